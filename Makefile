@@ -1,0 +1,52 @@
+# Each of `make demo` and `make test` is enough on a fresh machine: both build .venv first, once.
+# Another Python than the first fitting one:  make PYTHON=/path/to/python3.12 test
+
+PYTHON ?=
+PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.12 python3.11 python3.13 python3.10)
+RUN := .venv/bin/python -m
+INSTALL := $(RUN) pip install --disable-pip-version-check --only-binary=aihwkit
+
+.PHONY: help demo test slow clean
+
+help:
+	@echo 'make demo   compare digits, digital against simulated crossbars; writes demo/report.html'
+	@echo 'make test   lint, types and the fast tests'
+	@echo 'make slow   the slow tests'
+	@echo 'make clean  remove .venv, caches and demo/'
+
+demo: .venv/.installed
+	.venv/bin/memsim compare --out demo
+	@echo "report: $$(pwd)/demo/report.html"
+
+test: .venv/.test-installed
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) pyright
+	$(RUN) pytest
+
+slow: .venv/.test-installed
+	$(RUN) pytest -m slow
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist demo
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ensurepip writes pip last, so its presence means the environment is whole.
+.venv/bin/pip:
+	@for python in $(PYTHONS); do \
+	  if "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	    && "$$python" -m venv --clear .venv; then \
+	    echo "made .venv with $$("$$python" --version)"; exit 0; \
+	  fi; \
+	done; \
+	echo 'memsim needs Python 3.10 to 3.13 with its venv module; name one: make PYTHON=/path/to/python3.12' >&2; \
+	exit 1
+
+.venv/.installed: pyproject.toml | .venv/bin/pip
+	@echo 'installing (torch with its CUDA parts takes about 6 GB and some minutes; once only)'
+	$(INSTALL) -e .
+	@touch $@
+
+.venv/.test-installed: .venv/.installed
+	$(INSTALL) -e '.[test]'
+	@touch $@
