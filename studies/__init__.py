@@ -1,0 +1,1 @@
+"""Questions asked of the simulator: the command line, comparisons, reports, benchmarks."""

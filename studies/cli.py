@@ -1,0 +1,180 @@
+"""The command line: `memsim --help`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+app = typer.Typer(name="memsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+errors = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random stream; the same seed is the same chips.")]
+Out = Annotated[Path, typer.Option(help="Folder for the results.")]
+
+
+@app.callback()
+def memsim() -> None:
+    """Run a spiking STDP transformer digitally and on simulated memristive crossbars, and compare the two."""
+
+
+@app.command()
+def compare(
+    model: Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")] = "s2tdpt-digits",
+    card: Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")] = "default",
+    weights: Annotated[str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")] = None,
+    attention: Annotated[str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")] = None,
+    engine: Annotated[str, typer.Option(help="digital, memsim or aihwkit.")] = "memsim",
+    chips: Annotated[int, typer.Option(min=1, help="How many chips; they differ in their devices alone.")] = 8,
+    images: Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")] = None,
+    time: Annotated[str, typer.Option(help="Time since the weights were programmed: 1s, 2h, 1d, 1y.")] = "1d",
+    seed: Seed = 0,
+    without: Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")] = None,
+    losses: Annotated[bool, typer.Option(help="Also: each effect alone on and off, each attention cell.")] = False,
+    explain: Annotated[str | None, typer.Option(help="Print count, price and source of a layer's events.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report.html, figures and result.json.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a network digitally and on simulated chips, and show what the analog world changed."""
+    from studies import compare as comparison
+    from studies.losses import where_losses_come_from
+    from studies.options import card_of, seconds, writable
+    from studies.report import write_report
+    from studies.tables import comparison_table, layer_table, losses_table
+
+    folder = writable(out) if out is not None else None
+    chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+    request = comparison.Request(
+        model=model, card=chosen, engine=engine, chips=chips, images=images, time=seconds(time), seed=seed
+    )
+    with _progress() as advance:
+        result = comparison.compare(request, advance)
+        rows = where_losses_come_from(request, advance) if losses else None
+    summary = result.summary() | ({"losses": rows} if rows else {})
+    console = Console()
+    if as_json:
+        print(json.dumps(summary, indent=2))
+    else:
+        console.print(comparison_table(summary))
+        if rows:
+            console.print(losses_table(rows))
+    if explain is not None:
+        (errors if as_json else console).print(layer_table(result, explain))
+    if folder is not None:
+        path = write_report(result, folder, losses=rows)
+        (errors if as_json else console).print(f"report: {path}", soft_wrap=True)
+
+
+@app.command()
+def devices(
+    name: Annotated[str | None, typer.Argument(help="One preset, in full.")] = None, as_json: Json = False
+) -> None:
+    """List the cells that arrays can be built from, or print one with every number."""
+    from studies.tables import cell_table, cells, cells_table
+
+    if as_json:
+        print(json.dumps(cells(name), indent=2))
+    else:
+        Console().print(cells_table() if name is None else cell_table(name))
+
+
+@app.command()
+def train(
+    dataset: Annotated[str, typer.Argument(help="digits, mnist, fashion-mnist, cifar10, cifar100 or a .npz file.")],
+    attention: Annotated[str, typer.Option(help="stdp, or an ablation: random, uniform, mean, rate, dot.")] = "stdp",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; the recipe's own number without.")] = None,
+    seed: Seed = 0,
+    resume: Annotated[bool, typer.Option(help="Go on from the state in the folder.")] = True,
+    data: Annotated[Path | None, typer.Option(help="Folder that holds the data sets.")] = None,
+    out: Out = Path("trained"),
+    as_json: Json = False,
+) -> None:
+    """Train a network; stopping and starting again goes on where it was."""
+    from studies.options import writable
+    from studies.training import train_command
+
+    with _progress() as advance:
+        record = train_command(
+            dataset, attention=attention, epochs=epochs, seed=seed, resume=resume, data=data, out=writable(out), advance=advance
+        )
+    if as_json:
+        print(json.dumps(record, indent=2))
+    else:
+        Console().print(f"{record['checkpoint']}: test accuracy {record['test_accuracy']:.4f}", soft_wrap=True)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="attention, projection, or all.")] = "all",
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of both sides.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure speed as ratios against a peer in the same run."""
+    from studies.bench import BENCHES
+
+    if name != "all" and name not in BENCHES:
+        raise ValueError(f"no benchmark {name!r}; there are {', '.join(BENCHES)}, all")
+    chosen = BENCHES if name == "all" else {name: BENCHES[name]}
+    results = {n: call(**({} if threads is None else {"threads": threads})) for n, call in chosen.items()}
+    if as_json:
+        print(json.dumps(results, indent=2))
+        return
+    for n, result in results.items():
+        table = Table("", n, box=None)
+        for key, value in result.items():
+            table.add_row(key, f"{value:.4g}" if isinstance(value, float) else str(value))
+        Console().print(table)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Print versions, build one compiled and one torch tile of aihwkit, and say what to change if they fail."""
+    from studies.doctor import doctor as examine
+
+    checks = examine()
+    if as_json:
+        print(json.dumps({check.name: asdict(check) for check in checks}, indent=2))
+    else:
+        table = Table("", "check", "found", box=None)
+        for check in checks:
+            table.add_row("[green]ok[/]" if check.ok else "[red]no[/]", check.name, check.found)
+        Console().print(table)
+        for advice in dict.fromkeys(check.advice for check in checks if check.advice):
+            print(advice)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator:
+    """A progress bar on the error stream: ``advance(stage, done, total)``."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        stages: dict[str, object] = {}
+
+        def advance(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = bar.add_task(stage, total=total)
+            bar.update(stages[stage], completed=done, total=total)  # type: ignore[arg-type]
+
+        yield advance
+
+
+def main() -> None:
+    """Entry point of the `memsim` command: one message and exit code 1 for anything that cannot be done."""
+    try:
+        app()
+    except (ValueError, OSError, ImportError) as error:
+        errors.print(f"memsim: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)

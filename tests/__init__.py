@@ -1,0 +1,1 @@
+"""The tests see every room; no room sees them."""
