@@ -16,7 +16,6 @@ help:
 
 demo: .venv/.installed
 	.venv/bin/memsim compare --out demo
-	@echo "report: $$(pwd)/demo/report.html"
 
 test: .venv/.test-installed
 	$(RUN) ruff check .
