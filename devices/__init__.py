@@ -1,0 +1,42 @@
+"""Cells: one memristive device each, with its source, its spread and its noise.
+
+cell = devices.get("reram-om")
+fabric = cell.fabricate((64, 64), rng=devices.stream(0, "array"))
+"""
+
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+
+from devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported, WeightCell
+from devices.stream import Stream, stream
+
+__all__ = [
+    "Cell", "Description", "Fabric", "PulsedCell", "PulsedState", "Stream", "Unsupported", "WeightCell",
+    "get", "names", "stream",
+]  # fmt: skip
+
+_PRESETS = {
+    "ideal": "devices.ideal:ideal",
+}
+
+
+def names() -> list[str]:
+    """Every preset, sorted."""
+    return sorted(_PRESETS)
+
+
+@cache
+def _load(name: str) -> Cell:
+    module, function = _PRESETS[name].split(":")
+    return getattr(import_module(module), function)()
+
+
+def get(name: str) -> Cell:
+    """The preset called `name`, in any case. Raises ValueError with the nearest names for an unknown one."""
+    key = name.strip().lower()
+    if key not in _PRESETS:
+        near = get_close_matches(key, _PRESETS, n=3, cutoff=0.4)
+        hint = f"; did you mean {' or '.join(near)}" if near else ""
+        raise ValueError(f"no cell is called {name!r}{hint}. Known: {', '.join(names())}")
+    return _load(key)

@@ -1,0 +1,233 @@
+"""A cell: one device technology, four verbs (write, pulse, relax, read), effects switched off one by one.
+
+A cell is one device. Pairs, arrays and currents are memsim's business. A verb that a cell does not have
+raises :class:`Unsupported` with the reason; :meth:`Cell.describe` lists them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from devices.stream import Indices, Stream, stream
+
+
+class Unsupported(Exception):
+    """A verb this cell does not have; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What `memsim devices` prints and what the conformance suite asks of a cell."""
+
+    name: str
+    technology: str
+    kind: str  #: "weight", "pulsed" or "weight, pulsed"
+    states: float  #: distinguishable states over the range; inf for a continuous one
+    low: float  #: lowest state of a nominal device, in `unit`
+    high: float  #: highest state of a nominal device, in `unit`
+    unit: str  #: "S", or "1" for aihwkit's unitless w
+    n_max: int  #: pulses of a full write; 0 for cells that take none
+    one_sided: bool  #: pulses move it up only
+    effects: tuple[str, ...]
+    unsupported: dict[str, str]  #: verb -> reason
+    source: str
+
+    @property
+    def line(self) -> str:
+        """One line for a listing."""
+        how = f"{self.states:.3g} states" if self.states < float("inf") else "continuous"
+        moves = {True: ", up only", False: ""}[self.one_sided]
+        return f"{self.name:20} {self.technology:8} {self.kind:14} {how}{moves}; {self.source}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell(ABC):
+    """A device technology with a source."""
+
+    name: str  #: technology-source
+    technology: str  #: PCM, ReRAM, ECRAM, ideal
+    source: str  #: the publication the numbers come from, and the model they were taken through
+    off: frozenset[str] = frozenset()  #: effects replaced by their ideal
+
+    effects: ClassVar[tuple[str, ...]] = ()
+    missing: ClassVar[dict[str, str]] = {}  #: verb -> why this cell does not have it
+    exact: ClassVar[bool] = False  #: takes any value without error
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.off) - set(self.effects))
+        if unknown:
+            known = ", ".join(self.effects) or "none"
+            raise ValueError(f"{self.name} has no effect {', '.join(map(repr, unknown))}; it has: {known}")
+
+    def without(self, *effects: str) -> "Cell":
+        """The same cell with these effects replaced by their ideal. Raises ValueError for an unknown name."""
+        return replace(self, off=self.off | frozenset(effects))
+
+    def only(self, *effects: str) -> "Cell":
+        """The same cell with these effects on and all others off. Raises ValueError for an unknown name."""
+        self.without(*effects)
+        return replace(self, off=frozenset(self.effects) - frozenset(effects))
+
+    def on(self, effect: str) -> bool:
+        """Whether this cell has the effect, and it is not switched off."""
+        return effect in self.effects and effect not in self.off
+
+    @abstractmethod
+    def describe(self) -> Description:
+        """Everything a listing or a conformance test needs."""
+
+    def write(self, target: Tensor, *, rng: Stream) -> Any:
+        """Write a target conductance; see :class:`WeightCell`."""
+        raise self._unsupported("write")
+
+    def pulse(self, state: Any, n_up: Tensor | int, n_down: Tensor | int, *, rng: Stream) -> Any:
+        """Apply identical pulses; see :class:`PulsedCell`."""
+        raise self._unsupported("pulse")
+
+    def relax(self, state: Any, t: float, *, rng: Stream | None = None) -> Any:
+        """Let time pass."""
+        raise self._unsupported("relax")
+
+    def read(self, state: Any, *, rng: Stream | None = None) -> Tensor:
+        """What a read sees."""
+        raise self._unsupported("read")
+
+    def _unsupported(self, verb: str) -> Unsupported:
+        return Unsupported(f"{self.name} has no {verb}: {self.missing.get(verb, 'no source models it')}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightCell(Cell):
+    """A cell written once to a target conductance, that then ages.
+
+    write(target (*K, *cells) [S], rng of keys K) -> state; relax(state, t [s] since the write, absolute)
+    -> state; read(state) -> conductance [S] at the state's time. float64 targets give float64 throughout.
+    """
+
+    g_max: float  #: highest conductance [S]
+    g_min: float = 0.0  #: lowest conductance, and what an unused device of a pair holds [S]
+    read_noise: float = 0.0  #: fresh current noise of a read: sd = read_noise sqrt(g_max sum_r G_r V_r^2) [1]
+
+    missing: ClassVar[dict[str, str]] = {
+        "pulse": "its source models program-and-verify to a target, not single pulses",
+    }
+
+    @abstractmethod
+    def write(self, target: Tensor, *, rng: Stream) -> Any: ...
+
+    @abstractmethod
+    def relax(self, state: Any, t: float, *, rng: Stream | None = None) -> Any: ...
+
+    @abstractmethod
+    def read(self, state: Any, *, rng: Stream | None = None) -> Tensor: ...
+
+    def check_target(self, target: Tensor) -> None:
+        """Raise ValueError unless every target lies in 0 .. g_max [S]."""
+        if not torch.is_floating_point(target):
+            raise ValueError(f"a target conductance is a float tensor [S], got {target.dtype}")
+        if target.numel() == 0:
+            return
+        low, high = float(target.min()), float(target.max())
+        if not (low >= 0.0 and high <= self.g_max * (1 + 1e-5)):
+            hint = "; did you pass microsiemens?" if high > 1e-2 else ""
+            raise ValueError(
+                f"targets of {low:.4g} .. {high:.4g} S are outside 0 .. {self.g_max:.4g} S{hint}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Fabric:
+    """Device-to-device values of physical arrays, drawn once: float32 tensors of shape (*places, *cells)."""
+
+    values: dict[str, Tensor]  #: named as in aihwkit's hidden parameters where it has them
+    places: tuple[int, ...]  #: shape K of the streams it was drawn from
+    packed: Any = field(repr=False)  #: the kernel's constants, float32 (arrays, constants, cells)
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.values[name]
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """Shape of one array."""
+        return tuple(next(iter(self.values.values())).shape[len(self.places) :])
+
+
+@dataclass(frozen=True, eq=False)
+class PulsedState:
+    """The arrays between two verbs."""
+
+    fabric: Fabric
+    w: Tensor  #: the state that pulses move, float32 (*K, *cells)
+    visible: Tensor  #: what a read sees: w with its write or read noise
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulsedCell(Cell):
+    """A cell moved by identical pulses, from a reset.
+
+    State and read-out are aihwkit's unitless w, or a conductance [S] where `unit` says so. Effects (those
+    it has): device-spread, cycle-noise, write-noise, reset-noise, read-noise.
+    """
+
+    n_max: int  #: pulses of a full write
+    unit: str = "1"
+    one_sided: ClassVar[bool] = False  #: moves up only
+
+    @abstractmethod
+    def fabricate(self, shape: Sequence[int], *, rng: Stream) -> Fabric:
+        """Draw the device-to-device values of arrays (*K, *shape); spread off: nominal devices."""
+
+    @abstractmethod
+    def reset(self, fabric: Fabric, *, rng: Stream) -> PulsedState:
+        """Reset every device of the arrays, noise included."""
+
+    @abstractmethod
+    def pulse(
+        self, state: PulsedState, n_up: Tensor | int, n_down: Tensor | int, *, rng: Stream
+    ) -> PulsedState:
+        """Apply n_up pulses up, then n_down down; integers or fractions, broadcast to (*K, *cells)."""
+
+    @abstractmethod
+    def rewrite(
+        self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None
+    ) -> Tensor:
+        """Reset, abs(pulses) pulses in their sign's direction, read: float32 (*K, B, T, *cells).
+
+        `pulses` (*K, B, T, *cells), integer or float (a fraction is a fractional last step); `image` (B,) and
+        `step` (T,) address the noise. One kernel for the whole stack.
+        """
+
+    def read(self, state: PulsedState, *, rng: Stream | None = None) -> Tensor:
+        """The visible state (*K, *cells): w and the noise of its last write, which stays until the next."""
+        return state.visible
+
+    def response(self, n_max: int | None = None) -> Tensor:
+        """Mean w after n = -n_max .. n_max pulses from reset, over devices and noise; shape (2 n_max + 1,).
+
+        For a cell that moves up only: that of a pair, sign(n) (m(abs n) - m(0)). The same devices and
+        noise serve every n, so the table is smooth; it is made once from 2^16 devices of a fixed stream.
+        """
+        return _response(self, self.n_max if n_max is None else n_max)
+
+
+@lru_cache(maxsize=64)
+def _response(cell: PulsedCell, n_max: int) -> Tensor:
+    fabric = cell.fabricate((1 << 16,), rng=stream(0, "response", "spread"))
+    n = torch.arange(0 if cell.one_sided else -n_max, n_max + 1, dtype=torch.int16)
+    rng = stream(0, "response", "noise")
+    rows = [
+        cell.rewrite(fabric, k.expand(1, 1, 1 << 16).contiguous(), rng=rng, image=None, step=None)
+        .double()
+        .mean()
+        for k in n
+    ]
+    mean = torch.stack(rows).float()
+    if not cell.one_sided:
+        return mean
+    rise = mean - mean[0]
+    return torch.cat([-rise[1:].flip(0), rise])

@@ -1,0 +1,28 @@
+"""Numba decorators shared by every kernel, and the guard that keeps their cache honest."""
+
+from pathlib import Path
+
+from numba import njit
+
+_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
+kernel = njit(**_OPTIONS)
+inlined = njit(**_OPTIONS, forceinline=True)  #: LLVM vectorises a loop only when every call in it is gone
+parallel_kernel = njit(**_OPTIONS, parallel=True)
+
+
+def drop_stale_cache(folder: Path) -> None:
+    """Delete compiled kernels older than any source in `folder`.
+
+    Numba looks at a kernel's own file only; a kernel that inlines another file's function would stay as it
+    was.
+    """
+    try:
+        newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
+        for index in (folder / "__pycache__").glob("*.nbi"):
+            if index.stat().st_mtime < newest:
+                index.unlink(missing_ok=True)
+    except OSError:  # a folder that cannot be written has no cache beside it
+        pass
+
+
+drop_stale_cache(Path(__file__).parent)

@@ -1,0 +1,99 @@
+"""Named random streams: addresses decide, order never does."""
+
+import numpy as np
+import pytest
+import torch
+
+from devices.philox import normals, philox
+from devices.stream import stream
+from tests.statistics import assert_mean, assert_same_law, assert_std
+
+# Random123 1.14, tests/kat_vectors, philox4x32 10: counter, key, result
+KNOWN = [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+]
+
+
+def words(text):
+    return [np.uint64(int(word, 16)) for word in text.split()]
+
+
+@pytest.mark.parametrize("counter, key, result", KNOWN)
+def test_philox_gives_the_published_answers(counter, key, result):
+    assert [int(x) for x in philox(*words(counter), *words(key))] == [int(x) for x in words(result)]
+
+
+def test_normals_are_normal():
+    z = stream(1, "normals").normal((1_000_000,)).double()
+    assert_mean(z, 0.0, sigma=1.0)
+    assert_std(z, 1.0)
+    assert_mean(z**3, 0.0)
+    assert_mean(z**4, 3.0)
+    uniform = stream(1, "uniform").uniform((1_000_000,), dtype=torch.float64)
+    assert_same_law(torch.erf(z / 2**0.5) / 2 + 0.5, uniform)
+    with pytest.raises(AssertionError):
+        assert_std(1.03 * z, 1.0)
+    with pytest.raises(AssertionError):
+        assert_same_law(torch.erf(1.03 * z / 2**0.5) / 2 + 0.5, uniform)
+
+
+def test_neighbours_are_independent_along_every_axis():
+    z = stream(2, range(2), "x").normal((1024,), image=range(20), step=range(20)).double()
+    for pair in (
+        (z[0], z[1]), (z[:, 0], z[:, 1]), (z[:, :, 0], z[:, :, 1]), (z[..., 0::2], z[..., 1::2]),
+        (z[..., :128], z[..., 128:256]), (z[..., :64], z[..., 64:128]), (z[..., :256], z[..., 256:512]),
+    ):  # fmt: skip
+        assert_mean(pair[0] * pair[1], 0.0)
+        assert_mean((pair[0] ** 2 - 1) * (pair[1] ** 2 - 1), 0.0)
+
+
+def test_a_value_depends_on_its_address_only():
+    whole = stream(0, range(8), "attention", range(4)).normal((17, 31), image=[5, 9, 2], step=range(4))
+    assert whole.shape == (8, 4, 3, 4, 17, 31)
+    part = stream(0, 3, "attention", 2).normal((17, 31), image=[2], step=[1])
+    assert torch.equal(whole[3, 2, 2:, 1:2], part)
+    again = stream(0, [3, 1], "attention", 2).normal((17, 31), image=[2, 5], step=[1])
+    assert torch.equal(whole[[3, 1], 2][:, [2, 0], 1:2], again)
+
+
+def test_every_part_of_the_address_counts():
+    z = stream(0, "a").normal((64,))
+    others = [
+        stream(1, "a").normal((64,)), stream(0, "b").normal((64,)), stream(0, "a", "a").normal((64,)),
+        stream(0, "a").normal((64,), draw=1), stream(0, "a").normal((64,), step=[1])[0],
+        stream(0, "a").normal((64,), image=[1])[0],
+    ]  # fmt: skip
+    assert all(not torch.equal(z, other) for other in others)
+    assert torch.equal(z, stream(0).child("a").normal((64,)))
+
+
+def test_more_cells_keep_the_first_ones():
+    assert torch.equal(stream(0, "a").normal((300,)), stream(0, "a").normal((1000,))[:300])
+
+
+def test_double_precision_rounds_to_single():
+    rng = stream(0, "a")
+    single, double = rng.normal((100_000,)), rng.normal((100_000,), dtype=torch.float64)
+    assert double.dtype == torch.float64
+    assert (single - double).abs().max() < 3e-6
+
+
+def test_extreme_bits_stay_finite():
+    z, drawn = np.empty((1, 256), np.float32), np.empty((1, 256), np.uint32)
+    for block in range(2000):
+        normals(z, drawn, np.uint64(1), block, 0, 0, 0, 1)
+        assert np.isfinite(z).all() and np.abs(z).max() < 6.67
+
+
+def test_uniform_stays_strictly_inside():
+    u = stream(0, "u").uniform((1_000_000,))
+    assert 0.0 < u.min() and u.max() < 1.0
+
+
+def test_bad_addresses_are_refused():
+    with pytest.raises(ValueError, match="image"):
+        stream(0, "a").normal((4,), image=[-1])
+    with pytest.raises(TypeError, match="path"):
+        stream(0, object())
