@@ -1,0 +1,32 @@
+"""Networks: neurons, STDP attention and its relatives, S2TDPT, checkpoints, data sets, training."""
+
+from models import data as datasets
+from models.attention import STDPAttention
+from models.augment import Augmentation
+from models.catalog import build, configure, names
+from models.checkpoint import load, save
+from models.config import S2TDPTConfig
+from models.dataset import Dataset
+from models.neurons import LIF
+from models.s2tdpt import S2TDPT
+from models.stdp import Window, stdp_attention
+from models.train import Recipe, train
+
+__all__ = [
+    "LIF",
+    "S2TDPT",
+    "Augmentation",
+    "Dataset",
+    "Recipe",
+    "S2TDPTConfig",
+    "STDPAttention",
+    "Window",
+    "build",
+    "configure",
+    "datasets",
+    "load",
+    "names",
+    "save",
+    "stdp_attention",
+    "train",
+]

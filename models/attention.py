@@ -1,0 +1,89 @@
+"""STDP attention as one leaf module, in two equal digital forms: dense, and by level histogram without an N x
+N matrix.
+"""
+
+from typing import Literal, final
+
+import torch
+from torch import Tensor, nn
+
+from models.stdp import Silent, Window, spike_counts
+
+Form = Literal["dense", "histogram"]
+
+
+def attend(matrix: Tensor, q_count: Tensor, k_count: Tensor, v: Tensor) -> Tensor:
+    """sum_j g[r_Q(i), r_K(j)] V_jd with the N x N weights laid out: the plain meaning of a table of weights.
+
+    matrix (D_H+1, D_H+1) of any type, counts (..., N) of integer type, v (..., N, D) of the matrix's type.
+    """
+    return matrix[q_count.unsqueeze(-1), k_count.unsqueeze(-2)] @ v
+
+
+def attend_by_level(matrix: Tensor, q_count: Tensor, k_count: Tensor, v: Tensor) -> Tensor:
+    """The same sum by levels, exact: M[l, d] = sum_j [r_K(j) = l] V_jd, out_i = sum_l g[r_Q(i), l] M[l].
+
+    Shapes as in `attend`. Integer tables give the same integers; the cost is N D + (D_H+1)^2 D per head, not
+    N^2 D.
+    """
+    levels, width = matrix.shape[1], v.shape[-1]
+    histogram = v.new_zeros(*k_count.shape[:-1], levels, width)
+    histogram.scatter_add_(-2, k_count.unsqueeze(-1).expand_as(v), v)
+    by_query_level = matrix @ histogram
+    return by_query_level.gather(-2, q_count.unsqueeze(-1).expand(*q_count.shape, width))
+
+
+@final
+class STDPAttention(nn.Module):
+    """The paper's attention core: q, k, v spikes (T, B, H, N, D_H) -> sum_j A_ij V_jd, same shape, before the
+    scale s.
+
+    A_ij follows Eq. (17)-(22) from the spike counts of query i and key j, for each head and time step alone.
+    `form="dense"` lays out A and is differentiable; `form="histogram"` sums by level, exactly, and only
+    infers. `silent` is the policy for tokens without spikes (`stdp_attention`).
+    """
+
+    def __init__(
+        self,
+        *,
+        heads: int,
+        head_dim: int,
+        window: Window | None = None,
+        silent: Silent = "pulse",
+        form: Form = "dense",
+    ):
+        super().__init__()
+        self.heads, self.head_dim, self.window = heads, head_dim, window or Window()
+        self.silent, self.form = silent, form
+
+    def weights(self, q: Tensor, k: Tensor) -> Tensor:
+        """A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D_H)."""
+        return self.window.attention(
+            spike_counts(q), spike_counts(k), head_dim=self.head_dim, silent=self.silent
+        )
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        if self.form == "dense":
+            return self.weights(q, k) @ v
+        if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):
+            raise ValueError("the histogram form has no gradient in q and k: train with form='dense'")
+        matrix = self.window.matrix(self.head_dim, self.silent, v.dtype).to(v.device)
+        return attend_by_level(matrix, spike_counts(q).long(), spike_counts(k).long(), v)
+
+    def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
+        """Work of one call: additions of spike counts, and of values either to N queries (dense) or through
+        the levels.
+        """
+        q, k, v = inputs
+        tokens, levels = v.shape[-2], self.head_dim + 1
+        spikes, rows = float(v.detach().sum()), v.shape[:-2].numel()
+        counting = float(q.detach().sum() + k.detach().sum())
+        if self.form == "dense":
+            lookups, additions = rows * tokens * tokens, spikes * tokens
+        else:
+            lookups, additions = rows * tokens, spikes + rows * levels * levels * v.shape[-1]
+        return {"count_add": counting, "table_lookup": lookups, "attention_add": additions}
+
+    def extra_repr(self) -> str:
+        policy = f"silent={self.silent!r}, form={self.form!r}"
+        return f"heads={self.heads}, head_dim={self.head_dim}, {self.window!r}, {policy}"

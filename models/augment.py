@@ -1,0 +1,41 @@
+"""Mild augmentation of training images: small rotations, zooms and shifts, a little noise, mirrors where they
+are harmless.
+"""
+
+from math import radians
+from typing import final
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+
+@final
+class Augmentation(BaseModel):
+    """How far a training image may be moved; each image and epoch draws anew, uniform within +-."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rotation: float = Field(11.25, ge=0, description="degrees")
+    zoom: float = Field(0.1, ge=0, lt=1, description="fraction")
+    shift: float = Field(0.5, ge=0, description="pixels")
+    noise: float = Field(
+        0.025, ge=0, description="standard deviation of normal pixel noise, fraction of white"
+    )
+    mirror: bool = Field(False, description="mirror half of the images left to right (not for digits)")
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Images (B, C, H, W) in [0, 1], moved; all draws come from the generator, on the CPU."""
+        count, _, height, width = images.shape
+        draw = torch.rand(count, 5, generator=generator) * 2 - 1
+        angle, zoom = draw[:, 0] * radians(self.rotation), 1 + draw[:, 1] * self.zoom
+        flip = torch.where(draw[:, 4] < 0, -1.0, 1.0) if self.mirror else torch.ones(count)
+        affine = torch.zeros(count, 2, 3)
+        affine[:, 0, 0], affine[:, 0, 1] = flip * angle.cos() / zoom, -angle.sin() / zoom * (height / width)
+        affine[:, 1, 0], affine[:, 1, 1] = flip * angle.sin() / zoom * (width / height), angle.cos() / zoom
+        affine[:, :, 2] = draw[:, 2:4] * self.shift * 2 / torch.tensor([width, height])
+        grid = affine_grid(affine.to(images), list(images.shape), align_corners=False)
+        moved = grid_sample(images, grid, align_corners=False)
+        noise = torch.randn(images.shape, generator=generator) * self.noise
+        return (moved + noise.to(images)).clamp_(0, 1)

@@ -1,0 +1,183 @@
+"""Spiking neurons: the leaky integrate-and-fire layer, time on the first axis, in a plain and a fused form
+that agree.
+"""
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from models.lif_kernel import lif_backward, lif_forward
+
+
+class _Spike(torch.autograd.Function):
+    """Theta(z), with the slope of a sigmoid of steepness alpha as its derivative."""
+
+    @staticmethod
+    def forward(ctx, z: Tensor, alpha: float) -> Tensor:
+        ctx.save_for_backward(z)
+        ctx.alpha = alpha
+        return (z >= 0).to(z.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        (z,) = ctx.saved_tensors
+        p = torch.sigmoid(ctx.alpha * z)
+        return grad * (ctx.alpha * p * (1 - p)), None
+
+
+class _FusedLIF(torch.autograd.Function):
+    """The whole loop over time in one kernel, the membrane potentials kept for the backward pass."""
+
+    @staticmethod
+    def forward(ctx, current: Tensor, lif: "LIF") -> Tensor:
+        spikes, membrane = lif._fused_spikes(current, keep=True)
+        ctx.lif = lif
+        ctx.save_for_backward(membrane)
+        return spikes
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        (membrane,) = ctx.saved_tensors
+        lif = ctx.lif
+        grad_current = torch.empty_like(membrane)
+        flat = (
+            tensor.reshape(tensor.shape[0], -1).numpy()
+            for tensor in (membrane, grad.contiguous(), grad_current)
+        )
+        real = grad_current.numpy().dtype.type
+        lif_backward(
+            *flat,
+            *(real(constant) for constant in lif._constants()),
+            real(lif.alpha),
+            lif.detach_reset,
+            torch.get_num_threads(),
+        )
+        return grad_current, None
+
+
+@final
+class LIF(nn.Module):
+    """Leaky integrate-and-fire neurons with hard reset, over currents X of shape (T, ...).
+
+        U[t] = H[t-1] + X[t]                                 Eq. (7), Mondal & Kumar 2025
+        S[t] = Theta(U[t] - v_threshold), Theta(0) = 1       Eq. (8)
+        H[t] = v_reset S[t] + beta U[t] (1 - S[t])           Eq. (9), beta = 1 - 1/tau, H[-1] = v_reset
+
+    `decay_input=True` is SpikingJelly's default convention instead: X is divided by tau, and the leak pulls
+    towards v_reset (with v_reset = 0, the paper's law with the input X / tau). The derivative of Theta is
+    that of sigmoid(alpha z); `detach_reset` keeps the reset out of the gradient. The result holds 0 and 1 in
+    the type and shape of X.
+
+    CPU tensors of float32 and float64 run through one numba kernel each way; anything else through the plain
+    loop, which is the definition. `fused=False` asks for the plain loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        tau: float = 2.0,
+        v_threshold: float = 1.0,
+        v_reset: float = 0.0,
+        decay_input: bool = False,
+        alpha: float = 4.0,
+        detach_reset: bool = True,
+        fused: bool = True,
+    ):
+        super().__init__()
+        if not tau >= 1:
+            raise ValueError(f"tau={tau} time steps: the leak 1 - 1/tau needs tau >= 1; did you pass beta?")
+        if not v_threshold > v_reset:
+            raise ValueError(
+                f"v_threshold={v_threshold} must be above v_reset={v_reset}, or neurons fire at rest"
+            )
+        if not alpha > 0:
+            raise ValueError(f"alpha={alpha}: the steepness of the surrogate gradient must be positive")
+        self.tau, self.v_threshold, self.v_reset = float(tau), float(v_threshold), float(v_reset)
+        self.decay_input, self.alpha, self.detach_reset, self.fused = (
+            decay_input,
+            float(alpha),
+            detach_reset,
+            fused,
+        )
+
+    def _constants(self) -> tuple[float, float, float, float, float]:
+        """beta, gain, leak, v_threshold, v_reset, of the law U' = beta U + leak + gain X."""
+        gain = 1 / self.tau if self.decay_input else 1.0
+        leak = self.v_reset / self.tau if self.decay_input else 0.0
+        return 1 - 1 / self.tau, gain, leak, self.v_threshold, self.v_reset
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Spikes (T, ...) of the currents (T, ...); a current expanded over T is read once."""
+        fits = (
+            current.device.type == "cpu"
+            and current.dtype in (torch.float32, torch.float64)
+            and current.numel() > 0
+        )
+        if not (self.fused and fits):
+            return self.plain(current)
+        if torch.is_grad_enabled() and current.requires_grad:
+            return _FusedLIF.apply(current, self)
+        return self._fused_spikes(current, keep=False)[0]
+
+    def plain(self, current: Tensor) -> Tensor:
+        """The loop over time in torch operations: the definition, for any device and type."""
+        beta, gain, leak, v_threshold, v_reset = self._constants()
+        h = torch.full_like(current[0], v_reset)
+        spikes = []
+        for x in current:
+            u = h + gain * x
+            s = _Spike.apply(u - v_threshold, self.alpha)
+            spikes.append(s)
+            fired = s.detach() if self.detach_reset else s
+            h = v_reset * fired + (beta * u + leak) * (1 - fired)
+        return torch.stack(spikes)
+
+    def _fused_spikes(self, current: Tensor, *, keep: bool) -> tuple[Tensor, Tensor]:
+        """Spikes, and the membrane potentials U before reset (empty unless asked for), each (T, ...)."""
+        held = current.shape[0] > 1 and current.stride(0) == 0
+        source = (current[:1] if held else current).detach().contiguous()
+        spikes = torch.empty(current.shape, dtype=current.dtype)
+        membrane = torch.empty_like(spikes) if keep else torch.empty((0, 0), dtype=current.dtype)
+        real = spikes.numpy().dtype.type
+        flat = (tensor.reshape(tensor.shape[0], -1).numpy() for tensor in (source, spikes))
+        record = membrane.reshape(membrane.shape[0], -1).numpy() if keep else membrane.numpy()
+        lif_forward(
+            *flat, record, *(real(constant) for constant in self._constants()), torch.get_num_threads()
+        )
+        return spikes, membrane
+
+    def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
+        """Work of one call: neuron updates, and the spikes that came of it."""
+        return {"neuron_step": output.numel(), "spike": float(output.detach().sum())}
+
+    def extra_repr(self) -> str:
+        shown = ("tau", "v_threshold", "v_reset", "decay_input", "alpha", "detach_reset")
+        return ", ".join(f"{name}={getattr(self, name)}" for name in shown)
+
+
+@final
+class Add(nn.Module):
+    """A membrane shortcut, x + y: its own module so that a ledger can count the additions."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + y
+
+    def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
+        """Work of one call: one addition per element."""
+        return {"digital_add": output.numel()}
+
+
+@final
+class TokenMean(nn.Module):
+    """Mean over time and tokens, (T, B, N, D) -> (B, D): Eq. (28) before the classifier."""
+
+    def forward(self, membrane: Tensor) -> Tensor:
+        return membrane.mean((0, 2))
+
+    def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
+        """Work of one call: one addition per membrane value."""
+        return {"digital_add": inputs[0].numel()}

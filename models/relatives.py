@@ -1,0 +1,101 @@
+"""The relatives of STDP attention, each with the same call: what attention would have to beat.
+
+All take q, k, v spikes (T, B, H, N, D_H) and return sum_j A_ij V_jd, with `gain` (H) multiplying the weights
+where A follows from q and k (1 unless matched to another network's mean).
+"""
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from models.stdp import spike_counts
+
+
+def _per_head(values: Tensor) -> Tensor:
+    """(H) -> (H, 1, 1), to stand beside (T, B, H, N, N)."""
+    return values[:, None, None]
+
+
+@final
+class RandomAttention(nn.Module):
+    """A_ij random but fixed, one N x N matrix per head: mixing without looking.
+
+    Drawn uniformly from `seed`, then shifted and stretched so that each head's matrix has exactly the mean
+    and the standard deviation (H) asked for.
+    """
+
+    def __init__(self, *, tokens: int, mean: Tensor, spread: Tensor, seed: int):
+        super().__init__()
+        draw = torch.rand(
+            len(mean), tokens, tokens, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
+        )
+        draw = (draw - draw.mean((1, 2), keepdim=True)) / draw.std((1, 2), keepdim=True, correction=0)
+        weight = _per_head(mean.double()) + _per_head(spread.double()) * draw
+        self.register_buffer("weight", weight.to(torch.get_default_dtype()))
+
+    def weights(self, q: Tensor, k: Tensor) -> Tensor:
+        """A_ij (T, B, H, N, N), the same for every image and step."""
+        return self.weight.expand(*q.shape[:2], *self.weight.shape)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return self.weight @ v
+
+
+@final
+class UniformAttention(nn.Module):
+    """A_ij = level of the head: every token gets the sum of all values. The level is learned, or fixed."""
+
+    def __init__(self, *, level: Tensor, learned: bool):
+        super().__init__()
+        level = level.to(torch.get_default_dtype())
+        if learned:
+            self.level = nn.Parameter(level)
+        else:
+            self.register_buffer("level", level)
+
+    def weights(self, q: Tensor, k: Tensor) -> Tensor:
+        """A_ij (T, B, H, N, N), one value per head."""
+        return _per_head(self.level).expand(*q.shape[:-1], q.shape[-2])
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return (_per_head(self.level) * v.sum(-2, keepdim=True)).expand_as(v)
+
+
+@final
+class RateAttention(nn.Module):
+    """A_ij = gain r_Q(i) r_K(j) / D_H: the dot product one would expect, were only the two spike counts
+    known.
+    """
+
+    def __init__(self, *, head_dim: int, gain: Tensor):
+        super().__init__()
+        self.head_dim = head_dim
+        self.register_buffer("gain", gain.to(torch.get_default_dtype()))
+
+    def weights(self, q: Tensor, k: Tensor) -> Tensor:
+        """A_ij (T, B, H, N, N), of rank one."""
+        outer = spike_counts(q).unsqueeze(-1) * spike_counts(k).unsqueeze(-2)
+        return _per_head(self.gain) / self.head_dim * outer
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        value = (spike_counts(k).unsqueeze(-1) * v).sum(-2, keepdim=True)
+        return _per_head(self.gain) / self.head_dim * (spike_counts(q).unsqueeze(-1) * value)
+
+
+@final
+class DotAttention(nn.Module):
+    """A_ij = gain q_i . k_j, the spikes query and key share: Spikformer's attention (Zhou et al. 2023)."""
+
+    def __init__(self, *, gain: Tensor):
+        super().__init__()
+        self.register_buffer("gain", gain.to(torch.get_default_dtype()))
+
+    def weights(self, q: Tensor, k: Tensor) -> Tensor:
+        """A_ij (T, B, H, N, N)."""
+        return _per_head(self.gain) * (q @ k.transpose(-1, -2))
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        if q.shape[-2] > q.shape[-1]:
+            return _per_head(self.gain) * (q @ (k.transpose(-1, -2) @ v))
+        return self.weights(q, k) @ v

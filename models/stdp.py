@@ -1,0 +1,101 @@
+"""Spike-timing-dependent plasticity as attention: spike counts, first-spike times, the window, Eq. (17)-(22).
+
+The paper is Mondal & Kumar, arXiv:2511.14691 (2025). The query token is the pre-, the key token the
+postsynaptic side.
+"""
+
+from typing import Literal, final
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+Silent = Literal["pulse", "no-pulse"]
+
+
+def spike_counts(spikes: Tensor) -> Tensor:
+    """r = sum_d S(d), the spikes of a token in one head, (..., D) -> (...): Eq. (17)."""
+    return spikes.sum(-1)
+
+
+def first_spike_times(count: Tensor, *, head_dim: int, t_max: float) -> Tensor:
+    """t = t_max (1 - r / D_H): more spikes, earlier; a silent token fires at t_max. Eq. (18)."""
+    return t_max * (1 - count / head_dim)
+
+
+def stdp_attention(
+    q_count: Tensor,
+    k_count: Tensor,
+    *,
+    head_dim: int,
+    A: float,
+    tau: float,
+    offset: float,
+    t_max: float,
+    silent: Silent = "pulse",
+) -> Tensor:
+    """Attention weights A_ij (..., N, N) of spike counts r_Q, r_K (..., N) in 0..D_H: Eq. (17)-(22).
+
+        dt_ij = t_Q(i) - t_K(j) = t_max (r_K(j) - r_Q(i)) / D_H
+        A_ij  = offset + A exp(dt_ij / tau)    where dt_ij <  0 (potentiation)
+        A_ij  = offset - A exp(-dt_ij / tau)   where dt_ij >= 0 (depression; ties belong here)
+
+    Differentiable in the counts: both branches have the slope (A / tau) exp(-|dt| / tau), the jump at 0 has
+    none. `silent="no-pulse"` lets a token without spikes take part in no write: A_ij = offset where r_Q(i) =
+    0 or r_K(j) = 0. Counts of integer type give the default float type. Nothing is clipped.
+    """
+    q, k = q_count.unsqueeze(-1), k_count.unsqueeze(-2)
+    dt = (k - q) * (t_max / head_dim)
+    early = dt < 0
+    change = A * torch.exp(torch.where(early, dt, -dt) / tau)
+    weight = offset + torch.where(early, change, -change)
+    return weight if silent == "pulse" else torch.where((q == 0) | (k == 0), offset, weight)
+
+
+@final
+class Window(BaseModel):
+    """An STDP window, w(dt) = -A exp(-dt/tau) for dt >= 0 and +A exp(dt/tau) for dt < 0, and the offset added
+    to it.
+
+    The paper states none of the four values. `bounded` keeps every A_ij inside (0, 1), as its text asks;
+    `thirdparty` is what an independent re-implementation uses (range 0 to 1.8). A_ij has at most 2 D_H + 1
+    values, one for each difference r_K(j) - r_Q(i).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    A: float = Field(0.45, gt=0, description="largest change of a weight [1]")
+    tau: float = Field(0.5, gt=0, description="time constant of the window, in units of t_max's")
+    offset: float = Field(0.5, description="w_offset, added to every change [1]")
+    t_max: float = Field(1.0, gt=0, description="first-spike time of a silent token, arbitrary unit")
+
+    @staticmethod
+    def preset(name: str) -> "Window":
+        """The preset `bounded` or `thirdparty`; ValueError on any other name."""
+        if name not in WINDOWS:
+            raise ValueError(f"no window preset {name!r}; there are {', '.join(WINDOWS)}")
+        return WINDOWS[name]
+
+    def attention(
+        self, q_count: Tensor, k_count: Tensor, *, head_dim: int, silent: Silent = "pulse"
+    ) -> Tensor:
+        """`stdp_attention` with this window's values."""
+        return stdp_attention(q_count, k_count, head_dim=head_dim, silent=silent, **self.model_dump())
+
+    def table(self, head_dim: int, dtype: torch.dtype = torch.float64) -> Tensor:
+        """A_ij at the 2 D_H + 1 differences: entry D_H + (r_K - r_Q)."""
+        difference = torch.arange(-head_dim, head_dim + 1, dtype=torch.float64)
+        return self.attention(torch.zeros(1).double(), difference, head_dim=head_dim)[0].to(dtype)
+
+    def matrix(self, head_dim: int, silent: Silent = "pulse", dtype: torch.dtype = torch.float64) -> Tensor:
+        """A_ij by both counts, (D_H + 1, D_H + 1), rows r_Q and columns r_K: the table laid out, silence
+        obeyed.
+        """
+        count = torch.arange(head_dim + 1, dtype=torch.float64)
+        return self.attention(count, count, head_dim=head_dim, silent=silent).to(dtype)
+
+
+WINDOWS = {
+    "bounded": Window(A=0.45, tau=0.5, offset=0.5, t_max=1.0),
+    "thirdparty": Window(A=0.9, tau=0.5, offset=0.9, t_max=1.0),
+}

@@ -1,0 +1,189 @@
+"""Training: AdamW with a cosine schedule over surrogate gradients; each epoch depends on (seed, epoch) only,
+so it can resume.
+"""
+
+import platform
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.metadata import version
+from math import cos, pi
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from models.augment import Augmentation
+from models.checkpoint import read, write
+from models.config import S2TDPTConfig
+from models.dataset import Dataset
+from models.measures import accuracy, predict
+from models.s2tdpt import S2TDPT
+
+STATE = "memsim-training-1"
+Progress = Callable[[dict[str, Any]], None]
+
+
+@final
+class Recipe(BaseModel):
+    """How to train: chosen on the validation part of `digits`, good for small sets; larger ones want fewer
+    epochs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(80, ge=1)
+    batch: int = Field(64, ge=2)
+    learning_rate: float = Field(3e-3, gt=0, description="at the top, after the warm-up")
+    final_rate: float = Field(1e-5, ge=0, description="at the end of the cosine")
+    warmup: int = Field(5, ge=0, description="epochs of linear rise")
+    weight_decay: float = Field(0.05, ge=0)
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    augmentation: Augmentation = Augmentation()
+
+    def rate(self, epoch: float) -> float:
+        """Learning rate at a (fractional) epoch."""
+        if epoch < self.warmup:
+            return self.learning_rate * (epoch + 1e-3) / self.warmup
+        part = (epoch - self.warmup) / max(self.epochs - self.warmup, 1)
+        return self.final_rate + (self.learning_rate - self.final_rate) * (1 + cos(pi * part)) / 2
+
+
+def train(
+    dataset: Dataset,
+    config: S2TDPTConfig,
+    *,
+    seed: int = 0,
+    recipe: Recipe | None = None,
+    state: str | Path | None = None,
+    progress: Progress | None = None,
+    device: str = "cpu",
+) -> S2TDPT:
+    """A network trained from `seed`, with its `record`; the test part is used once, after the last epoch.
+
+    `state` names a file where the training stands after each epoch: where it exists, training goes on from
+    there and ends with the same bits as if it had never stopped (same machine and threads). `progress` is
+    called after each epoch with the epoch's record. ValueError when data and configuration do not fit, or the
+    state belongs to another training.
+    """
+    recipe = recipe or Recipe()
+    _check(dataset, config)
+    torch.set_flush_denormal(True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = S2TDPT(config).to(device)
+    groups = [{"params": [p for p in net.parameters() if p.ndim > 1]}]
+    groups.append({"params": [p for p in net.parameters() if p.ndim <= 1], "weight_decay": 0.0})
+    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    identity = _identity(dataset, config, recipe, seed)
+    history = _resume(Path(state), net, optimizer, identity) if state and Path(state).exists() else []
+    for epoch in range(len(history), recipe.epochs):
+        started = time.perf_counter()
+        loss = _epoch(net, optimizer, dataset, recipe, seed, epoch)
+        row = {
+            "epoch": epoch,
+            "loss": loss,
+            "val_accuracy": accuracy(predict(net, dataset.x_val), dataset.y_val),
+        }
+        history.append(row | {"wall_time [s]": time.perf_counter() - started})
+        if state:
+            write(
+                state, _snapshot(net, optimizer), {"format": STATE, "identity": identity, "history": history}
+            )
+        if progress:
+            progress(history[-1])
+    net.record = _record(net, dataset, recipe, seed, history)
+    return net.eval()
+
+
+def _check(dataset: Dataset, config: S2TDPTConfig) -> None:
+    if dataset.in_shape != config.in_shape or len(dataset.classes) > config.num_classes:
+        raise ValueError(
+            f"{dataset.name} has images {dataset.in_shape} of {len(dataset.classes)} classes, but the network "
+            f"takes {config.in_shape} of {config.num_classes}; build it with in_shape= and num_classes= of the data"
+        )
+
+
+def _epoch(
+    net: S2TDPT, optimizer: torch.optim.Optimizer, dataset: Dataset, recipe: Recipe, seed: int, epoch: int
+) -> float:
+    """One pass over the training part; returns the mean loss."""
+    name = sha256(f"memsim train {seed} {epoch}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(name[:8], "big") >> 1)
+    device = next(net.parameters()).device
+    order = torch.randperm(len(dataset.y_train), generator=generator)
+    batches = [part for part in order.split(recipe.batch) if len(part) > 1]
+    loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    net.train()
+    total = 0.0
+    for number, part in enumerate(batches):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.rate(epoch + number / len(batches))
+        images = recipe.augmentation(dataset.x_train[part], generator).to(device)
+        loss = loss_of(net(images), dataset.y_train[part].to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += float(loss.detach()) * len(part)
+    mean = total / sum(len(part) for part in batches)
+    if mean != mean:
+        raise ValueError(f"the loss became NaN in epoch {epoch}: lower learning_rate={recipe.learning_rate}")
+    return mean
+
+
+def _identity(dataset: Dataset, config: S2TDPTConfig, recipe: Recipe, seed: int) -> str:
+    """What fixes a training: a change of any of it makes another one."""
+    parts = (
+        dataset.name,
+        str(len(dataset.y_train)),
+        config.model_dump_json(),
+        recipe.model_dump_json(),
+        str(seed),
+    )
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _snapshot(net: S2TDPT, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Everything a training needs to go on: the network, and AdamW's moments by parameter number."""
+    moments = {
+        f"optimizer.{n}.{key}": t for n, s in optimizer.state_dict()["state"].items() for key, t in s.items()
+    }
+    return {f"net.{name}": tensor for name, tensor in net.state_dict().items()} | moments
+
+
+def _resume(path: Path, net: S2TDPT, optimizer: torch.optim.Optimizer, identity: str) -> list[dict[str, Any]]:
+    """Put a saved state into network and optimizer; returns the epochs done."""
+    tensors, header = read(path)
+    if header.get("format") != STATE or header.get("identity") != identity:
+        raise ValueError(
+            f"{path} is the state of another training (data, configuration, recipe or seed differ); remove it"
+        )
+    net.load_state_dict(
+        {name.removeprefix("net."): t for name, t in tensors.items() if name.startswith("net.")}
+    )
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, number, key = name.split(".")
+            state.setdefault(int(number), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return header["history"]
+
+
+def _record(net: S2TDPT, dataset: Dataset, recipe: Recipe, seed: int, history: list[dict]) -> dict[str, Any]:
+    """The training record, with the one look at the test part."""
+    versions = {name: version(name) for name in ("torch", "numpy", "numba", "scikit-learn")}
+    return {
+        "dataset": dataset.name,
+        "images": {part: len(getattr(dataset, f"y_{part}")) for part in ("train", "val", "test")},
+        "seed": seed,
+        "recipe": recipe.model_dump(mode="json"),
+        "versions": {"python": platform.python_version(), **versions},
+        "threads": torch.get_num_threads(),
+        "epochs": [{key: round(value, 5) for key, value in row.items()} for row in history],
+        "val_accuracy": history[-1]["val_accuracy"],
+        "test_accuracy": accuracy(predict(net, dataset.x_test), dataset.y_test),
+        "wall_time [s]": round(sum(row["wall_time [s]"] for row in history), 1),
+    }
