@@ -5,7 +5,6 @@ import shlex
 from pathlib import Path
 
 import pytest
-from click import UsageError
 from typer.main import get_command
 
 from studies.cli import app
@@ -43,10 +42,9 @@ def test_every_memsim_line_is_understood_by_the_command_line(line: str) -> None:
     COMMANDS[name].make_context(name, arguments)
 
 
-@pytest.mark.parametrize("arguments", [["--atention", "ideal"], ["--chips", "none"]])
-def test_a_wrong_option_would_be_found(arguments: list[str]) -> None:
-    with pytest.raises(UsageError):
-        COMMANDS["compare"].make_context("compare", arguments)
+def test_a_wrong_option_would_be_found() -> None:
+    with pytest.raises(Exception, match="No such option: --atention"):
+        COMMANDS["compare"].make_context("compare", ["--atention", "ideal"])
 
 
 @pytest.mark.parametrize(
