@@ -32,17 +32,27 @@ def memsim() -> None:
 def compare(
     model: Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")] = "s2tdpt-digits",
     card: Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")] = "default",
-    weights: Annotated[str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")] = None,
-    attention: Annotated[str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")
+    ] = None,
+    attention: Annotated[
+        str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")
+    ] = None,
     engine: Annotated[str, typer.Option(help="digital, memsim or aihwkit.")] = "memsim",
-    chips: Annotated[int, typer.Option(min=1, help="How many chips; they differ in their devices alone.")] = 8,
+    chips: Annotated[
+        int, typer.Option(min=1, help="How many chips; they differ in their devices alone.")
+    ] = 8,
     images: Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")] = None,
     time: Annotated[str, typer.Option(help="Time since the weights were programmed: 1s, 2h, 1d, 1y.")] = "1d",
     seed: Seed = 0,
     without: Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")] = None,
-    losses: Annotated[bool, typer.Option(help="Also: each effect alone on and off, each attention cell.")] = False,
-    explain: Annotated[str | None, typer.Option(help="Print count, price and source of a layer's events.")] = None,
+    losses: Annotated[
+        bool, typer.Option(help="Also: each effect alone on and off, each attention cell.")
+    ] = False,
+    explain: Annotated[
+        str | None, typer.Option(help="Print count, price and source of a layer's events.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for report.html, figures and result.json.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -91,9 +101,15 @@ def devices(
 
 @app.command()
 def train(
-    dataset: Annotated[str, typer.Argument(help="digits, mnist, fashion-mnist, cifar10, cifar100 or a .npz file.")],
-    attention: Annotated[str, typer.Option(help="stdp, or an ablation: random, uniform, mean, rate, dot.")] = "stdp",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs; the recipe's own number without.")] = None,
+    dataset: Annotated[
+        str, typer.Argument(help="digits, mnist, fashion-mnist, cifar10, cifar100 or a .npz file.")
+    ],
+    attention: Annotated[
+        str, typer.Option(help="stdp, random, uniform, uniform-matched, rate or dot.")
+    ] = "stdp",
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs; the recipe's own number without.")
+    ] = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option(help="Go on from the state in the folder.")] = True,
     data: Annotated[Path | None, typer.Option(help="Folder that holds the data sets.")] = None,
@@ -106,12 +122,21 @@ def train(
 
     with _progress() as advance:
         record = train_command(
-            dataset, attention=attention, epochs=epochs, seed=seed, resume=resume, data=data, out=writable(out), advance=advance
+            dataset,
+            attention=attention,
+            epochs=epochs,
+            seed=seed,
+            resume=resume,
+            data=data,
+            out=writable(out),
+            advance=advance,
         )
     if as_json:
         print(json.dumps(record, indent=2))
     else:
-        Console().print(f"{record['checkpoint']}: test accuracy {record['test_accuracy']:.4f}", soft_wrap=True)
+        Console().print(
+            f"{record['checkpoint']}: test accuracy {record['test_accuracy']:.4f}", soft_wrap=True
+        )
 
 
 @app.command()
@@ -159,14 +184,19 @@ def doctor(as_json: Json = False) -> None:
 @contextmanager
 def _progress() -> Iterator:
     """A progress bar on the error stream: ``advance(stage, done, total)``."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=errors, transient=True) as bar:
-        stages: dict[str, object] = {}
+        task = bar.add_task("starting", total=None)
 
         def advance(stage: str, done: int, total: int) -> None:
-            if stage not in stages:
-                stages[stage] = bar.add_task(stage, total=total)
-            bar.update(stages[stage], completed=done, total=total)  # type: ignore[arg-type]
+            if total != bar.tasks[0].total:
+                bar.reset(task, total=total)
+            bar.update(task, description=stage, completed=done)
 
         yield advance
 

@@ -1,0 +1,14 @@
+"""memsim: learned weights and STDP attention on simulated memristor crossbars.
+
+card = memsim.ChipCard.load("default")
+chip = memsim.to_crossbar(net, card, chips=8, seed=0)
+chip.program(); chip.advance_to(86400.0); logits = chip(x)      # (chips, images, classes)
+chip.ledger                                                     # events, energy [J]
+"""
+
+from devices import stream
+from memsim.card import CardError, ChipCard, Price, built_in
+from memsim.crossbar import Chip, to_crossbar
+from memsim.ledger import Ledger
+
+__all__ = ["CardError", "Chip", "ChipCard", "Ledger", "Price", "built_in", "stream", "to_crossbar"]

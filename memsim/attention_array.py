@@ -1,0 +1,214 @@
+"""An attention array: N x N devices that STDP pulses write for each image and time step, and value spikes read.
+
+Query tokens i sit on word lines, key tokens j on bit lines.  For each image and time step: one reset, one write, D_H reads.
+
+    n_ij   = pulses(r_Q(i), r_K(j))                       signed; up where dt < 0, down otherwise (ties down)
+    A_ij   = (w_ij - w_rest) A / w_span + w_offset         w_offset is common and added digitally
+    out_id = sum_j A_ij V_jd                               value spikes drive bit lines, word lines are sensed
+
+w is the cell's own state after reset, pulses and write noise; w_rest its mean after reset and w_span the smaller of its mean
+responses to n_max pulses up and down, so that A is reachable both ways.  Cells that move one way only work in pairs: LTP on
+one device, LTD on the other.  The devices are drawn once for each (chip, layer, head) and serve every image.
+Shapes: chips S, heads H, images B, steps T, tokens N, features D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+import devices
+from memsim.converters import digitise
+from memsim.run import Run
+
+
+class PulseTable:
+    """How many pulses write the weight that two spike counts ask for: n[r_Q, r_K], signed, (D_H + 1, D_H + 1).
+
+    ``calibrated``: the count whose mean response is nearest to the wanted weight (it knows the preset, never the device);
+    ``linear``: round(n_max |dw| / A).  Whole pulses unless pulse rounding is switched off.
+    """
+
+    def __init__(self, wanted: Tensor, amplitude: float, run: Run) -> None:
+        card, cell = run.card, run.card.attention_cell
+        self.n_max = card.attention.n_max or cell.n_max
+        response = cell.response(self.n_max).double()
+        rest = response[self.n_max]
+        self.w_rest = float(rest)
+        self.w_span = float(torch.minimum(response[-1] - rest, rest - response[0]))
+        if self.w_span <= 0:
+            raise ValueError(
+                f"attention.n_max = {self.n_max}: {cell.name} does not move in both directions; more pulses?"
+            )
+        if card.attention.coding == "linear":
+            count = wanted.double() * self.n_max / amplitude
+        else:
+            count = self._calibrated(wanted.double() * self.w_span / amplitude + rest, response)
+        self.counts = count.round().to(torch.int16) if run.card.on("pulse-rounding") else count.float()
+
+    def _calibrated(self, goal: Tensor, response: Tensor) -> Tensor:
+        """Real-valued counts at which the (monotone) mean response meets the goal."""
+        rising = torch.cummax(response, 0).values
+        right = torch.searchsorted(rising, goal.flatten().contiguous()).clamp(1, len(rising) - 1)
+        low, high = rising[right - 1], rising[right]
+        part = ((goal.flatten() - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
+        return (right - 1 + part).view(goal.shape) - self.n_max
+
+
+class AttentionArray(nn.Module):
+    """The attention of one layer on every chip; a stand-in for the digital leaf with the same forward.
+
+    forward(q, k, v): spikes (T, S B, H, N, D) -> A V, alike; the scale is the network's.
+    """
+
+    def __init__(
+        self, name: str, leaf: nn.Module, run: Run, rewrite: Callable[..., Tensor] | None = None
+    ) -> None:
+        super().__init__()
+        self.name, self.run, self.leaf = name, run, leaf
+        self.cell = run.card.attention_cell
+        self.amplitude, self.offset = float(leaf.window.A), float(leaf.window.offset)  # type: ignore[union-attr]
+        self.wanted = leaf.window.matrix(leaf.head_dim, leaf.silent) - self.offset  # type: ignore[union-attr]
+        self.exact = self.cell.exact
+        if not self.exact:
+            self.rewrite = rewrite or self.cell.rewrite
+            self.table = PulseTable(self.wanted, self.amplitude, run)
+        self.fabric: tuple = ()
+        self.tokens = 0
+        self.full_scale: Tensor | None = None
+        self.listener: Callable[[Tensor], object] | None = None  # shown the weights of every write
+
+    def program(self) -> None:
+        """New devices: the spread is drawn when the first image tells the number of tokens."""
+        self.fabric, self.tokens, self.full_scale = (), 0, None
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        count_q, count_k = self._by_array(q.sum(-1)), self._by_array(k.sum(-1))  # (S, H, B, T, N)
+        weight = self.write(count_q, count_k)  # (S, H, B, T, N, N), A - offset as the devices hold it
+        if self.listener is not None:
+            self.listener(weight)
+        if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):  # straight through the write
+            wanted = self._by_array(self.leaf.weights(q, k)) - self.offset  # type: ignore[operator]
+            weight = wanted + (weight - wanted).detach()
+        values = self._by_array(v.to(weight.dtype))  # (S, H, B, T, N, D)
+        out = self._sense(weight, values)
+        out = out + self.offset * values.sum(-2, keepdim=True)  # digital, common to all queries
+        return out.movedim((3, 0, 2, 1), (0, 1, 2, 3)).reshape(v.shape)
+
+    def _by_array(self, x: Tensor) -> Tensor:
+        """(T, S B, H, ...) -> (S, H, B, T, ...): arrays first, then their writes."""
+        return x.unflatten(1, (len(self.run.chips), -1)).movedim((1, 3, 2, 0), (0, 1, 2, 3))
+
+    def write(self, count_q: Tensor, count_k: Tensor) -> Tensor:
+        """Reset and pulse every array for every image and step; the weights A - offset now held, (S, H, B, T, N, N)."""
+        i, j = count_q.long(), count_k.long()
+        side = self.wanted.shape[1]
+        index = (i * side)[..., :, None] + j[..., None, :]
+        if not self.run.calibrating:
+            self.run.ledger.add(self.name, "digital-add", count_q.sum() + count_k.sum())  # popcounts
+        if self.exact:
+            self._count_writes(index.shape, torch.zeros(()))
+            return torch.take(self.wanted.to(self.run.dtype), index)
+        pulses = torch.take(self.table.counts, index)
+        self._count_writes(index.shape, pulses.abs().sum(dtype=torch.float64))
+        fabrics = self._devices(index.shape)
+        self.held = tuple(self._floored(self._rewrite(k, f, pulses)) for k, f in enumerate(fabrics))
+        plus, *minus = self.held
+        state = plus - minus[0] if minus else plus - self.table.w_rest
+        return state.mul_(self.amplitude / self.table.w_span)
+
+    def _devices(self, shape: torch.Size) -> tuple:
+        """The physical arrays, one fabric (or a pair): the same for every image of this chip."""
+        if shape[-1] != self.tokens:
+            self.tokens = shape[-1]
+            sides = ("plus", "minus") if self.cell.one_sided else ("device",)
+            self.rng = [
+                devices.stream(self.run.seed, list(self.run.chips), self.name, range(shape[1]), side)
+                for side in sides
+            ]
+            self.fabric = tuple(
+                self.cell.fabricate(shape[-2:], rng=rng.child("device-spread")) for rng in self.rng
+            )
+        return self.fabric
+
+    def _rewrite(self, side: int, fabric: object, pulses: Tensor) -> Tensor:
+        if self.cell.one_sided:
+            pulses = (pulses if side == 0 else -pulses).clamp(min=0)
+        steps = range(pulses.shape[3])
+        rng = self.rng[side].child("write")
+        return self.rewrite(fabric, pulses, rng=rng, image=self.run.images, step=steps)
+
+    def _sense(self, weight: Tensor, values: Tensor) -> Tensor:
+        """Currents on the word lines through the ADC, in units of A - offset: (S, H, B, T, N, D)."""
+        run = self.run
+        out = weight @ values
+        self._count_reads(values)
+        if run.calibrating:
+            self.full_scale = out.detach().abs().amax((1, 2, 3, 4, 5)).clamp(min=1e-9)
+            return out
+        if not run.card.on("adc"):
+            return out
+        if self.full_scale is None:
+            raise RuntimeError(
+                f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
+            )
+        out, clips = digitise(out, self.full_scale.view(-1, *[1] * 5), run.card.attention.adc_bits)
+        run.ledger.note(self.name, "clipped conversions", clips)
+        return out
+
+    def _count_writes(self, shape: torch.Size, pulses: Tensor) -> None:
+        ledger, kind = self.run.ledger, self.cell.technology.lower()
+        if self.run.calibrating or not ledger.open:
+            return
+        cells = float(torch.Size(shape).numel())
+        ledger.add(self.name, f"reset-{kind}", cells * (2 if self.cell.one_sided else 1))
+        ledger.add(self.name, f"pulse-{kind}", pulses)
+        ledger.add(
+            self.name, "digital-compare", cells / shape[-1] * 2
+        )  # a first-spike time for each query and key token
+
+    def _count_reads(self, values: Tensor) -> None:
+        """Value spikes drive bit lines; every word line is converted for every feature; V^2 G t of both devices."""
+        ledger, card = self.run.ledger, self.run.card.attention
+        if self.run.calibrating or not ledger.open:
+            return
+        spikes_per_key = values.detach().sum(-1)  # (S, H, B, T, N)
+        ledger.add(self.name, "row-drive", spikes_per_key.sum())
+        ledger.add(self.name, "digital-add", spikes_per_key.sum() + values.numel())  # popcounts, then offset
+        if self.exact:
+            return
+        ledger.add(self.name, f"adc-{card.adc_bits}b", values.numel())
+        joule = (
+            (spikes_per_key * self._column_siemens()).sum(dtype=torch.float64)
+            * card.read_voltage**2
+            * card.read_time
+        )
+        ledger.add_read(self.name, joule)
+
+    def _column_siemens(self) -> Tensor:
+        """Sum of both devices' conductances along each bit line [S], (S, H, B, T, N)."""
+        tokens = self.held[0].shape[-2]
+        rest, unit = self._rest_and_unit
+        reference = 0.0 if self.cell.one_sided else rest * tokens
+        return sum((held.sum(-2).mul(unit).add(rest * tokens) for held in self.held), torch.tensor(reference))
+
+    @property
+    def _rest_and_unit(self) -> tuple[float, float]:
+        """Conductance of w = 0 and of one unit of w [S]: G = rest + w unit; a pair of one-sided cells rests at zero."""
+        card = self.run.card.attention
+        return 0.0 if self.cell.one_sided else card.g_mid, 1.0 if self.cell.unit == "S" else card.g_unit
+
+    def _floored(self, w: Tensor) -> Tensor:
+        """w with no conductance below zero; floors are counted."""
+        rest, unit = self._rest_and_unit
+        if not self.run.calibrating and self.run.ledger.open:
+            self.run.ledger.note(self.name, "floored conductances", (w < -rest / unit).sum())
+        return w.clamp_(min=-rest / unit)
+
+    @property
+    def kappa(self) -> float:
+        """r g_max N^2 of one array [1], with g_max = g_mid + g_unit."""
+        card = self.run.card
+        return card.wire_resistance * (card.attention.g_mid + card.attention.g_unit) * self.tokens**2

@@ -1,0 +1,266 @@
+"""The chip card: every number of a simulated chip that is not learned, in one TOML file.
+
+A card says which cell sits where, how the arrays are cut and read, what a converter resolves and what each event costs.
+Inside it is SI; at the border the unit is in the key (``"g_max [S]"``).  Unknown keys and values outside the stated range
+are refused by name, with the likely slip.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import sys
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+import devices
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding")
+"""Non-idealities of the array rather than of the cell: input and output converters, whole pulses."""
+
+
+class CardError(ValueError):
+    """A chip card that cannot be used; the message names field, value, allowed range and likely slip."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+
+class WeightSection(_Section):
+    """Weight arrays: differential pairs that hold what training learned."""
+
+    cell: str = "pcm-joshi2020"
+    """Preset of both devices of a pair (``memsim devices`` lists them)."""
+    g_max: float = Field(25e-6, alias="g_max [S]", gt=1e-9, lt=1e-2)
+    """Conductance of the largest weight [S]; 25 uS is the range of Joshi et al. 2020."""
+    scaling: Literal["column", "layer"] = "column"
+    """One digital scale for each column, or one for the layer."""
+    tile_rows: int = Field(256, ge=1, le=65536)
+    """Most word lines of one tile; longer inputs are cut into equal tiles and added digitally."""
+    tile_columns: int = Field(256, ge=1, le=65536)
+    """Most bit lines of one tile; each further column tile drives its rows again."""
+    compensation: Literal["global", "none"] = "global"
+    """Global drift compensation: one digital factor for each layer and chip, from reading every row once."""
+    dac_bits: int = Field(8, ge=1, le=16)
+    """Resolution of rows that carry numbers (pixels, the head's mean membrane); spikes are one-bit row drives."""
+    adc_bits: int = Field(8, ge=2, le=16)
+    """Resolution of a signed column read-out; its range is calibrated on training images."""
+    read_voltage: float = Field(0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
+    """Voltage of a driven row [V]; an assumption, physics.md C4."""
+    read_time: float = Field(10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
+    """Length of one read [s]; an assumption, physics.md C4."""
+
+
+class AttentionSection(_Section):
+    """Attention arrays: N x N devices for each layer and head, rewritten by STDP pulses for every image and time step."""
+
+    cell: str = "reram-om"
+    """Preset of the plastic device (``memsim devices`` lists them)."""
+    n_max: int | None = Field(None, ge=1, le=4096)
+    """Pulses at the top of the STDP window; the preset's own number where absent."""
+    coding: Literal["calibrated", "linear"] = "calibrated"
+    """``calibrated``: the count whose mean response is nearest to the wanted weight; ``linear``: round(n_max exp(-|dt|/tau))."""
+    adc_bits: int = Field(8, ge=2, le=16)
+    """Resolution of a signed word-line read-out; its range is calibrated on training images."""
+    g_mid: float = Field(20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
+    """Conductance of w = 0 and of the fixed reference device [S]; an assumption (one-sided cells rest at g_mid = 0)."""
+    g_unit: float = Field(10e-6, alias="g_unit [S]", gt=1e-9, lt=1e-2)
+    """Conductance of one unit of w [S]; an assumption."""
+    read_voltage: float = Field(0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
+    """Voltage of a driven bit line [V]; an assumption, physics.md C4."""
+    read_time: float = Field(10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
+    """Length of one read [s]; an assumption, physics.md C4."""
+
+
+class Price(_Section):
+    """What one event costs, and who says so."""
+
+    energy: float = Field(alias="energy [J]", ge=0, lt=1e-3)
+    """Energy of one event [J]."""
+    source: str = Field(min_length=8)
+    """Paper, table or file the number was read in."""
+    assumption: bool = False
+    """True where no source gives the number for this event and a neighbouring one was taken."""
+
+
+class ChipCard(_Section):
+    """A chip card.
+
+    ``ChipCard.load(name or file)`` reads one; ``without``/``only`` switch effects; ``replace`` swaps fields.
+    Raises CardError for anything that cannot be used.
+    """
+
+    name: str
+    description: str = ""
+    weights: WeightSection = WeightSection()
+    attention: AttentionSection = AttentionSection()
+    wire_resistance: float = Field(2.0, alias="wire_resistance [ohm]", ge=0, lt=1e3)
+    """Resistance of one wire segment [ohm]; only kappa = r g_max N^2 is reported, wires are not simulated yet."""
+    prices: dict[str, Price] = {}
+    off: frozenset[str] = frozenset()
+    """Effects switched off."""
+
+    @field_validator("off")
+    @classmethod
+    def _known_effects(cls, off: frozenset[str]) -> frozenset[str]:
+        known = {*ARRAY_EFFECTS, *(e for name in devices.names() for e in devices.get(name).effects)}
+        for effect in sorted(off - known):
+            raise ValueError(f"unknown effect {effect!r}; known: {', '.join(sorted(known))}")
+        return off
+
+    @classmethod
+    def load(cls, name: str | Path) -> ChipCard:
+        """The built-in card of that name, or the card in that TOML file."""
+        return cls.parse(_read(name), origin=str(name))
+
+    @classmethod
+    def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
+        """A card from a mapping with the keys of the TOML file."""
+        try:
+            card = cls.model_validate(fields)
+            card.weight_cell, card.attention_cell  # noqa: B018  (unknown presets are refused here)
+        except ValidationError as error:
+            raise CardError("\n".join(_explain(origin, e) for e in error.errors())) from None
+        except ValueError as error:
+            raise CardError(f"{origin}: {error}") from None
+        return card
+
+    def replace(self, **sections: Any) -> ChipCard:
+        """A copy with fields replaced: ``card.replace(weights={"cell": "ideal"}, name="x")``; validated like a file."""
+        fields = self.model_dump(by_alias=True)
+        for key, value in sections.items():
+            fields[key] = {**fields[key], **value} if isinstance(value, dict) else value
+        return self.parse(fields, origin=self.name)
+
+    def without(self, *effects: str) -> ChipCard:
+        """The same chip with these effects ideal."""
+        return self.replace(off=self.off | set(effects))
+
+    def only(self, *effects: str) -> ChipCard:
+        """The same chip with these effects alone."""
+        card = self.without(*effects)  # refuses unknown names
+        return self.replace(off=(self.off | set(card.effects)) - set(effects))
+
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """Every effect this card's cells and arrays have, whether on or off."""
+        cells = (devices.get(self.weights.cell), devices.get(self.attention.cell))
+        own = [e for cell in cells for e in cell.effects]
+        return tuple(dict.fromkeys([*own, *(() if self.ideal else ARRAY_EFFECTS)]))
+
+    @property
+    def ideal(self) -> bool:
+        """Both cells ideal: every non-ideality off, converters included, computed in float64."""
+        return self.weights.cell == self.attention.cell == "ideal"
+
+    def on(self, effect: str) -> bool:
+        """Whether an effect of the arrays is simulated."""
+        return not self.ideal and effect not in self.off
+
+    @property
+    def weight_cell(self) -> devices.WeightCell:
+        """The weight cell with this card's range and effects."""
+        cell = devices.get(self.weights.cell)
+        if not _is(cell, devices.WeightCell):
+            raise ValueError(
+                f"weights.cell = {cell.name!r} is not a weight cell; weight cells: {_cells(devices.WeightCell)}"
+            )
+        ranged = dataclasses.replace(cell, g_max=self.weights.g_max)
+        return ranged.without(*_shared(self.off, cell))  # type: ignore[return-value]
+
+    @property
+    def attention_cell(self) -> devices.PulsedCell:
+        """The pulsed cell with this card's effects."""
+        cell = devices.get(self.attention.cell)
+        if not _is(cell, devices.PulsedCell):
+            raise ValueError(
+                f"attention.cell = {cell.name!r} cannot be pulsed; pulsed cells: {_cells(devices.PulsedCell)}"
+            )
+        return cell.without(*_shared(self.off, cell))  # type: ignore[return-value]
+
+    def price(self, event: str) -> Price:
+        """The price of an event; CardError where the card has none."""
+        if event not in self.prices:
+            raise CardError(
+                f"{self.name}: no price for {event!r}; add a [prices.{event}] table with a source"
+            )
+        return self.prices[event]
+
+
+def built_in() -> list[str]:
+    """Names of the cards that come with memsim."""
+    return sorted(f.name[:-5] for f in resources.files("memsim.cards").iterdir() if f.name.endswith(".toml"))
+
+
+def _read(name: str | Path) -> dict[str, Any]:
+    path = Path(name)
+    if path.suffix != ".toml":
+        if str(name) not in built_in():
+            near = difflib.get_close_matches(str(name), built_in(), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise CardError(
+                f"no built-in card {str(name)!r}{hint} (built in: {', '.join(built_in())}; files end in .toml)"
+            )
+        text = resources.files("memsim.cards").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise CardError(f"cannot read card {path}: {error.strerror}") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CardError(f"{path}: not valid TOML: {error}") from None
+
+
+def _is(cell: devices.Cell, kind: type) -> bool:
+    """Whether a cell serves as that kind; an exact one serves as any."""
+    return isinstance(cell, kind) or cell.exact
+
+
+def _cells(kind: type) -> str:
+    return ", ".join(n for n in devices.names() if _is(devices.get(n), kind))
+
+
+def _shared(off: Iterable[str], cell: devices.Cell) -> list[str]:
+    return sorted(set(off) & set(cell.effects))
+
+
+def _keys(path: tuple[Any, ...]) -> list[str]:
+    """The keys a section knows, as a card writes them."""
+    section: Any = {"weights": WeightSection, "attention": AttentionSection, "prices": Price}.get(
+        str(path[0]) if len(path) > 1 else "", ChipCard
+    )
+    return [f.alias or n for n, f in section.model_fields.items()]
+
+
+def _explain(origin: str, error: Any) -> str:
+    """One line for one finding: field, value, allowed range, likely slip."""
+    path, value, kind = error["loc"], error["input"], error["type"]
+    field = ".".join(str(p) for p in path)
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(path[-1]), _keys(path), 1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_keys(path))}"
+        return f"{origin}: unknown key {field!r} (value {value!r}); {hint}"
+    limits = error.get("ctx", {})
+    message = f"{origin}: {field} = {value!r}: {error['msg'].removeprefix('Value error, ')}"
+    if "[" in str(path[-1]) and isinstance(value, (int, float)):
+        top, low = limits.get("lt"), limits.get("gt")
+        unit = str(path[-1]).split("[")[1].rstrip("]")
+        if top is not None and value >= top:
+            message += (
+                f"; did you pass micro{unit} or nano{unit}? The card is in {unit} ({value * 1e-6:g} {unit}?)"
+            )
+        elif low is not None and 0 < value <= low:
+            message += f"; too small for {unit}: was it divided twice?"
+    return message

@@ -1,0 +1,164 @@
+"""A network on simulated chips: its leaves exchanged for arrays in a copy, programmed, aged, run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from memsim.attention_array import AttentionArray
+from memsim.card import ChipCard
+from memsim.layers import (
+    CrossbarConv2d,
+    CrossbarLinear,
+    attention_layers,
+    finite_images,
+    matrix_layers,
+    replace,
+)
+from memsim.ledger import Ledger, watch_digital
+from memsim.run import Run
+from memsim.weight_array import WeightArray
+
+
+class Engine(NamedTuple):
+    """What executes the leaves: a kind of weight array and a kind of attention array."""
+
+    weights: Callable[..., Any]
+    attention: Callable[..., Any]
+
+
+CALIBRATION_NAME = 2**31
+"""Training images that set converter ranges are named from here on, apart from any test image's noise."""
+
+
+class Chip:
+    """One network on a stack of chips that differ in their devices alone.
+
+    ``program`` writes it, ``advance_to`` ages it, calling it runs images: (B, C, h, w) in [0, 1] -> logits (S, B, classes).
+    ``ledger`` holds events and energies, ``net`` the network whose leaves are arrays.
+    """
+
+    def __init__(self, net: nn.Module, run: Run, calibration: Tensor | None, engine: Engine) -> None:
+        self.run, self.calibration = run, calibration
+        self.net = copy.deepcopy(net).to(run.dtype).eval().requires_grad_(False)
+        for name, layer in matrix_layers(self.net):
+            kind = CrossbarLinear if isinstance(layer, nn.Linear) else CrossbarConv2d
+            replace(self.net, name, kind(name, layer, run, engine.weights))  # type: ignore[arg-type]
+        for name, layer in attention_layers(self.net):
+            replace(self.net, name, engine.attention(name, layer, run))
+        watch_digital(self.net, run.ledger)
+        self.time = float("nan")
+
+    @property
+    def chips(self) -> tuple[int, ...]:
+        """Names of the chips; chip 3 of one run is chip 3 of another."""
+        return self.run.chips
+
+    @property
+    def card(self) -> ChipCard:
+        """The card the chips were made from."""
+        return self.run.card
+
+    @property
+    def ledger(self) -> Ledger:
+        """Events and energies since the last ``ledger.clear()``."""
+        return self.run.ledger
+
+    @property
+    def weight_arrays(self) -> dict[str, WeightArray]:
+        """Weight arrays by the name of their layer."""
+        return {
+            n: m.array for n, m in self.net.named_modules() if isinstance(m, (CrossbarLinear, CrossbarConv2d))
+        }
+
+    @property
+    def attention_arrays(self) -> dict[str, AttentionArray]:
+        """Attention arrays by the name of their layer."""
+        return {n: m for n, m in self.net.named_modules() if isinstance(m, AttentionArray)}
+
+    def program(self) -> Chip:
+        """Write every weight once and set the converters' ranges on training images; the clock starts at 0 s."""
+        for array in (*self.weight_arrays.values(), *self.attention_arrays.values()):
+            array.program()
+        self.time = 0.0
+        if not self.card.ideal:
+            self._calibrate()
+        return self
+
+    def advance_to(self, t: float) -> Chip:
+        """Age the weight arrays to t [s] after programming (absolute); the attention arrays are rewritten for each image."""
+        if not t >= 0 or t == float("inf"):
+            raise ValueError(
+                f"time = {t} s: seconds since programming must be a number >= 0 (1 day is 86400)"
+            )
+        if self.time != self.time:
+            raise RuntimeError("the chip is not programmed; call chip.program() first")
+        for array in self.weight_arrays.values():
+            array.advance_to(t)
+        self.time = float(t)
+        return self
+
+    def __call__(self, x: Tensor, image: Sequence[int] | None = None) -> Tensor:
+        """Run images (B, C, h, w); ``image`` names them (numbered from 0 without): noise hangs on the name."""
+        if self.time != self.time:
+            raise RuntimeError("the chip is not programmed; call chip.program() first")
+        finite_images(x)
+        run = self.run
+        run.name_images(len(x), image)
+        if run.ledger.open and not run.calibrating:
+            run.ledger.images += len(x) * len(self.chips)
+        stack = x.to(run.dtype).repeat(len(self.chips), *[1] * (x.dim() - 1))
+        return self.net(stack).unflatten(0, (len(self.chips), len(x)))
+
+    def _calibrate(self) -> None:
+        if self.calibration is None:
+            if not (self.card.on("adc") or self.card.on("dac")):
+                return
+            raise ValueError(
+                "the converters need training images to set their ranges: pass calibration= to to_crossbar, "
+                "or switch them off with card.without('adc', 'dac')"
+            )
+        names = range(CALIBRATION_NAME, CALIBRATION_NAME + len(self.calibration))
+        was_open, self.ledger.open, self.run.calibrating = self.ledger.open, False, True
+        try:
+            with torch.no_grad():
+                self(self.calibration, image=names)
+        finally:
+            self.run.calibrating, self.ledger.open = False, was_open
+
+
+def to_crossbar(
+    net: nn.Module,
+    card: ChipCard | str = "default",
+    *,
+    chips: int | Sequence[int] = 8,
+    seed: int = 0,
+    calibration: Tensor | None = None,
+    engine: str = "memsim",
+) -> Chip:
+    """Put a network on crossbars: every linear layer, convolution and STDP attention becomes an array.
+
+    net: any module; its nn.Linear and nn.Conv2d leaves and its attention leaves (with a ``window``) are exchanged in a copy.
+    card: ChipCard or the name or file of one.  chips: how many, or their names.  calibration: training images
+    (n, C, h, w) for the converters' ranges; a bundled network brings its own.  engine: "memsim" (whole stacks at once) or
+    "aihwkit" (aihwkit's own tiles, one by one: the judge).  Raises CardError and ValueError by name.
+    """
+    card = card if isinstance(card, ChipCard) else ChipCard.load(card)
+    names = tuple(range(chips)) if isinstance(chips, int) else tuple(int(c) for c in chips)
+    if not names or min(names) < 0:
+        raise ValueError(f"chips = {chips}: at least one chip, named by whole numbers >= 0")
+    if calibration is None:
+        calibration = getattr(net, "calibration_images", None)
+    if engine not in ("memsim", "aihwkit"):
+        raise ValueError(f"engine = {engine!r}: 'memsim' or 'aihwkit'")
+    run = Run(card=card, chips=names, seed=int(seed), ledger=Ledger(card))
+    arrays = Engine(WeightArray, AttentionArray)
+    if engine == "aihwkit":
+        from memsim.aihwkit_engine import TileWeights, tile_attention
+
+        arrays = Engine(TileWeights, tile_attention)
+    return Chip(net, run, calibration, arrays)

@@ -1,0 +1,161 @@
+"""The ledger: every event counted where it happens, priced from the card.
+
+An event is (layer, name, number); its energy is number x price.  Reading an array is the one event whose energy is not a
+price but physics: the actual sum of V^2 G t over its devices, entered in joules.  Totals are over all images and chips seen.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from memsim.card import ChipCard
+
+ARRAY_READ = "array-read"
+
+COMPONENTS = {
+    "row-drive": "row drivers",
+    "dac-conversion": "DAC",
+    "adc": "ADC",
+    ARRAY_READ: "array reads",
+    "pulse": "attention pulses",
+    "reset": "attention resets",
+    "neuron-step": "neurons",
+    "digital": "digital arithmetic",
+}
+"""First part of an event's name -> the component a report shows it under."""
+
+
+PRICED_AS = {
+    "neuron_step": "neuron-step",
+    "digital_add": "digital-add",
+    "digital_mac": "digital-mac",
+    "count_add": "digital-add",
+    "attention_add": "digital-add",
+    "table_lookup": "digital-compare",
+}
+"""What a network's own module reports -> the priced event; anything else is a note."""
+
+
+def component(event: str) -> str:
+    """The component an event belongs to: ``adc-8b`` -> ``ADC``."""
+    return next(name for prefix, name in COMPONENTS.items() if event.startswith(prefix))
+
+
+@dataclass
+class Ledger:
+    """Counts of events by layer, and joules of array reads.
+
+    ``images`` counts chip-images: eight chips that saw ten images are eighty.  Energies are for each image and chip.
+    """
+
+    card: ChipCard
+    counts: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    joules: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    notes: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    images: int = 0
+    open: bool = True
+
+    def add(self, layer: str, event: str, number: float | Tensor) -> None:
+        """Count events; numbers are never negative."""
+        if self.open:
+            number = float(number)
+            if not number >= 0:
+                raise ValueError(f"{layer}: {event} = {number}: a number of events cannot be negative or NaN")
+            self.counts[layer, event] += number
+
+    def add_read(self, layer: str, energy: float | Tensor) -> None:
+        """Energy of array reads [J], the sum of V^2 G t over all driven devices."""
+        if self.open:
+            self.joules[layer] += float(energy)
+
+    def note(self, layer: str, what: str, number: float | Tensor) -> None:
+        """Something to know that costs nothing: clipped conversions, floored conductances."""
+        if self.open:
+            self.notes[layer, what] += float(number)
+
+    def clear(self) -> None:
+        """Forget everything counted so far."""
+        self.counts.clear(), self.joules.clear(), self.notes.clear()
+        self.images = 0
+
+    def lines(self) -> list[dict[str, object]]:
+        """One line for each layer and event: number, price [J], energy [J], all for each image and chip; and the source."""
+        n = max(self.images, 1)
+        rows: list[dict[str, object]] = []
+        for (layer, event), number in self.counts.items():
+            price = self.card.price(event)
+            rows.append(
+                {
+                    "layer": layer,
+                    "event": event,
+                    "component": component(event),
+                    "number": number / n,
+                    "price [J]": price.energy,
+                    "energy [J]": number / n * price.energy,
+                    "source": price.source + (" (assumption)" if price.assumption else ""),
+                }
+            )
+        for layer, joules in self.joules.items():
+            rows.append(
+                {
+                    "layer": layer,
+                    "event": ARRAY_READ,
+                    "component": component(ARRAY_READ),
+                    "number": 1.0,
+                    "price [J]": joules / n,
+                    "energy [J]": joules / n,
+                    "source": "sum of V^2 G t over the driven devices of this run",
+                }
+            )
+        return rows
+
+    def breakdown(self, by: str = "component") -> dict[str, float]:
+        """Energy for each image and chip [J], by ``component`` or by ``layer``."""
+        total: dict[str, float] = defaultdict(float)
+        for line in self.lines():
+            total[str(line[by])] += float(line["energy [J]"])  # type: ignore[arg-type]
+        return dict(total)
+
+    @property
+    def energy(self) -> float:
+        """Energy for each image and chip [J]."""
+        return sum(self.breakdown().values())
+
+    def number(self, event: str, layer: str | None = None) -> float:
+        """How often an event happened for each image and chip, in one layer or in all."""
+        hits = [
+            v for (where, what), v in self.counts.items() if what.startswith(event) and layer in (None, where)
+        ]
+        return sum(hits) / max(self.images, 1)
+
+
+def watch_digital(net: nn.Module, ledger: Ledger) -> None:
+    """Enter the digital work of a network's own modules: normalisation, pooling, and whatever a module reports itself.
+
+    A module that does digital work offers ``events(inputs, output) -> {event: number}``.
+    """
+
+    def hook(name: str):
+        def enter(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+            if not ledger.open:
+                return
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                ledger.add(name, "digital-mac", output.numel())
+            elif isinstance(module, nn.MaxPool2d):
+                window = module.kernel_size if isinstance(module.kernel_size, int) else module.kernel_size[0]
+                ledger.add(name, "digital-compare", output.numel() * (window**2 - 1))
+            else:
+                for event, number in module.events(inputs, output).items():  # type: ignore[operator]
+                    if event in PRICED_AS:
+                        ledger.add(name, PRICED_AS[event], number)
+                    else:
+                        ledger.note(name, event.replace("_", " "), number)
+
+        return enter
+
+    for name, module in net.named_modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d)) or hasattr(module, "events"):
+            module.register_forward_hook(hook(name))

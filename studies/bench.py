@@ -1,0 +1,193 @@
+"""Speed, as ratios against a peer measured in the same run: never a timed test, always both sides at their best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import torch
+from scipy.stats import ks_2samp
+
+import memsim
+import models
+from devices import bridge
+from memsim.attention_array import AttentionArray
+from memsim.ledger import Ledger
+from memsim.run import Run
+from memsim.weight_array import WeightArray
+
+LAYERS, HEADS, STEPS, TOKENS, HEAD_DIM = 4, 8, 4, 64, 32
+"""The attention of one image of the benchmark network: 128 arrays of 64 x 64."""
+
+N_MAX = 16
+WIDTH, ROWS = 384, 4096
+
+
+def interleaved(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Median seconds of each side, run in turn so that a drifting machine is fair to all; one warm-up each."""
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for round_ in range(repeats + 1):
+        for name, call in sides.items():
+            start = time.perf_counter()
+            call()
+            if round_:
+                times[name].append(time.perf_counter() - start)
+    return {name: median(seconds) for name, seconds in times.items()}
+
+
+def _run(card: memsim.ChipCard) -> Run:
+    run = Run(card=card, chips=(0,), seed=0, ledger=Ledger(card))
+    run.name_images(1, None)
+    return run
+
+
+def attention(threads: int = 1, repeats: int = 7, cell: str = "reram-om") -> dict[str, Any]:
+    """One image's attention arrays, written and read: all at once, against aihwkit's tiles one by one.
+
+    Same devices, same windows, same pulse counts, same threads.  aihwkit's side is its batched update (one call writes an
+    array), the fastest way found; STDP traces take two to three times as long.  ``statistics`` compares what both wrote.
+    """
+    torch.set_num_threads(threads)
+    card = memsim.ChipCard.load("default").replace(attention={"cell": cell, "n_max": N_MAX}).without("adc")
+    run = _run(card)
+    leaf = models.STDPAttention(heads=LAYERS * HEADS, head_dim=HEAD_DIM)
+    array = AttentionArray("bench", leaf, run)
+    spikes = torch.Generator().manual_seed(0)
+    shape = (STEPS, 1, LAYERS * HEADS, TOKENS, HEAD_DIM)
+    q, k, v = ((torch.rand(shape, generator=spikes) < p).float() for p in (0.12, 0.28, 0.15))
+    count_q, count_k = array._by_array(q.sum(-1)), array._by_array(k.sum(-1))
+    values = array._by_array(v)
+    array.write(count_q, count_k)  # draws the devices, compiles
+    tiles = [
+        [bridge.TileArray(array.cell, fabric.take((0, head))) for fabric in array.fabric]
+        for head in range(LAYERS * HEADS)
+    ]
+    index = (count_q.long() * (HEAD_DIM + 1))[..., :, None] + count_k.long()[..., None, :]
+    pulses = torch.take(array.table.counts, index)[0, :, 0]  # (arrays, T, N, N)
+    drives = (
+        values[0, :, 0].transpose(-1, -2).contiguous()
+    )  # (arrays, T, D, N): value spikes, one vector a feature
+
+    def ours() -> torch.Tensor:
+        return array(q, k, v)
+
+    def theirs(keep: list[torch.Tensor] | None = None) -> None:
+        for head, pair in enumerate(tiles):
+            for step in range(STEPS):
+                for sign, tile in zip((1, -1), pair, strict=False):
+                    tile.reset()
+                    tile.write(
+                        pulses[head, step] if len(pair) == 1 else (sign * pulses[head, step]).clamp(min=0)
+                    )
+                    tile.forward(drives[head, step])
+                if keep is not None:
+                    keep.append(pair[0].weights() - (pair[1].weights() if len(pair) == 2 else 0))
+
+    with torch.no_grad():
+        seconds = interleaved({"ours": ours, "other": theirs}, repeats)
+        written: list[torch.Tensor] = []
+        theirs(written)
+        array.write(count_q, count_k)
+        plus, *minus = array.held
+        fast = (plus - minus[0] if minus else plus)[0, :, 0].flatten()
+    slow = torch.stack(written).flatten()
+    return {
+        "ratio": seconds["other"] / seconds["ours"],
+        "ours [s]": seconds["ours"],
+        "other [s]": seconds["other"],
+        "other": "aihwkit tiles one by one, batched update",
+        "cell": cell,
+        "arrays": LAYERS * HEADS * STEPS,
+        "mean_pulses": float(pulses.abs().float().mean()),
+        "threads": threads,
+        "statistics": _same_law(fast.double(), slow.double()),
+    }
+
+
+def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
+    """Two samples of written weights on the same devices: difference of means in standard errors and of range, spread, KS."""
+    error = float(((ours.var() + other.var()) / len(ours)).sqrt())
+    difference = float(ours.mean() - other.mean())
+    span = (
+        float(other.quantile(0.999) - other.quantile(0.001)) if len(other) < 2**24 else float(other.std() * 6)
+    )
+    test = ks_2samp(ours.numpy(), other.numpy())
+    return {
+        "mean_difference": difference,
+        "mean_difference_in_se": difference / error,
+        "mean_difference_of_range": difference / span,
+        "spread_ratio": float(ours.std() / other.std()),
+        "ks": float(test.statistic),
+        "ks_noise_floor": 1.358 * (2 / len(ours)) ** 0.5,
+    }
+
+
+def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
+    """Width 384, 4096 spike rows, PCM weights a day old, ADC on: against nn.Linear and aihwkit's AnalogLinear.
+
+    ``ratio`` is our time over nn.Linear's (smaller is better) with noise fixed for each chip; ``ratio_read_noise`` with
+    fresh read noise on every conversion; ``ratio_aihwkit`` is AnalogLinear's time over nn.Linear's.
+    """
+    from aihwkit.nn import AnalogLinear
+
+    torch.set_num_threads(threads)
+    card = memsim.ChipCard.load("default")
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(WIDTH, WIDTH, generator=generator) / WIDTH**0.5
+    spikes = (torch.rand(1, 1, 1, ROWS, WIDTH, generator=generator) < 0.15).float()
+    linear = torch.nn.Linear(WIDTH, WIDTH, bias=False)
+    linear.weight.data.copy_(matrix.T)
+    quiet, noisy = (_aged_array(matrix, spikes, c) for c in (card.without("read-noise"), card))
+    config = bridge.inference_config(
+        card.weight_cell,
+        tile=(card.weights.tile_rows, card.weights.tile_columns),
+        columnwise=True,
+        compensation=True,
+        dac_bits=8,
+        adc_bits=8,
+        out_bound=10.0,
+    )
+    analog = AnalogLinear(WIDTH, WIDTH, bias=False, rpu_config=config)
+    analog.set_weights(matrix.T.contiguous(), None)
+    analog.eval()
+    analog.program_analog_weights()
+    analog.drift_analog_weights(86400.0)
+    rows = spikes[0, 0, 0]
+    with torch.no_grad():
+        seconds = interleaved(
+            {
+                "linear": lambda: linear(rows),
+                "quiet": lambda: quiet.read(spikes),
+                "noisy": lambda: noisy.read(spikes),
+                "aihwkit": lambda: analog(rows),
+            },
+            repeats,
+        )
+    return {
+        "ratio": seconds["quiet"] / seconds["linear"],
+        "ratio_read_noise": seconds["noisy"] / seconds["linear"],
+        "ratio_aihwkit": seconds["aihwkit"] / seconds["linear"],
+        "ours [s]": seconds["quiet"],
+        "ours_read_noise [s]": seconds["noisy"],
+        "other [s]": seconds["linear"],
+        "aihwkit [s]": seconds["aihwkit"],
+        "other": "nn.Linear, float32",
+        "threads": threads,
+    }
+
+
+def _aged_array(matrix: torch.Tensor, spikes: torch.Tensor, card: memsim.ChipCard) -> WeightArray:
+    run = _run(card)
+    array = WeightArray("bench", matrix, run)
+    array.program()
+    run.calibrating = True
+    array.read(spikes)
+    run.calibrating = False
+    array.advance_to(86400.0)
+    return array
+
+
+BENCHES: dict[str, Callable[..., dict[str, Any]]] = {"attention": attention, "projection": projection}
+"""Every benchmark by name."""

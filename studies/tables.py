@@ -1,0 +1,138 @@
+"""Tables on the terminal, from the same values that go to JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from rich.table import Table
+
+import devices
+from studies.compare import Comparison
+
+
+def joule(value: float) -> str:
+    """An energy in the unit that reads best."""
+    for unit, scale in (("mJ", 1e-3), ("uJ", 1e-6), ("nJ", 1e-9), ("pJ", 1e-12)):
+        if abs(value) >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value:.3g} J"
+
+
+def _interval(share: dict[str, float], mean: str = "mean") -> str:
+    return f"{100 * share[mean]:.2f} % [{100 * share['low']:.2f}, {100 * share['high']:.2f}]"
+
+
+def comparison_table(summary: dict[str, Any]) -> Table:
+    """Digital beside crossbar: accuracy with its interval, cross-entropy, margin, agreement, energy."""
+    table = Table(
+        "", "digital", "crossbars", title=f"{summary['model']} on {summary['images']} images", box=None
+    )
+    sets = {summary["dataset"]: summary}
+    sets |= {
+        k.removeprefix("harder (").rstrip(")"): v for k, v in summary.items() if k.startswith("harder (")
+    }
+    for name, found in sets.items():
+        digital, crossbar = found["digital"], found.get("crossbar")
+        none = "" if crossbar is None else None
+        table.add_row(
+            f"{name}: accuracy [95 %]",
+            _interval(digital, "accuracy"),
+            none if crossbar is None else _interval(crossbar["accuracy"]),
+        )
+        for key in ("cross_entropy", "margin"):
+            table.add_row(
+                f"{name}: {key.replace('_', '-')}",
+                f"{digital[key]:.4f}",
+                none if crossbar is None else f"{crossbar[key]:.4f}",
+            )
+        if crossbar is not None:
+            table.add_row(f"{name}: same answer as digital", "", f"{100 * found['agreement']:.2f} %")
+    if "crossbar" in summary["energy"]:
+        mismatch = summary["spike_mismatch"].values()
+        table.add_row("spikes that differ", "", f"{100 * sum(mismatch) / len(mismatch):.2f} %")
+    energy = summary["energy"]
+    table.add_row(
+        "energy for an image",
+        f"{joule(energy['digital_sop'])} (papers' count)",
+        joule(energy["crossbar"]) if "crossbar" in energy else "",
+    )
+    return table
+
+
+def losses_table(rows: list[dict[str, Any]]) -> Table:
+    """Where the losses come from, one row for each variant."""
+    table = Table(
+        "", "variant", "plain", "harder", "cross-entropy", "spikes differ", title="where the losses come from"
+    )
+    group = None
+    for row in rows:
+        if group not in (None, row["group"]):
+            table.add_section()
+        first = row["group"] if row["group"] != group else ""
+        group = row["group"]
+        hard = row["harder"]
+        table.add_row(
+            first,
+            row["what"],
+            _interval(row["plain"]["accuracy"]),
+            "" if hard is None else _interval(hard["accuracy"]),
+            f"{row['plain']['cross_entropy']:.4f}"
+            + ("" if hard is None else f" / {hard['cross_entropy']:.4f}"),
+            f"{100 * row['spike_mismatch']:.3f} %",
+        )
+    return table
+
+
+def layer_table(comparison: Comparison, layer: str) -> Table:
+    """Number, price, energy and source of every event of a layer; ValueError for a layer that has none."""
+    lines = [] if comparison.chip is None else comparison.chip.ledger.lines()
+    layers = sorted({str(line["layer"]) for line in lines})
+    chosen = [line for line in lines if line["layer"] == layer or str(line["layer"]).startswith(f"{layer}.")]
+    if not chosen:
+        raise ValueError(f"--explain {layer!r}: no such layer; layers with events: {', '.join(layers)}")
+    table = Table(
+        "layer", "event", "number", "price", "energy", "source", title=f"{layer}, for each image and chip"
+    )
+    for line in chosen:
+        number, price, energy = (float(line[k]) for k in ("number", "price [J]", "energy [J]"))  # type: ignore[arg-type]
+        table.add_row(
+            str(line["layer"]),
+            str(line["event"]),
+            f"{number:,.1f}",
+            joule(price),
+            joule(energy),
+            str(line["source"]),
+        )
+    return table
+
+
+def cells(name: str | None = None) -> dict[str, dict[str, Any]]:
+    """Every preset, or one, with every number it holds."""
+    chosen = devices.names() if name is None else [devices.get(name).name]
+    return {n: _fields(devices.get(n)) for n in chosen}
+
+
+def _fields(cell: devices.Cell) -> dict[str, Any]:
+    fields = {f.name: getattr(cell, f.name) for f in dataclasses.fields(cell)}  # type: ignore[arg-type]
+    plain = {k: v for k, v in fields.items() if isinstance(v, (str, int, float, bool))}
+    return plain | {"effects": list(cell.effects), "about": cell.describe()}
+
+
+def cells_table() -> Table:
+    """Every preset on a line: what it is and where its numbers come from."""
+    table = Table("cell", "technology", "for", "effects", "source", box=None)
+    for name in devices.names():
+        cell = devices.get(name)
+        kinds = [("weights", devices.WeightCell), ("attention", devices.PulsedCell)]
+        use = ", ".join(what for what, kind in kinds if isinstance(cell, kind))
+        table.add_row(name, cell.technology, use, ", ".join(cell.effects), cell.source)
+    return table
+
+
+def cell_table(name: str) -> Table:
+    """One preset with every number it holds."""
+    table = Table("", "", title=name, box=None)
+    for key, value in cells(name)[devices.get(name).name].items():
+        table.add_row(key, str(value))
+    return table

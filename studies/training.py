@@ -1,0 +1,52 @@
+"""What `memsim train` does: a data set and a kind of attention to a checkpoint with its record, resumable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import models
+from models.catalog import configure
+from models.data import load as load_data
+from models.train import Recipe, train
+
+SHAPES = {"digits": "s2tdpt-digits"}
+"""Network of a data set; any other gets two layers of width 64."""
+
+
+def train_command(
+    dataset: str,
+    *,
+    attention: str,
+    epochs: int | None,
+    seed: int,
+    resume: bool,
+    data: Path | None,
+    out: Path,
+    advance: Callable[[str, int, int], None],
+) -> dict[str, Any]:
+    """Train a network and save it as OUT/NAME.safetensors; returns its record.
+
+    OUT/NAME.state holds the training after each epoch, so a stopped one goes on; it is removed at the end.
+    """
+    images = load_data(dataset, data or "data")
+    shape = {"in_shape": images.in_shape, "num_classes": max(2, len(images.classes))}
+    config = configure(SHAPES.get(images.name, "s2tdpt-2-64"), **shape, attention=attention)
+    recipe = Recipe() if epochs is None else Recipe(epochs=epochs)
+    name = f"s2tdpt-{images.name}" + ("" if attention == "stdp" else f"-{attention}")
+    state = out / f"{name}.state"
+    if not resume:
+        state.unlink(missing_ok=True)
+
+    def progress(row: dict[str, Any]) -> None:
+        advance(
+            f"{name}: loss {row['loss']:.3f}, validation {row['val_accuracy']:.4f}",
+            row["epoch"] + 1,
+            recipe.epochs,
+        )
+
+    net = train(images, config, seed=seed, recipe=recipe, state=state, progress=progress)
+    path = models.save(net, out / f"{name}.safetensors")
+    state.unlink(missing_ok=True)
+    return {"checkpoint": str(path), **net.record}

@@ -1,0 +1,82 @@
+"""A card is read by name or file; what cannot be used is refused by field, value, range and likely slip."""
+
+import pytest
+
+import memsim
+from memsim import CardError, ChipCard
+
+
+def load(tmp_path, text: str) -> ChipCard:
+    path = tmp_path / "chip.toml"
+    path.write_text('name = "mine"\n' + text, encoding="utf-8")
+    return ChipCard.load(path)
+
+
+def test_every_built_in_card_loads_and_every_price_has_a_source():
+    for name in memsim.built_in():
+        card = ChipCard.load(name)
+        assert card.prices
+        assert all(len(p.source) > 8 for p in card.prices.values())
+
+
+def test_the_default_card_is_what_the_issue_of_record_says():
+    card = ChipCard.load("default")
+    assert (card.weights.cell, card.attention.cell) == ("pcm-joshi2020", "reram-om")
+    assert card.weights.g_max == 25e-6
+    assert card.weights.adc_bits == card.attention.adc_bits == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[weights]\n"g_max [S]" = 25.0\n', ["weights.g_max [S]", "25.0", "less than 0.01", "micro"]),
+        ('[weights]\n"g_max [S]" = nan\n', ["weights.g_max [S]", "nan"]),
+        ("[weights]\nadc_bit = 8\n", ["unknown key", "weights.adc_bit", "did you mean 'adc_bits'"]),
+        ("[weights]\nadc_bits = 80\n", ["weights.adc_bits", "80", "less than or equal to 16"]),
+        ('[weights]\ncell = "pcm-joshi"\n', ["pcm-joshi", "pcm-joshi2020"]),
+        ('[weights]\ncell = "reram-om"\n', ["weights.cell", "not a weight cell", "pcm-joshi2020"]),
+        ('[attention]\ncell = "pcm-joshi2020"\n', ["attention.cell", "cannot be pulsed", "reram-om"]),
+        ('off = ["drfit"]\n', ["off", "unknown effect 'drfit'", "drift"]),
+        ('[prices.adc-8b]\n"energy [J]" = 1e-12\n', ["prices.adc-8b.source", "required"]),
+        ("[weights\n", ["not valid TOML"]),
+    ],
+)
+def test_a_bad_card_is_refused_by_name(tmp_path, text, words):
+    with pytest.raises(CardError) as refusal:
+        load(tmp_path, text)
+    for word in words:
+        assert word.lower() in str(refusal.value).lower()
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_a_missing_card_is_refused_with_the_nearest_name(tmp_path):
+    with pytest.raises(CardError, match="did you mean 'default'"):
+        ChipCard.load("defualt")
+    with pytest.raises(CardError, match="cannot read card"):
+        ChipCard.load(tmp_path / "none.toml")
+
+
+def test_without_and_only_are_complements():
+    card = ChipCard.load("default")
+    for effect in card.effects:
+        alone_off, alone_on = card.without(effect), card.only(effect)
+        assert set(alone_off.off) == {effect}
+        assert set(alone_on.off) == set(card.effects) - {effect}
+        assert not alone_off.on(effect)
+    with pytest.raises(CardError, match="unknown effect"):
+        card.without("gravity")
+
+
+def test_switching_an_effect_off_reaches_the_cells():
+    card = ChipCard.load("default").without("drift", "cycle-noise")
+    assert not card.weight_cell.on("drift")
+    assert card.weight_cell.on("programming")
+    assert not card.attention_cell.on("cycle-noise")
+    assert card.attention_cell.on("device-spread")
+
+
+def test_ideal_cells_switch_the_converters_off():
+    card = ChipCard.load("default").replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})
+    assert card.ideal
+    assert not card.on("adc")
+    assert card.effects == ()
