@@ -1,4 +1,4 @@
-"""The configuration of an S2TDPT network: every value the paper leaves open is a field that says its origin."""
+"""The configuration of an S2TDPT network: every value the paper leaves open is a field."""
 
 from typing import Literal, final
 
@@ -21,8 +21,8 @@ class S2TDPTConfig(BaseModel):
     """Everything that fixes an S2TDPT network but its weights.
 
     "Spikingformer" names the source of a value the paper (Mondal & Kumar 2025) does not state: the CIFAR code
-    of Zhou et al., "Spikingformer" (2023), which the paper builds on. ValueError on unknown fields and on shapes
-    that do not fit together.
+    of Zhou et al., "Spikingformer" (2023), which the paper builds on. ValueError on unknown fields, and on
+    shapes that do not fit together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -56,7 +56,7 @@ def _arrays(source) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _from_npz(path: Path) -> Dataset:
-    """x_train, y_train, x_test, y_test of an .npz file; bytes are divided by 255, (B, H, W) gets a channel."""
+    """x_train, y_train, x_test, y_test of an .npz file; bytes are divided by 255, (B, H, W) gets C = 1."""
     keys = ("x_train", "y_train", "x_test", "y_test")
     try:
         with np.load(path, allow_pickle=False) as file:

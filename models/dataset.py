@@ -49,7 +49,7 @@ class Dataset:
 
 
 def stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Sorted indices of `count` samples, classes in proportion (largest remainders first), drawn by a seed."""
+    """Sorted indices of `count` samples, classes in proportion (largest remainders first)."""
     rng = np.random.Generator(np.random.Philox(seed))
     classes, sizes = np.unique(labels, return_counts=True)
     share = sizes * count / len(labels)
@@ -67,7 +67,7 @@ def in_parts(
     *,
     validation: int,
 ) -> Dataset:
-    """A Dataset of (images, labels) arrays, `validation` of them taken out of the training part, stratified."""
+    """A Dataset of (images, labels) arrays, `validation` of them taken out of the training part."""
     held = stratified(train[1], validation, SPLIT_SEED + 1)
     kept = np.setdiff1d(np.arange(len(train[1])), held)
     arrays = [train[0][kept], train[1][kept], train[0][held], train[1][held], *test]

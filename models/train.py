@@ -100,9 +100,10 @@ def train(
 
 def _check(dataset: Dataset, config: S2TDPTConfig) -> None:
     if dataset.in_shape != config.in_shape or len(dataset.classes) > config.num_classes:
+        ours = f"images {dataset.in_shape} of {len(dataset.classes)} classes"
+        theirs = f"{config.in_shape} of {config.num_classes}"
         raise ValueError(
-            f"{dataset.name} has images {dataset.in_shape} of {len(dataset.classes)} classes, but the network "
-            f"takes {config.in_shape} of {config.num_classes}; build it with in_shape= and num_classes= of the data"
+            f"{dataset.name} has {ours}, the network takes {theirs}; build it with the data's in_shape and num_classes"
         )
 
 
