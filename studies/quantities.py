@@ -40,7 +40,11 @@ def quantity(value: float, unit: str, significant: int = 3) -> str:
 
 def percent(share: float, places: int = 2) -> str:
     """A share as per cent: 0.9911 -> "99.11 %"."""
-    return f"{100 * share:.{places}f} %".replace("-", "−") if math.isfinite(share) else "not finite"
+    if not math.isfinite(share):
+        return "not finite"
+    if 0 < 100 * share < 0.5 * 10.0**-places:
+        return f"< {10.0**-places:.{places}f} %"
+    return f"{100 * share:.{places}f} %".replace("-", "−")
 
 
 def points(difference: float, places: int = 2) -> str:
