@@ -1,9 +1,11 @@
-"""The reference engine: aihwkit's own layers and tiles, array by array.  Slow, and the judge of the fast engine.
+"""The reference engine: aihwkit's own layers and tiles, array by array.  Slow, and the judge of the fast
+engine.
 
-Projections are aihwkit AnalogLinear layers (convolutions unrolled) with its PCM noise model, its drift, its global
-compensation and its converters; attention is written by pulsed updates on its tiles, one array, image and step at a time.
-What differs by aihwkit's design: after programming it keeps one weight matrix, so a pair's two devices share one drift and
-one noise; its converter and drift noise are drawn from torch's global generator, seeded here for each chip and layer.
+Projections are aihwkit AnalogLinear layers (convolutions unrolled) with its PCM noise model, its drift, its
+global compensation and its converters; attention is written by pulsed updates on its tiles, one array, image
+and step at a time. What differs by aihwkit's design: after programming it keeps one weight matrix, so a
+pair's two devices share one drift and one noise; its converter and drift noise are drawn from torch's global
+generator, seeded here for each chip and layer.
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ from memsim.run import Run
 
 
 class TileWeights:
-    """The weight arrays of one layer on every chip, each an aihwkit AnalogLinear: the interface of WeightArray.
+    """The weight arrays of one layer on every chip, each an aihwkit AnalogLinear: the interface of
+    WeightArray.
 
-    matrix_RC; ``read``: x (T, S, B, P, R) -> (T, S, B, P, C).  Only pcm-joshi2020 and ideal weights have an aihwkit layer;
-    ValueError for others.
+    matrix_RC; ``read``: x (T, S, B, P, R) -> (T, S, B, P, C).  Only pcm-joshi2020 and ideal weights have an
+    aihwkit layer; ValueError for others.
     """
 
     def __init__(self, name: str, matrix_RC: Tensor, run: Run) -> None:

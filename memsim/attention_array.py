@@ -1,15 +1,17 @@
-"""An attention array: N x N devices that STDP pulses write for each image and time step, and value spikes read.
+"""An attention array: N x N devices that STDP pulses write for each image and time step, and value spikes
+read.
 
-Query tokens i sit on word lines, key tokens j on bit lines.  For each image and time step: one reset, one write, D_H reads.
+Query tokens i sit on word lines, key tokens j on bit lines.  For each image and time step: one reset, one
+write, D_H reads.
 
     n_ij   = pulses(r_Q(i), r_K(j))                       signed; up where dt < 0, down otherwise (ties down)
     A_ij   = (w_ij - w_rest) A / w_span + w_offset         w_offset is common and added digitally
     out_id = sum_j A_ij V_jd                               value spikes drive bit lines, word lines are sensed
 
-w is the cell's own state after reset, pulses and write noise; w_rest its mean after reset and w_span the smaller of its mean
-responses to n_max pulses up and down, so that A is reachable both ways.  Cells that move one way only work in pairs: LTP on
-one device, LTD on the other.  The devices are drawn once for each (chip, layer, head) and serve every image.
-Shapes: chips S, heads H, images B, steps T, tokens N, features D.
+w is the cell's own state after reset, pulses and write noise; w_rest its mean after reset and w_span the
+smaller of its mean responses to n_max pulses up and down, so that A is reachable both ways.  Cells that move
+one way only work in pairs: LTP on one device, LTD on the other.  The devices are drawn once for each (chip,
+layer, head) and serve every image. Shapes: chips S, heads H, images B, steps T, tokens N, features D.
 """
 
 from __future__ import annotations
@@ -25,10 +27,11 @@ from memsim.run import Run
 
 
 class PulseTable:
-    """How many pulses write the weight that two spike counts ask for: n[r_Q, r_K], signed, (D_H + 1, D_H + 1).
+    """How many pulses write the weight that two spike counts ask for: n[r_Q, r_K], signed, (D_H + 1, D_H +
+    1).
 
-    ``calibrated``: the count whose mean response is nearest to the wanted weight (it knows the preset, never the device);
-    ``linear``: round(n_max |dw| / A).  Whole pulses unless pulse rounding is switched off.
+    ``calibrated``: the count whose mean response is nearest to the wanted weight (it knows the preset, never
+    the device); ``linear``: round(n_max |dw| / A).  Whole pulses unless pulse rounding is switched off.
     """
 
     def __init__(self, wanted: Tensor, amplitude: float, run: Run) -> None:
@@ -102,7 +105,9 @@ class AttentionArray(nn.Module):
         return x.unflatten(1, (len(self.run.chips), -1)).movedim((1, 3, 2, 0), (0, 1, 2, 3))
 
     def write(self, count_q: Tensor, count_k: Tensor) -> Tensor:
-        """Reset and pulse every array for every image and step; the weights A - offset now held, (S, H, B, T, N, N)."""
+        """Reset and pulse every array for every image and step; the weights A - offset now held, (S, H, B, T,
+        N, N).
+        """
         i, j = count_q.long(), count_k.long()
         side = self.wanted.shape[1]
         index = (i * side)[..., :, None] + j[..., None, :]
@@ -170,7 +175,9 @@ class AttentionArray(nn.Module):
         )  # a first-spike time for each query and key token
 
     def _count_reads(self, values: Tensor) -> None:
-        """Value spikes drive bit lines; every word line is converted for every feature; V^2 G t of both devices."""
+        """Value spikes drive bit lines; every word line is converted for every feature; V^2 G t of both
+        devices.
+        """
         ledger, card = self.run.ledger, self.run.card.attention
         if self.run.calibrating or not ledger.open:
             return
@@ -196,7 +203,9 @@ class AttentionArray(nn.Module):
 
     @property
     def _rest_and_unit(self) -> tuple[float, float]:
-        """Conductance of w = 0 and of one unit of w [S]: G = rest + w unit; a pair of one-sided cells rests at zero."""
+        """Conductance of w = 0 and of one unit of w [S]: G = rest + w unit; a pair of one-sided cells rests
+        at zero.
+        """
         card = self.run.card.attention
         return 0.0 if self.cell.one_sided else card.g_mid, 1.0 if self.cell.unit == "S" else card.g_unit
 

@@ -1,8 +1,8 @@
 """The chip card: every number of a simulated chip that is not learned, in one TOML file.
 
-A card says which cell sits where, how the arrays are cut and read, what a converter resolves and what each event costs.
-Inside it is SI; at the border the unit is in the key (``"g_max [S]"``).  Unknown keys and values outside the stated range
-are refused by name, with the likely slip.
+A card says which cell sits where, how the arrays are cut and read, what a converter resolves and what each
+event costs. Inside it is SI; at the border the unit is in the key (``"g_max [S]"``).  Unknown keys and values
+outside the stated range are refused by name, with the likely slip.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class WeightSection(_Section):
     compensation: Literal["global", "none"] = "global"
     """Global drift compensation: one digital factor for each layer and chip, from reading every row once."""
     dac_bits: int = Field(8, ge=1, le=16)
-    """Resolution of rows that carry numbers (pixels, the head's mean membrane); spikes are one-bit row drives."""
+    """Resolution of rows that carry numbers (pixels, the head's mean membrane); spikes are one-bit row
+    drives.
+    """
     adc_bits: int = Field(8, ge=2, le=16)
     """Resolution of a signed column read-out; its range is calibrated on training images."""
     read_voltage: float = Field(0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
@@ -62,18 +64,24 @@ class WeightSection(_Section):
 
 
 class AttentionSection(_Section):
-    """Attention arrays: N x N devices for each layer and head, rewritten by STDP pulses for every image and time step."""
+    """Attention arrays: N x N devices for each layer and head, rewritten by STDP pulses for every image and
+    time step.
+    """
 
     cell: str = "reram-om"
     """Preset of the plastic device (``memsim devices`` lists them)."""
     n_max: int | None = Field(None, ge=1, le=4096)
     """Pulses at the top of the STDP window; the preset's own number where absent."""
     coding: Literal["calibrated", "linear"] = "calibrated"
-    """``calibrated``: the count whose mean response is nearest to the wanted weight; ``linear``: round(n_max exp(-|dt|/tau))."""
+    """``calibrated``: the count whose mean response is nearest to the wanted weight; ``linear``: round(n_max
+    exp(-|dt|/tau)).
+    """
     adc_bits: int = Field(8, ge=2, le=16)
     """Resolution of a signed word-line read-out; its range is calibrated on training images."""
     g_mid: float = Field(20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
-    """Conductance of w = 0 and of the fixed reference device [S]; an assumption (one-sided cells rest at g_mid = 0)."""
+    """Conductance of w = 0 and of the fixed reference device [S]; an assumption (one-sided cells rest at
+    g_mid = 0).
+    """
     g_unit: float = Field(10e-6, alias="g_unit [S]", gt=1e-9, lt=1e-2)
     """Conductance of one unit of w [S]; an assumption."""
     read_voltage: float = Field(0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
@@ -105,7 +113,9 @@ class ChipCard(_Section):
     weights: WeightSection = WeightSection()
     attention: AttentionSection = AttentionSection()
     wire_resistance: float = Field(2.0, alias="wire_resistance [ohm]", ge=0, lt=1e3)
-    """Resistance of one wire segment [ohm]; only kappa = r g_max N^2 is reported, wires are not simulated yet."""
+    """Resistance of one wire segment [ohm]; only kappa = r g_max N^2 is reported, wires are not simulated
+    yet.
+    """
     prices: dict[str, Price] = {}
     off: frozenset[str] = frozenset()
     """Effects switched off."""
@@ -136,7 +146,9 @@ class ChipCard(_Section):
         return card
 
     def replace(self, **sections: Any) -> ChipCard:
-        """A copy with fields replaced: ``card.replace(weights={"cell": "ideal"}, name="x")``; validated like a file."""
+        """A copy with fields replaced: ``card.replace(weights={"cell": "ideal"}, name="x")``; validated like
+        a file.
+        """
         fields = self.model_dump(by_alias=True)
         for key, value in sections.items():
             fields[key] = {**fields[key], **value} if isinstance(value, dict) else value
@@ -173,7 +185,7 @@ class ChipCard(_Section):
         cell = devices.get(self.weights.cell)
         if not _is(cell, devices.WeightCell):
             raise ValueError(
-                f"weights.cell = {cell.name!r} is not a weight cell; weight cells: {_cells(devices.WeightCell)}"
+                f"weights.cell = {cell.name!r} is no weight cell; weight cells: {_cells(devices.WeightCell)}"
             )
         ranged = dataclasses.replace(cell, g_max=self.weights.g_max)
         return ranged.without(*_shared(self.off, cell))  # type: ignore[return-value]
@@ -209,7 +221,7 @@ def _read(name: str | Path) -> dict[str, Any]:
             near = difflib.get_close_matches(str(name), built_in(), 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise CardError(
-                f"no built-in card {str(name)!r}{hint} (built in: {', '.join(built_in())}; files end in .toml)"
+                f"no built-in card {str(name)!r}{hint} (known: {', '.join(built_in())}; files end in .toml)"
             )
         text = resources.files("memsim.cards").joinpath(f"{name}.toml").read_text(encoding="utf-8")
     else:

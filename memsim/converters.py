@@ -1,7 +1,7 @@
 """Converters: a DAC puts a number on a word line, an ADC turns a current into a number.
 
-Both round to a grid and clip to a range that was calibrated on training images.  The gradient passes straight through
-inside the range and is zero where the converter clips.
+Both round to a grid and clip to a range that was calibrated on training images.  The gradient passes straight
+through inside the range and is zero where the converter clips.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class _Quantise(torch.autograd.Function):
 def quantise(x: Tensor, full_scale: Tensor | float, bits: int, *, signed: bool = True) -> Tensor:
     """x rounded to the grid of a converter: step = full_scale / levels, codes -levels..levels (or 0..levels).
 
-    levels = 2^(bits-1) - 1 signed, 2^bits - 1 unsigned.  ``full_scale`` (same unit as x) broadcasts against x.
+    levels = 2^(bits-1) - 1 signed, 2^bits - 1 unsigned.  ``full_scale`` (same unit as x) broadcasts against
+    x.
     """
     levels = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
     step = torch.as_tensor(full_scale, dtype=x.dtype, device=x.device) / levels
@@ -36,7 +37,7 @@ def quantise(x: Tensor, full_scale: Tensor | float, bits: int, *, signed: bool =
 
 
 def digitise(x: Tensor, full_scale: Tensor, bits: int) -> tuple[Tensor, int]:
-    """x through a signed ADC, and how many values it clipped (those more than half a step beyond full scale)."""
+    """x through a signed ADC, and how many values it clipped (half a step beyond full scale)."""
     with torch.no_grad():
         clips = int((x.abs() > full_scale * (1 + 0.5 / (2 ** (bits - 1) - 1))).sum())
     return quantise(x, full_scale, bits), clips
@@ -44,7 +45,9 @@ def digitise(x: Tensor, full_scale: Tensor, bits: int) -> tuple[Tensor, int]:
 
 @numba.njit(cache=True, parallel=True, fastmath=True, nogil=True)
 def _convert_and_add(current, step, levels, gain, out):
-    """out[s, m, c] = gain[s, c] * sum_k clip(round(current[s, k, m, c] / step[s, k])) step[s, k]; returns how many clipped."""
+    """out[s, m, c] = gain[s, c] * sum_k clip(round(current[s, k, m, c] / step[s, k])) step[s, k]; returns how
+    many clipped.
+    """
     chips, tiles, rows, columns = current.shape
     clips = 0
     for i in numba.prange(chips * rows):
@@ -67,10 +70,11 @@ def _convert_and_add(current, step, levels, gain, out):
 
 
 def convert_and_add(current: Tensor, full_scale: Tensor, bits: int, gain: Tensor) -> tuple[Tensor, int]:
-    """Digitise the columns of every row tile and add the tiles: (S, K, M, C) amperes -> (S, M, C) numbers, and the clips.
+    """Digitise the columns of every row tile and add the tiles: (S, K, M, C) amperes -> (S, M, C) numbers,
+    and the clips.
 
-    full_scale (S, K) [A]; gain (S, C) turns amperes into the layer's numbers.  One fused pass where no gradient is
-    wanted; the same values through ``quantise`` otherwise.
+    full_scale (S, K) [A]; gain (S, C) turns amperes into the layer's numbers.  One fused pass where no
+    gradient is wanted; the same values through ``quantise`` otherwise.
     """
     plain = current.requires_grad or current.device.type != "cpu" or current.dtype != torch.float32
     if plain:

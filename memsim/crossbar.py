@@ -38,8 +38,8 @@ CALIBRATION_NAME = 2**31
 class Chip:
     """One network on a stack of chips that differ in their devices alone.
 
-    ``program`` writes it, ``advance_to`` ages it, calling it runs images: (B, C, h, w) in [0, 1] -> logits (S, B, classes).
-    ``ledger`` holds events and energies, ``net`` the network whose leaves are arrays.
+    ``program`` writes it, ``advance_to`` ages it, calling it runs images: (B, C, h, w) in [0, 1] -> logits
+    (S, B, classes). ``ledger`` holds events and energies, ``net`` the network whose leaves are arrays.
     """
 
     def __init__(self, net: nn.Module, run: Run, calibration: Tensor | None, engine: Engine) -> None:
@@ -81,7 +81,7 @@ class Chip:
         return {n: m for n, m in self.net.named_modules() if isinstance(m, AttentionArray)}
 
     def program(self) -> Chip:
-        """Write every weight once and set the converters' ranges on training images; the clock starts at 0 s."""
+        """Write every weight once and set the converters' ranges on training images; the clock starts at 0."""
         for array in (*self.weight_arrays.values(), *self.attention_arrays.values()):
             array.program()
         self.time = 0.0
@@ -90,7 +90,9 @@ class Chip:
         return self
 
     def advance_to(self, t: float) -> Chip:
-        """Age the weight arrays to t [s] after programming (absolute); the attention arrays are rewritten for each image."""
+        """Age the weight arrays to t [s] after programming (absolute); the attention arrays are rewritten for
+        each image.
+        """
         if not t >= 0 or t == float("inf"):
             raise ValueError(
                 f"time = {t} s: seconds since programming must be a number >= 0 (1 day is 86400)"
@@ -103,7 +105,7 @@ class Chip:
         return self
 
     def __call__(self, x: Tensor, image: Sequence[int] | None = None) -> Tensor:
-        """Run images (B, C, h, w); ``image`` names them (numbered from 0 without): noise hangs on the name."""
+        """Run images (B, C, h, w); ``image`` names them (from 0 without): noise hangs on the name."""
         if self.time != self.time:
             raise RuntimeError("the chip is not programmed; call chip.program() first")
         finite_images(x)
@@ -142,10 +144,11 @@ def to_crossbar(
 ) -> Chip:
     """Put a network on crossbars: every linear layer, convolution and STDP attention becomes an array.
 
-    net: any module; its nn.Linear and nn.Conv2d leaves and its attention leaves (with a ``window``) are exchanged in a copy.
-    card: ChipCard or the name or file of one.  chips: how many, or their names.  calibration: training images
-    (n, C, h, w) for the converters' ranges; a bundled network brings its own.  engine: "memsim" (whole stacks at once) or
-    "aihwkit" (aihwkit's own tiles, one by one: the judge).  Raises CardError and ValueError by name.
+    net: any module; its nn.Linear and nn.Conv2d leaves and its attention leaves (with a ``window``) are
+    exchanged in a copy. card: ChipCard or the name or file of one.  chips: how many, or their names.
+    calibration: training images (n, C, h, w) for the converters' ranges; a bundled network brings its own.
+    engine: "memsim" (whole stacks at once) or "aihwkit" (aihwkit's own tiles, one by one: the judge).  Raises
+    CardError and ValueError by name.
     """
     card = card if isinstance(card, ChipCard) else ChipCard.load(card)
     names = tuple(range(chips)) if isinstance(chips, int) else tuple(int(c) for c in chips)

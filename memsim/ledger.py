@@ -1,7 +1,8 @@
 """The ledger: every event counted where it happens, priced from the card.
 
-An event is (layer, name, number); its energy is number x price.  Reading an array is the one event whose energy is not a
-price but physics: the actual sum of V^2 G t over its devices, entered in joules.  Totals are over all images and chips seen.
+An event is (layer, name, number); its energy is number x price.  Reading an array is the one event whose
+energy is not a price but physics: the actual sum of V^2 G t over its devices, entered in joules.  Totals are
+over all images and chips seen.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def component(event: str) -> str:
 class Ledger:
     """Counts of events by layer, and joules of array reads.
 
-    ``images`` counts chip-images: eight chips that saw ten images are eighty.  Energies are for each image and chip.
+    ``images`` counts chip-images: eight chips that saw ten images are eighty.  Energies are for each image
+    and chip.
     """
 
     card: ChipCard
@@ -82,7 +84,9 @@ class Ledger:
         self.images = 0
 
     def lines(self) -> list[dict[str, object]]:
-        """One line for each layer and event: number, price [J], energy [J], all for each image and chip; and the source."""
+        """One line for each layer and event: number, price [J], energy [J], all for each image and chip; and
+        the source.
+        """
         n = max(self.images, 1)
         rows: list[dict[str, object]] = []
         for (layer, event), number in self.counts.items():
@@ -133,7 +137,8 @@ class Ledger:
 
 
 def watch_digital(net: nn.Module, ledger: Ledger) -> None:
-    """Enter the digital work of a network's own modules: normalisation, pooling, and whatever a module reports itself.
+    """Enter the digital work of a network's own modules: normalisation, pooling, and whatever a module
+    reports itself.
 
     A module that does digital work offers ``events(inputs, output) -> {event: number}``.
     """

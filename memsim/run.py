@@ -16,8 +16,8 @@ from memsim.ledger import Ledger
 class Run:
     """The state of a run, one for a whole chip stack.
 
-    ``chips`` and ``images`` are names (numbers), not positions: noise hangs on them, so any subset or order gives the same
-    bits.  Chips hide inside the batch axis, chip-major: a tensor's batch is chips x images.
+    ``chips`` and ``images`` are names (numbers), not positions: noise hangs on them, so any subset or order
+    gives the same bits.  Chips hide inside the batch axis, chip-major: a tensor's batch is chips x images.
     """
 
     card: ChipCard

@@ -1,10 +1,12 @@
-"""The papers' digital count: one accumulate for each spike and synapse, one multiply-accumulate where the input is no spike.
+"""The papers' digital count: one accumulate for each spike and synapse, one multiply-accumulate where the
+input is no spike.
 
-    E = E_AC sum_l rate_l x dense_l x T + E_MAC sum_(non-binary inputs) dense_l        Eq. (29), brackets mended
+    E = E_AC sum_l rate_l x dense_l x T + E_MAC sum_(non-binary inputs) dense_l    Eq. (29), mended
 
-A layer's input counts as spikes only if it is exactly {0, 1}; rate_l is its share of ones.  The encoder convolution runs once
-for an image (its input does not change over time) and the head once (after the mean over time).  Left out, as in the papers:
-weights and activations moved from memory, membranes, normalisation.  Prices: ``sop-ac`` and ``sop-mac`` of the card.
+A layer's input counts as spikes only if it is exactly {0, 1}; rate_l is its share of ones.  The encoder
+convolution runs once for an image (its input does not change over time) and the head once (after the mean
+over time).  Left out, as in the papers: weights and activations moved from memory, membranes, normalisation.
+Prices: ``sop-ac`` and ``sop-mac`` of the card.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from memsim.layers import attention_layers, matrix_layers
 
 @dataclass
 class SopCount:
-    """Accumulates and multiply-accumulates of a digital network by layer, summed over the images it has seen."""
+    """Accumulates and multiply-accumulates of a digital network by layer, over the images it has seen."""
 
     net: nn.Module
     accumulates: dict[str, float] = field(default_factory=lambda: defaultdict(float))

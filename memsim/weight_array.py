@@ -1,10 +1,12 @@
-"""A weight array: a learned matrix as differential pairs of devices, cut into tiles, aged, read through converters.
+"""A weight array: a learned matrix as differential pairs of devices, cut into tiles, aged, read through
+converters.
 
-    W_rc = (G+_rc - G-_rc) / k_c,   k_c = g_max / max_r |W_rc|          (one device of a pair carries the weight, one rests)
+    W_rc = (G+_rc - G-_rc) / k_c,   k_c = g_max / max_r |W_rc|      one device carries the weight, one rests
     I_c  = V_read sum_r x_r (G+_rc - G-_rc),   y_c = ADC(I_c) / (V_read k_c) x compensation
 
-The two devices of a pair keep a state of their own through time.  Inputs longer than a tile are cut into equal row tiles,
-each with its own ADC conversion; their sums are digital.  Shapes: chips S, row tiles K, rows R, columns C.
+The two devices of a pair keep a state of their own through time.  Inputs longer than a tile are cut into
+equal row tiles, each with its own ADC conversion; their sums are digital.  Shapes: chips S, row tiles K, rows
+R, columns C.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from memsim.run import Run
 class WeightArray:
     """The arrays of one layer on every chip.
 
-    ``program`` writes the pairs, ``advance_to`` ages them, ``read`` multiplies.  matrix_RC [any unit]; x (T, S, B, P, R).
-    Raises ValueError for a matrix that is not finite.
+    ``program`` writes the pairs, ``advance_to`` ages them, ``read`` multiplies.  matrix_RC [any unit]; x (T,
+    S, B, P, R). Raises ValueError for a matrix that is not finite.
     """
 
     def __init__(self, name: str, matrix_RC: Tensor, run: Run) -> None:
@@ -62,7 +64,9 @@ class WeightArray:
         self.compensation_S = torch.ones_like(self.reference_S)
 
     def advance_to(self, t: float) -> None:
-        """Age the array to t seconds after programming and, where the card says so, compensate the mean drift."""
+        """Age the array to t seconds after programming and, where the card says so, compensate the mean
+        drift.
+        """
         self.state = self.cell.relax(self.state, t, rng=self.rng)
         self._sense(self.state)
         if self.run.card.weights.compensation == "global":
@@ -91,7 +95,9 @@ class WeightArray:
         self.row_siemens_SR = (plus + minus).sum(-1)
 
     def _mean_column(self) -> Tensor:
-        """Mean |G+ - G-| of each chip (S,), as reading every row once tells it: the measure of global compensation."""
+        """Mean |G+ - G-| of each chip (S,), as reading every row once tells it: the measure of global
+        compensation.
+        """
         plus, minus = self.conductance_S2RC.unbind(1)
         return (plus - minus).abs().mean((1, 2))
 
@@ -113,7 +119,7 @@ class WeightArray:
         return out.view(chips, steps, images, positions, self.columns).movedim(0, 1)
 
     def _drive(self, x: Tensor) -> Tensor:
-        """Row drives in units of the read voltage: spikes as they are, numbers through a DAC of stated bits."""
+        """Row drives in units of the read voltage: spikes as they are, numbers through a DAC."""
         run = self.run
         if self.one_bit is None or run.calibrating:
             self.one_bit = bool(((x == 0) | (x == 1)).all())
@@ -162,12 +168,13 @@ class WeightArray:
         return out
 
     def _count(self, drive: Tensor) -> None:
-        """Enter the events of one read: row drives, conversions, digital adds, and the actual sum of V^2 G t."""
+        """Enter the events of one read: drives, conversions, digital adds, the actual sum of V^2 G t."""
         run, card = self.run, self.run.card.weights
         if run.calibrating or not run.ledger.open:
             return
         chips, vectors, _ = drive.shape
-        square_SR = torch.linalg.vector_norm(drive.detach(), dim=1).square_()
+        drive = drive.detach()
+        square_SR = (drive if self.one_bit else drive.square()).sum(1)
         joule = (square_SR * self.row_siemens_SR).sum() * card.read_voltage**2 * card.read_time
         run.ledger.add_read(self.name, joule)
         conversions = chips * vectors * self.columns * self.tiles
@@ -182,7 +189,9 @@ class WeightArray:
 
     @property
     def kappa(self) -> float:
-        """r g_max N^2 of the largest tile [1]: below .3 wires change currents by a few per cent, above 1 they rule."""
+        """r g_max N^2 of the largest tile [1]: below .3 wires change currents by a few per cent, above 1 they
+        rule.
+        """
         side = max(math.ceil(self.rows / self.tiles), math.ceil(self.columns / self.column_tiles))
         return self.run.card.wire_resistance * self.run.card.weights.g_max * side**2
 

@@ -1,4 +1,6 @@
-"""Speed, as ratios against a peer measured in the same run: never a timed test, always both sides at their best."""
+"""Speed, as ratios against a peer measured in the same run: never a timed test, always both sides at their
+best.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ WIDTH, ROWS = 384, 4096
 
 
 def interleaved(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each side, run in turn so that a drifting machine is fair to all; one warm-up each."""
+    """Median seconds of each side, in turn so that a drifting machine is fair to all; one warm-up each."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for round_ in range(repeats + 1):
         for name, call in sides.items():
@@ -46,8 +48,9 @@ def _run(card: memsim.ChipCard) -> Run:
 def attention(threads: int = 1, repeats: int = 7, cell: str = "reram-om") -> dict[str, Any]:
     """One image's attention arrays, written and read: all at once, against aihwkit's tiles one by one.
 
-    Same devices, same windows, same pulse counts, same threads.  aihwkit's side is its batched update (one call writes an
-    array), the fastest way found; STDP traces take two to three times as long.  ``statistics`` compares what both wrote.
+    Same devices, same windows, same pulse counts, same threads.  aihwkit's side is its batched update (one
+    call writes an array), the fastest way found; STDP traces take two to three times as long.  ``statistics``
+    compares what both wrote.
     """
     torch.set_num_threads(threads)
     card = memsim.ChipCard.load("default").replace(attention={"cell": cell, "n_max": N_MAX}).without("adc")
@@ -107,7 +110,9 @@ def attention(threads: int = 1, repeats: int = 7, cell: str = "reram-om") -> dic
 
 
 def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
-    """Two samples of written weights on the same devices: difference of means in standard errors and of range, spread, KS."""
+    """Two samples of written weights on the same devices: difference of means in standard errors and of
+    range, spread, KS.
+    """
     error = float(((ours.var() + other.var()) / len(ours)).sqrt())
     difference = float(ours.mean() - other.mean())
     span = (
@@ -125,10 +130,12 @@ def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
 
 
 def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
-    """Width 384, 4096 spike rows, PCM weights a day old, ADC on: against nn.Linear and aihwkit's AnalogLinear.
+    """Width 384, 4096 spike rows, PCM weights a day old, ADC on: against nn.Linear and aihwkit's
+    AnalogLinear.
 
-    ``ratio`` is our time over nn.Linear's (smaller is better) with noise fixed for each chip; ``ratio_read_noise`` with
-    fresh read noise on every conversion; ``ratio_aihwkit`` is AnalogLinear's time over nn.Linear's.
+    ``ratio`` is our time over nn.Linear's (smaller is better) with noise fixed for each chip;
+    ``ratio_read_noise`` with fresh read noise on every conversion; ``ratio_aihwkit`` is AnalogLinear's time
+    over nn.Linear's.
     """
     from aihwkit.nn import AnalogLinear
 

@@ -164,7 +164,7 @@ def bench(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Print versions, build one compiled and one torch tile of aihwkit, and say what to change if they fail."""
+    """Print versions, build a compiled and a torch tile of aihwkit, and say what to change if they fail."""
     from studies.doctor import doctor as examine
 
     checks = examine()

@@ -12,7 +12,8 @@ from scipy.stats import t as student
 def wilson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
     """Wilson score interval of a share of independent trials.
 
-    Raises ValueError unless 0 <= successes <= trials and trials > 0.  Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927).
+    Raises ValueError unless 0 <= successes <= trials and trials > 0.  Source: Wilson, J. Am. Stat. Assoc.
+    22:209 (1927).
     """
     if not (trials > 0 and 0 <= successes <= trials):
         raise ValueError(

@@ -1,4 +1,6 @@
-"""Where the losses come from: each effect alone on, each alone off, each attention cell, on the same chips and images."""
+"""Where the losses come from: each effect alone on, each alone off, each attention cell, on the same chips
+and images.
+"""
 
 from __future__ import annotations
 

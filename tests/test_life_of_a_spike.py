@@ -1,7 +1,8 @@
 """One picture of two pixels walks through the whole machine, with numbers small enough to do by hand.
 
-Two tokens, two features, one head, two time steps.  The pixels are 1 and 1/2; the encoder's kernel is (1.2, .8) at its
-centre; every neuron has threshold 1 and leak 1/2 (the one after the attention: 1/2), hard reset to 0.
+Two tokens, two features, one head, two time steps.  The pixels are 1 and 1/2; the encoder's kernel is (1.2,
+.8) at its centre; every neuron has threshold 1 and leak 1/2 (the one after the attention: 1/2), hard reset to
+0.
 
 token   membrane U0   spikes t1   spikes t2
 0       1.2  .8       1  0        1  1          (.8 leaks to .4, then .4 + .8 = 1.2)
@@ -19,7 +20,10 @@ from models.catalog import configure
 
 A, TAU, OFFSET, N_MAX = 0.45, 0.5, 0.5, 4
 STEP = 0.0949  # of reram-om: the first pulse up moves a nominal device so far
-ONE, FOUR = STEP, 1 - (1 - STEP) ** 4  # |w| after one and four pulses of a soft-bounds device with bounds -1 and 1
+ONE, FOUR = (
+    STEP,
+    1 - (1 - STEP) ** 4,
+)  # |w| after one and four pulses of a soft-bounds device with bounds -1 and 1
 WEAK = A * ONE / FOUR  # the |dw| that a single pulse writes
 
 # n[t][i][j]: ties get all pulses down, the query that fires first gets one pulse up, the other one pulse down
@@ -28,7 +32,8 @@ PULSES = torch.tensor([[[-4, 1], [-1, -4]], [[-4, 1], [-1, -4]]])
 
 def network() -> models.S2TDPT:
     config = configure(
-        "s2tdpt-1-8", in_shape=(1, 1, 2), num_classes=2, dim=2, heads=1, widths=(2,), pools=(False,), steps=2, mlp_ratio=1,
+        "s2tdpt-1-8", in_shape=(1, 1, 2), num_classes=2, dim=2, heads=1, widths=(2,), pools=(False,), steps=2,
+        mlp_ratio=1,
         scale=4.0, window={"A": A, "tau": TAU, "offset": OFFSET, "t_max": 1.0},
     )  # fmt: skip
     net = models.S2TDPT(config).eval()
@@ -98,7 +103,9 @@ def test_spikes_become_queries_keys_and_values(journey):
 
 
 def test_spike_counts_become_pulses(journey):
-    """Counts 1 and 0 fire at 1/2 and 1, counts 2 and 0 at 0 and 1; 4 exp(-1) and 4 exp(-2) both round to one pulse."""
+    """Counts 1 and 0 fire at 1/2 and 1, counts 2 and 0 at 0 and 1; 4 exp(-1) and 4 exp(-2) both round to one
+    pulse.
+    """
     assert round(N_MAX * exp(-0.5 / TAU)) == round(N_MAX * exp(-1.0 / TAU)) == 1
     table = journey.array.table.counts
     for t, counts in enumerate(([1, 0], [2, 0])):
@@ -145,7 +152,7 @@ def test_every_event_is_in_the_ledger(journey):
 
 
 def test_reading_costs_the_actual_conductances(journey):
-    """Every value spike sees both plastic cells of its bit line (w = -FOUR and -ONE) and two reference cells."""
+    """A value spike sees both plastic cells of its bit line (w = -FOUR and -ONE) and two references."""
     card = journey.chip.card.attention
     bit_line = 4 * card.g_mid - (FOUR + ONE) * card.g_unit
     expected = 4 * card.read_voltage**2 * card.read_time * bit_line

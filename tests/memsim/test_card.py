@@ -34,7 +34,7 @@ def test_the_default_card_is_what_the_issue_of_record_says():
         ("[weights]\nadc_bit = 8\n", ["unknown key", "weights.adc_bit", "did you mean 'adc_bits'"]),
         ("[weights]\nadc_bits = 80\n", ["weights.adc_bits", "80", "less than or equal to 16"]),
         ('[weights]\ncell = "pcm-joshi"\n', ["pcm-joshi", "pcm-joshi2020"]),
-        ('[weights]\ncell = "reram-om"\n', ["weights.cell", "not a weight cell", "pcm-joshi2020"]),
+        ('[weights]\ncell = "reram-om"\n', ["weights.cell", "no weight cell", "pcm-joshi2020"]),
         ('[attention]\ncell = "pcm-joshi2020"\n', ["attention.cell", "cannot be pulsed", "reram-om"]),
         ('off = ["drfit"]\n', ["off", "unknown effect 'drfit'", "drift"]),
         ('[prices.adc-8b]\n"energy [J]" = 1e-12\n', ["prices.adc-8b.source", "required"]),

@@ -34,7 +34,9 @@ def spikes_of(net, x):
 
 
 def test_an_ideal_crossbar_equals_digital_spike_for_spike(net, digits):
-    """Through mapping, pairs, tiles, reset and transposed read, in float64, on all predictions and all spikes."""
+    """Through mapping, pairs, tiles, reset and transposed read, in float64, on all predictions and all
+    spikes.
+    """
     x = digits.x_test[:IMAGES]
     reference = models.load("s2tdpt-digits").double()
     logits, wanted = spikes_of(reference, x.double())
@@ -46,7 +48,9 @@ def test_an_ideal_crossbar_equals_digital_spike_for_spike(net, digits):
         assert torch.allclose(one, logits, atol=1e-9)
     assert set(taps.spikes) == set(wanted)
     for layer, spikes in wanted.items():
-        assert torch.equal(taps.spikes[layer].unflatten(1, (2, -1)), spikes.unsqueeze(1).expand(-1, 2, *spikes.shape[1:]))
+        assert torch.equal(
+            taps.spikes[layer].unflatten(1, (2, -1)), spikes.unsqueeze(1).expand(-1, 2, *spikes.shape[1:])
+        )
     assert any(a.tiles > 1 and a.column_tiles > 1 for a in chip.weight_arrays.values())
 
 
@@ -67,8 +71,16 @@ def test_a_chip_and_an_image_keep_their_noise_in_any_company(net, digits):
     """Same seed, same chip, same bits: alone or stacked, in any batch order or size."""
     card = memsim.ChipCard.load("default")
     x = digits.x_test[:6]
-    stacked = memsim.to_crossbar(net, card, chips=3, seed=1, calibration=digits.x_train[:16]).program().advance_to(3600.0)
-    alone = memsim.to_crossbar(net, card, chips=[2], seed=1, calibration=digits.x_train[:16]).program().advance_to(3600.0)
+    stacked = (
+        memsim.to_crossbar(net, card, chips=3, seed=1, calibration=digits.x_train[:16])
+        .program()
+        .advance_to(3600.0)
+    )
+    alone = (
+        memsim.to_crossbar(net, card, chips=[2], seed=1, calibration=digits.x_train[:16])
+        .program()
+        .advance_to(3600.0)
+    )
     with torch.no_grad():
         whole = stacked(x, image=range(6))
         parts = torch.cat([alone(x[[5, 4]], image=[5, 4]), alone(x[:4], image=range(4))], 1)
@@ -79,7 +91,9 @@ def test_a_chip_and_an_image_keep_their_noise_in_any_company(net, digits):
 def test_another_seed_is_another_chip(net, digits):
     card = memsim.ChipCard.load("default")
     one, two = (
-        memsim.to_crossbar(net, card, chips=1, seed=s, calibration=digits.x_train[:16]).program().advance_to(60.0)
+        memsim.to_crossbar(net, card, chips=1, seed=s, calibration=digits.x_train[:16])
+        .program()
+        .advance_to(60.0)
         for s in (0, 1)
     )
     with torch.no_grad():
