@@ -138,7 +138,7 @@ class AttentionArray(nn.Module):
             )
         return self.fabric
 
-    def _rewrite(self, side: int, fabric: object, pulses: Tensor) -> Tensor:
+    def _rewrite(self, side: int, fabric: devices.Fabric, pulses: Tensor) -> Tensor:
         if self.cell.one_sided:
             pulses = (pulses if side == 0 else -pulses).clamp(min=0)
         steps = range(pulses.shape[3])

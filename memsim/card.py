@@ -41,25 +41,25 @@ class WeightSection(_Section):
 
     cell: str = "pcm-joshi2020"
     """Preset of both devices of a pair (``memsim devices`` lists them)."""
-    g_max: float = Field(25e-6, alias="g_max [S]", gt=1e-9, lt=1e-2)
+    g_max: float = Field(default=25e-6, alias="g_max [S]", gt=1e-9, lt=1e-2)
     """Conductance of the largest weight [S]; 25 uS is the range of Joshi et al. 2020."""
     scaling: Literal["column", "layer"] = "column"
     """One digital scale for each column, or one for the layer."""
-    tile_rows: int = Field(256, ge=1, le=65536)
+    tile_rows: int = Field(default=256, ge=1, le=65536)
     """Most word lines of one tile; longer inputs are cut into equal tiles and added digitally."""
-    tile_columns: int = Field(256, ge=1, le=65536)
+    tile_columns: int = Field(default=256, ge=1, le=65536)
     """Most bit lines of one tile; each further column tile drives its rows again."""
     compensation: Literal["global", "none"] = "global"
     """Global drift compensation: one digital factor for each layer and chip, from reading every row once."""
-    dac_bits: int = Field(8, ge=1, le=16)
+    dac_bits: int = Field(default=8, ge=1, le=16)
     """Resolution of rows that carry numbers (pixels, the head's mean membrane); spikes are one-bit row
     drives.
     """
-    adc_bits: int = Field(8, ge=2, le=16)
+    adc_bits: int = Field(default=8, ge=2, le=16)
     """Resolution of a signed column read-out; its range is calibrated on training images."""
-    read_voltage: float = Field(0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
+    read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
     """Voltage of a driven row [V]; an assumption, physics.md C4."""
-    read_time: float = Field(10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
+    read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
     """Length of one read [s]; an assumption, physics.md C4."""
 
 
@@ -70,23 +70,23 @@ class AttentionSection(_Section):
 
     cell: str = "reram-om"
     """Preset of the plastic device (``memsim devices`` lists them)."""
-    n_max: int | None = Field(None, ge=1, le=4096)
+    n_max: int | None = Field(default=None, ge=1, le=4096)
     """Pulses at the top of the STDP window; the preset's own number where absent."""
     coding: Literal["calibrated", "linear"] = "calibrated"
     """``calibrated``: the count whose mean response is nearest to the wanted weight; ``linear``: round(n_max
     exp(-|dt|/tau)).
     """
-    adc_bits: int = Field(8, ge=2, le=16)
+    adc_bits: int = Field(default=8, ge=2, le=16)
     """Resolution of a signed word-line read-out; its range is calibrated on training images."""
-    g_mid: float = Field(20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
+    g_mid: float = Field(default=20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
     """Conductance of w = 0 and of the fixed reference device [S]; an assumption (one-sided cells rest at
     g_mid = 0).
     """
-    g_unit: float = Field(10e-6, alias="g_unit [S]", gt=1e-9, lt=1e-2)
+    g_unit: float = Field(default=10e-6, alias="g_unit [S]", gt=1e-9, lt=1e-2)
     """Conductance of one unit of w [S]; an assumption."""
-    read_voltage: float = Field(0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
+    read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
     """Voltage of a driven bit line [V]; an assumption, physics.md C4."""
-    read_time: float = Field(10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
+    read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
     """Length of one read [s]; an assumption, physics.md C4."""
 
 
@@ -112,7 +112,7 @@ class ChipCard(_Section):
     description: str = ""
     weights: WeightSection = WeightSection()
     attention: AttentionSection = AttentionSection()
-    wire_resistance: float = Field(2.0, alias="wire_resistance [ohm]", ge=0, lt=1e3)
+    wire_resistance: float = Field(default=2.0, alias="wire_resistance [ohm]", ge=0, lt=1e3)
     """Resistance of one wire segment [ohm]; only kappa = r g_max N^2 is reported, wires are not simulated
     yet.
     """
@@ -138,7 +138,7 @@ class ChipCard(_Section):
         """A card from a mapping with the keys of the TOML file."""
         try:
             card = cls.model_validate(fields)
-            card.weight_cell, card.attention_cell  # noqa: B018  (unknown presets are refused here)
+            _ = card.weight_cell, card.attention_cell  # unknown presets are refused here
         except ValidationError as error:
             raise CardError("\n".join(_explain(origin, e) for e in error.errors())) from None
         except ValueError as error:

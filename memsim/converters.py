@@ -80,9 +80,13 @@ def convert_and_add(current: Tensor, full_scale: Tensor, bits: int, gain: Tensor
     if plain:
         value, clips = digitise(current, full_scale[:, :, None, None], bits)
         return value.sum(1) * gain[:, None, :], clips
-    levels = np.float32(2 ** (bits - 1) - 1)
+    levels = 2 ** (bits - 1) - 1
     out = torch.empty(current.shape[0], *current.shape[2:])
     clips = _convert_and_add(
-        current.numpy(), (full_scale / levels).float().numpy(), levels, gain.float().numpy(), out.numpy()
+        current.numpy(),
+        (full_scale / levels).float().numpy(),
+        np.float32(levels),
+        gain.float().numpy(),
+        out.numpy(),
     )
     return out, int(clips)

@@ -81,7 +81,7 @@ class Chip:
         return {n: m for n, m in self.net.named_modules() if isinstance(m, AttentionArray)}
 
     def program(self) -> Chip:
-        """Write every weight once and set the converters' ranges on training images; the clock starts at 0."""
+        """Write every weight once and set the converters' ranges on training images; the clock is at 0."""
         for array in (*self.weight_arrays.values(), *self.attention_arrays.values()):
             array.program()
         self.time = 0.0

@@ -80,7 +80,8 @@ class Ledger:
 
     def clear(self) -> None:
         """Forget everything counted so far."""
-        self.counts.clear(), self.joules.clear(), self.notes.clear()
+        for book in (self.counts, self.joules, self.notes):
+            book.clear()
         self.images = 0
 
     def lines(self) -> list[dict[str, object]]:

@@ -118,7 +118,7 @@ def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
     span = (
         float(other.quantile(0.999) - other.quantile(0.001)) if len(other) < 2**24 else float(other.std() * 6)
     )
-    test = ks_2samp(ours.numpy(), other.numpy())
+    test: Any = ks_2samp(ours.numpy(), other.numpy())
     return {
         "mean_difference": difference,
         "mean_difference_in_se": difference / error,
