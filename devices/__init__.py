@@ -18,6 +18,7 @@ __all__ = [
 
 _PRESETS = {
     "ideal": "devices.ideal:ideal",
+    "pcm-joshi2020": "devices.pcm_joshi2020:pcm_joshi2020",
 }
 
 

@@ -117,6 +117,17 @@ class WeightCell(Cell):
         "pulse": "its source models program-and-verify to a target, not single pulses",
     }
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0.0 <= self.g_min < self.g_max:
+            raise ValueError(
+                f"g_min={self.g_min:.3g} S and g_max={self.g_max:.3g} S: 0 <= g_min < g_max is needed"
+            )
+        if self.g_max > 1e-2:
+            raise ValueError(f"g_max={self.g_max:.3g} S is above 10 mS; did you pass microsiemens?")
+        if "read-noise" in self.off:
+            object.__setattr__(self, "read_noise", 0.0)
+
     @abstractmethod
     def write(self, target: Tensor, *, rng: Stream) -> Any: ...
 
