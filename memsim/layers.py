@@ -69,7 +69,7 @@ class CrossbarConv2d(nn.Module):
         chips = len(self.run.chips)
         images = len(self.run.images)
         steps = x.shape[0] // (chips * images)
-        out = self.array.read(patches.transpose(1, 2).reshape(steps, chips, images, -1, patches.shape[1]))
+        out = self.array.read(patches.view(steps, chips, images, *patches.shape[1:]).transpose(-1, -2))
         out = _add_bias(self, out).flatten(0, 2).transpose(1, 2)  # (T B, C, P)
         size = [
             (n + 2 * p - d * (k - 1) - 1) // s + 1

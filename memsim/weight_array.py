@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 import devices
-from memsim.converters import convert_and_add, quantise
+from memsim.converters import quantise
+from memsim.readout import ReadOut
 from memsim.run import Run
 
 
@@ -37,6 +38,7 @@ class WeightArray:
         matrix_RC = matrix_RC.detach().to(run.dtype)
         self.rows, self.columns = matrix_RC.shape
         self.tiles = math.ceil(self.rows / section.tile_rows)
+        self.tile_height = math.ceil(self.rows / self.tiles)
         self.column_tiles = math.ceil(self.columns / section.tile_columns)
         peak = (
             matrix_RC.abs().amax(0)
@@ -81,18 +83,18 @@ class WeightArray:
         """Take the conductances of this moment and lay them out for reading: (S, K, rows of a tile, C)."""
         self.conductance_S2RC = self.cell.read(state, rng=self.rng).to(self.run.dtype)
         plus, minus = self.conductance_S2RC.unbind(1)
-        height = math.ceil(self.rows / self.tiles)
-        pad = (0, 0, 0, self.tiles * height - self.rows)
+        self.volt_siemens = self._by_tile(plus - minus).mul(self.run.card.weights.read_voltage)
+        self.noisy = self.cell.on("read-noise") and self.cell.read_noise > 0
+        sums = self._by_tile(plus + minus)
+        self.row_siemens = sums.sum(-1, dtype=torch.float64)
+        if self.noisy:  # the columns' noise power rides along in the same multiplication
+            self.noise_gain = sums.mul(self.run.card.weights.g_max)
+            self.both = torch.cat([self.volt_siemens, self.noise_gain], -1)
 
-        def cut(g: Tensor) -> Tensor:
-            return torch.nn.functional.pad(g, pad).unflatten(1, (self.tiles, height))
-
-        voltage = self.run.card.weights.read_voltage
-        self.volt_siemens = cut(plus - minus).mul(voltage)
-        self.noise_gain = (
-            cut(plus + minus) if self.cell.on("read-noise") and self.cell.read_noise > 0 else None
-        )
-        self.row_siemens_SR = (plus + minus).sum(-1)
+    def _by_tile(self, g: Tensor) -> Tensor:
+        """(S, R, C) -> (S, K, rows of a tile, C), the last tile filled up with zeros."""
+        pad = (0, 0, 0, self.tiles * self.tile_height - self.rows)
+        return torch.nn.functional.pad(g, pad).unflatten(1, (self.tiles, self.tile_height))
 
     def _mean_column(self) -> Tensor:
         """Mean |G+ - G-| of each chip (S,), as reading every row once tells it: the measure of global
@@ -105,17 +107,12 @@ class WeightArray:
         """Multiply: x (T, S, B, P, R) -> (T, S, B, P, C), P positions (tokens or pixels) of an image."""
         steps, chips, images, positions, rows = x.shape
         drive = self._drive(x.to(self.run.dtype))
-        drive = drive.movedim(1, 0).reshape(chips, -1, rows)  # (S, M, R)
+        if rows != self.tiles * self.tile_height:
+            drive = torch.nn.functional.pad(drive, (0, self.tiles * self.tile_height - rows))
+        drive = drive.unflatten(-1, (self.tiles, -1)).permute(1, 4, 0, 2, 3, 5)  # (S, K, T, B, P, rows)
+        drive = drive.reshape(chips, self.tiles, -1, self.tile_height)
         self._count(drive)
-        height = self.volt_siemens.shape[2]
-        if self.tiles * height != rows:
-            drive = torch.nn.functional.pad(drive, (0, self.tiles * height - rows))
-        by_tile = drive.unflatten(-1, (self.tiles, height)).transpose(1, 2)  # (S, K, M, rows)
-        current = self._ohm_and_kirchhoff(by_tile, steps, images, positions)
-        gain = self.compensation_S[:, None] / (self.scale_C * self.run.card.weights.read_voltage)
-        if self.input_peak is not None:
-            gain = gain * self.input_peak[:, None]
-        out = self._digitise(current, gain)
+        out = self._digitise(*self._ohm_and_kirchhoff(drive), steps, positions)
         return out.view(chips, steps, images, positions, self.columns).movedim(0, 1)
 
     def _drive(self, x: Tensor) -> Tensor:
@@ -135,36 +132,37 @@ class WeightArray:
             return x / peak
         return quantise(x, peak, run.card.weights.dac_bits, signed=self.signed_input) / peak
 
-    def _ohm_and_kirchhoff(self, by_tile: Tensor, steps: int, images: int, positions: int) -> Tensor:
-        """Column currents of every tile (S, K, M, C) [A], with fresh read noise where it is on.
+    def _ohm_and_kirchhoff(self, drive: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Column currents of every tile (S, K, M, C) [A], and g_max sum_r x_r^2 (G+ + G-) where reads are noisy."""
+        if not self.noisy:
+            return drive @ self.volt_siemens, None
+        if self.one_bit and not drive.requires_grad:
+            current, power = (drive @ self.both).chunk(2, -1)
+            return current, power
+        return drive @ self.volt_siemens, drive.detach().square() @ self.noise_gain
 
-        sd(I_c)^2 = (read_noise V)^2 g_max sum_r x_r^2 (G+ + G-)
-        """
-        current = by_tile @ self.volt_siemens
-        if self.noise_gain is None:
-            return current
-        card = self.run.card.weights
-        variance = (by_tile.detach().square() @ self.noise_gain).mul_(card.g_max)
-        shape = (positions, self.tiles, self.columns)
-        xi = self.rng.child("read").normal(
-            shape, image=self.run.images, step=range(steps), dtype=current.dtype
-        )
-        xi = xi.permute(0, 4, 2, 1, 3, 5).reshape(current.shape)  # (S, B, T, P, K, C) -> (S, K, T B P, C)
-        return current + variance.sqrt_().mul_(xi).mul_(self.cell.read_noise * card.read_voltage)
-
-    def _digitise(self, current: Tensor, gain_SC: Tensor) -> Tensor:
-        """ADC and digital sum over row tiles: (S, K, M, C) -> (S, M, C)."""
-        run = self.run
+    def _digitise(self, current: Tensor, power: Tensor | None, steps: int, positions: int) -> Tensor:
+        """Read noise, ADC and digital sum over row tiles: (S, K, M, C) -> (S, M, C)."""
+        run, card = self.run, self.run.card.weights
         if run.calibrating:
-            self.full_scale = current.abs().amax((2, 3)).clamp(min=1e-15)
-        if run.calibrating or not run.card.on("adc"):
-            return current.sum(1) * gain_SC[:, None, :]
-        if self.full_scale is None:
+            self.full_scale = current.detach().abs().amax((2, 3)).clamp(min=1e-15)
+        elif self.full_scale is None and run.card.on("adc"):
             raise RuntimeError(
                 f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
             )
-        out, clips = convert_and_add(current, self.full_scale, run.card.weights.adc_bits, gain_SC)
-        run.ledger.note(self.name, "clipped conversions", clips)
+        gain = self.compensation_S[:, None] / (self.scale_C * card.read_voltage)
+        rounds = run.card.on("adc") and not run.calibrating
+        read_out = ReadOut(
+            bits=card.adc_bits if rounds else 0,
+            full_scale_SK=torch.ones(current.shape[:2]) if self.full_scale is None else self.full_scale,
+            gain_SC=gain if self.input_peak is None else gain * self.input_peak[:, None],
+            noise=self.cell.read_noise * card.read_voltage,
+            rng=self.rng.child("read"),
+            images=run.images,
+        )
+        out, clips = read_out(current, power, steps, positions)
+        if rounds:
+            run.ledger.note(self.name, "clipped conversions", clips)
         return out
 
     def _count(self, drive: Tensor) -> None:
@@ -172,20 +170,20 @@ class WeightArray:
         run, card = self.run, self.run.card.weights
         if run.calibrating or not run.ledger.open:
             return
-        chips, vectors, _ = drive.shape
         drive = drive.detach()
-        square_SR = (drive if self.one_bit else drive.square()).sum(1)
-        joule = (square_SR * self.row_siemens_SR).sum() * card.read_voltage**2 * card.read_time
-        run.ledger.add_read(self.name, joule)
-        conversions = chips * vectors * self.columns * self.tiles
+        square = (drive if self.one_bit else drive.square()).sum(2)  # (S, K, rows of a tile)
+        run.ledger.add_read(
+            self.name, (square * self.row_siemens).sum() * card.read_voltage**2 * card.read_time
+        )
+        vectors = drive.shape[0] * drive.shape[2]
         if self.one_bit:
-            run.ledger.add(self.name, "row-drive", square_SR.sum() * self.column_tiles)
+            run.ledger.add(self.name, "row-drive", square.sum() * self.column_tiles)
         else:
             run.ledger.add(self.name, "row-drive", drive.count_nonzero() * self.column_tiles)
-            run.ledger.add(self.name, "dac-conversion", chips * vectors * self.rows)
+            run.ledger.add(self.name, "dac-conversion", vectors * self.rows)
         if not run.card.ideal:
-            run.ledger.add(self.name, f"adc-{card.adc_bits}b", conversions)
-        run.ledger.add(self.name, "digital-add", conversions * (self.tiles - 1) // self.tiles)
+            run.ledger.add(self.name, f"adc-{card.adc_bits}b", vectors * self.columns * self.tiles)
+        run.ledger.add(self.name, "digital-add", vectors * self.columns * (self.tiles - 1))
 
     @property
     def kappa(self) -> float:

@@ -1,4 +1,4 @@
-"""Dense and histogram attention are one: exactly on integers, to rounding in float64; and the events they count."""
+"""Dense and histogram attention are one: exactly on integers, to rounding in float64; events are counted."""
 
 import pytest
 import torch

@@ -28,7 +28,7 @@ def test_equations_7_to_9_by_hand():
 
 
 def test_reset_potential_and_leak_by_hand():
-    """v_reset = -1, beta = 0.5, Eq. (9): H = -1 | U = -1+2.5 fires | U = -1+1.8 = .8, H = .4 | U = 1 fires."""
+    """v_reset = -1, beta = .5, Eq. (9): U = -1+2.5 fires | U = -1+1.8 = .8, H = .4 | U = .4+.6 fires."""
     current = torch.tensor([2.5, 1.8, 0.6]).reshape(3, 1)
     assert LIF(tau=2.0, v_reset=-1.0)(current).flatten().tolist() == [1.0, 0.0, 1.0]
 
@@ -90,7 +90,7 @@ def test_strided_and_empty_currents():
 
 
 def test_kernel_exponential_is_accurate():
-    """The derivative needs e**x for x <= 0; in the kernel it is a polynomial, so membranes at rest probe it."""
+    """In the kernel e**x is a polynomial: the derivative of the first spike probes it."""
     z = torch.linspace(-12, 12, 4001)
     x = (z + 1).reshape(1, -1).requires_grad_()
     LIF()(x).sum().backward()
