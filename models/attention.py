@@ -33,8 +33,19 @@ def attend_by_level(matrix: Tensor, q_count: Tensor, k_count: Tensor, v: Tensor)
     return by_query_level.gather(-2, q_count.unsqueeze(-1).expand(*q_count.shape, width))
 
 
+class AbstractAttention(nn.Module):
+    """An attention core: spikes q, k, v (T, B, H, N, D_H) -> sum_j A_ij V_jd, before the scale."""
+
+    def weights(self, q: Tensor, k: Tensor) -> Tensor:
+        """The weights A_ij (T, B, H, N, N), laid out."""
+        raise NotImplementedError
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
 @final
-class STDPAttention(nn.Module):
+class STDPAttention(AbstractAttention):
     """The paper's attention core: q, k, v spikes (T, B, H, N, D_H) -> sum_j A_ij V_jd, same shape, before the
     scale s.
 
@@ -54,7 +65,8 @@ class STDPAttention(nn.Module):
     ):
         super().__init__()
         self.heads, self.head_dim, self.window = heads, head_dim, window or Window()
-        self.silent, self.form = silent, form
+        self.silent: Silent = silent
+        self.form: Form = form
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
         """A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D_H)."""

@@ -17,13 +17,15 @@ class Augmentation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rotation: float = Field(11.25, ge=0, description="degrees")
-    zoom: float = Field(0.1, ge=0, lt=1, description="fraction")
-    shift: float = Field(0.5, ge=0, description="pixels")
+    rotation: float = Field(default=11.25, ge=0, description="degrees")
+    zoom: float = Field(default=0.1, ge=0, lt=1, description="fraction")
+    shift: float = Field(default=0.5, ge=0, description="pixels")
     noise: float = Field(
-        0.025, ge=0, description="standard deviation of normal pixel noise, fraction of white"
+        default=0.025, ge=0, description="standard deviation of normal pixel noise, fraction of white"
     )
-    mirror: bool = Field(False, description="mirror half of the images left to right (not for digits)")
+    mirror: bool = Field(
+        default=False, description="mirror half of the images left to right (not for digits)"
+    )
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Images (B, C, H, W) in [0, 1], moved; all draws come from the generator, on the CPU."""

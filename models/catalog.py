@@ -36,21 +36,22 @@ def configure(name: str, **overrides: Any) -> S2TDPTConfig:
     name = name.lower()
     match = re.fullmatch(r"s2tdpt-(\d+)-(\d+)", name)
     if name == "s2tdpt-digits":
-        values = DIGITS.model_dump()
+        base = DIGITS.model_dump()
     elif match:
         layers, dim = int(match[1]), int(match[2])
         if dim % 8 or dim == 0 or layers == 0:
             raise ValueError(f"{name}: at least one layer is needed, and a width that is a multiple of 8")
         small = min(overrides.get("in_shape", (3, 32, 32))[1:]) < 16
-        values = {"layers": layers, "dim": dim, "heads": max(1, dim // 32) if dim % 32 == 0 else 1}
-        values["widths"] = (dim // 8, dim // 4, dim // 2, dim, dim)
-        values["pools"] = (False, False, False, not small, True)
+        heads = max(1, dim // 32) if dim % 32 == 0 else 1
+        pools = (False, False, False, not small, True)
+        widths = (dim // 8, dim // 4, dim // 2, dim, dim)
+        base = {"layers": layers, "dim": dim, "heads": heads, "widths": widths, "pools": pools}
     else:
         raise ValueError(
             f"no network {name!r} to build; try 's2tdpt-4-384' (layers, width) or 's2tdpt-digits'"
         )
     try:
-        return S2TDPTConfig(**{**values, **overrides})
+        return S2TDPTConfig(**{**base, **overrides})
     except ValidationError as error:
         lines = [
             f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']} (given {e['input']!r:.60})"

@@ -12,10 +12,6 @@ KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform", "uniform-matched", "rate
 PerHead = tuple[tuple[float, ...], ...]  #: one value for each layer and head
 
 
-def _field(default, description: str, **limits):
-    return Field(default, description=description, **limits)
-
-
 @final
 class S2TDPTConfig(BaseModel):
     """Everything that fixes an S2TDPT network but its weights.
@@ -27,65 +23,87 @@ class S2TDPTConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    in_shape: tuple[int, int, int] = _field((3, 32, 32), "channels, height, width of an image")
-    num_classes: int = _field(10, "classes of the head", ge=2)
-    steps: int = _field(4, "T, time steps; 4 in the paper", ge=1)
-    dim: int = _field(384, "D, width of a token; 384 in the paper", ge=1)
-    layers: int = _field(4, "L, transformer blocks; 4 in the paper", ge=1)
-    heads: int = _field(12, "H; unstated; 12 for CIFAR-10, 8 for CIFAR-100 in Spikingformer", ge=1)
-    widths: tuple[int, ...] = _field(
-        (48, 96, 192, 384, 384), "channels after each convolution, the last is D; Spikingformer", min_length=1
+    in_shape: tuple[int, int, int] = Field(
+        default=(3, 32, 32), description="channels, height, width of an image"
     )
-    pools: tuple[bool, ...] = _field(
-        (False, False, False, True, True),
-        "max-pool the spikes before this convolution? 2 SPED stages in the paper",
+    num_classes: int = Field(default=10, ge=2, description="classes of the head")
+    steps: int = Field(default=4, ge=1, description="T, time steps; 4 in the paper")
+    dim: int = Field(default=384, ge=1, description="D, width of a token; 384 in the paper")
+    layers: int = Field(default=4, ge=1, description="L, transformer blocks; 4 in the paper")
+    heads: int = Field(
+        default=12, ge=1, description="H; unstated; 12 for CIFAR-10, 8 for CIFAR-100 in Spikingformer"
     )
-    pool_kernel: Literal[2, 3] = _field(3, "side of the max-pool, stride 2; unstated; 3 in Spikformer")
-    mlp_ratio: int = _field(4, "hidden width of the MLP over D; unstated; 4 in Spikingformer", ge=1)
-    scale: float = _field(0.125, "s of Eq. (23); unstated; 0.125 in Spikingformer", gt=0)
-    tau: float = _field(
-        2.0, "LIF time constant [steps], beta = 1 - 1/tau; unstated; 2 in Spikingformer", ge=1
+    widths: tuple[int, ...] = Field(
+        default=(48, 96, 192, 384, 384),
+        min_length=1,
+        description="channels after each convolution, the last is D; Spikingformer",
     )
-    v_threshold: float = _field(1.0, "LIF threshold; unstated; 1 in Spikingformer", gt=0)
-    attention_v_threshold: float = _field(
-        0.5, "threshold of the LIF after the attention; unstated; 0.5 in Spikingformer", gt=0
+    pools: tuple[bool, ...] = Field(
+        default=(False, False, False, True, True),
+        description="max-pool the spikes before this convolution? 2 SPED stages in the paper",
     )
-    v_reset: float = _field(0.0, "LIF hard reset; unstated; 0 in Spikingformer")
-    decay_input: bool = _field(False, "False: Eq. (7)-(9); True: SpikingJelly's default, the input over tau")
-    alpha: float = _field(4.0, "steepness of the sigmoid surrogate; unstated; 4 in Spikingformer", gt=0)
-    detach_reset: bool = _field(True, "keep the reset out of the gradient; unstated; True in Spikingformer")
-    layernorm: bool = _field(False, "LayerNorm before the MLP: a sentence of the paper, not in its Eq. (26)")
-    window: Window = _field(Window(), "STDP window; unstated; preset 'bounded'")
-    silent: Silent = _field("pulse", "tokens without spikes: 'pulse' fires at t_max (Eq. 18)")
-    attention: Kind = _field("stdp", "the attention core: STDP or a relative of it")
-    attention_form: Form = _field("dense", "digital form of STDP attention")
-    attention_mean: PerHead | None = _field(
-        None, "mean weight by layer and head, for 'random' and 'uniform-matched'; the offset if not given"
+    pool_kernel: Literal[2, 3] = Field(
+        default=3, description="side of the max-pool, stride 2; unstated; 3 in Spikformer"
     )
-    attention_spread: PerHead | None = _field(
-        None, "standard deviation of the weights by layer and head, for 'random'; A / sqrt(3) if not given"
+    mlp_ratio: int = Field(
+        default=4, ge=1, description="hidden width of the MLP over D; unstated; 4 in Spikingformer"
     )
-    attention_seed: int = _field(0, "seed of 'random' attention", ge=0)
+    scale: float = Field(default=0.125, gt=0, description="s of Eq. (23); unstated; 0.125 in Spikingformer")
+    tau: float = Field(
+        default=2.0,
+        ge=1,
+        description="LIF time constant [steps], beta = 1 - 1/tau; unstated; 2 in Spikingformer",
+    )
+    v_threshold: float = Field(default=1.0, gt=0, description="LIF threshold; unstated; 1 in Spikingformer")
+    attention_v_threshold: float = Field(
+        default=0.5,
+        gt=0,
+        description="threshold of the LIF after the attention; unstated; 0.5 in Spikingformer",
+    )
+    v_reset: float = Field(default=0.0, description="LIF hard reset; unstated; 0 in Spikingformer")
+    decay_input: bool = Field(
+        default=False, description="False: Eq. (7)-(9); True: SpikingJelly's default, the input over tau"
+    )
+    alpha: float = Field(
+        default=4.0, gt=0, description="steepness of the sigmoid surrogate; unstated; 4 in Spikingformer"
+    )
+    detach_reset: bool = Field(
+        default=True, description="keep the reset out of the gradient; unstated; True in Spikingformer"
+    )
+    layernorm: bool = Field(
+        default=False, description="LayerNorm before the MLP: a sentence of the paper, not in its Eq. (26)"
+    )
+    window: Window = Field(default=Window(), description="STDP window; unstated; preset 'bounded'")
+    silent: Silent = Field(
+        default="pulse", description="tokens without spikes: 'pulse' fires at t_max (Eq. 18)"
+    )
+    attention: Kind = Field(default="stdp", description="the attention core: STDP or a relative of it")
+    attention_form: Form = Field(default="dense", description="digital form of STDP attention")
+    attention_mean: PerHead | None = Field(
+        default=None,
+        description="mean weight by layer and head, for 'random', 'uniform-matched'; None: the offset",
+    )
+    attention_spread: PerHead | None = Field(
+        default=None,
+        description="their standard deviation by layer and head, for 'random'; None: A / sqrt(3)",
+    )
+    attention_seed: int = Field(default=0, ge=0, description="seed of 'random' attention")
 
     @model_validator(mode="after")
     def _fits_together(self) -> "S2TDPTConfig":
         if self.dim % self.heads:
-            raise ValueError(
-                f"dim={self.dim} is not a multiple of heads={self.heads}: a head needs a whole width"
-            )
+            raise ValueError(f"dim={self.dim} is not a multiple of heads={self.heads}: heads are equal")
         if self.widths[-1] != self.dim:
             raise ValueError(f"the last of widths={self.widths} must be dim={self.dim}: it makes the tokens")
         if len(self.pools) != len(self.widths):
-            raise ValueError(
-                f"pools={self.pools} must say yes or no for each of {len(self.widths)} convolutions"
-            )
+            raise ValueError(f"pools={self.pools} must say yes or no for {len(self.widths)} convolutions")
         if self.pools[0]:
             raise ValueError(
                 "pools[0] must be False: the first convolution sees pixels, only spikes are pooled"
             )
         if min(self.in_shape) < 1 or self.tokens < 1:
             raise ValueError(
-                f"in_shape={self.in_shape} must be (channels, height, width), and outlast the pools"
+                f"in_shape={self.in_shape} must be (channels, height, width), larger than the pools"
             )
         if self.v_reset >= min(self.v_threshold, self.attention_v_threshold):
             raise ValueError(f"v_reset={self.v_reset} must be below both thresholds, or neurons fire at rest")

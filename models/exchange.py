@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from models.attention import AbstractAttention
+from models.config import S2TDPTConfig
 from models.measures import predict
 from models.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
 from models.s2tdpt import S2TDPT
@@ -46,7 +48,7 @@ def attention_statistics(net: S2TDPT, images: Tensor) -> AttentionStatistics:
     pairs = config.steps * len(images) * config.tokens**2
 
     def listen(layer: int):
-        def hook(core: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        def hook(core: AbstractAttention, inputs: tuple[Tensor, ...]) -> None:
             weights = core.weights(*inputs[:2]).double()
             others = (leaf.weights(*inputs[:2]).double() for leaf in (rate, dot))
             for row, values in enumerate((weights, weights**2, *others)):
@@ -54,9 +56,8 @@ def attention_statistics(net: S2TDPT, images: Tensor) -> AttentionStatistics:
 
         return hook
 
-    handles = [
-        block.attention.core.register_forward_pre_hook(listen(n)) for n, block in enumerate(net.blocks)
-    ]
+    layers = enumerate(net.attention_layers())
+    handles = [layer.core.register_forward_pre_hook(listen(n)) for n, layer in layers]
     try:
         predict(net, images)
     finally:
@@ -68,7 +69,7 @@ def attention_statistics(net: S2TDPT, images: Tensor) -> AttentionStatistics:
 
 
 def exchange_attention(
-    net: S2TDPT, kind: ExchangeKind, *, statistics: AttentionStatistics | None = None, seed: int = 0
+    net: S2TDPT, kind: ExchangeKind, *, statistics: AttentionStatistics, seed: int = 0
 ) -> S2TDPT:
     """A copy of the network with the attention of every layer exchanged, nothing retrained.
 
@@ -77,28 +78,30 @@ def exchange_attention(
     (`attention_statistics`); "uniform" stands at the window's offset (a straw man, known as one), "zero"
     passes nothing. ValueError on any other kind.
     """
-    if kind not in EXCHANGES:
-        raise ValueError(f"attention cannot be exchanged for {kind!r}; there are {', '.join(EXCHANGES)}")
-    if statistics is None and kind not in ("uniform", "zero"):
-        raise ValueError(
-            f"{kind!r} is matched to the network: pass statistics=attention_statistics(net, training_images)"
-        )
-    copy, config = deepcopy(net), net.config
-    one = torch.ones(config.heads, dtype=torch.float64)
-    for layer, block in enumerate(copy.blocks):
-        if kind == "zero":
-            core = UniformAttention(level=0 * one, learned=False)
-        elif kind == "uniform":
-            core = UniformAttention(level=config.window.offset * one, learned=False)
-        elif kind == "uniform-matched":
-            core = UniformAttention(level=statistics.mean[layer], learned=False)
-        elif kind == "random":
-            own = {"mean": statistics.mean[layer], "spread": statistics.spread[layer]}
-            core = RandomAttention(tokens=config.tokens, seed=seed * 1000 + layer, **own)
-        elif kind == "rate":
-            gain = statistics.mean[layer] / statistics.rate_mean[layer].clamp(min=1e-9)
-            core = RateAttention(head_dim=config.head_dim, gain=gain)
-        else:
-            core = DotAttention(gain=statistics.mean[layer] / statistics.dot_mean[layer].clamp(min=1e-9))
-        block.attention.core = core.to(next(net.parameters()).device)
+    copy = deepcopy(net)
+    for layer, attention in enumerate(copy.attention_layers()):
+        core = _core(kind, net.config, layer, statistics, seed)
+        attention.core = core.to(next(net.parameters()).device)
     return copy
+
+
+def _core(
+    kind: ExchangeKind, config: S2TDPTConfig, layer: int, statistics: AttentionStatistics, seed: int
+) -> AbstractAttention:
+    """The relative that takes STDP's place in one layer."""
+    mean, one = statistics.mean[layer], torch.ones(config.heads)
+    if kind == "zero":
+        return UniformAttention(level=0 * one, learned=False)
+    if kind == "uniform":
+        return UniformAttention(level=config.window.offset * one, learned=False)
+    if kind == "uniform-matched":
+        return UniformAttention(level=mean, learned=False)
+    if kind == "random":
+        spread = statistics.spread[layer]
+        return RandomAttention(tokens=config.tokens, mean=mean, spread=spread, seed=seed * 1000 + layer)
+    if kind == "rate":
+        gain = mean / statistics.rate_mean[layer].clamp(min=1e-9)
+        return RateAttention(head_dim=config.head_dim, gain=gain)
+    if kind == "dot":
+        return DotAttention(gain=mean / statistics.dot_mean[layer].clamp(min=1e-9))
+    raise ValueError(f"attention cannot be exchanged for {kind!r}; there are {', '.join(EXCHANGES)}")

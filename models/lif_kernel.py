@@ -53,7 +53,7 @@ def _exp(x):
             shifted = y + SHIFTER
             f = y - (shifted - SHIFTER)
             power = one + f * (c1 + f * (c2 + f * (c3 + f * (c4 + f * (c5 + f * c6)))))
-            return _times_power_of_two(power, shifted)
+            return _times_power_of_two(power, shifted)  # pyright: ignore[reportCallIssue]
 
         return single
     return lambda x: math.exp(x)

@@ -21,7 +21,9 @@ def wilson(correct: int, count: int, z: float = 1.96) -> tuple[float, float]:
     share, spread = correct / count, z * z / count
     middle = share + spread / 2
     half = z * sqrt(share * (1 - share) / count + spread / (4 * count))
-    return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
+    low = 0.0 if correct == 0 else (middle - half) / (1 + spread)
+    high = 1.0 if correct == count else (middle + half) / (1 + spread)
+    return low, high
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> float:

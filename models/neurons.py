@@ -2,13 +2,20 @@
 that agree.
 """
 
+import math
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from models.lif_kernel import lif_backward, lif_forward
+
+
+def _flat(tensor: Tensor) -> np.ndarray:
+    """The memory of a contiguous tensor (T, ...) as an array (T, M)."""
+    return tensor.view(tensor.shape[0], math.prod(tensor.shape[1:])).numpy()
 
 
 class _Spike(torch.autograd.Function):
@@ -42,20 +49,8 @@ class _FusedLIF(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         (membrane,) = ctx.saved_tensors
-        lif = ctx.lif
         grad_current = torch.empty_like(membrane)
-        flat = (
-            tensor.reshape(tensor.shape[0], -1).numpy()
-            for tensor in (membrane, grad.contiguous(), grad_current)
-        )
-        real = grad_current.numpy().dtype.type
-        lif_backward(
-            *flat,
-            *(real(constant) for constant in lif._constants()),
-            real(lif.alpha),
-            lif.detach_reset,
-            torch.get_num_threads(),
-        )
+        ctx.lif._fused_gradient(membrane, grad.contiguous(), grad_current)
         return grad_current, None
 
 
@@ -141,14 +136,19 @@ class LIF(nn.Module):
         held = current.shape[0] > 1 and current.stride(0) == 0
         source = (current[:1] if held else current).detach().contiguous()
         spikes = torch.empty(current.shape, dtype=current.dtype)
-        membrane = torch.empty_like(spikes) if keep else torch.empty((0, 0), dtype=current.dtype)
-        real = spikes.numpy().dtype.type
-        flat = (tensor.reshape(tensor.shape[0], -1).numpy() for tensor in (source, spikes))
-        record = membrane.reshape(membrane.shape[0], -1).numpy() if keep else membrane.numpy()
-        lif_forward(
-            *flat, record, *(real(constant) for constant in self._constants()), torch.get_num_threads()
-        )
+        membrane = torch.empty_like(spikes) if keep else spikes[:0]
+        x, s, u = _flat(source), _flat(spikes), _flat(membrane)
+        beta, gain, leak, v_threshold, v_reset = map(s.dtype.type, self._constants())
+        lif_forward(x, s, u, beta, gain, leak, v_threshold, v_reset, torch.get_num_threads())
         return spikes, membrane
+
+    def _fused_gradient(self, membrane: Tensor, grad_spikes: Tensor, grad_current: Tensor) -> None:
+        """Fill the gradient of the currents; all (T, ...)."""
+        u, gs, gx = _flat(membrane), _flat(grad_spikes), _flat(grad_current)
+        real = u.dtype.type
+        beta, gain, leak, v_threshold, v_reset = map(real, self._constants())
+        law = (beta, gain, leak, v_threshold, v_reset, real(self.alpha), self.detach_reset)
+        lif_backward(u, gs, gx, *law, torch.get_num_threads())
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
         """Work of one call: neuron updates, and the spikes that came of it."""

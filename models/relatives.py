@@ -9,6 +9,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from models.attention import AbstractAttention
 from models.stdp import spike_counts
 
 
@@ -18,12 +19,14 @@ def _per_head(values: Tensor) -> Tensor:
 
 
 @final
-class RandomAttention(nn.Module):
+class RandomAttention(AbstractAttention):
     """A_ij random but fixed, one N x N matrix per head: mixing without looking.
 
     Drawn uniformly from `seed`, then shifted and stretched so that each head's matrix has exactly the mean
     and the standard deviation (H) asked for.
     """
+
+    weight: Tensor
 
     def __init__(self, *, tokens: int, mean: Tensor, spread: Tensor, seed: int):
         super().__init__()
@@ -43,8 +46,10 @@ class RandomAttention(nn.Module):
 
 
 @final
-class UniformAttention(nn.Module):
+class UniformAttention(AbstractAttention):
     """A_ij = level of the head: every token gets the sum of all values. The level is learned, or fixed."""
+
+    level: Tensor
 
     def __init__(self, *, level: Tensor, learned: bool):
         super().__init__()
@@ -63,10 +68,12 @@ class UniformAttention(nn.Module):
 
 
 @final
-class RateAttention(nn.Module):
+class RateAttention(AbstractAttention):
     """A_ij = gain r_Q(i) r_K(j) / D_H: the dot product one would expect, were only the two spike counts
     known.
     """
+
+    gain: Tensor
 
     def __init__(self, *, head_dim: int, gain: Tensor):
         super().__init__()
@@ -84,8 +91,10 @@ class RateAttention(nn.Module):
 
 
 @final
-class DotAttention(nn.Module):
+class DotAttention(AbstractAttention):
     """A_ij = gain q_i . k_j, the spikes query and key share: Spikformer's attention (Zhou et al. 2023)."""
+
+    gain: Tensor
 
     def __init__(self, *, gain: Tensor):
         super().__init__()

@@ -7,7 +7,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from models.attention import STDPAttention
+from models.attention import AbstractAttention, STDPAttention
 from models.config import S2TDPTConfig
 from models.neurons import LIF, Add, TokenMean
 from models.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
@@ -25,7 +25,7 @@ def neuron(config: S2TDPTConfig, v_threshold: float | None = None) -> LIF:
     )
 
 
-def attention_core(config: S2TDPTConfig, layer: int) -> nn.Module:
+def attention_core(config: S2TDPTConfig, layer: int) -> AbstractAttention:
     """The attention leaf the configuration asks for in one layer."""
     if config.attention == "stdp":
         return STDPAttention(
@@ -120,7 +120,7 @@ class SelfAttention(nn.Module):
         self.lif = neuron(config)
         self.q, self.k, self.v = (Dense(config.dim, config.dim, bias=False) for _ in "qkv")
         self.q_lif, self.k_lif, self.v_lif = (neuron(config) for _ in "qkv")
-        self.core = attention_core(config, layer)
+        self.core: AbstractAttention = attention_core(config, layer)
         self.core_lif = neuron(config, config.attention_v_threshold)
         self.proj = Dense(config.dim, config.dim, bias=True)
 
@@ -180,6 +180,10 @@ class S2TDPT(nn.Module):
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.mean = TokenMean()
         self.head = nn.Linear(config.dim, config.num_classes)
+
+    def attention_layers(self) -> list[SelfAttention]:
+        """The self-attention of each block, in order; its `core` is the attention leaf."""
+        return [module for module in self.modules() if isinstance(module, SelfAttention)]
 
     def forward(self, image: Tensor) -> Tensor:
         check_image(image, self.config.in_shape)

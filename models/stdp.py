@@ -64,10 +64,10 @@ class Window(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    A: float = Field(0.45, gt=0, description="largest change of a weight [1]")
-    tau: float = Field(0.5, gt=0, description="time constant of the window, in units of t_max's")
-    offset: float = Field(0.5, description="w_offset, added to every change [1]")
-    t_max: float = Field(1.0, gt=0, description="first-spike time of a silent token, arbitrary unit")
+    A: float = Field(default=0.45, gt=0, description="largest change of a weight [1]")
+    tau: float = Field(default=0.5, gt=0, description="time constant of the window, in units of t_max's")
+    offset: float = Field(default=0.5, description="w_offset, added to every change [1]")
+    t_max: float = Field(default=1.0, gt=0, description="first-spike time of a silent token, arbitrary unit")
 
     @staticmethod
     def preset(name: str) -> "Window":

@@ -34,14 +34,14 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(80, ge=1)
-    batch: int = Field(64, ge=2)
-    learning_rate: float = Field(3e-3, gt=0, description="at the top, after the warm-up")
-    final_rate: float = Field(1e-5, ge=0, description="at the end of the cosine")
-    warmup: int = Field(5, ge=0, description="epochs of linear rise")
-    weight_decay: float = Field(0.05, ge=0)
-    label_smoothing: float = Field(0.1, ge=0, lt=1)
-    augmentation: Augmentation = Augmentation()
+    epochs: int = Field(default=80, ge=1)
+    batch: int = Field(default=64, ge=2)
+    learning_rate: float = Field(default=3e-3, gt=0, description="at the top, after the warm-up")
+    final_rate: float = Field(default=1e-5, ge=0, description="at the end of the cosine")
+    warmup: int = Field(default=5, ge=0, description="epochs of linear rise")
+    weight_decay: float = Field(default=0.05, ge=0)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    augmentation: Augmentation = Field(default=Augmentation())
 
     def rate(self, epoch: float) -> float:
         """Learning rate at a (fractional) epoch."""
@@ -74,8 +74,8 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = S2TDPT(config).to(device)
-    groups = [{"params": [p for p in net.parameters() if p.ndim > 1]}]
-    groups.append({"params": [p for p in net.parameters() if p.ndim <= 1], "weight_decay": 0.0})
+    matrices, vectors = ([p for p in net.parameters() if (p.ndim > 1) is matrix] for matrix in (True, False))
+    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     identity = _identity(dataset, config, recipe, seed)
     history = _resume(Path(state), net, optimizer, identity) if state and Path(state).exists() else []
@@ -102,9 +102,7 @@ def _check(dataset: Dataset, config: S2TDPTConfig) -> None:
     if dataset.in_shape != config.in_shape or len(dataset.classes) > config.num_classes:
         ours = f"images {dataset.in_shape} of {len(dataset.classes)} classes"
         theirs = f"{config.in_shape} of {config.num_classes}"
-        raise ValueError(
-            f"{dataset.name} has {ours}, the network takes {theirs}; build it with the data's in_shape and num_classes"
-        )
+        raise ValueError(f"{dataset.name} has {ours}, the network takes {theirs}; build it with these")
 
 
 def _epoch(

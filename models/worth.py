@@ -1,0 +1,48 @@
+"""What STDP attention is worth: the network beside its relatives, trained alike or put in its place."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from models import data
+from models.checkpoint import load
+from models.config import KINDS
+from models.exchange import EXCHANGES, attention_statistics, exchange_attention
+from models.measures import predict, score
+
+TEST_SETS = ("digits", "digits-hard")
+
+
+def worth_of_attention(
+    name: str = "s2tdpt-digits", *, test_sets: Sequence[str] = TEST_SETS, seed: int = 0
+) -> list[dict[str, Any]]:
+    """The table of attention's worth: one row for each kind of attention, way it came in, and test set.
+
+    Rows hold `attention`, `how` ("trained": alike, bundled as NAME-KIND; "exchanged": at inference, matched
+    on training images), `dataset`, what `measures.score` gives, and the images only the STDP network or only
+    this one got right: `only_stdp`, `only_this`. Exchanged "random" is drawn by `seed`.
+    """
+    stdp = load(name)
+    sets = {key: data.load(key) for key in test_sets}
+    statistics = attention_statistics(stdp, data.load(test_sets[0]).x_train)
+    nets = [("stdp", "trained", stdp)]
+    nets += [(kind, "trained", load(f"{name}-{kind}")) for kind in KINDS if kind != "stdp"]
+    nets += [
+        (kind, "exchanged", exchange_attention(stdp, kind, statistics=statistics, seed=seed))
+        for kind in EXCHANGES
+    ]
+    rows = []
+    for key, dataset in sets.items():
+        labels = dataset.y_test
+        right = predict(stdp, dataset.x_test).argmax(-1) == labels
+        for kind, how, net in nets:
+            logits = predict(net, dataset.x_test)
+            row = {"attention": kind, "how": how, "dataset": key}
+            rows.append(row | score(logits, labels) | _paired(right, logits.argmax(-1) == labels))
+    return rows
+
+
+def _paired(stdp: Tensor, this: Tensor) -> dict[str, int]:
+    """Images only one of two networks gets right, from what each gets right (B)."""
+    return {"only_stdp": int((stdp & ~this).sum()), "only_this": int((this & ~stdp).sum())}

@@ -1,0 +1,114 @@
+"""A checkpoint gives back the same network, is written whole, and says what is wrong with it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import models
+from models import checkpoint
+
+
+@pytest.fixture
+def net() -> models.S2TDPT:
+    torch.manual_seed(0)
+    net = models.build("s2tdpt-digits", layers=1, attention="random", window={"A": 0.3})
+    net.record = {"seed": 7, "epochs": [{"loss": 0.5}]}
+    return net.eval()
+
+
+def test_round_trip(net, tmp_path):
+    path = models.save(net, tmp_path / "new" / "net.safetensors")
+    again = models.load(path)
+    assert again.config == net.config and again.record == net.record and not again.training
+    assert list(tmp_path.rglob("*")) == [path.parent, path], "nothing but the file is left behind"
+    image = torch.rand(2, 1, 8, 8)
+    assert torch.equal(again(image), net(image))
+
+
+def test_an_interrupted_save_leaves_the_old_file(net, tmp_path, monkeypatch):
+    path = models.save(net, tmp_path / "net.safetensors")
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
+    net.head.weight.data.zero_()
+    with pytest.raises(OSError, match="power cut"):
+        models.save(net, path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def damaged(kind: str, path: Path) -> None:
+    """Rewrite a good checkpoint into one with the given defect."""
+    tensors, content = load_file(path), path.read_bytes()
+    header = json.loads(json.dumps(checkpoint.read(path)[1]))
+    if kind == "cut":
+        return path.write_bytes(content[: len(content) // 2])
+    if kind == "empty":
+        return path.write_bytes(b"")
+    if kind == "noise":
+        return path.write_bytes(bytes(range(256)) * 8)
+    if kind == "foreign":
+        return save_file(tensors, path)
+    if kind == "format":
+        header["format"] = "memsim-s2tdpt-99"
+    if kind == "config":
+        header["config"]["dim"] = 63
+    if kind == "field":
+        header["config"]["colour"] = "blue"
+    if kind == "shape":
+        tensors["head.weight"] = tensors["head.weight"][:, :5].contiguous()
+    if kind == "missing":
+        del tensors["head.weight"]
+    if kind == "nan":
+        tensors["head.weight"][0, 0] = torch.nan
+    return checkpoint.write(path, tensors, header)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("cut", "damaged"),
+        ("empty", "damaged"),
+        ("noise", "damaged"),
+        ("foreign", "not written by memsim"),
+        ("format", "'memsim-s2tdpt-99'; this version reads"),
+        ("config", "not a multiple of heads"),
+        ("field", "colour"),
+        ("shape", r"head.weight has shape \(10, 5\), needed \(10, 64\)"),
+        ("missing", "missing .*head.weight"),
+        ("nan", "head.weight holds NaN"),
+    ],
+)
+def test_damaged_files_are_refused_by_name(kind, message, net, tmp_path):
+    path = models.save(net, tmp_path / "net.safetensors")
+    damaged(kind, path)
+    with pytest.raises(ValueError, match=message) as caught:
+        models.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_nothing_is_unpickled(net, tmp_path):
+    torch.save(net.state_dict(), tmp_path / "net.safetensors")
+    with pytest.raises(ValueError, match="damaged, or no safetensors file"):
+        models.load(tmp_path / "net.safetensors")
+
+
+def test_unknown_names_list_the_bundled_ones(tmp_path):
+    with pytest.raises(
+        ValueError, match="no bundled network and no file 's2tdpt-fish'; bundled are: s2tdpt-digits"
+    ):
+        models.load("s2tdpt-fish")
+    with pytest.raises(ValueError, match="does not exist"):
+        models.load(tmp_path / "fish.safetensors")
+
+
+@pytest.mark.parametrize("name", [name for name in models.names() if "digits" in name])
+def test_bundled_networks(name):
+    net = models.load(name.upper())
+    assert (models.catalog.BUNDLED / f"{name}.safetensors").stat().st_size < 2_000_000
+    assert net.config.attention == (
+        name.removeprefix("s2tdpt-digits-") if name != "s2tdpt-digits" else "stdp"
+    )
+    assert net.record["dataset"] == "digits" and len(net.record["epochs"]) == net.record["recipe"]["epochs"]
