@@ -64,9 +64,9 @@ class WeightSection(_Section):
     adc_bits: int = Field(default=8, ge=2, le=16)
     """Resolution of a signed column read-out; its range is calibrated on training images."""
     read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
-    """Voltage of a driven row [V]; an assumption: published arrays are read at 0.1 to 0.5 V."""
+    """Voltage of a driven row [V]; an assumption; 0.1 to 0.5 V are common."""
     read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
-    """Length of one read [s]; an assumption: published reads take 10 to 130 ns."""
+    """Length of one read [s]; an assumption; 10 to 130 ns are common."""
 
 
 class AttentionSection(_Section):
@@ -91,9 +91,9 @@ class AttentionSection(_Section):
     g_unit: float = Field(default=10e-6, alias="g_unit [S]", gt=1e-9, lt=1e-2)
     """Conductance of one unit of w [S]; an assumption."""
     read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
-    """Voltage of a driven bit line [V]; an assumption: published arrays are read at 0.1 to 0.5 V."""
+    """Voltage of a driven bit line [V]; an assumption; 0.1 to 0.5 V are common."""
     read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
-    """Length of one read [s]; an assumption: published reads take 10 to 130 ns."""
+    """Length of one read [s]; an assumption; 10 to 130 ns are common."""
 
 
 class Price(_Section):
