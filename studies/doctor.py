@@ -79,8 +79,9 @@ def doctor() -> list[Check]:
     advice = judge(python, _version("aihwkit"), _version("torch"))
     checks = [Check(name="python", ok=python in RECOMMENDED, found=platform.python_version())]
     for package in ("memsim", "torch", "torchvision", "aihwkit", "numba"):
-        checks.append(_installed(package))
-    pair = f"aihwkit {_version('aihwkit')}, torch {_version('torch')}"
+        spoken_for = advice and package in ("torch", "torchvision", "aihwkit")
+        checks.append(_installed(package, "" if spoken_for else f"run {_pip()} -e . in the checkout."))
+    pair = ", ".join(f"{package} {_version(package) or 'missing'}" for package in ("aihwkit", "torch"))
     checks.append(Check(name="aihwkit/torch pair", ok=not advice, found=pair, advice=advice))
     for name, code in (("compiled tile", "compiled_tile"), ("torch tile", "torch_tile")):
         error = _error_of(f"from studies.doctor import {code}; {code}()")
@@ -145,10 +146,9 @@ def _error_of(code: str) -> str:
     return lines[-1] if lines else f"the interpreter died (exit status {done.returncode})"
 
 
-def _installed(package: str) -> Check:
+def _installed(package: str, remedy: str) -> Check:
     version = _version(package)
-    spoken_for = version or package in ("aihwkit", "torch")  # by the check of the pair
-    advice = "" if spoken_for else f"{package} is not installed: run {_pip()} -e . in the checkout."
+    advice = f"{package} is not installed: {remedy}" if version is None and remedy else ""
     return Check(name=package, ok=version is not None, found=version or "not installed", advice=advice)
 
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -52,3 +53,12 @@ def test_a_wrong_option_would_be_found() -> None:
 )
 def test_every_path_exists(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    names: dict[str, Any] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert names["logits"].shape == (8, 32, 10)
+    assert names["logits"].isfinite().all()
+    assert "'ADC'" in capsys.readouterr().out
