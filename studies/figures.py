@@ -36,7 +36,7 @@ def accuracy(summary: Mapping[str, Any]) -> Figure:
             ax.scatter(1 + offset, 100 * chips, s=9, facecolors="none", edgecolors=CROSSBAR, linewidths=0.7)
             _point(ax, 1, of if len(chips) > 1 else {}, CROSSBAR, "o", share=of["mean"])
             ax.set_xticks([0, 1], ["digital", "crossbars"])
-        ax.set_xlim(-0.5, 1.6 if "crossbar" in part else 0.5)
+        ax.set_xlim(-0.75, 1.6 if "crossbar" in part else 0.5)
         low, high = ax.get_ylim()
         pad = max(0.04 * (high - low), 0.1)
         ax.set_ylim(max(low - pad, 0), min(high + pad, 100 + pad))
@@ -109,7 +109,8 @@ def spikes(summary: Mapping[str, Any]) -> Figure:
 
 
 NAMES = {
-    "digital_sop": "digital, SOP count",
+    "digital_sop": "digital, float sums",
+    "digital_integer": "digital, integer sums",
     "digital_memory": "digital with memory",
     "digital_lut": "digital, level histogram",
     "crossbar": "crossbars",
@@ -119,49 +120,48 @@ NAMES = {
 
 @drawn
 def energy(summary: Mapping[str, Any]) -> Figure:
-    """Energy [J] for an image: the crossbars' components, and their total beside the digital counts."""
-    totals, parts = (
-        summary["energy"],
-        dict(sorted(summary.get("breakdown", {}).items(), key=lambda item: -item[1])),
-    )
-    factor, unit = prefixed(max(totals.values()), "J")
+    """Energy [J] for an image: the crossbars' total beside the digital counts, and its components.
+
+    ``digital_integer`` is drawn as the upper bound it is; the two panels have scales of their own.
+    """
+    totals = summary["energy"]
+    parts = dict(sorted(summary.get("breakdown", {}).items(), key=lambda item: -item[1]))
     colours = [PARTS[i] if i < len(PARTS) else QUIET for i in range(len(parts))]
-    rows = [len(totals), len(parts)] if parts else [len(totals)]
-    figure = Figure(figsize=(COLUMN, 0.9 + 0.22 * sum(rows)))
-    axes = np.atleast_1d(figure.subplots(len(rows), 1, height_ratios=rows, sharex=True))
-    axes[0].set_xlim(0, 1.02 * factor * max(*totals.values(), 1e-18))
+    rows = [1.4 * len(totals), len(parts)] if parts else [1.4 * len(totals)]
+    figure = Figure(figsize=(COLUMN, 0.5 + 0.4 * len(rows) + 0.2 * sum(rows)))
+    top, *below = np.atleast_1d(figure.subplots(len(rows), 1, height_ratios=rows))
+    factor = _energy_axis(top, max(totals.values()))
     for row, (name, joule) in enumerate(totals.items()):
         if name == "crossbar" and parts:
             lengths = factor * np.array(list(parts.values()))
-            axes[0].barh(row, lengths, 0.62, left=np.cumsum(lengths) - lengths, color=colours)
+            top.barh(row, lengths, 0.62, left=np.cumsum(lengths) - lengths, color=colours)
         else:
-            axes[0].barh(row, joule * factor, 0.62, color=DIGITAL)
-    names = [
-        f"{NAMES.get(name, name.replace('_', ' '))}\n{quantity(joule, 'J')}" for name, joule in totals.items()
-    ]
-    axes[0].set_yticks(range(len(totals)), names)
+            top.barh(row, joule * factor, 0.62, color=DIGITAL)
+    bound = {"digital_integer": "at most "}
+    names = {name: NAMES.get(name, name.replace("_", " ")) for name in totals}
+    labels = [f"{names[name]}\n{bound.get(name, '')}{quantity(joule, 'J')}" for name, joule in totals.items()]
+    top.set_yticks(range(len(totals)), labels)
     if parts:
+        largest = max(parts.values())
+        factor = _energy_axis(below[0], 1.4 * largest)
+        below[0].barh(range(len(parts)), [joule * factor for joule in parts.values()], 0.62, color=colours)
+        below[0].set_yticks(range(len(parts)), list(parts))
+        below[0].set_title("crossbars, by component", loc="left")
         total = sum(parts.values()) or 1.0
-        axes[1].barh(range(len(parts)), [j * factor for j in parts.values()], 0.62, color=colours)
-        axes[1].set_yticks(range(len(parts)), list(parts))
-        axes[1].set_title("of which, crossbars", loc="left")
         for row, joule in enumerate(parts.values()):
-            inside = joule > 0.6 * max(totals.values())
-            axes[1].annotate(
-                f"{quantity(joule, 'J')} ({percent(joule / total, 0)})",
-                (joule * factor, row),
-                (-3 if inside else 3, 0),
-                textcoords="offset points",
-                ha="right" if inside else "left",
-                va="center",
-                fontsize=7,
-                color="white" if inside else "black",
-            )
-    for ax in axes:
-        ax.invert_yaxis()
-        ax.tick_params(axis="y", length=0)
-    axes[-1].set_xlabel(f"energy for an image [{unit}]")
+            text, end = f"{quantity(joule, 'J')}, {percent(joule / total, 0)}", (joule * factor, row)
+            below[0].annotate(text, end, (3, 0), textcoords="offset points", va="center", fontsize=7)
     return figure
+
+
+def _energy_axis(ax: Axes, largest: float) -> float:
+    """A horizontal axis from 0 to an energy [J]; returns its scale."""
+    factor, unit = prefixed(largest, "J")
+    ax.set_xlim(0, 1.02 * factor * max(largest, 1e-18))
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel(f"energy for an image [{unit}]")
+    return factor
 
 
 @drawn

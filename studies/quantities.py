@@ -32,6 +32,11 @@ def digits(value: float, significant: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def count(value: float) -> str:
+    """A mean number of events, to a tenth: 10766.25 -> "10,766.2"."""
+    return f"{value:,.1f}".removesuffix(".0") if math.isfinite(value) else "not finite"
+
+
 def quantity(value: float, unit: str, significant: int = 3) -> str:
     """A quantity with the prefix that suits it: 3.21e-8, "J" -> "32.1 nJ"."""
     factor, name = prefixed(value, unit)

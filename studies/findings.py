@@ -1,0 +1,281 @@
+"""What a comparison found, in sentences and table rows; every figure in them is computed from the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from studies.figures import accuracy_of
+from studies.quantities import count, digits, duration, percent, points, prefixed, quantity
+
+Summary = Mapping[str, Any]
+Row = dict[str, str]
+
+UNITS = {"cross_entropy": "nat", "margin": "logit"}
+"""Units of measures whose key does not carry one."""
+
+SHARES = ("agreement", "spike_mismatch")
+"""Measures that are shares, shown in per cent."""
+
+INTERVAL = ("accuracy", "mean", "low", "high", "per_chip")
+"""Keys of an accuracy with its interval."""
+
+WIRES_SMALL, WIRES_RULE = 0.3, 1.0
+"""kappa below which wires change currents by a few per cent, and above which they rule the result."""
+
+
+def sets_of(summary: Summary) -> dict[str, Summary]:
+    """The plain set and the harder ones, by name."""
+    harder = {key[8:-1]: part for key, part in summary.items() if key.startswith("harder (")}
+    return {str(summary["dataset"]): summary, **harder}
+
+
+def headline(summary: Summary) -> str:
+    """What the analog world changed, in one sentence."""
+    sets = sets_of(summary)
+    if "crossbar" not in summary:
+        found = " and ".join(f"{percent(s['digital']['accuracy'])} of {name}" for name, s in sets.items())
+        return f"The digital network reads {found}; no crossbars were asked for."
+    changes = {name: _change(part) for name, part in sets.items()}
+    age = f"{duration(summary['time_after_write [s]'])} after programming"
+    if len(set(changes.values())) == 1:
+        return f"{age}, simulated crossbars {next(iter(changes.values()))} on {' and '.join(changes)}."
+    return (
+        f"{age}, simulated crossbars {', and '.join(f'{what} on {name}' for name, what in changes.items())}."
+    )
+
+
+def _change(part: Summary) -> str:
+    """Lose, gain, or neither as far as the chips can tell."""
+    of, digital = part["crossbar"]["accuracy"], part["digital"]["accuracy"]
+    difference = of["mean"] - digital
+    size = points(abs(difference)).lstrip("+")
+    if part.get("agreement") == 1.0:
+        return "answer exactly as the digital network"
+    verb = "lose" if difference < 0 else "gain"
+    if len(of["per_chip"]) < 2:
+        return f"{verb} {size} points of accuracy (one chip, so no interval)"
+    if of["low"] - 1e-9 <= digital <= of["high"] + 1e-9:
+        return f"change nothing that {len(of['per_chip'])} chips could show ({points(difference)} points)"
+    return f"{verb} {size} points of accuracy"
+
+
+def _ideal(summary: Summary) -> bool:
+    return summary.get("weights") == summary.get("attention_cell") == "ideal"
+
+
+def with_integer_sums(summary: Summary, prices: Mapping[str, Any]) -> Summary:
+    """The summary with ``digital_integer`` [J]: the digital count with integer prices.
+
+    Papers price a spike as a 32-bit float sum.  The card prices the chip's own digital sums as integers; the
+    digital side may have them too.  Sums and products are not told apart here, so it is an upper bound:
+    E_int <= E_sop max(p_add / p_ac, p_int-mac / p_mac).  Unchanged where the card lacks one of the prices.
+    """
+    pairs = (("digital-add", "sop-ac"), ("digital-mac", "sop-mac"))
+    if not all(name in prices and prices[name].energy > 0 for pair in pairs for name in pair):
+        return summary
+    ratio = max(prices[integer].energy / prices[real].energy for integer, real in pairs)
+    energy = dict(summary["energy"])
+    sop = energy.pop("digital_sop")
+    return {**summary, "energy": {"digital_sop": sop, "digital_integer": sop * ratio, **energy}}
+
+
+def energy_ratio(summary: Summary) -> str:
+    """The crossbars' energy in multiples of the digital counts, as a sentence; "" where it means nothing."""
+    energy = summary["energy"]
+    if "crossbar" not in energy or _ideal(summary) or not energy["digital_sop"] > 0:
+        return ""
+    ratio = digits(energy["crossbar"] / energy["digital_sop"])
+    found = f"An image takes the crossbars {ratio} times the energy of the papers' digital count (float sums)"
+    if energy.get("digital_integer"):
+        ratio = digits(energy["crossbar"] / energy["digital_integer"])
+        found += f", and at least {ratio} times that of the same count with integer sums"
+    return f"{found}."
+
+
+def losing(summary: Summary) -> list[str]:
+    """Plain words for everything in which the crossbars come off worse."""
+    if "crossbar" not in summary:
+        return []
+    out = []
+    for name, part in sets_of(summary).items():
+        of, digital, ours = part["crossbar"]["accuracy"], part["digital"], part["crossbar"]
+        if of["mean"] < digital["accuracy"] - 1e-9:
+            lost = points(digital["accuracy"] - of["mean"]).lstrip("+")
+            worst = points(min(of["per_chip"]) - digital["accuracy"])
+            out.append(f"{name}: {lost} points of accuracy lost on average; the worst chip: {worst} points.")
+        if ours["cross_entropy"] > digital["cross_entropy"]:
+            before, after = digits(digital["cross_entropy"]), digits(ours["cross_entropy"])
+            out.append(f"{name}: the cross-entropy rises from {before} to {after} nat: less sure answers.")
+    energy = summary["energy"]
+    for key, name in DIGITAL_COUNTS.items():
+        if not _ideal(summary) and energy["crossbar"] > energy.get(key, float("inf")) > 0:
+            ours, theirs = quantity(energy["crossbar"], "J"), quantity(energy[key], "J")
+            out.append(f"Energy for an image: {ours} on crossbars, {theirs} {name}.")
+    return out
+
+
+DIGITAL_COUNTS = {
+    "digital_sop": "by the papers' digital count (float sums)",
+    "digital_integer": "or less by the same count with integer sums",
+}
+"""Digital energies that the crossbars' is held against."""
+
+DIFFERENT_WORK = (
+    "The two counts do not cover the same work: the digital one prices one accumulate for each spike and "
+    "synapse, as papers do, without memory, neurons or normalisation; the crossbars' one holds converters, "
+    "drivers, writes, neurons and all digital arithmetic. The exact level-histogram attention would lower "
+    "the digital side further."
+)
+"""Why the two energies must not be divided without a word."""
+
+
+def energy_verdict(summary: Summary) -> str:
+    """Which wins by these counts, and what rules the crossbars' energy."""
+    energy = summary["energy"]
+    digital = quantity(energy["digital_sop"], "J")
+    if "crossbar" not in energy:
+        return f"The papers' digital count (float sums) is {digital} for an image."
+    if _ideal(summary):
+        return "Ideal cells are written for nothing and read without converters: no hardware has this energy."
+    ours = quantity(energy["crossbar"], "J")
+    wins = "digital wins" if energy["crossbar"] > energy["digital_sop"] else "the crossbars win"
+    out = [
+        f"Against the papers' count, which prices float sums, {wins}: {ours} against {digital} for an image."
+    ]
+    if energy.get("digital_integer"):
+        lost = energy["crossbar"] > energy["digital_integer"]
+        out.append(
+            "With sums and products priced as integers, like the crossbars' own digital work, digital needs "
+            f"at most {quantity(energy['digital_integer'], 'J')}: "
+            f"{'digital wins' if lost else 'this bound decides nothing'}."
+        )
+    part, joule = max(summary["breakdown"].items(), key=lambda item: item[1])
+    out.append(
+        f"The largest part of the crossbars' energy: {part}, {percent(joule / energy['crossbar'], 0)}."
+    )
+    return " ".join([*out, DIFFERENT_WORK])
+
+
+def results(summary: Summary) -> list[Row]:
+    """The table at the top: measure and unit, digital, crossbars, change."""
+    rows = [row for name, part in sets_of(summary).items() for row in _set_rows(name, part)]
+    if "spike_mismatch" in summary:
+        differ = summary["spike_mismatch"]
+        worst = max(differ, key=lambda n: differ[n])
+        mean = sum(differ.values()) / len(differ)
+        rows.append(_row("spikes that differ, mean over layers", "%", "", percent(mean)))
+        rows.append(_row(f"spikes that differ, most ({worst})", "%", "", percent(differ[worst])))
+    energy = summary["energy"]
+    factor, unit = prefixed(max(energy.values()), "J")
+    digital, ours = energy["digital_sop"], energy.get("crossbar")
+    change = "" if ours is None or not digital > 0 or _ideal(summary) else f"× {digits(ours / digital)}"
+    name = "energy for an image (digital: papers' count)"
+    rows.append(_row(name, unit, digits(digital * factor), _maybe(ours, factor), change))
+    if energy.get("digital_integer"):
+        digital = energy["digital_integer"]
+        change = change and f"× {digits(ours / digital)} or more"
+        bound = f"at most {digits(digital * factor)}"
+        rows.append(_row("the same (digital: integer sums)", unit, bound, _maybe(ours, factor), change))
+    if "attention" in summary:
+        for what, key in (("device resets", "writes_per_image"), ("pulses", "pulses_per_image")):
+            rows.append(_row(f"{what} for an image", "1", "", count(summary["attention"][key])))
+    return rows
+
+
+def _set_rows(name: str, part: Summary) -> Iterator[Row]:
+    digital, ours = part["digital"], part.get("crossbar")
+    images = f"; {digital['images']} images" if "images" in digital else ""
+    shown, chips, change = f"{_interval(digital['accuracy'], digital)}{images}", "", ""
+    if ours is not None:
+        of, base = ours["accuracy"], digital["accuracy"]
+        chips, change = f"{percent(of['mean'])}; one chip", f"{points(of['mean'] - base)} points"
+        if len(of["per_chip"]) > 1:
+            chips = f"{_interval(of['mean'], of)}; {len(of['per_chip'])} chips"
+            change += f" [{points(of['low'] - base)}, {points(of['high'] - base)}]"
+    yield _row(f"accuracy, {name}", "%", shown, chips, change)
+    for key, unit in UNITS.items():
+        measure = f"{key.replace('_', '-')}, {name}"
+        if ours is None:
+            yield _row(measure, unit, digits(digital[key]), "")
+        else:
+            yield _row(
+                measure, unit, digits(digital[key]), digits(ours[key]), _signed(ours[key] - digital[key])
+            )
+    if "agreement" in part:
+        yield _row(f"same answer as digital, {name}", "%", "", percent(part["agreement"]))
+
+
+def _row(measure: str, unit: str, digital: str, crossbars: str, change: str = "") -> Row:
+    return {"measure": f"{measure} [{unit}]", "digital": digital, "crossbars": crossbars, "change": change}
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "") + digits(value)
+
+
+def _interval(mean: float, bounds: Mapping[str, float]) -> str:
+    return f"{percent(mean)} [{100 * bounds['low']:.2f}, {100 * bounds['high']:.2f}]"
+
+
+def _maybe(value: float | None, factor: float) -> str:
+    return "" if value is None else digits(value * factor)
+
+
+def wires(summary: Summary) -> tuple[str, list[Row]]:
+    """What leaving the wires out means: a sentence about the largest kappa, and kappa [1] of every array."""
+    kappa = summary.get("kappa", {})
+    rows = [{"layer": layer, "kappa": digits(k), "meaning": _meaning(k)} for layer, k in kappa.items()]
+    if not rows:
+        return "", rows
+    worst = max(kappa, key=lambda n: kappa[n])
+    over = sum(k >= WIRES_SMALL for k in kappa.values())
+    sentence = (
+        f"The largest kappa is {digits(kappa[worst])} ({worst}): {_meaning(kappa[worst])}. "
+        f"{over} of {len(kappa)} arrays are at {WIRES_SMALL} or above"
+    )
+    return sentence + (": with wires these figures would be worse." if over else "."), rows
+
+
+def _meaning(kappa: float) -> str:
+    if kappa < WIRES_SMALL:
+        return "wires change currents by a few per cent"
+    return "wires rule the result" if kappa > WIRES_RULE else "wires change currents by tens of per cent"
+
+
+def map_errors(digital: Mapping[str, np.ndarray], written: Mapping[str, np.ndarray]) -> list[Row]:
+    """Attention weights of one image by layer [1]: means, and the root mean square of written - digital."""
+    rows = []
+    for layer in digital.keys() & written.keys():
+        ours, theirs = (np.asarray(maps[layer], dtype=float) for maps in (written, digital))
+        rms = float(np.sqrt(np.mean((ours - theirs) ** 2)))
+        row = {"digital": float(theirs.mean()), "written": float(ours.mean()), "rms": rms}
+        rows.append({"layer": layer} | {key: digits(value) for key, value in row.items()})
+    return sorted(rows, key=lambda row: list(digital).index(row["layer"]))
+
+
+def losses_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of the table of losses; columns in the order in which the rows bring them."""
+    flat = [dict(_flatten(row)) for row in rows]
+    header = list(dict.fromkeys(key for row in flat for key in row))
+    return header, [[row.get(key, "") for key in header] for row in flat]
+
+
+def _flatten(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(column with its unit, text) of every entry of a row, nested ones under their name."""
+    for key, value in row.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        found = accuracy_of(value)
+        if found:
+            test_set = name.removesuffix(": accuracy")
+            yield f"{test_set}: accuracy [%]", _interval(found["mean"], found)
+        if isinstance(value, Mapping):
+            yield from _flatten({k: v for k, v in value.items() if k not in INTERVAL}, f"{key}: ")
+        elif isinstance(value, str):
+            yield name, value
+        elif isinstance(value, (int, float)):
+            unit = "%" if key in SHARES else UNITS.get(key, "1")
+            text = percent(value) if key in SHARES else digits(value)
+            yield name if "[" in key else f"{name} [{unit}]", text

@@ -1,0 +1,115 @@
+"""Where a result comes from: the resolved card with its sources, the command, the versions, the papers."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import devices
+import memsim
+
+if TYPE_CHECKING:
+    from studies.compare import Request
+
+PACKAGES = ("memsim", "aihwkit", "torch", "numpy", "numba", "scipy", "matplotlib")
+"""Packages whose version can move a number or a picture."""
+
+CARD_FILE = "card.toml"
+"""Name of the resolved card in a result folder."""
+
+PAPERS = (
+    "K. Mondal, A. Kumar: Attention via Synaptic Plasticity is All You Need: A Biologically Inspired Spiking "
+    "Neuromorphic Transformer. arXiv:2511.14691 (2025). The network, S2TDPT.",
+    "V. Joshi et al.: Accurate deep neural network inference using computational phase-change memory. Nature "
+    "Communications 11:2473 (2020). PCM: programming, drift, read noise.",
+    "N. Gong, M. J. Rasch et al.: Deep learning acceleration in 14nm CMOS compatible ReRAM array: device, "
+    "material and algorithm co-optimization. IEDM (2022). ReRAM under pulses.",
+    "M. J. Rasch et al.: A flexible and fast PyTorch toolkit for simulating training and inference on analog "
+    "crossbar arrays. AICAS (2021), arXiv:2104.02184. aihwkit, whose device models and presets are used.",
+    "M. Horowitz: Computing's energy problem (and what we can do about it). ISSCC (2014). Digital prices.",
+    "E. B. Wilson: Probable inference, the law of succession, and statistical inference. J. Am. Stat. Assoc. "
+    "22:209 (1927). Interval of a share.",
+)
+"""What a report cites in every case; cells and prices name their own sources beside them."""
+
+
+def versions() -> dict[str, str]:
+    """Python, machine and the packages that matter; one that is not installed is absent."""
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def command(request: Request, *, losses: bool = False) -> str:
+    """The command that makes the result again, beside the saved card."""
+    words = ["memsim", "compare", "--model", request.model, "--card", CARD_FILE, "--engine", request.engine]
+    words += ["--chips", str(request.chips), "--time", f"{request.time:.12g}s", "--seed", str(request.seed)]
+    if request.images is not None:
+        words += ["--images", str(request.images)]
+    words += ["--losses"] if losses else []
+    return shlex.join([*words, "--out", "again"])
+
+
+def card_rows(card: memsim.ChipCard) -> list[dict[str, str]]:
+    """Every field of the card's sections: key with unit, value, what it is, whether it is an assumption."""
+    top = {"wire_resistance [ohm]": (card.wire_resistance, _about(card, "wire_resistance"))}
+    rows = [_card_row("", key, value, about) for key, (value, about) in top.items()]
+    for name, section in (("weights", card.weights), ("attention", card.attention)):
+        for field, info in type(section).model_fields.items():
+            value = getattr(section, field)
+            if field == "n_max" and value is None:
+                value = f"{devices.get(section.cell).n_max} (the preset's)"  # type: ignore[attr-defined]
+            rows.append(_card_row(f"{name}.", info.alias or field, value, _about(section, field)))
+    rows.append(_card_row("", "off", ", ".join(sorted(card.off)) or "nothing", "effects switched off"))
+    return rows
+
+
+def _about(section: Any, field: str) -> str:
+    return type(section).model_fields[field].description or ""
+
+
+def _card_row(section: str, key: str, value: Any, about: str) -> dict[str, str]:
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    return {"key": f"{section}{key}", "value": shown, "about": about, "assumption": "assumption" in about}  # type: ignore[dict-item]
+
+
+def cell_rows(card: memsim.ChipCard) -> list[dict[str, str]]:
+    """The two cells with technology, effects simulated and source."""
+    rows = []
+    for use, cell in (("weights", card.weight_cell), ("attention", card.attention_cell)):
+        on = [effect for effect in cell.effects if cell.on(effect)]
+        off = [effect for effect in cell.effects if not cell.on(effect)]
+        rows.append(
+            {
+                "use": use,
+                "name": cell.name,
+                "technology": cell.technology,
+                "on": ", ".join(on) or "none",
+                "off": ", ".join(off) or "none",
+                "source": cell.source,
+            }
+        )
+    return rows
+
+
+def toml(card: memsim.ChipCard) -> str:
+    """The card as a TOML file that ``ChipCard.load`` reads back to an equal card."""
+    fields = card.model_dump(mode="json", by_alias=True, exclude_none=True)
+    fields["off"] = sorted(fields.get("off", []))
+    lines = [_assign(key, value) for key, value in fields.items() if not isinstance(value, dict)]
+    for name in ("weights", "attention"):
+        lines += ["", f"[{name}]", *(_assign(key, value) for key, value in fields[name].items())]
+    for event, price in fields["prices"].items():
+        lines += ["", f"[prices.{json.dumps(event)}]", *(_assign(key, value) for key, value in price.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _assign(key: str, value: Any) -> str:
+    return f"{json.dumps(key)} = {json.dumps(value, ensure_ascii=False)}"

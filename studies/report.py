@@ -1,0 +1,254 @@
+"""A comparison as a folder that stands alone: report.html, figures, numbers, the resolved card.
+
+The page loads nothing: its figures are inline SVG, its style is its own.  Files are written beside their
+place and moved in when all are whole, the page last.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+import memsim
+from studies import figures, findings, provenance
+from studies.quantities import count, digits, duration, percent
+
+if TYPE_CHECKING:
+    from studies.compare import Comparison
+
+FIGURES = ("accuracy", "spikes", "energy", "attention-first", "attention-last", "conductances", "losses")
+"""Names a figure may have; what an earlier report left and this one does not draw is removed."""
+
+WIDE = 4.0
+"""Figures wider than this [inch] take the whole page and scroll on a phone."""
+
+
+def write_report(
+    comparison: Comparison, folder: str | Path, *, losses: Sequence[Mapping[str, Any]] | None = None
+) -> Path:
+    """Write report.html, result.json, card.toml and figures/ (SVG and PNG); returns the page.
+
+    losses: rows of "where the losses come from", each with "what".  Raises OSError naming the folder where it
+    cannot be written; then nothing of it is left behind.
+    """
+    folder = Path(folder)
+    result = comparison.summary()
+    summary = findings.with_integer_sums(result, comparison.request.card.prices)
+    drawn = draw(summary, comparison.sample, losses)
+    files: dict[str, bytes] = {}
+    for name, figure in drawn.items():
+        files[f"figures/{name}.svg"] = figures.svg(figure).encode()
+        files[f"figures/{name}.png"] = figures.png(figure)
+    result = result | ({"losses": list(losses)} if losses else {})
+    files["result.json"] = (json.dumps(_finite(result), indent=2, allow_nan=False) + "\n").encode()
+    files[provenance.CARD_FILE] = provenance.toml(comparison.request.card).encode()
+    files["report.html"] = page(comparison, summary, drawn, losses).encode()
+    stale = [f"figures/{name}.{kind}" for name in FIGURES if name not in drawn for kind in ("svg", "png")]
+    _place(folder, files, stale)
+    return folder / "report.html"
+
+
+def draw(
+    summary: Mapping[str, Any], sample: Mapping[str, Any], losses: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Figure]:
+    """Every figure that the summary and the sample have data for."""
+    drawn = {
+        "accuracy": figures.accuracy(summary),
+        "spikes": figures.spikes(summary),
+        "energy": figures.energy(summary),
+    }
+    maps = sample.get("digital_maps", {})
+    layers = [layer for layer in maps if layer in sample.get("crossbar_maps", {})]
+    for name, layer in dict(
+        zip(("attention-first", "attention-last"), layers[:1] + layers[1:][-1:], strict=False)
+    ).items():
+        digital, written = (np.asarray(sample[f"{kind}_maps"][layer]) for kind in ("digital", "crossbar"))
+        step = digital.shape[1] - 1
+        drawn[name] = figures.attention(
+            digital[:, step], written[:, step], np.asarray(sample["image"]), layer=layer, step=step
+        )
+    if sample.get("before") and sample.get("after"):
+        time = summary["time_after_write [s]"]
+        drawn["conductances"] = figures.conductances(sample["before"], sample["after"], time=time)
+    if losses:
+        drawn["losses"] = figures.losses(losses)
+    return drawn
+
+
+def page(
+    comparison: Comparison,
+    summary: Mapping[str, Any],
+    drawn: Mapping[str, Figure],
+    losses: Sequence[Mapping[str, Any]] | None = None,
+) -> str:
+    """The report as one HTML document."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    sample, card, chip = comparison.sample, comparison.request.card, comparison.chip
+    wires_sentence, wires = findings.wires(summary)
+    header, rows = findings.losses_table(losses or [])
+    return environment.get_template("report.html.j2").render(
+        summary=summary,
+        headline=_capital(findings.headline(summary)),
+        energy_ratio=findings.energy_ratio(summary),
+        losing=findings.losing(summary),
+        setting=_setting(summary),
+        results=[row.values() for row in findings.results(summary)],
+        figures={name: _inline(name, figure) for name, figure in drawn.items()},
+        map_errors=[
+            row.values()
+            for row in findings.map_errors(sample.get("digital_maps", {}), sample.get("crossbar_maps", {}))
+        ],
+        energy_verdict=findings.energy_verdict(summary),
+        notes=[] if chip is None else _notes(chip.ledger),
+        wires=[row.values() for row in wires],
+        wires_sentence=wires_sentence,
+        losses_header=header,
+        losses_rows=rows,
+        cells=[] if chip is None else [row.values() for row in provenance.cell_rows(card)],
+        card_name=card.name,
+        card_rows=provenance.card_rows(card),
+        prices=_prices(card),
+        ledger=[] if chip is None else _ledger(chip.ledger, card),
+        command=provenance.command(comparison.request, losses=bool(losses)),
+        versions=provenance.versions(),
+        papers=provenance.PAPERS,
+    )
+
+
+def _setting(summary: Mapping[str, Any]) -> str:
+    """One line under the headline: what was run."""
+    words = [f"{summary['images']} images of {summary['dataset']}", f"seed {summary['seed']}"]
+    if "chips" in summary:
+        words = [
+            f"{summary['chips']} chips of card {summary['card']}",
+            f"weights on {summary['weights']}, attention on {summary['attention_cell']}",
+            f"read {duration(summary['time_after_write [s]'])} after programming",
+            f"engine {summary['engine']}",
+            *words,
+        ]
+    off = summary.get("off")
+    return "; ".join([*words, *([f"switched off: {', '.join(off)}"] if off else [])]) + "."
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _inline(name: str, figure: Figure) -> dict[str, Any]:
+    """A figure for the page: SVG without prolog, its ids made the page's own."""
+    document = figures.svg(figure)
+    document = document[document.index("<svg") :]
+    document = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", document)
+    document = document.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
+    title = figure.get_suptitle()
+    return {
+        "svg": Markup(document),
+        "wide": figure.get_figwidth() > WIDE,
+        "about": f"of {title}" if title else "",
+    }
+
+
+def _prices(card: memsim.ChipCard) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number,
+            "event": event,
+            "energy": digits(price.energy * 1e12),
+            "source": price.source,
+            "assumption": price.assumption,
+        }
+        for number, (event, price) in enumerate(card.prices.items(), 1)
+    ]
+
+
+def _ledger(ledger: memsim.Ledger, card: memsim.ChipCard) -> list[dict[str, Any]]:
+    """Layers in the order of the network, each with its energy and its lines, in pJ."""
+    numbers = {event: number for number, event in enumerate(card.prices, 1)}
+    layers: dict[str, list[dict[str, Any]]] = {}
+    for line in ledger.lines():
+        layers.setdefault(str(line["layer"]), []).append(line)
+    return [
+        {
+            "name": name,
+            "energy": digits(1e12 * sum(line["energy [J]"] for line in lines)),
+            "lines": [
+                {
+                    "event": line["event"],
+                    "number": count(line["number"]) if line["event"] in numbers else "",
+                    "price": digits(1e12 * line["price [J]"]) if line["event"] in numbers else "",
+                    "energy": digits(1e12 * line["energy [J]"]),
+                    "source": numbers.get(line["event"]),
+                }
+                for line in lines
+                if line["energy [J]"] or line["number"]
+            ],
+        }
+        for name, lines in layers.items()
+    ]
+
+
+def _notes(ledger: memsim.Ledger) -> list[Iterable[str]]:
+    """Clipped conversions and floored conductances over all layers, for an image and chip."""
+    totals: dict[str, float] = {}
+    for (_, what), number in ledger.notes.items():
+        totals[what] = totals.get(what, 0.0) + number / max(ledger.images, 1)
+    conversions, resets = ledger.number("adc"), ledger.number("reset")
+    base = {"clipped conversions": conversions, "floored conductances": resets}
+    named = {"clipped conversions": "of conversions", "floored conductances": "of device writes"}
+    return [
+        (what, count(number), f"{percent(number / base[what])} {named[what]}" if base.get(what) else "")
+        for what, number in totals.items()
+    ]
+
+
+def _finite(value: Any) -> Any:
+    """The value with numbers JSON has no word for replaced by null."""
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _place(folder: Path, files: Mapping[str, bytes], stale: Sequence[str]) -> None:
+    """Write all files beside their place, then move them in, in order; OSError names the folder."""
+    workshop, existed = None, True
+    try:
+        existed = folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        workshop = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+        for name, content in files.items():
+            path = workshop / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        for name in files:
+            (folder / name).parent.mkdir(exist_ok=True)
+            os.replace(workshop / name, folder / name)
+        for name in stale:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        if not existed:
+            shutil.rmtree(folder, ignore_errors=True)
+        reason = error.strerror or error
+        raise OSError(f"cannot write the report into {folder}: {reason}; choose another folder") from error
+    finally:
+        if workshop is not None:
+            shutil.rmtree(workshop, ignore_errors=True)
