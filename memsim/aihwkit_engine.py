@@ -10,16 +10,24 @@ generator, seeded here for each chip and layer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from aihwkit.inference import GlobalDriftCompensation, PCMLikeNoiseModel
+from aihwkit.nn import AnalogLinear
+from aihwkit.simulator.configs import InferenceRPUConfig
+from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType, WeightNoiseType
 from torch import Tensor, nn
 
 import devices
 from devices import bridge
+from devices.pcm_joshi2020 import JoshiCell
 from memsim.attention_array import AttentionArray
+from memsim.card import ChipCard
 from memsim.run import Run
 
 
@@ -33,82 +41,124 @@ class TileWeights:
 
     def __init__(self, name: str, matrix_RC: Tensor, run: Run) -> None:
         self.name, self.run = name, run
-        self.matrix_RC = matrix_RC.detach().to(run.dtype)
+        self.matrix_RC = matrix_RC.detach().float()
         self.rows, self.columns = matrix_RC.shape
         self.rng = devices.stream(run.seed, list(run.chips), name, "aihwkit")
         self.layers: list[Any] = []
 
     def program(self) -> None:
         """New chips: the layers are made when the converters' ranges are known."""
-        self.layers, self.input_peak, self.output_peak, self.time = [], None, None, 0.0
+        self.layers, self.one_bit, self.input_peak, self.output_peak = [], True, 1.0, None
 
     def advance_to(self, t: float) -> None:
-        """aihwkit's drift to t [s]; its compensation is one factor for the layer."""
-        self.time = t
+        """aihwkit's drift to t [s] and its compensation, one factor for the layer."""
+        if self.run.card.weight_cell.exact:
+            return
         for chip, layer in enumerate(self._layers()):
             with self._seeded(chip, 1):
                 layer.drift_analog_weights(t)
 
     def read(self, x: Tensor) -> Tensor:
         """Multiply on every chip's tiles; in calibration, exactly, noting the largest input and output."""
-        x = x.to(self.run.dtype)
+        x = x.float()
         if self.run.calibrating:
             y = x @ self.matrix_RC
-            spikes = bool(((x == 0) | (x == 1)).all())
-            self.input_peak = 1.0 if spikes else float(x.abs().max())
-            self.output_peak = (
-                float((y.abs() / self.matrix_RC.abs().amax(0).clamp(min=1e-12)).max()) / self.input_peak
-            )
+            self.one_bit = bool(((x == 0) | (x == 1)).all())
+            self.input_peak = 1.0 if self.one_bit else float(x.abs().max())
+            column = self.matrix_RC.abs().amax(0).clamp(min=1e-12)
+            self.output_peak = float((y.abs() / column).max()) / self.input_peak
             return y
         out = []
         for chip, layer in enumerate(self._layers()):
             with self._seeded(chip, 2):
+                one = x[:, chip]
                 out.append(
-                    layer(x[:, chip].flatten(0, 2) / self._peak).view(*x[:, chip].shape[:3], self.columns)
-                    * self._peak
+                    layer(one.flatten(0, 2) / self.input_peak).view(*one.shape[:-1], -1) * self.input_peak
                 )
         return torch.stack(out, 1)
 
-    @property
-    def _peak(self) -> float:
-        return self.input_peak or 1.0
-
     def _layers(self) -> list[Any]:
+        """The layers of all chips, made and programmed at first use."""
+        card = self.run.card
         if not self.layers:
+            config = inference_config(
+                card,
+                input_bits=card.weights.dac_bits if card.on("dac") and not self.one_bit else None,
+                output_bits=card.weights.adc_bits if card.on("adc") else None,
+                output_bound=self.output_peak,
+            )
             for chip in range(len(self.run.chips)):
                 with self._seeded(chip, 0):
-                    self.layers.append(self._layer())
+                    self.layers.append(programmed_layer(self.matrix_RC, config))
         return self.layers
 
-    def _layer(self) -> Any:
-        """One AnalogLinear, programmed."""
-        from aihwkit.nn import AnalogLinear
-
-        card = self.run.card
-        config = bridge.inference_config(
-            card.weight_cell,
-            tile=(card.weights.tile_rows, card.weights.tile_columns),
-            columnwise=card.weights.scaling == "column",
-            compensation=card.weights.compensation == "global",
-            dac_bits=card.weights.dac_bits if card.on("dac") and self.output_peak else None,
-            adc_bits=card.weights.adc_bits if card.on("adc") and self.output_peak else None,
-            out_bound=self.output_peak,
-        )
-        layer = AnalogLinear(self.rows, self.columns, bias=False, rpu_config=config)
-        layer.set_weights(self.matrix_RC.T.float().contiguous(), None)
-        layer.eval()
-        layer.program_analog_weights()
-        return layer
-
     def _seeded(self, chip: int, use: int) -> Any:
-        return bridge.seeded(int(np.atleast_1d(self.rng.keys)[chip] >> np.uint64(2)) + use)
+        return seeded((int(np.atleast_1d(self.rng.keys)[chip]) >> 2) + use)
 
     @property
     def kappa(self) -> float:
-        """r g_max N^2 [1] of the whole layer's larger side, cut to a tile."""
+        """r g_max N^2 [1] of the largest tile."""
         section = self.run.card.weights
         side = max(min(self.rows, section.tile_rows), min(self.columns, section.tile_columns))
         return self.run.card.wire_resistance * section.g_max * side**2
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """torch's and numpy's global generators, from which aihwkit draws, seeded inside and put back after."""
+    state = np.random.get_state()  # noqa: NPY002  (aihwkit's is the global one)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed % 2**63)
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
+
+
+def inference_config(
+    card: ChipCard, *, input_bits: int | None, output_bits: int | None, output_bound: float | None
+) -> InferenceRPUConfig:
+    """aihwkit's configuration of the card's weight arrays; bits None: an ideal converter.
+
+    Its PCM model for pcm-joshi2020, none for ideal cells; ValueError for cells aihwkit has no layer for, and for
+    effects switched off one by one, which its model cannot do.
+    """
+    config = InferenceRPUConfig()
+    cell, section = card.weight_cell, card.weights
+    if cell.exact:
+        config.noise_model = None
+    elif isinstance(cell, JoshiCell) and not cell.off - {"read-noise"}:
+        config.noise_model = PCMLikeNoiseModel(g_max=section.g_max * 1e6)
+    else:
+        raise ValueError(
+            f"engine aihwkit: no layer for {cell.name} without {sorted(cell.off)}; use pcm-joshi2020"
+        )
+    compensated = section.compensation == "global" and not cell.exact
+    config.drift_compensation = GlobalDriftCompensation() if compensated else None
+    config.mapping.max_input_size, config.mapping.max_output_size = section.tile_rows, section.tile_columns
+    config.mapping.weight_scaling_omega = 1.0
+    config.mapping.weight_scaling_columnwise = section.scaling == "column"
+    io = config.forward
+    io.is_perfect = input_bits is None and output_bits is None and not cell.on("read-noise")
+    io.noise_management, io.bound_management = NoiseManagementType.NONE, BoundManagementType.NONE
+    io.inp_noise = io.out_noise = 0.0
+    io.inp_bound, io.inp_res = 1.0, (-1.0 if input_bits is None else 1 / (2**input_bits - 2))
+    io.out_bound = output_bound if output_bits and output_bound else -1.0
+    io.out_res = -1.0 if output_bits is None else 1 / (2**output_bits - 2)
+    noisy = cell.on("read-noise")
+    io.w_noise = cell.read_noise if noisy else 0.0
+    io.w_noise_type = WeightNoiseType.PCM_READ if noisy else WeightNoiseType.NONE
+    return config
+
+
+def programmed_layer(matrix_RC: Tensor, config: InferenceRPUConfig) -> Any:
+    """One AnalogLinear that holds the matrix, programmed with its noise model."""
+    layer = AnalogLinear(*matrix_RC.shape, bias=False, rpu_config=config)
+    layer.set_weights(matrix_RC.T.float().contiguous(), None)
+    layer.eval()
+    if config.noise_model is not None:
+        layer.program_analog_weights()
+    return layer
 
 
 def tile_attention(name: str, leaf: nn.Module, run: Run) -> AttentionArray:
@@ -118,23 +168,21 @@ def tile_attention(name: str, leaf: nn.Module, run: Run) -> AttentionArray:
 
 def _rewrite(
     cell: devices.PulsedCell,
-    fabric: Any,
+    fabric: devices.Fabric,
     pulses: Tensor,
     *,
     rng: devices.Stream,
     image: np.ndarray,
     step: range,
 ) -> Tensor:
-    """PulsedCell.rewrite on aihwkit tiles: (*K, B, T, N, N) pulse counts -> w, one tile update for each."""
-    lead = pulses.shape[:-4]
-    flat = pulses.reshape(-1, *pulses.shape[-4:])
-    out = torch.empty(flat.shape)
-    for array in range(flat.shape[0]):
-        tile = bridge.TileArray(cell, fabric.take(np.unravel_index(array, lead)))
-        for b in range(flat.shape[1]):
-            for t in range(flat.shape[2]):
-                with bridge.seeded(hash((int(rng.keys.ravel()[array]), int(image[b]), t)) % 2**31):
-                    tile.reset()
-                    tile.write(flat[array, b, t])
-                    out[array, b, t] = tile.weights()
-    return out.view(pulses.shape)
+    """PulsedCell.rewrite on aihwkit's tiles: (*K, B, T, N, N) pulse counts -> w, one update for each array."""
+    places = tuple(np.ndindex(*rng.keys.shape))
+    out = torch.empty(pulses.shape)
+    for place in places:
+        tile = bridge.TileArray(cell, fabric, place)
+        for b, t in np.ndindex(len(image), len(step)):
+            with seeded(int(rng.child(int(image[b]), int(step[t])).keys[place]) >> 2):
+                tile.reset()
+                tile.write(pulses[(*place, b, t)])
+            out[(*place, b, t)] = tile.weights()
+    return out

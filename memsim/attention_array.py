@@ -168,6 +168,7 @@ class AttentionArray(nn.Module):
         if self.run.calibrating or not ledger.open:
             return
         cells = float(torch.Size(shape).numel())
+        ledger.note(self.name, "written cells", cells)
         ledger.add(self.name, f"reset-{kind}", cells * (2 if self.cell.one_sided else 1))
         ledger.add(self.name, f"pulse-{kind}", pulses)
         ledger.add(

@@ -136,6 +136,10 @@ class Ledger:
         ]
         return sum(hits) / max(self.images, 1)
 
+    def noted(self, what: str) -> float:
+        """What was noted, for each image and chip, in all layers."""
+        return sum(v for (_, name), v in self.notes.items() if name == what) / max(self.images, 1)
+
 
 def watch_digital(net: nn.Module, ledger: Ledger) -> None:
     """Enter the digital work of a network's own modules: normalisation, pooling, and whatever a module

@@ -137,7 +137,7 @@ def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
     ``ratio_read_noise`` with fresh read noise on every conversion; ``ratio_aihwkit`` is AnalogLinear's time
     over nn.Linear's.
     """
-    from aihwkit.nn import AnalogLinear
+    from memsim.aihwkit_engine import inference_config, programmed_layer
 
     torch.set_num_threads(threads)
     card = memsim.ChipCard.load("default")
@@ -147,19 +147,8 @@ def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
     linear = torch.nn.Linear(WIDTH, WIDTH, bias=False)
     linear.weight.data.copy_(matrix.T)
     quiet, noisy = (_aged_array(matrix, spikes, c) for c in (card.without("read-noise"), card))
-    config = bridge.inference_config(
-        card.weight_cell,
-        tile=(card.weights.tile_rows, card.weights.tile_columns),
-        columnwise=True,
-        compensation=True,
-        dac_bits=8,
-        adc_bits=8,
-        out_bound=10.0,
-    )
-    analog = AnalogLinear(WIDTH, WIDTH, bias=False, rpu_config=config)
-    analog.set_weights(matrix.T.contiguous(), None)
-    analog.eval()
-    analog.program_analog_weights()
+    bound = float((spikes @ (matrix / matrix.abs().amax(0))).abs().max())
+    analog = programmed_layer(matrix, inference_config(card, input_bits=8, output_bits=8, output_bound=bound))
     analog.drift_analog_weights(86400.0)
     rows = spikes[0, 0, 0]
     with torch.no_grad():

@@ -42,6 +42,8 @@ def compare(
     chips: Annotated[
         int, typer.Option(min=1, help="How many chips; they differ in their devices alone.")
     ] = 8,
+    dataset: Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")] = Path("data"),
     images: Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")] = None,
     time: Annotated[str, typer.Option(help="Time since the weights were programmed: 1s, 2h, 1d, 1y.")] = "1d",
     seed: Seed = 0,
@@ -66,7 +68,15 @@ def compare(
     folder = writable(out) if out is not None else None
     chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
     request = comparison.Request(
-        model=model, card=chosen, engine=engine, chips=chips, images=images, time=seconds(time), seed=seed
+        model=model,
+        card=chosen,
+        engine=engine,
+        chips=chips,
+        images=images,
+        time=seconds(time),
+        seed=seed,
+        dataset=dataset,
+        data=str(data),
     )
     with _progress() as advance:
         result = comparison.compare(request, advance)
@@ -208,3 +218,7 @@ def main() -> None:
     except (ValueError, OSError, ImportError) as error:
         errors.print(f"memsim: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

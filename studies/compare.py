@@ -39,6 +39,7 @@ class Request:
     images: int | None = None  #: first so many test images; all where None
     time: float = 86400.0  #: seconds since the weights were programmed [s]
     seed: int = 0
+    dataset: str | None = None  #: another data set than the one the network was trained on
     data: str = "data"  #: folder of the data sets that are not embedded
 
 
@@ -117,7 +118,7 @@ class Comparison:
         out["energy"]["crossbar"] = ledger.energy
         if arrays:
             out["attention"] = {
-                "writes_per_image": ledger.number("reset"),
+                "writes_per_image": ledger.noted("written cells"),
                 "pulses_per_image": ledger.number("pulse"),
             }
         return out
@@ -126,7 +127,7 @@ class Comparison:
 def compare(request: Request, advance: Callable[[str, int, int], None] = lambda *_: None) -> Comparison:
     """Run a comparison; ``advance(stage, done, total)`` is told how far it is."""
     net = models.load(request.model)
-    data = load_data(net.record["dataset"], request.data)
+    data = load_data(request.dataset or net.record["dataset"], request.data)
     reference = copy.deepcopy(net).to(torch.float64 if request.card.ideal else torch.float32).eval()
     chip = None
     if request.engine != "digital":

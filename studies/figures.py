@@ -75,7 +75,7 @@ def spikes(summary: Mapping[str, Any]) -> Figure:
     rate, crossbar = summary["spike_rate"], summary.get("spike_rate_crossbar")
     layers = list(rate)
     y = np.arange(len(layers))
-    figure = Figure(figsize=(1.4 * COLUMN, 0.7 + 0.17 * len(layers)))
+    figure = Figure(figsize=(1.2 * COLUMN, 0.7 + 0.17 * len(layers)))
     left, *right = np.atleast_1d(figure.subplots(1, 2 if crossbar else 1, sharey=True))
     left.plot([100 * rate[n] for n in layers], y, "s", color=DIGITAL, markersize=4, label="digital")
     if crossbar:

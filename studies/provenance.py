@@ -72,7 +72,8 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, str]]:
 
 
 def _about(section: Any, field: str) -> str:
-    return type(section).model_fields[field].description or ""
+    text = type(section).model_fields[field].description or ""
+    return " ".join(text.replace("``", "").split())
 
 
 def _card_row(section: str, key: str, value: Any, about: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FIGURES = ("accuracy", "spikes", "energy", "attention-first", "attention-last", "conductances", "losses")
 """Names a figure may have; what an earlier report left and this one does not draw is removed."""
 
-WIDE = 4.0
+WIDE = 4.5
 """Figures wider than this [inch] take the whole page and scroll on a phone."""
 
 
