@@ -19,6 +19,11 @@ __all__ = [
 _PRESETS = {
     "ideal": "devices.ideal:ideal",
     "pcm-joshi2020": "devices.pcm_joshi2020:pcm_joshi2020",
+    "pcm-nandakumar2018": "devices.pcm_nandakumar2018:pcm_nandakumar2018",
+    "pcm-nandakumar2020": "devices.presets:pcm_nandakumar2020",
+    "reram-om": "devices.presets:reram_om",
+    "reram-es": "devices.presets:reram_es",
+    "ecram-li": "devices.presets:ecram_li",
 }
 
 

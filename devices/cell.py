@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,7 +55,7 @@ class Cell(ABC):
     source: str  #: the publication the numbers come from, and the model they were taken through
     off: frozenset[str] = frozenset()  #: effects replaced by their ideal
 
-    effects: ClassVar[tuple[str, ...]] = ()
+    effects: ClassVar[tuple[str, ...]] = ()  #: every effect it has (a property where it depends on numbers)
     missing: ClassVar[dict[str, str]] = {}  #: verb -> why this cell does not have it
     exact: ClassVar[bool] = False  #: takes any value without error
 
@@ -162,6 +163,12 @@ class Fabric:
     def __getitem__(self, name: str) -> Tensor:
         return self.values[name]
 
+    def take(self, place: tuple[int, ...]) -> "Fabric":
+        """The one array at `place`."""
+        values = {name: value[place] for name, value in self.values.items()}
+        flat = int(np.ravel_multi_index(place, self.places)) if self.places else 0
+        return Fabric(values=values, places=(), packed=self.packed[flat : flat + 1])
+
     @property
     def cells(self) -> tuple[int, ...]:
         """Shape of one array."""
@@ -188,6 +195,10 @@ class PulsedCell(Cell):
     n_max: int  #: pulses of a full write
     unit: str = "1"
     one_sided: ClassVar[bool] = False  #: moves up only
+    missing: ClassVar[dict[str, str]] = {
+        "write": "its source models single pulses; memsim counts and applies them",
+        "relax": "its source models no time; attention is read right after it is written",
+    }
 
     @abstractmethod
     def fabricate(self, shape: Sequence[int], *, rng: Stream) -> Fabric:

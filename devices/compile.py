@@ -1,13 +1,19 @@
 """Numba decorators shared by every kernel, and the guard that keeps their cache honest."""
 
 from pathlib import Path
+from typing import Any
 
+import numba
+import torch
 from numba import njit
 
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
-kernel = njit(**_OPTIONS)
-inlined = njit(**_OPTIONS, forceinline=True)  #: LLVM vectorises a loop only when every call in it is gone
-parallel_kernel = njit(**_OPTIONS, parallel=True)
+kernel: Any = njit(**_OPTIONS)
+inlined: Any = njit(
+    **_OPTIONS, forceinline=True
+)  #: LLVM vectorises a loop only when every call in it is gone
+_THREADS = numba.get_num_threads()  # all that numba may ever use
+parallel_kernel: Any = njit(**_OPTIONS, parallel=True)
 
 
 def drop_stale_cache(folder: Path) -> None:
@@ -23,6 +29,11 @@ def drop_stale_cache(folder: Path) -> None:
                 index.unlink(missing_ok=True)
     except OSError:  # a folder that cannot be written has no cache beside it
         pass
+
+
+def match_threads() -> None:
+    """Let the kernels that follow use as many threads as torch does."""
+    numba.set_num_threads(min(torch.get_num_threads(), _THREADS))
 
 
 drop_stale_cache(Path(__file__).parent)

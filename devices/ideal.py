@@ -52,12 +52,13 @@ class IdealCell(Cell):
 
     def describe(self) -> Description:
         return Description(
-            name=self.name, technology=self.technology, kind="weight, pulsed",
-            high=1.0, unit=self.unit, n_max=self.n_max, one_sided=False, effects=(),
+            name=self.name, technology=self.technology, kind="weight, pulsed", states=float("inf"), low=-1.0,
+            high=1.0, unit=self.unit, n_max=self.n_max, one_sided=False, effects=self.effects,
             unsupported=dict(self.missing), source=self.source,
         )  # fmt: skip
 
 
 def ideal(**changes: Any) -> IdealCell:
     """The preset `ideal`."""
-    return IdealCell(**({"name": "ideal", "technology": "ideal", "source": "definition"} | changes))
+    numbers: dict[str, Any] = {"name": "ideal", "technology": "ideal", "source": "definition"}
+    return IdealCell(**(numbers | changes))

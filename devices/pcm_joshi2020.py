@@ -141,7 +141,7 @@ def pcm_joshi2020(**changes: Any) -> JoshiCell:
 
     `read_noise` is the w_noise (PCM_READ) of aihwkit's StandardHWATrainingPreset.
     """
-    numbers = {
+    numbers: dict[str, Any] = {
         "name": "pcm-joshi2020",
         "technology": "PCM",
         "source": "Joshi et al., Nat. Commun. 11, 2473 (2020), as in aihwkit's PCMLikeNoiseModel",

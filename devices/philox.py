@@ -10,6 +10,7 @@ Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 
 import numpy as np
 
 from devices.compile import inlined, kernel
+from devices.simd import log
 
 BLOCK = 256  #: cells that one call of :func:`normals` serves
 LANES = BLOCK // 4
@@ -17,9 +18,7 @@ LANES = BLOCK // 4
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW, _32 = np.uint64(0xFFFFFFFF), np.uint64(32)
-_SIGN, _MANTISSA = np.uint32(0x80000000), np.uint32(0x007FFFFF)
-_SQRT2_GAP = np.uint32(0x3F800000 - 0x3F3504F3)  # shifts the exponent's change from 1 to sqrt(1/2)
-_SQRT_HALF = np.uint32(0x3F3504F3)
+_SIGN = np.uint32(0x80000000)
 
 
 @inlined
@@ -61,23 +60,6 @@ def bits(words, key, block, step, image, draw, count):
             words[n, lane + 3 * LANES] = np.uint32(x3)
 
 
-@inlined
-def log_unit(u):
-    """ln u for a float32 in (0, 1] to 2e-7: exponent and a polynomial in the mantissa, no branch."""
-    shifted = np.uint32(np.float32(u).view(np.uint32) + _SQRT2_GAP)
-    exponent = np.float32(np.int32(shifted >> np.uint32(23))) - np.float32(127.0)
-    m = np.uint32((shifted & _MANTISSA) + _SQRT_HALF).view(np.float32) - np.float32(1.0)
-    p = np.float32(-0.10378706)
-    p = p * m + np.float32(0.16338143)
-    p = p * m - np.float32(0.17212428)
-    p = p * m + np.float32(0.19884236)
-    p = p * m - np.float32(0.2497156)
-    p = p * m + np.float32(0.33335608)
-    p = p * m - np.float32(0.50000346)
-    p = p * m + np.float32(0.99999994)
-    return exponent * np.float32(0.6931472) + p * m
-
-
 @kernel
 def normals(out, words, key, block, step, image, draw, count):
     """Fill `out` (float32, count x 256) with standard normals: Box-Muller, polynomials only, error below
@@ -93,7 +75,7 @@ def normals(out, words, key, block, step, image, draw, count):
         for lane in range(half):
             a, b = words[n, lane], words[n, lane + half]
             u = (np.float32(np.int32(a >> np.uint32(1))) + np.float32(0.5)) * np.float32(2.0**-31)
-            r = np.sqrt(max(np.float32(-2.0) * log_unit(u), np.float32(0.0)))
+            r = np.sqrt(max(np.float32(-2.0) * log(u), np.float32(0.0)))
             t = np.float32(np.int32(b)) * np.float32(2.0**-32)
             t2 = t * t
             s = np.float32(0.077659406)

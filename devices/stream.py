@@ -21,7 +21,7 @@ from numba import prange
 from torch import Tensor
 
 from devices import philox as px
-from devices.compile import inlined, parallel_kernel
+from devices.compile import inlined, match_threads, parallel_kernel
 
 Indices = Sequence[int] | np.ndarray | Tensor
 _ZERO = np.zeros(1, np.int64)
@@ -86,6 +86,7 @@ class Stream:
         places += [len(steps)] if step is not None else []
         cells = int(np.prod(shape, dtype=np.int64))
         out = np.empty((self.keys.size * len(images) * len(steps), cells), _NUMPY[dtype])
+        match_threads()
         kernel(out, self.keys.reshape(-1), images, steps, counters([draw], "draw")[0])
         return torch.from_numpy(out).reshape([*places, *shape])
 
@@ -116,8 +117,10 @@ def _name(element: Any) -> Any:
         return element
     if isinstance(element, np.generic):
         return element.item()
-    if isinstance(element, (Sequence, range, np.ndarray, Tensor)):
-        return tuple(_name(e) for e in (element.tolist() if hasattr(element, "tolist") else element))
+    if isinstance(element, (np.ndarray, Tensor)):
+        element = element.tolist()
+    if isinstance(element, Sequence):
+        return tuple(_name(e) for e in element)
     raise TypeError(f"a stream's path takes numbers, strings and sequences of them, not {element!r}")
 
 

@@ -1,0 +1,125 @@
+"""Exponential steps, small and noisy ones: aihwkit's ExpStepDevice with plain multiplicative cycle noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numba import prange
+from torch import Tensor
+
+from devices.cell import Description
+from devices.compile import inlined, parallel_kernel
+from devices.philox import BLOCK, normals
+from devices.population import Population
+from devices.pulsed import KernelCell, copy_in, copy_out, load
+from devices.simd import clip, exp, log, mask, pick
+from devices.stream import Stream
+
+_FOLD = np.float32(0.5826)  #: Siegmund's correction: where a walk of unit steps clipped at 0 seems reflected
+_TINY = np.float32(1e-20)
+_CHUNK = np.float32(64.0)  #: pulses taken at once; the bounds act after each chunk
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ExponentialStepCell(KernelCell):
+    """The step changes exponentially with the state, z = 2 a w / (max_bound - min_bound) + b:
+
+        up    w <- clip(w + s_up max(1 - A_up exp(gamma_up z), 0) (1 + c xi))
+        down  w <- clip(w - s_down max(1 - A_down exp(-gamma_down z), 0) (1 + c xi))
+        visible w + write_noise_std dw_min xi, drawn once for each write
+
+    Up to 64 pulses are taken at once. With d = +-1, E = exp(-d gamma z) and k = 2 a gamma s / (max_bound -
+    min_bound) the steps are those of dE = -k (E - A) dn, so E_n = A + (E_0 - A) exp(-k N). The noise of a
+    step is proportional to the step, that is, it moves the device along the same curve: N = n + c sqrt(n)
+    xi, less k (1 + c^2)/2 times the sum of (y - 1), y = 1 - A/E (Ito's term). Folded at the bounds; for
+    small steps, k c^2 << 1.
+    """
+
+    population: Population
+    a: float  #: scale of z [1]
+    b: float  #: offset of z [1]
+    gamma_up: float  #: exponent of the up step [1]
+    gamma_down: float  #: exponent of the down step [1]
+    A_up: float  #: weight of the exponential in the up step, not positive [1]
+    A_down: float  #: likewise down [1]
+    dw_min_std: float  #: c, cycle-to-cycle noise of a step, relative to it [1]
+    write_noise_std: float  #: noise of a programmed state, in units of dw_min [1]
+    reset_std: float  #: noise of a reset [w]
+
+    @property
+    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
+        write = ("write-noise",) if self.write_noise_std > 0 else ()
+        return ("device-spread", "cycle-noise", *write, "reset-noise")
+
+    def describe(self) -> Description:
+        p = self.population
+        return self._description(states=(p.w_max - p.w_min) / p.dw_min, low=p.w_min, high=p.w_max)
+
+    def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
+        return self.population.draw(shape, rng=rng, spread=self.on("device-spread"))
+
+    def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
+        scale = 2.0 * self.a / (values["max_bound"].double() - values["min_bound"].double())
+        up, down = values["dwmin_up"], values["dwmin_down"]
+        rates = [scale * self.gamma_up * up, scale * self.gamma_down * down]
+        bounds = [values["max_bound"], values["min_bound"], values["reset_bias"]]
+        return [c.float() for c in (up, -down, *rates, scale, 1.0 / scale, *bounds)]
+
+    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
+        reset = self.reset_std if self.on("reset-noise") else 0.0
+        write = self.write_noise_std * self.population.dw_min if visible and self.on("write-noise") else 0.0
+        cycle = self.dw_min_std if self.on("cycle-noise") else 0.0
+        curve = np.array([self.gamma_up, -self.gamma_down, self.A_up, self.A_down, self.b], np.float32)
+        _rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(write), np.float32(cycle), curve)
+
+
+@parallel_kernel
+def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write, cycle, curve):
+    blocks = packed.shape[1]
+    for job in prange(out.shape[0] * blocks):
+        array, block = job // blocks, job % blocks
+        p = packed[array, block]
+        z, words = np.zeros((2, BLOCK), np.float32), np.empty((2, BLOCK), np.uint32)
+        w, n, noise = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        for m in range(out.shape[1]):
+            most = load(n, pulses, array, m, block)
+            normals(z, words, keys[array], block, steps[m % len(steps)], images[m // len(steps)], 0, 2)
+            noise[:] = write * z[1]
+            if fresh:
+                for i in range(BLOCK):
+                    w[i] = clip(p[8, i] + reset * z[0, i], p[7, i], p[6, i])
+            else:
+                copy_in(w, start, array, block)
+            for chunk in range(np.int64(np.ceil(most / _CHUNK))):
+                image, step = images[m // len(steps)], steps[m % len(steps)]
+                normals(z, words, keys[array], block, step, image, 2 + chunk, 1)
+                done = np.float32(chunk) * _CHUNK
+                _pulses(w, n, p, z, done, cycle, curve[0], curve[1], curve[2], curve[3], curve[4])
+            for i in range(BLOCK):
+                w[i] += noise[i]
+            copy_out(out, w, array, m, block)
+
+
+@inlined
+def _pulses(w, n, p, z, done, cycle, gamma_up, gamma_down, A_up, A_down, b):
+    half = np.float32(0.5)
+    for i in range(BLOCK):
+        up, count = mask(n[i] > np.float32(0.0)), clip(abs(n[i]) - done, np.float32(0.0), _CHUNK)
+        s, k = pick(up, p[0, i], p[1, i]), pick(up, p[2, i], p[3, i])
+        exponent, A = pick(up, gamma_up, gamma_down), pick(up, A_up, A_down)  # exponent = d gamma
+        scale, length, high, low = p[4, i], p[5, i], p[6, i], p[7, i]
+        begin = exp(-exponent * (scale * w[i] + b))
+        gap = begin - A
+        quiet = max(A + gap * exp(-k * count), _TINY)  # E without noise
+        curved = -half * A * (np.float32(1.0) / begin + np.float32(1.0) / quiet)  # mean of y - 1
+        drift = count * (np.float32(1.0) - half * k * (np.float32(1.0) + cycle * cycle) * curved)
+        along = drift + cycle * np.sqrt(count) * z[0, i]
+        end = max(A + gap * exp(-k * along), _TINY)
+        x = -(log(end) / exponent + b) * length
+        reach = _FOLD * cycle * s * (np.float32(1.0) - A / end)
+        edge = pick(up, high, low) + reach
+        folded = np.float32(2.0) * edge - x
+        x = clip(pick(up, min(x, folded), max(x, folded)), low, high)
+        w[i] = pick(mask(count > np.float32(0.0)), x, w[i])

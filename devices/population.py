@@ -1,0 +1,60 @@
+"""Device-to-device spread of pulsed cells, drawn the way aihwkit draws it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from devices.stream import Stream
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """Bounds, steps and reset level of a population of pulsed devices; xi are independent normals of each
+    device:
+
+        max_bound = w_max (1 + w_max_dtod xi),  min_bound = w_min (1 + w_min_dtod xi)
+        gain = 1 + dw_min_dtod xi   or   exp(dw_min_dtod xi),   r = up_down_dtod xi
+        dwmin_up = (gain + r + min(up_down, 0)) dw_min,  dwmin_down = (gain - r - max(up_down, 0)) dw_min
+        reset_bias = reset + reset_dtod xi
+
+    and then made consistent: inverted bounds are exchanged, bounds take the sign of their side, steps are
+    positive. Field and value names are aihwkit's; the numbers are those of a preset. Checked against its
+    compiled tiles.
+    """
+
+    dw_min: float  #: mean (log-normal: median) step at w = 0 [w]
+    dw_min_dtod: float  #: spread of the step over devices [1]
+    dw_min_dtod_log_normal: bool  #: the step's spread is that of its logarithm
+    up_down: float  #: asymmetry of the steps; only one direction is reduced [1]
+    up_down_dtod: float  #: spread of the asymmetry [1]
+    w_max: float  #: mean upper bound [w]
+    w_min: float  #: mean lower bound [w]
+    w_max_dtod: float  #: spread of the upper bound, relative to it [1]
+    w_min_dtod: float  #: spread of the lower bound, relative to it [1]
+    reset: float  #: mean level after a reset [w]
+    reset_dtod: float  #: spread of that level over devices [w]
+
+    def draw(self, shape: Sequence[int], *, rng: Stream, spread: bool = True) -> dict[str, Tensor]:
+        """Values for arrays (*K, *shape) as float32; without spread every device is the nominal one."""
+
+        def xi(name: str, scale: float) -> Tensor:
+            if not spread or scale == 0.0:
+                return torch.zeros((*rng.keys.shape, *shape))
+            return scale * rng.child(name).normal(shape)
+
+        high = self.w_max * (1.0 + xi("max_bound", self.w_max_dtod))
+        low = self.w_min * (1.0 + xi("min_bound", self.w_min_dtod))
+        gain = xi("gain", self.dw_min_dtod)
+        gain = gain.exp_() if self.dw_min_dtod_log_normal else gain + 1.0
+        r = xi("up_down", self.up_down_dtod)
+        return {
+            "max_bound": torch.maximum(high, low).abs_(),
+            "min_bound": -torch.minimum(high, low).abs_(),
+            "dwmin_up": ((gain + r + min(self.up_down, 0.0)) * self.dw_min).abs_(),
+            "dwmin_down": ((gain - r - max(self.up_down, 0.0)) * self.dw_min).abs_(),
+            "reset_bias": self.reset + xi("reset_bias", self.reset_dtod),
+        }

@@ -1,0 +1,68 @@
+"""aihwkit's tiles take whole pulses exactly, for every pulsed preset and whatever the devices."""
+
+import numpy as np
+import pytest
+import torch
+
+import devices
+from devices.bridge import TileArray, fabric_from_hidden
+from devices.stream import stream
+from tests.devices import judges
+
+TILED = ["reram-om", "reram-es", "ecram-li", "pcm-nandakumar2020"]
+QUIET = {"cycle-noise", "write-noise", "reset-noise"}
+
+
+def quiet(name):
+    cell = devices.get(name)
+    return cell.without(*(QUIET & set(cell.effects)))
+
+
+@pytest.mark.parametrize("name", TILED)
+@pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])
+def test_a_noiseless_tile_takes_the_pulses_it_is_told(name, scale):
+    cell = quiet(name)
+    fabric = cell.fabricate((24, 40), rng=stream(5, name, "spread"))
+    values = {k: v * (scale if k.startswith(("dwmin", "slope")) else 1.0) for k, v in fabric.values.items()}
+    fabric = cell.assemble(values)
+    tile = TileArray(cell, fabric)
+    n = np.random.default_rng(0).integers(0 if cell.one_sided else -cell.n_max, cell.n_max + 1, (24, 40))
+    tile.reset()
+    start = tile.persistent().numpy().copy()
+    tile.write(torch.from_numpy(n))
+    expected = judges.of(cell)(fabric.values, start, n, np.random.default_rng(0), quiet=True)
+    assert np.abs(tile.weights().numpy() - expected).max() < 2e-5
+
+
+@pytest.mark.parametrize("name", TILED)
+def test_devices_travel_both_ways(name):
+    cell = devices.get(name)
+    fabric = cell.fabricate((3, 12, 20), rng=stream(5, name, "spread"))
+    tile = TileArray(cell, cell.fabricate((12, 20), rng=stream(1, range(2), "other")), (1,))
+    tile.copy_fabric(cell.assemble(fabric.values, (3,)), (2,))
+    back = fabric_from_hidden(cell, tile.hidden())
+    for value, original in back.values.items():
+        assert torch.equal(original, fabric[value][2])
+
+
+def test_keys_are_inputs_and_queries_outputs():
+    cell = quiet("ecram-li")
+    tile = TileArray(cell, cell.fabricate((3, 5), rng=stream(0, "spread")))
+    tile.reset()
+    n = torch.zeros(3, 5)
+    n[2, 4] = 9
+    tile.write(n)
+    assert (tile.weights().abs() > 0.01).nonzero().tolist() == [[2, 4]]
+    x = torch.eye(5)
+    assert torch.allclose(tile.forward(x), tile.weights().T)
+
+
+def test_a_pulse_count_the_tile_cannot_take_is_refused():
+    cell = devices.get("pcm-nandakumar2020")
+    tile = TileArray(cell, cell.fabricate((2, 2), rng=stream(0, "spread")))
+    for n, message in ((17.0, "at most n_max=16"), (0.5, "whole"), (-1.0, "two tiles")):
+        with pytest.raises(ValueError, match=message):
+            tile.write(torch.full((2, 2), n))
+    with pytest.raises(ValueError, match="no tile"):
+        cell = devices.get("pcm-nandakumar2018")
+        TileArray(cell, cell.fabricate((2, 2), rng=stream(0, "spread")))
