@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -120,8 +121,8 @@ def inference_config(
 ) -> InferenceRPUConfig:
     """aihwkit's configuration of the card's weight arrays; bits None: an ideal converter.
 
-    Its PCM model for pcm-joshi2020, none for ideal cells; ValueError for cells aihwkit has no layer for, and for
-    effects switched off one by one, which its model cannot do.
+    Its PCM model for pcm-joshi2020, none for ideal cells; ValueError for cells aihwkit has no layer for, and
+    for effects switched off one by one, which its model cannot do.
     """
     config = InferenceRPUConfig()
     cell, section = card.weight_cell, card.weights
@@ -163,7 +164,9 @@ def programmed_layer(matrix_RC: Tensor, config: InferenceRPUConfig) -> Any:
 
 def tile_attention(name: str, leaf: nn.Module, run: Run) -> AttentionArray:
     """An attention array whose writes are aihwkit's pulsed updates; everything around the write is shared."""
-    return AttentionArray(name, leaf, run, rewrite=partial(_rewrite, run.card.attention_cell))
+    section = run.card.attention
+    cell = replace(run.card.attention_cell, n_max=section.n_max or run.card.attention_cell.n_max)
+    return AttentionArray(name, leaf, run, rewrite=partial(_rewrite, cell))
 
 
 def _rewrite(
@@ -175,7 +178,7 @@ def _rewrite(
     image: np.ndarray,
     step: range,
 ) -> Tensor:
-    """PulsedCell.rewrite on aihwkit's tiles: (*K, B, T, N, N) pulse counts -> w, one update for each array."""
+    """PulsedCell.rewrite on aihwkit's tiles: (*K, B, T, N, N) pulse counts -> w, one update an array."""
     places = tuple(np.ndindex(*rng.keys.shape))
     out = torch.empty(pulses.shape)
     for place in places:

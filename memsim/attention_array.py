@@ -18,46 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 import devices
+from devices.compile import match_threads
+from memsim import kernels
 from memsim.converters import digitise
+from memsim.pulse_table import PulseTable
 from memsim.run import Run
-
-
-class PulseTable:
-    """How many pulses write the weight that two spike counts ask for: n[r_Q, r_K], signed, (D_H + 1, D_H +
-    1).
-
-    ``calibrated``: the count whose mean response is nearest to the wanted weight (it knows the preset, never
-    the device); ``linear``: round(n_max |dw| / A).  Whole pulses unless pulse rounding is switched off.
-    """
-
-    def __init__(self, wanted: Tensor, amplitude: float, run: Run) -> None:
-        card, cell = run.card, run.card.attention_cell
-        self.n_max = card.attention.n_max or cell.n_max
-        response = cell.response(self.n_max).double()
-        rest = response[self.n_max]
-        self.w_rest = float(rest)
-        self.w_span = float(torch.minimum(response[-1] - rest, rest - response[0]))
-        if self.w_span <= 0:
-            raise ValueError(
-                f"attention.n_max = {self.n_max}: {cell.name} does not move in both directions; more pulses?"
-            )
-        if card.attention.coding == "linear":
-            count = wanted.double() * self.n_max / amplitude
-        else:
-            count = self._calibrated(wanted.double() * self.w_span / amplitude + rest, response)
-        self.counts = count.round().to(torch.int16) if run.card.on("pulse-rounding") else count.float()
-
-    def _calibrated(self, goal: Tensor, response: Tensor) -> Tensor:
-        """Real-valued counts at which the (monotone) mean response meets the goal."""
-        rising = torch.cummax(response, 0).values
-        right = torch.searchsorted(rising, goal.flatten().contiguous()).clamp(1, len(rising) - 1)
-        low, high = rising[right - 1], rising[right]
-        part = ((goal.flatten() - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
-        return (right - 1 + part).view(goal.shape) - self.n_max
 
 
 class AttentionArray(nn.Module):
@@ -88,7 +58,7 @@ class AttentionArray(nn.Module):
         self.fabric, self.tokens, self.full_scale = (), 0, None
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        count_q, count_k = self._by_array(q.sum(-1)), self._by_array(k.sum(-1))  # (S, H, B, T, N)
+        count_q, count_k = (self._by_array(s.detach().sum(-1)) for s in (q, k))  # (S, H, B, T, N)
         weight = self.write(count_q, count_k)  # (S, H, B, T, N, N), A - offset as the devices hold it
         if self.listener is not None:
             self.listener(weight)
@@ -108,23 +78,47 @@ class AttentionArray(nn.Module):
         """Reset and pulse every array for every image and step; the weights A - offset now held, (S, H, B, T,
         N, N).
         """
-        i, j = count_q.long(), count_k.long()
-        side = self.wanted.shape[1]
-        index = (i * side)[..., :, None] + j[..., None, :]
         if not self.run.calibrating:
             self.run.ledger.add(self.name, "digital-add", count_q.sum() + count_k.sum())  # popcounts
+        shape = (*count_q.shape, count_k.shape[-1])
         if self.exact:
-            self._count_writes(index.shape, torch.zeros(()))
+            self._count_writes(shape, 0.0)
+            index = (count_q.long() * self.wanted.shape[1])[..., :, None] + count_k.long()[..., None, :]
             return torch.take(self.wanted.to(self.run.dtype), index)
-        pulses = torch.take(self.table.counts, index)
-        self._count_writes(index.shape, pulses.abs().sum(dtype=torch.float64))
-        fabrics = self._devices(index.shape)
-        self.held = tuple(self._floored(self._rewrite(k, f, pulses)) for k, f in enumerate(fabrics))
-        plus, *minus = self.held
-        state = plus - minus[0] if minus else plus - self.table.w_rest
-        return state.mul_(self.amplitude / self.table.w_span)
+        pulses, total = self.table.pulses(count_q, count_k)
+        self._count_writes(shape, total)
+        self.held = tuple(self._rewrite(k, f, pulses) for k, f in enumerate(self._devices(shape)))
+        return self._settle()
 
-    def _devices(self, shape: torch.Size) -> tuple:
+    def _settle(self) -> Tensor:
+        """The weights A - offset that the devices hold; no conductance falls below zero, floors are counted.
+
+        Leaves the sum of every bit line's conductances (plastic and reference devices) in ``column_siemens``.
+        """
+        rest, unit = self._rest_and_unit
+        weight = torch.empty_like(self.held[0])
+        tokens = weight.shape[-1]
+        column = torch.zeros(weight.shape[:-1])
+        scale = self.amplitude / self.table.w_span
+        match_threads()
+        for side, held in enumerate(self.held):
+            w_rest = 0.0 if self.cell.one_sided else self.table.w_rest
+            floors = kernels.settle(
+                held.view(-1, tokens, tokens).numpy(),
+                np.float32(-rest / unit),
+                np.float32(w_rest),
+                np.float32(-scale if side else scale),
+                weight.view(-1, tokens, tokens).numpy(),
+                column.view(-1, tokens).numpy(),
+                side == 0,
+            )
+            if not self.run.calibrating:
+                self.run.ledger.note(self.name, "floored conductances", floors)
+        # one reference device beside each plastic one where cells move both ways; a pair is its own
+        self.column_siemens = column.mul_(unit).add_(rest * tokens * 2)
+        return weight
+
+    def _devices(self, shape: tuple[int, ...]) -> tuple:
         """The physical arrays, one fabric (or a pair): the same for every image of this chip."""
         if shape[-1] != self.tokens:
             self.tokens = shape[-1]
@@ -163,7 +157,7 @@ class AttentionArray(nn.Module):
         run.ledger.note(self.name, "clipped conversions", clips)
         return out
 
-    def _count_writes(self, shape: torch.Size, pulses: Tensor) -> None:
+    def _count_writes(self, shape: tuple[int, ...], pulses: float) -> None:
         ledger, kind = self.run.ledger, self.cell.technology.lower()
         if self.run.calibrating or not ledger.open:
             return
@@ -189,18 +183,11 @@ class AttentionArray(nn.Module):
             return
         ledger.add(self.name, f"adc-{card.adc_bits}b", values.numel())
         joule = (
-            (spikes_per_key * self._column_siemens()).sum(dtype=torch.float64)
+            (spikes_per_key * self.column_siemens).sum(dtype=torch.float64)
             * card.read_voltage**2
             * card.read_time
         )
         ledger.add_read(self.name, joule)
-
-    def _column_siemens(self) -> Tensor:
-        """Sum of both devices' conductances along each bit line [S], (S, H, B, T, N)."""
-        tokens = self.held[0].shape[-2]
-        rest, unit = self._rest_and_unit
-        reference = 0.0 if self.cell.one_sided else rest * tokens
-        return sum((held.sum(-2).mul(unit).add(rest * tokens) for held in self.held), torch.tensor(reference))
 
     @property
     def _rest_and_unit(self) -> tuple[float, float]:
@@ -209,13 +196,6 @@ class AttentionArray(nn.Module):
         """
         card = self.run.card.attention
         return 0.0 if self.cell.one_sided else card.g_mid, 1.0 if self.cell.unit == "S" else card.g_unit
-
-    def _floored(self, w: Tensor) -> Tensor:
-        """w with no conductance below zero; floors are counted."""
-        rest, unit = self._rest_and_unit
-        if not self.run.calibrating and self.run.ledger.open:
-            self.run.ledger.note(self.name, "floored conductances", (w < -rest / unit).sum())
-        return w.clamp_(min=-rest / unit)
 
     @property
     def kappa(self) -> float:

@@ -63,7 +63,7 @@ class Ledger:
     def add(self, layer: str, event: str, number: float | Tensor) -> None:
         """Count events; numbers are never negative."""
         if self.open:
-            number = float(number)
+            number = float(number.detach() if isinstance(number, Tensor) else number)
             if not number >= 0:
                 raise ValueError(f"{layer}: {event} = {number}: a number of events cannot be negative or NaN")
             self.counts[layer, event] += number
@@ -71,7 +71,7 @@ class Ledger:
     def add_read(self, layer: str, energy: float | Tensor) -> None:
         """Energy of array reads [J], the sum of V^2 G t over all driven devices."""
         if self.open:
-            self.joules[layer] += float(energy)
+            self.joules[layer] += float(energy.detach() if isinstance(energy, Tensor) else energy)
 
     def note(self, layer: str, what: str, number: float | Tensor) -> None:
         """Something to know that costs nothing: clipped conversions, floored conductances."""

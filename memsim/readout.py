@@ -1,22 +1,23 @@
-"""The read-out of a weight array: fresh read noise, one ADC conversion for each column and tile, a digital sum.
+"""The read-out of a weight array: fresh read noise, one ADC conversion for each column and tile, a digital
+sum.
 
     y_mc = gain_c sum_k ADC(I_kmc + noise sqrt(v_kmc) xi_kmc),   v = g_max sum_r x_r^2 (G+ + G-)
 
-The fused kernel does it in one pass and draws xi on the way; ``plain`` is the same in torch, for gradients and other
-devices.  Source of the noise law: aihwkit's PCM_READ (physics.md A1.3).
+The fused kernel does it in one pass and draws xi on the way; ``plain`` is the same in torch, for gradients
+and other devices.  Source of the noise law: aihwkit's PCM_READ (physics.md A1.3).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
 from devices import Stream
-from devices import philox as px
+from devices.compile import match_threads
+from memsim import kernels
 from memsim.converters import digitise
 
 
@@ -24,7 +25,8 @@ from memsim.converters import digitise
 class ReadOut:
     """How the columns of one layer are read: ``levels`` of the ADC (0: none) over ``full_scale_SK`` [A].
 
-    ``gain_SC`` turns amperes into the layer's numbers; ``noise`` [V sqrt(S)] multiplies sqrt(v); ``rng`` has keys (S,).
+    ``gain_SC`` turns amperes into the layer's numbers; ``noise`` [V sqrt(S)] multiplies sqrt(v); ``rng`` has
+    keys (S,).
     """
 
     bits: int
@@ -37,7 +39,9 @@ class ReadOut:
     def __call__(
         self, current: Tensor, variance: Tensor | None, steps: int, positions: int
     ) -> tuple[Tensor, int]:
-        """Columns (S, K, M, C) [A] with M = steps x images x positions -> numbers (S, M, C), and how many clipped."""
+        """Columns (S, K, M, C) [A] with M = steps x images x positions -> numbers (S, M, C), and how many
+        clipped.
+        """
         if current.requires_grad or current.device.type != "cpu" or current.dtype != torch.float32:
             return self.plain(current, variance, steps, positions)
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
@@ -55,13 +59,14 @@ class ReadOut:
             positions,
             out.numpy(),
         )
-        return out, int(_read_out(*arguments))
+        match_threads()
+        return out, int(kernels.read_out(*arguments))
 
     def plain(
         self, current: Tensor, variance: Tensor | None, steps: int, positions: int
     ) -> tuple[Tensor, int]:
         """The same, one torch operation after another; rounding passes gradients straight through."""
-        chips, tiles, _, columns = current.shape
+        _, tiles, _, columns = current.shape
         if variance is not None:
             shape = (positions, tiles, columns)
             xi = self.rng.normal(shape, image=self.images, step=range(steps), dtype=current.dtype)
@@ -71,41 +76,3 @@ class ReadOut:
         if self.bits:
             current, clips = digitise(current, self.full_scale_SK[:, :, None, None], self.bits)
         return current.sum(1) * self.gain_SC[:, None, :], clips
-
-
-@numba.njit(cache=True, parallel=True, error_model="numpy", fastmath={"contract", "nsz", "arcp"}, nogil=True)
-def _read_out(current, variance, noise, keys, images, step, levels, gain, positions, out):
-    """One job for each chip, time step and image; its normals are numbered (position, tile, column)."""
-    chips, tiles, vectors, columns = current.shape
-    writes = vectors // positions
-    clips = 0
-    for job in numba.prange(chips * writes):
-        s, write = job // writes, job % writes
-        t, b = write // len(images), write % len(images)
-        z, words = np.zeros((1, px.BLOCK), np.float32), np.empty((1, px.BLOCK), np.uint32)
-        over, cell, block = 0, px.BLOCK, 0
-        for p in range(positions):
-            m = write * positions + p
-            for k in range(tiles):
-                done = 0
-                while done < columns:
-                    if cell == px.BLOCK:
-                        cell = 0
-                        if noise > 0:
-                            px.normals(z, words, keys[s], block, t, images[b], 0, 1)
-                        block += 1
-                    run = min(columns - done, px.BLOCK - cell)
-                    for i in range(run):
-                        c = done + i
-                        value = current[s, k, m, c]
-                        if noise > 0:
-                            value += noise * np.sqrt(variance[s, k, m, c]) * z[0, cell + i]
-                        if levels > 0:
-                            code = np.rint(value / step[s, k])
-                            over += abs(code) > levels
-                            value = min(max(code, -levels), levels) * step[s, k]
-                        out[s, m, c] += value * gain[s, c]
-                    done += run
-                    cell += run
-        clips += over
-    return clips

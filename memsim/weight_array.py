@@ -133,7 +133,9 @@ class WeightArray:
         return quantise(x, peak, run.card.weights.dac_bits, signed=self.signed_input) / peak
 
     def _ohm_and_kirchhoff(self, drive: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Column currents of every tile (S, K, M, C) [A], and g_max sum_r x_r^2 (G+ + G-) where reads are noisy."""
+        """Column currents of every tile (S, K, M, C) [A], and g_max sum_r x_r^2 (G+ + G-) where reads are
+        noisy.
+        """
         if not self.noisy:
             return drive @ self.volt_siemens, None
         if self.one_bit and not drive.requires_grad:

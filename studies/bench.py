@@ -64,7 +64,7 @@ def attention(threads: int = 1, repeats: int = 7, cell: str = "reram-om") -> dic
     values = array._by_array(v)
     array.write(count_q, count_k)  # draws the devices, compiles
     tiles = [
-        [bridge.TileArray(array.cell, fabric.take((0, head))) for fabric in array.fabric]
+        [bridge.TileArray(array.cell, fabric, (0, head), N_MAX) for fabric in array.fabric]
         for head in range(LAYERS * HEADS)
     ]
     index = (count_q.long() * (HEAD_DIM + 1))[..., :, None] + count_k.long()[..., None, :]

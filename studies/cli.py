@@ -24,8 +24,12 @@ Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 
 
 @app.callback()
-def memsim() -> None:
+def memsim(context: typer.Context) -> None:
     """Run a spiking STDP transformer digitally and on simulated memristive crossbars, and compare the two."""
+    from studies.doctor import advice
+
+    if context.invoked_subcommand != "doctor" and advice():
+        raise ImportError(f"{advice()} ('memsim doctor' tells more)")
 
 
 @app.command()

@@ -73,6 +73,11 @@ def install_command(python: tuple[int, int]) -> str:
     return f"{_pip()} {packages}"
 
 
+def advice() -> str:
+    """What to install instead of what is installed here, or "" where it is known to work."""
+    return judge((sys.version_info[0], sys.version_info[1]), _version("aihwkit"), _version("torch"))
+
+
 def doctor() -> list[Check]:
     """Look at the versions and build both tiles; every check is returned, the failed ones with advice."""
     python = (sys.version_info[0], sys.version_info[1])

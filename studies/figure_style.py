@@ -56,8 +56,9 @@ def drawn(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     def settle(*args: Any, **kwargs: Any) -> Figure:
         with _style():
             figure = draw(*args, **kwargs)
-            for _ in range(2):
-                figure.draw_without_rendering()
+            layout = figure.get_layout_engine()
+            for _ in range(2):  # the second pass sees the sizes that the first one gave
+                layout.execute(figure)
             figure.set_layout_engine("none")
         return figure
 

@@ -44,7 +44,8 @@ def accuracy(summary: Mapping[str, Any]) -> Figure:
         ax.grid(axis="y", color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
     axes[0].set_ylabel("accuracy [%]")
-    figure.supxlabel("bars: 95 % interval (digital: images, crossbars: chips)", fontsize=7, color=QUIET)
+    over = "digital: images, crossbars: chips" if "crossbar" in summary else "over images"
+    figure.supxlabel(f"bars: 95 % interval ({over})", fontsize=7, color=QUIET)
     return figure
 
 

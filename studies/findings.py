@@ -38,28 +38,28 @@ def headline(summary: Summary) -> str:
     if "crossbar" not in summary:
         found = " and ".join(f"{percent(s['digital']['accuracy'])} of {name}" for name, s in sets.items())
         return f"The digital network reads {found}; no crossbars were asked for."
-    changes = {name: _change(part) for name, part in sets.items()}
+    words: list[str] = []
+    before = ""
+    for name, part in sets.items():
+        verb, what = _change(part)
+        words.append(f"{what} on {name}" if verb == before else f"{verb} {what} on {name}")
+        before = verb
     age = f"{duration(summary['time_after_write [s]'])} after programming"
-    if len(set(changes.values())) == 1:
-        return f"{age}, simulated crossbars {next(iter(changes.values()))} on {' and '.join(changes)}."
-    return (
-        f"{age}, simulated crossbars {', and '.join(f'{what} on {name}' for name, what in changes.items())}."
-    )
+    return f"{age}, simulated crossbars {' and '.join(words)}."
 
 
-def _change(part: Summary) -> str:
-    """Lose, gain, or neither as far as the chips can tell."""
+def _change(part: Summary) -> tuple[str, str]:
+    """Lose, gain, or neither as far as the chips can tell: verb and object."""
     of, digital = part["crossbar"]["accuracy"], part["digital"]["accuracy"]
     difference = of["mean"] - digital
-    size = points(abs(difference)).lstrip("+")
     if part.get("agreement") == 1.0:
-        return "answer exactly as the digital network"
-    verb = "lose" if difference < 0 else "gain"
+        return "answer", "exactly as the digital network"
+    verb, size = ("lose" if difference < 0 else "gain"), points(abs(difference)).lstrip("+")
     if len(of["per_chip"]) < 2:
-        return f"{verb} {size} points of accuracy (one chip, so no interval)"
+        return verb, f"{size} points of accuracy (one chip, so no interval)"
     if of["low"] - 1e-9 <= digital <= of["high"] + 1e-9:
-        return f"change nothing that {len(of['per_chip'])} chips could show ({points(difference)} points)"
-    return f"{verb} {size} points of accuracy"
+        return "change", f"nothing that {len(of['per_chip'])} chips could show ({points(difference)} points)"
+    return verb, f"{size} points of accuracy"
 
 
 def _ideal(summary: Summary) -> bool:
@@ -226,7 +226,9 @@ def _maybe(value: float | None, factor: float) -> str:
 
 def wires(summary: Summary) -> tuple[str, list[Row]]:
     """What leaving the wires out means: a sentence about the largest kappa, and kappa [1] of every array."""
-    kappa = summary.get("kappa", {})
+    kappa = {
+        layer: k for layer, k in summary.get("kappa", {}).items() if k > 0
+    }  # 0: an array without devices
     rows = [{"layer": layer, "kappa": digits(k), "meaning": _meaning(k)} for layer, k in kappa.items()]
     if not rows:
         return "", rows

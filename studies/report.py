@@ -12,7 +12,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,20 +45,25 @@ def write_report(
     cannot be written; then nothing of it is left behind.
     """
     folder = Path(folder)
+    with _whole(folder) as place:
+        place(files(comparison, losses))
+    return folder / "report.html"
+
+
+def files(comparison: Comparison, losses: Sequence[Mapping[str, Any]] | None = None) -> dict[str, bytes]:
+    """Everything a report consists of, by its path in the folder; the page last."""
     result = comparison.summary()
     summary = findings.with_integer_sums(result, comparison.request.card.prices)
     drawn = draw(summary, comparison.sample, losses)
-    files: dict[str, bytes] = {}
+    out: dict[str, bytes] = {}
     for name, figure in drawn.items():
-        files[f"figures/{name}.svg"] = figures.svg(figure).encode()
-        files[f"figures/{name}.png"] = figures.png(figure)
+        out[f"figures/{name}.svg"] = figures.svg(figure).encode()
+        out[f"figures/{name}.png"] = figures.png(figure)
     result = result | ({"losses": list(losses)} if losses else {})
-    files["result.json"] = (json.dumps(_finite(result), indent=2, allow_nan=False) + "\n").encode()
-    files[provenance.CARD_FILE] = provenance.toml(comparison.request.card).encode()
-    files["report.html"] = page(comparison, summary, drawn, losses).encode()
-    stale = [f"figures/{name}.{kind}" for name in FIGURES if name not in drawn for kind in ("svg", "png")]
-    _place(folder, files, stale)
-    return folder / "report.html"
+    out["result.json"] = (json.dumps(_finite(result), indent=2, allow_nan=False) + "\n").encode()
+    out[provenance.CARD_FILE] = provenance.toml(comparison.request.card).encode()
+    out["report.html"] = page(comparison, summary, drawn, losses).encode()
+    return out
 
 
 def draw(
@@ -228,13 +234,31 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _place(folder: Path, files: Mapping[str, bytes], stale: Sequence[str]) -> None:
-    """Write all files beside their place, then move them in, in order; OSError names the folder."""
+@contextmanager
+def _whole(folder: Path) -> Iterator[Callable[[Mapping[str, bytes]], None]]:
+    """Know that the folder takes files before any work is done; then put all of them there, or none.
+
+    Files are written beside their place and moved in, in order; pictures of an earlier report go.  OSError names
+    the folder.
+    """
     workshop, existed = None, True
     try:
-        existed = folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-        workshop = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+        with _named(folder):
+            existed = folder.exists()
+            folder.mkdir(parents=True, exist_ok=True)
+            workshop = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+        yield lambda files: _move_in(folder, workshop, files)
+    except BaseException:
+        if not existed:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        if workshop is not None:
+            shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _move_in(folder: Path, workshop: Path, files: Mapping[str, bytes]) -> None:
+    with _named(folder):
         for name, content in files.items():
             path = workshop / name
             path.parent.mkdir(exist_ok=True)
@@ -242,13 +266,15 @@ def _place(folder: Path, files: Mapping[str, bytes], stale: Sequence[str]) -> No
         for name in files:
             (folder / name).parent.mkdir(exist_ok=True)
             os.replace(workshop / name, folder / name)
-        for name in stale:
-            (folder / name).unlink(missing_ok=True)
+        for name in (f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")):
+            if name not in files:
+                (folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        if not existed:
-            shutil.rmtree(folder, ignore_errors=True)
         reason = error.strerror or error
         raise OSError(f"cannot write the report into {folder}: {reason}; choose another folder") from error
-    finally:
-        if workshop is not None:
-            shutil.rmtree(workshop, ignore_errors=True)

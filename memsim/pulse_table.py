@@ -1,0 +1,57 @@
+"""How many pulses write the attention weight that two spike counts ask for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from devices.compile import match_threads
+from memsim import kernels
+from memsim.run import Run
+
+
+class PulseTable:
+    """Signed pulse counts n[r_Q, r_K], (D_H + 1, D_H + 1), with the scale that turns w into weights.
+
+    ``calibrated``: the count whose mean response is nearest to the wanted weight (it knows the preset, never
+    the device); ``linear``: round(n_max |dw| / A).  Whole pulses unless pulse rounding is switched off.
+    """
+
+    def __init__(self, wanted: Tensor, amplitude: float, run: Run) -> None:
+        card, cell = run.card, run.card.attention_cell
+        self.n_max = card.attention.n_max or cell.n_max
+        response = cell.response(self.n_max).double()
+        rest = response[self.n_max]
+        self.w_rest = float(rest)
+        self.w_span = float(torch.minimum(response[-1] - rest, rest - response[0]))
+        if self.w_span <= 0:
+            raise ValueError(
+                f"attention.n_max = {self.n_max}: {cell.name} does not move in both directions; more pulses?"
+            )
+        if card.attention.coding == "linear":
+            count = wanted.double() * self.n_max / amplitude
+        else:
+            count = self._calibrated(wanted.double() * self.w_span / amplitude + rest, response)
+        self.counts = count.round().float() if run.card.on("pulse-rounding") else count.float()
+
+    def _calibrated(self, goal: Tensor, response: Tensor) -> Tensor:
+        """Real-valued counts at which the (monotone) mean response meets the goal."""
+        rising = torch.cummax(response, 0).values
+        right = torch.searchsorted(rising, goal.flatten().contiguous()).clamp(1, len(rising) - 1)
+        low, high = rising[right - 1], rising[right]
+        part = ((goal.flatten() - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
+        return (right - 1 + part).view(goal.shape) - self.n_max
+
+    def pulses(self, count_q: Tensor, count_k: Tensor) -> tuple[Tensor, float]:
+        """Signed counts of every pair of tokens, (..., N), (..., N) -> (..., N, N), and the sum of |n|."""
+        q, k = (c.float().contiguous() for c in (count_q, count_k))
+        out = torch.empty(*q.shape, k.shape[-1])
+        tokens = q.shape[-1]
+        match_threads()
+        total = kernels.pulses_of_counts(
+            self.counts.numpy(),
+            q.view(-1, tokens).numpy(),
+            k.view(-1, tokens).numpy(),
+            out.view(-1, tokens, tokens).numpy(),
+        )
+        return out, float(total)
