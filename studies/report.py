@@ -238,8 +238,8 @@ def _finite(value: Any) -> Any:
 def _whole(folder: Path) -> Iterator[Callable[[Mapping[str, bytes]], None]]:
     """Know that the folder takes files before any work is done; then put all of them there, or none.
 
-    Files are written beside their place and moved in, in order; pictures of an earlier report go.  OSError names
-    the folder.
+    Files are written beside their place and moved in, in order; pictures of an earlier report go.  OSError
+    names the folder.
     """
     workshop, existed = None, True
     try:

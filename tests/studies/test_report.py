@@ -1,0 +1,319 @@
+"""The report: complete, honest in words, standing alone, and never half-written."""
+
+import json
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import memsim
+from studies import findings, provenance
+from studies import report as module
+from studies.report import write_report
+from tests.studies import made
+
+NAMES = ("accuracy", "attention-first", "attention-last", "conductances", "energy", "losses", "spikes")
+
+
+class Page(HTMLParser):
+    """What a browser would load, the ids, the links within, and the table headers of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.headers: list[str] = []
+        self.tags: set[str] = set()
+        self._header = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for key, value in attrs:
+            value = value or ""
+            if key in ("src", "data", "action", "srcset") or (key.endswith("href") and tag != "a"):
+                self.loads.append(value)
+            self.loads += re.findall(r"url\(([^)]*)\)", value)
+            if key == "id":
+                self.ids.append(value)
+            if key == "href" and tag == "a":
+                self.links.append(value)
+        if tag == "th":
+            self._header = True
+            self.headers.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._header = self._header and tag != "th"
+
+    def handle_data(self, data: str) -> None:
+        if self._header:
+            self.headers[-1] += data
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whole report; tests that change something write their own."""
+    out = tmp_path_factory.mktemp("report") / "new" / "out"
+    return write_report(made.comparison(), out, losses=made.losses()).parent  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def comparison() -> SimpleNamespace:
+    """Without maps and conductances: quick to draw."""
+    return made.comparison(sample={})
+
+
+@pytest.fixture(scope="module")
+def text(folder: Path) -> str:
+    return (folder / "report.html").read_text("utf-8")
+
+
+def test_the_folder_holds_page_numbers_card_and_figures(folder: Path) -> None:
+    files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    pictures = [f"figures/{name}.{kind}" for name in NAMES for kind in ("png", "svg")]
+    assert files == ["card.toml", *pictures, "report.html", "result.json"]
+    assert json.loads((folder / "result.json").read_text("utf-8")) == made.summary() | {
+        "losses": made.losses()
+    }
+
+
+def test_the_page_loads_nothing_from_anywhere(text: str) -> None:
+    page = Page(text)
+    assert [load for load in page.loads if not load.startswith(("#", "data:image/png;base64,"))] == []
+    assert not page.tags & {"script", "link", "iframe", "object", "embed", "audio", "video"}
+    assert "default-src 'none'" in text and "@import" not in text
+    assert "http" not in re.sub(r'xmlns(:xlink)?="http://www\.w3\.org/[^"]*"|http-equiv', "", text)
+
+
+def test_ids_are_unique_or_alike_and_links_within_lead_somewhere(text: str) -> None:
+    """Figures bring ids of their own; none may point into another figure."""
+    page = Page(text)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    targets = {load[1:] for load in page.loads if load.startswith("#")}
+    assert targets <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_every_number_column_and_row_carries_a_unit(text: str) -> None:
+    """Headers of columns with numbers, and the measures of the first table, name their unit in brackets."""
+    words = {
+        "digital",
+        "crossbars",
+        "change",
+        "share",
+        "layer",
+        "array",
+        "event",
+        "price no.",
+        "no.",
+        "value",
+    }
+    words |= {"cell", "source", "technology", "arrays", "effects on", "effects off", "meaning and source"}
+    words |= {"wires change currents by", "group", "what", *provenance.versions()}
+    rows = {"weights", "attention", *(row["group"] for row in made.losses()), provenance.versions()["python"]}
+    rows |= {"clipped conversions", "adc-8b", "array-read", *memsim.ChipCard.load("default").prices}
+    rows |= set(made.summary()["kappa"]) | {f"blocks.{b}.attention.core" for b in range(3)}
+    card = {row["key"] for row in provenance.card_rows(memsim.ChipCard.load("default"))}
+    bare = [h for h in Page(text).headers if not re.search(r"\[[^\]]+\]", h)]
+    assert [h for h in bare if h not in words | rows | card] == []
+
+
+def test_the_page_says_what_matters(text: str, card: memsim.ChipCard) -> None:
+    for needed in (
+        "1 day after programming, simulated crossbars lose 0.50 points of accuracy on digits",
+        "change nothing that 4 chips could show (−0.10 points) on digits-hard",
+        "Where the crossbars come off worse",
+        "99.50 % [98.50, 100.00]; 450 images",
+        "99.00 % [98.80, 99.20]; 4 chips",
+        "the crossbars win: 400 nJ against 3.00 µJ",
+        "digital needs at most 167 nJ: digital wins",
+        "The largest kappa is 3.30 (blocks.0.mlp.fc1.linear)",
+        "switched off: adc",
+        "arXiv:2511.14691",
+        "clipped conversions",
+        "--seed 0",
+        "Latency, area and lifetime are not modelled yet",
+    ):
+        assert needed in text.replace("&#39;", "'"), needed
+    assert text.count('class="assumption"') >= sum(p.assumption for p in card.prices.values())
+    assert all(price.source in text.replace("&#39;", "'") for price in card.prices.values())
+
+
+def test_the_same_comparison_gives_the_same_report(comparison: Any, tmp_path: Path) -> None:
+    first = write_report(comparison, tmp_path).read_bytes()
+    assert write_report(comparison, tmp_path).read_bytes() == first
+
+
+def test_figures_of_an_earlier_report_do_not_stay(comparison: Any, tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    for name in ("losses.svg", "mine.png"):
+        (tmp_path / "figures" / name).write_bytes(b"earlier")
+    write_report(comparison, tmp_path)
+    assert not (tmp_path / "figures" / "losses.svg").exists()
+    assert (tmp_path / "figures" / "mine.png").read_bytes() == b"earlier"
+
+
+def test_a_digital_run_has_a_report_too(comparison: SimpleNamespace, summary: dict, tmp_path: Path) -> None:
+    keys = ("model", "dataset", "engine", "images", "seed", "digital", "spike_rate")
+    alone = {k: summary[k] for k in keys} | {"energy": {"digital_sop": 3e-6}}
+    bare = SimpleNamespace(request=comparison.request, chip=None, sample={}, summary=lambda: alone)
+    text = write_report(bare, tmp_path).read_text("utf-8")  # type: ignore[arg-type]
+    assert "The digital network reads 99.50 % of digits; no crossbars were asked for." in text
+    assert "Ledger" not in text and "Conductances" not in text
+
+
+def test_text_from_outside_is_escaped(comparison: SimpleNamespace, tmp_path: Path) -> None:
+    comparison.summary()["model"] = "<script>alert(1)</script>"
+    text = write_report(comparison, tmp_path).read_text("utf-8")  # type: ignore[arg-type]
+    assert "<script" not in text and "&lt;script&gt;" in text
+
+
+def test_a_number_that_is_none_becomes_null(comparison: Any, tmp_path: Path) -> None:
+    comparison.summary()["digital"]["cross_entropy"] = float("nan")
+    write_report(comparison, tmp_path)
+    assert json.loads((tmp_path / "result.json").read_text())["digital"]["cross_entropy"] is None
+    assert "not finite" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_an_unwritable_folder_is_named_in_one_message(comparison: Any, tmp_path: Path) -> None:
+    blocked = tmp_path / "a file"
+    blocked.write_text("in the way")
+    for folder in (blocked, blocked / "below"):
+        with pytest.raises(OSError, match=re.escape(f"cannot write the report into {folder}: ")) as caught:
+            write_report(comparison, folder)
+        assert "\n" not in str(caught.value)
+    assert blocked.read_text() == "in the way"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_refused(comparison: Any, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError, match="Permission denied"):
+        write_report(comparison, tmp_path)
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, existing: bool) -> None:
+    """The disk is full at the third file: an old report stays whole, a new folder is gone."""
+    folder, files = tmp_path / "out", {"figures/energy.svg": b"1", "card.toml": b"2", "report.html": b"3"}
+    monkeypatch.setattr(module, "files", lambda *_: files)
+    if existing:
+        write_report(None, folder)  # type: ignore[arg-type]
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.name == "report.html":
+            raise OSError(28, "No space left on device")
+        return write(path, data + b"new")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        write_report(None, folder)  # type: ignore[arg-type]
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+    assert folder.exists() == existing
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="cannot write the report"):
+        write_report(None, tmp_path / "file")  # type: ignore[arg-type]
+
+
+def test_the_page_is_moved_last(comparison: Any) -> None:
+    assert list(module.files(comparison))[-1] == "report.html"
+
+
+def test_the_saved_card_is_the_card(card: memsim.ChipCard, folder: Path, tmp_path: Path) -> None:
+    assert memsim.ChipCard.load(folder / "card.toml") == card
+    odd = card.replace(name='my "card" \\ µ', attention={"n_max": 7}).without("drift", "adc")
+    path = tmp_path / "odd.toml"
+    path.write_text(provenance.toml(odd), "utf-8")
+    assert memsim.ChipCard.load(path) == odd
+
+
+def test_the_command_makes_the_run_again(comparison: SimpleNamespace) -> None:
+    """The options of the printed command exist, and give the request's values."""
+    from typer.testing import CliRunner
+
+    from studies.cli import app
+    from studies.options import seconds
+
+    words = provenance.command(comparison.request, losses=True).split()
+    shown = (
+        CliRunner(env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb"})
+        .invoke(app, ["compare", "--help"])
+        .output
+    )
+    assert [w for w in words if w.startswith("--") and w not in shown] == []
+    assert seconds(words[words.index("--time") + 1]) == comparison.request.time
+
+
+class TestWords:
+    """Sentences that must not flatter."""
+
+    def test_a_loss_outside_the_interval_is_a_loss(self, summary: dict) -> None:
+        assert "lose 0.50 points" in findings.headline(summary)
+
+    def test_a_gain_is_called_one(self, summary: dict) -> None:
+        summary["digital"]["accuracy"] = 0.98
+        assert "gain 1.00 points" in findings.headline(summary)
+
+    def test_losses_on_both_sets_share_the_verb(self, summary: dict) -> None:
+        summary["harder (digits-hard)"]["digital"]["accuracy"] = 0.95
+        expected = "lose 0.50 points of accuracy on digits and 2.10 points of accuracy on digits-hard."
+        assert findings.headline(summary).endswith(expected)
+
+    def test_one_chip_is_no_evidence(self, summary: dict) -> None:
+        summary["crossbar"]["accuracy"] = {"mean": 0.99, "low": 0.0, "high": 1.0, "per_chip": [0.99]}
+        assert "one chip, so no interval" in findings.headline(summary)
+        assert findings.results(summary)[0]["crossbars"] == "99.00 %; one chip"
+
+    def test_ideal_chips_answer_alike_and_have_no_energy(self, summary: dict) -> None:
+        summary |= {"agreement": 1.0, "weights": "ideal", "attention_cell": "ideal"}
+        assert "answer exactly as the digital network on digits" in findings.headline(summary)
+        assert findings.energy_ratio(summary) == ""
+        assert "no hardware has this energy" in findings.energy_verdict(summary)
+
+    def test_digital_wins_where_it_does(self, summary: dict) -> None:
+        summary["energy"]["crossbar"] = 4e-6
+        assert "digital wins: 4.00 µJ against 3.00 µJ" in findings.energy_verdict(summary)
+        assert any("4.00 µJ on crossbars, 3.00 µJ" in line for line in findings.losing(summary))
+
+    def test_integer_sums_bound_the_digital_count(self, summary: dict, card: memsim.ChipCard) -> None:
+        """int16 sums of .05 pJ for floats of .9 pJ: an eighteenth; products fall less than that."""
+        energy = findings.with_integer_sums(summary, card.prices)["energy"]
+        assert energy["digital_integer"] == pytest.approx(3e-6 * 0.05 / 0.9)
+        assert "digital_integer" not in summary["energy"]
+        assert findings.with_integer_sums(summary, {}) == summary
+
+    def test_wires_are_judged_by_the_rule_of_thumb(self, summary: dict) -> None:
+        _, rows = findings.wires(summary)
+        assert [row["meaning"] for row in rows] == [
+            "a few per cent",
+            "so much that they rule the result",
+            "tens of per cent",
+        ]
+        assert findings.wires({}) == ("", [])
+
+    def test_tables_of_losses_take_any_row(self) -> None:
+        header, cells = findings.losses_table(
+            [
+                {"what": "all", "plain": {"mean": 0.9, "low": 0.8, "high": 0.95}, "spike_mismatch": 0.12},
+                {"what": "none", "harder": {"accuracy": 0.7, "low": 0.6, "high": 0.8}, "wall_time [s]": 3.0},
+            ]
+        )
+        assert header == [
+            "what",
+            "plain: accuracy [%]",
+            "spike mismatch [%]",
+            "harder: accuracy [%]",
+            "wall time [s]",
+        ]
+        assert cells[0] == ["all", "90.00 % [80.00, 95.00]", "12.00 %", "", ""]
+        assert cells[1] == ["none", "", "", "70.00 % [60.00, 80.00]", "3.00"]
