@@ -4,8 +4,9 @@ engine.
 Projections are aihwkit AnalogLinear layers (convolutions unrolled) with its PCM noise model, its drift, its
 global compensation and its converters; attention is written by pulsed updates on its tiles, one array, image
 and step at a time. What differs by aihwkit's design: after programming it keeps one weight matrix, so a
-pair's two devices share one drift and one noise; its converter and drift noise are drawn from torch's global
-generator, seeded here for each chip and layer.
+pair's two devices share one drift and one noise.  Its noise models draw from torch's global generator, seeded
+here for each chip and layer; its compiled tiles seed themselves from the clock, so this engine alone does not
+repeat a run bit for bit.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class TileWeights:
             with self._seeded(chip, 1):
                 layer.drift_analog_weights(t)
 
+    @torch.no_grad()
     def read(self, x: Tensor) -> Tensor:
         """Multiply on every chip's tiles; in calibration, exactly, noting the largest input and output."""
         x = x.float()
@@ -106,14 +108,10 @@ class TileWeights:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """torch's and numpy's global generators, from which aihwkit draws, seeded inside and put back after."""
-    state = np.random.get_state()  # noqa: NPY002  (aihwkit's is the global one)
+    """torch's global generator, from which aihwkit's noise models draw, seeded inside and put back after."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed % 2**63)
-        try:
-            yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
+        yield
 
 
 def inference_config(

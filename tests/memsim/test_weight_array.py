@@ -119,8 +119,9 @@ def test_programmed_weights_follow_aihwkit_and_a_three_percent_wrong_array_does_
 
 @pytest.mark.parametrize("t", [3600.0, 86400.0])
 def test_drifted_weights_follow_aihwkit_once_the_pair_is_collapsed_as_it_does(t):
-    """aihwkit keeps G+ - G- after programming, splits it anew (scaled to the noisy maximum) and ages that pair; here
-    the same is done by hand to our devices.  Kept apart, as we keep them, the two devices age differently."""
+    """aihwkit keeps G+ - G- after programming, splits it anew (scaled to the noisy maximum) and ages that
+    pair; here the same is done by hand to our devices.  Kept apart, as we keep them, the two devices age
+    differently."""
     torch.manual_seed(1)
     model = PCMLikeNoiseModel(g_max=25.0)
     other = model.apply_drift_noise(*model.apply_programming_noise(levels_matrix()), t)

@@ -1,0 +1,81 @@
+"""The reference engine: aihwkit's own layers and tiles under the same network, beside the fast engine."""
+
+import pytest
+import torch
+
+import memsim
+import models
+from memsim.aihwkit_engine import TileWeights, seeded
+from memsim.run import Run
+from memsim.weight_array import WeightArray
+from models.data import load
+
+MATRIX = torch.randn(300, 40, generator=torch.Generator().manual_seed(0)) / 17
+SPIKES = (torch.rand(2, 1, 2, 64, 300, generator=torch.Generator().manual_seed(1)) < 0.2).float()
+CHIPS = 6
+
+
+def error_of(kind, card: memsim.ChipCard, t: float | None) -> float:
+    """Relative error of a layer's outputs over a stack of chips, fresh or aged."""
+    run = Run(card=card, chips=tuple(range(CHIPS)), seed=0, ledger=memsim.Ledger(card))
+    run.name_images(2, None)
+    array = kind("layer", MATRIX, run)
+    array.program()
+    spikes = SPIKES.expand(-1, CHIPS, -1, -1, -1)
+    run.calibrating = True
+    array.read(spikes)
+    run.calibrating = False
+    if t is not None:
+        array.advance_to(t)
+    exact = spikes @ MATRIX
+    return float((array.read(spikes) - exact).norm() / exact.norm())
+
+
+@pytest.mark.parametrize("t", [3600.0, 86400.0, 30 * 86400.0])
+def test_one_layer_errs_as_much_on_either_engine(t):
+    """Weights, drift, compensation, read noise and 8-bit converters, six chips each; the engines differ by
+    design in the pair's collapse and in whether a tile or a layer is compensated."""
+    card = memsim.ChipCard.load("default")
+    ours, other = error_of(WeightArray, card, t), error_of(TileWeights, card, t)
+    assert ours == pytest.approx(other, rel=0.08)
+
+
+def test_an_ideal_layer_is_exact_on_either_engine():
+    card = memsim.ChipCard.load("default").replace(weights={"cell": "ideal"}).without("adc", "dac")
+    for kind in (WeightArray, TileWeights):
+        assert error_of(kind, card, 1.0) < 1e-5
+
+
+def test_a_network_runs_ten_images_on_aihwkits_tiles():
+    """Both engines stay near the digital logits, and equally near: attention on reram-om, weights on PCM, one
+    day.
+    """
+    digits, net = load("digits"), models.load("s2tdpt-digits")
+    x = digits.x_test[:10]
+    with torch.no_grad():
+        reference = net(x)
+        distance = {}
+        for engine in ("memsim", "aihwkit"):
+            chip = memsim.to_crossbar(
+                net, "default", chips=1, seed=0, calibration=digits.x_train[:32], engine=engine
+            )
+            logits = chip.program().advance_to(86400.0)(x)
+            assert logits.shape == (1, 10, 10)
+            assert (logits.argmax(-1) == reference.argmax(-1)).float().mean() >= 0.9
+            distance[engine] = float((logits - reference).norm() / reference.norm())
+    assert distance["memsim"] == pytest.approx(distance["aihwkit"], rel=0.35)
+
+
+def test_seeding_leaves_the_global_generator_as_it_was():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    with seeded(1):
+        torch.rand(100)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_single_effect_cannot_be_asked_of_aihwkits_model():
+    card = memsim.ChipCard.load("default").without("drift")
+    with pytest.raises(ValueError, match="engine aihwkit"):
+        error_of(TileWeights, card, None)
