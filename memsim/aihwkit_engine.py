@@ -125,7 +125,7 @@ def inference_config(
     config = InferenceRPUConfig()
     cell, section = card.weight_cell, card.weights
     if cell.exact:
-        config.noise_model = None
+        config.noise_model = None  # type: ignore[assignment]
     elif isinstance(cell, JoshiCell) and not cell.off - {"read-noise"}:
         config.noise_model = PCMLikeNoiseModel(g_max=section.g_max * 1e6)
     else:
