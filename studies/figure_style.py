@@ -56,9 +56,9 @@ def drawn(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     def settle(*args: Any, **kwargs: Any) -> Figure:
         with _style():
             figure = draw(*args, **kwargs)
-            layout = figure.get_layout_engine()
             for _ in range(2):  # the second pass sees the sizes that the first one gave
-                layout.execute(figure)
+                if layout := figure.get_layout_engine():
+                    layout.execute(figure)
             figure.set_layout_engine("none")
         return figure
 

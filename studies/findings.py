@@ -39,11 +39,12 @@ def headline(summary: Summary) -> str:
         found = " and ".join(f"{percent(s['digital']['accuracy'])} of {name}" for name, s in sets.items())
         return f"The digital network reads {found}; no crossbars were asked for."
     words: list[str] = []
-    before = ""
+    before = ("", "")
     for name, part in sets.items():
         verb, what = _change(part)
-        words.append(f"{what} on {name}" if verb == before else f"{verb} {what} on {name}")
-        before = verb
+        same_verb, same = verb == before[0], (verb, what) == before
+        words.append(name if same else f"{what} on {name}" if same_verb else f"{verb} {what} on {name}")
+        before = verb, what
     age = f"{duration(summary['time_after_write [s]'])} after programming"
     return f"{age}, simulated crossbars {' and '.join(words)}."
 
@@ -62,8 +63,22 @@ def _change(part: Summary) -> tuple[str, str]:
     return verb, f"{size} points of accuracy"
 
 
-def _ideal(summary: Summary) -> bool:
-    return summary.get("weights") == summary.get("attention_cell") == "ideal"
+def no_energy(summary: Summary) -> str:
+    """Why the crossbars' energy of this run means nothing; "" where it means something."""
+    if summary.get("weights") == summary.get("attention_cell") == "ideal":
+        return "Ideal cells are written for nothing and read without converters: no hardware has this energy."
+    if summary.get("engine") == "aihwkit":
+        return "aihwkit's own layers report no events, so the crossbars' energy of this engine is not known."
+    return ""
+
+
+def comparable(summary: Summary, prices: Mapping[str, Any]) -> Summary:
+    """The summary with energies that may stand side by side: the crossbars' left out where it means nothing."""
+    summary = with_integer_sums(summary, prices)
+    if no_energy(summary):
+        energy = {name: joule for name, joule in summary["energy"].items() if name != "crossbar"}
+        summary = {**summary, "energy": energy, "breakdown": {}}
+    return summary
 
 
 def with_integer_sums(summary: Summary, prices: Mapping[str, Any]) -> Summary:
@@ -85,7 +100,7 @@ def with_integer_sums(summary: Summary, prices: Mapping[str, Any]) -> Summary:
 def energy_ratio(summary: Summary) -> str:
     """The crossbars' energy in multiples of the digital counts, as a sentence; "" where it means nothing."""
     energy = summary["energy"]
-    if "crossbar" not in energy or _ideal(summary) or not energy["digital_sop"] > 0:
+    if "crossbar" not in energy or not energy["digital_sop"] > 0:
         return ""
     ratio = digits(energy["crossbar"] / energy["digital_sop"])
     found = f"An image takes the crossbars {ratio} times the energy of the papers' digital count (float sums)"
@@ -105,13 +120,18 @@ def losing(summary: Summary) -> list[str]:
         if of["mean"] < digital["accuracy"] - 1e-9:
             lost = points(digital["accuracy"] - of["mean"]).lstrip("+")
             worst = points(min(of["per_chip"]) - digital["accuracy"])
-            out.append(f"{name}: {lost} points of accuracy lost on average; the worst chip: {worst} points.")
-        if ours["cross_entropy"] > digital["cross_entropy"]:
-            before, after = digits(digital["cross_entropy"]), digits(ours["cross_entropy"])
+            which = (
+                f"on average; the worst chip: {worst} points"
+                if len(of["per_chip"]) > 1
+                else "by the one chip"
+            )
+            out.append(f"{name}: {lost} points of accuracy lost {which}.")
+        before, after = digits(digital["cross_entropy"]), digits(ours["cross_entropy"])
+        if ours["cross_entropy"] > digital["cross_entropy"] and before != after:
             out.append(f"{name}: the cross-entropy rises from {before} to {after} nat: less sure answers.")
     energy = summary["energy"]
     for key, name in DIGITAL_COUNTS.items():
-        if not _ideal(summary) and energy["crossbar"] > energy.get(key, float("inf")) > 0:
+        if energy.get("crossbar", 0.0) > energy.get(key, float("inf")) > 0:
             ours, theirs = quantity(energy["crossbar"], "J"), quantity(energy[key], "J")
             out.append(f"Energy for an image: {ours} on crossbars, {theirs} {name}.")
     return out
@@ -137,9 +157,9 @@ def energy_verdict(summary: Summary) -> str:
     energy = summary["energy"]
     digital = quantity(energy["digital_sop"], "J")
     if "crossbar" not in energy:
-        return f"The papers' digital count (float sums) is {digital} for an image."
-    if _ideal(summary):
-        return "Ideal cells are written for nothing and read without converters: no hardware has this energy."
+        return (
+            f"The papers' digital count (float sums) is {digital} for an image. {no_energy(summary)}".strip()
+        )
     ours = quantity(energy["crossbar"], "J")
     wins = "digital wins" if energy["crossbar"] > energy["digital_sop"] else "the crossbars win"
     out = [
@@ -171,7 +191,7 @@ def results(summary: Summary) -> list[Row]:
     energy = summary["energy"]
     factor, unit = prefixed(max(energy.values()), "J")
     digital, ours = energy["digital_sop"], energy.get("crossbar")
-    change = "" if ours is None or not digital > 0 or _ideal(summary) else f"× {digits(ours / digital)}"
+    change = "" if ours is None or not digital > 0 else f"× {digits(ours / digital)}"
     name = "energy for an image (digital: papers' count)"
     rows.append(_row(name, unit, digits(digital * factor), _maybe(ours, factor), change))
     if energy.get("digital_integer"):

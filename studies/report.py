@@ -53,7 +53,7 @@ def write_report(
 def files(comparison: Comparison, losses: Sequence[Mapping[str, Any]] | None = None) -> dict[str, bytes]:
     """Everything a report consists of, by its path in the folder; the page last."""
     result = comparison.summary()
-    summary = findings.with_integer_sums(result, comparison.request.card.prices)
+    summary = findings.comparable(result, comparison.request.card.prices)
     drawn = draw(summary, comparison.sample, losses)
     out: dict[str, bytes] = {}
     for name, figure in drawn.items():
@@ -132,7 +132,7 @@ def page(
         card_name=card.name,
         card_rows=provenance.card_rows(card),
         prices=_prices(card),
-        ledger=[] if chip is None else _ledger(chip.ledger, card),
+        ledger=_ledger(chip.ledger, card) if chip is not None and "crossbar" in summary["energy"] else [],
         command=provenance.command(comparison.request, losses=bool(losses)),
         versions=provenance.versions(),
         papers=provenance.PAPERS,
@@ -144,7 +144,7 @@ def _setting(summary: Mapping[str, Any]) -> str:
     words = [f"{summary['images']} images of {summary['dataset']}", f"seed {summary['seed']}"]
     if "chips" in summary:
         words = [
-            f"{summary['chips']} chips of card {summary['card']}",
+            f"{summary['chips']} chip{'' if summary['chips'] == 1 else 's'} of card {summary['card']}",
             f"weights on {summary['weights']}, attention on {summary['attention_cell']}",
             f"read {duration(summary['time_after_write [s]'])} after programming",
             f"engine {summary['engine']}",

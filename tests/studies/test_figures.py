@@ -141,5 +141,5 @@ def test_numbers_read_as_people_write_them() -> None:
     assert count(10766.25) == "10,766.2" and count(4096) == "4,096"
     assert percent(0.9911) == "99.11 %" and percent(1e-6) == "< 0.01 %" and percent(0) == "0.00 %"
     assert points(-0.0021) == "−0.21" and points(1e-7) == "0.00"
-    times = (0, 30, 5400, 86400, 864000, 31557600)
+    times = (0, 30, 5400, 86400, 864000, 31536000)
     assert [duration(t) for t in times] == ["0 s", "30 s", "1.5 hours", "1 day", "10 days", "1 year"]

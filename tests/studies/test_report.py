@@ -277,8 +277,22 @@ class TestWords:
     def test_ideal_chips_answer_alike_and_have_no_energy(self, summary: dict) -> None:
         summary |= {"agreement": 1.0, "weights": "ideal", "attention_cell": "ideal"}
         assert "answer exactly as the digital network on digits" in findings.headline(summary)
-        assert findings.energy_ratio(summary) == ""
-        assert "no hardware has this energy" in findings.energy_verdict(summary)
+        shown = findings.comparable(summary, {})
+        assert findings.energy_ratio(shown) == ""
+        assert "no hardware has this energy" in findings.energy_verdict(shown)
+        assert not any("Energy" in line for line in findings.losing(shown))
+
+    def test_an_energy_without_its_weight_arrays_is_not_compared(self, summary: dict) -> None:
+        summary["engine"] = "aihwkit"
+        shown = findings.comparable(summary, {})
+        assert "is not known" in findings.energy_verdict(shown)
+        assert shown["energy"] == {"digital_sop": 3e-6} and "crossbar" in summary["energy"]
+
+    def test_what_agrees_on_both_sets_is_said_once(self, summary: dict) -> None:
+        summary["agreement"] = summary["harder (digits-hard)"]["agreement"] = 1.0
+        assert findings.headline(summary).endswith(
+            "exactly as the digital network on digits and digits-hard."
+        )
 
     def test_digital_wins_where_it_does(self, summary: dict) -> None:
         summary["energy"]["crossbar"] = 4e-6
