@@ -73,7 +73,7 @@ def no_energy(summary: Summary) -> str:
 
 
 def comparable(summary: Summary, prices: Mapping[str, Any]) -> Summary:
-    """The summary with energies that may stand side by side: the crossbars' left out where it means nothing."""
+    """The summary with energies that may stand side by side; the crossbars' only where it means something."""
     summary = with_integer_sums(summary, prices)
     if no_energy(summary):
         energy = {name: joule for name, joule in summary["energy"].items() if name != "crossbar"}
