@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 from torch import Tensor
 
 from models.catalog import BUNDLED
@@ -18,6 +18,7 @@ from models.config import S2TDPTConfig
 from models.s2tdpt import S2TDPT
 
 FORMAT = "memsim-s2tdpt-1"
+IMAGES = "calibration_images"
 
 
 def write(path: str | Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> Path:
@@ -28,11 +29,8 @@ def write(path: str | Path, tensors: dict[str, Tensor], header: dict[str, Any]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(
-            {name: t.detach().cpu().contiguous() for name, t in tensors.items()},
-            beside,
-            {"memsim": json.dumps(header)},
-        )
+        whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        beside.write_bytes(serialise(whole, {"memsim": json.dumps(header)}))
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
@@ -59,9 +57,10 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def save(net: S2TDPT, path: str | Path) -> Path:
-    """Write a network, its configuration and its training record; returns the path."""
+    """Write a network, its configuration, training record and calibration images; returns the path."""
     header = {"format": FORMAT, "config": net.config.model_dump(mode="json"), "record": net.record}
-    return write(path, net.state_dict(), header)
+    images = {} if net.calibration_images is None else {IMAGES: net.calibration_images}
+    return write(path, net.state_dict() | images, header)
 
 
 def load(name: str | Path) -> S2TDPT:
@@ -74,7 +73,10 @@ def load(name: str | Path) -> S2TDPT:
     path = bundled if bundled.is_file() else Path(name)
     if not path.suffix and not path.is_file():
         known = ", ".join(sorted(p.stem for p in BUNDLED.glob("*.safetensors")))
-        raise ValueError(f"no bundled network and no file {str(name)!r}; bundled are: {known}")
+        raise ValueError(
+            f"no bundled network and no file {str(name)!r}; bundled are: {known}; "
+            "for a fresh, untrained network use models.build"
+        )
     tensors, header = read(path)
     if header.get("format") != FORMAT:
         raise ValueError(
@@ -84,6 +86,7 @@ def load(name: str | Path) -> S2TDPT:
         net = S2TDPT(S2TDPTConfig(**header["config"]))
     except (ValidationError, KeyError, TypeError) as error:
         raise ValueError(f"checkpoint {path} has a configuration this version cannot use: {error}") from None
+    net.calibration_images = tensors.pop(IMAGES, None)
     _fit(net, tensors, path)
     net.record = header.get("record", {})
     return net.eval()

@@ -176,6 +176,9 @@ class S2TDPT(nn.Module):
         super().__init__()
         self.config = config
         self.record: dict[str, Any] = {}
+        self.calibration_images: Tensor | None = (
+            None  # training images, to set a chip's converter ranges with
+        )
         self.patches = PatchSplitting(config)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.mean = TokenMean()

@@ -23,6 +23,7 @@ from models.measures import accuracy, predict
 from models.s2tdpt import S2TDPT
 
 STATE = "memsim-training-1"
+CALIBRATION = 64  #: training images a network keeps, to set converter ranges with
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -34,7 +35,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(default=80, ge=1)
+    epochs: int = Field(default=100, ge=1)
     batch: int = Field(default=64, ge=2)
     learning_rate: float = Field(default=3e-3, gt=0, description="at the top, after the warm-up")
     final_rate: float = Field(default=1e-5, ge=0, description="at the end of the cosine")
@@ -94,6 +95,7 @@ def train(
             )
         if progress:
             progress(history[-1])
+    net.calibration_images = dataset.x_train[:CALIBRATION].clone()
     net.record = _record(net, dataset, recipe, seed, history)
     return net.eval()
 

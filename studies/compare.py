@@ -15,14 +15,12 @@ import models
 from memsim.sop import SopCount
 from models.data import load as load_data
 from models.measures import accuracy, cross_entropy, margin, score
+from models.train import CALIBRATION
 from studies.intervals import over_chips
 from studies.taps import SpikeStatistics, Taps
 
 BATCH = 64
 """Images in one pass; results do not depend on it."""
-
-CALIBRATION = 64
-"""Training images that set the converters' ranges."""
 
 HARDER = {"digits": "digits-hard"}
 """The harder test set that stands beside a plain one."""
@@ -137,7 +135,7 @@ def compare(request: Request, advance: Callable[[str, int, int], None] = lambda 
             chips=request.chips,
             seed=request.seed,
             engine=request.engine,
-            calibration=data.x_train[:CALIBRATION],
+            calibration=None if data.name == net.record["dataset"] else data.x_train[:CALIBRATION],
         )
         advance("programming chips", 0, 1)
         chip.program()
