@@ -233,6 +233,7 @@ def _row(measure: str, unit: str, digital: str, crossbars: str, change: str = ""
 
 
 def _signed(value: float) -> str:
+    value = round(value, 9)  # what is left are the last bits of a float
     return ("+" if value > 0 else "") + digits(value)
 
 

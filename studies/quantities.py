@@ -21,13 +21,15 @@ def prefixed(largest: float, unit: str) -> tuple[float, str]:
 
 
 def digits(value: float, significant: int = 3) -> str:
-    """A number to so many significant digits, written out: 1234 -> "1230", 0.00123 -> "0.00123"."""
+    """A number to so many significant digits, written out: 1234 -> "1230", 0.00123 -> "0.00123", below 1e-7 with an exponent."""
     if not math.isfinite(value):
         return "not finite"
     if value == 0:
         return "0"
     rounded = float(f"{value:.{significant - 1}e}")
     places = significant - 1 - math.floor(math.log10(abs(rounded)))
+    if places > 9:
+        return f"{rounded:.{significant - 1}e}".replace("-", "−")
     text = f"{rounded:.{max(places, 0)}f}"
     return text.replace("-", "−")
 

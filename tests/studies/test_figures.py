@@ -138,6 +138,7 @@ def test_numbers_read_as_people_write_them() -> None:
     assert quantity(3.21e-8, "J") == "32.1 nJ" and quantity(9.999e-10, "J") == "1.00 nJ"
     assert quantity(0, "J") == "0 J" and prefixed(3e-8, "J") == (pytest.approx(1e9), "nJ")
     assert digits(1234) == "1230" and digits(0.00123) == "0.00123" and digits(float("nan")) == "not finite"
+    assert digits(-1.234e-12) == "−1.23e−12" and digits(1.2e-7) == "0.000000120"
     assert count(10766.25) == "10,766.2" and count(4096) == "4,096"
     assert percent(0.9911) == "99.11 %" and percent(1e-6) == "< 0.01 %" and percent(0) == "0.00 %"
     assert points(-0.0021) == "−0.21" and points(1e-7) == "0.00"
