@@ -178,7 +178,7 @@ class TileArray:
 
 
 def device_of(cell: TiledCell) -> PulsedDevice:
-    """The aihwkit device with a cell's numbers, switched-off noises off; hidden parameters hold the spread."""
+    """The aihwkit device with a cell's numbers and its effects; hidden parameters hold the spread."""
     kinds = {
         SoftBoundsReferenceCell: SoftBoundsReferenceDevice, LinearStepCell: LinearStepDevice,
         ExponentialStepCell: ExpStepDevice, Nandakumar2020Cell: ExpStepDevice,

@@ -16,14 +16,15 @@ _THREADS = numba.get_num_threads()  # all that numba may ever use
 parallel_kernel: Any = njit(**_OPTIONS, parallel=True)
 
 
-def drop_stale_cache(folder: Path) -> None:
-    """Delete compiled kernels older than any source in `folder`.
+def drop_stale_cache(folder: Path, *inlined_from: Path) -> None:
+    """Delete compiled kernels in `folder` older than any source there or in the folders they inline from.
 
     Numba looks at a kernel's own file only; a kernel that inlines another file's function would stay as it
     was.
     """
     try:
-        newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
+        sources = [source for place in (folder, *inlined_from) for source in place.glob("*.py")]
+        newest = max(source.stat().st_mtime for source in sources)
         for index in (folder / "__pycache__").glob("*.nbi"):
             if index.stat().st_mtime < newest:
                 index.unlink(missing_ok=True)

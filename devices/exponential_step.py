@@ -18,7 +18,7 @@ from devices.stream import Stream
 
 _FOLD = np.float32(0.5826)  #: Siegmund's correction: where a walk of unit steps clipped at 0 seems reflected
 _TINY = np.float32(1e-20)
-_CHUNK = np.float32(64.0)  #: pulses taken at once; the bounds act after each chunk
+_CHUNK = 64  #: pulses taken at once; the bounds act after each chunk
 
 
 @final
@@ -92,10 +92,10 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
                     w[i] = clip(p[8, i] + reset * z[0, i], p[7, i], p[6, i])
             else:
                 copy_in(w, start, array, block)
-            for chunk in range(np.int64(np.ceil(most / _CHUNK))):
+            for chunk in range((most + _CHUNK - 1) // _CHUNK):
                 image, step = images[m // len(steps)], steps[m % len(steps)]
                 normals(z, words, keys[array], block, step, image, 2 + chunk, 1)
-                done = np.float32(chunk) * _CHUNK
+                done = np.float32(chunk * _CHUNK)
                 _pulses(w, n, p, z, done, cycle, curve[0], curve[1], curve[2], curve[3], curve[4])
             for i in range(BLOCK):
                 w[i] += noise[i]
@@ -106,7 +106,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
 def _pulses(w, n, p, z, done, cycle, gamma_up, gamma_down, A_up, A_down, b):
     half = np.float32(0.5)
     for i in range(BLOCK):
-        up, count = mask(n[i] > np.float32(0.0)), clip(abs(n[i]) - done, np.float32(0.0), _CHUNK)
+        up, count = mask(n[i] > np.float32(0.0)), clip(abs(n[i]) - done, np.float32(0.0), np.float32(_CHUNK))
         s, k = pick(up, p[0, i], p[1, i]), pick(up, p[2, i], p[3, i])
         exponent, A = pick(up, gamma_up, gamma_down), pick(up, A_up, A_down)  # exponent = d gamma
         scale, length, high, low = p[4, i], p[5, i], p[6, i], p[7, i]

@@ -98,14 +98,14 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
         w, n = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
         for m in range(out.shape[1]):
             most = load(n, pulses, array, m, block)
-            lanes = 2 if most == 0.0 else 3
+            lanes = 2 if most == 0 else 3
             normals(z, words, keys[array], block, steps[m % len(steps)], images[m // len(steps)], 0, lanes)
             if fresh:
                 for i in range(BLOCK):
                     w[i] = clip(p[10, i] + reset * z[0, i], p[9, i], p[8, i])
             else:
                 copy_in(w, start, array, block)
-            if most > 0.0:
+            if most > 0:
                 _pulses(w, n, p, z, cycle)
             for i in range(BLOCK):
                 w[i] += write * z[1, i]

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
+from devices import stable
 from devices.cell import Description, WeightCell
 from devices.stream import Stream
 
@@ -83,7 +84,7 @@ class JoshiCell(WeightCell):
 
         The fresh noise of a single read is a current: memsim adds it, `read_noise` says how much.
         """
-        drifted = state.programmed * ((state.t + self.t_0) / self.t_0) ** -state.exponent
+        drifted = state.programmed * stable.exp(-math.log1p(state.t / self.t_0) * state.exponent)
         if not self.on("flicker-noise"):
             return drifted
         relative = self.flicker_amplitude(state.programmed / self.g_max) * self._path(state)
@@ -96,12 +97,12 @@ class JoshiCell(WeightCell):
 
     def drift_law(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and spread of nu before the absolute value, x = G_T / g_max."""
-        log = x.clamp(min=1e-7).log()
+        log = stable.log(x.clamp(min=1e-7))
         return (0.0244 - 0.0155 * log).clamp_(0.049, 0.1), (-0.0059 - 0.0125 * log).clamp_(0.008, 0.045)
 
     def flicker_amplitude(self, x: Tensor) -> Tensor:
         """Q(x), x = G_P / g_max."""
-        return (0.0088 / (x.abs() ** 0.65).clamp(min=1e-3)).clamp(max=0.2)
+        return (0.0088 / stable.power(x.abs(), 0.65).clamp(min=1e-3)).clamp(max=0.2)
 
     def flicker_time(self, t: float) -> float:
         """s(t), the variance of the noise path `t` seconds after the write."""
@@ -129,7 +130,7 @@ class JoshiCell(WeightCell):
             return path
         path += u * math.sqrt(span) * self._draw(increments, state.programmed, last + 1)
         bridge = self._draw(state.path.child("bridge"), state.programmed, last)
-        return path.add_(bridge, alpha=math.sqrt(span * u * (1.0 - u)))
+        return path + math.sqrt(span * u * (1.0 - u)) * bridge
 
     @staticmethod
     def _draw(rng: Stream, like: Tensor, draw: int = 0) -> Tensor:

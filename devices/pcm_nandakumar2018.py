@@ -92,7 +92,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, law):
         w, n, seen = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
         for m in range(out.shape[1]):
             image, step = images[m // len(steps)], steps[m % len(steps)]
-            most = np.int64(np.ceil(load(n, pulses, array, m, block)))
+            most = load(n, pulses, array, m, block)
             normals(z, words, keys[array], block, step, image, 0, 2)
             seen[:] = z[1]
             if fresh:

@@ -72,7 +72,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, curv
         w, n = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
         for m in range(out.shape[1]):
             image, step = images[m // len(steps)], steps[m % len(steps)]
-            most = np.int64(np.ceil(load(n, pulses, array, m, block)))
+            most = load(n, pulses, array, m, block)
             if fresh:
                 normals(z, words, keys[array], block, step, image, 0, 1)
                 for i in range(BLOCK):

@@ -121,14 +121,14 @@ def _only_write(w: Tensor, fabric: Fabric) -> Tensor:
 
 @inlined
 def load(n, pulses, array, write, block):
-    """Copy one block of pulse counts into `n`, zeros beyond the array's end; returns the largest."""
+    """Copy one block of counts into `n`, zeros beyond the array's end; returns the largest, rounded up."""
     first = block * BLOCK
     count = min(BLOCK, pulses.shape[2] - first)
     for i in range(count):
         n[i] = pulses[array, write, first + i]
-    most = np.float32(0.0)
+    most = np.int32(0)
     for i in range(BLOCK):
-        most = max(most, abs(n[i]))
+        most = max(most, np.int32(np.ceil(abs(n[i]))))
     return most
 
 

@@ -10,14 +10,15 @@ from numba import prange
 from torch import Tensor
 
 from devices.cell import Description
-from devices.compile import inlined, parallel_kernel
+from devices.compile import inlined, kernel, parallel_kernel
 from devices.philox import BLOCK, normals
 from devices.population import Population
 from devices.pulsed import KernelCell, copy_in, copy_out, load
 from devices.simd import clip, exp, mask, pick
 from devices.stream import Stream
 
-_TAIL = 4  #: last pulses taken one by one
+_TAIL = 2  #: last pulses taken one by one
+_NONE = np.float32(-30.0)  #: a logarithm of nothing that squares without becoming denormal
 _FOLD = np.float32(0.5826)  #: Siegmund's correction: where a walk of unit steps clipped at 0 seems reflected
 
 
@@ -36,10 +37,9 @@ class SoftBoundsReferenceCell(KernelCell):
     then also resets w (not u) to the symmetry point, and so does this cell: w <- clip(reset_bias +
     reset_std xi).
 
-    All but the last four pulses are one affine map with Gaussian noise (exact but for the clipping),
-    folded at bound + 0.5826 s c; the last four are taken one by one, clipped. Mean and spread then agree
-    with the loop over
-    pulses within 0.15 % of the range.
+    All but the last two pulses are one affine map with Gaussian noise, exact but for the clipping, which is
+    taken as reflection at bound + 0.5826 s c; the last two are taken one by one, clipped. Mean and spread
+    then agree with the loop over pulses within 0.04 % of the range, Kolmogorov's distance is below 0.006.
     """
 
     population: Population
@@ -101,43 +101,58 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
         w, n = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
         for m in range(out.shape[1]):
             most = load(n, pulses, array, m, block)
-            lanes = 2 if most == 0.0 else 3 + min(np.int64(np.ceil(most)), _TAIL)
+            lanes = 2 if most == 0 else 3 + min(most, _TAIL)
             normals(z, words, keys[array], block, steps[m % len(steps)], images[m // len(steps)], 0, lanes)
             if fresh:
                 for i in range(BLOCK):
                     w[i] = clip(p[11, i] + reset * z[0, i], p[9, i], p[8, i])
             else:
                 copy_in(w, start, array, block)
-            if most > 0.0:
+            if most > 0:
                 _pulses(w, n, p, z, cycle)
             for i in range(BLOCK):
                 w[i] += write * z[1, i]
             copy_out(out, w, array, m, block)
 
 
-@inlined
+@kernel
 def _pulses(w, n, p, z, cycle):
+    zero, one = np.float32(0.0), np.float32(1.0)
     for i in range(BLOCK):
-        up, pulses = mask(n[i] > np.float32(0.0)), abs(n[i])
+        up, pulses = mask(n[i] > zero), abs(n[i])
         s, a = pick(up, p[0, i], p[4, i]), pick(up, p[1, i], p[5, i])
         rate, spread = pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i]) * cycle
         high, low, u = p[8, i], p[9, i], w[i] + p[10, i]
-        bound, noise = pick(up, high, low), abs(s) * cycle
+        bound, side, noise = pick(up, high, low), pick(up, one, -one), abs(s) * cycle
         total = np.ceil(pulses)
-        part = pulses - (total - np.float32(1.0))  # of the last pulse: 1 unless n has a fraction
+        part = pulses - (total - one)  # of the last pulse: 1 unless n has a fraction
         ahead = total - np.float32(_TAIL)
-        left = exp(max(ahead, np.float32(0.0)) * rate)
-        spread *= np.sqrt(max(np.float32(1.0) - left * left, np.float32(0.0)))
-        x = bound + (u - bound) * left + spread * z[2, i]
-        folded = np.float32(2.0) * (bound + _FOLD * cycle * s) - x
-        x = clip(pick(up, min(x, folded), max(x, folded)), low, high)
-        u = pick(mask(ahead > np.float32(0.0)), x, u)
-        x = clip(u + (s - a * u + noise * z[6, i]), low, high)
-        u = pick(mask(total > np.float32(3.0)), x, u)
-        x = clip(u + (s - a * u + noise * z[5, i]), low, high)
-        u = pick(mask(total > np.float32(2.0)), x, u)
+        left = exp(max(max(ahead, zero) * rate, _NONE))
+        spread = max(spread * np.sqrt(max(one - left * left, zero)), np.float32(1e-12))
+        x = bound + side * _below(side * (bound - u), left, spread, _FOLD * noise, z[2, i])
+        u = pick(mask(ahead > zero), clip(x, low, high), u)
         x = clip(u + (s - a * u + noise * z[4, i]), low, high)
-        u = pick(mask(total > np.float32(1.0)), x, u)
+        u = pick(mask(total > one), x, u)
         x = clip(u + part * (s - a * u + noise * z[3, i]), low, high)
-        u = pick(mask(total > np.float32(0.0)), x, u)
+        u = pick(mask(total > zero), x, u)
         w[i] = u - p[10, i]
+
+
+@inlined
+def _below(distance, left, spread, beyond, xi):
+    """Where many pulses leave a device that stood `distance` inside its bound, seen from the bound.
+
+    Reflection at the mirror, `beyond` the bound, of a walk that is drawn to the bound itself. Were it
+    drawn to the mirror, its distance from there would be abs(z). It stays further in, by `beyond` (1 -
+    left) where the mirror was never met, and where it was by the share that turns abs(z) into the
+    stationary law, a cut normal.
+    """
+    one = np.float32(1.0)
+    mean = (distance + beyond) * left
+    y = abs(mean - spread * xi)
+    x = y / spread
+    never = exp(max(-np.float32(2.0) * abs(mean) * x / spread, _NONE))
+    never = (one - never) / (one + never)  # chance that the mirror was not met, given both ends
+    mills = np.float32(2.0) / (x + np.sqrt(x * x + np.float32(2.5464791)))
+    share = one - np.float32(0.79788456) * mills
+    return beyond - y - beyond * (one - left) * (never + (one - never) * share)

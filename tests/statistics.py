@@ -28,14 +28,14 @@ def assert_mean(values: Any, expected: float, *, sigma: float | None = None, flo
 
 
 def assert_std(values: Any, expected: float, *, rel: float = 0.0) -> None:
-    """|std - expected| < 5 standard errors + rel expected.
+    """|std - expected| < max(5 standard errors, rel expected).
 
     The standard error is the sample's own, sqrt((m4 - s^4) / n) / (2 s): s / sqrt(2 n) for normal values.
     """
     x = _flat(values)
     error = std_error(x)
     miss = abs(x.std(ddof=1) - expected)
-    allowed = Z * error + rel * expected
+    allowed = max(Z * error, rel * expected)
     assert miss <= allowed, (
         f"spread {x.std(ddof=1):.6g}, expected {expected:.6g}: off by {miss:.3g}, allowed {allowed:.3g}"
         f" (n = {x.size})"
@@ -53,10 +53,10 @@ def assert_same_mean(a: Any, b: Any, *, floor: float = 0.0) -> None:
 
 
 def assert_same_std(a: Any, b: Any, *, rel: float = 0.0) -> None:
-    """|std a - std b| < 5 standard errors of the difference + rel std b; samples independent."""
+    """|std a - std b| < max(5 standard errors of the difference, rel std b); samples independent."""
     x, y = _flat(a), _flat(b)
     sx, sy = x.std(ddof=1), y.std(ddof=1)
-    allowed = Z * math.hypot(std_error(x), std_error(y)) + rel * sy
+    allowed = max(Z * math.hypot(std_error(x), std_error(y)), rel * sy)
     assert abs(sx - sy) <= allowed, (
         f"spreads {sx:.6g} and {sy:.6g} differ by {abs(sx - sy):.3g}, allowed {allowed:.3g}"
     )

@@ -1,0 +1,181 @@
+"""What every preset keeps, whatever its law."""
+
+import json
+
+import pytest
+import torch
+
+import devices
+from devices.stream import stream
+
+CELLS = devices.names()
+PULSED = [name for name in CELLS if devices.get(name).describe().kind == "pulsed"]
+WEIGHT = [name for name in CELLS if "weight" in devices.get(name).describe().kind]
+PLACES, SHAPE = range(3), (20, 30)
+
+
+def fabric_of(cell, seed=0, shape=SHAPE):
+    return cell.fabricate(shape, rng=stream(seed, PLACES, "spread"))
+
+
+def counts(cell, images=4, steps=3, seed=0, shape=SHAPE):
+    low = 0 if cell.one_sided else -cell.n_max
+    generator = torch.Generator().manual_seed(seed)
+    size = (len(PLACES), images, steps, *shape)
+    return torch.randint(low, cell.n_max + 1, size, generator=generator, dtype=torch.int16)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_it_says_what_it_is(name):
+    cell = devices.get(name)
+    told = cell.describe()
+    assert told.name == name and told.source and name in told.line and told.technology in told.line
+    assert told.low < told.high and told.states > 1 and told.unit in ("1", "S")
+    assert devices.get(name.upper()) is cell
+    assert json.dumps(told.unsupported)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_unsupported_verbs_say_why(name):
+    cell = devices.get(name)
+    calls = {
+        "write": lambda: cell.write(torch.zeros(1), rng=stream(0)),
+        "pulse": lambda: cell.pulse(None, 1, 0, rng=stream(0)),
+        "relax": lambda: cell.relax(None, 1.0),
+    }
+    for verb, reason in cell.describe().unsupported.items():
+        with pytest.raises(devices.Unsupported, match=verb) as error:
+            calls[verb]()
+        assert reason in str(error.value)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_effects_switch_off_by_name_only(name):
+    cell = devices.get(name)
+    for effect in cell.effects:
+        other = cell.without(effect)
+        assert (
+            cell.on(effect) and not other.on(effect) and all(other.on(e) for e in cell.effects if e != effect)
+        )
+        assert [e for e in cell.effects if cell.only(effect).on(e)] == [effect]
+    with pytest.raises(ValueError, match="no effect 'rust'"):
+        cell.without("rust")
+
+
+@pytest.mark.parametrize("name", WEIGHT)
+def test_a_weight_cell_stays_in_bounds_and_repeats_itself(name):
+    cell = devices.get(name)
+    rng = stream(0, PLACES, "w")
+    target = cell.g_max * torch.rand(3, 500, generator=torch.Generator().manual_seed(0))
+    reads = []
+    for t in (0.0, 1.0, 1e6):
+        state = cell.relax(cell.write(target, rng=rng), t, rng=rng)
+        reads.append(cell.read(state, rng=rng))
+        assert torch.equal(reads[-1], cell.read(cell.relax(cell.write(target, rng=rng), t, rng=rng), rng=rng))
+        assert bool((reads[-1] >= 0).all()) and float(reads[-1].max()) < 1.6 * cell.g_max
+    state = cell.write(target, rng=rng)
+    assert torch.equal(cell.read(cell.relax(state, 0.0, rng=rng)), cell.read(state))
+    one = cell.write(target[1:2], rng=stream(0, [1], "w"))
+    assert torch.equal(cell.read(cell.relax(one, 1e6)), reads[-1][1:2])
+    with pytest.raises(ValueError, match="time"):
+        cell.relax(state, -1.0)
+
+
+@pytest.mark.parametrize("name", PULSED)
+def test_a_pulsed_cell_stays_within_its_devices_bounds(name):
+    cell = devices.get(name)
+    quiet = cell.without(*({"write-noise", "read-noise"} & set(cell.effects)))
+    fabric = fabric_of(quiet)
+    w = quiet.rewrite(fabric, counts(cell), rng=stream(0, PLACES), image=range(4), step=range(3))
+    high = fabric["max_bound"] * (1e-6 if cell.unit == "S" else 1.0)
+    low = fabric["min_bound"] if "min_bound" in fabric.values else torch.zeros_like(high)
+    reference = fabric["reference"] if "reference" in fabric.values else torch.zeros_like(high)
+    moved = counts(cell) != 0
+    room = 1e-6 * float(high.max())
+    above = w + reference[:, None, None] > high[:, None, None] + room
+    below = w + reference[:, None, None] < low[:, None, None] - room
+    assert not bool(((above | below) & moved).any())
+
+
+@pytest.mark.parametrize("name", PULSED)
+def test_same_stream_same_bits_whatever_the_batch(name):
+    cell = devices.get(name)
+    fabric, n, rng = fabric_of(cell), counts(cell), stream(7, PLACES, "noise")
+    whole = cell.rewrite(fabric, n, rng=rng, image=[5, 6, 7, 8], step=range(3))
+    assert torch.equal(whole, cell.rewrite(fabric, n, rng=rng, image=[5, 6, 7, 8], step=range(3)))
+    order = [2, 0, 3]
+    part = cell.rewrite(fabric, n[:, order][:, :, 1:2], rng=rng, image=[7, 5, 8], step=[1])
+    assert torch.equal(part, whole[:, order][:, :, 1:2])
+    one = cell.rewrite(fabric.take((1,)), n[1], rng=stream(7, 1, "noise"), image=[5, 6, 7, 8], step=range(3))
+    assert torch.equal(one, whole[1])
+    torch.set_num_threads(threads := torch.get_num_threads())
+    torch.set_num_threads(1)
+    alone = cell.rewrite(fabric, n, rng=rng, image=[5, 6, 7, 8], step=range(3))
+    torch.set_num_threads(threads)
+    assert torch.equal(alone, whole)
+    assert not torch.equal(
+        whole[:, :, 0], cell.rewrite(fabric, n, rng=rng, image=range(4), step=range(3))[:, :, 0]
+    )
+
+
+@pytest.mark.parametrize("name", PULSED)
+def test_an_effect_off_leaves_the_other_bits(name):
+    """Without pulses only reset and read-out noise are left, and each keeps its numbers alone."""
+    cell = devices.get(name).without("device-spread")
+    fabric = fabric_of(cell)
+    rest = torch.zeros(3, 1, 1, *SHAPE)
+
+    def visible(one):
+        return one.rewrite(fabric, rest, rng=stream(7, PLACES), image=None, step=None).double()
+
+    read_out = {"write-noise", "read-noise"} & set(cell.effects)
+    ideal, both = visible(cell.without("reset-noise", *read_out)), visible(cell)
+    reset = visible(cell.without(*read_out)) - ideal
+    assert float(reset.abs().max()) > 0
+    for effect in read_out:
+        alone = visible(cell.without("reset-noise")) - ideal
+        if effect == "write-noise":
+            assert torch.allclose(reset + alone, both - ideal, atol=1e-6)
+    assert torch.equal(visible(cell.without("cycle-noise")), both)
+
+
+@pytest.mark.parametrize("name", PULSED)
+def test_a_reset_forgets_and_a_pulse_potentiates(name):
+    cell = devices.get(name)
+    fabric = cell.fabricate((20_000,), rng=stream(0, "spread"))
+    state = cell.reset(fabric, rng=stream(0, "reset"))
+    means = [float(state.w.double().mean())]
+    for k in range(6):
+        state = cell.pulse(state, 2, 0, rng=stream(0, "pulse", k))
+        means.append(float(state.w.double().mean()))
+    assert means == sorted(means) and means[-1] > means[0]
+    again = cell.reset(fabric, rng=stream(0, "reset"))
+    assert float(again.w.double().mean()) == means[0]
+    assert torch.equal(cell.read(again), again.visible)
+
+
+@pytest.mark.parametrize("name", PULSED)
+def test_the_verbs_and_the_whole_stack_agree_on_a_reset(name):
+    cell = devices.get(name)
+    fabric, rng = fabric_of(cell), stream(0, PLACES, "r")
+    rest = torch.zeros(3, 1, 1, *SHAPE)
+    stack = cell.rewrite(fabric, rest, rng=rng, image=None, step=None)
+    assert torch.equal(cell.read(cell.reset(fabric, rng=rng)), stack[:, 0, 0])
+
+
+@pytest.mark.parametrize("name", PULSED)
+def test_pulses_that_do_not_fit_are_refused(name):
+    cell = devices.get(name)
+    fabric, n = fabric_of(cell), counts(cell)
+    with pytest.raises(ValueError, match="do not fit"):
+        cell.rewrite(fabric, n, rng=stream(0, PLACES), image=range(3), step=range(3))
+    with pytest.raises(ValueError, match="do not fit"):
+        cell.rewrite(fabric, n, rng=stream(0, range(2)), image=range(4), step=range(3))
+    state = cell.reset(fabric, rng=stream(0, PLACES))
+    with pytest.raises(ValueError, match="negative"):
+        cell.pulse(state, -1, 0, rng=stream(0, PLACES))
+    if cell.one_sided:
+        with pytest.raises(devices.Unsupported, match="only ever raises"):
+            cell.rewrite(fabric, -n, rng=stream(0, PLACES), image=range(4), step=range(3))
+        with pytest.raises(devices.Unsupported, match="only ever raises"):
+            cell.pulse(state, 0, 1, rng=stream(0, PLACES))
