@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from rich.table import Table
@@ -114,25 +115,39 @@ def cells(name: str | None = None) -> dict[str, dict[str, Any]]:
 
 
 def _fields(cell: devices.Cell) -> dict[str, Any]:
-    fields = {f.name: getattr(cell, f.name) for f in dataclasses.fields(cell)}  # type: ignore[arg-type]
-    plain = {k: v for k, v in fields.items() if isinstance(v, (str, int, float, bool))}
-    return plain | {"effects": list(cell.effects), "about": cell.describe()}
+    """What the cell says of itself, then every number of its law."""
+    about = dataclasses.asdict(cell.describe())
+    about |= {
+        "states": None if math.isinf(about["states"]) else about["states"],
+        "effects": list(cell.effects),
+    }
+    for key, value in dataclasses.asdict(cell).items():
+        for name, number in value.items() if isinstance(value, dict) else [(key, value)]:
+            if isinstance(number, (str, int, float, tuple)) and name not in about:
+                about[name] = number
+    return about
 
 
 def cells_table() -> Table:
     """Every preset on a line: what it is and where its numbers come from."""
-    table = Table("cell", "technology", "for", "effects", "source", box=None)
+    table = Table(box=None)
+    table.add_column("cell", no_wrap=True)
+    for column in ("technology", "kind", "states", "effects", "source"):
+        table.add_column(column)
     for name in devices.names():
-        cell = devices.get(name)
-        kinds = [("weights", devices.WeightCell), ("attention", devices.PulsedCell)]
-        use = ", ".join(what for what, kind in kinds if isinstance(cell, kind))
-        table.add_row(name, cell.technology, use, ", ".join(cell.effects), cell.source)
+        about = devices.get(name).describe()
+        states = "any" if math.isinf(about.states) else f"{about.states:.3g}"
+        table.add_row(name, about.technology, about.kind, states, ", ".join(about.effects), about.source)
     return table
 
 
 def cell_table(name: str) -> Table:
     """One preset with every number it holds."""
-    table = Table("", "", title=name, box=None)
+    table = Table("", "", title=devices.get(name).name, box=None)
     for key, value in cells(name)[devices.get(name).name].items():
-        table.add_row(key, str(value))
+        if isinstance(value, dict):
+            for verb, reason in value.items():
+                table.add_row(f"no {verb}", reason)
+        elif value is not None:
+            table.add_row(key, ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
     return table

@@ -35,9 +35,9 @@ def test_hard_digits_are_the_same_images_moved():
     assert torch.equal(hard.x_test, harden(plain.x_test, seed=20250703))
     change = (hard.x_test - plain.x_test).abs().mean((1, 2, 3))
     assert float(change.min()) > 0.02
-    assert float(hard.x_test.mean()) == pytest.approx(0.2804, abs=2e-4)
+    assert float(hard.x_test.mean()) == pytest.approx(0.2779, abs=2e-4)
     alike = torch.nn.functional.cosine_similarity(hard.x_test.flatten(1), plain.x_test.flatten(1))
-    assert 0.75 < float(alike.mean()) < 0.95
+    assert 0.65 < float(alike.mean()) < 0.9
 
 
 def test_hardening_is_bounded_and_seeded():
