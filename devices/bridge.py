@@ -116,7 +116,7 @@ class TileArray:
 
     def copy_fabric(self, fabric: Fabric, place: tuple[int, ...] = ()) -> None:
         """A new tile that holds the devices of the array at `place`."""
-        self.tile = AnalogTile(self.rows, self.columns, self._config())
+        self.tile = self.fresh()
         hidden = self.tile.get_hidden_parameters()
         for name, values in fabric.values.items():
             hidden[name] = values[place].clone()
@@ -128,6 +128,10 @@ class TileArray:
         self.reset_bias = hidden["reset_bias"]
         self.bounds = (hidden["min_bound"], hidden["max_bound"])
         self.select = torch.eye(self.rows)
+
+    def fresh(self) -> AnalogTile:
+        """A tile of this array's size and cell whose devices aihwkit drew."""
+        return AnalogTile(self.rows, self.columns, self._config())
 
     def hidden(self) -> dict[str, Tensor]:
         """The tile's hidden parameters, by aihwkit's names."""
