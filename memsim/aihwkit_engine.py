@@ -1,5 +1,4 @@
-"""The reference engine: aihwkit's own layers and tiles, array by array.  Slow, and the judge of the fast
-engine.
+"""The reference engine: aihwkit's own layers and tiles, array by array; slow, and the fast engine's judge.
 
 Projections are aihwkit AnalogLinear layers (convolutions unrolled) with its PCM noise model, its drift, its
 global compensation and its converters; attention is written by pulsed updates on its tiles, one array, image
@@ -34,8 +33,7 @@ from memsim.run import Run
 
 
 class TileWeights:
-    """The weight arrays of one layer on every chip, each an aihwkit AnalogLinear: the interface of
-    WeightArray.
+    """The weight arrays of one layer on every chip, each an aihwkit AnalogLinear, as WeightArray has them.
 
     matrix_RC; ``read``: x (T, S, B, P, R) -> (T, S, B, P, C).  Only pcm-joshi2020 and ideal weights have an
     aihwkit layer; ValueError for others.

@@ -1,5 +1,4 @@
-"""An attention array: N x N devices that STDP pulses write for each image and time step, and value spikes
-read.
+"""An attention array: N x N devices, written by STDP pulses for each image and step, read by value spikes.
 
 Query tokens i sit on word lines, key tokens j on bit lines.  For each image and time step: one reset, one
 write, D_H reads.
@@ -75,9 +74,7 @@ class AttentionArray(nn.Module):
         return x.unflatten(1, (len(self.run.chips), -1)).movedim((1, 3, 2, 0), (0, 1, 2, 3))
 
     def write(self, count_q: Tensor, count_k: Tensor) -> Tensor:
-        """Reset and pulse every array for every image and step; the weights A - offset now held, (S, H, B, T,
-        N, N).
-        """
+        """Reset and pulse every array, every image and step; A - offset as now held, (S, H, B, T, N, N)."""
         if not self.run.calibrating:
             self.run.ledger.add(self.name, "digital-add", count_q.sum() + count_k.sum())  # popcounts
         shape = (*count_q.shape, count_k.shape[-1])
@@ -170,9 +167,7 @@ class AttentionArray(nn.Module):
         )  # a first-spike time for each query and key token
 
     def _count_reads(self, values: Tensor) -> None:
-        """Value spikes drive bit lines; every word line is converted for every feature; V^2 G t of both
-        devices.
-        """
+        """Value spikes drive bit lines, every word line is converted for every feature; V^2 G t of it all."""
         ledger, card = self.run.ledger, self.run.card.attention
         if self.run.calibrating or not ledger.open:
             return
@@ -191,9 +186,7 @@ class AttentionArray(nn.Module):
 
     @property
     def _rest_and_unit(self) -> tuple[float, float]:
-        """Conductance of w = 0 and of one unit of w [S]: G = rest + w unit; a pair of one-sided cells rests
-        at zero.
-        """
+        """Conductance of w = 0 and of one unit of w [S], G = rest + w unit; one-sided cells rest at zero."""
         card = self.run.card.attention
         return 0.0 if self.cell.one_sided else card.g_mid, 1.0 if self.cell.unit == "S" else card.g_unit
 

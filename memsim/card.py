@@ -70,9 +70,7 @@ class WeightSection(_Section):
 
 
 class AttentionSection(_Section):
-    """Attention arrays: N x N devices for each layer and head, rewritten by STDP pulses for every image and
-    time step.
-    """
+    """Attention arrays: N x N devices for each layer and head, rewritten for every image and time step."""
 
     cell: str = "reram-om"
     """Preset of the plastic device (``memsim devices`` lists them)."""
@@ -152,9 +150,7 @@ class ChipCard(_Section):
         return card
 
     def replace(self, **sections: Any) -> ChipCard:
-        """A copy with fields replaced: ``card.replace(weights={"cell": "ideal"}, name="x")``; validated like
-        a file.
-        """
+        """A copy with fields replaced, validated like a file: ``card.replace(weights={"cell": "ideal"})``."""
         fields = self.model_dump(by_alias=True)
         for key, value in sections.items():
             fields[key] = {**fields[key], **value} if isinstance(value, dict) else value

@@ -90,9 +90,7 @@ class Chip:
         return self
 
     def advance_to(self, t: float) -> Chip:
-        """Age the weight arrays to t [s] after programming (absolute); the attention arrays are rewritten for
-        each image.
-        """
+        """Age the weight arrays to t [s] after programming, absolute; attention is rewritten anyway."""
         if not t >= 0 or t == float("inf"):
             raise ValueError(
                 f"time = {t} s: seconds since programming must be a number >= 0 (1 day is 86400)"

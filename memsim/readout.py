@@ -1,5 +1,4 @@
-"""The read-out of a weight array: fresh read noise, one ADC conversion for each column and tile, a digital
-sum.
+"""The read-out of a weight array: read noise, one ADC conversion for each column and tile, a digital sum.
 
     y_mc = gain_c sum_k ADC(I_kmc + noise sqrt(v_kmc) xi_kmc),   v = g_max sum_r x_r^2 (G+ + G-)
 
@@ -39,9 +38,7 @@ class ReadOut:
     def __call__(
         self, current: Tensor, variance: Tensor | None, steps: int, positions: int
     ) -> tuple[Tensor, int]:
-        """Columns (S, K, M, C) [A] with M = steps x images x positions -> numbers (S, M, C), and how many
-        clipped.
-        """
+        """Columns (S, K, M, C) [A] with M = steps x images x positions -> (S, M, C), and the clips."""
         if current.requires_grad or current.device.type != "cpu" or current.dtype != torch.float32:
             return self.plain(current, variance, steps, positions)
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0

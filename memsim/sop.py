@@ -1,5 +1,4 @@
-"""The papers' digital count: one accumulate for each spike and synapse, one multiply-accumulate where the
-input is no spike.
+"""The papers' digital count: an accumulate for each spike and synapse, a multiply where inputs are no spikes.
 
     E = E_AC sum_l rate_l x dense_l x T + E_MAC sum_(non-binary inputs) dense_l    Eq. (29), mended
 

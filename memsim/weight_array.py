@@ -1,5 +1,4 @@
-"""A weight array: a learned matrix as differential pairs of devices, cut into tiles, aged, read through
-converters.
+"""A weight array: a learned matrix as pairs of devices, cut into tiles, aged, read through converters.
 
     W_rc = (G+_rc - G-_rc) / k_c,   k_c = g_max / max_r |W_rc|      one device carries the weight, one rests
     I_c  = V_read sum_r x_r (G+_rc - G-_rc),   y_c = ADC(I_c) / (V_read k_c) x compensation
@@ -66,9 +65,7 @@ class WeightArray:
         self.compensation_S = torch.ones_like(self.reference_S)
 
     def advance_to(self, t: float) -> None:
-        """Age the array to t seconds after programming and, where the card says so, compensate the mean
-        drift.
-        """
+        """Age the array to t [s] after programming; compensate the mean drift where the card says so."""
         self.state = self.cell.relax(self.state, t, rng=self.rng)
         self._sense(self.state)
         if self.run.card.weights.compensation == "global":
@@ -97,9 +94,7 @@ class WeightArray:
         return torch.nn.functional.pad(g, pad).unflatten(1, (self.tiles, self.tile_height))
 
     def _mean_column(self) -> Tensor:
-        """Mean |G+ - G-| of each chip (S,), as reading every row once tells it: the measure of global
-        compensation.
-        """
+        """Mean |G+ - G-| of each chip (S,), told by reading every row once: what compensation goes by."""
         plus, minus = self.conductance_S2RC.unbind(1)
         return (plus - minus).abs().mean((1, 2))
 
@@ -133,9 +128,7 @@ class WeightArray:
         return quantise(x, peak, run.card.weights.dac_bits, signed=self.signed_input) / peak
 
     def _ohm_and_kirchhoff(self, drive: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Column currents of every tile (S, K, M, C) [A], and g_max sum_r x_r^2 (G+ + G-) where reads are
-        noisy.
-        """
+        """Column currents of every tile (S, K, M, C) [A], and g_max sum_r x_r^2 (G+ + G-) for their noise."""
         if not self.noisy:
             return drive @ self.volt_siemens, None
         if self.one_bit and not drive.requires_grad:
@@ -189,9 +182,7 @@ class WeightArray:
 
     @property
     def kappa(self) -> float:
-        """r g_max N^2 of the largest tile [1]: below .3 wires change currents by a few per cent, above 1 they
-        rule.
-        """
+        """r g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
         side = max(math.ceil(self.rows / self.tiles), math.ceil(self.columns / self.column_tiles))
         return self.run.card.wire_resistance * self.run.card.weights.g_max * side**2
 

@@ -1,5 +1,4 @@
-"""Speed, as ratios against a peer measured in the same run: never a timed test, always both sides at their
-best.
+"""Speed, as ratios against a peer in the same run: never a timed test, always both sides at their best.
 """
 
 from __future__ import annotations
@@ -110,9 +109,7 @@ def attention(threads: int = 1, repeats: int = 7, cell: str = "reram-om") -> dic
 
 
 def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
-    """Two samples of written weights on the same devices: difference of means in standard errors and of
-    range, spread, KS.
-    """
+    """Two samples of weights written on the same devices: difference of means, ratio of spreads, KS."""
     error = float(((ours.var() + other.var()) / len(ours)).sqrt())
     difference = float(ours.mean() - other.mean())
     span = (

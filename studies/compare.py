@@ -205,9 +205,7 @@ def _conductances(chip: memsim.Chip) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def _maps(reference: nn.Module, chip: memsim.Chip, data: Any) -> dict[str, Any]:
-    """The attention weights A_ij of the first test image, digital and on the first chip: (H, T, N, N) for
-    each layer.
-    """
+    """Attention weights A_ij of the first test image, digital and on the first chip: (H, T, N, N) a layer."""
     x = data.x_test[:1]
     was_open, chip.ledger.open = chip.ledger.open, False
     keep: dict[str, Tensor] = {}

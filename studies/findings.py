@@ -256,8 +256,8 @@ def wires(summary: Summary) -> tuple[str, list[Row]]:
     worst = max(kappa, key=lambda n: kappa[n])
     over = sum(k >= WIRES_SMALL for k in kappa.values())
     sentence = (
-        f"The largest kappa is {digits(kappa[worst])} ({worst}): "
-        f"wires change currents by {_meaning(kappa[worst])}. "
+        f"The largest kappa is {digits(kappa[worst])} ({worst}), "
+        f"effect of wires there: {_meaning(kappa[worst])}. "
         f"{over} of {len(kappa)} arrays are at {WIRES_SMALL} or above"
     )
     return sentence + (": with wires these figures would be worse." if over else "."), rows
@@ -266,7 +266,7 @@ def wires(summary: Summary) -> tuple[str, list[Row]]:
 def _meaning(kappa: float) -> str:
     if kappa < WIRES_SMALL:
         return "a few per cent"
-    return "so much that they rule the result" if kappa > WIRES_RULE else "tens of per cent"
+    return "they rule" if kappa > WIRES_RULE else "tens of per cent"
 
 
 def map_errors(digital: Mapping[str, np.ndarray], written: Mapping[str, np.ndarray]) -> list[Row]:

@@ -1,6 +1,4 @@
-"""Where the losses come from: each effect alone on, each alone off, each attention cell, on the same chips
-and images.
-"""
+"""Where the losses come from: each effect alone on and alone off, each attention cell; same chips."""
 
 from __future__ import annotations
 

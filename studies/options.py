@@ -1,6 +1,4 @@
-"""What the command line's options mean: times with units, cards with effects switched, folders that can be
-written.
-"""
+"""What the command line's options mean: times with units, cards with effects switched, folders to write."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ def card_of(
 
 
 def writable(folder: Path) -> Path:
-    """The folder, made if need be and known to take files; OSError naming it before any work is done
-    otherwise.
-    """
+    """The folder, made if need be and known to take files; OSError naming it before any work is done."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

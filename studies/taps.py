@@ -33,9 +33,7 @@ class Taps:
 
 
 class SpikeStatistics:
-    """Spike rate of both executions and the share of spikes that differ, by layer, over any number of
-    batches.
-    """
+    """Spike rate of both executions and the share of spikes that differ, by layer, over all batches."""
 
     def __init__(self) -> None:
         self._sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
