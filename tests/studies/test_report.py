@@ -114,7 +114,7 @@ def test_every_number_column_and_row_carries_a_unit(text: str) -> None:
         "value",
     }
     words |= {"cell", "source", "technology", "arrays", "effects on", "effects off", "meaning and source"}
-    words |= {"wires change currents by", "group", "what", *provenance.versions()}
+    words |= {"effect of wires", "group", "what", *provenance.versions()}
     rows = {"weights", "attention", *(row["group"] for row in made.losses()), provenance.versions()["python"]}
     rows |= {"clipped conversions", "adc-8b", "array-read", *memsim.ChipCard.load("default").prices}
     rows |= set(made.summary()["kappa"]) | {f"blocks.{b}.attention.core" for b in range(3)}
@@ -310,7 +310,7 @@ class TestWords:
         _, rows = findings.wires(summary)
         assert [row["meaning"] for row in rows] == [
             "a few per cent",
-            "so much that they rule the result",
+            "they rule",
             "tens of per cent",
         ]
         assert findings.wires({}) == ("", [])
