@@ -15,7 +15,7 @@ from torch import Tensor
 
 from models.catalog import BUNDLED
 from models.config import S2TDPTConfig
-from models.s2tdpt import S2TDPT
+from models.s2tdpt import S2TDPT, check_image
 
 FORMAT = "memsim-s2tdpt-1"
 IMAGES = "calibration_images"
@@ -86,8 +86,14 @@ def load(name: str | Path) -> S2TDPT:
         net = S2TDPT(S2TDPTConfig(**header["config"]))
     except (ValidationError, KeyError, TypeError) as error:
         raise ValueError(f"checkpoint {path} has a configuration this version cannot use: {error}") from None
-    net.calibration_images = tensors.pop(IMAGES, None)
+    images = tensors.pop(IMAGES, None)
     _fit(net, tensors, path)
+    if images is not None:
+        try:
+            check_image(images, net.config.in_shape)
+        except ValueError as error:
+            raise ValueError(f"checkpoint {path}: calibration {error}") from None
+        net.calibration_images = images
     net.record = header.get("record", {})
     return net.eval()
 

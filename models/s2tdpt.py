@@ -168,17 +168,16 @@ class Block(nn.Module):
 class S2TDPT(nn.Module):
     """The network: images (B, C, H, W), pixels in [0, 1], -> logits (B, classes).
 
-    `config` holds every choice; `record` says how the weights came about (empty until trained). ValueError on
-    a wrong image shape, on NaN, and on pixels outside [0, 1].
+    `config` holds every choice; `record` says how the weights came about (empty until trained);
+    `calibration_images` are training images a chip's converters are set with (None until trained).
+    ValueError on a wrong image shape, on NaN, and on pixels outside [0, 1].
     """
 
     def __init__(self, config: S2TDPTConfig):
         super().__init__()
         self.config = config
         self.record: dict[str, Any] = {}
-        self.calibration_images: Tensor | None = (
-            None  # training images, to set a chip's converter ranges with
-        )
+        self.calibration_images: Tensor | None = None
         self.patches = PatchSplitting(config)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.mean = TokenMean()

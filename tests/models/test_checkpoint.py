@@ -16,6 +16,7 @@ from models import checkpoint
 def net() -> models.S2TDPT:
     torch.manual_seed(0)
     net = models.build("s2tdpt-digits", layers=1, attention="random", window={"A": 0.3})
+    net.calibration_images = torch.rand(3, 1, 8, 8)
     net.record = {"seed": 7, "epochs": [{"loss": 0.5}]}
     return net.eval()
 
@@ -27,6 +28,7 @@ def test_round_trip(net, tmp_path):
     assert list(tmp_path.rglob("*")) == [path.parent, path], "nothing but the file is left behind"
     image = torch.rand(2, 1, 8, 8)
     assert torch.equal(again(image), net(image))
+    assert torch.equal(again.calibration_images, net.calibration_images)
 
 
 def test_an_interrupted_save_leaves_the_old_file(net, tmp_path, monkeypatch):
@@ -61,6 +63,8 @@ def damaged(kind: str, path: Path) -> None:
         tensors["head.weight"] = tensors["head.weight"][:, :5].contiguous()
     if kind == "missing":
         del tensors["head.weight"]
+    if kind == "images":
+        tensors["calibration_images"] *= 255
     if kind == "nan":
         tensors["head.weight"][0, 0] = torch.nan
     return checkpoint.write(path, tensors, header)
@@ -79,6 +83,7 @@ def damaged(kind: str, path: Path) -> None:
         ("shape", r"head.weight has shape \(10, 5\), needed \(10, 64\)"),
         ("missing", "missing .*head.weight"),
         ("nan", "head.weight holds NaN"),
+        ("images", "calibration image has pixels"),
     ],
 )
 def test_damaged_files_are_refused_by_name(kind, message, net, tmp_path):
@@ -111,4 +116,5 @@ def test_bundled_networks(name):
     assert net.config.attention == (
         name.removeprefix("s2tdpt-digits-") if name != "s2tdpt-digits" else "stdp"
     )
+    assert torch.equal(net.calibration_images, models.datasets.load("digits").x_train[:64])
     assert net.record["dataset"] == "digits" and len(net.record["epochs"]) == net.record["recipe"]["epochs"]

@@ -143,8 +143,8 @@ def test_bad_images_are_refused_with_one_clear_message(net, image, message):
     [
         ({"heads": 5}, "dim=64 is not a multiple of heads=5"),
         ({"widths": (8, 16)}, "must be dim=64"),
-        ({"pools": (True, False, False, False, False)}, "only spikes are pooled"),
-        ({"pools": (False,)}, "5 convolutions"),
+        ({"pools": (True, False, False)}, "only spikes are pooled"),
+        ({"pools": (False,)}, "3 convolutions"),
         ({"headz": 4}, "headz"),
         ({"tau": 0.5}, "tau: .*greater than or equal to 1"),
         ({"v_reset": 0.7}, "v_reset=0.7"),

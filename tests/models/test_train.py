@@ -41,6 +41,10 @@ def test_training_lowers_the_loss_and_keeps_a_record(whole):
     assert not whole.training
 
 
+def test_a_trained_network_keeps_training_images_to_calibrate_a_chip_with(few, whole):
+    assert torch.equal(whole.calibration_images, few.x_train[:64])
+
+
 class Stop(Exception):
     """Stands for the power cut."""
 
