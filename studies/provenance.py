@@ -6,6 +6,7 @@ import json
 import platform
 import shlex
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import devices
@@ -49,12 +50,30 @@ def versions() -> dict[str, str]:
 
 def command(request: Request, *, losses: bool = False) -> str:
     """The command that makes the result again, beside the saved card."""
-    words = ["memsim", "compare", "--model", request.model, "--card", CARD_FILE, "--engine", request.engine]
+    words = [
+        "memsim",
+        "compare",
+        "--model",
+        _file_or_name(request.model),
+        "--card",
+        CARD_FILE,
+        "--engine",
+        request.engine,
+    ]
     words += ["--chips", str(request.chips), "--time", f"{request.time:.12g}s", "--seed", str(request.seed)]
     if request.images is not None:
         words += ["--images", str(request.images)]
+    if request.dataset is not None:
+        words += ["--dataset", _file_or_name(request.dataset)]
+    if request.data != "data":
+        words += ["--data", str(Path(request.data).resolve())]
     words += ["--losses"] if losses else []
     return shlex.join([*words, "--out", "again"])
+
+
+def _file_or_name(given: str) -> str:
+    """A file by its whole path, so that the command runs in another folder; a name as it is."""
+    return str(Path(given).resolve()) if Path(given).is_file() else given
 
 
 def card_rows(card: memsim.ChipCard) -> list[dict[str, str]]:

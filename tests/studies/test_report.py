@@ -1,5 +1,6 @@
 """The report: complete, honest in words, standing alone, and never half-written."""
 
+import dataclasses
 import json
 import os
 import re
@@ -244,7 +245,8 @@ def test_the_command_makes_the_run_again(comparison: SimpleNamespace) -> None:
     from studies.cli import app
     from studies.options import seconds
 
-    words = provenance.command(comparison.request, losses=True).split()
+    request = dataclasses.replace(comparison.request, images=7, dataset="digits", data="elsewhere")
+    words = provenance.command(request, losses=True).split()
     shown = (
         CliRunner(env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb"})
         .invoke(app, ["compare", "--help"])
