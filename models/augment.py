@@ -17,11 +17,11 @@ class Augmentation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rotation: float = Field(default=11.25, ge=0, description="degrees")
-    zoom: float = Field(default=0.1, ge=0, lt=1, description="fraction")
-    shift: float = Field(default=0.5, ge=0, description="pixels")
+    rotation: float = Field(default=15.0, ge=0, description="degrees")
+    zoom: float = Field(default=0.125, ge=0, lt=1, description="fraction")
+    shift: float = Field(default=0.6, ge=0, description="pixels")
     noise: float = Field(
-        default=0.025, ge=0, description="standard deviation of normal pixel noise, fraction of white"
+        default=0.05, ge=0, description="standard deviation of normal pixel noise, fraction of white"
     )
     mirror: bool = Field(
         default=False, description="mirror half of the images left to right (not for digits)"

@@ -16,8 +16,8 @@ DIGITS = S2TDPTConfig(
     dim=64,
     layers=2,
     heads=4,
-    widths=(8, 16, 32, 64, 64),
-    pools=(False, False, False, False, True),
+    widths=(32, 64, 64),
+    pools=(False, False, True),
 )
 
 

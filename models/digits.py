@@ -9,12 +9,7 @@ from torch import Tensor
 
 from models.dataset import SPLIT_SEED, Dataset, in_parts, stratified
 
-ROTATION, ZOOM, SHIFT, NOISE = (
-    20.0,
-    0.15,
-    0.75,
-    0.05,
-)  #: of the harder digits: degrees, fraction, pixels, white
+ROTATION, ZOOM, SHIFT, NOISE = 22.5, 0.2, 1.0, 0.05  #: of the harder digits: degrees, 1, pixels, 1
 TEST, VALIDATION = 450, 180
 
 
