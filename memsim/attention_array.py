@@ -192,6 +192,7 @@ class AttentionArray(nn.Module):
 
     @property
     def kappa(self) -> float:
-        """r g_max N^2 of one array [1], with g_max = g_mid + g_unit."""
-        card = self.run.card
-        return card.wire_resistance * (card.attention.g_mid + card.attention.g_unit) * self.tokens**2
+        """r g_max N^2 of one array [1], g_max the conductance at full scale; 0 before the first image."""
+        rest, unit = self._rest_and_unit
+        top = self.cell.describe().high
+        return self.run.card.wire_resistance * (rest + top * unit) * self.tokens**2

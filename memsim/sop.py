@@ -37,10 +37,16 @@ class SopCount:
         for hook in self._hooks:
             hook.remove()
 
-    def energy(self, card: ChipCard, images: int) -> float:
-        """Energy for an image [J]."""
-        ac, mac = sum(self.accumulates.values()), sum(self.multiplies.values())
-        return (ac * card.price("sop-ac").energy + mac * card.price("sop-mac").energy) / max(images, 1)
+    def energy(self, card: ChipCard, images: int) -> dict[str, float]:
+        """Energy for an image [J] at two prices: ``digital_sop`` in fp32, as the papers count, and
+        ``digital_sop_integer`` at the card's own integer prices, a fairer rival of its digital work.
+        """
+        ac, mac = (sum(c.values()) / max(images, 1) for c in (self.accumulates, self.multiplies))
+        prices = {"digital_sop": ("sop-ac", "sop-mac"), "digital_sop_integer": ("digital-add", "digital-mac")}
+        return {
+            name: ac * card.price(add).energy + mac * card.price(multiply).energy
+            for name, (add, multiply) in prices.items()
+        }
 
     def _matrix(self, name: str):
         def enter(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:

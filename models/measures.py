@@ -3,6 +3,7 @@ accuracy does.
 """
 
 from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import torch
@@ -14,16 +15,20 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     return float((logits.argmax(-1) == labels).double().mean())
 
 
-def wilson(correct: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Score interval of a share (Wilson 1927), 95 % by default: meaningful at 0 and 1 too."""
-    if count <= 0 or not 0 <= correct <= count:
-        raise ValueError(f"{correct} of {count}: a share needs 0 <= correct <= count and count > 0")
-    share, spread = correct / count, z * z / count
+def wilson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Score interval of a share of independent trials, meaningful at 0 and 1 too.
+
+    ValueError unless 0 <= successes <= trials and trials > 0.  Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927).
+    """
+    if not (trials > 0 and 0 <= successes <= trials):
+        raise ValueError(
+            f"{successes} successes in {trials} trials: need 0 <= successes <= trials, trials > 0"
+        )
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share, spread = successes / trials, z * z / trials
+    half = z * sqrt(share * (1 - share) / trials + spread / (4 * trials))
     middle = share + spread / 2
-    half = z * sqrt(share * (1 - share) / count + spread / (4 * count))
-    low = 0.0 if correct == 0 else (middle - half) / (1 + spread)
-    high = 1.0 if correct == count else (middle + half) / (1 + spread)
-    return low, high
+    return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> float:

@@ -1,5 +1,4 @@
-"""Speed, as ratios against a peer in the same run: never a timed test, always both sides at their best.
-"""
+"""Speed, as ratios against a peer in the same run: never a timed test, always both sides at their best."""
 
 from __future__ import annotations
 

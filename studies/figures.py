@@ -111,7 +111,7 @@ def spikes(summary: Mapping[str, Any]) -> Figure:
 
 NAMES = {
     "digital_sop": "digital, float sums",
-    "digital_integer": "digital, integer sums",
+    "digital_sop_integer": "digital, integer sums",
     "digital_memory": "digital with memory",
     "digital_lut": "digital, level histogram",
     "crossbar": "crossbars",
@@ -123,7 +123,7 @@ NAMES = {
 def energy(summary: Mapping[str, Any]) -> Figure:
     """Energy [J] for an image: the crossbars' total beside the digital counts, and its components.
 
-    ``digital_integer`` is drawn as the upper bound it is; the two panels have scales of their own.
+    The two panels have scales of their own.
     """
     totals = summary["energy"]
     parts = dict(sorted(summary.get("breakdown", {}).items(), key=lambda item: -item[1]))
@@ -138,9 +138,8 @@ def energy(summary: Mapping[str, Any]) -> Figure:
             top.barh(row, lengths, 0.62, left=np.cumsum(lengths) - lengths, color=colours)
         else:
             top.barh(row, joule * factor, 0.62, color=DIGITAL)
-    bound = {"digital_integer": "at most "}
     names = {name: NAMES.get(name, name.replace("_", " ")) for name in totals}
-    labels = [f"{names[name]}\n{bound.get(name, '')}{quantity(joule, 'J')}" for name, joule in totals.items()]
+    labels = [f"{names[name]}\n{quantity(joule, 'J')}" for name, joule in totals.items()]
     top.set_yticks(range(len(totals)), labels)
     if parts:
         largest = max(parts.values())

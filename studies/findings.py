@@ -72,31 +72,6 @@ def no_energy(summary: Summary) -> str:
     return ""
 
 
-def comparable(summary: Summary, prices: Mapping[str, Any]) -> Summary:
-    """The summary with energies that may stand side by side; the crossbars' only where it means something."""
-    summary = with_integer_sums(summary, prices)
-    if no_energy(summary):
-        energy = {name: joule for name, joule in summary["energy"].items() if name != "crossbar"}
-        summary = {**summary, "energy": energy, "breakdown": {}}
-    return summary
-
-
-def with_integer_sums(summary: Summary, prices: Mapping[str, Any]) -> Summary:
-    """The summary with ``digital_integer`` [J]: the digital count with integer prices.
-
-    Papers price a spike as a 32-bit float sum.  The card prices the chip's own digital sums as integers; the
-    digital side may have them too.  Sums and products are not told apart here, so it is an upper bound:
-    E_int <= E_sop max(p_add / p_ac, p_int-mac / p_mac).  Unchanged where the card lacks one of the prices.
-    """
-    pairs = (("digital-add", "sop-ac"), ("digital-mac", "sop-mac"))
-    if not all(name in prices and prices[name].energy > 0 for pair in pairs for name in pair):
-        return summary
-    ratio = max(prices[integer].energy / prices[real].energy for integer, real in pairs)
-    energy = dict(summary["energy"])
-    sop = energy.pop("digital_sop")
-    return {**summary, "energy": {"digital_sop": sop, "digital_integer": sop * ratio, **energy}}
-
-
 def energy_ratio(summary: Summary) -> str:
     """The crossbars' energy in multiples of the digital counts, as a sentence; "" where it means nothing."""
     energy = summary["energy"]
@@ -104,9 +79,9 @@ def energy_ratio(summary: Summary) -> str:
         return ""
     ratio = digits(energy["crossbar"] / energy["digital_sop"])
     found = f"An image takes the crossbars {ratio} times the energy of the papers' digital count (float sums)"
-    if energy.get("digital_integer"):
-        ratio = digits(energy["crossbar"] / energy["digital_integer"])
-        found += f", and at least {ratio} times that of the same count with integer sums"
+    if energy.get("digital_sop_integer"):
+        ratio = digits(energy["crossbar"] / energy["digital_sop_integer"])
+        found += f"; {ratio} times that of the same count with integer sums"
     return f"{found}."
 
 
@@ -139,7 +114,7 @@ def losing(summary: Summary) -> list[str]:
 
 DIGITAL_COUNTS = {
     "digital_sop": "by the papers' digital count (float sums)",
-    "digital_integer": "or less by the same count with integer sums",
+    "digital_sop_integer": "by the same count with integer sums",
 }
 """Digital energies that the crossbars' is held against."""
 
@@ -165,12 +140,12 @@ def energy_verdict(summary: Summary) -> str:
     out = [
         f"Against the papers' count, which prices float sums, {wins}: {ours} against {digital} for an image."
     ]
-    if energy.get("digital_integer"):
-        lost = energy["crossbar"] > energy["digital_integer"]
+    if energy.get("digital_sop_integer"):
+        lost = energy["crossbar"] > energy["digital_sop_integer"]
         out.append(
             "With sums and products priced as integers, like the crossbars' own digital work, digital needs "
-            f"at most {quantity(energy['digital_integer'], 'J')}: "
-            f"{'digital wins' if lost else 'this bound decides nothing'}."
+            f"{quantity(energy['digital_sop_integer'], 'J')}: "
+            f"{'digital wins' if lost else 'the crossbars win'}."
         )
     part, joule = max(summary["breakdown"].items(), key=lambda item: item[1])
     out.append(
@@ -194,13 +169,13 @@ def results(summary: Summary) -> list[Row]:
     change = "" if ours is None or not digital > 0 else f"× {digits(ours / digital)}"
     name = "energy for an image (digital: papers' count)"
     rows.append(_row(name, unit, digits(digital * factor), _maybe(ours, factor), change))
-    if energy.get("digital_integer"):
-        digital = energy["digital_integer"]
-        change = change and f"× {digits(ours / digital)} or more"
-        bound = f"at most {digits(digital * factor)}"
+    if energy.get("digital_sop_integer"):
+        digital = energy["digital_sop_integer"]
+        change = change and f"× {digits(ours / digital)}"
+        bound = digits(digital * factor)
         rows.append(_row("the same (digital: integer sums)", unit, bound, _maybe(ours, factor), change))
     if "attention" in summary:
-        for what, key in (("device resets", "writes_per_image"), ("pulses", "pulses_per_image")):
+        for what, key in (("cells written", "writes_per_image"), ("pulses", "pulses_per_image")):
             rows.append(_row(f"{what} for an image", "1", "", count(summary["attention"][key])))
     return rows
 

@@ -52,14 +52,13 @@ def write_report(
 
 def files(comparison: Comparison, losses: Sequence[Mapping[str, Any]] | None = None) -> dict[str, bytes]:
     """Everything a report consists of, by its path in the folder; the page last."""
-    result = comparison.summary()
-    summary = findings.comparable(result, comparison.request.card.prices)
+    summary = comparison.summary()
     drawn = draw(summary, comparison.sample, losses)
     out: dict[str, bytes] = {}
     for name, figure in drawn.items():
         out[f"figures/{name}.svg"] = figures.svg(figure).encode()
         out[f"figures/{name}.png"] = figures.png(figure)
-    result = result | ({"losses": list(losses)} if losses else {})
+    result = summary | ({"losses": list(losses)} if losses else {})
     out["result.json"] = (json.dumps(_finite(result), indent=2, allow_nan=False) + "\n").encode()
     out[provenance.CARD_FILE] = provenance.toml(comparison.request.card).encode()
     out["report.html"] = page(comparison, summary, drawn, losses).encode()

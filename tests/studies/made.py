@@ -46,7 +46,7 @@ def summary() -> dict[str, Any]:
         "off": ["adc"],
         "time_after_write [s]": 86400.0,
         "harder (digits-hard)": one_set(0.93, 0.929, 0.95),
-        "energy": {"digital_sop": 3e-6, "crossbar": 4e-7},
+        "energy": {"digital_sop": 3e-6, "digital_sop_integer": 1.67e-7, "crossbar": 4e-7},
         "breakdown": {"ADC": 3e-7, "neurons": 1e-7},
         "spike_rate": rate,
         "spike_rate_crossbar": {layer: 0.9 * share for layer, share in rate.items()},

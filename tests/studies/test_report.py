@@ -132,7 +132,7 @@ def test_the_page_says_what_matters(text: str, card: memsim.ChipCard) -> None:
         "99.50 % [98.50, 100.00]; 450 images",
         "99.00 % [98.80, 99.20]; 4 chips",
         "the crossbars win: 400 nJ against 3.00 µJ",
-        "digital needs at most 167 nJ: digital wins",
+        "digital needs 167 nJ: digital wins",
         "The largest kappa is 3.30 (blocks.0.mlp.fc1.linear)",
         "switched off: adc",
         "arXiv:2511.14691",
@@ -279,16 +279,16 @@ class TestWords:
     def test_ideal_chips_answer_alike_and_have_no_energy(self, summary: dict) -> None:
         summary |= {"agreement": 1.0, "weights": "ideal", "attention_cell": "ideal"}
         assert "answer exactly as the digital network on digits" in findings.headline(summary)
-        shown = findings.comparable(summary, {})
+        del summary["energy"]["crossbar"]
+        shown = summary
         assert findings.energy_ratio(shown) == ""
         assert "no hardware has this energy" in findings.energy_verdict(shown)
         assert not any("Energy" in line for line in findings.losing(shown))
 
     def test_an_energy_without_its_weight_arrays_is_not_compared(self, summary: dict) -> None:
         summary["engine"] = "aihwkit"
-        shown = findings.comparable(summary, {})
-        assert "is not known" in findings.energy_verdict(shown)
-        assert shown["energy"] == {"digital_sop": 3e-6} and "crossbar" in summary["energy"]
+        del summary["energy"]["crossbar"]
+        assert "is not known" in findings.energy_verdict(summary)
 
     def test_what_agrees_on_both_sets_is_said_once(self, summary: dict) -> None:
         summary["agreement"] = summary["harder (digits-hard)"]["agreement"] = 1.0
@@ -300,13 +300,6 @@ class TestWords:
         summary["energy"]["crossbar"] = 4e-6
         assert "digital wins: 4.00 µJ against 3.00 µJ" in findings.energy_verdict(summary)
         assert any("4.00 µJ on crossbars, 3.00 µJ" in line for line in findings.losing(summary))
-
-    def test_integer_sums_bound_the_digital_count(self, summary: dict, card: memsim.ChipCard) -> None:
-        """int16 sums of .05 pJ for floats of .9 pJ: an eighteenth; products fall less than that."""
-        energy = findings.with_integer_sums(summary, card.prices)["energy"]
-        assert energy["digital_integer"] == pytest.approx(3e-6 * 0.05 / 0.9)
-        assert "digital_integer" not in summary["energy"]
-        assert findings.with_integer_sums(summary, {}) == summary
 
     def test_wires_are_judged_by_the_rule_of_thumb(self, summary: dict) -> None:
         _, rows = findings.wires(summary)
