@@ -18,7 +18,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
 def wilson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
     """Score interval of a share of independent trials, meaningful at 0 and 1 too.
 
-    ValueError unless 0 <= successes <= trials and trials > 0.  Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927).
+    ValueError unless 0 <= successes <= trials, trials > 0. Source: Wilson, J. Am. Stat. Assoc. 22:209 (1927).
     """
     if not (trials > 0 and 0 <= successes <= trials):
         raise ValueError(
@@ -28,7 +28,8 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> tuple[float, flo
     share, spread = successes / trials, z * z / trials
     half = z * sqrt(share * (1 - share) / trials + spread / (4 * trials))
     middle = share + spread / 2
-    return max(0.0, (middle - half) / (1 + spread)), min(1.0, (middle + half) / (1 + spread))
+    low = (middle - half) / (1 + spread) if successes else 0.0
+    return low, (middle + half) / (1 + spread) if successes < trials else 1.0
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> float:
