@@ -32,7 +32,7 @@ def test_wilson_interval():
     assert 0 < wilson(0, 20)[1] < 0.17
     low, high = wilson(7, 30)
     assert wilson(23, 30) == pytest.approx((1 - high, 1 - low))
-    with pytest.raises(ValueError, match="5 of 4"):
+    with pytest.raises(ValueError, match="5 successes in 4"):
         wilson(5, 4)
 
 
