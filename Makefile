@@ -15,7 +15,7 @@ help:
 	@echo 'make clean  remove .venv, caches and demo/'
 
 demo: .venv/.installed
-	.venv/bin/memsim compare --out demo
+	.venv/bin/memsim compare --worth --out demo
 
 test: .venv/.test-installed
 	$(RUN) ruff check .

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from studies.compare import Comparison
 
 app = typer.Typer(name="memsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 errors = Console(stderr=True)
@@ -56,6 +59,7 @@ def compare(
     losses: Annotated[
         bool, typer.Option(help="Also: each effect alone on and off, each attention cell.")
     ] = False,
+    worth: Annotated[bool, typer.Option(help="Also: the network with other attention, digitally.")] = False,
     explain: Annotated[
         str | None, typer.Option(help="Print count, price and source of a layer's events.")
     ] = None,
@@ -64,10 +68,10 @@ def compare(
 ) -> None:
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
     from studies import compare as comparison
+    from studies import worth as worths
     from studies.losses import where_losses_come_from
     from studies.options import card_of, seconds, writable
     from studies.report import write_report
-    from studies.tables import comparison_table, layer_table, losses_table
 
     folder = writable(out) if out is not None else None
     chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
@@ -84,20 +88,28 @@ def compare(
     )
     with _progress() as advance:
         result = comparison.compare(request, advance)
-        rows = where_losses_come_from(request, advance) if losses else None
-    summary = result.summary() | ({"losses": rows} if rows else {})
-    console = Console()
-    if as_json:
-        print(json.dumps(summary, indent=2))
-    else:
-        console.print(comparison_table(summary))
-        if rows:
-            console.print(losses_table(rows))
-    if explain is not None:
-        (errors if as_json else console).print(layer_table(result, explain))
+        more = {"losses": where_losses_come_from(request, advance)} if losses else {}
+        more |= {"worth": worths.worth(model)} if worth else {}
+    _show(result, more, explain, as_json)
     if folder is not None:
-        path = write_report(result, folder, losses=rows)
-        (errors if as_json else console).print(f"report: {path}", soft_wrap=True)
+        path = write_report(result, folder, **more)
+        (errors if as_json else Console()).print(f"report: {path}", soft_wrap=True)
+
+
+def _show(result: Comparison, more: dict[str, Any], explain: str | None, as_json: bool) -> None:
+    """Print a comparison: one JSON object, or tables."""
+    from studies import tables
+
+    summary, console = result.summary(), Console()
+    if as_json:
+        print(json.dumps(summary | more, indent=2))
+    else:
+        console.print(tables.comparison_table(summary))
+        for name, table in (("losses", tables.losses_table), ("worth", tables.worth_grid)):
+            if name in more:
+                console.print(table(more[name]))
+    if explain is not None:
+        (errors if as_json else console).print(tables.layer_table(result, explain))
 
 
 @app.command()

@@ -48,7 +48,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def command(request: Request, *, losses: bool = False) -> str:
+def command(request: Request, *, losses: bool = False, worth: bool = False) -> str:
     """The command that makes the result again, beside the saved card."""
     words = [
         "memsim",
@@ -67,7 +67,7 @@ def command(request: Request, *, losses: bool = False) -> str:
         words += ["--dataset", _file_or_name(request.dataset)]
     if request.data != "data":
         words += ["--data", str(Path(request.data).resolve())]
-    words += ["--losses"] if losses else []
+    words += [*(["--losses"] if losses else []), *(["--worth"] if worth else [])]
     return shlex.join([*words, "--out", "again"])
 
 

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 import memsim
 from studies import figures, findings, provenance
 from studies.quantities import count, digits, duration, percent
+from studies.worth import worth_table
 
 if TYPE_CHECKING:
     from studies.compare import Comparison
@@ -37,20 +38,28 @@ WIDE = 4.5
 
 
 def write_report(
-    comparison: Comparison, folder: str | Path, *, losses: Sequence[Mapping[str, Any]] | None = None
+    comparison: Comparison,
+    folder: str | Path,
+    *,
+    losses: Sequence[Mapping[str, Any]] | None = None,
+    worth: Sequence[dict[str, Any]] | None = None,
 ) -> Path:
     """Write report.html, result.json, card.toml and figures/ (SVG and PNG); returns the page.
 
-    losses: rows of "where the losses come from", each with "what".  Raises OSError naming the folder where it
-    cannot be written; then nothing of it is left behind.
+    losses: rows of "where the losses come from", each with "what"; worth: rows of what attention is worth.
+    Raises OSError naming the folder where it cannot be written; then nothing of it is left behind.
     """
     folder = Path(folder)
     with _whole(folder) as place:
-        place(files(comparison, losses))
+        place(files(comparison, losses, worth))
     return folder / "report.html"
 
 
-def files(comparison: Comparison, losses: Sequence[Mapping[str, Any]] | None = None) -> dict[str, bytes]:
+def files(
+    comparison: Comparison,
+    losses: Sequence[Mapping[str, Any]] | None = None,
+    worth: Sequence[dict[str, Any]] | None = None,
+) -> dict[str, bytes]:
     """Everything a report consists of, by its path in the folder; the page last."""
     summary = comparison.summary()
     drawn = draw(summary, comparison.sample, losses)
@@ -58,10 +67,12 @@ def files(comparison: Comparison, losses: Sequence[Mapping[str, Any]] | None = N
     for name, figure in drawn.items():
         out[f"figures/{name}.svg"] = figures.svg(figure).encode()
         out[f"figures/{name}.png"] = figures.png(figure)
-    result = summary | ({"losses": list(losses)} if losses else {})
+    result = (
+        summary | ({"losses": list(losses)} if losses else {}) | ({"worth": list(worth)} if worth else {})
+    )
     out["result.json"] = (json.dumps(_finite(result), indent=2, allow_nan=False) + "\n").encode()
     out[provenance.CARD_FILE] = provenance.toml(comparison.request.card).encode()
-    out["report.html"] = page(comparison, summary, drawn, losses).encode()
+    out["report.html"] = page(comparison, summary, drawn, losses, worth).encode()
     return out
 
 
@@ -97,6 +108,7 @@ def page(
     summary: Mapping[str, Any],
     drawn: Mapping[str, Figure],
     losses: Sequence[Mapping[str, Any]] | None = None,
+    worth: Sequence[dict[str, Any]] | None = None,
 ) -> str:
     """The report as one HTML document."""
     environment = jinja2.Environment(
@@ -125,6 +137,7 @@ def page(
         notes=[] if chip is None else _notes(chip.ledger),
         wires=[row.values() for row in wires],
         wires_sentence=wires_sentence,
+        worth=worth_table(worth) if worth else None,
         losses_header=header,
         losses_rows=rows,
         cells=[] if chip is None else [row.values() for row in provenance.cell_rows(card)],
@@ -132,7 +145,7 @@ def page(
         card_rows=provenance.card_rows(card),
         prices=_prices(card),
         ledger=_ledger(chip.ledger, card) if chip is not None and "crossbar" in summary["energy"] else [],
-        command=provenance.command(comparison.request, losses=bool(losses)),
+        command=provenance.command(comparison.request, losses=bool(losses), worth=bool(worth)),
         versions=provenance.versions(),
         papers=provenance.PAPERS,
     )

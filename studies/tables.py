@@ -10,6 +10,7 @@ from rich.table import Table
 
 import devices
 from studies.compare import Comparison
+from studies.worth import worth_table
 
 
 def joule(value: float) -> str:
@@ -82,6 +83,15 @@ def losses_table(rows: list[dict[str, Any]]) -> Table:
             + ("" if hard is None else f" / {hard['cross_entropy']:.4f}"),
             f"{100 * row['spike_mismatch']:.3f} %",
         )
+    return table
+
+
+def worth_grid(rows: list[dict[str, Any]]) -> Table:
+    """What STDP attention is worth, one line for each kind of attention and how it came in."""
+    header, lines = worth_table(rows)
+    table = Table(*header, title="what STDP attention is worth (digital)")
+    for line in lines:
+        table.add_row(*line)
     return table
 
 
