@@ -15,9 +15,11 @@ def variants(card: memsim.ChipCard) -> Iterator[tuple[str, str, memsim.ChipCard]
     """(group, name, card) of every run of the table."""
     yield "card", card.name, card
     for name in devices.names():
-        if isinstance(devices.get(name), devices.PulsedCell) and name != card.attention.cell:
+        cell = devices.get(name)
+        if (cell.exact or isinstance(cell, devices.PulsedCell)) and name != card.attention.cell:
             yield "attention cell", name, card.replace(attention={"cell": name, "n_max": None})
-    yield "all ideal", "ideal", card.replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})
+    yield "weight cell", "ideal", card.replace(weights={"cell": "ideal"})
+    yield "both cells", "ideal", card.replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})
     for effect in card.effects:
         yield "alone on", effect, card.only(effect)
     yield "alone on", "none", card.only()
