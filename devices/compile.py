@@ -1,4 +1,7 @@
-"""Numba decorators shared by every kernel, and the guard that keeps their cache honest."""
+"""Numba decorators shared by every kernel, and the guard that keeps their cache honest.
+
+Kernels run on OpenMP threads, which do not survive a fork: start worker processes by spawn.
+"""
 
 from pathlib import Path
 from typing import Any

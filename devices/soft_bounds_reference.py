@@ -148,11 +148,11 @@ def _below(distance, left, spread, beyond, xi):
     stationary law, a cut normal.
     """
     one = np.float32(1.0)
-    mean = (distance + beyond) * left
+    mean, scale = (distance + beyond) * left, one / spread
     y = abs(mean - spread * xi)
-    x = y / spread
-    never = exp(max(-np.float32(2.0) * abs(mean) * x / spread, _NONE))
-    never = (one - never) / (one + never)  # chance that the mirror was not met, given both ends
-    mills = np.float32(2.0) / (x + np.sqrt(x * x + np.float32(2.5464791)))
-    share = one - np.float32(0.79788456) * mills
-    return beyond - y - beyond * (one - left) * (never + (one - never) * share)
+    x = y * scale
+    # met: odds exp(-2 mean y / spread^2) that the mirror was met, given both ends. Mills' ratio of x is near
+    # 2 / (x + sqrt(x^2 + 8 / pi)); the stationary law keeps the share 1 - sqrt(2 / pi) Mills of the drift.
+    met = exp(max(-np.float32(2.0) * abs(mean) * scale * x, _NONE))
+    mills = (one + met) * (x + np.sqrt(x * x + np.float32(2.5464791)))
+    return beyond - y - beyond * (one - left) * (one - np.float32(3.1915382) * met / mills)

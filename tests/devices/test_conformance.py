@@ -108,7 +108,7 @@ def test_same_stream_same_bits_whatever_the_batch(name):
     assert torch.equal(part, whole[:, order][:, :, 1:2])
     one = cell.rewrite(fabric.take((1,)), n[1], rng=stream(7, 1, "noise"), image=[5, 6, 7, 8], step=range(3))
     assert torch.equal(one, whole[1])
-    torch.set_num_threads(threads := torch.get_num_threads())
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     alone = cell.rewrite(fabric, n, rng=rng, image=[5, 6, 7, 8], step=range(3))
     torch.set_num_threads(threads)
