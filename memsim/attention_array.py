@@ -84,26 +84,25 @@ class AttentionArray(nn.Module):
             return torch.take(self.wanted.to(self.run.dtype), index)
         pulses, total = self.table.pulses(count_q, count_k)
         self._count_writes(shape, total)
-        self.held = tuple(self._rewrite(k, f, pulses) for k, f in enumerate(self._devices(shape)))
-        return self._settle()
+        return self._settle([self._rewrite(side, pulses) for side in range(len(self._devices(shape)))])
 
-    def _settle(self) -> Tensor:
-        """The weights A - offset that the devices hold; no conductance falls below zero, floors are counted.
+    def _settle(self, held: list[Tensor]) -> Tensor:
+        """The weights A - offset that devices in the states w hold; no conductance falls below zero.
 
-        Leaves the sum of every bit line's conductances (plastic and reference devices) in ``column_siemens``.
+        Works in place.  Leaves the sum of every bit line's conductances (plastic and reference devices) in
+        ``column_siemens``; floors are counted.
         """
         rest, unit = self._rest_and_unit
-        weight = torch.empty_like(self.held[0])
+        weight = held[0]
         tokens = weight.shape[-1]
         column = torch.zeros(weight.shape[:-1])
         scale = self.amplitude / self.table.w_span
         match_threads()
-        for side, held in enumerate(self.held):
-            w_rest = 0.0 if self.cell.one_sided else self.table.w_rest
+        for side, w in enumerate(held):
             floors = kernels.settle(
-                held.view(-1, tokens, tokens).numpy(),
+                w.view(-1, tokens, tokens).numpy(),
                 np.float32(-rest / unit),
-                np.float32(w_rest),
+                np.float32(0.0 if self.cell.one_sided else self.table.w_rest),
                 np.float32(-scale if side else scale),
                 weight.view(-1, tokens, tokens).numpy(),
                 column.view(-1, tokens).numpy(),
@@ -120,21 +119,19 @@ class AttentionArray(nn.Module):
         if shape[-1] != self.tokens:
             self.tokens = shape[-1]
             sides = ("plus", "minus") if self.cell.one_sided else ("device",)
-            self.rng = [
-                devices.stream(self.run.seed, list(self.run.chips), self.name, range(shape[1]), side)
-                for side in sides
-            ]
+            chips, heads = list(self.run.chips), range(shape[1])
+            rngs = [devices.stream(self.run.seed, chips, self.name, heads, side) for side in sides]
             self.fabric = tuple(
-                self.cell.fabricate(shape[-2:], rng=rng.child("device-spread")) for rng in self.rng
+                self.cell.fabricate(shape[-2:], rng=rng.child("device-spread")) for rng in rngs
             )
+            self.rng = [rng.child("write") for rng in rngs]
         return self.fabric
 
-    def _rewrite(self, side: int, fabric: devices.Fabric, pulses: Tensor) -> Tensor:
+    def _rewrite(self, side: int, pulses: Tensor) -> Tensor:
         if self.cell.one_sided:
             pulses = (pulses if side == 0 else -pulses).clamp(min=0)
         steps = range(pulses.shape[3])
-        rng = self.rng[side].child("write")
-        return self.rewrite(fabric, pulses, rng=rng, image=self.run.images, step=steps)
+        return self.rewrite(self.fabric[side], pulses, rng=self.rng[side], image=self.run.images, step=steps)
 
     def _sense(self, weight: Tensor, values: Tensor) -> Tensor:
         """Currents on the word lines through the ADC, in units of A - offset: (S, H, B, T, N, D)."""

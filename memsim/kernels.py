@@ -7,45 +7,110 @@ from numba import prange
 
 import devices
 from devices import philox as px
-from devices.compile import drop_stale_cache, parallel_kernel
+from devices.compile import drop_stale_cache, inlined, parallel_kernel
+
+CHUNK = 32
+"""Vectors that one job of ``read_array`` reads."""
+
+
+@inlined
+def accumulate(total, matrix, x, active, count, squared):
+    """total[c] = sum over the driven rows of x_r (or x_r^2) matrix[r, c], eight rows at a time."""
+    total[:] = 0.0
+    i = 0
+    while i + 8 <= count:
+        r0, r1, r2, r3 = active[i], active[i + 1], active[i + 2], active[i + 3]
+        r4, r5, r6, r7 = active[i + 4], active[i + 5], active[i + 6], active[i + 7]
+        x0, x1, x2, x3, x4, x5, x6, x7 = x[r0], x[r1], x[r2], x[r3], x[r4], x[r5], x[r6], x[r7]
+        if squared:
+            x0, x1, x2, x3 = x0 * x0, x1 * x1, x2 * x2, x3 * x3
+            x4, x5, x6, x7 = x4 * x4, x5 * x5, x6 * x6, x7 * x7
+        row0, row1, row2, row3 = matrix[r0], matrix[r1], matrix[r2], matrix[r3]
+        row4, row5, row6, row7 = matrix[r4], matrix[r5], matrix[r6], matrix[r7]
+        for c in range(len(total)):
+            low = (x0 * row0[c] + x1 * row1[c]) + (x2 * row2[c] + x3 * row3[c])
+            high = (x4 * row4[c] + x5 * row5[c]) + (x6 * row6[c] + x7 * row7[c])
+            total[c] += low + high
+        i += 8
+    while i < count:
+        r0 = active[i]
+        x0 = x[r0] * x[r0] if squared else x[r0]
+        row0 = matrix[r0]
+        for c in range(len(total)):
+            total[c] += x0 * row0[c]
+        i += 1
+
+
+@inlined
+def convert(current, step, levels, gain, out):
+    """out += gain ADC(current); returns how many clipped.  levels = 0: no rounding."""
+    inverse = np.float32(1.0) / step
+    over = np.float32(0.0)
+    if levels > 0:
+        for c in range(len(current)):
+            code = np.rint(current[c] * inverse)
+            over += np.float32(1.0) if abs(code) > levels else np.float32(0.0)
+            out[c] += min(max(code, -levels), levels) * step * gain[c]
+    else:
+        for c in range(len(current)):
+            out[c] += current[c] * gain[c]
+    return int(over)
 
 
 @parallel_kernel
-def read_out(current, variance, noise, keys, images, step, levels, gain, positions, out):
-    """One job for each chip, time step and image; its normals are numbered (position, tile, column)."""
-    chips, tiles, vectors, columns = current.shape
+def read_array(
+    drive, volt, power, noise, keys, images, positions, height, step, levels, gain, rows_siemens, out
+):
+    """Read every chip's array with every vector: only driven rows add their currents.
+
+    drive (S, M, R) in read voltages, M = steps x images x positions; volt, power (S, R, C); step (S, K),
+    tiles of `height` rows; gain (S, C); rows_siemens (S, R).  Normals are numbered (position, tile, column)
+    in each image and step.  Fills out (S, M, C); returns clips, driven rows, and sum x^2 G [S].
+    """
+    chips, vectors, rows = drive.shape
+    tiles, columns = step.shape[1], out.shape[2]
+    chunks = (positions + CHUNK - 1) // CHUNK
     writes = vectors // positions
-    clips = 0
-    for job in prange(chips * writes):
-        s, write = job // writes, job % writes
-        t, b = write // len(images), write % len(images)
+    clips, driven, siemens = 0, 0, 0.0
+    for job in prange(chips * writes * chunks):
+        s, write, chunk = job // (writes * chunks), job // chunks % writes, job % chunks
+        t, image = write // len(images), images[write % len(images)]
         z, words = np.zeros((1, px.BLOCK), np.float32), np.empty((1, px.BLOCK), np.uint32)
-        over, cell, block = 0, px.BLOCK, 0
-        for p in range(positions):
-            m = write * positions + p
+        current, spread = np.empty(columns, np.float32), np.empty(columns, np.float32)
+        active = np.empty(rows + 1, np.int64)
+        first = chunk * CHUNK
+        block, cell = first * tiles * columns // px.BLOCK, first * tiles * columns % px.BLOCK
+        if noise > 0:
+            px.normals(z, words, keys[s], block, t, image, 0, 1)
+        over, used, energy = 0, 0, 0.0
+        for p in range(first, min(first + CHUNK, positions)):
+            x, numbers = drive[s, write * positions + p], out[s, write * positions + p]
+            numbers[:] = 0.0
             for k in range(tiles):
-                done = 0
-                while done < columns:
-                    if cell == px.BLOCK:
-                        cell = 0
-                        if noise > 0:
-                            px.normals(z, words, keys[s], block, t, images[b], 0, 1)
-                        block += 1
-                    run = min(columns - done, px.BLOCK - cell)
-                    for i in range(run):
-                        c = done + i
-                        value = current[s, k, m, c]
-                        if noise > 0:
-                            value += noise * np.sqrt(variance[s, k, m, c]) * z[0, cell + i]
-                        if levels > 0:
-                            code = np.rint(value / step[s, k])
-                            over += abs(code) > levels
-                            value = min(max(code, -levels), levels) * step[s, k]
-                        out[s, m, c] += value * gain[s, c]
-                    done += run
-                    cell += run
+                count = 0
+                for r in range(k * height, min((k + 1) * height, rows)):
+                    active[count] = r
+                    count += x[r] != 0
+                used += count
+                for i in range(count):
+                    energy += x[active[i]] * x[active[i]] * rows_siemens[s, active[i]]
+                accumulate(current, volt[s], x, active, count, False)
+                if noise > 0:
+                    accumulate(spread, power[s], x, active, count, True)
+                    done = 0
+                    while done < columns:
+                        if cell == px.BLOCK:
+                            cell, block = 0, block + 1
+                            px.normals(z, words, keys[s], block, t, image, 0, 1)
+                        run = min(columns - done, px.BLOCK - cell)
+                        for i in range(run):
+                            current[done + i] += noise * np.sqrt(spread[done + i]) * z[0, cell + i]
+                        done, cell = done + run, cell + run
+                over += convert(current, step[s, k], levels, gain[s], numbers)
         clips += over
-    return clips
+        driven += used
+        siemens += energy
+    return clips, driven, siemens
 
 
 @parallel_kernel
@@ -67,10 +132,9 @@ def pulses_of_counts(table, count_q, count_k, out):
 
 @parallel_kernel
 def settle(w, floor, rest, scale, weight, column, first):
-    """Floor w, add scale (w - rest) to `weight` (or set it, where first), add w to `column` sums; returns
-    floors.
+    """Floor w; set `weight` to scale (w - rest) where first, add it elsewhere; count the floored.
 
-    w, weight (arrays, N, N); column (arrays, N), summed over word lines.
+    w, weight (arrays, N, N), which may be one; column (arrays, N) takes the sums of w over word lines.
     """
     arrays, tokens, _ = w.shape
     floors = 0
@@ -81,7 +145,6 @@ def settle(w, floor, rest, scale, weight, column, first):
                 value = w[a, i, j]
                 low += value < floor
                 value = max(value, floor)
-                w[a, i, j] = value
                 column[a, j] += value
                 if first:
                     weight[a, i, j] = (value - rest) * scale

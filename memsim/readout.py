@@ -1,14 +1,19 @@
-"""The read-out of a weight array: read noise, one ADC conversion for each column and tile, a digital sum.
+"""The read of a weight array: currents of the driven rows, read noise, one ADC conversion for each column and
+tile.
 
-    y_mc = gain_c sum_k ADC(I_kmc + noise sqrt(v_kmc) xi_kmc),   v = g_max sum_r x_r^2 (G+ + G-)
+    I_kmc = V sum_(r in tile k) x_mr (G+_rc - G-_rc)
+    y_mc  = gain_c sum_k ADC(I_kmc + noise sqrt(v_kmc) xi_kmc),   v = g_max sum_r x_r^2 (G+ + G-)
 
-The fused kernel does it in one pass and draws xi on the way; ``plain`` is the same in torch, for gradients
-and other devices.  Source of the noise law: aihwkit's PCM_READ (physics.md A1.3).
+The fused kernel goes from spikes to numbers in one pass: rows without a spike cost nothing, and xi is drawn
+on the way. ``plain`` is the same in torch, for gradients, float64 and other devices.  Source of the noise
+law: aihwkit's PCM_READ.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,56 +25,88 @@ from memsim import kernels
 from memsim.converters import digitise
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadOut:
-    """How the columns of one layer are read: ``levels`` of the ADC (0: none) over ``full_scale_SK`` [A].
-
-    ``gain_SC`` turns amperes into the layer's numbers; ``noise`` [V sqrt(S)] multiplies sqrt(v); ``rng`` has
-    keys (S,).
+class Reading(NamedTuple):
+    """What a read gave: numbers (S, M, C), clipped conversions, driven rows, and sum x^2 G [S] over all of
+    them.
     """
 
-    bits: int
+    numbers: Tensor
+    clips: int
+    driven: int
+    siemens: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOut:
+    """How the arrays of one layer are read.
+
+    volt_SRC [A for a full drive], power_SRC (g_max (G+ + G-) [S^2]; None: noiseless), row_siemens_SR (G+ + G-
+    of a row); ``bits`` of the ADC (0: none) over full_scale_SK [A]; gain_SC turns amperes into the layer's
+    numbers; ``noise`` [V] multiplies sqrt(v); ``rng`` has keys (S,).
+    """
+
+    volt_SRC: Tensor
+    power_SRC: Tensor | None
+    row_siemens_SR: Tensor
     full_scale_SK: Tensor
     gain_SC: Tensor
+    bits: int
     noise: float
     rng: Stream
     images: np.ndarray
 
-    def __call__(
-        self, current: Tensor, variance: Tensor | None, steps: int, positions: int
-    ) -> tuple[Tensor, int]:
-        """Columns (S, K, M, C) [A] with M = steps x images x positions -> (S, M, C), and the clips."""
-        if current.requires_grad or current.device.type != "cpu" or current.dtype != torch.float32:
-            return self.plain(current, variance, steps, positions)
+    @property
+    def tile_height(self) -> int:
+        """Rows of a tile."""
+        return math.ceil(self.volt_SRC.shape[1] / self.full_scale_SK.shape[1])
+
+    def __call__(self, drive: Tensor, steps: int, positions: int) -> Reading:
+        """Read with drive (S, M, R) in read voltages, M = steps x images x positions."""
+        if drive.requires_grad or drive.device.type != "cpu" or drive.dtype != torch.float32:
+            return self.plain(drive, steps, positions)
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
-        chips, _, vectors, columns = current.shape
-        out = torch.zeros(chips, vectors, columns)
-        arguments = (
-            current.numpy(),
-            current.numpy() if variance is None else variance.numpy(),
-            np.float32(0.0 if variance is None else self.noise),
+        volt = self.volt_SRC.numpy()
+        out = torch.empty(*drive.shape[:2], volt.shape[-1])
+        match_threads()
+        found = kernels.read_array(
+            drive.contiguous().numpy(),
+            volt,
+            volt if self.power_SRC is None else self.power_SRC.numpy(),
+            np.float32(0.0 if self.power_SRC is None else self.noise),
             self.rng.keys.reshape(-1),
             self.images,
+            positions,
+            self.tile_height,
             (self.full_scale_SK / max(levels, 1)).float().numpy(),
             np.float32(levels),
             self.gain_SC.float().numpy(),
-            positions,
+            self.row_siemens_SR.numpy(),
             out.numpy(),
         )
-        match_threads()
-        return out, int(kernels.read_out(*arguments))
+        return Reading(out, *found)
 
-    def plain(
-        self, current: Tensor, variance: Tensor | None, steps: int, positions: int
-    ) -> tuple[Tensor, int]:
+    def plain(self, drive: Tensor, steps: int, positions: int) -> Reading:
         """The same, one torch operation after another; rounding passes gradients straight through."""
-        _, tiles, _, columns = current.shape
-        if variance is not None:
-            shape = (positions, tiles, columns)
+        tiles = self.full_scale_SK.shape[1]
+        by_tile = self._tiles(drive.transpose(1, 2)).transpose(2, 3)  # (S, K, M, rows)
+        current = by_tile @ self._tiles(self.volt_SRC)
+        squared = drive.detach().square()
+        if self.power_SRC is not None:
+            variance = by_tile.detach().square() @ self._tiles(self.power_SRC)
+            shape = (positions, tiles, current.shape[-1])
             xi = self.rng.normal(shape, image=self.images, step=range(steps), dtype=current.dtype)
             xi = xi.permute(0, 4, 2, 1, 3, 5).reshape(current.shape)  # (S, B, T, P, K, C) -> (S, K, T B P, C)
             current = current + self.noise * variance.sqrt() * xi
         clips = 0
         if self.bits:
             current, clips = digitise(current, self.full_scale_SK[:, :, None, None], self.bits)
-        return current.sum(1) * self.gain_SC[:, None, :], clips
+        siemens = float((squared.sum(1, dtype=torch.float64) * self.row_siemens_SR).sum())
+        return Reading(
+            current.sum(1) * self.gain_SC[:, None, :], clips, int(squared.count_nonzero()), siemens
+        )
+
+    def _tiles(self, g: Tensor) -> Tensor:
+        """(S, R, ...) -> (S, K, rows of a tile, ...), the last tile filled up with zeros."""
+        tiles = self.full_scale_SK.shape[1]
+        pad = (0, 0, 0, tiles * self.tile_height - g.shape[1])
+        return torch.nn.functional.pad(g, pad).unflatten(1, (tiles, self.tile_height))

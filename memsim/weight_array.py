@@ -18,7 +18,7 @@ from torch import Tensor
 
 import devices
 from memsim.converters import quantise
-from memsim.readout import ReadOut
+from memsim.readout import Reading, ReadOut
 from memsim.run import Run
 
 
@@ -37,7 +37,6 @@ class WeightArray:
         matrix_RC = matrix_RC.detach().to(run.dtype)
         self.rows, self.columns = matrix_RC.shape
         self.tiles = math.ceil(self.rows / section.tile_rows)
-        self.tile_height = math.ceil(self.rows / self.tiles)
         self.column_tiles = math.ceil(self.columns / section.tile_columns)
         peak = (
             matrix_RC.abs().amax(0)
@@ -50,6 +49,7 @@ class WeightArray:
         goal = matrix_RC * self.scale_C
         self.target_2RC = torch.stack([goal.clamp(min=0), (-goal).clamp(min=0)])  # G+, G-
         self.rng = devices.stream(run.seed, list(run.chips), name)
+        self.read_rng = self.rng.child("read")
         self.state: Any = None
         self.one_bit: bool | None = None  # do spikes drive the rows, or numbers? Told by the first input
         self.input_peak: Tensor | None = None  # (S,) largest number seen in calibration
@@ -77,21 +77,13 @@ class WeightArray:
         return self.conductance_S2RC
 
     def _sense(self, state: Any) -> None:
-        """Take the conductances of this moment and lay them out for reading: (S, K, rows of a tile, C)."""
+        """Take the conductances of this moment."""
         self.conductance_S2RC = self.cell.read(state, rng=self.rng).to(self.run.dtype)
         plus, minus = self.conductance_S2RC.unbind(1)
-        self.volt_siemens = self._by_tile(plus - minus).mul(self.run.card.weights.read_voltage)
-        self.noisy = self.cell.on("read-noise") and self.cell.read_noise > 0
-        sums = self._by_tile(plus + minus)
-        self.row_siemens = sums.sum(-1, dtype=torch.float64)
-        if self.noisy:  # the columns' noise power rides along in the same multiplication
-            self.noise_gain = sums.mul(self.run.card.weights.g_max)
-            self.both = torch.cat([self.volt_siemens, self.noise_gain], -1)
-
-    def _by_tile(self, g: Tensor) -> Tensor:
-        """(S, R, C) -> (S, K, rows of a tile, C), the last tile filled up with zeros."""
-        pad = (0, 0, 0, self.tiles * self.tile_height - self.rows)
-        return torch.nn.functional.pad(g, pad).unflatten(1, (self.tiles, self.tile_height))
+        self.volt_SRC = (plus - minus).mul(self.run.card.weights.read_voltage)
+        noisy = self.cell.on("read-noise") and self.cell.read_noise > 0
+        self.power_SRC = (plus + minus).mul(self.run.card.weights.g_max) if noisy else None
+        self.row_siemens_SR = (plus + minus).sum(-1, dtype=torch.float64)
 
     def _mean_column(self) -> Tensor:
         """Mean |G+ - G-| of each chip (S,), told by reading every row once: what compensation goes by."""
@@ -101,14 +93,12 @@ class WeightArray:
     def read(self, x: Tensor) -> Tensor:
         """Multiply: x (T, S, B, P, R) -> (T, S, B, P, C), P positions (tokens or pixels) of an image."""
         steps, chips, images, positions, rows = x.shape
-        drive = self._drive(x.to(self.run.dtype))
-        if rows != self.tiles * self.tile_height:
-            drive = torch.nn.functional.pad(drive, (0, self.tiles * self.tile_height - rows))
-        drive = drive.unflatten(-1, (self.tiles, -1)).permute(1, 4, 0, 2, 3, 5)  # (S, K, T, B, P, rows)
-        drive = drive.reshape(chips, self.tiles, -1, self.tile_height)
-        self._count(drive)
-        out = self._digitise(*self._ohm_and_kirchhoff(drive), steps, positions)
-        return out.view(chips, steps, images, positions, self.columns).movedim(0, 1)
+        drive = self._drive(x.to(self.run.dtype)).movedim(1, 0).reshape(chips, -1, rows)  # (S, T B P, R)
+        if self.run.calibrating:
+            self.full_scale = self._largest_current(drive.detach())
+        reading = self._read_out()(drive, steps, positions)
+        self._count(reading, drive.shape[1] * chips)
+        return reading.numbers.view(chips, steps, images, positions, self.columns).movedim(0, 1)
 
     def _drive(self, x: Tensor) -> Tensor:
         """Row drives in units of the read voltage: spikes as they are, numbers through a DAC."""
@@ -127,57 +117,47 @@ class WeightArray:
             return x / peak
         return quantise(x, peak, run.card.weights.dac_bits, signed=self.signed_input) / peak
 
-    def _ohm_and_kirchhoff(self, drive: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Column currents of every tile (S, K, M, C) [A], and g_max sum_r x_r^2 (G+ + G-) for their noise."""
-        if not self.noisy:
-            return drive @ self.volt_siemens, None
-        if self.one_bit and not drive.requires_grad:
-            current, power = (drive @ self.both).chunk(2, -1)
-            return current, power
-        return drive @ self.volt_siemens, drive.detach().square() @ self.noise_gain
-
-    def _digitise(self, current: Tensor, power: Tensor | None, steps: int, positions: int) -> Tensor:
-        """Read noise, ADC and digital sum over row tiles: (S, K, M, C) -> (S, M, C)."""
+    def _read_out(self) -> ReadOut:
+        """How the array is read now: without rounding while it is calibrated."""
         run, card = self.run, self.run.card.weights
-        if run.calibrating:
-            self.full_scale = current.detach().abs().amax((2, 3)).clamp(min=1e-15)
-        elif self.full_scale is None and run.card.on("adc"):
+        if self.full_scale is None and run.card.on("adc"):
             raise RuntimeError(
                 f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
             )
         gain = self.compensation_S[:, None] / (self.scale_C * card.read_voltage)
-        rounds = run.card.on("adc") and not run.calibrating
-        read_out = ReadOut(
-            bits=card.adc_bits if rounds else 0,
-            full_scale_SK=torch.ones(current.shape[:2]) if self.full_scale is None else self.full_scale,
+        return ReadOut(
+            volt_SRC=self.volt_SRC,
+            power_SRC=self.power_SRC,
+            row_siemens_SR=self.row_siemens_SR,
+            full_scale_SK=torch.ones(len(gain), self.tiles) if self.full_scale is None else self.full_scale,
             gain_SC=gain if self.input_peak is None else gain * self.input_peak[:, None],
+            bits=card.adc_bits if run.card.on("adc") and not run.calibrating else 0,
             noise=self.cell.read_noise * card.read_voltage,
-            rng=self.rng.child("read"),
+            rng=self.read_rng,
             images=run.images,
         )
-        out, clips = read_out(current, power, steps, positions)
-        if rounds:
-            run.ledger.note(self.name, "clipped conversions", clips)
-        return out
 
-    def _count(self, drive: Tensor) -> None:
+    def _largest_current(self, drive: Tensor) -> Tensor:
+        """Largest current of each chip and tile (S, K) [A] over the calibration images."""
+        height = math.ceil(self.rows / self.tiles)
+        peaks = [
+            (x @ volt).abs().amax((1, 2))
+            for x, volt in zip(drive.split(height, -1), self.volt_SRC.split(height, 1), strict=True)
+        ]
+        return torch.stack(peaks, 1).clamp(min=1e-15)
+
+    def _count(self, reading: Reading, vectors: int) -> None:
         """Enter the events of one read: drives, conversions, digital adds, the actual sum of V^2 G t."""
         run, card = self.run, self.run.card.weights
         if run.calibrating or not run.ledger.open:
             return
-        drive = drive.detach()
-        square = (drive if self.one_bit else drive.square()).sum(2)  # (S, K, rows of a tile)
-        run.ledger.add_read(
-            self.name, (square * self.row_siemens).sum() * card.read_voltage**2 * card.read_time
-        )
-        vectors = drive.shape[0] * drive.shape[2]
-        if self.one_bit:
-            run.ledger.add(self.name, "row-drive", square.sum() * self.column_tiles)
-        else:
-            run.ledger.add(self.name, "row-drive", drive.count_nonzero() * self.column_tiles)
+        run.ledger.add_read(self.name, reading.siemens * card.read_voltage**2 * card.read_time)
+        run.ledger.add(self.name, "row-drive", reading.driven * self.column_tiles)
+        if not self.one_bit:
             run.ledger.add(self.name, "dac-conversion", vectors * self.rows)
         if not run.card.ideal:
             run.ledger.add(self.name, f"adc-{card.adc_bits}b", vectors * self.columns * self.tiles)
+            run.ledger.note(self.name, "clipped conversions", reading.clips)
         run.ledger.add(self.name, "digital-add", vectors * self.columns * (self.tiles - 1))
 
     @property

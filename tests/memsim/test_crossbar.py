@@ -61,7 +61,7 @@ def test_one_perturbed_conductance_changes_a_spike(net, digits):
         chip(x)
     kept = {n: s.clone() for n, s in before.spikes.items()}
     array = chip.weight_arrays["blocks.0.attention.q.linear"]
-    array.volt_siemens[0, 0, 0, 0] += 0.2 * 25e-6
+    array.volt_SRC[0, 0, 0] += 0.2 * 25e-6
     with torch.no_grad(), Taps(chip.net) as after:
         chip(x)
     assert any(not torch.equal(kept[n], after.spikes[n]) for n in kept)

@@ -1,4 +1,4 @@
-"""The fused read-out equals the plain one, and its noise has the stated law."""
+"""The fused read equals the plain one, and its noise has the stated law."""
 
 import pytest
 import torch
@@ -7,14 +7,19 @@ from devices import stream
 from memsim.readout import ReadOut
 from tests.statistics import assert_mean, assert_std
 
-S, T, B, P = 2, 3, 4, 5
+S, T, B, P = 2, 3, 4, 37  # more positions than one job reads
 
 
-def read_out(tiles: int, columns: int, **changes) -> ReadOut:
+def read_out(rows: int = 11, columns: int = 7, tiles: int = 1, **changes) -> ReadOut:
+    draw = torch.Generator().manual_seed(1)
+    sums = torch.rand(S, rows, columns, generator=draw)
     fields = {
-        "bits": 6,
-        "full_scale_SK": torch.full((S, tiles), 1.5),
+        "volt_SRC": torch.randn(S, rows, columns, generator=draw),
+        "power_SRC": sums,
+        "row_siemens_SR": sums.sum(-1).double(),
+        "full_scale_SK": torch.full((S, tiles), 2.0),
         "gain_SC": torch.linspace(0.5, 2, S * columns).view(S, columns),
+        "bits": 6,
         "noise": 0.1,
         "rng": stream(0, range(S), "read"),
         "images": torch.tensor([7, 3, 100, 0]).numpy(),
@@ -22,30 +27,38 @@ def read_out(tiles: int, columns: int, **changes) -> ReadOut:
     return ReadOut(**(fields | changes))
 
 
-@pytest.mark.parametrize(("tiles", "columns"), [(1, 7), (3, 64), (2, 300)])
+def drive(rows: int, spikes: bool = True) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(0)
+    on = (torch.rand(S, T * B * P, rows, generator=draw) < 0.3).float()
+    return on if spikes else on * torch.randn(on.shape, generator=draw)
+
+
+@pytest.mark.parametrize(("rows", "columns", "tiles"), [(11, 7, 1), (50, 64, 3), (40, 300, 2)])
 @pytest.mark.parametrize("bits", [0, 6])
 @pytest.mark.parametrize("noisy", [False, True])
-def test_the_fused_pass_equals_the_plain_one(tiles, columns, bits, noisy):
-    draw = torch.Generator().manual_seed(0)
-    current = torch.randn(S, tiles, T * B * P, columns, generator=draw)
-    power = torch.rand(current.shape, generator=draw) if noisy else None
-    read = read_out(tiles, columns, bits=bits)
-    fast, fast_clips = read(current, power, T, P)
-    slow, slow_clips = read.plain(current, power, T, P)
-    step = 1.5 / 31 if bits else 0.0
-    # a value on the edge of two codes may fall on either side
-    assert ((fast - slow).abs() > 1e-4).float().mean() < 1e-3
-    assert (fast - slow).abs().max() < 2 * step * tiles + 1e-4
-    assert abs(fast_clips - slow_clips) <= 3
-    assert (fast_clips > 0) == bool(bits)
+@pytest.mark.parametrize("spikes", [False, True])
+def test_the_fused_read_equals_the_plain_one(rows, columns, tiles, bits, noisy, spikes):
+    read = read_out(rows, columns, tiles, bits=bits, **({} if noisy else {"power_SRC": None}))
+    fast, slow = read(drive(rows, spikes), T, P), read.plain(drive(rows, spikes), T, P)
+    step = 2 * 2.0 / 31 if bits else 0.0
+    difference = (fast.numbers - slow.numbers).abs()
+    assert (
+        difference > 1e-4
+    ).float().mean() < 1e-3  # a value on the edge of two codes may fall on either side
+    assert difference.max() < 2 * step * tiles + 1e-4
+    assert abs(fast.clips - slow.clips) <= 1e-4 * slow.numbers.numel() + 1
+    assert (fast.clips > 0) == bool(bits)
+    assert fast.driven == slow.driven
+    assert fast.siemens == pytest.approx(slow.siemens, rel=1e-6)
 
 
 def test_read_noise_has_the_stated_spread():
-    """sd = noise sqrt(v), mean 0; a 3 % louder read is told apart."""
-    columns, images = 250, range(200)
-    read = read_out(1, columns, bits=0, gain_SC=torch.ones(S, columns), images=torch.arange(200).numpy())
-    current = torch.zeros(S, 1, len(images), columns)
-    out, _ = read(current, torch.full_like(current, 4.0), 1, 1)
+    """sd = noise sqrt(sum x^2 G), mean 0; a 3 % louder read is told apart."""
+    columns, images = 250, 200
+    quiet = {"volt_SRC": torch.zeros(S, 4, columns), "power_SRC": torch.ones(S, 4, columns)}
+    more = {"gain_SC": torch.ones(S, columns), "images": torch.arange(images).numpy()}
+    read = read_out(4, columns, bits=0, row_siemens_SR=torch.ones(S, 4).double(), **quiet, **more)
+    out = read(torch.ones(S, images, 4), 1, 1).numbers
     assert_mean(out, 0.0, sigma=0.2)
     assert_std(out, 0.2)
     with pytest.raises(AssertionError):
@@ -53,9 +66,14 @@ def test_read_noise_has_the_stated_spread():
 
 
 def test_noise_hangs_on_the_image_not_on_its_place():
-    read = read_out(2, 9)
-    current = torch.zeros(S, 2, T * B * P, 9)
-    whole, _ = read(current, torch.ones_like(current), T, P)
-    one = read_out(2, 9, images=torch.tensor([100]).numpy())
-    part, _ = one(current[:, :, : T * P], torch.ones(S, 2, T * P, 9), T, P)
-    assert torch.equal(whole.view(S, T, B, P, 9)[:, :, 2], part.view(S, T, P, 9))
+    whole = read_out()(drive(11), T, P).numbers.view(S, T, B, P, -1)
+    one = drive(11).view(S, T, B, P, 11)[:, :, 2].reshape(S, T * P, 11)
+    alone = read_out(images=torch.tensor([100]).numpy())(one, T, P).numbers
+    assert torch.equal(whole[:, :, 2], alone.view(S, T, P, -1))
+
+
+def test_a_row_without_a_spike_costs_nothing():
+    reading = read_out()(torch.zeros(S, T * B * P, 11), T, P)
+    assert reading.driven == 0
+    assert reading.siemens == 0.0
+    assert not reading.numbers.any()
