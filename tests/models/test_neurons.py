@@ -1,5 +1,9 @@
 """The neuron obeys Eq. (7)-(9) by hand, SpikingJelly's law, and its fused form is its plain form."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +11,7 @@ import torch
 from models.lif_kernel import exp, lif_backward, lif_forward
 from models.neurons import LIF, Add, TokenMean
 
+ROOT = Path(__file__).parents[2]
 CASES = [
     {"decay_input": d, "detach_reset": r, "v_reset": v, "tau": t}
     for d in (False, True)
@@ -69,6 +74,16 @@ def test_shares_cover_every_neuron(threads):
     assert np.array_equal(spikes, expected.detach().numpy())
     assert np.array_equal(membrane >= 1, spikes == 1)
     np.testing.assert_allclose(gradient, plain.grad.numpy(), atol=1e-5)
+
+
+def test_kernels_leave_the_number_of_torch_threads_alone():
+    """In a fresh process, since it is numba's first call that would raise it to the number of cores."""
+    calls = "models.LIF()(torch.randn(4, 10)); torch.rand(9, 9) @ torch.rand(9, 9)"
+    program = f"import torch, models; torch.set_num_threads(1); {calls}; print(torch.get_num_threads())"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "1"
 
 
 def test_held_current_is_read_once_and_gathers_all_gradients():
