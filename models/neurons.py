@@ -13,7 +13,6 @@ from torch.autograd.function import once_differentiable
 
 from models.lif_kernel import lif_backward, lif_forward
 
-
 _MOST_THREADS = numba.get_num_threads()  # all that numba may ever use
 
 
