@@ -19,8 +19,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from studies.compare import Comparison
 
-# Threads that wait for others sleep instead of spinning: on a machine that is busy already, spinning costs a factor of
-# two and more.  Read by OpenMP when torch is imported, so it stands before any of that.
+# Threads that wait sleep instead of spinning: on a busy machine spinning costs a factor of two and more.
+# OpenMP reads this when torch is imported, so it stands before any of that.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(name="memsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
