@@ -35,9 +35,16 @@ def drop_stale_cache(folder: Path, *inlined_from: Path) -> None:
         pass
 
 
-def match_threads() -> None:
-    """Let the kernels that follow use as many threads as torch does."""
-    numba.set_num_threads(min(torch.get_num_threads(), _THREADS))
+def match_threads() -> int:
+    """Let the kernels that follow use as many threads as torch does; returns how many.
+
+    Numba starts OpenMP's threads on its first call and sets their number for torch too: that is put back.
+    """
+    threads = torch.get_num_threads()
+    numba.set_num_threads(min(threads, _THREADS))
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    return threads
 
 
 drop_stale_cache(Path(__file__).parent)

@@ -5,32 +5,18 @@ that agree.
 import math
 from typing import final
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from devices.compile import match_threads
 from models.lif_kernel import lif_backward, lif_forward
-
-_MOST_THREADS = numba.get_num_threads()  # all that numba may ever use
 
 
 def _flat(tensor: Tensor) -> np.ndarray:
     """The memory of a contiguous tensor (T, ...) as an array (T, M)."""
     return tensor.view(tensor.shape[0], math.prod(tensor.shape[1:])).numpy()
-
-
-def _shared_threads() -> int:
-    """Let numba use as many threads as torch does, and return the number.
-
-    Numba starts OpenMP's threads on its first call and sets their number for torch too: put that back.
-    """
-    threads = torch.get_num_threads()
-    numba.set_num_threads(min(threads, _MOST_THREADS))
-    if torch.get_num_threads() != threads:
-        torch.set_num_threads(threads)
-    return threads
 
 
 class _Spike(torch.autograd.Function):
@@ -154,7 +140,7 @@ class LIF(nn.Module):
         membrane = torch.empty_like(spikes) if keep else spikes[:0]
         x, s, u = _flat(source), _flat(spikes), _flat(membrane)
         beta, gain, leak, v_threshold, v_reset = map(s.dtype.type, self._constants())
-        lif_forward(x, s, u, beta, gain, leak, v_threshold, v_reset, _shared_threads())
+        lif_forward(x, s, u, beta, gain, leak, v_threshold, v_reset, match_threads())
         return spikes, membrane
 
     def _fused_gradient(self, membrane: Tensor, grad_spikes: Tensor, grad_current: Tensor) -> None:
@@ -163,7 +149,7 @@ class LIF(nn.Module):
         real = u.dtype.type
         beta, gain, leak, v_threshold, v_reset = map(real, self._constants())
         law = (beta, gain, leak, v_threshold, v_reset, real(self.alpha), self.detach_reset)
-        lif_backward(u, gs, gx, *law, _shared_threads())
+        lif_backward(u, gs, gx, *law, match_threads())
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
         """Work of one call: neuron updates, and the spikes that came of it."""

@@ -10,7 +10,6 @@ from rich.table import Table
 
 import devices
 from studies.compare import Comparison
-from studies.worth import worth_table
 
 
 def joule(value: float) -> str:
@@ -88,9 +87,16 @@ def losses_table(rows: list[dict[str, Any]]) -> Table:
 
 def worth_grid(rows: list[dict[str, Any]]) -> Table:
     """What STDP attention is worth, one line for each kind of attention and how it came in."""
-    header, lines = worth_table(rows)
-    table = Table(*header, title="what STDP attention is worth (digital)")
-    for line in lines:
+    sets = list(dict.fromkeys(row["dataset"] for row in rows))
+    table = Table(title="what STDP attention is worth (digital; accuracy [95 % interval])", box=None)
+    for column in ("attention", "how", *sets, "cross-entropy"):
+        table.add_column(column, no_wrap=True)
+    lines: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        share = f"{100 * row['accuracy']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        line = lines.setdefault((row["attention"], row["how"]), [row["attention"], row["how"]])
+        line += [share, f"{row['cross_entropy']:.3f}"] if row["dataset"] == sets[-1] else [share]
+    for line in lines.values():
         table.add_row(*line)
     return table
 
