@@ -54,6 +54,19 @@ def test_an_ideal_crossbar_equals_digital_spike_for_spike(net, digits):
     assert any(a.tiles > 1 and a.column_tiles > 1 for a in chip.weight_arrays.values())
 
 
+def test_ideal_equals_digital_on_every_test_picture(digits):
+    """Sums that meet a threshold exactly (pulses that cancel, whole numbers of values) fall alike on both."""
+    reference = models.load("s2tdpt-digits").double()
+    chip = memsim.to_crossbar(reference, ideal_card(), chips=1, seed=0).program().advance_to(86400.0)
+    for start in range(0, len(digits.x_test), 90):
+        x = digits.x_test[start : start + 90]
+        logits, wanted = spikes_of(reference, x.double())
+        with torch.no_grad(), Taps(chip.net) as taps:
+            got = chip(x)[0]
+        assert torch.equal(got.argmax(-1), logits.argmax(-1))
+        assert all(torch.equal(taps.spikes[layer], spikes) for layer, spikes in wanted.items())
+
+
 def test_one_perturbed_conductance_changes_a_spike(net, digits):
     x = digits.x_test[:IMAGES]
     chip = memsim.to_crossbar(net, ideal_card(), chips=1, seed=3).program()
