@@ -2,6 +2,7 @@
 N matrix.
 """
 
+from abc import ABC, abstractmethod
 from typing import Literal, final
 
 import torch
@@ -33,15 +34,15 @@ def attend_by_level(matrix: Tensor, q_count: Tensor, k_count: Tensor, v: Tensor)
     return by_query_level.gather(-2, q_count.unsqueeze(-1).expand(*q_count.shape, width))
 
 
-class AbstractAttention(nn.Module):
+class AbstractAttention(nn.Module, ABC):
     """An attention core: spikes q, k, v (T, B, H, N, D_H) -> sum_j A_ij V_jd, before the scale."""
 
+    @abstractmethod
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
         """The weights A_ij (T, B, H, N, N), laid out."""
-        raise NotImplementedError
 
-    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor: ...
 
 
 @final

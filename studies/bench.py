@@ -66,29 +66,21 @@ def attention(threads: int = 1, repeats: int = 7, cell: str = "reram-om") -> dic
         for head in range(LAYERS * HEADS)
     ]
     pulses = array.table.pulses(count_q, count_k)[0][0, :, 0]  # (arrays, T, N, N)
-    drives = (
-        values[0, :, 0].transpose(-1, -2).contiguous()
-    )  # (arrays, T, D, N): value spikes, one vector a feature
+    drives = values[0, :, 0].transpose(-1, -2).contiguous()  # (arrays, T, D, N): value spikes by feature
 
     def ours() -> torch.Tensor:
         return array(q, k, v)
 
-    def theirs(keep: list[torch.Tensor] | None = None) -> None:
-        for head, pair in enumerate(tiles):
-            for step in range(STEPS):
-                for sign, tile in zip((1, -1), pair, strict=False):
-                    tile.reset()
-                    tile.write(
-                        pulses[head, step] if len(pair) == 1 else (sign * pulses[head, step]).clamp(min=0)
-                    )
-                    tile.forward(drives[head, step])
-                if keep is not None:
-                    keep.append(pair[0].weights() - (pair[1].weights() if len(pair) == 2 else 0))
+    def theirs() -> list[torch.Tensor]:
+        return [
+            _write_and_read(pair, pulses[head, step], drives[head, step])
+            for head, pair in enumerate(tiles)
+            for step in range(STEPS)
+        ]
 
     with torch.no_grad():
         seconds = interleaved({"ours": ours, "other": theirs}, repeats)
-        written: list[torch.Tensor] = []
-        theirs(written)
+        written = theirs()
         fast = array.write(count_q, count_k)[0, :, 0].flatten()
     slow = torch.stack(written).flatten()
     if not array.cell.one_sided:
@@ -105,6 +97,19 @@ def attention(threads: int = 1, repeats: int = 7, cell: str = "reram-om") -> dic
         "threads": threads,
         "statistics": _same_law(fast.double(), slow.double()),
     }
+
+
+def _write_and_read(
+    tiles: list[bridge.TileArray], pulses: torch.Tensor, drives: torch.Tensor
+) -> torch.Tensor:
+    """One array, or the pair of a one-sided cell, on aihwkit's tiles; returns the w that was written."""
+    written = []
+    for sign, tile in zip((1, -1), tiles, strict=False):
+        tile.reset()
+        tile.write(pulses if len(tiles) == 1 else (sign * pulses).clamp(min=0))
+        tile.forward(drives)
+        written.append(sign * tile.weights())
+    return written[0] if len(tiles) == 1 else written[0] + written[1]
 
 
 def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
