@@ -45,16 +45,16 @@ def accumulate(total, matrix, x, active, count, squared):
 def convert(current, step, levels, gain, out):
     """out += gain ADC(current); returns how many clipped.  levels = 0: no rounding."""
     inverse = np.float32(1.0) / step
-    over = np.float32(0.0)
+    over = 0
     if levels > 0:
         for c in range(len(current)):
             code = np.rint(current[c] * inverse)
-            over += np.float32(1.0) if abs(code) > levels else np.float32(0.0)
+            over += abs(code) > levels
             out[c] += min(max(code, -levels), levels) * step * gain[c]
     else:
         for c in range(len(current)):
             out[c] += current[c] * gain[c]
-    return int(over)
+    return over
 
 
 @parallel_kernel
