@@ -43,7 +43,3 @@ class Run:
         if len(ids) and (ids.min() < 0 or ids.max() >= 2**32):
             raise ValueError(f"image: names run from 0 to 2^32 - 1, got {ids.min()}..{ids.max()}")
         self.images = ids
-
-    def steps(self, rows: int, positions: int) -> int:
-        """Time steps in a tensor of ``rows`` = steps x chips x images x positions vectors."""
-        return rows // (len(self.chips) * len(self.images) * positions)

@@ -165,10 +165,3 @@ class WeightArray:
         """r g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
         side = max(math.ceil(self.rows / self.tiles), math.ceil(self.columns / self.column_tiles))
         return self.run.card.wire_resistance * self.run.card.weights.g_max * side**2
-
-    @property
-    def utilisation(self) -> float:
-        """Share of the cells of the allotted full-size tiles that hold a weight."""
-        section = self.run.card.weights
-        cells = self.tiles * self.column_tiles * section.tile_rows * section.tile_columns
-        return self.rows * self.columns / cells

@@ -15,7 +15,7 @@ SPLIT_SEED = 20250701  #: of every split; changing it changes the data sets
 class Dataset:
     """Images (B, C, H, W) float32 in [0, 1] and labels (B) int64, in three parts that share no image.
 
-    Every choice is made on the validation part; the test part is looked at once. ValueError when images and
+    Every choice is made on the validation part; the test part tells the result. ValueError when images and
     labels do not match, pixels leave [0, 1], or labels leave the classes.
     """
 

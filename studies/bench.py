@@ -47,8 +47,7 @@ def attention(threads: int = 1, repeats: int = 7, cell: str = "reram-om") -> dic
     """One image's attention arrays, written and read: all at once, against aihwkit's tiles one by one.
 
     Same devices, same windows, same pulse counts, same threads.  aihwkit's side is its batched update (one
-    call writes an array), the fastest way found; STDP traces take two to three times as long.  ``statistics``
-    compares what both wrote.
+    call writes an array), the fastest way found.  ``statistics`` compares what both wrote.
     """
     torch.set_num_threads(threads)
     card = memsim.ChipCard.load("default").replace(attention={"cell": cell, "n_max": N_MAX}).without("adc")
