@@ -3,11 +3,15 @@ N matrix.
 """
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import Literal, final
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
+from devices.compile import match_threads
+from models.attention_kernel import count_gradients, gather_weights
 from models.stdp import Silent, Window, spike_counts
 
 Form = Literal["dense", "histogram"]
@@ -32,6 +36,41 @@ def attend_by_level(matrix: Tensor, q_count: Tensor, k_count: Tensor, v: Tensor)
     histogram.scatter_add_(-2, k_count.unsqueeze(-1).expand_as(v), v)
     by_query_level = matrix @ histogram
     return by_query_level.gather(-2, q_count.unsqueeze(-1).expand(*q_count.shape, width))
+
+
+@lru_cache(maxsize=64)
+def weight_and_slope(window: Window, head_dim: int, silent: Silent) -> tuple[Tensor, Tensor]:
+    """A and dA/dr_K = -dA/dr_Q by both counts, each (D_H + 1, D_H + 1) float64: what autograd finds, tabled."""
+    with torch.enable_grad():
+        count = torch.arange(head_dim + 1, dtype=torch.float64)
+        q, k = (c.unsqueeze(-1).clone() for c in torch.meshgrid(count, count, indexing="ij"))
+        weight = window.attention(q, k.requires_grad_(), head_dim=head_dim, silent=silent)
+        slope = torch.autograd.grad(weight.sum(), k)[0] if weight.requires_grad else torch.zeros_like(k)
+    return weight.detach().flatten(2)[..., 0], slope[..., 0]
+
+
+class _TableAttention(torch.autograd.Function):
+    """sum_j A_ij V_jd with A from a table of weights, and its gradient from a table of slopes."""
+
+    @staticmethod
+    def forward(ctx, q_count: Tensor, k_count: Tensor, v: Tensor, table: Tensor, slope: Tensor) -> Tensor:
+        q, k = (count.detach().reshape(-1, count.shape[-1]) for count in (q_count, k_count))
+        weight = torch.empty(*q_count.shape, k_count.shape[-1], dtype=v.dtype)
+        flat = weight.view(-1, *weight.shape[-2:])
+        gather_weights(table.numpy(), q.numpy(), k.numpy(), flat.numpy(), match_threads())
+        ctx.save_for_backward(q, k, v, weight, slope)
+        return weight @ v
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, weight, slope = ctx.saved_tensors
+        grad_weight = (grad @ v.transpose(-1, -2)).view(-1, *weight.shape[-2:])
+        grad_q, grad_k = torch.empty_like(q), torch.empty_like(k)
+        arrays = (x.numpy() for x in (slope, q, k, grad_weight, grad_q, grad_k))
+        count_gradients(*arrays, match_threads())
+        shape = weight.shape[:-1]
+        return grad_q.view(shape), grad_k.view(shape), weight.transpose(-1, -2) @ grad, None, None
 
 
 class AbstractAttention(nn.Module, ABC):
@@ -78,11 +117,18 @@ class STDPAttention(AbstractAttention):
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         learning = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad)
         if self.form == "dense":
-            return self.weights(q, k) @ v if learning else self._offset_apart(q, k, v)
+            return self._learn(q, k, v) if learning else self._offset_apart(q, k, v)
         if learning:
             raise ValueError("the histogram form has no gradient in q and k: train with form='dense'")
         matrix = self.window.matrix(self.head_dim, self.silent, v.dtype).to(v.device)
         return attend_by_level(matrix, spike_counts(q).long(), spike_counts(k).long(), v)
+
+    def _learn(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """weights(q, k) @ v with its gradient: by table on the CPU, pair by pair elsewhere."""
+        if v.device.type != "cpu" or v.dtype not in (torch.float32, torch.float64):
+            return self.weights(q, k) @ v
+        table, slope = (t.to(v.dtype) for t in weight_and_slope(self.window, self.head_dim, self.silent))
+        return _TableAttention.apply(spike_counts(q), spike_counts(k), v, table, slope)
 
     def _offset_apart(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """sum_j dw_ij V_jd + offset sum_j V_jd, as an array does it: the same rounding where a sum meets a

@@ -20,6 +20,19 @@ DIGITS = S2TDPTConfig(
     pools=(False, False, True),
 )
 
+FASHION = S2TDPTConfig(
+    in_shape=(1, 28, 28),
+    num_classes=10,
+    dim=64,
+    layers=2,
+    heads=4,
+    widths=(16, 32, 64),
+    pools=(False, True, True),
+)
+SHAPES = {"s2tdpt-digits": DIGITS, "s2tdpt-fashion": FASHION}
+NETWORK = {"digits": "s2tdpt-digits", "fashion-mnist": "s2tdpt-fashion"}
+"""The bundled network of a data set."""
+
 
 def names() -> list[str]:
     """The bundled networks, then the paper's; `build` takes any "s2tdpt-LAYERS-WIDTH" besides."""
@@ -35,8 +48,8 @@ def configure(name: str, **overrides: Any) -> S2TDPTConfig:
     """
     name = name.lower()
     match = re.fullmatch(r"s2tdpt-(\d+)-(\d+)", name)
-    if name == "s2tdpt-digits":
-        base = DIGITS.model_dump()
+    if name in SHAPES:
+        base = SHAPES[name].model_dump()
     elif match:
         layers, dim = int(match[1]), int(match[2])
         if dim % 8 or dim == 0 or layers == 0:

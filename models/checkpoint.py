@@ -57,10 +57,19 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def save(net: S2TDPT, path: str | Path) -> Path:
-    """Write a network, its configuration, training record and calibration images; returns the path."""
+    """Write a network, its configuration, training record and calibration images; returns the path.
+
+    Numbers that float16 holds exactly are stored in it.
+    """
     header = {"format": FORMAT, "config": net.config.model_dump(mode="json"), "record": net.record}
     images = {} if net.calibration_images is None else {IMAGES: net.calibration_images}
-    return write(path, net.state_dict() | images, header)
+    return write(path, {name: _small(t) for name, t in (net.state_dict() | images).items()}, header)
+
+
+def _small(tensor: Tensor) -> Tensor:
+    """The tensor in float16 where that loses nothing."""
+    half = tensor.half() if tensor.dtype == torch.float32 else tensor
+    return half if torch.equal(half.to(tensor.dtype), tensor) else tensor
 
 
 def load(name: str | Path) -> S2TDPT:
@@ -86,7 +95,7 @@ def load(name: str | Path) -> S2TDPT:
         net = S2TDPT(S2TDPTConfig(**header["config"]))
     except (ValidationError, KeyError, TypeError) as error:
         raise ValueError(f"checkpoint {path} has a configuration this version cannot use: {error}") from None
-    images = tensors.pop(IMAGES, None)
+    images = tensors.pop(IMAGES).float() if IMAGES in tensors else None
     _fit(net, tensors, path)
     if images is not None:
         try:

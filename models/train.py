@@ -30,7 +30,7 @@ Progress = Callable[[dict[str, Any]], None]
 @final
 class Recipe(BaseModel):
     """How to train: chosen on the validation part of `digits`, good for small sets; larger ones want fewer
-    epochs.
+    epochs (`RECIPES`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +43,7 @@ class Recipe(BaseModel):
     weight_decay: float = Field(default=0.05, ge=0)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     augmentation: Augmentation = Field(default=Augmentation())
+    half: bool = Field(default=False, description="round the trained network to float16, to half its file")
 
     def rate(self, epoch: float) -> float:
         """Learning rate at a (fractional) epoch."""
@@ -50,6 +51,22 @@ class Recipe(BaseModel):
             return self.learning_rate * (epoch + 1e-3) / self.warmup
         part = (epoch - self.warmup) / max(self.epochs - self.warmup, 1)
         return self.final_rate + (self.learning_rate - self.final_rate) * (1 + cos(pi * part)) / 2
+
+
+RECIPES = {
+    "digits": Recipe(),
+    "fashion-mnist": Recipe(
+        epochs=12,
+        batch=128,
+        learning_rate=4e-3,
+        warmup=1,
+        weight_decay=0.02,
+        label_smoothing=0.05,
+        augmentation=Augmentation(rotation=0, zoom=0, shift=0.5, noise=0, mirror=True),
+        half=True,
+    ),
+}
+"""The recipe of a data set; any other gets the default."""
 
 
 def train(
@@ -69,7 +86,7 @@ def train(
     called after each epoch with the epoch's record. ValueError when data and configuration do not fit, or the
     state belongs to another training.
     """
-    recipe = recipe or Recipe()
+    recipe = recipe or RECIPES.get(dataset.name, Recipe())
     _check(dataset, config)
     torch.set_flush_denormal(True)
     with torch.random.fork_rng(devices=[]):
@@ -95,6 +112,8 @@ def train(
             )
         if progress:
             progress(history[-1])
+    if recipe.half:
+        net.half().float()
     net.calibration_images = dataset.x_train[:CALIBRATION].clone()
     net.record = _record(net, dataset, recipe, seed, history)
     return net.eval()

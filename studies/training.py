@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import models
-from models.catalog import configure
+from models.catalog import NETWORK, configure
 from models.data import load as load_data
-from models.train import Recipe, train
-
-SHAPES = {"digits": "s2tdpt-digits"}
-"""Network of a data set; any other gets two layers of width 64."""
+from models.train import RECIPES, Recipe, train
 
 
 def train_command(
@@ -28,13 +25,14 @@ def train_command(
 ) -> dict[str, Any]:
     """Train a network and save it as OUT/NAME.safetensors; returns its record.
 
-    OUT/NAME.state holds the training after each epoch, so a stopped one goes on; it is removed at the end.
+    A data set without a bundled network gets two layers of width 64. OUT/NAME.state holds the training after each epoch, so a stopped one goes on; it is removed at the end.
     """
     images = load_data(dataset, data or "data")
     shape = {"in_shape": images.in_shape, "num_classes": max(2, len(images.classes))}
-    config = configure(SHAPES.get(images.name, "s2tdpt-2-64"), **shape, attention=attention)
-    recipe = Recipe() if epochs is None else Recipe(epochs=epochs)
-    name = f"s2tdpt-{images.name}" + ("" if attention == "stdp" else f"-{attention}")
+    config = configure(NETWORK.get(images.name, "s2tdpt-2-64"), **shape, attention=attention)
+    recipe = RECIPES.get(images.name, Recipe())
+    recipe = recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
+    name = NETWORK.get(images.name, f"s2tdpt-{images.name}") + ("" if attention == "stdp" else f"-{attention}")
     state = out / f"{name}.state"
     if not resume:
         state.unlink(missing_ok=True)

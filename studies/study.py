@@ -1,0 +1,113 @@
+"""A study: one file that says which tasks there are, how one is measured, and what to make of the rows.
+
+A study file defines
+
+    title: str                                     a line for a report's head
+    tasks(setting) -> Iterator[Task]               a generator of values; the same each time it is asked
+    prepare(shared, data) -> Any                   what tasks with equal ``shared`` have in common
+    measure(prepared, own) -> dict                 the result of one task, JSON without NaN
+    tables(points) -> dict[str, Table]             the executive table first
+    figures(points) -> dict[str, Figure]           pure functions of the points, which come from rows alone
+
+Where it defines no ``prepare``, ``measure``, ``tables`` or ``figures``, those of ``studies.crossbars`` stand
+in. Built-in studies lie in ``studies/library``; a user's own is a path to a .py file, or to a .toml sweep
+over card fields (``studies.sweep``).
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any, final
+
+from studies.task import Task
+
+LIBRARY = Path(__file__).parent / "library"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What a study runs on: the options of the command line, resolved."""
+
+    model: str = "s2tdpt-digits"
+    card: Mapping[str, Any] = field(default_factory=dict)  #: every field of a chip card, as its TOML file
+    chips: int = 8
+    images: int | None = None  #: first so many test images; all where None
+    dataset: str | None = None  #: another data set than the one the network was trained on
+    time: float = 86400.0  #: seconds since the weights were programmed, where the study does not vary it [s]
+    seed: int = 0
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A study's name and source text: all another process, or another machine, needs to run its tasks."""
+
+    name: str
+    path: str
+    source: str
+
+    @cached_property
+    def module(self) -> types.ModuleType:
+        """The study's file, executed; TOML sweeps become their tasks."""
+        from studies import crossbars, sweep
+
+        module = types.ModuleType(f"study_{self.name}")
+        module.__file__ = self.path
+        if self.path.endswith(".toml"):
+            sweep.fill(module, self.source, self.path)
+        else:
+            exec(compile(self.source, self.path, "exec"), module.__dict__)
+        for name in ("title", "tasks", "prepare", "measure", "tables", "figures"):
+            if not hasattr(module, name):
+                if not hasattr(crossbars, name):
+                    raise ValueError(f"study {self.path} defines no {name}; see studies/study.py")
+                setattr(module, name, getattr(crossbars, name))
+        return module
+
+    def tasks(self, setting: Setting) -> Iterator[Task]:
+        """Every task, each time anew and in the same order; ValueError for two tasks of one name."""
+        return self.module.tasks(setting)
+
+    @property
+    def prepare(self) -> Callable[..., Any]:
+        """prepare(shared, data): what tasks of one ``shared`` use; data: folder of the data sets."""
+        return self.module.prepare
+
+    @property
+    def measure(self) -> Callable[..., dict[str, Any]]:
+        """measure(prepared, own): the result of a task."""
+        return self.module.measure
+
+
+def names() -> list[str]:
+    """The built-in studies."""
+    return sorted(path.stem for path in LIBRARY.glob("*.py") if path.stem != "__init__")
+
+
+def load(name: str | Path) -> Study:
+    """A built-in study by name, or a user's by its .py or .toml file; ValueError says what is wrong."""
+    path = Path(name)
+    if path.suffix not in (".py", ".toml"):
+        path = LIBRARY / f"{name}.py"
+        if str(name) not in names():
+            near = get_close_matches(str(name), names(), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            known = ", ".join(names())
+            raise ValueError(f"no study {str(name)!r}{hint} (known: {known}; files end in .py or .toml)")
+    try:
+        source = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"study {path} cannot be read: {error.strerror}") from None
+    if path.suffix == ".py":
+        try:
+            ast.parse(source, str(path))
+        except SyntaxError as error:
+            raise ValueError(f"study {path}, line {error.lineno}: {error.msg}") from None
+    return Study(name=path.stem, path=str(path), source=source)
