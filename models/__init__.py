@@ -7,7 +7,7 @@ from models.catalog import build, configure, names
 from models.checkpoint import load, save
 from models.config import S2TDPTConfig
 from models.dataset import Dataset
-from models.exchange import attention_statistics, exchange_attention
+from models.exchange import AttentionStatistics, attention_statistics, exchange_attention
 from models.neurons import LIF
 from models.s2tdpt import S2TDPT
 from models.stdp import Window, stdp_attention
@@ -17,6 +17,7 @@ from models.worth import worth_of_attention
 __all__ = [
     "LIF",
     "S2TDPT",
+    "AttentionStatistics",
     "Augmentation",
     "Dataset",
     "Recipe",

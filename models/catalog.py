@@ -39,6 +39,20 @@ def names() -> list[str]:
     return [*sorted(path.stem for path in BUNDLED.glob("*.safetensors")), "s2tdpt-4-384"]
 
 
+def relative(name: str, kind: str) -> str:
+    """The bundled network trained like `name` but with another attention; ValueError where there is none.
+
+    Relatives are NAME-KIND, NAME itself being the STDP one; where all of them, STDP too, were trained on a
+    shorter recipe than NAME, they are NAME-short-KIND.
+    """
+    name = name.lower()
+    short = (BUNDLED / f"{name}-short-stdp.safetensors").is_file()
+    found = f"{name}-short-{kind}" if short else name if kind == "stdp" else f"{name}-{kind}"
+    if not (BUNDLED / f"{found}.safetensors").is_file():
+        raise ValueError(f"no network trained like {name!r} with {kind!r} attention is bundled")
+    return found
+
+
 def configure(name: str, **overrides: Any) -> S2TDPTConfig:
     """The configuration behind a name, with fields replaced; ValueError says which name or field is wrong.
 

@@ -1,0 +1,238 @@
+"""What most studies measure: a network on a block of simulated chips, beside its one digital run.
+
+    shared   network (name, digest of its file, change), card, engine, chips, dataset, images, seed
+    own      time [s] since programming, compensation (None: the card's)
+
+The chips are programmed once for all tasks that share them.  The digital network is run once in a process;
+agreement and spike mismatch are against it, whatever the study changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import memsim
+import models
+from memsim.sop import SopCount
+from models.catalog import BUNDLED
+from models.measures import cross_entropy, margin
+from models.train import CALIBRATION
+from studies import draw
+from studies.compare import HARDER
+from studies.study import Setting
+from studies.taps import Taps
+from studies.variants import variant
+
+tables, figures = draw.tables, draw.figures  # for studies that define none
+
+PASS = 128
+"""Chips times images in one pass: so many fit the caches; results do not depend on it."""
+
+
+def crossbars(
+    setting: Setting,
+    chips: Sequence[int],
+    *,
+    card: memsim.ChipCard | None = None,
+    change: Mapping[str, Any] | None = None,
+    engine: str = "memsim",
+) -> dict[str, Any]:
+    """The ``shared`` of a task: this network (changed, where `change` says so) on these chips.
+
+    card: instead of the setting's; change: what ``studies.variants.variant`` makes of the network; engine:
+    "memsim", or "digital" where the changed network itself is to be measured, chips then being [0].
+    """
+    fields = setting.card if card is None else dump(card)
+    return {
+        "network": {
+            "model": setting.model,
+            "digest": file_digest(setting.model),
+            "change": dict(change or {}),
+        },
+        "card": fields,
+        "engine": engine,
+        "chips": list(chips),
+        "dataset": setting.dataset,
+        "images": setting.images,
+        "seed": setting.seed,
+    }
+
+
+def dump(card: memsim.ChipCard) -> dict[str, Any]:
+    """A card as JSON values, sets sorted: the same card gives the same text."""
+    fields = card.model_dump(mode="json", by_alias=True)
+    return {key: sorted(value) if isinstance(value, list) else value for key, value in fields.items()}
+
+
+def file_digest(model: str) -> str:
+    """Sixteen hex digits of a checkpoint file's SHA-256: another training is another task."""
+    path = BUNDLED / f"{model.lower()}.safetensors"
+    path = path if path.is_file() else Path(model)
+    return _file_digest(str(path), path.stat().st_mtime_ns) if path.is_file() else ""
+
+
+@lru_cache(maxsize=8)
+def _file_digest(path: str, _: int) -> str:
+    return sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+@dataclass
+class Prepared:
+    """A network on its chips, programmed, and the digital run beside it."""
+
+    net: nn.Module
+    chip: memsim.Chip | None
+    chips: list[int]
+    digital: Digital
+
+
+def prepare(shared: Mapping[str, Any], data: str = "data") -> Prepared:
+    """Build, program and calibrate the chips of a task; ValueError for a network file that has changed."""
+    network = shared["network"]
+    if file_digest(network["model"]) != network["digest"]:
+        raise ValueError(
+            f"{network['model']}: its file is not the one this task was made for; start the study anew"
+        )
+    digital = digital_run(network["model"], shared["dataset"], shared["images"], data)
+    net = variant(network["model"], network["change"], data)
+    card = memsim.ChipCard.parse(dict(shared["card"]))
+    if shared["engine"] == "digital":
+        return Prepared(net, None, [0], digital)
+    foreign = digital.calibration if digital.foreign else None
+    chip = memsim.to_crossbar(
+        net, card, chips=shared["chips"], seed=shared["seed"], engine=shared["engine"], calibration=foreign
+    )
+    return Prepared(net, chip.program(), list(shared["chips"]), digital)
+
+
+@torch.no_grad()
+def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Run all test images at a time and with a compensation; columns of the result have one value a chip."""
+    chip, digital = prepared.chip, prepared.digital
+    if chip is not None:
+        chip.advance_to(own["time"], compensation=own.get("compensation"))
+        chip.ledger.clear()
+    result: dict[str, Any] = {"chips": prepared.chips}
+    mismatch = np.zeros((2, len(prepared.chips)))
+    for name, part in digital.sets.items():
+        plain = name == digital.name
+        if chip is not None:
+            chip.ledger.open = plain
+        logits = _run(prepared, part, mismatch if plain else None)
+        prefix = "" if plain else "harder "
+        result |= _scores(logits, part, prefix)
+    result["spike mismatch [1]"] = (mismatch[0] / mismatch[1]).tolist()
+    if chip is not None and not chip.card.ideal and chip.run.ledger.images:
+        result |= {
+            "energy [J]": chip.ledger.energy,
+            "breakdown [J]": chip.ledger.breakdown(),
+            "latency [s]": chip.ledger.latency,
+            "pulses": chip.ledger.number("pulse"),
+            "upkeep": chip.upkeep,
+            "digital energy [J]": digital.sops.energy(chip.card, len(digital.sets[digital.name].labels)),
+        }
+    return result
+
+
+def _run(prepared: Prepared, part: Part, mismatch: np.ndarray | None) -> Tensor:
+    """Logits (S, B, classes) of a test set; mismatch (2, S) takes spikes that differ, and all spikes."""
+    chip, count = prepared.chip, len(prepared.chips)
+    net: Any = prepared.net if chip is None else chip.net
+    out = []
+    for ids in part.batches(count):
+        with Taps(net if mismatch is not None else nn.Module()) as taps:
+            x = part.images[ids.start : ids.stop]
+            out.append(net(x)[None] if chip is None else chip(x, image=ids))
+        if mismatch is not None:
+            part.count_mismatch(taps.spikes, ids, mismatch)
+    return torch.cat(out, 1)
+
+
+def _scores(logits: Tensor, part: Part, prefix: str) -> dict[str, Any]:
+    answers, labels = logits.argmax(-1), part.labels
+    digital = part.logits.argmax(-1)
+
+    def share(right: Tensor) -> list[float]:
+        return right.double().mean(-1).tolist()
+
+    return {
+        f"{prefix}images": len(labels),
+        f"{prefix}accuracy [1]": share(answers == labels),
+        f"{prefix}agreement [1]": share(answers == digital),
+        f"{prefix}cross-entropy [nat]": [cross_entropy(one, labels) for one in logits],
+        f"{prefix}margin [1]": [margin(one, labels) for one in logits],
+        f"{prefix}digital accuracy [1]": float((digital == labels).double().mean()),
+        f"{prefix}digital cross-entropy [nat]": cross_entropy(part.logits, labels),
+    }
+
+
+@dataclass
+class Part:
+    """A test set and what the digital network made of it."""
+
+    images: Tensor
+    labels: Tensor
+    logits: Tensor  #: (B, classes)
+    spikes: dict[str, np.ndarray] = field(default_factory=dict)  #: layer -> (T, B, bytes), eight to a byte
+
+    def batches(self, chips: int) -> list[range]:
+        """Names of the images of each pass."""
+        size, count = max(1, PASS // chips), len(self.images)
+        return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+    def count_mismatch(self, spikes: Mapping[str, Tensor], ids: range, into: np.ndarray) -> None:
+        """Add to `into` (2, S), for each chip, the spikes (T, S B, ...) that differ and all that could be."""
+        for layer, ours in spikes.items():
+            found = ours.reshape(ours.shape[0], into.shape[1], len(ids), -1)
+            differ = pack(found) ^ self.spikes[layer][:, None, ids.start : ids.stop]
+            into[0] += np.bitwise_count(differ).sum((0, 2, 3), dtype=np.int64)
+            into[1] += found[:, 0].numel()
+
+
+def pack(spikes: Tensor) -> np.ndarray:
+    """Spikes (..., M) as bits, (..., ceil(M / 8)) bytes."""
+    return np.packbits(spikes.numpy() != 0, axis=-1)
+
+
+@dataclass
+class Digital:
+    """The digital run of a network: its test sets, the plain one first, and what it counted."""
+
+    name: str
+    foreign: bool  #: not the data set the network was trained on
+    calibration: Tensor
+    sets: dict[str, Part]
+    sops: SopCount
+
+
+@lru_cache(maxsize=2)
+@torch.no_grad()
+def digital_run(model: str, dataset: str | None, images: int | None, data: str) -> Digital:
+    """Run the network as it was trained, digitally, on its test set and the harder one beside it."""
+    net = models.load(model)
+    own = net.record["dataset"]
+    source = models.datasets.load(dataset or own, data)
+    out = Digital(source.name, source.name != own, source.x_train[:CALIBRATION], {}, SopCount(net))
+    for name in (source.name, *([HARDER[source.name]] if source.name in HARDER else [])):
+        test = source if name == source.name else models.datasets.load(name)
+        part = Part(test.x_test[:images], test.y_test[:images], torch.empty(0))
+        logits, kept = [], []
+        for ids in part.batches(1):
+            with Taps(net) as taps, out.sops if name == source.name else nullcontext():
+                logits.append(net(part.images[ids.start : ids.stop]))
+            kept.append({layer: pack(s.flatten(2)) for layer, s in taps.spikes.items()})
+        part.logits = torch.cat(logits)
+        if name == source.name:
+            part.spikes = {layer: np.concatenate([one[layer] for one in kept], 1) for layer in kept[0]}
+        out.sets[name] = part
+    return out

@@ -1,0 +1,179 @@
+"""Attention: STDP written with pulses beside ideal STDP, the exact histogram, and the rivals it must beat.
+
+Digital: the network with each attention exchanged at inference (matched to its mean weights, nothing
+retrained), its relatives trained alike, other STDP windows.  On crossbars: written on each cell, the same
+rivals with their weights on arrays, and the other windows written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+import devices
+import memsim
+from models.catalog import relative
+from models.exchange import EXCHANGES
+from studies import draw
+from studies.crossbars import crossbars
+from studies.points import Point
+from studies.quantities import duration
+from studies.study import Setting
+from studies.table import Table
+from studies.task import Task, blocks
+
+title = "What writing attention costs, and what it is worth"
+
+TRAINED = ("stdp", "random", "uniform", "uniform-matched", "rate", "dot")
+TAUS = (0.125, 0.25, 1.0, 2.0)
+SHAPES = ("linear", "rectangular")
+LEVELS = (2, 3, 5, 9, 17)
+GROUPS = {
+    "stdp": "STDP",
+    "exchanged": "exchanged at inference",
+    "trained": "trained alike",
+    "window": "another window",
+    "cell": "written on",
+}
+
+
+def changes(model: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """(group, name, change of the network), for both executions."""
+    yield "stdp", "as trained", {}
+    for kind in EXCHANGES:
+        yield "exchanged", kind, {"exchanged": kind}
+    for kind in TRAINED:
+        try:
+            yield "trained", kind, {"trained": _known(model, kind)}
+        except ValueError:
+            continue
+    for tau in TAUS:
+        yield "window", f"tau {tau:g}", {"window": {"tau": tau}}
+    for shape in SHAPES:
+        yield "window", shape, {"window": {"shape": shape}}
+    for levels in LEVELS:
+        yield "window", f"{levels} levels", {"window": {"levels": levels}}
+
+
+def _known(model: str, kind: str) -> str:
+    relative(model, kind)
+    return kind
+
+
+def tasks(setting: Setting) -> Iterator[Task]:
+    """Digital once each; on crossbars on every block of chips."""
+    card = memsim.ChipCard.parse(dict(setting.card))
+    yield _digital(setting, "stdp", "exact histogram", {"form": "histogram"})
+    for group, name, change in changes(setting.model):
+        yield _digital(setting, group, name, change)
+        for chips in blocks(setting.chips):
+            yield _written(setting, chips, card, group, name, change)
+    for name in devices.names():
+        cell = devices.get(name)
+        if name != card.attention.cell and (cell.exact or isinstance(cell, devices.PulsedCell)):
+            for chips in blocks(setting.chips):
+                other = card.replace(attention={"cell": name, "n_max": None})
+                yield _written(setting, chips, other, "cell", name, {})
+
+
+def _digital(setting: Setting, group: str, name: str, change: Mapping[str, Any]) -> Task:
+    labels = {"execution": "digital", "group": group, "attention": name}
+    shared = crossbars(setting, [0], change=change, engine="digital")
+    return Task(study="attention", labels=labels, shared=shared, own={"time": 0.0})
+
+
+def _written(
+    setting: Setting,
+    chips: Sequence[int],
+    card: memsim.ChipCard,
+    group: str,
+    name: str,
+    change: Mapping[str, Any],
+) -> Task:
+    labels = {"execution": "crossbars", "group": group, "attention": name, "time [s]": setting.time}
+    shared = crossbars(setting, chips, card=card, change=change)
+    return Task(study="attention", labels=labels, shared=shared, own={"time": setting.time})
+
+
+def _pick(points: Sequence[Point], execution: str, group: str | None = None) -> dict[str, Point]:
+    """Points of one execution by name, in the groups' order; the STDP network first."""
+    order = list(GROUPS)
+    chosen = [p for p in points if p.labels["execution"] == execution and group in (None, p.labels["group"])]
+    chosen.sort(key=lambda p: (order.index(p.labels["group"]), p.labels["attention"] != "as trained"))
+    if group is not None:
+        return {p.labels["attention"]: p for p in chosen}
+    return {f"{GROUPS[p.labels['group']]}: {p.labels['attention']}": p for p in chosen}
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """The rivals side by side in both executions; written on each cell; windows; everything."""
+    if not points:
+        return {}
+    main = draw.main_column(points)
+    both = {execution: _pick(points, execution) for execution in ("digital", "crossbars")}
+    rows = []
+    for name in dict.fromkeys([*both["digital"], *both["crossbars"]]):
+        cells = (draw.cell(both[e][name].estimate(main), main) if name in both[e] else "" for e in both)
+        rows.append([name, *cells])
+    out = {
+        "rivals": Table(
+            title=f"{draw.MEASURES[main]} with each attention",
+            header=["attention", "digital", "weights on crossbars, attention written or digital"],
+            rows=rows,
+            note="STDP attention is written with pulses on crossbars; a rival's attention stays digital there. "
+            + draw.NOTE,
+        )
+    }
+    stdp = both["crossbars"].get("STDP: as trained")
+    cells = _pick(points, "crossbars", "cell")
+    if cells and stdp:
+        own = memsim.ChipCard.parse(dict(stdp.shared["card"])).attention.cell
+        out["cells"] = draw.lines("Written on each cell", {own: stdp, **cells}, reference=stdp)
+    for execution, found in both.items():
+        reference = found.get("STDP: as trained")
+        out[execution] = draw.lines(f"All attentions, {execution}", found, reference=reference)
+    return out
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """Each execution's attentions; the windows."""
+    out = {}
+    for execution in ("digital", "crossbars"):
+        found = _pick(points, execution)
+        if found:
+            caption = (
+                "digital; intervals over images"
+                if execution == "digital"
+                else "on crossbars; intervals over chips"
+            )
+            out[execution] = draw.forest(
+                found, reference=found.get("STDP: as trained"), caption=f"Every attention {caption} (95 %)."
+            )
+    return out
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """What writing costs against ideal attention on the same chips, and what STDP is worth beside its rivals."""
+    main, said = draw.main_column(points), []
+    written, digital = _pick(points, "crossbars"), _pick(points, "digital")
+    stdp, ideal = written.get("STDP: as trained"), written.get("written on: ideal")
+    if stdp is not None and ideal is not None:
+        loss = stdp.against(ideal, main)
+        said.append(
+            f"Writing attention with pulses changes accuracy by {draw.change(loss, main)} points against ideal "
+            f"attention on the same chips, {duration(stdp.labels['time [s]'])} after programming."
+        )
+    trained = {k.split(": ")[1]: p for k, p in digital.items() if k.startswith("trained alike")}
+    if "stdp" in trained and len(trained) > 1:
+        best = max((k for k in trained if k != "stdp"), key=lambda k: trained[k].estimate(main).mean)
+        ours, theirs = trained["stdp"].estimate(main), trained[best].estimate(main)
+        verdict = (
+            "above" if ours.low > theirs.high else "below" if ours.high < theirs.low else "not apart from"
+        )
+        said.append(
+            f"Trained alike, digitally, STDP attention ({draw.cell(ours, main)} %) is {verdict} its best rival, "
+            f"{best} ({draw.cell(theirs, main)} %); one training seed each."
+        )
+    return said

@@ -1,0 +1,216 @@
+"""Trade-off: accuracy against energy and latency, as converters, pulses, tiles, devices and technologies change.
+
+One thing changed at a time around the card, then ADC bits, devices per weight and pulses together; of all of
+them the Pareto front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import devices
+import memsim
+from studies import draw
+from studies.crossbars import crossbars
+from studies.figure_style import PAGE, PARTS, QUIET, drawn
+from studies.points import Point
+from studies.quantities import duration, prefixed
+from studies.study import Setting
+from studies.table import Table
+from studies.task import Task, blocks
+
+title = "Accuracy against energy and latency"
+
+ADC_BITS = (4, 5, 6, 7, 9)
+DAC_BITS = (4, 6)
+PULSES = (4, 8, 32, 64)
+TILES = (64, 128, 512)
+DEVICES = (2, 4)
+GRID_BITS, GRID_DEVICES, GRID_PULSES = (5, 6), (1, 2), (4, 16)
+CARD = "the card"
+
+
+def variants(card: memsim.ChipCard) -> Iterator[tuple[str, Any, memsim.ChipCard]]:
+    """(axis, value, card) of every point."""
+    yield CARD, "", card
+    for bits in ADC_BITS:
+        yield "ADC bits", bits, card.replace(weights={"adc_bits": bits}, attention={"adc_bits": bits})
+    for bits in DAC_BITS:
+        yield "DAC bits", bits, card.replace(weights={"dac_bits": bits})
+    for n in PULSES:
+        yield "pulses n_max", n, card.replace(attention={"n_max": n})
+    for side in TILES:
+        yield "tile side", side, card.replace(weights={"tile_rows": side, "tile_columns": side})
+    for count in DEVICES:
+        yield "devices per weight", count, card.replace(weights={"devices_per_weight": count})
+    for name in devices.names():
+        cell = devices.get(name)
+        if name not in ("ideal", card.weights.cell) and isinstance(cell, devices.WeightCell):
+            yield "weights on", name, card.replace(weights={"cell": name})
+        if name not in ("ideal", card.attention.cell) and isinstance(cell, devices.PulsedCell):
+            yield "attention on", name, card.replace(attention={"cell": name, "n_max": None})
+    for bits, count, n in product(GRID_BITS, GRID_DEVICES, GRID_PULSES):
+        changed = card.replace(
+            weights={"adc_bits": bits, "devices_per_weight": count}, attention={"adc_bits": bits, "n_max": n}
+        )
+        yield "together", f"{bits}-bit ADC, {count} device{'s' * (count > 1)}, n_max {n}", changed
+
+
+def tasks(setting: Setting) -> Iterator[Task]:
+    """Every card on every block of chips, at the setting's time."""
+    card = memsim.ChipCard.parse(dict(setting.card))
+    for axis, value, changed in variants(card):
+        for chips in blocks(setting.chips):
+            yield Task(
+                study="tradeoff",
+                labels={"axis": axis, "value": value, "time [s]": setting.time},
+                shared=crossbars(setting, chips, card=changed),
+                own={"time": setting.time},
+            )
+
+
+def name(point: Point) -> str:
+    """A point as a table names it."""
+    axis, value = point.labels["axis"], point.labels["value"]
+    return axis if axis == CARD else f"{value}" if axis == "together" else f"{axis} {value}"
+
+
+def pareto(points: Sequence[Point], cost: str = "energy [J]") -> list[Point]:
+    """Points that no other beats in accuracy (mean) at the same cost or less, cheapest first."""
+    main = draw.main_column(points)
+    front, best = [], -1.0
+    priced = [p for p in points if cost in p.values]
+    for point in sorted(priced, key=lambda p: (p.values[cost], -p.estimate(main).mean)):
+        if point.estimate(main).mean > best:
+            front.append(point)
+            best = point.estimate(main).mean
+    return front
+
+
+def _table(heading: str, points: Sequence[Point], reference: Point | None) -> Table:
+    base = draw.lines(heading, {name(p): p for p in points}, reference=reference)
+    header = ["", "energy an image", "latency of an image", *base.header[1:]]
+    rows = [
+        [row[0], draw.energy(p), draw.latency(p), *row[1:]] for row, p in zip(base.rows, points, strict=True)
+    ]
+    return Table(title=heading, header=header, rows=rows, note=draw.NOTE)
+
+
+def _ordered(points: Sequence[Point]) -> list[Point]:
+    axes = [CARD, "ADC bits", "DAC bits", "pulses n_max", "tile side", "devices per weight", "weights on",
+            "attention on", "together"]  # fmt: skip
+    return sorted(points, key=lambda p: axes.index(p.labels["axis"]) if p.labels["axis"] in axes else 99)
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """The Pareto front of accuracy and energy, of accuracy and latency, and every point."""
+    if not points:
+        return {}
+    reference = next((p for p in points if p.labels["axis"] == CARD), None)
+    return {
+        "front": _table("Pareto front: accuracy against energy", pareto(points), reference),
+        "front-latency": _table(
+            "Pareto front: accuracy against latency", pareto(points, "latency [s]"), reference
+        ),
+        "points": _table("All points", _ordered(points), reference),
+    }
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """Accuracy against energy and latency with both fronts; where the energy of each point goes."""
+    if not any("energy [J]" in p.values for p in points):
+        return {}
+    return {"front": _front(points), "breakdown": _breakdown(_ordered(points))}
+
+
+@drawn
+def _front(points: Sequence[Point]) -> Figure:
+    main = draw.main_column(points)
+    figure = Figure(figsize=(PAGE, 3.2))
+    axes = list(dict.fromkeys(p.labels["axis"] for p in _ordered(points)))
+    for ax, cost, what in zip(
+        figure.subplots(1, 2), ("energy [J]", "latency [s]"), ("energy", "latency"), strict=True
+    ):
+        there = [p for p in points if cost in p.values]
+        factor, unit = prefixed(max(p.values[cost] for p in there), cost[-2])
+        for number, axis in enumerate(axes):
+            style = {
+                "color": PARTS[number % len(PARTS)] if axis != CARD else "black",
+                "fmt": "osD^vP*Xh"[number % 9],
+            }
+            for point in (p for p in there if p.labels["axis"] == axis):
+                draw.bar(
+                    ax, point.estimate(main), factor * point.values[cost], main, vertical=True,
+                    label=axis, **style,
+                )  # fmt: skip
+        front = pareto(points, cost)
+        ax.step(
+            [factor * p.values[cost] for p in front], [100 * p.estimate(main).mean for p in front],
+            where="post", color=QUIET, linewidth=0.8, label="Pareto front", zorder=0,
+        )  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_xlabel(f"{what} of an image [{unit}]")
+        ax.grid(color="0.92", linewidth=0.5)
+        ax.set_axisbelow(True)
+    figure.axes[0].set_ylabel(draw.MEASURES[main])
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    unique = dict(zip(names, handles, strict=True))
+    figure.legend(list(unique.values()), list(unique), loc="outside upper center", ncols=5)
+    figure.set_label("Every point with its 95 % interval over chips, and the Pareto front through the means.")
+    return figure
+
+
+@drawn
+def _breakdown(points: Sequence[Point]) -> Figure:
+    there = [p for p in points if "breakdown [J]" in p.values]
+    parts = list(dict.fromkeys(part for p in there for part in p.values["breakdown [J]"]))
+    factor, unit = prefixed(max(p.values["energy [J]"] for p in there), "J")
+    figure = Figure(figsize=(PAGE, 0.9 + 0.16 * len(there)))
+    ax = figure.subplots()
+    left = np.zeros(len(there))
+    for number, part in enumerate(parts):
+        width = np.array([factor * p.values["breakdown [J]"].get(part, 0.0) for p in there])
+        ax.barh(range(len(there)), width, 0.7, left=left, color=PARTS[number % len(PARTS)], label=part)
+        left += width
+    ax.set_yticks(range(len(there)), [name(p) for p in there])
+    ax.set_ylim(len(there) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel(f"energy of an image [{unit}]")
+    figure.legend(loc="outside upper center", ncols=4)
+    figure.set_label("What the energy of an image is made of, for every point.")
+    return figure
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """The cheapest point that is no worse for sure than the card, and what the front spans."""
+    main, said = draw.main_column(points), []
+    card = next((p for p in points if p.labels["axis"] == CARD), None)
+    if card is not None and "energy [J]" in card.values:
+        good = []
+        for point in points:
+            lost = point.against(card, main)
+            if (
+                lost is not None
+                and lost.high >= 0
+                and point.values.get("energy [J]", 1.0) <= card.values["energy [J]"]
+            ):
+                good.append(point)
+        best = min(good, key=lambda p: p.values["energy [J]"])
+        said.append(
+            f"The cheapest point not worse than the card for sure (95 %) is “{name(best)}”: {draw.energy(best)} "
+            f"an image instead of {draw.energy(card)}, {draw.change(best.against(card, main), main)} points "
+            f"{duration(card.labels['time [s]'])} after programming."
+        )
+        integer = card.values.get("digital energy [J]", {}).get("digital_sop_integer")
+        if integer:
+            times = card.values["energy [J]"] / integer
+            said.append(
+                f"The card's crossbars take {times:.2g} times the energy of the same additions digitally in "
+                "integers, memory not counted on either side."
+            )
+    return said

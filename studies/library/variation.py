@@ -1,0 +1,213 @@
+"""Variation: which non-ideality and which layer costs how much, and how the loss grows with each spread.
+
+Each kind of non-ideality alone on and alone off after a second, a day and a year; each single effect of
+attention and converters alone; each layer alone on crossbars and alone digital; each spread halved and
+doubled.  The same chips throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+import memsim
+import models
+from memsim.card import ARRAY_EFFECTS
+from memsim.layers import attention_layers, matrix_layers
+from studies import draw
+from studies.crossbars import crossbars
+from studies.points import Point
+from studies.quantities import duration
+from studies.study import Setting
+from studies.table import Table
+from studies.task import Task, blocks
+
+title = "What variation costs, by kind, layer and size"
+
+TIMES = (1.0, 86400.0, 365 * 86400.0)
+FACTORS = (0.5, 2.0)
+"""What each spread is multiplied with."""
+
+CONVERTERS = ("dac", "adc")
+CARD = "the card"
+
+
+def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
+    """Effects that belong together: each of the weight cell's own, attention writing, converters."""
+    writing = (*card.attention_cell.effects, "pulse-rounding")
+    weights = {effect: (effect,) for effect in card.weight_cell.effects if effect not in writing}
+    found = {**weights, "attention writing": writing, "converters": CONVERTERS}
+    return {name: tuple(e for e in effects if e in card.effects) for name, effects in found.items()}
+
+
+def layers(model: str) -> dict[str, tuple[str, ...]]:
+    """Layers that belong together, as patterns: the encoder, further patch convolutions, each block's Q K V,
+    attention, projection and MLP, the head.
+    """
+    net = models.load(model)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, _ in (*matrix_layers(net), *attention_layers(net)):
+        part = name.split(".")
+        group = part[0] if part[0] == "head" else f"{part[0]} {part[1]}"
+        if part[0] == "blocks":
+            where = part[3] if part[2] == "attention" else "mlp"
+            group = f"block {part[1]} {'qkv' if where in ('q', 'k', 'v') else where}"
+        found[group] = (*found.get(group, ()), name)
+    return found
+
+
+def variants(card: memsim.ChipCard, model: str) -> Iterator[tuple[str, str, str, memsim.ChipCard, bool]]:
+    """(part, what, how, card, whether at all TIMES) of everything compared."""
+    yield "card", CARD, "as it is", card, True
+    yield "card", "nothing", "alone on", card.only(), False
+    groups = kinds(card)
+    for name, effects in groups.items():
+        yield "kind", name, "alone on", card.only(*effects), True
+        yield "kind", name, "alone off", card.without(*effects), True
+    for effect in (e for name in ("attention writing", "converters") for e in groups[name]):
+        yield "effect", effect, "alone on", card.only(effect), False
+        yield "effect", effect, "alone off", card.without(effect), False
+    every = layers(model)
+    for name, group in every.items():
+        others = [layer for other in every.values() for layer in other if layer not in group]
+        yield "layer", name, "alone on", card.replace(digital=others), False
+        yield "layer", name, "alone off", card.replace(digital=list(group)), False
+    for effect in (e for e in card.effects if e not in ARRAY_EFFECTS):
+        for factor in FACTORS:
+            yield "spread", effect, f"x {factor:g}", card.replace(strengths={effect: factor}), False
+
+
+def tasks(setting: Setting) -> Iterator[Task]:
+    """Every variant on every block of chips; those at several times share one programming."""
+    card = memsim.ChipCard.parse(dict(setting.card))
+    for part, what, how, changed, always in variants(card, setting.model):
+        for chips in blocks(setting.chips):
+            shared = crossbars(setting, chips, card=changed)
+            for time in sorted({setting.time, *(TIMES if always else ())}):
+                labels: dict[str, Any] = {"part": part, "what": what, "how": how, "time [s]": time}
+                yield Task(study="variation", labels=labels, shared=shared, own={"time": time})
+
+
+def _pick(points: Sequence[Point], part: str, how: str, time: float) -> dict[str, Point]:
+    return {
+        p.labels["what"]: p
+        for p in points
+        if (p.labels["part"], p.labels["how"], p.labels["time [s]"]) == (part, how, time)
+    }
+
+
+def _times(points: Sequence[Point]) -> tuple[list[float], float]:
+    """Times of the kinds, and the one time everything was measured at."""
+    found = sorted({p.labels["time [s]"] for p in points if p.labels["part"] == "card"})
+    one = [p.labels["time [s]"] for p in points if p.labels["part"] in ("effect", "layer", "spread")]
+    return found, (one or found)[0]
+
+
+def ranking(points: Sequence[Point]) -> dict[float, list[tuple[str, Point, Point]]]:
+    """By time: (kind, alone on, alone off), the kind that costs most first.
+
+    Costs most: the largest cross-entropy with that kind alone on; accuracy saturates, cross-entropy does not.
+    """
+    times, _ = _times(points)
+    entropy = draw.main_column(points).replace("accuracy [1]", "cross-entropy [nat]")
+    out = {}
+    for time in times:
+        on, off = (_pick(points, "kind", how, time) for how in ("alone on", "alone off"))
+        both = [(name, on[name], off[name]) for name in on if name in off]
+        out[time] = sorted(both, key=lambda entry: -entry[1].estimate(entropy).mean)
+    return out
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """Kinds by time, worst first; then effects, layers and spreads at one time."""
+    if not points:
+        return {}
+    main = draw.main_column(points)
+    entropy = main.replace("accuracy [1]", "cross-entropy [nat]")
+    rows = []
+    for time, ranked in ranking(points).items():
+        whole = _pick(points, "card", "as it is", time).get(CARD)
+        for name, on, off in ranked:
+            rows.append([
+                duration(time), name, draw.cell(on.estimate(main), main), draw.cell(on.estimate(entropy), entropy),
+                draw.cell(off.estimate(main), main),
+                draw.change(off.against(whole, main), main) if whole else "",
+            ])  # fmt: skip
+        if whole:
+            both = (draw.cell(whole.estimate(c), c) for c in (main, entropy))
+            rows.append([duration(time), "all of them: the card", *both, "", ""])
+    header = ["time", "kind", f"alone on: {draw.MEASURES[main]}", f"alone on: {draw.MEASURES[entropy]}",
+              f"alone off: {draw.MEASURES[main]}", "gain of switching it off [points]"]  # fmt: skip
+    note = "The kind that costs most, by cross-entropy with it alone on, stands first. " + draw.NOTE
+    out = {"kinds": Table(title="Which kind costs most", header=header, rows=rows, note=note)}
+    _, time = _times(points)
+    whole = _pick(points, "card", "as it is", time)
+    for part, name in (("layer", "layers"), ("effect", "effects"), ("spread", "spreads")):
+        chosen = {f"{p.labels['what']}, {p.labels['how']}": p for p in points if p.labels["part"] == part}
+        if chosen:
+            out[name] = draw.lines(
+                f"Each {part}, {duration(time)} after programming", whole | chosen, reference=whole.get(CARD)
+            )
+    return out
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """Kinds at each time; layers; spreads."""
+    if not points:
+        return {}
+    times, time = _times(points)
+    out = {}
+    for at in times:
+        on, off = (_pick(points, "kind", how, at) for how in ("alone on", "alone off"))
+        shown = _pick(points, "card", "as it is", at)
+        named = (
+            shown
+            | {f"{k} alone on": p for k, p in on.items()}
+            | {f"{k} alone off": p for k, p in off.items()}
+        )
+        if named:
+            out[f"kinds-{duration(at).replace(' ', '-')}"] = draw.forest(
+                named,
+                reference=shown.get(CARD),
+                caption=f"Each kind of non-ideality alone on and alone off, {duration(at)} after programming; "
+                "dotted: the card. Means over chips with 95 % intervals.",
+            )
+    whole = _pick(points, "card", "as it is", time)
+    for part, caption in (
+        (
+            "layer",
+            "Each layer alone on crossbars, all others digital, and alone digital, all others on crossbars",
+        ),
+        ("spread", "Each random effect with its standard deviation (drift: its exponent) halved and doubled"),
+    ):
+        chosen = {f"{p.labels['what']}, {p.labels['how']}": p for p in points if p.labels["part"] == part}
+        if chosen:
+            out[f"{part}s"] = draw.forest(
+                whole | chosen, reference=whole.get(CARD), caption=f"{caption}; dotted: the card."
+            )
+    return out
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """One sentence for each time: which kind costs most, and which layer does."""
+    main = draw.main_column(points)
+    entropy = main.replace("accuracy [1]", "cross-entropy [nat]")
+    said = []
+    for time, ranked in ranking(points).items():
+        if ranked:
+            shown = [f"{name} ({draw.cell(on.estimate(entropy), entropy)} nat)" for name, on, _ in ranked[:3]]
+            said.append(
+                f"After {duration(time)} {shown[0]} costs most, measured alone on by cross-entropy; "
+                f"then {', '.join(shown[1:])}."
+            )
+    _, time = _times(points)
+    alone = _pick(points, "layer", "alone on", time)
+    if alone:
+        worst = max(alone, key=lambda name: alone[name].estimate(entropy).mean)
+        said.append(
+            f"The layer that costs most alone on crossbars is {worst} "
+            f"({draw.cell(alone[worst].estimate(main), main)} % accuracy)."
+        )
+    return said

@@ -1,0 +1,145 @@
+"""Points of a study: rows of equal labels added up over chips, with intervals, and compared in pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import mean, stdev
+from typing import Any, final
+
+from scipy.stats import t as student
+
+from models.measures import wilson
+from studies.task import point as key_of
+
+LEVEL = 0.95  #: of every interval
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over chips with its 95 % interval, and how many chips would halve that."""
+
+    mean: float
+    low: float
+    high: float
+    chips: int
+    halving: int | None  #: None where the interval is not one over chips
+
+    def __sub__(self, other: Estimate) -> float:
+        return self.mean - other.mean
+
+
+@final
+@dataclass
+class Point:
+    """All that was measured at one place of a study.
+
+    ``columns`` hold one value for each of ``chips``; ``values`` what the chips have in common (means over
+    them, weighted by their number, where it is a number).
+    """
+
+    labels: dict[str, Any]
+    chips: list[int] = field(default_factory=list)
+    columns: dict[str, list[float]] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
+
+    def estimate(self, column: str) -> Estimate:
+        """The mean over chips with an interval.
+
+        Student's t over chips, which all see the same images; where it has nothing to go by (one chip, or no
+        spread at all) and the column is a share, Wilson's interval over images.  KeyError for no such column.
+        """
+        found = self.columns[column]
+        images = self.values.get("harder images" if column.startswith("harder ") else "images")
+        if len(found) > 1 and max(found) > min(found):
+            return over_chips(found, share=column.endswith("[1]") and "margin" not in column)
+        centre = mean(found)
+        if images and ("accuracy" in column or "agreement" in column):
+            low, high = wilson(round(centre * images), images, LEVEL)
+            return Estimate(mean=centre, low=low, high=high, chips=len(found), halving=None)
+        alike = len(found) > 1
+        low, high = (centre, centre) if alike else (-math.inf, math.inf)
+        return Estimate(mean=centre, low=low, high=high, chips=len(found), halving=None)
+
+    def against(self, reference: Point, column: str) -> Estimate | None:
+        """The mean difference to a reference over the chips both have, paired; None where they share none."""
+        ours, theirs = (dict(zip(p.chips, p.columns[column], strict=True)) for p in (self, reference))
+        pairs = [ours[chip] - theirs[chip] for chip in ours if chip in theirs]
+        return over_chips(pairs, share=False) if pairs else None
+
+
+def over_chips(values: list[float], *, share: bool) -> Estimate:
+    """Mean with Student's t interval over chips, cut to [0, 1] for a share; one chip tells no interval."""
+    n, centre = len(values), mean(values)
+    if n < 2:
+        return Estimate(mean=centre, low=-math.inf, high=math.inf, chips=n, halving=None)
+    half = _factor(n) * stdev(values)
+    low, high = centre - half, centre + half
+    if share:
+        low, high = max(low, 0.0), min(high, 1.0)
+    return Estimate(mean=centre, low=low, high=high, chips=n, halving=chips_to_halve(n))
+
+
+def chips_to_halve(n: int) -> int:
+    """How many chips would give half the interval of n, were their spread the same: t(m-1)/sqrt(m) halved."""
+    goal, m = _factor(n) / 2, n + 1
+    while _factor(m) > goal:
+        m += 1
+    return m
+
+
+def _factor(n: int) -> float:
+    """Half an interval over the spread of n values."""
+    return float(student.ppf(0.5 + LEVEL / 2, n - 1)) / math.sqrt(n)
+
+
+def points(rows: Iterable[Mapping[str, Any]]) -> list[Point]:
+    """Add up the rows that have results; sorted by labels, numbers by size, whatever order rows came in.
+
+    Failed rows are left out: a report names them.  Of two rows for one chip the first in that order counts.
+    """
+    found: dict[tuple, Point] = {}
+    for row in sorted((row for row in rows if "result" in row), key=_order):
+        at = found.setdefault(
+            key_of(row["labels"]), Point(labels=dict(row["labels"]), shared=dict(row["shared"]))
+        )
+        _add(at, row["result"])
+    return list(found.values())
+
+
+def _order(row: Mapping[str, Any]) -> tuple:
+    labels = [
+        (name, isinstance(value, str), value if isinstance(value, (int, float)) else 0.0, str(value))
+        for name, value in key_of(row["labels"])
+    ]
+    return labels, row["result"].get("chips", []), row["id"]
+
+
+def _add(at: Point, result: Mapping[str, Any]) -> None:
+    """Put one row's chips beside those already there."""
+    chips = list(result.get("chips", [0]))
+    new = [place for place, chip in enumerate(chips) if chip not in at.chips]
+    before, more = len(at.chips), len(new)
+    at.chips += [chips[place] for place in new]
+    for name, value in result.items():
+        if name == "chips" or not more:
+            continue
+        if isinstance(value, list) and len(value) == len(chips):
+            at.columns.setdefault(name, []).extend(value[place] for place in new)
+        else:
+            at.values[name] = _mean(at.values.get(name), value, before, more)
+
+
+def _mean(old: Any, new: Any, before: int, more: int) -> Any:
+    """Two values weighted by their chips; mappings entry by entry; what is no number stays as it was first."""
+    if old is None:
+        return new
+    if isinstance(new, Mapping):
+        keys = dict.fromkeys([*old, *new])
+        return {k: _mean(old.get(k), new.get(k, old.get(k)), before, more) for k in keys}
+    if isinstance(new, (int, float)) and not isinstance(new, bool):
+        return old if old == new else (old * before + new * more) / (before + more)
+    return old

@@ -1,0 +1,75 @@
+"""A study written as a TOML sweep over card fields, for questions that need no code.
+
+title = "Fewer bits, smaller tiles"
+times = ["1s", "1d"]                       # without: the setting's time
+
+[vary]                                     # every combination; keys are a card's, section first
+"weights.adc_bits" = [4, 6, 8]
+"attention.n_max" = [8, 16]
+"strengths.device-spread" = [1.0, 2.0]
+
+[fixed]                                    # the same for all
+"weights.tile_rows" = 128
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any
+
+import memsim
+from studies.study import Setting
+from studies.task import Task, blocks
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+KEYS = ("title", "times", "vary", "fixed")
+
+
+def fill(module: types.ModuleType, text: str, path: str) -> None:
+    """Give the module the title and tasks a sweep asks for; ValueError names what is wrong with it."""
+    try:
+        sweep = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"sweep {path}: not valid TOML: {error}") from None
+    for key in sweep:
+        if key not in KEYS:
+            raise ValueError(f"sweep {path}: unknown key {key!r}; known: {', '.join(KEYS)}")
+    vary, fixed = sweep.get("vary", {}), sweep.get("fixed", {})
+    if not vary or not all(isinstance(values, list) and values for values in vary.values()):
+        raise ValueError(f"sweep {path}: [vary] needs card fields with lists of values, "
+                         'such as "weights.adc_bits" = [4, 6, 8]')  # fmt: skip
+    setattr(module, "title", str(sweep.get("title", module.__name__.removeprefix("study_"))))
+    name = module.__name__.removeprefix("study_")
+    setattr(module, "tasks", lambda setting: _tasks(name, setting, vary, fixed, sweep.get("times", [])))
+
+
+def _tasks(
+    name: str, setting: Setting, vary: Mapping[str, list], fixed: Mapping[str, Any], times: list[str]
+) -> Iterator[Task]:
+    from studies.crossbars import crossbars
+    from studies.options import seconds
+
+    base = change(memsim.ChipCard.parse(dict(setting.card)), fixed)
+    at = [seconds(str(time)) for time in times] or [setting.time]
+    for values in product(*vary.values()):
+        labels = dict(zip(vary, values, strict=True))
+        card = change(base, labels)
+        for chips in blocks(setting.chips):
+            shared = crossbars(setting, chips, card=card)
+            for time in at:
+                yield Task(study=name, labels={**labels, "time [s]": time}, shared=shared, own={"time": time})
+
+
+def change(card: memsim.ChipCard, fields: Mapping[str, Any]) -> memsim.ChipCard:
+    """A card with fields replaced, named as "section.key" or "key"; CardError for what a card has not."""
+    for name, value in fields.items():
+        section, _, key = name.rpartition(".")
+        card = card.replace(**({section: {key: value}} if section else {key: value}))
+    return card

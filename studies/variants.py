@@ -1,0 +1,56 @@
+"""A network with one thing about its attention changed, by name: what the attention study compares."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import models
+from models import AttentionStatistics, S2TDPT, Window
+from models.attention import STDPAttention
+from models.catalog import relative
+
+STATISTICS = 1024
+"""Training images that tell the mean attention weight a relative is matched to."""
+
+
+def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT:
+    """The network `model` with a change; ValueError for one that is not known.
+
+    {}: as it was trained.  {"trained": kind}: its relative with that attention, trained alike.
+    {"exchanged": kind}: that attention in its place, matched to its mean on training images, nothing
+    retrained.  {"window": {field: value}}: another STDP window, nothing retrained.  {"form": "histogram"}:
+    the same sum, by levels.
+    """
+    net = models.load(model)
+    for what, value in change.items():
+        if what == "trained":
+            net = models.load(relative(model, value))
+        elif what == "exchanged":
+            net = models.exchange_attention(net, value, statistics=_statistics(model, data))
+        elif what == "window":
+            net = _each_core(net, window=Window(**{**net.config.window.model_dump(), **value}))
+        elif what == "form":
+            net = _each_core(net, form=value)
+        else:
+            raise ValueError(f"no change {what!r} of a network; there are trained, exchanged, window, form")
+    return net
+
+
+def _each_core(net: S2TDPT, **changes: Any) -> S2TDPT:
+    net = copy.deepcopy(net)
+    for layer in net.attention_layers():
+        if not isinstance(layer.core, STDPAttention):
+            raise ValueError(f"{', '.join(changes)} can be changed for STDP attention only")
+        for name, value in changes.items():
+            setattr(layer.core, name, value)
+    return net
+
+
+@lru_cache(maxsize=2)
+def _statistics(model: str, data: str) -> AttentionStatistics:
+    net = models.load(model)
+    images = models.datasets.load(net.record["dataset"], data).x_train[:STATISTICS]
+    return models.attention_statistics(net, images)
