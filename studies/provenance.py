@@ -21,20 +21,8 @@ PACKAGES = ("memsim", "aihwkit", "torch", "numpy", "numba", "scipy", "matplotlib
 CARD_FILE = "card.toml"
 """Name of the resolved card in a result folder."""
 
-PAPERS = (
-    "K. Mondal, A. Kumar: Attention via Synaptic Plasticity is All You Need: A Biologically Inspired Spiking "
-    "Neuromorphic Transformer. arXiv:2511.14691 (2025). The network, S2TDPT.",
-    "V. Joshi et al.: Accurate deep neural network inference using computational phase-change memory. Nature "
-    "Communications 11:2473 (2020). PCM: programming, drift, read noise.",
-    "N. Gong, M. J. Rasch et al.: Deep learning acceleration in 14nm CMOS compatible ReRAM array: device, "
-    "material and algorithm co-optimization. IEDM (2022). ReRAM under pulses.",
-    "M. J. Rasch et al.: A flexible and fast PyTorch toolkit for simulating training and inference on analog "
-    "crossbar arrays. AICAS (2021), arXiv:2104.02184. aihwkit, whose device models and presets are used.",
-    "M. Horowitz: Computing's energy problem (and what we can do about it). ISSCC (2014). Digital prices.",
-    "E. B. Wilson: Probable inference, the law of succession, and statistical inference. J. Am. Stat. Assoc. "
-    "22:209 (1927). Interval of a share.",
-)
-"""What a report cites in every case; cells and prices name their own sources beside them."""
+PAPERS = ("mondal2025", "joshi2020", "gong2022", "rasch2021", "horowitz2014", "wilson1927")
+"""What a comparison's report cites in every case; cells and prices name their own sources beside them."""
 
 
 def versions() -> dict[str, str]:

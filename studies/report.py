@@ -1,29 +1,22 @@
 """A comparison as a folder that stands alone: report.html, figures, numbers, the resolved card.
 
-The page loads nothing: its figures are inline SVG, its style is its own.  Files are written beside their
-place and moved in when all are whole, the page last.
+The page loads nothing: its figures are inline SVG, its style is its own.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import re
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 import memsim
-from studies import figures, findings, provenance
+from studies import bibliography, figures, findings, provenance
+from studies.page import environment, inline, whole
 from studies.quantities import count, digits, duration, percent
 from studies.worth import worth_table
 
@@ -31,10 +24,8 @@ if TYPE_CHECKING:
     from studies.compare import Comparison
 
 FIGURES = ("accuracy", "spikes", "energy", "attention-first", "attention-last", "conductances", "losses")
-"""Names a figure may have; what an earlier report left and this one does not draw is removed."""
-
-WIDE = 4.5
-"""Figures wider than this [inch] take the whole page and scroll on a phone."""
+PICTURES = [f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
+"""Files a report may have; what an earlier one left and this one does not draw is removed."""
 
 
 def write_report(
@@ -50,7 +41,7 @@ def write_report(
     Raises OSError naming the folder where it cannot be written; then nothing of it is left behind.
     """
     folder = Path(folder)
-    with _whole(folder) as place:
+    with whole(folder, PICTURES) as place:
         place(files(comparison, losses, worth))
     return folder / "report.html"
 
@@ -111,43 +102,42 @@ def page(
     worth: Sequence[dict[str, Any]] | None = None,
 ) -> str:
     """The report as one HTML document."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     sample, card, chip = comparison.sample, comparison.request.card, comparison.chip
     wires_sentence, wires = findings.wires(summary)
     header, rows = findings.losses_table(losses or [])
-    return environment.get_template("report.html.j2").render(
-        summary=summary,
-        headline=_capital(findings.headline(summary)),
-        energy_ratio=findings.energy_ratio(summary),
-        losing=findings.losing(summary),
-        setting=_setting(summary),
-        results=[row.values() for row in findings.results(summary)],
-        figures={name: _inline(name, figure) for name, figure in drawn.items()},
-        map_errors=[
-            row.values()
-            for row in findings.map_errors(sample.get("digital_maps", {}), sample.get("crossbar_maps", {}))
-        ],
-        energy_verdict=findings.energy_verdict(summary),
-        notes=[] if chip is None else _notes(chip.ledger),
-        wires=[row.values() for row in wires],
-        wires_sentence=wires_sentence,
-        worth=worth_table(worth) if worth else None,
-        losses_header=header,
-        losses_rows=rows,
-        cells=[] if chip is None else [row.values() for row in provenance.cell_rows(card)],
-        card_name=card.name,
-        card_rows=provenance.card_rows(card),
-        prices=_prices(card),
-        ledger=_ledger(chip.ledger, card) if chip is not None and "crossbar" in summary["energy"] else [],
-        command=provenance.command(comparison.request, losses=bool(losses), worth=bool(worth)),
-        versions=provenance.versions(),
-        papers=provenance.PAPERS,
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            summary=summary,
+            headline=_capital(findings.headline(summary)),
+            energy_ratio=findings.energy_ratio(summary),
+            losing=findings.losing(summary),
+            setting=_setting(summary),
+            results=[row.values() for row in findings.results(summary)],
+            figures={name: inline(name, figure) for name, figure in drawn.items()},
+            map_errors=[
+                row.values()
+                for row in findings.map_errors(
+                    sample.get("digital_maps", {}), sample.get("crossbar_maps", {})
+                )
+            ],
+            energy_verdict=findings.energy_verdict(summary),
+            notes=[] if chip is None else _notes(chip.ledger),
+            wires=[row.values() for row in wires],
+            wires_sentence=wires_sentence,
+            worth=worth_table(worth) if worth else None,
+            losses_header=header,
+            losses_rows=rows,
+            cells=[] if chip is None else [row.values() for row in provenance.cell_rows(card)],
+            card_name=card.name,
+            card_rows=provenance.card_rows(card),
+            prices=_prices(card),
+            ledger=_ledger(chip.ledger, card) if chip is not None and "crossbar" in summary["energy"] else [],
+            command=provenance.command(comparison.request, losses=bool(losses), worth=bool(worth)),
+            versions=provenance.versions(),
+            papers=[bibliography.entry(key).line for key in provenance.PAPERS],
+        )
     )
 
 
@@ -168,20 +158,6 @@ def _setting(summary: Mapping[str, Any]) -> str:
 
 def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
-
-
-def _inline(name: str, figure: Figure) -> dict[str, Any]:
-    """A figure for the page: SVG without prolog, its ids made the page's own."""
-    document = figures.svg(figure)
-    document = document[document.index("<svg") :]
-    document = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", document)
-    document = document.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
-    title = figure.get_suptitle()
-    return {
-        "svg": Markup(document),
-        "wide": figure.get_figwidth() > WIDE,
-        "about": f"of {title}" if title else "",
-    }
 
 
 def _prices(card: memsim.ChipCard) -> list[dict[str, Any]]:
@@ -244,49 +220,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-@contextmanager
-def _whole(folder: Path) -> Iterator[Callable[[Mapping[str, bytes]], None]]:
-    """Know that the folder takes files before any work is done; then put all of them there, or none.
-
-    Files are written beside their place and moved in, in order; pictures of an earlier report go.  OSError
-    names the folder.
-    """
-    workshop, existed = None, True
-    try:
-        with _named(folder):
-            existed = folder.exists()
-            folder.mkdir(parents=True, exist_ok=True)
-            workshop = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-        yield lambda files: _move_in(folder, workshop, files)
-    except BaseException:
-        if not existed:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-    finally:
-        if workshop is not None:
-            shutil.rmtree(workshop, ignore_errors=True)
-
-
-def _move_in(folder: Path, workshop: Path, files: Mapping[str, bytes]) -> None:
-    with _named(folder):
-        for name, content in files.items():
-            path = workshop / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
-        for name in files:
-            (folder / name).parent.mkdir(exist_ok=True)
-            os.replace(workshop / name, folder / name)
-        for name in (f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")):
-            if name not in files:
-                (folder / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _named(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        raise OSError(f"cannot write the report into {folder}: {reason}; choose another folder") from error
