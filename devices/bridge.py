@@ -71,16 +71,19 @@ def pulsed_cell(device: Any, *, name: str, technology: str, source: str, n_max: 
 
 
 def weight_cell(model: PCMLikeNoiseModel, *, name: str, source: str, read_noise: float) -> JoshiCell:
-    """The cell of an aihwkit PCM noise model, its microsiemens made siemens.
+    """The cell of an aihwkit PCM noise model, its microsiemens made siemens, its scales made strengths.
 
-    Raises ValueError for scaled noises: switch effects off by name instead.
+    Raises ValueError for scales that no strength has.
     """
-    if (model.prog_noise_scale, model.read_noise_scale, model.drift_scale) != (1.0, 1.0, 1.0):
-        raise ValueError(f"{name}: noise scales other than 1 have no cell; use without(...)")
+    scales = {
+        "programming": model.prog_noise_scale, "drift": model.drift_scale,
+        "flicker-noise": model.read_noise_scale,
+    }  # fmt: skip
     reference, g_max = model.prog_coeff_g_max_reference, float(model.g_max or 0.0)
     return JoshiCell(
-        name=name, technology="PCM", source=source, g_max=g_max * _MICRO, read_noise=read_noise,
+        name=name, technology="PCM", source=source, g_max=g_max * _MICRO, read_noise_std=read_noise,
         prog_coeff=tuple(c * 25.0 / reference for c in model.prog_coeff), t_0=model.t_0, t_read=model.t_read,
+        strengths=tuple(scales.items()),
     )  # fmt: skip
 
 
@@ -143,7 +146,7 @@ class TileArray:
 
     def reset(self) -> None:
         """w <- clip(reset_bias + reset_std xi), xi from torch's generator."""
-        std = self.cell.reset_std if self.cell.on("reset-noise") else 0.0
+        std = self.cell.strength("reset-noise") * self.cell.reset_std
         w = self.reset_bias + std * torch.randn(self.rows, self.columns)
         self.set_reset_state(w.clamp(*self.bounds))
 
@@ -182,7 +185,9 @@ class TileArray:
 
 
 def device_of(cell: TiledCell) -> PulsedDevice:
-    """The aihwkit device with a cell's numbers and its effects; hidden parameters hold the spread."""
+    """The aihwkit device with a cell's numbers, its effects at their strengths; hidden parameters hold the
+    spread.
+    """
     kinds = {
         SoftBoundsReferenceCell: SoftBoundsReferenceDevice, LinearStepCell: LinearStepDevice,
         ExponentialStepCell: ExpStepDevice, Nandakumar2020Cell: ExpStepDevice,
@@ -196,8 +201,8 @@ def device_of(cell: TiledCell) -> PulsedDevice:
     if isinstance(cell, (SoftBoundsReferenceCell, LinearStepCell)):
         numbers["mult_noise"] = isinstance(cell, LinearStepCell)
     for effect, number in (("cycle-noise", "dw_min_std"), ("write-noise", "write_noise_std")):
-        if effect in cell.off:
-            numbers[number] = 0.0
+        if number in numbers:
+            numbers[number] *= cell.strength(effect)
     return kind(**numbers)
 
 

@@ -1,11 +1,12 @@
-"""A cell: one device technology, four verbs (write, pulse, relax, read), effects switched off one by one.
+"""A cell: one device technology, four verbs (write, pulse, relax, read), effects switched off or scaled one
+by one.
 
 A cell is one device. Pairs, arrays and currents are memsim's business. A verb that a cell does not have
 raises :class:`Unsupported` with the reason; :meth:`Cell.describe` lists them.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -15,6 +16,8 @@ import torch
 from torch import Tensor
 
 from devices.stream import Indices, Stream, stream
+
+MAX_STRENGTH = 10.0  #: largest factor on an effect [1]
 
 
 class Unsupported(Exception):
@@ -54,16 +57,23 @@ class Cell(ABC):
     technology: str  #: PCM, ReRAM, ECRAM, ideal
     source: str  #: the publication the numbers come from, and the model they were taken through
     off: frozenset[str] = frozenset()  #: effects replaced by their ideal
+    strengths: tuple[tuple[str, float], ...] = ()  #: factors on effects, by name; 1 where none is given [1]
 
     effects: ClassVar[tuple[str, ...]] = ()  #: every effect it has (a property where it depends on numbers)
     missing: ClassVar[dict[str, str]] = {}  #: verb -> why this cell does not have it
     exact: ClassVar[bool] = False  #: takes any value without error
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.off) - set(self.effects))
+        strengths = {effect: float(factor) for effect, factor in self.strengths}
+        unknown = sorted({*self.off, *strengths} - set(self.effects))
         if unknown:
             known = ", ".join(self.effects) or "none"
             raise ValueError(f"{self.name} has no effect {', '.join(map(repr, unknown))}; it has: {known}")
+        for effect, factor in strengths.items():
+            if not 0.0 <= factor <= MAX_STRENGTH:
+                raise ValueError(f"strength of {effect!r} = {factor:g}: 0 to {MAX_STRENGTH:g} is allowed")
+        kept = tuple(sorted((effect, factor) for effect, factor in strengths.items() if factor != 1.0))
+        object.__setattr__(self, "strengths", kept)  # equal cells compare and hash as equal
 
     def without(self, *effects: str) -> "Cell":
         """The same cell with these effects replaced by their ideal. Raises ValueError for an unknown name."""
@@ -74,9 +84,26 @@ class Cell(ABC):
         self.without(*effects)
         return replace(self, off=frozenset(self.effects) - frozenset(effects))
 
+    def scaled(self, strengths: Mapping[str, float]) -> "Cell":
+        """The same cell with these effects `factor` times as strong, sigma -> factor sigma; 0 is off, 1 the
+        source's.
+
+        Drift has its exponent multiplied, nu -> factor nu. A factor replaces an earlier one, and an effect
+        that is off stays off. Pulsed laws were held against their loops over pulses up to a factor of 2; the
+        closed forms of reram-om and reram-es say what is lost beyond. Raises ValueError for an unknown name
+        and for factors outside 0 .. 10.
+        """
+        return replace(self, strengths=tuple({**dict(self.strengths), **strengths}.items()))
+
+    def strength(self, effect: str) -> float:
+        """Factor on an effect [1]: 0 where it is off or the cell has not got it, 1 where it is not scaled."""
+        if effect in self.off or effect not in self.effects:
+            return 0.0
+        return dict(self.strengths).get(effect, 1.0)
+
     def on(self, effect: str) -> bool:
         """Whether this cell has the effect, and it is not switched off."""
-        return effect in self.effects and effect not in self.off
+        return self.strength(effect) > 0.0
 
     @abstractmethod
     def describe(self) -> Description:
@@ -112,7 +139,7 @@ class WeightCell(Cell):
 
     g_max: float  #: highest conductance [S]
     g_min: float = 0.0  #: lowest conductance, and what an unused device of a pair holds [S]
-    read_noise: float = 0.0  #: fresh current noise of a read: sd = read_noise sqrt(g_max sum_r G_r V_r^2) [1]
+    read_noise_std: float = 0.0  #: fresh current noise of a read, as its source has it [1]
 
     missing: ClassVar[dict[str, str]] = {
         "pulse": "its source models program-and-verify to a target, not single pulses",
@@ -126,8 +153,11 @@ class WeightCell(Cell):
             )
         if self.g_max > 1e-2:
             raise ValueError(f"g_max={self.g_max:.3g} S is above 10 mS; did you pass microsiemens?")
-        if "read-noise" in self.off:
-            object.__setattr__(self, "read_noise", 0.0)
+
+    @property
+    def read_noise(self) -> float:
+        """Fresh current noise of a read at its strength: sd = read_noise sqrt(g_max sum_r G_r V_r^2) [1]."""
+        return self.strength("read-noise") * self.read_noise_std
 
     @abstractmethod
     def write(self, target: Tensor, *, rng: Stream) -> Any: ...

@@ -34,7 +34,8 @@ class ExponentialStepCell(KernelCell):
     min_bound) the steps are those of dE = -k (E - A) dn, so E_n = A + (E_0 - A) exp(-k N). The noise of a
     step is proportional to the step, that is, it moves the device along the same curve: N = n + c sqrt(n)
     xi, less k (1 + c^2)/2 times the sum of (y - 1), y = 1 - A/E (Ito's term). Folded at the bounds; for
-    small steps, k c^2 << 1.
+    small steps, k c^2 << 1. At strengths 2, 4, 10 of cycle noise the spread of reram-es after 64 pulses (c =
+    5) misses the loop's by 4, 20, 50 %; at those of device spread by 4, 5, 5 %.
     """
 
     population: Population
@@ -58,7 +59,7 @@ class ExponentialStepCell(KernelCell):
         return self._description(states=(p.w_max - p.w_min) / p.dw_min, low=p.w_min, high=p.w_max)
 
     def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
-        return self.population.draw(shape, rng=rng, spread=self.on("device-spread"))
+        return self.population.draw(shape, rng=rng, spread=self.strength("device-spread"))
 
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
         scale = 2.0 * self.a / (values["max_bound"].double() - values["min_bound"].double())
@@ -68,9 +69,9 @@ class ExponentialStepCell(KernelCell):
         return [c.float() for c in (up, -down, *rates, scale, 1.0 / scale, *bounds)]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        reset = self.reset_std if self.on("reset-noise") else 0.0
-        write = self.write_noise_std * self.population.dw_min if visible and self.on("write-noise") else 0.0
-        cycle = self.dw_min_std if self.on("cycle-noise") else 0.0
+        reset = self.strength("reset-noise") * self.reset_std
+        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
+        cycle = self.strength("cycle-noise") * self.dw_min_std
         curve = np.array([self.gamma_up, -self.gamma_down, self.A_up, self.A_down, self.b], np.float32)
         _rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(write), np.float32(cycle), curve)
 

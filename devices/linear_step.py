@@ -56,12 +56,12 @@ class LinearStepCell(KernelCell):
         return self._description(states=(p.w_max - p.w_min) / p.dw_min, low=p.w_min, high=p.w_max)
 
     def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
-        spread = self.on("device-spread")
+        spread = self.strength("device-spread")
         values = self.population.draw(shape, rng=rng, spread=spread)
 
         def gamma(side: str, mean: float, dtod: float) -> Tensor:
             xi = rng.child("gamma_" + side).normal(shape) if spread else torch.zeros_like(values["max_bound"])
-            return (mean + dtod * xi).abs_()
+            return (mean + spread * dtod * xi).abs_()
 
         high, low = values["max_bound"], values["min_bound"]
         if self.mean_bound_reference:
@@ -82,9 +82,9 @@ class LinearStepCell(KernelCell):
         return [c.float() for c in sides + bounds]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        reset = self.reset_std if self.on("reset-noise") else 0.0
-        write = self.write_noise_std * self.population.dw_min if visible and self.on("write-noise") else 0.0
-        cycle = self.dw_min_std if self.on("cycle-noise") else 0.0
+        reset = self.strength("reset-noise") * self.reset_std
+        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
+        cycle = self.strength("cycle-noise") * self.dw_min_std
         _rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(write), np.float32(cycle))
 
 

@@ -44,7 +44,7 @@ class JoshiCell(WeightCell):
     B is one Wiener path for each device, so a chip's times form one trajectory: knots every decade of t +
     t0 from t0 on, between them a line and a bridge, sqrt(ds u (1 - u)) Z with one Z for each interval; its
     variance is s at every t. aihwkit draws B(s) anew at each time. Valid for conductances up to g_max,
-    about 1 s to a year after the write.
+    about 1 s to a year after the write. Strengths multiply sigma, nu and Q, as aihwkit's three scales do.
     """
 
     prog_coeff: tuple[float, ...] = (0.26348, 1.9650, -1.1731)  #: c0, c1, c2 at g_max = 25 uS [uS]
@@ -61,13 +61,13 @@ class JoshiCell(WeightCell):
         self.check_target(target)
         x = target / self.g_max
         programmed = target
-        if self.on("programming"):
+        if programming := self.strength("programming"):
             noise = self._draw(rng.child("programming"), target)
-            programmed = (target + self.programming_spread(x) * noise).clamp_(min=0.0)
+            programmed = (target + programming * self.programming_spread(x) * noise).clamp_(min=0.0)
         exponent = torch.zeros_like(target)
-        if self.on("drift"):
+        if drift := self.strength("drift"):
             mean, spread = self.drift_law(x)
-            exponent = (mean + spread * self._draw(rng.child("drift"), target)).abs_()
+            exponent = (mean + spread * self._draw(rng.child("drift"), target)).abs_().mul_(drift)
         return PCMState(programmed=programmed, exponent=exponent, path=rng.child("flicker-noise"))
 
     def relax(self, state: PCMState, t: float, *, rng: Stream | None = None) -> PCMState:
@@ -85,9 +85,10 @@ class JoshiCell(WeightCell):
         The fresh noise of a single read is a current: memsim adds it, `read_noise` says how much.
         """
         drifted = state.programmed * stable.exp(-math.log1p(state.t / self.t_0) * state.exponent)
-        if not self.on("flicker-noise"):
+        flicker = self.strength("flicker-noise")
+        if not flicker:
             return drifted
-        relative = self.flicker_amplitude(state.programmed / self.g_max) * self._path(state)
+        relative = flicker * self.flicker_amplitude(state.programmed / self.g_max) * self._path(state)
         return (drifted * (1.0 + relative)).clamp_(min=0.0)
 
     def programming_spread(self, x: Tensor) -> Tensor:
@@ -140,13 +141,13 @@ class JoshiCell(WeightCell):
 def pcm_joshi2020(**changes: Any) -> JoshiCell:
     """The preset `pcm-joshi2020`: g_max 25 uS.
 
-    `read_noise` is the w_noise (PCM_READ) of aihwkit's StandardHWATrainingPreset.
+    `read_noise_std` is the w_noise (PCM_READ) of aihwkit's StandardHWATrainingPreset.
     """
     numbers: dict[str, Any] = {
         "name": "pcm-joshi2020",
         "technology": "PCM",
         "source": "Joshi et al., Nat. Commun. 11, 2473 (2020), as in aihwkit's PCMLikeNoiseModel",
         "g_max": 25e-6,
-        "read_noise": 0.0175,
+        "read_noise_std": 0.0175,
     }
     return JoshiCell(**(numbers | changes))

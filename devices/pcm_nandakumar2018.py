@@ -62,18 +62,17 @@ class Nandakumar2018Cell(KernelCell):
     def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
         nominal = torch.ones((*rng.keys.shape, *shape))
         gain, bound = nominal, self.high * nominal
-        if self.on("device-spread"):
-            gain = (1.0 + self.step_spread * rng.child("gain").normal(shape)).abs_()
-            bound = self.high * (1.0 + self.bound_spread * rng.child("max_bound").normal(shape))
+        if spread := self.strength("device-spread"):
+            gain = (1.0 + spread * self.step_spread * rng.child("gain").normal(shape)).abs_()
+            bound = self.high * (1.0 + spread * self.bound_spread * rng.child("max_bound").normal(shape))
         return {"gain": gain, "max_bound": bound.clamp(min=self.low)}
 
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
         return [values["gain"], values["max_bound"]]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        reset = self.reset_std if self.on("reset-noise") else 0.0
-        cycle = 1.0 if self.on("cycle-noise") else 0.0
-        read = 1.0 if visible and self.on("read-noise") else 0.0
+        reset = self.strength("reset-noise") * self.reset_std
+        cycle, read = self.strength("cycle-noise"), visible * self.strength("read-noise")
         numbers = [
             *self.mean, cycle * self.spread[0], cycle * self.spread[1], self.low, reset * self.low,
             self.floor, read * self.read_std[0], read * self.read_std[1],

@@ -49,15 +49,15 @@ class Nandakumar2020Cell(KernelCell):
         return self._description(states=(p.w_max - p.w_min) / p.dw_min, low=p.w_min, high=p.w_max)
 
     def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
-        return self.population.draw(shape, rng=rng, spread=self.on("device-spread"))
+        return self.population.draw(shape, rng=rng, spread=self.strength("device-spread"))
 
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
         scale = 2.0 * self.a * self.gamma / (values["max_bound"] - values["min_bound"])
         return [values["dwmin_up"], scale, values["max_bound"], values["min_bound"], values["reset_bias"]]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        reset = self.reset_std if self.on("reset-noise") else 0.0
-        c = self.dw_min_std if self.on("cycle-noise") else 0.0
+        reset = self.strength("reset-noise") * self.reset_std
+        c = self.strength("cycle-noise") * self.dw_min_std
         curve = np.array([self.A, self.gamma * self.b, c, c * self.dw_min_std_add, c * self.dw_min_std_slope])
         _rewrite(out, start, fresh, *rest, np.float32(reset), curve.astype(np.float32))
 

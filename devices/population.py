@@ -38,13 +38,15 @@ class Population:
     reset: float  #: mean level after a reset [w]
     reset_dtod: float  #: spread of that level over devices [w]
 
-    def draw(self, shape: Sequence[int], *, rng: Stream, spread: bool = True) -> dict[str, Tensor]:
-        """Values for arrays (*K, *shape) as float32; without spread every device is the nominal one."""
+    def draw(self, shape: Sequence[int], *, rng: Stream, spread: float = 1.0) -> dict[str, Tensor]:
+        """Values for arrays (*K, *shape) as float32, every xi times `spread`: at 0 each is the nominal
+        device.
+        """
 
         def xi(name: str, scale: float) -> Tensor:
-            if not spread or scale == 0.0:
+            if spread * scale == 0.0:
                 return torch.zeros((*rng.keys.shape, *shape))
-            return scale * rng.child(name).normal(shape)
+            return spread * scale * rng.child(name).normal(shape)
 
         high = self.w_max * (1.0 + xi("max_bound", self.w_max_dtod))
         low = self.w_min * (1.0 + xi("min_bound", self.w_min_dtod))

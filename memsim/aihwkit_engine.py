@@ -117,19 +117,22 @@ def inference_config(
 ) -> InferenceRPUConfig:
     """aihwkit's configuration of the card's weight arrays; bits None: an ideal converter.
 
-    Its PCM model for pcm-joshi2020, none for ideal cells; ValueError for cells aihwkit has no layer for, and
-    for effects switched off one by one, which its model cannot do.
+    Its PCM model for pcm-joshi2020, its effects at their strengths, none for ideal cells; ValueError for
+    cells aihwkit has no layer for.
     """
     config = InferenceRPUConfig()
     cell, section = card.weight_cell, card.weights
     if cell.exact:
         config.noise_model = None  # type: ignore[assignment]
-    elif isinstance(cell, JoshiCell) and not cell.off - {"read-noise"}:
-        config.noise_model = PCMLikeNoiseModel(g_max=section.g_max * 1e6)
-    else:
-        raise ValueError(
-            f"engine aihwkit: no layer for {cell.name} without {sorted(cell.off)}; use pcm-joshi2020"
+    elif isinstance(cell, JoshiCell):
+        config.noise_model = PCMLikeNoiseModel(
+            g_max=section.g_max * 1e6,
+            prog_noise_scale=cell.strength("programming"),
+            drift_scale=cell.strength("drift"),
+            read_noise_scale=cell.strength("flicker-noise"),
         )
+    else:
+        raise ValueError(f"engine aihwkit: no layer for {cell.name}; use pcm-joshi2020")
     compensated = section.compensation == "global" and not cell.exact
     config.drift_compensation = GlobalDriftCompensation() if compensated else None
     config.mapping.max_input_size, config.mapping.max_output_size = section.tile_rows, section.tile_columns
@@ -143,7 +146,7 @@ def inference_config(
     io.out_bound = output_bound if output_bits and output_bound else -1.0
     io.out_res = -1.0 if output_bits is None else 1 / (2**output_bits - 2)
     noisy = cell.on("read-noise")
-    io.w_noise = cell.read_noise if noisy else 0.0
+    io.w_noise = cell.read_noise
     io.w_noise_type = WeightNoiseType.PCM_READ if noisy else WeightNoiseType.NONE
     return config
 

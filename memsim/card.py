@@ -10,14 +10,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import sys
-from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 import devices
+from devices.cell import MAX_STRENGTH
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -78,7 +78,7 @@ class AttentionSection(_Section):
     """Pulses at the top of the STDP window; the preset's own number where absent."""
     coding: Literal["calibrated", "linear"] = "calibrated"
     """``calibrated``: the count whose mean response is nearest to the wanted weight; ``linear``: round(n_max
-    exp(-|dt|/tau)).
+    |dw| / A).
     """
     adc_bits: int = Field(default=8, ge=2, le=16)
     """Resolution of a signed word-line read-out; its range is calibrated on training images."""
@@ -108,7 +108,8 @@ class Price(_Section):
 class ChipCard(_Section):
     """A chip card.
 
-    ``ChipCard.load(name or file)`` reads one; ``without``/``only`` switch effects; ``replace`` swaps fields.
+    ``ChipCard.load(name or file)`` reads one; ``without``/``only`` switch effects; ``replace`` swaps fields,
+    ``strengths`` among them.
     Raises CardError for anything that cannot be used.
     """
 
@@ -123,14 +124,25 @@ class ChipCard(_Section):
     prices: dict[str, Price] = {}
     off: frozenset[str] = frozenset()
     """Effects switched off."""
+    strengths: dict[str, Annotated[float, Field(ge=0, le=MAX_STRENGTH)]] = {}
+    """Factor on the spread of an effect (on nu for drift); 1 where absent, 0 is off. ``off`` goes first."""
 
-    @field_validator("off")
+    @field_validator("off", "strengths")
     @classmethod
-    def _known_effects(cls, off: frozenset[str]) -> frozenset[str]:
+    def _known_effects(cls, named: Any) -> Any:
         known = {*ARRAY_EFFECTS, *(e for name in devices.names() for e in devices.get(name).effects)}
-        for effect in sorted(off - known):
+        for effect in sorted(set(named) - known):
             raise ValueError(f"unknown effect {effect!r}; known: {', '.join(sorted(known))}")
-        return off
+        return named
+
+    @field_validator("strengths")
+    @classmethod
+    def _with_a_spread(cls, strengths: dict[str, float]) -> dict[str, float]:
+        for effect in sorted(set(strengths) & set(ARRAY_EFFECTS)):
+            raise ValueError(
+                f"{effect!r} rounds, it has no spread to scale; set dac_bits, adc_bits or n_max instead"
+            )
+        return strengths
 
     @classmethod
     def load(cls, name: str | Path) -> ChipCard:
@@ -190,7 +202,7 @@ class ChipCard(_Section):
                 f"weights.cell = {cell.name!r} is no weight cell; weight cells: {_cells(devices.WeightCell)}"
             )
         ranged = dataclasses.replace(cell, g_max=self.weights.g_max)
-        return ranged.without(*_shared(self.off, cell))  # type: ignore[return-value]
+        return self._at_strength(ranged)  # type: ignore[return-value]
 
     @property
     def attention_cell(self) -> devices.PulsedCell:
@@ -200,7 +212,12 @@ class ChipCard(_Section):
             raise ValueError(
                 f"attention.cell = {cell.name!r} cannot be pulsed; pulsed cells: {_cells(devices.PulsedCell)}"
             )
-        return cell.without(*_shared(self.off, cell))  # type: ignore[return-value]
+        return self._at_strength(cell)  # type: ignore[return-value]
+
+    def _at_strength(self, cell: devices.Cell) -> devices.Cell:
+        """A cell with those of this card's effects that it has."""
+        scaled = cell.scaled({e: f for e, f in self.strengths.items() if e in cell.effects})
+        return scaled.without(*self.off & set(cell.effects))
 
     def price(self, event: str) -> Price:
         """The price of an event; CardError where the card has none."""
@@ -244,10 +261,6 @@ def _is(cell: devices.Cell, kind: type) -> bool:
 
 def _cells(kind: type) -> str:
     return ", ".join(n for n in devices.names() if _is(devices.get(n), kind))
-
-
-def _shared(off: Iterable[str], cell: devices.Cell) -> list[str]:
-    return sorted(set(off) & set(cell.effects))
 
 
 def _keys(path: tuple[Any, ...]) -> list[str]:

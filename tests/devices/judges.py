@@ -21,7 +21,7 @@ def of(cell):
 
     def judge(values, w, n, rng, *, quiet=False):
         v = {name: np.asarray(value, np.float64) for name, value in values.items()}
-        on = 0.0 if quiet or not cell.on("cycle-noise") else 1.0
+        on = 0.0 if quiet else cell.strength("cycle-noise")
         return law(cell, v, np.asarray(w, np.float64), np.asarray(n), rng, on)
 
     return judge
@@ -30,7 +30,7 @@ def of(cell):
 def reset(cell, values, rng):
     """States right after a reset."""
     v = {name: np.asarray(value, np.float64) for name, value in values.items()}
-    xi = rng.standard_normal(next(iter(v.values())).shape) * cell.on("reset-noise")
+    xi = rng.standard_normal(next(iter(v.values())).shape) * cell.strength("reset-noise")
     if cell.name == "pcm-nandakumar2018":
         return 1e-6 * np.maximum(cell.low * (1 + cell.reset_std * xi), cell.floor)
     return np.clip(v["reset_bias"] + cell.reset_std * xi, v["min_bound"], v["max_bound"])

@@ -99,6 +99,25 @@ def test_noise_three_per_cent_wrong_is_rejected(name, n, noise):
         assert_spreads_agree(ours(wrong, fabric, n), slow)
 
 
+@pytest.mark.parametrize("name", ["reram-om", "ecram-li", "pcm-nandakumar2020"])
+def test_a_tile_has_the_strengths_of_the_cell(name):
+    plain = devices.get(name)
+    wanted = {"cycle-noise": 1.5, "reset-noise": 0.5, "write-noise": 0.7, "device-spread": 0.6}
+    cell = plain.scaled({effect: wanted[effect] for effect in plain.effects})
+    fabric = fabricate(cell)
+    slow = tiled(cell, fabric, 4)
+    assert_means_agree(ours(cell, fabric, 4), slow)
+    assert_spreads_agree(ours(cell, fabric, 4), slow)
+    for effect in {"cycle-noise", "reset-noise", "write-noise"} & set(cell.effects):
+        one = plain.only(effect).scaled({effect: wanted[effect]})
+        nominal = fabricate(one)
+        n = 4 if effect == "cycle-noise" else 0
+        slow = tiled(one, nominal, n)
+        assert_spreads_agree(ours(one, nominal, n), slow)
+        with pytest.raises(AssertionError, match="mean"):
+            assert_spreads_agree(ours(one.scaled({effect: 1.03 * wanted[effect]}), nominal, n), slow)
+
+
 def test_a_tile_of_aihwkit_repeats_its_noise():
     """The reason for many small tiles: the mean noise of a large one is off by far more than chance."""
     cell = devices.get("ecram-li").only("cycle-noise")

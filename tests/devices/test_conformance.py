@@ -1,17 +1,21 @@
 """What every preset keeps, whatever its law."""
 
 import json
+import math
 
 import pytest
 import torch
 
 import devices
 from devices.stream import stream
+from tests.statistics import assert_std
 
 CELLS = devices.names()
 PULSED = [name for name in CELLS if devices.get(name).describe().kind == "pulsed"]
 WEIGHT = [name for name in CELLS if "weight" in devices.get(name).describe().kind]
+EFFECTS = [(name, effect) for name in CELLS for effect in devices.get(name).effects]
 PLACES, SHAPE = range(3), (20, 30)
+N = 50_000
 
 
 def fabric_of(cell, seed=0, shape=SHAPE):
@@ -60,6 +64,99 @@ def test_effects_switch_off_by_name_only(name):
         assert [e for e in cell.effects if cell.only(effect).on(e)] == [effect]
     with pytest.raises(ValueError, match="no effect 'rust'"):
         cell.without("rust")
+
+
+def numbers(cell):
+    """Everything a cell can be seen to do, with all its randomness."""
+    if cell.name in WEIGHT:
+        target = cell.g_max * torch.rand(3, 500, generator=torch.Generator().manual_seed(0))
+        state = cell.write(target, rng=stream(0, PLACES, "w"))
+        reads = [cell.read(cell.relax(state, t)) for t in (0.0, 1e6)]
+        return [*reads, torch.tensor(cell.read_noise)]
+    fabric = fabric_of(cell)
+    w = cell.rewrite(fabric, counts(cell), rng=stream(0, PLACES, "n"), image=range(4), step=range(3))
+    return [*fabric.values.values(), w]
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(numbers(one), numbers(other), strict=True))
+
+
+@pytest.mark.parametrize("name, effect", EFFECTS)
+def test_strength_one_is_the_source_and_zero_is_off(name, effect):
+    cell = devices.get(name)
+    twice = cell.scaled({effect: 2})
+    assert (cell.strength(effect), twice.strength(effect), twice.without(effect).strength(effect)) == (
+        1,
+        2,
+        0,
+    )
+    assert all(twice.strength(e) == 1 for e in cell.effects if e != effect)
+    assert twice.scaled({effect: 1}) == cell and hash(twice.scaled({effect: 1})) == hash(cell)
+    assert same(cell.scaled({effect: 1.0}), cell) and not same(twice, cell)
+    assert same(cell.scaled({effect: 0.0}), cell.without(effect)) and not cell.scaled({effect: 0}).on(effect)
+    assert same(twice.without(effect), cell.without(effect))
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_strengths_that_cannot_be_are_refused(name):
+    cell = devices.get(name)
+    with pytest.raises(ValueError, match="no effect 'rust'"):
+        cell.scaled({"rust": 2.0})
+    for factor in (-0.1, 10.1, math.nan, math.inf):
+        for effect in cell.effects:
+            with pytest.raises(ValueError, match=f"{effect}.*0 to 10"):
+                cell.scaled({effect: factor})
+
+
+def error(cell, effect):
+    """What one effect does to a write of g_max / 2 or to a reset, in float64."""
+    if cell.name in WEIGHT:
+        state = cell.write(torch.full((N,), cell.g_max / 2, dtype=torch.float64), rng=stream(0, "w"))
+        shown = {"drift": state.exponent, "read-noise": cell.read_noise * stream(0).normal((N,))}
+        return shown.get(effect, cell.read(state) / cell.g_max - 0.5)
+    fabric, rest = cell.fabricate((N,), rng=stream(0, "s")), torch.zeros(1, 1, N)
+    held = [
+        one.rewrite(fabric, rest, rng=stream(0, "n"), image=None, step=None).double().flatten()
+        for one in (cell, cell.without(effect))
+    ]
+    return held[0] - held[1]
+
+
+LINEAR = [(name, effect) for name, effect in EFFECTS if effect not in ("cycle-noise", "device-spread")]
+
+
+@pytest.mark.parametrize("name, effect", LINEAR)
+def test_twice_the_strength_is_twice_the_error_with_the_same_draws(name, effect):
+    """The effect alone, so weak that nothing clips."""
+    cell = devices.get(name).only(effect)
+    once, twice = (error(cell.scaled({effect: strength}), effect) for strength in (0.1, 0.2))
+    expected = 2 * float(once.std())
+    assert torch.allclose(twice, 2 * once, rtol=1e-3, atol=1e-3 * expected)
+    assert_std(twice, expected)
+    assert_std(error(cell, effect), 5 * expected, rel=0.15 if name == "pcm-nandakumar2020" else 0.0)  # clips
+    with pytest.raises(AssertionError):
+        assert_std(1.03 * twice, expected)
+
+
+@pytest.mark.parametrize("name", PULSED)
+def test_the_spread_of_devices_is_linear_in_a_small_strength(name):
+    """Every device value, reference and symmetry point included, moves by its slope."""
+    cell = devices.get(name)
+    nominal = cell.without("device-spread").fabricate((N,), rng=stream(0, "s")).values
+    once, twice = (
+        cell.scaled({"device-spread": s}).fabricate((N,), rng=stream(0, "s")) for s in (0.02, 0.04)
+    )
+    moved = 0
+    for value, start in nominal.items():
+        deviation = (once[value].double() - start, twice[value].double() - start)
+        expected = 2 * float(deviation[0].std())
+        if expected > 1e-5:
+            moved += 1
+            assert_std(deviation[1], expected)
+            with pytest.raises(AssertionError):
+                assert_std(1.03 * deviation[1], expected)
+    assert moved >= 2
 
 
 @pytest.mark.parametrize("name", WEIGHT)

@@ -46,23 +46,30 @@ def test_the_bridge_reads_the_same_numbers_from_aihwkit():
     built = weight_cell(PCMLikeNoiseModel(g_max=25.0), name=CELL.name, source=CELL.source, read_noise=0.0175)
     assert built.prog_coeff == CELL.prog_coeff and (built.t_0, built.t_read) == (CELL.t_0, CELL.t_read)
     assert built.g_max == pytest.approx(CELL.g_max, rel=1e-12)
+    scaled = PCMLikeNoiseModel(g_max=25.0, prog_noise_scale=0.5, drift_scale=2.0, read_noise_scale=3.0)
+    varied = weight_cell(scaled, name="x", source="x", read_noise=0.0)
+    assert varied.strengths == (("drift", 2.0), ("flicker-noise", 3.0), ("programming", 0.5))
     wide = weight_cell(PCMLikeNoiseModel(g_max=50.0), name="x", source="x", read_noise=0.0)
     assert wide.programming_spread(x64(0.5)) == pytest.approx(2 * 0.952705e-6, rel=1e-6)
 
 
 @pytest.mark.parametrize("x", [0.0, 0.04, 0.5, 1.0])
-def test_write_drift_and_noise_have_aihwkits_law(x):
+@pytest.mark.parametrize("scales", [(1.0, 1.0, 1.0), (0.5, 2.0, 3.0)], ids=["plain", "scaled"])
+def test_write_drift_and_noise_have_aihwkits_law(x, scales):
     """Both sides device by device (one conductance matrix, no converter), microsiemens against siemens."""
-    model = PCMLikeNoiseModel(g_max=25.0)
+    model = PCMLikeNoiseModel(
+        g_max=25.0, prog_noise_scale=scales[0], drift_scale=scales[1], read_noise_scale=scales[2]
+    )
+    cell = weight_cell(model, name="x", source="x", read_noise=0.0)
     target = torch.full((N,), 25.0 * x)
     torch.manual_seed(1)
     programmed = model.apply_programming_noise_to_conductance(target)
     exponent = model.generate_drift_coefficients(target)
-    state = CELL.write(target * 1e-6, rng=stream(3, "write", str(x)))
+    state = cell.write(target * 1e-6, rng=stream(3, "write", str(x)))
     pairs = [(state.programmed * 1e6, programmed), (state.exponent, exponent)]
     for t in TIMES:
         theirs = model.apply_drift_noise_to_conductance(programmed, exponent, t)
-        pairs.append((CELL.read(CELL.relax(state, t)) * 1e6, theirs))
+        pairs.append((cell.read(cell.relax(state, t)) * 1e6, theirs))
     for ours, theirs in pairs:
         assert_same_mean(ours, theirs)
         assert_same_std(ours, theirs)

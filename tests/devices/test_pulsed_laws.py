@@ -45,6 +45,33 @@ def test_the_kernel_has_the_law_of_the_loop(name, n, spread):
 
 
 @pytest.mark.parametrize("name", PULSED)
+@pytest.mark.parametrize("effect, strength", [("cycle-noise", 0.5), ("cycle-noise", 2), ("device-spread", 2)])
+def test_the_kernel_has_the_law_of_the_loop_at_other_strengths(effect, strength, name):
+    """The closed forms up to twice the noise; the spread of reram-es, the noisiest, is off by 4 % there."""
+    cell = without_read_out(devices.get(name)).scaled({effect: strength})
+    fabric = cell.fabricate((N,), rng=stream(3, name))
+    size = cell.describe().high - cell.describe().low
+    for n in (cell.n_max, 0 if cell.one_sided else -cell.n_max):
+        ours, theirs = written(cell, fabric, n), looped(cell, fabric, n)
+        assert_same_mean(ours, theirs, floor=3e-3 * size)
+        assert_same_std(ours, theirs, rel=0.05 if name == "reram-es" else 0.02)
+        assert_same_law((ours / size).round(decimals=5), (theirs / size).round(decimals=5), floor=0.01)
+
+
+@pytest.mark.parametrize("name", PULSED)
+@pytest.mark.parametrize("strength", [0.5, 1.5])
+def test_a_strength_three_per_cent_wrong_is_rejected(strength, name):
+    """Cycle noise alone, on one device many times over."""
+    cell = devices.get(name).only("cycle-noise")
+    fabric = cell.fabricate((N,), rng=stream(3, name))
+    theirs = looped(cell.scaled({"cycle-noise": strength}), fabric, cell.n_max)
+    assert_same_std(written(cell.scaled({"cycle-noise": strength}), fabric, cell.n_max), theirs)
+    for wrong in (strength / 1.03, strength * 1.03):
+        with pytest.raises(AssertionError):
+            assert_same_std(written(cell.scaled({"cycle-noise": wrong}), fabric, cell.n_max), theirs)
+
+
+@pytest.mark.parametrize("name", PULSED)
 def test_a_three_per_cent_wrong_device_is_rejected(name):
     cell = without_read_out(devices.get(name)).without("device-spread", "reset-noise")
     fabric = cell.fabricate((N,), rng=stream(3, name))

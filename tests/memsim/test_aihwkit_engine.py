@@ -75,7 +75,13 @@ def test_seeding_leaves_the_global_generator_as_it_was():
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_a_single_effect_cannot_be_asked_of_aihwkits_model():
-    card = memsim.ChipCard.load("default").without("drift")
-    with pytest.raises(ValueError, match="engine aihwkit"):
-        error_of(TileWeights, card, None)
+@pytest.mark.parametrize("effect", ["programming", "drift", "flicker-noise", "read-noise"])
+def test_an_effect_is_as_strong_on_either_engine(effect):
+    """One effect alone, a day after the write; uncompensated, so that drift is seen."""
+    card = memsim.ChipCard.load("default").replace(weights={"compensation": "none"}).only(effect)
+    for strength in (0.5, 2.0):
+        one = card.replace(strengths={effect: strength})
+        ours, other = error_of(WeightArray, one, 86400.0), error_of(TileWeights, one, 86400.0)
+        assert ours > 0.003 and ours == pytest.approx(other, rel=0.08)
+    off = card.replace(strengths={effect: 0.0})
+    assert max(error_of(kind, off, 86400.0) for kind in (WeightArray, TileWeights)) < 1e-5

@@ -4,6 +4,7 @@ import pytest
 
 import memsim
 from memsim import CardError, ChipCard
+from studies import provenance
 
 
 def load(tmp_path, text: str) -> ChipCard:
@@ -37,6 +38,12 @@ def test_the_default_card_is_what_the_issue_of_record_says():
         ('[weights]\ncell = "reram-om"\n', ["weights.cell", "no weight cell", "pcm-joshi2020"]),
         ('[attention]\ncell = "pcm-joshi2020"\n', ["attention.cell", "cannot be pulsed", "reram-om"]),
         ('off = ["drfit"]\n', ["off", "unknown effect 'drfit'", "drift"]),
+        ("[strengths]\ndrfit = 2\n", ["strengths", "unknown effect 'drfit'", "drift"]),
+        ("[strengths]\ndrift = 10.5\n", ["strengths.drift", "10.5", "less than or equal to 10"]),
+        ("[strengths]\ndrift = -1\n", ["strengths.drift", "-1", "greater than or equal to 0"]),
+        ("[strengths]\ndrift = nan\n", ["strengths.drift", "nan", "finite"]),
+        ("[strengths]\nadc = 2\n", ["strengths", "'adc' rounds", "no spread", "adc_bits"]),
+        ("[strengths]\npulse-rounding = 0.5\n", ["strengths", "'pulse-rounding' rounds"]),
         ('[prices.adc-8b]\n"energy [J]" = 1e-12\n', ["prices.adc-8b.source", "required"]),
         ("[weights\n", ["not valid TOML"]),
     ],
@@ -73,6 +80,27 @@ def test_switching_an_effect_off_reaches_the_cells():
     assert card.weight_cell.on("programming")
     assert not card.attention_cell.on("cycle-noise")
     assert card.attention_cell.on("device-spread")
+
+
+def test_strengths_reach_the_cells_and_off_goes_first():
+    card = ChipCard.load("default").replace(strengths={"drift": 2, "cycle-noise": 0.5, "read-noise": 0})
+    assert card.weight_cell.strength("drift") == 2.0 and card.attention_cell.strength("cycle-noise") == 0.5
+    assert card.weight_cell.strength("programming") == card.attention_cell.strength("device-spread") == 1.0
+    assert card.weight_cell.read_noise == 0.0
+    assert card.without("drift").weight_cell.strength("drift") == 0.0
+    assert card.only("drift").weight_cell.strength("drift") == 2.0
+    assert card.replace(strengths={"drift": 1}).weight_cell == card.weight_cell.scaled({"drift": 1})
+    plain = ChipCard.load("default")
+    assert plain.replace(strengths={"drift": 1}).weight_cell == plain.weight_cell
+
+
+def test_a_card_with_strengths_is_the_same_after_a_round_trip(tmp_path):
+    for strengths in ({}, {"drift": 2.0, "device-spread": 0.1}):
+        card = ChipCard.load("default").replace(strengths=strengths)
+        assert ChipCard.parse(card.model_dump(mode="json", by_alias=True)) == card
+        path = tmp_path / "card.toml"
+        path.write_text(provenance.toml(card), encoding="utf-8")
+        assert ChipCard.load(path) == card
 
 
 def test_ideal_cells_switch_the_converters_off():
