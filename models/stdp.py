@@ -1,9 +1,11 @@
 """Spike-timing-dependent plasticity as attention: spike counts, first-spike times, the window, Eq. (17)-(22).
 
 The paper is Mondal & Kumar, arXiv:2511.14691 (2025). The query token is the pre-, the key token the
-postsynaptic side.
+postsynaptic side. Its window is exponential; the linear and the rectangular one are what linear and
+rectangular spike tails make on a memristor: Zamarreno-Ramos et al., Front. Neurosci. 5, 26 (2011).
 """
 
+import math
 from typing import Literal, final
 
 import torch
@@ -11,6 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 Silent = Literal["pulse", "no-pulse"]
+Shape = Literal["exponential", "linear", "rectangular"]
+
+MAX_LEVELS = 1024
+"""Most levels of a window [1]; float32 tells no more of them apart reliably."""
+
+_TIE = 1e-4  # of the distance of two levels: what is that near to the middle is in the middle, in any float
 
 
 def spike_counts(spikes: Tensor) -> Tensor:
@@ -33,33 +41,61 @@ def stdp_attention(
     offset: float,
     t_max: float,
     silent: Silent = "pulse",
+    shape: Shape = "exponential",
+    levels: int | None = None,
 ) -> Tensor:
     """Attention weights A_ij (..., N, N) of spike counts r_Q, r_K (..., N) in 0..D_H: Eq. (17)-(22).
 
         dt_ij = t_Q(i) - t_K(j) = t_max (r_K(j) - r_Q(i)) / D_H
-        A_ij  = offset + A exp(dt_ij / tau)    where dt_ij <  0 (potentiation)
-        A_ij  = offset - A exp(-dt_ij / tau)   where dt_ij >= 0 (depression; ties belong here)
+        A_ij  = offset + A f(|dt_ij|)   where dt_ij <  0 (potentiation)
+        A_ij  = offset - A f(|dt_ij|)   where dt_ij >= 0 (depression; ties belong here)
+        f(x)  = exp(-x / tau)  |  max(0, 1 - x / (2 tau))  |  1 where x <= tau, else 0
 
-    Differentiable in the counts: both branches have the slope (A / tau) exp(-|dt| / tau), the jump at 0 has
-    none. `silent="no-pulse"` lets a token without spikes take part in no write: A_ij = offset where r_Q(i) =
-    0 or r_K(j) = 0. Counts of integer type give the default float type. Nothing is clipped.
+    f is that of the shapes "exponential", "linear" and "rectangular", A tau the area under each. `levels`
+    rounds the change to the nearest of that many equally spaced values from -A to A: one in the middle of two
+    becomes the larger change, and 0, where that is no level, the smallest of its branch.
+
+    Differentiable in the counts: both branches have the slope of f, (A / tau) exp(-|dt| / tau) or A / (2
+    tau), the jump at 0 has none, and levels are passed straight through. A rectangular window is flat: it
+    gives q and k no gradient, and only infers. `silent="no-pulse"` lets a token without spikes take part in
+    no write: A_ij = offset where r_Q(i) = 0 or r_K(j) = 0. Counts of integer type give the default float
+    type. Nothing is clipped. Raises ValueError for an unknown shape.
     """
     q, k = q_count.unsqueeze(-1), k_count.unsqueeze(-2)
     dt = (k - q) * (t_max / head_dim)
     early = dt < 0
-    change = A * torch.exp(torch.where(early, dt, -dt) / tau)
+    distance = torch.where(early, -dt, dt)
+    if shape == "exponential":
+        part = torch.exp(-distance / tau)
+    elif shape == "linear":
+        part = (1 - distance / (2 * tau)).clamp(min=0)
+    elif shape == "rectangular":
+        reach = math.floor(tau * head_dim / t_max + 1e-9) + 0.5  # in spikes, so that no rounding decides
+        part = ((k - q).abs() <= reach).to(dt)
+    else:
+        raise ValueError(f"no window shape {shape!r}; there are exponential, linear, rectangular")
+    change = A * (part if levels is None else _nearest_level(part, levels))
     weight = offset + torch.where(early, change, -change)
     return weight if silent == "pulse" else torch.where((q == 0) | (k == 0), offset, weight)
 
 
+def _nearest_level(part: Tensor, levels: int) -> Tensor:
+    """The nearest of 1, 1 - 2 / (levels - 1), ... down to 0 to a part in 0 .. 1, ties up; slope 1."""
+    steps = levels - 1
+    down = ((1 - part.detach()) * (steps / 2) - (0.5 + _TIE)).ceil().clamp(min=0)
+    return (steps - 2 * down) / steps + (part - part.detach())
+
+
 @final
 class Window(BaseModel):
-    """An STDP window, w(dt) = -A exp(-dt/tau) for dt >= 0 and +A exp(dt/tau) for dt < 0, and the offset added
-    to it.
+    """An STDP window, w(dt) = -A f(dt) for dt >= 0 and +A f(-dt) for dt < 0, and the offset added to it:
 
-    The paper states none of the four values. `bounded` keeps every A_ij inside (0, 1), as its text asks;
-    `thirdparty` is what an independent re-implementation uses (range 0 to 1.8). A_ij has at most 2 D_H + 1
-    values, one for each difference r_K(j) - r_Q(i).
+        f(x) = exp(-x / tau)  |  max(0, 1 - x / (2 tau))  |  1 where x <= tau, else 0
+
+    f is that of the shapes "exponential", "linear" and "rectangular"; `levels` rounds w (`stdp_attention`).
+    The paper has the exponential and states none of its values. `bounded` keeps every A_ij inside (0, 1), as
+    its text asks; `thirdparty` is what an independent re-implementation uses (range 0 to 1.8). A_ij has at
+    most 2 D_H + 1 values, one for each difference r_K(j) - r_Q(i).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +104,10 @@ class Window(BaseModel):
     tau: float = Field(default=0.5, gt=0, description="time constant of the window, in units of t_max's")
     offset: float = Field(default=0.5, description="w_offset, added to every change [1]")
     t_max: float = Field(default=1.0, gt=0, description="first-spike time of a silent token, arbitrary unit")
+    shape: Shape = Field(default="exponential", description="how a change fades with |dt|")
+    levels: int | None = Field(
+        default=None, ge=2, le=MAX_LEVELS, description="number of changes from -A to A; absent: any"
+    )
 
     @staticmethod
     def preset(name: str) -> "Window":
