@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from aihwkit.inference import GlobalDriftCompensation, PCMLikeNoiseModel
+from aihwkit.inference.compensation.drift import PerColumnDriftCompensation
 from aihwkit.nn import AnalogLinear
 from aihwkit.simulator.configs import InferenceRPUConfig
 from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType, WeightNoiseType
@@ -28,18 +29,29 @@ import devices
 from devices import bridge
 from devices.pcm_joshi2020 import JoshiCell
 from memsim.attention_array import AttentionArray
-from memsim.card import ChipCard
+from memsim.card import ChipCard, Compensation
 from memsim.run import Run
+
+COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}
+"""aihwkit's own compensations; each works tile by tile."""
 
 
 class TileWeights:
     """The weight arrays of one layer on every chip, each an aihwkit AnalogLinear, as WeightArray has them.
 
-    matrix_RC; ``read``: x (T, S, B, P, R) -> (T, S, B, P, C).  Only pcm-joshi2020 and ideal weights have an
-    aihwkit layer; ValueError for others.
+    matrix_RC; ``read``: x (T, S, B, P, R) -> (T, S, B, P, C).  Only pcm-joshi2020 and ideal weights, one
+    pair each, have an aihwkit layer; ValueError for others.
     """
 
+    upkeep: ClassVar[dict[str, float]] = {}  #: aihwkit's layers report no events
+
     def __init__(self, name: str, matrix_RC: Tensor, run: Run) -> None:
+        devices_per_weight = run.card.weights.devices_per_weight
+        if devices_per_weight > 1:
+            raise ValueError(
+                f"engine aihwkit: weights.devices_per_weight = {devices_per_weight}; its layers hold one "
+                "pair for each weight: take 1, or engine memsim"
+            )
         self.name, self.run = name, run
         self.matrix_RC = matrix_RC.detach().float()
         self.rows, self.columns = matrix_RC.shape
@@ -49,14 +61,29 @@ class TileWeights:
     def program(self) -> None:
         """New chips: the layers are made when the converters' ranges are known."""
         self.layers, self.one_bit, self.input_peak, self.output_peak = [], True, 1.0, None
+        self.cycle = 0
 
-    def advance_to(self, t: float) -> None:
-        """aihwkit's drift to t [s] and its compensation, one factor for the layer."""
+    @torch.no_grad()
+    def advance_to(self, t: float, compensation: Compensation | None = None) -> None:
+        """aihwkit's drift to t [s] and its compensation, a factor for each tile or for each column of one;
+        another writing is another layer.
+        """
+        section = self.run.card.weights
         if self.run.card.weight_cell.exact:
             return
+        cycle, age = section.last_write(t)
+        if cycle != self.cycle:
+            self.layers, self.cycle = [], cycle
+        rule = COMPENSATIONS.get(compensation or section.compensation)
         for chip, layer in enumerate(self._layers()):
+            for tile in layer.analog_tiles():
+                tile.rpu_config.drift_compensation = rule and rule()
+            with self._seeded(chip, 3):
+                for tile in layer.analog_tiles() if rule else ():
+                    tile.tile.set_weights(tile.programmed_weights)
+                    tile.drift_baseline = tile.rpu_config.drift_compensation.init_baseline(tile)
             with self._seeded(chip, 1):
-                layer.drift_analog_weights(t)
+                layer.drift_analog_weights(age)
 
     @torch.no_grad()
     def read(self, x: Tensor) -> Tensor:
@@ -94,7 +121,8 @@ class TileWeights:
         return self.layers
 
     def _seeded(self, chip: int, use: int) -> Any:
-        return seeded((int(np.atleast_1d(self.rng.keys)[chip]) >> 2) + use)
+        rng = self.rng.child("rewrite", self.cycle) if self.cycle else self.rng
+        return seeded((int(np.atleast_1d(rng.keys)[chip]) >> 2) + use)
 
     @property
     def kappa(self) -> float:
@@ -133,8 +161,7 @@ def inference_config(
         )
     else:
         raise ValueError(f"engine aihwkit: no layer for {cell.name}; use pcm-joshi2020")
-    compensated = section.compensation == "global" and not cell.exact
-    config.drift_compensation = GlobalDriftCompensation() if compensated else None
+    config.drift_compensation = None  # until it ages
     config.mapping.max_input_size, config.mapping.max_output_size = section.tile_rows, section.tile_columns
     config.mapping.weight_scaling_omega = 1.0
     config.mapping.weight_scaling_columnwise = section.scaling == "column"

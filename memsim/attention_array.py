@@ -75,8 +75,7 @@ class AttentionArray(nn.Module):
 
     def write(self, count_q: Tensor, count_k: Tensor) -> Tensor:
         """Reset and pulse every array, every image and step; A - offset as now held, (S, H, B, T, N, N)."""
-        if not self.run.calibrating:
-            self.run.ledger.add(self.name, "digital-add", count_q.sum() + count_k.sum())  # popcounts
+        self._count_slots(count_q, count_k)
         shape = (*count_q.shape, count_k.shape[-1])
         if self.exact:
             self._count_writes(shape, 0.0)
@@ -163,6 +162,23 @@ class AttentionArray(nn.Module):
             self.name, "digital-compare", cells / shape[-1] * 2
         )  # a first-spike time for each query and key token
 
+    def _count_slots(self, count_q: Tensor, count_k: Tensor) -> None:
+        """Popcounts, and the time of a write: a reset, then an LTP and an LTD phase with a slot of n_max
+        pulses for each distinct first-spike time of the array; heads write at once, and wait for the slowest.
+        """
+        ledger, card = self.run.ledger, self.run.card.attention
+        if self.run.calibrating or not ledger.open:
+            return
+        ledger.add(self.name, "digital-add", count_q.sum() + count_k.sum())
+        counts = torch.cat([count_q, count_k], -1).long()
+        fires = torch.zeros(*counts.shape[:-1], self.wanted.shape[0], dtype=torch.bool)
+        fires.scatter_(-1, counts, True)
+        if self.leaf.silent == "no-pulse":
+            fires[..., 0] = False
+        slots = fires.sum(-1).amax(1)  # (S, B, T)
+        pulses = 2 * int(slots.sum()) * (card.n_max or self.cell.n_max)
+        ledger.add_time(self.name, slots.numel() * card.reset_time + pulses * card.pulse_time)
+
     def _count_reads(self, values: Tensor) -> None:
         """Value spikes drive bit lines, every word line is converted for every feature; V^2 G t of it all."""
         ledger, card = self.run.ledger, self.run.card.attention
@@ -171,6 +187,8 @@ class AttentionArray(nn.Module):
         spikes_per_key = values.detach().sum(-1)  # (S, H, B, T, N)
         ledger.add(self.name, "row-drive", spikes_per_key.sum())
         ledger.add(self.name, "digital-add", spikes_per_key.sum() + values.numel())  # popcounts, then offset
+        reads = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
+        ledger.add_time(self.name, reads * (card.read_time + card.conversion_time))
         if self.exact:
             return
         ledger.add(self.name, f"adc-{card.adc_bits}b", values.numel())

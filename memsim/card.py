@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import sys
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 import devices
 from devices.cell import MAX_STRENGTH
@@ -26,6 +27,10 @@ else:
 
 ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding")
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses."""
+
+
+Compensation = Literal["global", "column", "none"]
+"""Digital factors against drift: one for each layer and chip, one for each column of it, or none."""
 
 
 class CardError(ValueError):
@@ -55,8 +60,16 @@ class WeightSection(_Section):
     """Most word lines of one tile; longer inputs are cut into equal tiles and added digitally."""
     tile_columns: int = Field(default=256, ge=1, le=65536)
     """Most bit lines of one tile; each further column tile drives its rows again."""
-    compensation: Literal["global", "none"] = "global"
-    """Global drift compensation: one digital factor for each layer and chip, from reading every row once."""
+    devices_per_weight: int = Field(default=1, ge=1, le=16)
+    """Devices in parallel on either side of a pair, each with errors of its own; their currents add and one
+    digital factor divides by their number.
+    """
+    compensation: Compensation = "global"
+    """Drift compensation from reading every row once: one digital factor for each layer and chip
+    (``global``), one for each of its columns (``column``), or none.
+    """
+    reprogram_every: float | None = Field(default=None, alias="reprogram_every [s]", gt=0)
+    """Time between two writings of all weights [s]; written once where absent."""
     dac_bits: int = Field(default=8, ge=1, le=16)
     """Resolution of rows that carry numbers (pixels, the head's mean membrane); spikes are one-bit row
     drives.
@@ -67,6 +80,18 @@ class WeightSection(_Section):
     """Voltage of a driven row [V]; an assumption; 0.1 to 0.5 V are common."""
     read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
     """Length of one read [s]; an assumption; 10 to 130 ns are common."""
+    conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
+    """Time from the end of a read to its number, all columns at once, one ADC each [s]; with a read of 10 ns
+    the 133 ns of a product on IBM's 64-core chip (Le Gallo et al., Nat. Electron. 2023, from its TOPS); an
+    assumption for other converters.
+    """
+
+    def last_write(self, t: float) -> tuple[int, float]:
+        """The cycle the arrays were last written in at t [s] after programming (cycle 0), and its age [s]."""
+        if self.reprogram_every is None:
+            return 0, t
+        cycle = math.floor(t / self.reprogram_every * (1 + 1e-15))  # .3 / .1 is three, not two
+        return cycle, max(t - cycle * self.reprogram_every, 0.0)
 
 
 class AttentionSection(_Section):
@@ -92,6 +117,14 @@ class AttentionSection(_Section):
     """Voltage of a driven bit line [V]; an assumption; 0.1 to 0.5 V are common."""
     read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
     """Length of one read [s]; an assumption; 10 to 130 ns are common."""
+    conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
+    """Time from the end of a read to its number, all word lines at once, one ADC each [s]; an assumption:
+    that of the weight arrays.
+    """
+    pulse_time: float = Field(default=50e-9, alias="pulse_time [s]", ge=0, lt=1e-3)
+    """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells."""
+    reset_time: float = Field(default=50e-9, alias="reset_time [s]", ge=0, lt=1e-3)
+    """Time to reset a whole array [s]; an assumption: one pulse's."""
 
 
 class Price(_Section):
@@ -121,11 +154,17 @@ class ChipCard(_Section):
     """Resistance of one wire segment [ohm]; only kappa = r g_max N^2 is reported, wires are not simulated
     yet.
     """
+    digital: frozenset[str] = frozenset()
+    """Layers that stay digital: their names, with shell wildcards (``blocks.0.*``)."""
     prices: dict[str, Price] = {}
     off: frozenset[str] = frozenset()
     """Effects switched off."""
     strengths: dict[str, Annotated[float, Field(ge=0, le=MAX_STRENGTH)]] = {}
     """Factor on the spread of an effect (on nu for drift); 1 where absent, 0 is off. ``off`` goes first."""
+
+    @field_serializer("digital", when_used="json")
+    def _in_order(self, digital: frozenset[str]) -> list[str]:
+        return sorted(digital)
 
     @field_validator("off", "strengths")
     @classmethod

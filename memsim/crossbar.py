@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
 from memsim.attention_array import AttentionArray
-from memsim.card import ChipCard
+from memsim.card import ChipCard, Compensation
 from memsim.layers import (
     CrossbarConv2d,
     CrossbarLinear,
     attention_layers,
+    digital_layers,
     finite_images,
     matrix_layers,
     replace,
 )
 from memsim.ledger import Ledger, watch_digital
 from memsim.run import Run
-from memsim.weight_array import WeightArray
+from memsim.weight_array import UPKEEP, WeightArray
 
 
 class Engine(NamedTuple):
@@ -45,11 +46,15 @@ class Chip:
     def __init__(self, net: nn.Module, run: Run, calibration: Tensor | None, engine: Engine) -> None:
         self.run, self.calibration = run, calibration
         self.net = copy.deepcopy(net).to(run.dtype).eval().requires_grad_(False)
-        for name, layer in matrix_layers(self.net):
+        matrices, attentions = matrix_layers(self.net), attention_layers(self.net)
+        digital = digital_layers(run.card.digital, [name for name, _ in (*matrices, *attentions)])
+        for name, layer in matrices:
             kind = CrossbarLinear if isinstance(layer, nn.Linear) else CrossbarConv2d
-            replace(self.net, name, kind(name, layer, run, engine.weights))  # type: ignore[arg-type]
-        for name, layer in attention_layers(self.net):
-            replace(self.net, name, engine.attention(name, layer, run))
+            if name not in digital:
+                replace(self.net, name, kind(name, layer, run, engine.weights))  # type: ignore[arg-type]
+        for name, layer in attentions:
+            if name not in digital:
+                replace(self.net, name, engine.attention(name, layer, run))
         watch_digital(self.net, run.ledger)
         self.time = float("nan")
 
@@ -80,6 +85,17 @@ class Chip:
         """Attention arrays by the name of their layer."""
         return {n: m for n, m in self.net.named_modules() if isinstance(m, AttentionArray)}
 
+    @property
+    def upkeep(self) -> dict[str, float]:
+        """What keeping one chip's weights fit has cost until now: "writes" of devices and "reads" (rows x
+        columns, for the compensation), with "write energy [J]" and "read energy [J]".
+
+        The first programming and the images are not in it.  Empty for engine aihwkit, which counts no
+        events.  Raises CardError where the card has no price for a write.
+        """
+        parts = [array.upkeep for array in self.weight_arrays.values()]
+        return {key: sum(part[key] for part in parts) for key in UPKEEP} if all(parts) else {}
+
     def program(self) -> Chip:
         """Write every weight once and set the converters' ranges on training images; the clock is at 0."""
         for array in (*self.weight_arrays.values(), *self.attention_arrays.values()):
@@ -89,16 +105,23 @@ class Chip:
             self._calibrate()
         return self
 
-    def advance_to(self, t: float) -> Chip:
-        """Age the weight arrays to t [s] after programming, absolute; attention is rewritten anyway."""
+    def advance_to(self, t: float, compensation: Compensation | None = None) -> Chip:
+        """Age the weight arrays to t [s] after programming, absolute; attention is rewritten anyway.
+
+        compensation: of the drift from here on, "global", "column" or "none"; None: the card's.  The same
+        devices whatever it is: at the time the chip already stands at only the digital factors change.
+        Raises ValueError for a time or a compensation that is none, RuntimeError for a chip not programmed.
+        """
         if not t >= 0 or t == float("inf"):
             raise ValueError(
                 f"time = {t} s: seconds since programming must be a number >= 0 (1 day is 86400)"
             )
+        if compensation not in (None, *get_args(Compensation)):
+            raise ValueError(f"compensation = {compensation!r}: one of {', '.join(get_args(Compensation))}")
         if self.time != self.time:
             raise RuntimeError("the chip is not programmed; call chip.program() first")
         for array in self.weight_arrays.values():
-            array.advance_to(t)
+            array.advance_to(float(t), compensation)
         self.time = float(t)
         return self
 
@@ -143,10 +166,10 @@ def to_crossbar(
     """Put a network on crossbars: every linear layer, convolution and STDP attention becomes an array.
 
     net: any module; its nn.Linear and nn.Conv2d leaves and its attention leaves (with a ``window``) are
-    exchanged in a copy. card: ChipCard or the name or file of one.  chips: how many, or their names.
-    calibration: training images (n, C, h, w) for the converters' ranges; a bundled network brings its own.
-    engine: "memsim" (whole stacks at once) or "aihwkit" (aihwkit's own tiles, one by one: the judge).  Raises
-    CardError and ValueError by name.
+    exchanged in a copy, but for those that the card leaves ``digital``. card: ChipCard or the name or file of
+    one.  chips: how many, or their names. calibration: training images (n, C, h, w) for the converters'
+    ranges; a bundled network brings its own. engine: "memsim" (whole stacks at once) or "aihwkit" (aihwkit's
+    own tiles, one by one: the judge).  Raises CardError and ValueError by name.
     """
     card = card if isinstance(card, ChipCard) else ChipCard.load(card)
     names = tuple(range(chips)) if isinstance(chips, int) else tuple(int(c) for c in chips)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from memsim.card import CardError
+from memsim.ledger import MATRICES
 from memsim.run import Run
 from memsim.weight_array import WeightArray
 
@@ -90,12 +94,28 @@ def _add_bias(layer: CrossbarLinear | CrossbarConv2d, out: Tensor) -> Tensor:
 
 def matrix_layers(net: nn.Module) -> list[tuple[str, nn.Module]]:
     """The layers of a network that hold a learned matrix, by name, in order."""
-    return [(name, m) for name, m in net.named_modules() if type(m) in (nn.Linear, nn.Conv2d)]
+    return [(name, m) for name, m in net.named_modules() if type(m) in MATRICES]
 
 
 def attention_layers(net: nn.Module) -> list[tuple[str, nn.Module]]:
     """The attention leaves whose weights depend on two spike counts alone: what pulses can write."""
     return [(name, m) for name, m in net.named_modules() if hasattr(m, "window")]
+
+
+def digital_layers(patterns: Iterable[str], names: Sequence[str]) -> set[str]:
+    """Those of the names that match a pattern with shell wildcards; CardError for a pattern that matches
+    none, with the nearest.
+    """
+    found: set[str] = set()
+    for pattern in sorted(patterns):
+        matching = {name for name in names if fnmatchcase(name, pattern)}
+        if not matching:
+            parents = {name[: i + 1] + "*" for name in names for i, c in enumerate(name) if c == "."}
+            near = get_close_matches(pattern, [*names, *sorted(parents)], 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise CardError(f"digital = {pattern!r}: no such layer{hint} (known: {', '.join(names)})")
+        found |= matching
+    return found
 
 
 def replace(net: nn.Module, name: str, layer: nn.Module) -> None:

@@ -3,6 +3,10 @@
 An event is (layer, name, number); its energy is number x price.  Reading an array is the one event whose
 energy is not a price but physics: the actual sum of V^2 G t over its devices, entered in joules.  Totals are
 over all images and chips seen.
+
+Time is a first model: chips and an array's columns and tiles work in parallel, each with an ADC of its own;
+positions and time steps follow one another on a layer's one set of arrays; layers follow one another; digital
+work takes no time.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from memsim.card import ChipCard
@@ -23,6 +28,7 @@ COMPONENTS = {
     ARRAY_READ: "array reads",
     "pulse": "attention pulses",
     "reset": "attention resets",
+    "program": "weight writes",
     "neuron-step": "neurons",
     "digital": "digital arithmetic",
 }
@@ -40,6 +46,10 @@ PRICED_AS = {
 """What a network's own module reports -> the priced event; anything else is a note."""
 
 
+MATRICES = (nn.Linear, nn.Conv2d)
+"""Layers that hold a learned matrix."""
+
+
 def component(event: str) -> str:
     """The component an event belongs to: ``adc-8b`` -> ``ADC``."""
     return next(name for prefix, name in COMPONENTS.items() if event.startswith(prefix))
@@ -47,7 +57,7 @@ def component(event: str) -> str:
 
 @dataclass
 class Ledger:
-    """Counts of events by layer, and joules of array reads.
+    """Counts of events, joules of array reads and seconds of array work, by layer.
 
     ``images`` counts chip-images: eight chips that saw ten images are eighty.  Energies are for each image
     and chip.
@@ -56,6 +66,7 @@ class Ledger:
     card: ChipCard
     counts: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     joules: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     notes: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     images: int = 0
     open: bool = True
@@ -73,6 +84,11 @@ class Ledger:
         if self.open:
             self.joules[layer] += float(energy.detach() if isinstance(energy, Tensor) else energy)
 
+    def add_time(self, layer: str, seconds: float | Tensor) -> None:
+        """Time a layer's arrays take [s], summed over the chip-images of this call."""
+        if self.open:
+            self.seconds[layer] += float(seconds)
+
     def note(self, layer: str, what: str, number: float | Tensor) -> None:
         """Something to know that costs nothing: clipped conversions, floored conductances."""
         if self.open:
@@ -80,7 +96,7 @@ class Ledger:
 
     def clear(self) -> None:
         """Forget everything counted so far."""
-        for book in (self.counts, self.joules, self.notes):
+        for book in (self.counts, self.joules, self.seconds, self.notes):
             book.clear()
         self.images = 0
 
@@ -129,6 +145,16 @@ class Ledger:
         """Energy for each image and chip [J]."""
         return sum(self.breakdown().values())
 
+    @property
+    def latency(self) -> float:
+        """Time from image to logits on one chip [s]: the layers' latencies in series."""
+        return sum(self.latencies.values())
+
+    @property
+    def latencies(self) -> dict[str, float]:
+        """Time of each layer's arrays for one image [s]."""
+        return {layer: seconds / max(self.images, 1) for layer, seconds in self.seconds.items()}
+
     def number(self, event: str, layer: str | None = None) -> float:
         """How often an event happened for each image and chip, in one layer or in all."""
         hits = [
@@ -142,8 +168,8 @@ class Ledger:
 
 
 def watch_digital(net: nn.Module, ledger: Ledger) -> None:
-    """Enter the digital work of a network's own modules: normalisation, pooling, and whatever a module
-    reports itself.
+    """Enter the digital work of a network's own modules: layers that stay digital, normalisation, pooling,
+    and whatever a module reports itself.
 
     A module that does digital work offers ``events(inputs, output) -> {event: number}``.
     """
@@ -152,7 +178,9 @@ def watch_digital(net: nn.Module, ledger: Ledger) -> None:
         def enter(module: nn.Module, inputs: tuple, output: Tensor) -> None:
             if not ledger.open:
                 return
-            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            if isinstance(module, MATRICES):
+                ledger.add(name, *matrix_work(module, inputs[0], output))
+            elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 ledger.add(name, "digital-mac", output.numel())
             elif isinstance(module, nn.MaxPool2d):
                 window = module.kernel_size if isinstance(module.kernel_size, int) else module.kernel_size[0]
@@ -167,5 +195,23 @@ def watch_digital(net: nn.Module, ledger: Ledger) -> None:
         return enter
 
     for name, module in net.named_modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d)) or hasattr(module, "events"):
+        if isinstance(module, (*MATRICES, nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d)) or hasattr(
+            module, "events"
+        ):
             module.register_forward_hook(hook(name))
+
+
+def matrix_work(layer: nn.Linear | nn.Conv2d, x: Tensor, output: Tensor) -> tuple[str, float]:
+    """The event of a digital linear layer or convolution and how often it happens.
+
+    Spikes in: ``digital-add`` for each spike and each output it reaches; numbers in: ``digital-mac`` for each
+    output and input of it.  Sums start from the bias, which costs nothing.
+    """
+    if not bool(((x == 0) | (x == 1)).all()):
+        return "digital-mac", float(output.numel() * layer.weight[0].numel())
+    if isinstance(layer, nn.Linear):
+        return "digital-add", float(x.sum(dtype=torch.float64)) * layer.out_features
+    spikes = x.sum((0, 1), dtype=torch.float64)[None, None]  # by pixel: at the edge fewer outputs see one
+    ones = torch.ones(1, 1, *layer.kernel_size, dtype=torch.float64, device=x.device)
+    seen = nn.functional.conv2d(spikes, ones, None, layer.stride, layer.padding, layer.dilation)
+    return "digital-add", float(seen.sum()) * layer.out_channels / layer.groups

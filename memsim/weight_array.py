@@ -1,11 +1,13 @@
 """A weight array: a learned matrix as pairs of devices, cut into tiles, aged, read through converters.
 
-    W_rc = (G+_rc - G-_rc) / k_c,   k_c = g_max / max_r |W_rc|      one device carries the weight, one rests
-    I_c  = V_read sum_r x_r (G+_rc - G-_rc),   y_c = ADC(I_c) / (V_read k_c) x compensation
+    W_rc = (G+_rc - G-_rc) / k_c,   k_c = n g_max / max_r |W_rc|    one side carries the weight, one rests
+    I_c  = V_read sum_r x_r (G+_rc - G-_rc),   y_c = ADC(I_c) / (V_read k_c) x compensation_c
 
-The two devices of a pair keep a state of their own through time.  Inputs longer than a tile are cut into
-equal row tiles, each with its own ADC conversion; their sums are digital.  Shapes: chips S, row tiles K, rows
-R, columns C.
+G+ and G- are sums over n devices in parallel, each written to the n-th part, each with a state of its own
+through time.  Compensation is the mean |G+ - G-| after the last write over that of now, of the whole layer or
+of each column (aihwkit's GlobalDriftCompensation and PerColumnDriftCompensation).  Inputs longer than a tile
+are cut into equal row tiles, each with its own ADC conversion; their sums are digital.  Shapes: chips S, row
+tiles K, rows R, columns C, devices of a weight D = 2 n.
 """
 
 from __future__ import annotations
@@ -17,16 +19,20 @@ import torch
 from torch import Tensor
 
 import devices
+from memsim.card import Compensation
 from memsim.converters import quantise
 from memsim.readout import Reading, ReadOut
 from memsim.run import Run
+
+UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")
+"""Keys of what an array's upkeep is counted in."""
 
 
 class WeightArray:
     """The arrays of one layer on every chip.
 
-    ``program`` writes the pairs, ``advance_to`` ages them, ``read`` multiplies.  matrix_RC [any unit]; x (T,
-    S, B, P, R). Raises ValueError for a matrix that is not finite.
+    ``program`` writes the devices, ``advance_to`` ages them and sets the compensation, ``read`` multiplies.
+    matrix_RC [any unit]; x (T, S, B, P, R). Raises ValueError for a matrix that is not finite.
     """
 
     def __init__(self, name: str, matrix_RC: Tensor, run: Run) -> None:
@@ -43,10 +49,9 @@ class WeightArray:
             if section.scaling == "column"
             else matrix_RC.abs().amax().expand(self.columns)
         )
-        self.scale_C = section.g_max / torch.where(
-            peak > 0, peak, torch.ones_like(peak)
-        )  # siemens for a weight of one
-        goal = matrix_RC * self.scale_C
+        device_C = section.g_max / torch.where(peak > 0, peak, torch.ones_like(peak))
+        goal = matrix_RC * device_C  # of each device
+        self.scale_C = device_C * section.devices_per_weight  # siemens for a weight of one
         self.target_2RC = torch.stack([goal.clamp(min=0), (-goal).clamp(min=0)])  # G+, G-
         self.rng = devices.stream(run.seed, list(run.chips), name)
         self.read_rng = self.rng.child("read")
@@ -56,39 +61,87 @@ class WeightArray:
         self.full_scale: Tensor | None = None  # (S, K) largest current seen in calibration [A]
 
     def program(self) -> None:
-        """Write every pair once; the chip is new (t = 0) and its converters are not calibrated."""
-        target = self.target_2RC.expand(len(self.run.chips), *self.target_2RC.shape)
-        self.state = self.cell.write(target, rng=self.rng)
+        """Write every device once; the chip is new (t = 0) and its converters are not calibrated."""
         self.one_bit = self.input_peak = self.full_scale = None
-        self._sense(self.state)
-        self.reference_S = self._mean_column()
-        self.compensation_S = torch.ones_like(self.reference_S)
+        self._write(0)
+        self._compensate("none")
 
-    def advance_to(self, t: float) -> None:
-        """Age the array to t [s] after programming; compensate the mean drift where the card says so."""
-        self.state = self.cell.relax(self.state, t, rng=self.rng)
-        self._sense(self.state)
-        if self.run.card.weights.compensation == "global":
-            now = self._mean_column()
-            self.compensation_S = torch.where(now > 0, self.reference_S / now, torch.ones_like(now))
+    def advance_to(self, t: float, compensation: Compensation | None = None) -> None:
+        """Age the array to t [s] after programming, then compensate (None: as the card says).
+
+        Compensation is digital: it changes no conductance, and at the time the array already stands at it
+        alone is set anew.
+        """
+        section = self.run.card.weights
+        if t != self.time:
+            cycle, age = section.last_write(t)
+            if cycle != self.cycle:
+                self._write(cycle)
+            self.state = self.cell.relax(self.state, age, rng=self.rng)
+            self._sense()
+            self.time = t
+        self._compensate(compensation or section.compensation)
 
     def conductance(self) -> Tensor:
-        """Conductances now, (S, 2, R, C) [S]: pairs as G+, G-."""
-        return self.conductance_S2RC
+        """Conductances of all devices now, (S, 2 n, R, C) [S]: the n of G+, then the n of G-."""
+        devices = self.conductance_SDRC.unflatten(1, (-1, 2))
+        return devices.transpose(1, 2).flatten(1, 2)
 
-    def _sense(self, state: Any) -> None:
+    @property
+    def upkeep(self) -> dict[str, float]:
+        """What keeping one chip's array fit has cost until now: device writes, rows x columns read, and the
+        energy of both [J].
+
+        The first programming is not counted. Where the array is compensated, every row is read alone once
+        after each rewriting and once now: row drives, one conversion and one addition for each column, and
+        the sum of V^2 G t at the conductances of now (mean over chips).
+        """
+        run, card = self.run, self.run.card.weights
+        writes = self.cycle * self.conductance_SDRC[0].numel()
+        readings = 0 if self.compensation == "none" else self.cycle + 1
+        conversions = readings * self.rows * self.columns
+        spent = {
+            f"program-{self.cell.technology.lower()}": writes,
+            "row-drive": readings * self.rows * self.column_tiles,
+            f"adc-{card.adc_bits}b": conversions,
+            "digital-add": conversions,
+        }
+        energy = {event: n * run.card.price(event).energy if n else 0.0 for event, n in spent.items()}
+        siemens = float(self.row_siemens_SR.sum()) / len(run.chips)
+        write, *read = energy.values()
+        joule = sum(read) + readings * siemens * card.read_voltage**2 * card.read_time
+        return dict(zip(UPKEEP, (writes, write, conversions, joule), strict=True))
+
+    def _write(self, cycle: int) -> None:
+        """Write every device, the first time (cycle 0) or again: each cycle has a stream of its own."""
+        section = self.run.card.weights
+        self.cycle, self.time = cycle, cycle * (section.reprogram_every or 0.0)
+        target = self.target_2RC.repeat(section.devices_per_weight, 1, 1)  # G+, G-, G+, G-, ...
+        rng = self.rng.child("rewrite", cycle) if cycle else self.rng
+        self.state = self.cell.write(target.expand(len(self.run.chips), *target.shape), rng=rng)
+        self._sense()
+        self.reference = self.mean_difference
+
+    def _sense(self) -> None:
         """Take the conductances of this moment."""
-        self.conductance_S2RC = self.cell.read(state, rng=self.rng).to(self.run.dtype)
-        plus, minus = self.conductance_S2RC.unbind(1)
-        self.volt_SRC = (plus - minus).mul(self.run.card.weights.read_voltage)
+        self.conductance_SDRC = self.cell.read(self.state, rng=self.rng).to(self.run.dtype)
+        plus, minus = self.conductance_SDRC[:, 0::2].sum(1), self.conductance_SDRC[:, 1::2].sum(1)
+        difference = plus - minus
+        self.volt_SRC = difference * self.run.card.weights.read_voltage
         noisy = self.cell.on("read-noise") and self.cell.read_noise > 0
         self.power_SRC = (plus + minus).mul(self.run.card.weights.g_max) if noisy else None
         self.row_siemens_SR = (plus + minus).sum(-1, dtype=torch.float64)
+        difference = difference.abs_()
+        self.mean_difference = {"global": difference.mean((1, 2))[:, None], "column": difference.mean(1)}
 
-    def _mean_column(self) -> Tensor:
-        """Mean |G+ - G-| of each chip (S,), told by reading every row once: what compensation goes by."""
-        plus, minus = self.conductance_S2RC.unbind(1)
-        return (plus - minus).abs().mean((1, 2))
+    def _compensate(self, compensation: Compensation) -> None:
+        """The digital factor of each column, (S, C) or (S, 1): 1 where nothing is left to go by."""
+        self.compensation = "none" if self.cell.exact else compensation
+        if self.compensation == "none":
+            self.compensation_SC = torch.ones(len(self.run.chips), 1, dtype=self.run.dtype)
+            return
+        before, now = self.reference[compensation], self.mean_difference[compensation]
+        self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
 
     def read(self, x: Tensor) -> Tensor:
         """Multiply: x (T, S, B, P, R) -> (T, S, B, P, C), P positions (tokens or pixels) of an image."""
@@ -124,7 +177,7 @@ class WeightArray:
             raise RuntimeError(
                 f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
             )
-        gain = self.compensation_S[:, None] / (self.scale_C * card.read_voltage)
+        gain = self.compensation_SC / (self.scale_C * card.read_voltage)
         return ReadOut(
             volt_SRC=self.volt_SRC,
             power_SRC=self.power_SRC,
@@ -147,7 +200,9 @@ class WeightArray:
         return torch.stack(peaks, 1).clamp(min=1e-15)
 
     def _count(self, reading: Reading, vectors: int) -> None:
-        """Enter the events of one read: drives, conversions, digital adds, the actual sum of V^2 G t."""
+        """Enter the events of one read: drives, conversions, digital adds, the actual sum of V^2 G t; and its
+        time: one vector after the other, all tiles and columns at once.
+        """
         run, card = self.run, self.run.card.weights
         if run.calibrating or not run.ledger.open:
             return
@@ -159,9 +214,11 @@ class WeightArray:
             run.ledger.add(self.name, f"adc-{card.adc_bits}b", vectors * self.columns * self.tiles)
             run.ledger.note(self.name, "clipped conversions", reading.clips)
         run.ledger.add(self.name, "digital-add", vectors * self.columns * (self.tiles - 1))
+        run.ledger.add_time(self.name, vectors * (card.read_time + card.conversion_time))
 
     @property
     def kappa(self) -> float:
-        """r g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
+        """r n g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
         side = max(math.ceil(self.rows / self.tiles), math.ceil(self.columns / self.column_tiles))
-        return self.run.card.wire_resistance * self.run.card.weights.g_max * side**2
+        section = self.run.card.weights
+        return self.run.card.wire_resistance * section.g_max * section.devices_per_weight * side**2

@@ -108,3 +108,39 @@ def test_ideal_cells_switch_the_converters_off():
     assert card.ideal
     assert not card.on("adc")
     assert card.effects == ()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "words"),
+    [
+        ("weights", "compensation", "colum", "'global', 'column' or 'none'"),
+        ("weights", "reprogram_every [s]", 0.0, "greater than 0"),
+        ("weights", "devices_per_weight", 17, "less than or equal to 16"),
+        ("weights", "conversion_time [s]", 123.0, "micros or nanos"),
+        ("attention", "conversion_time [s]", -1e-9, "greater than or equal to 0"),
+        ("attention", "pulse_time [s]", 50.0, "micros or nanos"),
+        ("attention", "reset_time [s]", float("nan"), "finite"),
+    ],
+)
+def test_a_bad_field_is_refused_by_name(section, key, value, words):
+    with pytest.raises(CardError) as refusal:
+        ChipCard.load("default").replace(**{section: {key: value}})
+    assert f"{section}.{key} = {value!r}" in str(refusal.value)
+    assert words in str(refusal.value)
+
+
+def test_layers_left_digital_are_a_list_of_names():
+    with pytest.raises(CardError, match=r"digital = 'blocks\.0\.\*'"):
+        ChipCard.load("default").replace(digital="blocks.0.*")
+
+
+def test_a_card_with_every_field_set_comes_back_from_its_file(tmp_path):
+    card = ChipCard.load("default").replace(
+        weights={"compensation": "column", "reprogram_every [s]": 6e5, "devices_per_weight": 4},
+        attention={"pulse_time [s]": 2e-7, "reset_time [s]": 1e-6},
+        digital=["patches.encoder", "blocks.0.*"],
+    )
+    path = tmp_path / "card.toml"
+    path.write_text(provenance.toml(card), encoding="utf-8")
+    assert ChipCard.load(path) == card
+    assert '"digital" = ["blocks.0.*", "patches.encoder"]' in path.read_text(encoding="utf-8")

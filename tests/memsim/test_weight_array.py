@@ -5,24 +5,8 @@ import torch
 from aihwkit.inference import PCMLikeNoiseModel
 
 from devices.pcm_joshi2020 import PCMState
-from memsim import ChipCard, Ledger
-from memsim.run import Run
-from memsim.weight_array import WeightArray
+from tests.memsim.made import LEVELS, array, card, levels_matrix
 from tests.statistics import assert_same_mean, assert_same_std
-
-LEVELS = torch.tensor([0.05, 0.2, 0.4, 0.7, 1.0])
-
-
-def array(matrix: torch.Tensor, card: ChipCard, chips: int = 1) -> WeightArray:
-    run = Run(card=card, chips=tuple(range(chips)), seed=11, ledger=Ledger(card))
-    run.name_images(1, None)
-    made = WeightArray("layer", matrix, run)
-    made.program()
-    return made
-
-
-def card(**weights) -> ChipCard:
-    return ChipCard.load("default").replace(weights=weights).without("adc", "dac")
 
 
 def test_an_ideal_array_is_a_matrix_product_in_any_cut():
@@ -85,12 +69,6 @@ def test_two_chips_differ_and_each_keeps_its_two_devices_apart():
     plus, minus = made.conductance().unbind(1)
     assert not torch.equal(plus[0], plus[1])
     assert minus.abs().sum() > 0  # the resting device has its own programming error, and drifts on its own
-
-
-def levels_matrix() -> torch.Tensor:
-    """1e5 weights on five levels, both signs."""
-    column = torch.cat([LEVELS, -LEVELS]).repeat(32)
-    return column.unsqueeze(1).expand(320, 313).contiguous()
 
 
 def standardised(weights: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,29 @@
+"""Weight arrays and matrices that several tests make."""
+
+import torch
+
+from memsim import ChipCard, Ledger
+from memsim.run import Run
+from memsim.weight_array import WeightArray
+
+LEVELS = torch.tensor([0.05, 0.2, 0.4, 0.7, 1.0])
+
+
+def array(matrix: torch.Tensor, card: ChipCard, chips: int = 1, seed: int = 11) -> WeightArray:
+    """A programmed array."""
+    run = Run(card=card, chips=tuple(range(chips)), seed=seed, ledger=Ledger(card))
+    run.name_images(1, None)
+    made = WeightArray("layer", matrix, run)
+    made.program()
+    return made
+
+
+def card(**weights) -> ChipCard:
+    """The default card without converters, its weight section changed."""
+    return ChipCard.load("default").replace(weights=weights).without("adc", "dac")
+
+
+def levels_matrix() -> torch.Tensor:
+    """1e5 weights on five levels, both signs."""
+    column = torch.cat([LEVELS, -LEVELS]).repeat(32)
+    return column.unsqueeze(1).expand(320, 313).contiguous()
