@@ -194,6 +194,24 @@ def bench(
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a study.")],
+    other: Annotated[Path | None, typer.Argument(help="Another of the same study, to set beside it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report; the study's own without.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the report of a study again from its rows, or set two runs of one study side by side."""
+    from studies.beside import write_beside
+    from studies.dossier import write
+
+    path = write(folder, out) if other is None else write_beside(folder, other, out)
+    if as_json:
+        print(json.dumps({"report": str(path)}))
+    else:
+        Console().print(f"report: {path}", soft_wrap=True)
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Print versions, build a compiled and a torch tile of aihwkit, and say what to change if they fail."""
     from studies.doctor import doctor as examine

@@ -127,13 +127,14 @@ class Citations:
         return self.numbers.setdefault(entry(key).key, len(self.numbers) + 1)
 
     def html(self, text: Any) -> Markup:
-        """Text with each citation as links to the references."""
+        """Text with each citation as links; intervals, and numbers with a unit, stay on one line."""
 
         def link(found: re.Match[str]) -> str:
             numbers = [self.number(key) for key in re.findall(r"\w+", found[1])]
             return "[" + ", ".join(f'<a href="#ref-{number}">{number}</a>' for number in numbers) + "]"
 
-        return Markup(CITATION.sub(link, str(escape(text))))
+        whole = re.sub(r"(\[[^][\s]+,) (?=[^][\s]+\])|(\d) (?=[a-zµ%Ω])", "\\1\\2\u00a0", str(escape(text)))
+        return Markup(CITATION.sub(link, whole))
 
     def markdown(self, text: Any) -> str:
         """Text with each citation as numbers; what Markdown or HTML would read otherwise is escaped."""
@@ -156,11 +157,11 @@ def html(page: Page) -> str:
     )
 
 
-def markdown(page: Page) -> str:
-    """The same page in Markdown; its figures lie in figures/."""
+def markdown(page: Page) -> tuple[str, list[str]]:
+    """The same page in Markdown, whose figures lie in figures/, and the keys of the works it cites."""
     citations = Citations()
     template = environment(citations, escaped=False).get_template("study.md.j2")
-    return template.render(page=page, citations=citations)
+    return template.render(page=page, citations=citations), list(citations.numbers)
 
 
 def pictures(page: Page) -> dict[str, bytes]:
@@ -173,7 +174,10 @@ def pictures(page: Page) -> dict[str, bytes]:
 
 
 def environment(citations: Citations | None = None, *, escaped: bool = True) -> jinja2.Environment:
-    """Where templates live, with the filters ``cite`` (a text and its citations) and ``kind`` (of a part)."""
+    """Where templates live, with the filters ``cite`` (a text and its citations) and ``kind`` (of a part).
+
+    Without citations texts stand as they are.
+    """
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=escaped,
@@ -181,8 +185,7 @@ def environment(citations: Citations | None = None, *, escaped: bool = True) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    citations = citations or Citations()
-    found.filters["cite"] = citations.html if escaped else citations.markdown
+    found.filters["cite"] = escape if citations is None else citations.html if escaped else citations.markdown
     found.filters["kind"] = lambda part: type(part).__name__
     return found
 

@@ -14,6 +14,7 @@ import memsim
 
 if TYPE_CHECKING:
     from studies.compare import Request
+    from studies.study import Setting
 
 PACKAGES = ("memsim", "aihwkit", "torch", "numpy", "numba", "scipy", "matplotlib")
 """Packages whose version can move a number or a picture."""
@@ -38,25 +39,23 @@ def versions() -> dict[str, str]:
 
 def command(request: Request, *, losses: bool = False, worth: bool = False) -> str:
     """The command that makes the result again, beside the saved card."""
-    words = [
-        "memsim",
-        "compare",
-        "--model",
-        _file_or_name(request.model),
-        "--card",
-        CARD_FILE,
-        "--engine",
-        request.engine,
-    ]
-    words += ["--chips", str(request.chips), "--time", f"{request.time:.12g}s", "--seed", str(request.seed)]
-    if request.images is not None:
-        words += ["--images", str(request.images)]
-    if request.dataset is not None:
-        words += ["--dataset", _file_or_name(request.dataset)]
+    words = ["memsim", "compare", *_options(request), "--engine", request.engine]
     if request.data != "data":
         words += ["--data", str(Path(request.data).resolve())]
     words += [*(["--losses"] if losses else []), *(["--worth"] if worth else [])]
     return shlex.join([*words, "--out", "again"])
+
+
+def study_command(study: str, setting: Setting) -> str:
+    """The command that measures a study again, beside the saved card."""
+    return shlex.join(["memsim", "study", study, *_options(setting), "--out", "again"])
+
+
+def _options(run: Request | Setting) -> list[str]:
+    words = ["--model", _file_or_name(run.model), "--card", CARD_FILE]
+    words += ["--chips", str(run.chips), "--time", f"{run.time:.12g}s", "--seed", str(run.seed)]
+    words += [] if run.images is None else ["--images", str(run.images)]
+    return words if run.dataset is None else [*words, "--dataset", _file_or_name(run.dataset)]
 
 
 def _file_or_name(given: str) -> str:
