@@ -30,6 +30,7 @@ from devices import bridge
 from devices.pcm_joshi2020 import JoshiCell
 from memsim.attention_array import AttentionArray
 from memsim.card import ChipCard, Compensation
+from memsim.readout import unfold
 from memsim.run import Run
 
 COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}
@@ -86,9 +87,9 @@ class TileWeights:
                 layer.drift_analog_weights(age)
 
     @torch.no_grad()
-    def read(self, x: Tensor) -> Tensor:
+    def read(self, x: Tensor, index: Tensor | None = None) -> Tensor:
         """Multiply on every chip's tiles; in calibration, exactly, noting the largest input and output."""
-        x = x.float()
+        x = unfold(x.float().flatten(3), index, self.rows)
         if self.run.calibrating:
             y = x @ self.matrix_RC
             self.one_bit = bool(((x == 0) | (x == 1)).all())

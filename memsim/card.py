@@ -87,11 +87,14 @@ class WeightSection(_Section):
     """
 
     def last_write(self, t: float) -> tuple[int, float]:
-        """The cycle the arrays were last written in at t [s] after programming (cycle 0), and its age [s]."""
+        """The cycle the arrays were last written in at t [s] after programming (cycle 0), and its age [s].
+
+        At a whole multiple of the interval they are about to be written anew: the worst moment, not the best.
+        """
         if self.reprogram_every is None:
             return 0, t
-        cycle = math.floor(t / self.reprogram_every * (1 + 1e-15))  # .3 / .1 is three, not two
-        return cycle, max(t - cycle * self.reprogram_every, 0.0)
+        cycle = max(math.ceil(t / self.reprogram_every * (1 - 1e-15)) - 1, 0)  # .3 / .1 is three, not four
+        return cycle, t - cycle * self.reprogram_every
 
 
 class AttentionSection(_Section):

@@ -57,56 +57,79 @@ def convert(current, step, levels, gain, out):
     return over
 
 
+@inlined
+def take_rows(x, values, index, p):
+    """Row drives of position p: x[p R + r], or, where an index (P, R) is given, values[index[p, r]], 0 where
+    that is negative (the border of an image).
+    """
+    if index.size == 0:
+        for r in range(len(x)):
+            x[r] = values[p * len(x) + r]
+    else:
+        for r in range(len(x)):
+            i = index[p, r]
+            x[r] = values[i] if i >= 0 else np.float32(0.0)
+
+
 @parallel_kernel
 def read_array(
-    drive, volt, power, noise, keys, images, positions, height, step, levels, gain, rows_siemens, out
+    x, index, volt, power, noise, keys, images, height, step, levels, gain, rows_siemens, out, maps
 ):
     """Read every chip's array with every vector: only driven rows add their currents.
 
-    drive (S, M, R) in read voltages, M = steps x images x positions; volt, power (S, R, C); step (S, K),
-    tiles of `height` rows; gain (S, C); rows_siemens (S, R).  Normals are numbered (position, tile, column)
-    in each image and step.  Fills out (S, M, C); returns clips, driven rows, and sum x^2 G [S].
+    x (T, S, B, F) in read voltages, F the values of one image; index (P, R) says which of them drives which
+    row at a position (empty: F = P R, as they lie); volt, power (S, R, C); step (S, K), tiles of `height`
+    rows; gain (S, C); rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image and
+    step.  Fills out (T, S, B, P, C), or (T, S, B, C, P) for `maps`; returns clips, driven rows, and sum x^2 G
+    [S].
     """
-    chips, vectors, rows = drive.shape
-    tiles, columns = step.shape[1], out.shape[2]
+    steps, chips, count, _ = x.shape
+    rows, columns = volt.shape[1], volt.shape[2]
+    tiles = step.shape[1]
+    positions = out.shape[4] if maps else out.shape[3]
     chunks = (positions + CHUNK - 1) // CHUNK
-    writes = vectors // positions
     clips, driven, siemens = 0, 0, 0.0
-    for job in prange(chips * writes * chunks):
-        s, write, chunk = job // (writes * chunks), job // chunks % writes, job % chunks
-        t, image = write // len(images), images[write % len(images)]
+    for job in prange(steps * chips * count * chunks):
+        chunk, write = job % chunks, job // chunks
+        b, s, t = write % count, write // count % chips, write // count // chips
         z, words = np.zeros((1, px.BLOCK), np.float32), np.empty((1, px.BLOCK), np.uint32)
         current, spread = np.empty(columns, np.float32), np.empty(columns, np.float32)
+        drive, numbers = np.empty(rows, np.float32), np.empty(columns, np.float32)
         active = np.empty(rows + 1, np.int64)
         first = chunk * CHUNK
         block, cell = first * tiles * columns // px.BLOCK, first * tiles * columns % px.BLOCK
         if noise > 0:
-            px.normals(z, words, keys[s], block, t, image, 0, 1)
+            px.normals(z, words, keys[s], block, t, images[b], 0, 1)
         over, used, energy = 0, 0, 0.0
         for p in range(first, min(first + CHUNK, positions)):
-            x, numbers = drive[s, write * positions + p], out[s, write * positions + p]
+            take_rows(drive, x[t, s, b], index, p)
             numbers[:] = 0.0
             for k in range(tiles):
-                count = 0
+                many = 0
                 for r in range(k * height, min((k + 1) * height, rows)):
-                    active[count] = r
-                    count += x[r] != 0
-                used += count
-                for i in range(count):
-                    energy += x[active[i]] * x[active[i]] * rows_siemens[s, active[i]]
-                accumulate(current, volt[s], x, active, count, False)
+                    active[many] = r
+                    many += drive[r] != 0
+                used += many
+                for i in range(many):
+                    energy += drive[active[i]] * drive[active[i]] * rows_siemens[s, active[i]]
+                accumulate(current, volt[s], drive, active, many, False)
                 if noise > 0:
-                    accumulate(spread, power[s], x, active, count, True)
+                    accumulate(spread, power[s], drive, active, many, True)
                     done = 0
                     while done < columns:
                         if cell == px.BLOCK:
                             cell, block = 0, block + 1
-                            px.normals(z, words, keys[s], block, t, image, 0, 1)
+                            px.normals(z, words, keys[s], block, t, images[b], 0, 1)
                         run = min(columns - done, px.BLOCK - cell)
                         for i in range(run):
                             current[done + i] += noise * np.sqrt(spread[done + i]) * z[0, cell + i]
                         done, cell = done + run, cell + run
                 over += convert(current, step[s, k], levels, gain[s], numbers)
+            if maps:
+                for c in range(columns):
+                    out[t, s, b, c, p] = numbers[c]
+            else:
+                out[t, s, b, p, :] = numbers
         clips += over
         driven += used
         siemens += energy

@@ -24,10 +24,19 @@ from devices.compile import match_threads
 from memsim import kernels
 from memsim.converters import digitise
 
+_NO_INDEX = np.empty((0, 0), np.int32)
+
+
+def unfold(x: Tensor, index: Tensor | None, rows: int) -> Tensor:
+    """Row drives laid out, x (T, S, B, F) -> (T, S, B, P, R), by index (P, R) where there is one; 0 for -1."""
+    if index is None:
+        return x.unflatten(-1, (-1, rows))
+    return torch.nn.functional.pad(x, (0, 1))[..., index.long()]  # -1 finds the zero put at the end
+
 
 class Reading(NamedTuple):
-    """What a read gave: numbers (S, M, C), clipped conversions, driven rows, and sum x^2 G [S] over all of
-    them.
+    """What a read gave: numbers (T, S, B, P, C), clipped conversions, driven rows, and sum x^2 G [S] over all
+    of them.
     """
 
     numbers: Tensor
@@ -60,33 +69,43 @@ class ReadOut:
         """Rows of a tile."""
         return math.ceil(self.volt_SRC.shape[1] / self.full_scale_SK.shape[1])
 
-    def __call__(self, drive: Tensor, steps: int, positions: int) -> Reading:
-        """Read with drive (S, M, R) in read voltages, M = steps x images x positions."""
-        if drive.requires_grad or drive.device.type != "cpu" or drive.dtype != torch.float32:
-            return self.plain(drive, steps, positions)
+    def __call__(self, x: Tensor, index: Tensor | None) -> Reading:
+        """Read with x (T, S, B, F), the values of an image in read voltages.
+
+        index (P, R): which of them drives which row at a position, -1 for none; None: F = P R, as they lie.
+        """
+        if x.requires_grad or x.device.type != "cpu" or x.dtype != torch.float32:
+            return self.plain(x, index)
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
-        volt = self.volt_SRC.numpy()
-        out = torch.empty(*drive.shape[:2], volt.shape[-1])
+        volt, maps = self.volt_SRC.numpy(), index is not None
+        positions = x.shape[-1] // volt.shape[1] if index is None else len(index)
+        shape = (volt.shape[2], positions) if maps else (positions, volt.shape[2])
+        out = torch.empty(*x.shape[:3], *shape)
         match_threads()
         found = kernels.read_array(
-            drive.contiguous().numpy(),
+            x.contiguous().numpy(),
+            _NO_INDEX if index is None else index.numpy(),
             volt,
             volt if self.power_SRC is None else self.power_SRC.numpy(),
             np.float32(0.0 if self.power_SRC is None else self.noise),
             self.rng.keys.reshape(-1),
             self.images,
-            positions,
             self.tile_height,
             (self.full_scale_SK / max(levels, 1)).float().numpy(),
             np.float32(levels),
             self.gain_SC.float().numpy(),
             self.row_siemens_SR.numpy(),
             out.numpy(),
+            maps,
         )
-        return Reading(out, *found)
+        return Reading(out.transpose(-1, -2) if maps else out, *found)
 
-    def plain(self, drive: Tensor, steps: int, positions: int) -> Reading:
+    def plain(self, x: Tensor, index: Tensor | None) -> Reading:
         """The same, one torch operation after another; rounding passes gradients straight through."""
+        lead, rows = x.shape[:3], self.volt_SRC.shape[1]
+        vectors = unfold(x, index, rows)
+        positions, steps = vectors.shape[-2], lead[0]
+        drive = vectors.movedim(1, 0).flatten(1, 3)  # (S, T B P, R)
         tiles = self.full_scale_SK.shape[1]
         by_tile = self._tiles(drive.transpose(1, 2)).transpose(2, 3)  # (S, K, M, rows)
         current = by_tile @ self._tiles(self.volt_SRC)
@@ -101,9 +120,8 @@ class ReadOut:
         if self.bits:
             current, clips = digitise(current, self.full_scale_SK[:, :, None, None], self.bits)
         siemens = float((squared.sum(1, dtype=torch.float64) * self.row_siemens_SR).sum())
-        return Reading(
-            current.sum(1) * self.gain_SC[:, None, :], clips, int(squared.count_nonzero()), siemens
-        )
+        numbers = (current.sum(1) * self.gain_SC[:, None, :]).unflatten(1, (lead[0], lead[2], positions))
+        return Reading(numbers.movedim(0, 1), clips, int(squared.count_nonzero()), siemens)
 
     def _tiles(self, g: Tensor) -> Tensor:
         """(S, R, ...) -> (S, K, rows of a tile, ...), the last tile filled up with zeros."""

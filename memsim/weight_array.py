@@ -21,7 +21,7 @@ from torch import Tensor
 import devices
 from memsim.card import Compensation
 from memsim.converters import quantise
-from memsim.readout import Reading, ReadOut
+from memsim.readout import Reading, ReadOut, unfold
 from memsim.run import Run
 
 UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")
@@ -143,15 +143,18 @@ class WeightArray:
         before, now = self.reference[compensation], self.mean_difference[compensation]
         self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
 
-    def read(self, x: Tensor) -> Tensor:
-        """Multiply: x (T, S, B, P, R) -> (T, S, B, P, C), P positions (tokens or pixels) of an image."""
-        steps, chips, images, positions, rows = x.shape
-        drive = self._drive(x.to(self.run.dtype)).movedim(1, 0).reshape(chips, -1, rows)  # (S, T B P, R)
+    def read(self, x: Tensor, index: Tensor | None = None) -> Tensor:
+        """Multiply: x (T, S, B, P, R) -> (T, S, B, P, C), P positions (tokens or pixels) of an image.
+
+        With an index (P, R) x is (T, S, B, F), and index says which of an image's F values drives which row
+        at a position, -1 for none: a convolution that need not be unrolled.
+        """
+        drive = self._drive(x.to(self.run.dtype).flatten(3))
         if self.run.calibrating:
-            self.full_scale = self._largest_current(drive.detach())
-        reading = self._read_out()(drive, steps, positions)
-        self._count(reading, drive.shape[1] * chips)
-        return reading.numbers.view(chips, steps, images, positions, self.columns).movedim(0, 1)
+            self.full_scale = self._largest_current(unfold(drive.detach(), index, self.rows))
+        reading = self._read_out()(drive, index)
+        self._count(reading, reading.numbers.numel() // self.columns)
+        return reading.numbers
 
     def _drive(self, x: Tensor) -> Tensor:
         """Row drives in units of the read voltage: spikes as they are, numbers through a DAC."""
@@ -162,10 +165,10 @@ class WeightArray:
         if self.one_bit:
             return x
         if run.calibrating:
-            self.input_peak = x.abs().amax((0, 2, 3, 4)).clamp(min=1e-12)
+            self.input_peak = x.abs().amax((0, 2, 3)).clamp(min=1e-12)
         if self.input_peak is None:  # no DAC, never calibrated: numbers as they are
             return x
-        peak = self.input_peak.view(1, -1, 1, 1, 1)
+        peak = self.input_peak.view(1, -1, 1, 1)
         if run.calibrating or not run.card.on("dac"):
             return x / peak
         return quantise(x, peak, run.card.weights.dac_bits, signed=self.signed_input) / peak
@@ -191,11 +194,12 @@ class WeightArray:
         )
 
     def _largest_current(self, drive: Tensor) -> Tensor:
-        """Largest current of each chip and tile (S, K) [A] over the calibration images."""
+        """Largest current of each chip and tile (S, K) [A] over the calibration images (T, S, B, P, R)."""
         height = math.ceil(self.rows / self.tiles)
+        by_chip = drive.movedim(1, 0).flatten(1, 3)
         peaks = [
             (x @ volt).abs().amax((1, 2))
-            for x, volt in zip(drive.split(height, -1), self.volt_SRC.split(height, 1), strict=True)
+            for x, volt in zip(by_chip.split(height, -1), self.volt_SRC.split(height, 1), strict=True)
         ]
         return torch.stack(peaks, 1).clamp(min=1e-15)
 

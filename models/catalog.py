@@ -26,8 +26,9 @@ FASHION = S2TDPTConfig(
     dim=64,
     layers=2,
     heads=4,
-    widths=(16, 32, 64),
+    widths=(32, 64, 64),
     pools=(False, True, True),
+    mlp_ratio=2,
 )
 SHAPES = {"s2tdpt-digits": DIGITS, "s2tdpt-fashion": FASHION}
 NETWORK = {"digits": "s2tdpt-digits", "fashion-mnist": "s2tdpt-fashion"}

@@ -56,13 +56,13 @@ class Recipe(BaseModel):
 RECIPES = {
     "digits": Recipe(),
     "fashion-mnist": Recipe(
-        epochs=12,
-        batch=128,
-        learning_rate=4e-3,
-        warmup=1,
+        epochs=10,
+        batch=64,
+        learning_rate=2.5e-3,
+        warmup=0,
         weight_decay=0.02,
         label_smoothing=0.05,
-        augmentation=Augmentation(rotation=0, zoom=0, shift=0.5, noise=0, mirror=True),
+        augmentation=Augmentation(rotation=0, zoom=0, shift=0, noise=0, mirror=True),
         half=True,
     ),
 }

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from devices import stream
+from memsim.layers import patch_index
 from memsim.readout import ReadOut
 from tests.statistics import assert_mean, assert_std
 
@@ -29,7 +30,7 @@ def read_out(rows: int = 11, columns: int = 7, tiles: int = 1, **changes) -> Rea
 
 def drive(rows: int, spikes: bool = True) -> torch.Tensor:
     draw = torch.Generator().manual_seed(0)
-    on = (torch.rand(S, T * B * P, rows, generator=draw) < 0.3).float()
+    on = (torch.rand(T, S, B, P * rows, generator=draw) < 0.3).float()
     return on if spikes else on * torch.randn(on.shape, generator=draw)
 
 
@@ -39,7 +40,7 @@ def drive(rows: int, spikes: bool = True) -> torch.Tensor:
 @pytest.mark.parametrize("spikes", [False, True])
 def test_the_fused_read_equals_the_plain_one(rows, columns, tiles, bits, noisy, spikes):
     read = read_out(rows, columns, tiles, bits=bits, **({} if noisy else {"power_SRC": None}))
-    fast, slow = read(drive(rows, spikes), T, P), read.plain(drive(rows, spikes), T, P)
+    fast, slow = read(drive(rows, spikes), None), read.plain(drive(rows, spikes), None)
     step = 2 * 2.0 / 31 if bits else 0.0
     difference = (fast.numbers - slow.numbers).abs()
     assert (
@@ -58,7 +59,7 @@ def test_read_noise_has_the_stated_spread():
     quiet = {"volt_SRC": torch.zeros(S, 4, columns), "power_SRC": torch.ones(S, 4, columns)}
     more = {"gain_SC": torch.ones(S, columns), "images": torch.arange(images).numpy()}
     read = read_out(4, columns, bits=0, row_siemens_SR=torch.ones(S, 4).double(), **quiet, **more)
-    out = read(torch.ones(S, images, 4), 1, 1).numbers
+    out = read(torch.ones(1, S, images, 4), None).numbers
     assert_mean(out, 0.0, sigma=0.2)
     assert_std(out, 0.2)
     with pytest.raises(AssertionError):
@@ -66,14 +67,28 @@ def test_read_noise_has_the_stated_spread():
 
 
 def test_noise_hangs_on_the_image_not_on_its_place():
-    whole = read_out()(drive(11), T, P).numbers.view(S, T, B, P, -1)
-    one = drive(11).view(S, T, B, P, 11)[:, :, 2].reshape(S, T * P, 11)
-    alone = read_out(images=torch.tensor([100]).numpy())(one, T, P).numbers
-    assert torch.equal(whole[:, :, 2], alone.view(S, T, P, -1))
+    whole = read_out()(drive(11), None).numbers
+    alone = read_out(images=torch.tensor([100]).numpy())(drive(11)[:, :, 2:3], None).numbers
+    assert torch.equal(whole[:, :, 2:3], alone)
 
 
 def test_a_row_without_a_spike_costs_nothing():
-    reading = read_out()(torch.zeros(S, T * B * P, 11), T, P)
+    reading = read_out()(torch.zeros(T, S, B, P * 11), None)
     assert reading.driven == 0
     assert reading.siemens == 0.0
     assert not reading.numbers.any()
+
+
+@pytest.mark.parametrize(("kernel", "padding", "stride"), [(3, 1, 1), (2, 0, 2), (3, 0, 2)])
+def test_reading_by_index_is_reading_the_unrolled_patches(kernel, padding, stride):
+    draw = torch.Generator().manual_seed(3)
+    maps = (torch.rand(T * S * B, 2, 7, 5, generator=draw) < 0.4).float()
+    patches = torch.nn.functional.unfold(maps, kernel, 1, padding, stride)  # (T S B, R, P)
+    rows = patches.shape[1]
+    unrolled = patches.transpose(1, 2).reshape(T, S, B, -1)
+    index = patch_index((2, 7, 5), kernel, 1, padding, stride)
+    read = read_out(rows, 6, 2)
+    for way in (read, read.plain):
+        by_index, laid_out = way(maps.view(T, S, B, -1), index), way(unrolled, None)
+        assert torch.equal(by_index.numbers, laid_out.numbers)
+        assert by_index[1:3] == laid_out[1:3]
