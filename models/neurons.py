@@ -161,6 +161,27 @@ class LIF(nn.Module):
 
 
 @final
+class SpikePool(nn.MaxPool2d):
+    """Max-pool with side 2 or 3 and stride 2 over spikes (B, C, h, w), the OR of a window; nn.MaxPool2d's result.
+
+    Without a gradient to keep it takes rows first, then columns: torch's own kernel is several times slower.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        side, height, width = int(self.kernel_size), *input.shape[-2:]  # type: ignore[arg-type]
+        simple = self.stride == 2 and self.padding == (side - 1) // 2 and height % 2 == width % 2 == 0
+        if (torch.is_grad_enabled() and input.requires_grad) or side not in (2, 3) or not simple:
+            return super().forward(input)
+        out = torch.maximum(input[..., 0::2, :], input[..., 1::2, :])
+        if side == 3:  # windows overlap: the row before the pair belongs to it too
+            torch.maximum(out[..., 1:, :], input[..., 1:-1:2, :], out=out[..., 1:, :])
+        rows, out = out, torch.maximum(out[..., 0::2], out[..., 1::2])
+        if side == 3:
+            torch.maximum(out[..., 1:], rows[..., 1:-1:2], out=out[..., 1:])
+        return out
+
+
+@final
 class Add(nn.Module):
     """A membrane shortcut, x + y: its own module so that a ledger can count the additions."""
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.attention import AbstractAttention, STDPAttention
 from models.config import S2TDPTConfig
-from models.neurons import LIF, Add, TokenMean
+from models.neurons import LIF, Add, SpikePool, TokenMean
 from models.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
 
 
@@ -76,7 +76,7 @@ class Stage(nn.Module):
         super().__init__()
         kernel = config.pool_kernel
         self.lif = neuron(config)
-        self.pool = nn.MaxPool2d(kernel, 2, (kernel - 1) // 2) if config.pools[index] else nn.Identity()
+        self.pool = SpikePool(kernel, 2, (kernel - 1) // 2) if config.pools[index] else nn.Identity()
         self.conv = nn.Conv2d(config.widths[index - 1], config.widths[index], 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(config.widths[index])
 
