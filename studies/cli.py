@@ -118,6 +118,71 @@ def _show(result: Comparison, more: dict[str, Any], explain: str | None, as_json
 
 
 @app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="A built-in study, or a user's .py file or .toml sweep.")],
+    model: Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")] = "s2tdpt-digits",
+    card: Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")] = "default",
+    weights: Annotated[
+        str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")
+    ] = None,
+    attention: Annotated[
+        str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")
+    ] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")] = None,
+    chips: Annotated[int, typer.Option(min=1, help="How many chips; more add to those measured.")] = 8,
+    images: Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")] = None,
+    data: Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")] = Path("data"),
+    time: Annotated[
+        str, typer.Option(help="Time since programming where the study does not vary it: 1s, 2h, 1d, 1y.")
+    ] = "1d",
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one for each core without.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Address of a dask scheduler; its workers measure instead.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the rows; results/NAME without.")] = None,
+    report: Annotated[bool, typer.Option(help="Write the report when all is measured.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")] = False,
+) -> None:
+    """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
+    from studies import measuring
+    from studies.options import card_of, seconds
+    from studies.study import Setting, load
+
+    chosen = load(name)
+    setting = Setting(
+        model=model,
+        card=measuring.fields(
+            card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+        ),
+        chips=chips,
+        images=images,
+        dataset=dataset,
+        time=seconds(time),
+        seed=seed,
+    )
+    folder = out or Path("results") / chosen.name
+    try:
+        with _progress() as advance:
+            outcome = measuring.measure(
+                chosen, setting, folder, workers, cluster, data=str(data), advance=advance, say=_say
+            )
+        measuring.show(chosen, setting, outcome, report=report, as_json=as_json, say=_say)
+    except KeyboardInterrupt as stop:
+        _say(str(stop) or f"stopped; the rows in {folder} are safe")
+        raise typer.Exit(130) from None
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def _say(message: str) -> None:
+    """A line for the person at the keyboard, beside what the command prints."""
+    errors.print(f"memsim: {message}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
 def devices(
     name: Annotated[str | None, typer.Argument(help="One preset, in full.")] = None, as_json: Json = False
 ) -> None:
@@ -239,7 +304,10 @@ def _progress() -> Iterator:
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+    hour = 3600.0  # a task may take minutes: time left is told from the last hour
+    with Progress(
+        *columns, console=errors, transient=True, disable=not errors.is_terminal, speed_estimate_period=hour
+    ) as bar:
         task = bar.add_task("starting", total=None)
 
         def advance(stage: str, done: int, total: int) -> None:

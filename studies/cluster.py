@@ -18,7 +18,9 @@ PATIENCE = 60.0  #: how long a cluster may be without any worker, for instance w
 
 @final
 class WorkerSeat(AbstractSeat):
-    """One worker of the cluster, by its address."""
+    """One worker of the cluster, by its address; it is sent one task at a time, since a result it still holds
+    is lost with it.
+    """
 
     def __init__(self, client: Any, address: str, job: Job) -> None:
         super().__init__()

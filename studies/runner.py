@@ -28,9 +28,6 @@ from studies.task import Task
 GROUP = 32
 """Most tasks of a group: longer runs of equal ``shared`` are cut, so that other seats can help."""
 
-QUEUED = 2
-"""Tasks sent to a seat at once, of one group: the next begins while the result of the last travels."""
-
 TRIES = 2
 """How often a task may be at work when its worker vanishes."""
 
@@ -138,7 +135,7 @@ class _Run:
                 self._receive(crew, seat, future)
 
     def _fill(self, seat: AbstractSeat) -> None:
-        while len(seat.flying) < QUEUED:
+        while len(seat.flying) < seat.places:
             task = self._next(seat)
             if task is None:
                 return

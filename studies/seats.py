@@ -104,6 +104,8 @@ Finished = SimpleQueue  #: of (seat, future)
 class AbstractSeat(ABC):
     """A place at work; ``held`` are tasks of its group that wait, ``flying`` those sent, oldest first."""
 
+    places = 1  #: how many tasks of its group may be sent to it at once
+
     def __init__(self) -> None:
         self.held: deque[Task] = deque()
         self.flying: dict[Any, Task] = {}
@@ -139,6 +141,8 @@ class AbstractCrew(ABC):
 @final
 class ProcessSeat(AbstractSeat):
     """A process of its own, started afresh: compiled kernels do not survive a fork."""
+
+    places = 2  # the next begins while the result of the last travels
 
     def __init__(self, job: Job, threads: int) -> None:
         super().__init__()

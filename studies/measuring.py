@@ -1,0 +1,95 @@
+"""What `memsim study` does with its options: check them before any work, measure, and show what came out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+import memsim
+import models
+from studies import rows
+from studies.points import points
+from studies.runner import Advance, Outcome, collect, tasks_of
+from studies.seats import cores
+from studies.study import Setting, Study
+from studies.table import Table
+
+
+def fields(card: memsim.ChipCard) -> dict[str, Any]:
+    """A card as a setting keeps it: JSON values, sets sorted."""
+    found = card.model_dump(mode="json", by_alias=True)
+    return {key: sorted(value) if isinstance(value, list) else value for key, value in found.items()}
+
+
+def measure(
+    study: Study,
+    setting: Setting,
+    folder: Path,
+    workers: int | None,
+    cluster: str | None,
+    *,
+    data: str,
+    advance: Advance,
+    say: rows.Say,
+) -> Outcome:
+    """Collect a study's rows; a network or data set that cannot be loaded is told before, once."""
+    net = models.load(setting.model)
+    if cluster is None:
+        models.datasets.load(setting.dataset or net.record["dataset"], data)
+    workers = workers or cores()
+    return collect(
+        study, setting, folder, workers=workers, cluster=cluster, data=data, advance=advance, say=say
+    )
+
+
+def show(
+    study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_json: bool, say: rows.Say
+) -> None:
+    """Print the executive table, or one JSON line for each task; write the report; tell what failed."""
+    ids = {task.id for task in tasks_of(study, setting)}
+    if as_json:
+        for row in rows.read(outcome.folder, _nothing):
+            if row["id"] in ids:
+                print(json.dumps(row))
+    else:
+        tables = study.module.tables(points(rows.read(outcome.folder, _nothing)))
+        if tables:
+            Console().print(grid(next(iter(tables.values()))))
+    if report:
+        from studies.dossier import write
+
+        path = write(outcome.folder)
+        say(f"report: {path}") if as_json else Console().print(f"report: {path}", soft_wrap=True)
+    if outcome.failed:
+        say(failures(outcome))
+
+
+def failures(outcome: Outcome) -> str:
+    """How many tasks failed, the first of them, and where to look."""
+    total = outcome.done + outcome.skipped + outcome.failed
+    failed = (row for row in rows.read(outcome.folder, _nothing) if "failure" in row)
+    first = next(failed, None)
+    example = "" if first is None else f", such as {dict(first['labels'])}: {first['failure']['error']}"
+    return (
+        f"{outcome.failed} of {total} tasks failed{example}; the tracebacks are in "
+        f"{outcome.folder / rows.FILE}; the same command tries these tasks again"
+    )
+
+
+def grid(table: Table) -> Grid:
+    """A report's table on the terminal."""
+    out = Grid(title=Text(table.title), caption=Text(table.note), box=None)
+    for name in table.header:
+        out.add_column(Text(name))
+    for cells in table.rows:
+        out.add_row(*map(Text, cells))
+    return out
+
+
+def _nothing(message: str) -> None:
+    """Damaged rows were told of when the run began."""
