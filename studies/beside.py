@@ -14,6 +14,7 @@ from studies.dossier import (
     failed,
     how,
     line,
+    listed,
     pages,
     recall,
     slug,
@@ -42,18 +43,17 @@ def write_beside(a: str | Path, b: str | Path, out: str | Path | None = None) ->
         said = " and ".join(f"{run.folder} of {run.study.name!r}" for run in runs)
         raise ValueError(f"only runs of one study can be set side by side; these are {said}")
     with page.whole(out, written(out)) as place:
-        made = document(*runs)
-        tables = [part for section in made.sections[:2] for part in section.parts if isinstance(part, Table)]
-        place(tables_csv({slug(table.title.lower()): table for table in tables}) | pages(made))
+        place(tables_csv(tables(*runs)) | pages(document(*runs)))
     return out / "report.html"
 
 
 def document(a: Recorded, b: Recorded) -> Page:
     """The page: what differs, the executive tables joined, paired differences, figures beside each other."""
     runs: dict[str, Recorded] = dict(zip(NAMES, (a, b), strict=True))
+    files = Words(text=listed(tables(a, b)), quiet=True)
     sections = [
         Section(title="What differs", parts=[differences(a, b)]),
-        Section(title="Results", parts=[*joined(a, b), *paired(a, b)]),
+        Section(title="Results", parts=[*joined(a, b), *paired(a, b), files]),
         Section(title="Figures", parts=list(drawn(runs))),
         *(failed(run, f"Failures of {name}") for name, run in runs.items()),
         how(a, "Methods of A"),
@@ -67,6 +67,12 @@ def document(a: Recorded, b: Recorded) -> Page:
         warnings=[f"{name}: {warning}" for name, run in runs.items() for warning in warnings(run)],
         sections=[section for section in sections if section.parts],
     )
+
+
+def tables(a: Recorded, b: Recorded) -> dict[str, Table]:
+    """Every table of the page by its name as a file."""
+    parts = [differences(a, b), *joined(a, b), *paired(a, b)]
+    return {slug(part.title.lower()): part for part in parts if isinstance(part, Table)}
 
 
 def differences(a: Recorded, b: Recorded) -> Table:
@@ -98,20 +104,20 @@ def _said(value: Any) -> str:
 
 def joined(a: Recorded, b: Recorded) -> list[Table]:
     """The executive tables as one: of rows that begin alike, A's stands above B's."""
-    tables = [table for run in (a, b) for table in list(run.tables.values())[:1]]
-    if len(tables) < 2:
+    first = [table for run in (a, b) for table in list(run.tables.values())[:1]]
+    if len(first) < 2:
         return []
-    width = _key(*tables)
-    columns = list(dict.fromkeys(name for table in tables for name in table.header[width:]))
-    cells = [{tuple(r[:width]): dict(zip(t.header, r, strict=False)) for r in t.rows} for t in tables]
+    width = _key(*first)
+    columns = list(dict.fromkeys(name for table in first for name in table.header[width:]))
+    cells = [{tuple(r[:width]): dict(zip(t.header, r, strict=False)) for r in t.rows} for t in first]
     rows = [
         [*key, name, *(found[key].get(column, "") for column in columns)]
         for key in dict.fromkeys([*cells[0], *cells[1]])
         for name, found in zip(NAMES, cells, strict=True)
         if key in found
     ]
-    header = [*tables[0].header[:width], "run", *columns]
-    return [Table(title=tables[0].title, header=header, rows=rows, note=tables[0].note)]
+    header = [*first[0].header[:width], "run", *columns]
+    return [Table(title=first[0].title, header=header, rows=rows, note=first[0].note)]
 
 
 def _key(*tables: Table) -> int:

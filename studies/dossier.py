@@ -12,7 +12,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -208,7 +208,8 @@ def again(recorded: Recorded) -> Section:
     )
     note = (
         "Run it in the folder of the study, which holds the card (card.toml). Rows were measured by memsim "
-        f"{measured}: {FILE} has each of them whole, rows.csv every number for each task and chip."
+        f"{measured}: {FILE} has each of them whole, rows.csv every number for each task and chip. "
+        f"{listed(recorded.tables)}"
     )
     return Section(
         title="Do it again", parts=[Code(text=recorded.command), Words(text=note, quiet=True), environment]
@@ -227,6 +228,11 @@ def written(folder: Path) -> list[str]:
 
 
 # ---- numbers
+
+
+def listed(tables: Iterable[str]) -> str:
+    """Where the tables lie; the next report in the folder reads here which are this one's."""
+    return f"Tables: {', '.join(f'tables/{name}.csv' for name in tables) or 'none'}."
 
 
 def tables_csv(tables: Mapping[str, Table]) -> dict[str, bytes]:
