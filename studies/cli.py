@@ -166,20 +166,13 @@ def study(
     folder = out or Path("results") / chosen.name
     try:
         with _progress() as advance:
-            outcome = measuring.measure(
-                chosen, setting, folder, workers, cluster, data=str(data), advance=advance, say=_say
-            )
-        measuring.show(chosen, setting, outcome, report=report, as_json=as_json, say=_say)
+            outcome = measuring.measure(chosen, setting, folder, workers, cluster, str(data), advance)
+        measuring.show(chosen, setting, outcome, report=report, as_json=as_json)
     except KeyboardInterrupt as stop:
-        _say(str(stop) or f"stopped; the rows in {folder} are safe")
+        measuring.to_stderr(str(stop) or f"stopped; the rows in {folder} are safe")
         raise typer.Exit(130) from None
     if outcome.failed:
         raise typer.Exit(1)
-
-
-def _say(message: str) -> None:
-    """A line for the person at the keyboard, beside what the command prints."""
-    errors.print(f"memsim: {message}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -237,7 +230,7 @@ def train(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="attention, projection, or all.")] = "all",
+    name: Annotated[str, typer.Argument(help="attention, projection, drift, or all.")] = "all",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of both sides.")] = None,
     as_json: Json = False,
 ) -> None:

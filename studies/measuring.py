@@ -14,6 +14,7 @@ import memsim
 import models
 from studies import rows
 from studies.points import points
+from studies.rows import to_stderr
 from studies.runner import Advance, Outcome, collect, tasks_of
 from studies.seats import cores
 from studies.study import Setting, Study
@@ -32,47 +33,41 @@ def measure(
     folder: Path,
     workers: int | None,
     cluster: str | None,
-    *,
     data: str,
     advance: Advance,
-    say: rows.Say,
 ) -> Outcome:
     """Collect a study's rows; a network or data set that cannot be loaded is told before, once."""
     net = models.load(setting.model)
     if cluster is None:
         models.datasets.load(setting.dataset or net.record["dataset"], data)
     workers = workers or cores()
-    return collect(
-        study, setting, folder, workers=workers, cluster=cluster, data=data, advance=advance, say=say
-    )
+    return collect(study, setting, folder, workers=workers, cluster=cluster, data=data, advance=advance)
 
 
-def show(
-    study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_json: bool, say: rows.Say
-) -> None:
+def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_json: bool) -> None:
     """Print the executive table, or one JSON line for each task; write the report; tell what failed."""
     ids = {task.id for task in tasks_of(study, setting)}
     if as_json:
-        for row in rows.read(outcome.folder, _nothing):
+        for row in rows.read(outcome.folder):
             if row["id"] in ids:
                 print(json.dumps(row))
     else:
-        tables = study.module.tables(points(rows.read(outcome.folder, _nothing)))
+        tables = study.module.tables(points(rows.read(outcome.folder)))
         if tables:
             Console().print(grid(next(iter(tables.values()))))
     if report:
         from studies.dossier import write
 
         path = write(outcome.folder)
-        say(f"report: {path}") if as_json else Console().print(f"report: {path}", soft_wrap=True)
+        to_stderr(f"report: {path}") if as_json else Console().print(f"report: {path}", soft_wrap=True)
     if outcome.failed:
-        say(failures(outcome))
+        to_stderr(failures(outcome))
 
 
 def failures(outcome: Outcome) -> str:
     """How many tasks failed, the first of them, and where to look."""
     total = outcome.done + outcome.skipped + outcome.failed
-    failed = (row for row in rows.read(outcome.folder, _nothing) if "failure" in row)
+    failed = (row for row in rows.read(outcome.folder) if "failure" in row)
     first = next(failed, None)
     example = "" if first is None else f", such as {dict(first['labels'])}: {first['failure']['error']}"
     return (
@@ -89,7 +84,3 @@ def grid(table: Table) -> Grid:
     for cells in table.rows:
         out.add_row(*map(Text, cells))
     return out
-
-
-def _nothing(message: str) -> None:
-    """Damaged rows were told of when the run began."""

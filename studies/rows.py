@@ -16,6 +16,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, final
@@ -30,9 +31,10 @@ Row = dict[str, Any]
 Say = Callable[[str], None]
 
 
+@cache
 def to_stderr(message: str) -> None:
-    """What is said where nobody else listens."""
-    print(message, file=sys.stderr)
+    """A line for the person at the keyboard, once: a damaged row is read by more than one."""
+    print(f"memsim: {message}", file=sys.stderr)
 
 
 def row(task: Task, outcome: Mapping[str, Any]) -> Row:
