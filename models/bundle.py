@@ -1,41 +1,72 @@
-"""Make the bundled networks: `python -m models.bundle [KIND ...]` trains them alike and writes them here."""
+"""Make the bundled networks: `python -m models.bundle [NAME ...] [--data FOLDER]` trains and writes them here."""
 
-import sys
+import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.catalog import BUNDLED, configure
+from models.catalog import BUNDLED, NETWORK, configure
 from models.checkpoint import load, save
 from models.config import KINDS, Kind
 from models.data import load as load_data
 from models.exchange import attention_statistics
-from models.train import Progress, train
+from models.train import RECIPES, Progress, train
 
 MATCHED: tuple[Kind, ...] = ("random", "uniform-matched")  #: these take mean and spread from the STDP network
+STATISTICS = 2048  #: training images these are measured on, at the most
+SHORT_KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform-matched", "rate", "dot")
+SHORT_EPOCHS = {"s2tdpt-fashion": 1}  #: epochs of the relatives trained on a shorter recipe, all alike
 
 
-def bundle(kind: Kind, *, seed: int = 0, folder: Path = BUNDLED, progress: Progress | None = None) -> Path:
-    """Train s2tdpt-digits with one kind of attention, by the default recipe, and write its checkpoint.
+def names() -> list[str]:
+    """Every bundled network: the STDP ones first, then their relatives."""
+    relatives = [f"s2tdpt-digits-{kind}" for kind in KINDS if kind != "stdp"]
+    return [
+        *NETWORK.values(),
+        *relatives,
+        *(f"{name}-short-{k}" for name in SHORT_EPOCHS for k in SHORT_KINDS),
+    ]
 
-    "random" and "uniform-matched" are given the mean (and spread) of the STDP network's weights by layer and
-    head, measured on the training images: that network must be in the folder already.
+
+def bundle(
+    name: str, *, seed: int = 0, folder: Path = BUNDLED, data: str = "data", progress: Progress | None = None
+) -> Path:
+    """Train one bundled network by its data set's recipe and write its checkpoint.
+
+    NAME-KIND is the network NAME with another attention, trained alike; NAME-short-KIND on fewer epochs.
+    "random" and "uniform-matched" are given the mean (and spread) of NAME's weights by layer and head,
+    measured on training images: that network must be in the folder already.  ValueError for other names.
     """
-    dataset, moments = load_data("digits"), {}
+    if name not in names():
+        raise ValueError(f"no bundled network {name!r}; there are {', '.join(names())}")
+    base = next(stdp for stdp in NETWORK.values() if name.startswith(stdp))
+    short, kind = re.fullmatch(r"(-short)?-?(.*)", name.removeprefix(base)).groups()  # type: ignore[union-attr]
+    dataset = load_data(next(key for key, stdp in NETWORK.items() if stdp == base), data)
+    recipe, moments = RECIPES[dataset.name], {}
+    if short:
+        recipe = recipe.model_copy(update={"epochs": SHORT_EPOCHS[base]})
     if kind in MATCHED:
-        found = attention_statistics(load(folder / "s2tdpt-digits.safetensors"), dataset.x_train)
+        found = attention_statistics(load(folder / f"{base}.safetensors"), dataset.x_train[:STATISTICS])
         moments = {"attention_mean": found.mean.tolist(), "attention_spread": found.spread.tolist()}
-    net = train(dataset, configure("s2tdpt-digits", attention=kind, **moments), seed=seed, progress=progress)
-    name = "s2tdpt-digits" if kind == "stdp" else f"s2tdpt-digits-{kind}"
-    return save(net, folder / f"{name}.safetensors")
+    config = configure(base, attention=kind or "stdp", **moments)
+    state = folder / f"{name}.state"
+    net = train(dataset, config, seed=seed, recipe=recipe, state=state, progress=progress)
+    path = save(net, folder / f"{name}.safetensors")
+    state.unlink(missing_ok=True)
+    return path
 
 
-def main(kinds: Sequence[Kind]) -> None:
-    """Train the kinds named, or all, STDP first, and print how each came out."""
-    for kind in KINDS:
-        if not kinds or kind in kinds:
-            record = load(bundle(kind, progress=lambda row: print(row, flush=True))).record
-            print(f"{kind}: test {record['test_accuracy']:.4f} in {record['wall_time [s]']} s", flush=True)
+def main(words: Sequence[str] | None = None) -> None:
+    """Train the networks named, or all, and print how each came out; a stopped training goes on."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"of {', '.join(names())}")
+    parser.add_argument("--data", default="data", help="folder of the data sets that are not embedded")
+    options = parser.parse_args(words)
+    for name in options.name or names():
+        path = bundle(name, data=options.data, progress=lambda row: print(row, flush=True))
+        record = load(path).record
+        print(f"{name}: test {record['test_accuracy']:.4f} in {record['wall_time [s]']} s", flush=True)
 
 
 if __name__ == "__main__":
-    main([kind for kind in KINDS if kind in sys.argv[1:]])
+    main()
