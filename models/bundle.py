@@ -1,4 +1,4 @@
-"""Make the bundled networks: `python -m models.bundle [NAME ...] [--data FOLDER]` trains and writes them here."""
+"""Make the bundled networks: `python -m models.bundle [NAME ...]` trains them and writes them here."""
 
 import argparse
 import re

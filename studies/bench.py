@@ -17,6 +17,7 @@ from memsim.attention_array import AttentionArray
 from memsim.ledger import Ledger
 from memsim.run import Run
 from memsim.weight_array import WeightArray
+from studies.bench_drift import drift
 
 LAYERS, HEADS, STEPS, TOKENS, HEAD_DIM = 4, 8, 4, 64, 32
 """The attention of one image of the benchmark network: 128 arrays of 64 x 64."""
@@ -182,5 +183,9 @@ def _aged_array(matrix: torch.Tensor, spikes: torch.Tensor, card: memsim.ChipCar
     return array
 
 
-BENCHES: dict[str, Callable[..., dict[str, Any]]] = {"attention": attention, "projection": projection}
+BENCHES: dict[str, Callable[..., dict[str, Any]]] = {
+    "attention": attention,
+    "projection": projection,
+    "drift": drift,
+}
 """Every benchmark by name."""

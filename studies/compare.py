@@ -19,7 +19,7 @@ from models.train import CALIBRATION
 from studies.intervals import over_chips
 from studies.taps import SpikeStatistics, Taps
 
-BATCH = 64
+BATCH = 16
 """Images in one pass; results do not depend on it."""
 
 HARDER = {"digits": "digits-hard"}
