@@ -105,11 +105,12 @@ class _Run:
 
     def __init__(self, study: Study, setting: Setting, store: Store, advance: Advance, say: Say) -> None:
         self.study, self.store, self.say = study, store, say
-        self.total, self.left = 0, set[str]()
+        ids = set[str]()
         for task in tasks_of(study, setting):
-            self.total += 1
-            if task.id not in store.done:
-                self.left.add(task.id)
+            if task.id in ids:
+                raise ValueError(f"study {study.path}: two tasks are the same: {dict(task.labels)}")
+            ids.add(task.id)
+        self.total, self.left = len(ids), ids - store.done
         self.advance, self.size = advance, len(self.left)
         self.done = self.failed = 0
         self.groups = groups(task for task in tasks_of(study, setting) if task.id in self.left)

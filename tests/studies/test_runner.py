@@ -215,6 +215,13 @@ def test_tasks_that_change_when_asked_again_are_an_error(tmp_path):
         tiny.run(replace(study, source=text), tmp_path / "out")
 
 
+def test_two_tasks_of_one_name_are_an_error(tmp_path):
+    study = tiny.study(tmp_path, group=0)
+    text = study.source.replace('own={"n": n,', 'own={"n": n // 2,').replace('labels={"n": n}', "labels={}")
+    with pytest.raises(ValueError, match="two tasks are the same"):
+        tiny.run(replace(study, source=text), tmp_path / "out")
+
+
 def test_a_script_without_a_main_guard_gets_one_message(tmp_path):
     tiny.study(tmp_path)
     script = tmp_path / "script.py"
