@@ -40,7 +40,7 @@ def attend_by_level(matrix: Tensor, q_count: Tensor, k_count: Tensor, v: Tensor)
 
 @lru_cache(maxsize=64)
 def weight_and_slope(window: Window, head_dim: int, silent: Silent) -> tuple[Tensor, Tensor]:
-    """A and dA/dr_K = -dA/dr_Q by both counts, each (D_H + 1, D_H + 1) float64: what autograd finds, tabled."""
+    """A and dA/dr_K = -dA/dr_Q by both counts, each (D_H + 1, D_H + 1) float64: what autograd finds."""
     with torch.enable_grad():
         count = torch.arange(head_dim + 1, dtype=torch.float64)
         q, k = (c.unsqueeze(-1).clone() for c in torch.meshgrid(count, count, indexing="ij"))
@@ -68,7 +68,7 @@ class _TableAttention(torch.autograd.Function):
         grad_weight = (grad @ v.transpose(-1, -2)).view(-1, *weight.shape[-2:])
         grad_q, grad_k = torch.empty_like(q), torch.empty_like(k)
         arrays = (x.numpy() for x in (slope, q, k, grad_weight, grad_q, grad_k))
-        count_gradients(*arrays, match_threads())
+        count_gradients(*arrays, match_threads())  # type: ignore[call-arg]
         shape = weight.shape[:-1]
         return grad_q.view(shape), grad_k.view(shape), weight.transpose(-1, -2) @ grad, None, None
 
@@ -127,7 +127,7 @@ class STDPAttention(AbstractAttention):
         """weights(q, k) @ v with its gradient: by table on the CPU, pair by pair elsewhere."""
         if v.device.type != "cpu" or v.dtype not in (torch.float32, torch.float64):
             return self.weights(q, k) @ v
-        table, slope = (t.to(v.dtype) for t in weight_and_slope(self.window, self.head_dim, self.silent))
+        table, slope = (t.to(v.dtype) for t in weight_and_slope(self.window, self.head_dim, self.silent))  # type: ignore[arg-type]
         return _TableAttention.apply(spike_counts(q), spike_counts(k), v, table, slope)
 
     def _offset_apart(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

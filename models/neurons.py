@@ -162,7 +162,7 @@ class LIF(nn.Module):
 
 @final
 class SpikePool(nn.MaxPool2d):
-    """Max-pool with side 2 or 3 and stride 2 over spikes (B, C, h, w), the OR of a window; nn.MaxPool2d's result.
+    """Max-pool with side 2 or 3 and stride 2 over spikes (B, C, h, w), an OR; the result is nn.MaxPool2d's.
 
     Without a gradient to keep it takes rows first, then columns: torch's own kernel is several times slower.
     """
@@ -171,7 +171,7 @@ class SpikePool(nn.MaxPool2d):
         side, height, width = int(self.kernel_size), *input.shape[-2:]  # type: ignore[arg-type]
         simple = self.stride == 2 and self.padding == (side - 1) // 2 and height % 2 == width % 2 == 0
         if (torch.is_grad_enabled() and input.requires_grad) or side not in (2, 3) or not simple:
-            return super().forward(input)
+            return super().forward(input)  # type: ignore[return-value]
         out = torch.maximum(input[..., 0::2, :], input[..., 1::2, :])
         if side == 3:  # windows overlap: the row before the pair belongs to it too
             torch.maximum(out[..., 1:, :], input[..., 1:-1:2, :], out=out[..., 1:, :])

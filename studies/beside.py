@@ -161,6 +161,8 @@ def _shown(change: Estimate | None, column: str) -> str:
     if change is None or column in draw.MEASURES:
         return draw.change(change, column)
     mean, low, high = (digits(value) for value in (change.mean, change.low, change.high))
+    if change.alike:
+        return f"{mean} (alike on all chips)"
     return f"{mean} [{low}, {high}]" if isfinite(change.low) else mean
 
 

@@ -4,7 +4,8 @@
     own      time [s] since programming, compensation (None: the card's)
 
 The chips are programmed once for all tasks that share them.  The digital network is run once in a process;
-agreement and spike mismatch are against it, whatever the study changed.
+agreement and spike mismatch are against it, whatever the study changed; of another training no spike can be
+compared.  Ideal cells and engine aihwkit have no energy and no latency: these are absent, not 0.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from torch import Tensor, nn
 import memsim
 import models
 from memsim.sop import SopCount
-from models.catalog import BUNDLED
+from models.catalog import BUNDLED, relative
 from models.measures import cross_entropy, margin
 from models.train import CALIBRATION
 from studies import draw
 from studies.compare import HARDER
 from studies.study import Setting
 from studies.taps import Taps
+from studies.task import digest
 from studies.variants import variant
 
 tables, figures = draw.tables, draw.figures  # for studies that define none
@@ -56,7 +58,7 @@ def crossbars(
     return {
         "network": {
             "model": setting.model,
-            "digest": file_digest(setting.model),
+            "digest": _network_digest(setting.model, change or {}),
             "change": dict(change or {}),
         },
         "card": fields,
@@ -81,7 +83,13 @@ def file_digest(model: str) -> str:
     return _file_digest(str(path), path.stat().st_mtime_ns) if path.is_file() else ""
 
 
-@lru_cache(maxsize=8)
+def _network_digest(model: str, change: Mapping[str, Any]) -> str:
+    """The digest of every checkpoint a task uses: the network's, and that of a relative trained alike."""
+    own = file_digest(model)
+    return digest([own, file_digest(relative(model, change["trained"]))]) if "trained" in change else own
+
+
+@lru_cache(maxsize=16)
 def _file_digest(path: str, _: int) -> str:
     return sha256(Path(path).read_bytes()).hexdigest()[:16]
 
@@ -94,25 +102,29 @@ class Prepared:
     chip: memsim.Chip | None
     chips: list[int]
     digital: Digital
+    retrained: bool = False  #: another training than the digital run's: spikes cannot be compared
+    priced: bool = False  #: its events are counted and have prices
 
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Prepared:
     """Build, program and calibrate the chips of a task; ValueError for a network file that has changed."""
     network = shared["network"]
-    if file_digest(network["model"]) != network["digest"]:
+    if _network_digest(network["model"], network["change"]) != network["digest"]:
         raise ValueError(
             f"{network['model']}: its file is not the one this task was made for; start the study anew"
         )
     digital = digital_run(network["model"], shared["dataset"], shared["images"], data)
     net = variant(network["model"], network["change"], data)
     card = memsim.ChipCard.parse(dict(shared["card"]))
+    retrained = "trained" in network["change"]
     if shared["engine"] == "digital":
-        return Prepared(net, None, [0], digital)
+        return Prepared(net, None, [0], digital, retrained)
     foreign = digital.calibration if digital.foreign else None
     chip = memsim.to_crossbar(
         net, card, chips=shared["chips"], seed=shared["seed"], engine=shared["engine"], calibration=foreign
     )
-    return Prepared(net, chip.program(), list(shared["chips"]), digital)
+    priced = shared["engine"] == "memsim" and not card.ideal
+    return Prepared(net, chip.program(), list(shared["chips"]), digital, retrained, priced)
 
 
 @torch.no_grad()
@@ -128,11 +140,12 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
         plain = name == digital.name
         if chip is not None:
             chip.ledger.open = plain
-        logits = _run(prepared, part, mismatch if plain else None)
+        logits = _run(prepared, part, mismatch if plain and not prepared.retrained else None)
         prefix = "" if plain else "harder "
         result |= _scores(logits, part, prefix)
-    result["spike mismatch [1]"] = (mismatch[0] / mismatch[1]).tolist()
-    if chip is not None and not chip.card.ideal and chip.run.ledger.images:
+    if not prepared.retrained:
+        result["spike mismatch [1]"] = (mismatch[0] / mismatch[1]).tolist()
+    if chip is not None and prepared.priced:
         result |= {
             "energy [J]": chip.ledger.energy,
             "breakdown [J]": chip.ledger.breakdown(),

@@ -172,11 +172,12 @@ def warnings(recorded: Recorded) -> list[str]:
     failures, rows = len(recorded.failures), len(recorded.rows)
     out = [f"{failures} of {rows} tasks failed; they are listed under Failures."] if failures else []
     try:
-        total = sum(1 for _ in recorded.study.tasks(recorded.setting))
+        tasks = [task.id for task in recorded.study.tasks(recorded.setting)]
     except Exception:  # a network that is not here any more; the rows are
         return out
-    left = total - rows
-    return [*out, f"{left} of {total} tasks are not measured yet."] if left > 0 else out
+    there = {row["id"] for row in recorded.rows}  # of other blocks too, where more chips were asked for later
+    left = sum(name not in there for name in tasks)
+    return [*out, f"{left} of {len(tasks)} tasks are not measured yet."] if left else out
 
 
 def failed(recorded: Recorded, title: str = "Failures") -> Section:

@@ -6,7 +6,7 @@ A caption is a figure's label (`Figure.set_label`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -30,43 +30,86 @@ MEASURES = {
 }
 """Columns of a result -> what a table calls them, in its order."""
 
+LINES = tuple(colour for colour in PARTS if colour != "#F0E442")
+"""Colours of lines: yellow is too pale for one."""
+
 PER_CENT = {name for name, shown in MEASURES.items() if "[%]" in shown}
 NOTE = (
     "Brackets hold 95 % intervals: Student's t over chips, which all see the same images; where there is one "
-    "execution only, or every chip gives the same, Wilson's over images. “Chips to halve” is how many chips "
-    "would halve the interval of the accuracy."
+    "execution only, or every chip gives the same, Wilson's over images for accuracy and agreement, and none "
+    "for other measures. “Chips to halve” is how many chips would halve the interval of the accuracy, on the "
+    "harder set where there is one. A change is taken chip by chip."
 )
 
 
+def said(column: str) -> str:
+    """A column's name as a sentence has it: "accuracy on the harder set"."""
+    name = MEASURES.get(column.removeprefix("harder "), column).split(" [")[0]
+    return f"{name} on the harder set" if column.startswith("harder ") else name
+
+
+def heading(column: str) -> str:
+    """A column's name as a title begins: "Accuracy on the harder set [%]"."""
+    unit = MEASURES.get(column, column).rpartition(" [")[2]
+    return f"{said(column)[:1].upper()}{said(column)[1:]} [{unit}"
+
+
 def cell(estimate: Estimate, column: str) -> str:
-    """An estimate as a table shows it: "91.64 [90.16, 93.11]", or the mean alone where no interval exists."""
-    factor, places = (100, 2) if column in PER_CENT else (1, 3)
-    if not (isfinite(estimate.low) and isfinite(estimate.high)):
-        return f"{factor * estimate.mean:.{places}f}"
-    low, mean, high = (f"{factor * x:.{places}f}" for x in (estimate.low, estimate.mean, estimate.high))
-    return f"{mean} [{low}, {high}]".replace("-", "−")
+    """An estimate as a table shows it: "91.64 [90.16, 93.11]", or the mean alone where no interval exists.
 
+    Per cent and numbers of the measures that are known have fixed places, any other three digits.
+    """
 
-def change(estimate: Estimate | None, column: str) -> str:
-    """A paired difference: "−1.20 [−1.61, −0.79]", in points for shares."""
-    if estimate is None:
-        return ""
-    show: Callable[[float], str] = (
-        difference if column in PER_CENT else (lambda x: f"{x:+.3f}".replace("-", "−"))
-    )
-    if not isfinite(estimate.low):
+    def show(x: float) -> str:
+        if column not in MEASURES:
+            return digits(x)
+        text = f"{100 * x:.2f}" if column in PER_CENT else f"{x:.3f}"
+        return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+    if estimate.alike or not (isfinite(estimate.low) and isfinite(estimate.high)):
         return show(estimate.mean)
     return f"{show(estimate.mean)} [{show(estimate.low)}, {show(estimate.high)}]"
 
 
+def change(estimate: Estimate | None, column: str, unit: str = "") -> str:
+    """A paired difference: "−1.20 [−1.61, −0.79]", in points for shares, "+1.20 (alike on all chips)" where
+    no chip differs from the others, or the mean alone where one chip tells no interval.
+
+    unit: what stands after it in a sentence, such as "points".
+    """
+    if estimate is None:
+        return ""
+    show: Callable[[float], str] = difference if column in PER_CENT else _signed(column)
+    mean, unit = show(estimate.mean), f" {unit}" if unit else ""
+    if estimate.alike:
+        return f"{mean}{unit} (alike on all chips)"
+    if not isfinite(estimate.low):
+        return f"{mean}{unit}"
+    return f"{mean} [{show(estimate.low)}, {show(estimate.high)}]{unit}"
+
+
+def _signed(column: str) -> Callable[[float], str]:
+    def show(x: float) -> str:
+        text = f"{x:+.3f}".replace("-", "−") if column in MEASURES else f"{'+' * (x > 0)}{digits(x)}"
+        return text[1:] if text in ("+0.000", "−0.000") else text
+
+    return show
+
+
 def measured(points: Sequence[Point]) -> list[str]:
-    """The measures that any of the points has, in a table's order."""
-    return [name for name in MEASURES if any(name in point.columns for point in points)]
+    """The measures that any of the points has, in a table's order; where a study has its own alone, these."""
+    known = [name for name in MEASURES if any(name in point.columns for point in points)]
+    return known or list(dict.fromkeys(name for point in points for name in point.columns))
 
 
 def main_column(points: Sequence[Point]) -> str:
-    """The accuracy that can move: on the harder test set where there is one."""
-    return next(c for c in ("harder accuracy [1]", "accuracy [1]") if c in measured(points))
+    """The accuracy that can move: on the harder test set where there is one; a study's first measure where
+    it has no accuracy.  ValueError where nothing was measured on chips.
+    """
+    found = measured(points)
+    if not found:
+        raise ValueError('no point has a value for each chip: results need lists as long as "chips"')
+    return next((c for c in ("harder accuracy [1]", "accuracy [1]") if c in found), found[0])
 
 
 def lines(
@@ -78,24 +121,29 @@ def lines(
     note: str = NOTE,
 ) -> Table:
     """A table with a line for each named point: every measure with its interval, and where a reference is
-    given the paired change of the main accuracy against it.
+    given the paired change of the main accuracy against it; how many chips, unless no point has several.
     """
-    found = list(columns) or [c for c in measured(list(points.values())) if c != "agreement [1]"]
-    main = main_column(list(points.values()))
+    some = list(points.values())
+    main = main_column(some)
+    found = list(columns) or [c for c in measured(some) if c != "agreement [1]"]
+    several = any(len(point.chips) > 1 for point in some)
     header = [
         "",
-        *(MEASURES[c] for c in found),
-        *([f"change, {MEASURES[main]}"] if reference else []),
-        "chips",
-        "chips to halve",
+        *(MEASURES.get(c, c) for c in found),
+        *([f"change, {MEASURES.get(main, main)}".replace("[%]", "[points]")] if reference else []),
+        *(["chips", "chips to halve"] if several else []),
     ]
     rows = []
     for name, point in points.items():
         row = [name, *(cell(point.estimate(c), c) if c in point.columns else "" for c in found)]
+        has = main in point.columns
         if reference is not None:
-            row.append("" if point is reference else change(point.against(reference, main), main))
-        halving = point.estimate(main).halving
-        rows.append([*row, str(len(point.chips)), "" if halving is None else str(halving)])
+            compared = has and main in reference.columns and point is not reference
+            row.append(change(point.against(reference, main), main) if compared else "")
+        if several:
+            halving = point.estimate(main).halving if has else None
+            row += [str(len(point.chips)), "" if halving is None else str(halving)]
+        rows.append(row)
     return Table(title=title, header=header, rows=rows, note=note)
 
 
@@ -105,13 +153,22 @@ def named(point: Point) -> str:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """The table of a study that brings none: a line for each point."""
-    return {"points": lines("All points", {named(point): point for point in points})} if points else {}
+    """The table of a study that brings none: a line for each point; its numbers where it has no chips."""
+    every = {named(point): point for point in points}
+    if measured(points):
+        return {"points": lines("All points", every)}
+    names = dict.fromkeys(k for p in points for k, v in p.values.items() if isinstance(v, (int, float)))
+    rows = [[name, *(_number(p.values.get(k)) for k in names)] for name, p in every.items()]
+    return {"points": Table(title="All points", header=["", *names], rows=rows)} if names else {}
+
+
+def _number(value: Any) -> str:
+    return digits(value) if isinstance(value, (int, float)) else ""
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
     """The figure of a study that brings none: each point's accuracy with its interval."""
-    return {"accuracy": forest({named(point): point for point in points})} if points else {}
+    return {"points": forest({named(point): point for point in points})} if measured(points) else {}
 
 
 @drawn
@@ -127,9 +184,8 @@ def forest(
     groups: a point's name -> the heading it stands under; reference: drawn as a vertical line.
     """
     some = list(points.values())
-    columns = [
-        c for c in ("accuracy [1]", "harder accuracy [1]", "spike mismatch [1]") if c in measured(some)
-    ]
+    known = [c for c in ("accuracy [1]", "harder accuracy [1]", "spike mismatch [1]") if c in measured(some)]
+    columns = known or measured(some)[:3]
     heights, ticks, y, last = [], [], 0.0, None
     for name in points:
         group = (groups or {}).get(name)
@@ -144,18 +200,26 @@ def forest(
             if column in point.columns:
                 bar(ax, point.estimate(column), height, column)
         if reference is not None and column in reference.columns:
-            ax.axvline(100 * reference.estimate(column).mean, color=QUIET, linewidth=0.7, linestyle=":")
-        digital = some[0].values.get(column.replace("accuracy", "digital accuracy"))
-        if digital is not None and "accuracy" in column:
-            ax.axvline(100 * digital, color=DIGITAL, linewidth=0.8, label="digital")
-        ax.set_xlabel(MEASURES[column])
+            factor = 100 if column in PER_CENT else 1
+            ax.axvline(factor * reference.estimate(column).mean, color=QUIET, linewidth=0.7, linestyle=":")
+        digital = _digital(some, column)
+        if digital is not None:
+            ax.axvline(100 * digital, color=DIGITAL, linewidth=0.8)
+        ax.set_xlabel(MEASURES.get(column, column))
         ax.grid(axis="x", color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
     axes[0].set_yticks(heights, ticks)
     axes[0].set_ylim(y, -0.9)
-    figure.set_label(caption or "Means over chips with 95 % intervals; blue: digital.")
+    blue = " Blue line: the digital network." if any(_digital(some, c) is not None for c in columns) else ""
+    figure.set_label((caption or "Means over chips with 95 % intervals.") + blue)
     return figure
+
+
+def _digital(points: Sequence[Point], column: str) -> float | None:
+    """The digital network's own accuracy, as the first point that tells has it."""
+    name = column.replace("accuracy", "digital accuracy")
+    return next((p.values[name] for p in points if name != column and name in p.values), None)
 
 
 def bar(
@@ -164,7 +228,8 @@ def bar(
     """One estimate as a mark with its interval."""
     factor = 100 if column in PER_CENT else 1
     mean, low, high = (factor * x for x in (estimate.mean, estimate.low, estimate.high))
-    spread = [[max(mean - low, 0)], [max(high - mean, 0)]] if isfinite(low) and isfinite(high) else None
+    sure = isfinite(low) and isfinite(high) and not estimate.alike
+    spread = [[max(mean - low, 0)], [max(high - mean, 0)]] if sure else None
     look = {"fmt": "o", "color": CROSSBAR, "markersize": 3.5, "linewidth": 0.9, "capsize": 2} | style
     if vertical:
         ax.errorbar([at], [mean], yerr=spread, **look)
@@ -194,15 +259,19 @@ def curves(
             if not there:
                 continue
             x, mean = [x for x, _ in there], [factor * e.mean for _, e in there]
-            low = [factor * (e.mean - e.low) if isfinite(e.low) else 0 for _, e in there]
-            high = [factor * (e.high - e.mean) if isfinite(e.high) else 0 for _, e in there]
-            colour = PARTS[number % len(PARTS)] if PARTS[number % len(PARTS)] != "#F0E442" else "#333333"
+            known = [isfinite(e.low) and isfinite(e.high) and not e.alike for _, e in there]  # else: no bar
+            low = [
+                factor * max(e.mean - e.low, 0) if k else nan for k, (_, e) in zip(known, there, strict=True)
+            ]
+            high = [
+                factor * max(e.high - e.mean, 0) if k else nan for k, (_, e) in zip(known, there, strict=True)
+            ]
             ax.errorbar(
-                x, mean, [np.maximum(low, 0), np.maximum(high, 0)], fmt=f"-{markers[number % 8]}", color=colour,
+                x, mean, [low, high], fmt=f"-{markers[number % 8]}", color=LINES[number % len(LINES)],
                 markersize=3.5, linewidth=1, capsize=2, label=name,
             )  # fmt: skip
-        digital = some[0].values.get(column.replace("accuracy", "digital accuracy"))
-        if digital is not None and "accuracy" in column:
+        digital = _digital(some, column)
+        if digital is not None:
             ax.axhline(100 * digital, color=DIGITAL, linewidth=0.8, label="digital")
         if log:
             ax.set_xscale("log")
@@ -213,8 +282,10 @@ def curves(
         ax.set_ylabel(MEASURES.get(column, column))
         ax.grid(axis="y", color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 5))
+    entries = {n: h for ax in axes for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(
+        list(entries.values()), list(entries), loc="outside upper center", ncols=min(len(entries), 5)
+    )
     figure.set_label(caption)
     return figure
 
@@ -229,8 +300,3 @@ def latency(point: Point) -> str:
     """Latency of an image, as a table shows it."""
     value = point.values.get("latency [s]")
     return "" if value is None else quantity(value, "s")
-
-
-def number(value: float) -> str:
-    """A number of three digits."""
-    return digits(value)

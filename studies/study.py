@@ -17,6 +17,7 @@ over card fields (``studies.sweep``).
 from __future__ import annotations
 
 import ast
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -63,7 +64,8 @@ class Study:
         if self.path.endswith(".toml"):
             sweep.fill(module, self.source, self.path)
         else:
-            exec(compile(self.source, self.path, "exec"), module.__dict__)
+            sys.modules[module.__name__] = module  # a dataclass looks there for its types
+            exec(compile(self.source, self.path, "exec", dont_inherit=True), module.__dict__)
         for name in ("title", "tasks", "prepare", "measure", "tables", "figures"):
             if not hasattr(module, name):
                 if not hasattr(crossbars, name):
@@ -72,7 +74,7 @@ class Study:
         return module
 
     def tasks(self, setting: Setting) -> Iterator[Task]:
-        """Every task, each time anew and in the same order; ValueError for two tasks of one name."""
+        """Every task, each time anew and in the same order."""
         return self.module.tasks(setting)
 
     @property
@@ -105,9 +107,13 @@ def load(name: str | Path) -> Study:
         source = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"study {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"study {path} is no UTF-8 text: {error.reason} at byte {error.start}") from None
     if path.suffix == ".py":
         try:
             ast.parse(source, str(path))
         except SyntaxError as error:
             raise ValueError(f"study {path}, line {error.lineno}: {error.msg}") from None
+        except ValueError as error:  # a null byte
+            raise ValueError(f"study {path}: {error}") from None
     return Study(name=path.stem, path=str(path), source=source)

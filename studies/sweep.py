@@ -42,22 +42,40 @@ def fill(module: types.ModuleType, text: str, path: str) -> None:
         if key not in KEYS:
             raise ValueError(f"sweep {path}: unknown key {key!r}; known: {', '.join(KEYS)}")
     vary, fixed = sweep.get("vary", {}), sweep.get("fixed", {})
-    if not vary or not all(isinstance(values, list) and values for values in vary.values()):
+    lists = vary.values() if isinstance(vary, dict) else [None]
+    if not vary or not all(isinstance(values, list) and values for values in lists):
         raise ValueError(f"sweep {path}: [vary] needs card fields with lists of values, "
                          'such as "weights.adc_bits" = [4, 6, 8]')  # fmt: skip
-    setattr(module, "title", str(sweep.get("title", module.__name__.removeprefix("study_"))))
+    if not isinstance(fixed, dict):
+        raise ValueError(f'sweep {path}: [fixed] needs card fields, such as "weights.tile_rows" = 128')
+    for field, values in vary.items():
+        if any(value in values[:place] for place, value in enumerate(values)):
+            raise ValueError(f"sweep {path}: {field} = {values} has a value twice")
+    times = _seconds(sweep.get("times", []), path)
     name = module.__name__.removeprefix("study_")
-    setattr(module, "tasks", lambda setting: _tasks(name, setting, vary, fixed, sweep.get("times", [])))
+    module.__dict__["title"] = str(sweep.get("title", name))
+    module.__dict__["tasks"] = lambda setting: _tasks(name, setting, vary, fixed, times)
+
+
+def _seconds(times: Any, path: str) -> list[float]:
+    """Times [s], each once; ValueError for what is no list of times."""
+    from studies.options import seconds
+
+    if not isinstance(times, list):
+        raise ValueError(f'sweep {path}: times = {times!r} needs a list, such as ["1s", "1d"]')
+    try:
+        return list(dict.fromkeys(seconds(str(time)) for time in times))
+    except ValueError as error:
+        raise ValueError(f"sweep {path}: times: {str(error).removeprefix('--time ')}") from None
 
 
 def _tasks(
-    name: str, setting: Setting, vary: Mapping[str, list], fixed: Mapping[str, Any], times: list[str]
+    name: str, setting: Setting, vary: Mapping[str, list], fixed: Mapping[str, Any], times: list[float]
 ) -> Iterator[Task]:
     from studies.crossbars import crossbars
-    from studies.options import seconds
 
     base = change(memsim.ChipCard.parse(dict(setting.card)), fixed)
-    at = [seconds(str(time)) for time in times] or [setting.time]
+    at = times or [setting.time]
     for values in product(*vary.values()):
         labels = dict(zip(vary, values, strict=True))
         card = change(base, labels)
@@ -71,5 +89,7 @@ def change(card: memsim.ChipCard, fields: Mapping[str, Any]) -> memsim.ChipCard:
     """A card with fields replaced, named as "section.key" or "key"; CardError for what a card has not."""
     for name, value in fields.items():
         section, _, key = name.rpartition(".")
+        if section and not isinstance(card.model_dump(by_alias=True).get(section), dict):
+            raise ValueError(f"{name}: a card has no section {section!r}")
         card = card.replace(**({section: {key: value}} if section else {key: value}))
     return card

@@ -10,7 +10,7 @@ from typing import final
 @final
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Header with units in brackets, rows of text as long as it, and a note below that says how to read it."""
+    """Header with units in brackets, rows of text as long as it, and a note that says how to read it."""
 
     title: str
     header: Sequence[str]

@@ -46,13 +46,16 @@ def digest(value: Any) -> str:
 
 
 def point(labels: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Labels as a key: equal points give equal keys."""
-    return tuple(sorted(labels.items()))
+    """Labels as a key: equal points give equal keys; a list or mapping stands there as its JSON."""
+    return tuple(
+        (name, json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else value)
+        for name, value in sorted(labels.items())
+    )
 
 
 def blocks(chips: int, size: int = 4) -> Iterator[list[int]]:
-    """Names of chips in blocks of fixed places, so that more chips add tasks and change none: 10 -> [0..3],
-    [4..7], [8, 9].
+    """Names of chips in blocks of fixed places, so that more chips add tasks and change no whole block: 10 ->
+    [0..3], [4..7], [8, 9].
     """
     for start in range(0, chips, size):
         yield list(range(start, min(start + size, chips)))

@@ -25,14 +25,16 @@ def train_command(
 ) -> dict[str, Any]:
     """Train a network and save it as OUT/NAME.safetensors; returns its record.
 
-    A data set without a bundled network gets two layers of width 64. OUT/NAME.state holds the training after each epoch, so a stopped one goes on; it is removed at the end.
+    A data set without a bundled network gets two layers of width 64. OUT/NAME.state holds the training after
+    each epoch, so a stopped one goes on; it is removed at the end.
     """
     images = load_data(dataset, data or "data")
     shape = {"in_shape": images.in_shape, "num_classes": max(2, len(images.classes))}
     config = configure(NETWORK.get(images.name, "s2tdpt-2-64"), **shape, attention=attention)
     recipe = RECIPES.get(images.name, Recipe())
     recipe = recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
-    name = NETWORK.get(images.name, f"s2tdpt-{images.name}") + ("" if attention == "stdp" else f"-{attention}")
+    base = NETWORK.get(images.name, f"s2tdpt-{images.name}")
+    name = base if attention == "stdp" else f"{base}-{attention}"
     state = out / f"{name}.state"
     if not resume:
         state.unlink(missing_ok=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import models
-from models import AttentionStatistics, S2TDPT, Window
-from models.attention import STDPAttention
+from models import S2TDPT, AttentionStatistics, Window
+from models.attention import Form, STDPAttention
 from models.catalog import relative
 
 STATISTICS = 1024
@@ -33,6 +33,8 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
         elif what == "window":
             net = _each_core(net, window=Window(**{**net.config.window.model_dump(), **value}))
         elif what == "form":
+            if value not in get_args(Form):
+                raise ValueError(f"no form {value!r} of attention; there are {', '.join(get_args(Form))}")
             net = _each_core(net, form=value)
         else:
             raise ValueError(f"no change {what!r} of a network; there are trained, exchanged, window, form")

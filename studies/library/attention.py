@@ -119,10 +119,10 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
         rows.append([name, *cells])
     out = {
         "rivals": Table(
-            title=f"{draw.MEASURES[main]} with each attention",
+            title=f"{draw.heading(main)} with each attention",
             header=["attention", "digital", "weights on crossbars, attention written or digital"],
             rows=rows,
-            note="STDP attention is written with pulses on crossbars; a rival's attention stays digital there. "
+            note="STDP attention is written with pulses on crossbars; a rival's attention stays digital. "
             + draw.NOTE,
         )
     }
@@ -132,8 +132,9 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
         own = memsim.ChipCard.parse(dict(stdp.shared["card"])).attention.cell
         out["cells"] = draw.lines("Written on each cell", {own: stdp, **cells}, reference=stdp)
     for execution, found in both.items():
-        reference = found.get("STDP: as trained")
-        out[execution] = draw.lines(f"All attentions, {execution}", found, reference=reference)
+        if found:
+            reference = found.get("STDP: as trained")
+            out[execution] = draw.lines(f"All attentions, {execution}", found, reference=reference)
     return out
 
 
@@ -155,16 +156,20 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """What writing costs against ideal attention on the same chips, and what STDP is worth beside its rivals."""
+    """What writing costs against ideal attention on the same chips; what STDP is worth beside its rivals."""
+    if not points:
+        return []
     main, said = draw.main_column(points), []
     written, digital = _pick(points, "crossbars"), _pick(points, "digital")
     stdp, ideal = written.get("STDP: as trained"), written.get("written on: ideal")
     if stdp is not None and ideal is not None:
         loss = stdp.against(ideal, main)
-        said.append(
-            f"Writing attention with pulses changes accuracy by {draw.change(loss, main)} points against ideal "
-            f"attention on the same chips, {duration(stdp.labels['time [s]'])} after programming."
-        )
+        if loss is not None:
+            said.append(
+                f"Writing attention with pulses changes {draw.said(main)} by "
+                f"{draw.change(loss, main, 'points')} against ideal attention on the same chips, "
+                f"{duration(stdp.labels['time [s]'])} after programming."
+            )
     trained = {k.split(": ")[1]: p for k, p in digital.items() if k.startswith("trained alike")}
     if "stdp" in trained and len(trained) > 1:
         best = max((k for k in trained if k != "stdp"), key=lambda k: trained[k].estimate(main).mean)
@@ -173,7 +178,7 @@ def findings(points: Sequence[Point]) -> list[str]:
             "above" if ours.low > theirs.high else "below" if ours.high < theirs.low else "not apart from"
         )
         said.append(
-            f"Trained alike, digitally, STDP attention ({draw.cell(ours, main)} %) is {verdict} its best rival, "
-            f"{best} ({draw.cell(theirs, main)} %); one training seed each."
+            f"Trained alike, digitally, STDP attention ({draw.cell(ours, main)} % {draw.said(main)}) is "
+            f"{verdict} its best rival, {best} ({draw.cell(theirs, main)} %); one training seed each."
         )
     return said

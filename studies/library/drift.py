@@ -6,6 +6,7 @@ The same chips throughout: a chip is programmed once and ages along one path, wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 import memsim
 from studies import draw
 from studies.crossbars import crossbars
-from studies.points import Point
+from studies.points import Estimate, Point
 from studies.quantities import digits, duration, quantity
 from studies.study import Setting
 from studies.table import Table
@@ -51,7 +52,8 @@ def _task(shared: dict[str, Any], time: float, compensation: str, upkeep: str) -
 def _series(points: Sequence[Point]) -> dict[str, list[tuple[float, Point]]]:
     """Points of each kind of upkeep along time: the three compensations first, in their order."""
     kinds = dict.fromkeys([*COMPENSATIONS, *(p.labels["upkeep"] for p in points)])
-    found = {k: [(p.labels["time [s]"], p) for p in points if p.labels["upkeep"] == k] for k in kinds}
+    ordered = sorted(points, key=lambda p: p.labels["time [s]"])
+    found = {k: [(p.labels["time [s]"], p) for p in ordered if p.labels["upkeep"] == k] for k in kinds}
     return {kind: line for kind, line in found.items() if line}
 
 
@@ -70,45 +72,52 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             compared = [p.against(none, main) if p else None for k, p in at.items() if k != "none"]
             gains.append([duration(time), *(draw.change(d, main) for d in compared)])
     every = {f"{p.labels['upkeep']}, {duration(p.labels['time [s]'])}": p for p in points}
-    return {
+    out = {
         "accuracy": Table(
-            title=f"{draw.MEASURES[main]} by time since programming",
+            title=f"{draw.heading(main)} by time since programming",
             header=["time", *series],
             rows=rows,
             note=draw.NOTE,
-        ),
-        "gain": Table(
-            title=f"What compensation brings: change of {draw.MEASURES[main]} against none, same chips in pairs",
+        )
+    }
+    if gains and len(series) > 1:
+        out["gain"] = Table(
+            title=f"What upkeep brings: change of {draw.said(main)} [points] against none",
             header=["time", *(kind for kind in series if kind != "none")],
             rows=gains,
-        ),
-        "upkeep": _costs(series),
-        "points": draw.lines("All points", every),
-    }
+            note="Taken chip by chip. Brackets hold 95 % intervals, Student's t over chips.",
+        )
+    if any("upkeep" in p.values for p in points):
+        out["upkeep"] = _costs(series)
+    return out | {"points": draw.lines("All points", every)}
 
 
 def _costs(series: dict[str, list[tuple[float, Point]]]) -> Table:
     """Writes and energy that keeping one chip fresh took up to its last time."""
     rows = []
     for kind, line in series.items():
-        time, last = line[-1]
-        cost = last.values.get("upkeep", {})
-        write, read = (cost.get(f"{what} energy [J]", 0.0) for what in ("write", "read"))
-        every = (write + read) / max(last.values.get("energy [J]", 0.0), 1e-30)
+        counted = [(time, p) for time, p in line if p.values.get("upkeep")]
+        if not counted:
+            continue
+        time, last = counted[-1]
+        cost, image = last.values["upkeep"], last.values.get("energy [J]")
+        write, read = (cost[f"{what} energy [J]"] for what in ("write", "read"))
+        images = digits((write + read) / image) if image else ""
         rows.append([
-            kind, duration(time), digits(cost.get("writes", 0.0)), quantity(write, "J"), quantity(read, "J"),
-            digits(every),
+            kind, duration(time), digits(cost["writes"]), quantity(write, "J"), quantity(read, "J"), images,
         ])  # fmt: skip
     header = [
         "upkeep",
         "up to",
         "device writes [1]",
-        "writing",
-        "one read for compensation",
+        "energy of writing",
+        "energy of reading for compensation",
         "as many images [1]",
     ]
     note = (
-        "For one chip; the last column is how many images the chip could have processed for the same energy."
+        "For one chip, the first programming not counted; where it is compensated, its arrays are read once "
+        "after each rewriting and once at the end. The last column is how many images the chip could have "
+        "processed for the same energy."
     )
     return Table(title="What upkeep costs", header=header, rows=rows, note=note)
 
@@ -121,7 +130,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
     ticks = {t: duration(t).replace(" second", " s") for t in sorted({p.labels["time [s]"] for p in points})}
     entropy = main.replace("accuracy [1]", "cross-entropy [nat]")
     shown = {"accuracy": [c for c in ("accuracy [1]", "harder accuracy [1]") if c in draw.measured(points)]}
-    shown["before-accuracy"] = [entropy, "spike mismatch [1]"]
+    shown["before-accuracy"] = [c for c in (entropy, "spike mismatch [1]") if c in draw.measured(points)]
     return {
         name: draw.curves(
             series, x_label="time since programming", columns=columns, ticks=ticks,
@@ -129,20 +138,39 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
             "over chips, one line for each way of keeping the chip fresh.",
         )
         for name, columns in shown.items()
+        if columns
     }  # fmt: skip
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """One sentence for each time: compensated against uncompensated, whichever way it falls."""
-    main, series, said = draw.main_column(points), _series(points), []
+    """Compensated against uncompensated, whichever way it falls: a sentence for all times of one verdict."""
+    if not points:
+        return []
+    main, series = draw.main_column(points), _series(points)
     none = dict(series.get("none", []))
-    for kind in ("global", "column"):
-        for time, point in series.get(kind, []):
-            gain = point.against(none[time], main) if time in none else None
-            if gain is not None:
-                verdict = "better" if gain.low > 0 else "worse" if gain.high < 0 else "no different for sure"
-                said.append(
-                    f"After {duration(time)} {kind} compensation is {verdict}: "
-                    f"{draw.change(gain, main)} points of {draw.MEASURES[main].split(' [')[0]} against none."
-                )
+    said = []
+    for kind in (kind for kind in COMPENSATIONS if kind != "none"):
+        gains = [(t, p.against(none[t], main)) for t, p in series.get(kind, []) if t in none]
+        known = [(t, gain) for t, gain in gains if gain is not None]
+        for verdict, run in groupby(known, key=lambda entry: _verdict(entry[1])):
+            said.append(_sentence(kind, verdict, list(run), main))
     return said
+
+
+def _verdict(gain: Estimate) -> str:
+    """What an interval says for sure (95 %)."""
+    if gain.low > 0 or gain.high < 0:
+        return "is better" if gain.low > 0 else "is worse"
+    return "makes no difference" if gain.alike else "makes no sure difference"
+
+
+def _sentence(kind: str, verdict: str, run: Sequence[tuple[float, Estimate]], column: str) -> str:
+    """What neighbouring times of one verdict have in common, from the least to the largest difference."""
+    times, gains = [duration(t) for t, _ in run], sorted((g for _, g in run), key=lambda g: g.mean)
+    least, most = (gains[-1], gains[0]) if gains[-1].high < 0 else (gains[0], gains[-1])
+    when = f"from {times[0]} to {times[-1]}" if len(run) > 1 else f"at {times[0]}"
+    several = draw.change(least, column) != draw.change(most, column)
+    size = f"{draw.change(least, column)} to " * several + draw.change(most, column, "points")
+    by, of = "by" if verdict.startswith("is ") else "with", "in" if most.alike else "of"
+    what = f"{by} {size} {of} {draw.said(column)}"
+    return f"{kind.capitalize()} compensation {verdict} {when} after programming, {what}."

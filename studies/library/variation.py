@@ -39,7 +39,8 @@ def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
     writing = (*card.attention_cell.effects, "pulse-rounding")
     weights = {effect: (effect,) for effect in card.weight_cell.effects if effect not in writing}
     found = {**weights, "attention writing": writing, "converters": CONVERTERS}
-    return {name: tuple(e for e in effects if e in card.effects) for name, effects in found.items()}
+    there = {name: tuple(e for e in effects if e in card.effects) for name, effects in found.items()}
+    return {name: effects for name, effects in there.items() if effects}
 
 
 def layers(model: str) -> dict[str, tuple[str, ...]]:
@@ -66,7 +67,7 @@ def variants(card: memsim.ChipCard, model: str) -> Iterator[tuple[str, str, str,
     for name, effects in groups.items():
         yield "kind", name, "alone on", card.only(*effects), True
         yield "kind", name, "alone off", card.without(*effects), True
-    for effect in (e for name in ("attention writing", "converters") for e in groups[name]):
+    for effect in (e for name in ("attention writing", "converters") for e in groups.get(name, ())):
         yield "effect", effect, "alone on", card.only(effect), False
         yield "effect", effect, "alone off", card.without(effect), False
     every = layers(model)
@@ -75,8 +76,9 @@ def variants(card: memsim.ChipCard, model: str) -> Iterator[tuple[str, str, str,
         yield "layer", name, "alone on", card.replace(digital=others), False
         yield "layer", name, "alone off", card.replace(digital=list(group)), False
     for effect in (e for e in card.effects if e not in ARRAY_EFFECTS):
+        own = card.strengths.get(effect, 1.0)
         for factor in FACTORS:
-            yield "spread", effect, f"x {factor:g}", card.replace(strengths={effect: factor}), False
+            yield "spread", effect, f"× {factor:g}", card.replace(strengths={effect: factor * own}), False
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
@@ -100,7 +102,7 @@ def _pick(points: Sequence[Point], part: str, how: str, time: float) -> dict[str
 
 def _times(points: Sequence[Point]) -> tuple[list[float], float]:
     """Times of the kinds, and the one time everything was measured at."""
-    found = sorted({p.labels["time [s]"] for p in points if p.labels["part"] == "card"})
+    found = sorted({p.labels["time [s]"] for p in points if p.labels["part"] in ("card", "kind")})
     one = [p.labels["time [s]"] for p in points if p.labels["part"] in ("effect", "layer", "spread")]
     return found, (one or found)[0]
 
@@ -131,17 +133,18 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
         whole = _pick(points, "card", "as it is", time).get(CARD)
         for name, on, off in ranked:
             rows.append([
-                duration(time), name, draw.cell(on.estimate(main), main), draw.cell(on.estimate(entropy), entropy),
-                draw.cell(off.estimate(main), main),
+                duration(time), name, draw.cell(on.estimate(main), main),
+                draw.cell(on.estimate(entropy), entropy), draw.cell(off.estimate(main), main),
                 draw.change(off.against(whole, main), main) if whole else "",
             ])  # fmt: skip
         if whole:
             both = (draw.cell(whole.estimate(c), c) for c in (main, entropy))
             rows.append([duration(time), "all of them: the card", *both, "", ""])
     header = ["time", "kind", f"alone on: {draw.MEASURES[main]}", f"alone on: {draw.MEASURES[entropy]}",
-              f"alone off: {draw.MEASURES[main]}", "gain of switching it off [points]"]  # fmt: skip
+              f"alone off: {draw.MEASURES[main]}",
+              f"alone off: change of {draw.said(main)} [points]"]  # fmt: skip
     note = "The kind that costs most, by cross-entropy with it alone on, stands first. " + draw.NOTE
-    out = {"kinds": Table(title="Which kind costs most", header=header, rows=rows, note=note)}
+    out = {"kinds": Table(title="Which kind costs most", header=header, rows=rows, note=note)} if rows else {}
     _, time = _times(points)
     whole = _pick(points, "card", "as it is", time)
     for part, name in (("layer", "layers"), ("effect", "effects"), ("spread", "spreads")):
@@ -171,8 +174,8 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
             out[f"kinds-{duration(at).replace(' ', '-')}"] = draw.forest(
                 named,
                 reference=shown.get(CARD),
-                caption=f"Each kind of non-ideality alone on and alone off, {duration(at)} after programming; "
-                "dotted: the card. Means over chips with 95 % intervals.",
+                caption=f"Each kind of non-ideality alone on and alone off, {duration(at)} after "
+                "programming; dotted: the card. Means over chips with 95 % intervals.",
             )
     whole = _pick(points, "card", "as it is", time)
     for part, caption in (
@@ -191,23 +194,34 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """One sentence for each time: which kind costs most, and which layer does."""
+    """One sentence for each time: which kind costs most, and which layer does; and whether that is sure."""
+    if not points:
+        return []
     main = draw.main_column(points)
     entropy = main.replace("accuracy [1]", "cross-entropy [nat]")
     said = []
     for time, ranked in ranking(points).items():
         if ranked:
             shown = [f"{name} ({draw.cell(on.estimate(entropy), entropy)} nat)" for name, on, _ in ranked[:3]]
+            then = f"; then {', '.join(shown[1:])}" if shown[1:] else ""
             said.append(
-                f"After {duration(time)} {shown[0]} costs most, measured alone on by cross-entropy; "
-                f"then {', '.join(shown[1:])}."
+                f"After {duration(time)} {shown[0]} costs most, measured alone on by {draw.said(entropy)}"
+                f"{then}." + _unsure([on for _, on, _ in ranked], entropy)
             )
     _, time = _times(points)
     alone = _pick(points, "layer", "alone on", time)
     if alone:
-        worst = max(alone, key=lambda name: alone[name].estimate(entropy).mean)
+        ranked = sorted(alone, key=lambda name: -alone[name].estimate(entropy).mean)
+        worst = alone[ranked[0]]
         said.append(
-            f"The layer that costs most alone on crossbars is {worst} "
-            f"({draw.cell(alone[worst].estimate(main), main)} % accuracy)."
+            f"The layer that costs most alone on crossbars, by {draw.said(entropy)}, is {ranked[0]} "
+            f"({draw.cell(worst.estimate(main), main)} % {draw.said(main)})."
+            + _unsure([alone[name] for name in ranked], entropy)
         )
     return said
+
+
+def _unsure(ranked: Sequence[Point], column: str) -> str:
+    """A sentence where the first of a ranking is not above the second for sure."""
+    gap = ranked[0].against(ranked[1], column) if len(ranked) > 1 else None
+    return " The first two are not apart for sure (95 %)." if gap is not None and gap.low <= 0 else ""

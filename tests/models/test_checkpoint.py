@@ -41,6 +41,45 @@ def test_an_interrupted_save_leaves_the_old_file(net, tmp_path, monkeypatch):
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
+def test_numbers_that_float16_holds_are_stored_in_it(net, tmp_path):
+    """All of a rounded network; of another only what loses nothing, and nothing that becomes infinite."""
+    before = models.save(net, tmp_path / "whole.safetensors")
+    net.half().float()
+    net.head.bias.data[0] = 1e5  # no float16
+    net.head.weight.data[0, 0] = 1 + 2.0**-20
+    path = models.save(net, tmp_path / "half.safetensors")
+    stored, again = load_file(path), models.load(path)
+    apart = {name for name, tensor in stored.items() if tensor.dtype == torch.float32}
+    assert apart == {"head.bias", "head.weight", "calibration_images"}
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor)
+        assert again.state_dict()[name].dtype == tensor.dtype
+    assert {p.dtype for p in again.parameters()} == {torch.float32}
+    assert again.calibration_images.dtype == torch.float32
+    image = torch.rand(2, 1, 8, 8)
+    assert torch.equal(again(image), net.eval()(image))
+    assert path.stat().st_size < 0.6 * before.stat().st_size
+
+
+def test_a_rounded_network_halves_its_file(net, tmp_path):
+    """Numbers alone: the header keeps its size."""
+    sizes = []
+    for _ in range(2):
+        path = models.save(net, tmp_path / "net.safetensors")
+        tensors = [t for t in load_file(path).values() if t.is_floating_point()]
+        sizes.append(sum(t.numel() * t.element_size() for t in tensors))
+        net.half().float()
+        net.calibration_images = (net.calibration_images * 16).round() / 16
+    # fresh normalisation is 0 and 1: small from the start
+    assert 0.5 <= sizes[1] / sizes[0] < 0.52
+
+
+def test_whole_numbers_and_doubles_stay_what_they_are():
+    for tensor in (torch.arange(3), torch.ones(2, dtype=torch.float64), torch.tensor([float("nan"), 1.0])):
+        assert checkpoint._small(tensor).dtype == tensor.dtype
+    assert checkpoint._small(torch.tensor([0.5, -65504.0])).dtype == torch.float16
+
+
 def damaged(kind: str, path: Path) -> None:
     """Rewrite a good checkpoint into one with the given defect."""
     tensors, content = load_file(path), path.read_bytes()

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+import memsim
+from memsim.ledger import Ledger, watch_digital
 from models.lif_kernel import exp, lif_backward, lif_forward
-from models.neurons import LIF, Add, TokenMean
+from models.neurons import LIF, Add, SpikePool, TokenMean
 
 ROOT = Path(__file__).parents[2]
 CASES = [
@@ -155,3 +157,40 @@ def test_events():
 def test_impossible_neurons_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         LIF(**wrong)
+
+
+POOLS = [{"kernel_size": 2, "stride": 2}, {"kernel_size": 3, "stride": 2, "padding": 1}]
+"""Sides 2 and 3, as networks use them."""
+
+
+@pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.parametrize("size", [(2, 2), (2, 6), (8, 8), (14, 28), (3, 3), (7, 8), (8, 7), (5, 9)], ids=str)
+@pytest.mark.parametrize("pool", POOLS, ids=str)
+def test_spike_pool_is_max_pool(pool, size, grad):
+    """Of numbers of either sign too: at the edge nothing but the image counts."""
+    spikes = (currents(3, 4, *size) > 1).float()
+    for x in (spikes, torch.zeros_like(spikes), currents(3, 4, *size, seed=5) - 9):
+        x = x.requires_grad_(grad)
+        found, expected = SpikePool(**pool)(x), torch.nn.MaxPool2d(**pool)(x)
+        assert torch.equal(found, expected) and bool(torch.isfinite(found).all())
+        assert found.requires_grad == grad
+        if grad:
+            ours, theirs = (torch.autograd.grad(out.sum(), x)[0] for out in (found, expected))
+            assert torch.equal(ours, theirs)
+        else:
+            assert found.is_contiguous()
+
+
+@pytest.mark.parametrize("pool", [{"kernel_size": 4, "stride": 2}, {"kernel_size": 2, "stride": 1}], ids=str)
+def test_other_pools_are_torchs(pool):
+    x = currents(2, 3, 8, 8)
+    assert torch.equal(SpikePool(**pool)(x), torch.nn.MaxPool2d(**pool)(x))
+
+
+@pytest.mark.parametrize("pool", POOLS, ids=str)
+def test_the_ledger_counts_a_spike_pool(pool):
+    ledger = Ledger(memsim.ChipCard.load("default"))
+    net = torch.nn.Sequential(SpikePool(**pool))
+    watch_digital(net, ledger)
+    out = net(torch.zeros(2, 3, 8, 8))
+    assert ledger.counts == {("0", "digital-compare"): out.numel() * (pool["kernel_size"] ** 2 - 1)}

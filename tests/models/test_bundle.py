@@ -1,0 +1,123 @@
+"""Bundled networks are made by name: each has its recipe, data set and attention; others are refused."""
+
+import re
+
+import pytest
+import torch
+
+import models
+from models import bundle as making
+from models.bundle import SHORT_EPOCHS, SHORT_KINDS, bundle, names
+from models.catalog import NETWORK
+from models.config import KINDS
+from models.dataset import Dataset
+from models.train import RECIPES, Recipe
+
+FEW = 32
+"""Images of each part in the small trainings here."""
+
+
+def few(name: str, folder: str = "data") -> Dataset:
+    """The first digits, under another data set's name and size where that is asked for."""
+    digits = models.datasets.load("digits")
+    parts = {
+        f"{a}_{part}": getattr(digits, f"{a}_{part}")[:FEW] for a in "xy" for part in ("train", "val", "test")
+    }
+    if name != "digits":
+        for part in ("x_train", "x_val", "x_test"):
+            parts[part] = torch.nn.functional.interpolate(parts[part], size=(28, 28))
+    return Dataset(name=name, classes=digits.classes, **parts)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> dict[str, Recipe]:
+    """One epoch on few images; "fashion-mnist" is told apart by its epochs."""
+    recipes = {"digits": Recipe(epochs=1, batch=16), "fashion-mnist": Recipe(epochs=2, batch=16, half=True)}
+    monkeypatch.setattr(making, "RECIPES", recipes)
+    monkeypatch.setattr(making, "load_data", few)
+    return recipes
+
+
+def test_names_are_every_network_once_and_stdp_first():
+    found = names()
+    assert len(found) == len(set(found))
+    assert found[: len(NETWORK)] == list(NETWORK.values())
+    assert {f"s2tdpt-digits-{kind}" for kind in KINDS if kind != "stdp"} <= set(found)
+    assert all(f"{name}-short-{kind}" in found for name in SHORT_EPOCHS for kind in SHORT_KINDS)
+    assert {name for name in models.names() if "digits" in name} <= set(found)
+    assert set(NETWORK) <= set(RECIPES)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_name_says_network_recipe_and_attention(name, monkeypatch, tmp_path):
+    """Nothing is trained here: what would be is looked at."""
+    asked = {}
+
+    def look(dataset, config, **options):
+        asked.update(options, dataset=dataset.name, config=config)
+        raise InterruptedError
+
+    moments = type("Moments", (), {"mean": torch.full((2, 4), 0.4), "spread": torch.full((2, 4), 0.1)})
+    loaded = []
+    monkeypatch.setattr(making, "train", look)
+    monkeypatch.setattr(making, "load_data", few)
+    monkeypatch.setattr(making, "load", loaded.append)
+    monkeypatch.setattr(making, "attention_statistics", lambda net, images: moments)
+    with pytest.raises(InterruptedError):
+        bundle(name, seed=5, folder=tmp_path)
+    base = "s2tdpt-fashion" if "fashion" in name else "s2tdpt-digits"
+    kind = re.sub(r"^s2tdpt-(digits|fashion)-?(short-)?", "", name) or "stdp"
+    recipe = RECIPES["fashion-mnist" if base == "s2tdpt-fashion" else "digits"]
+    assert NETWORK[asked["dataset"]] == base and asked["config"].attention == kind and asked["seed"] == 5
+    assert asked["recipe"].epochs == (SHORT_EPOCHS[base] if "-short" in name else recipe.epochs)
+    assert asked["recipe"].model_copy(update={"epochs": recipe.epochs}) == recipe
+    assert asked["state"] == tmp_path / f"{name}.state"
+    matched = kind in ("random", "uniform-matched")
+    assert loaded == ([tmp_path / f"{base}.safetensors"] if matched else [])
+    assert (asked["config"].attention_mean is not None) == matched
+
+
+@pytest.mark.parametrize(
+    "name", ["s2tdpt-fish", "s2tdpt-digits-stdp", "s2tdpt-digits-short-dot", "digits", ""]
+)
+def test_other_names_are_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=f"no bundled network '{name}'; there are s2tdpt-digits, "):
+        bundle(name, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relative_is_matched_to_the_network_in_the_folder(small, tmp_path):
+    told = []
+    path = bundle("s2tdpt-digits", folder=tmp_path, progress=told.append)
+    assert path == tmp_path / "s2tdpt-digits.safetensors" and len(told) == 1
+    stdp = models.load(path)
+    assert stdp.config.attention == "stdp" and stdp.record["images"] == {
+        "train": FEW,
+        "val": FEW,
+        "test": FEW,
+    }
+    matched = models.load(bundle("s2tdpt-digits-uniform-matched", folder=tmp_path))
+    wanted = models.attention_statistics(stdp, few("digits").x_train).mean
+    torch.testing.assert_close(torch.tensor(matched.config.attention_mean).double(), wanted)
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "s2tdpt-digits.safetensors", "s2tdpt-digits-uniform-matched.safetensors"
+    }  # fmt: skip
+
+
+def test_a_matched_relative_without_its_network_is_refused(small, tmp_path):
+    with pytest.raises(ValueError, match=r"s2tdpt-digits.safetensors does not exist"):
+        bundle("s2tdpt-digits-random", folder=tmp_path)
+
+
+@pytest.mark.slow
+def test_a_short_relative_is_trained_shortly_and_stored_small(small, tmp_path):
+    net = models.load(bundle("s2tdpt-fashion-short-dot", folder=tmp_path))
+    assert len(net.record["epochs"]) == SHORT_EPOCHS["s2tdpt-fashion"] == 1
+    assert net.config.attention == "dot" and net.record["recipe"]["half"]
+    assert torch.equal(net.head.weight, net.head.weight.half().float())
+
+
+def test_main_trains_what_is_named_and_says_how_it_came_out(small, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(making, "bundle", lambda name, **_: models.catalog.BUNDLED / f"{name}.safetensors")
+    making.main(["s2tdpt-digits"])
+    assert re.fullmatch(r"s2tdpt-digits: test 0\.\d{4} in [\d.]+ s\n", capsys.readouterr().out)

@@ -1,0 +1,392 @@
+"""What built-in studies make of their points: right for rows chosen by hand, whole for rows not all there."""
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import memsim
+from studies import draw
+from studies.crossbars import dump
+from studies.figure_style import svg
+from studies.library import attention, drift, tradeoff, variation
+from studies.points import Point, points
+from studies.study import Setting, load, names
+from studies.task import Task
+
+DAY, YEAR = 86400.0, 365 * 86400.0
+CARD = dump(memsim.ChipCard.load("default"))
+
+
+def measured(task: Task, *, harder: bool = True, priced: bool = True) -> dict[str, Any]:
+    """A result made up from a task's name, with every column and value a measurement has."""
+    chips = task.shared["chips"]
+    seed = int.from_bytes(sha256(json.dumps(task.labels).encode()).digest()[:4], "big")
+    found: dict[str, Any] = {"chips": chips}
+    for prefix in ("", "harder ") if harder else ("",):
+        rng = np.random.Generator(np.random.Philox(seed))
+        right = np.clip(0.9 - 0.2 * rng.random() + 0.01 * np.sin(7.0 * np.array(chips) + seed), 0, 1).round(4)
+        found |= {
+            f"{prefix}images": 450,
+            f"{prefix}accuracy [1]": right.tolist(),
+            f"{prefix}agreement [1]": right.tolist(),
+            f"{prefix}cross-entropy [nat]": (1.2 - right).tolist(),
+            f"{prefix}margin [1]": (5 * right - 6).tolist(),
+            f"{prefix}digital accuracy [1]": 0.94,
+            f"{prefix}digital cross-entropy [nat]": 0.2,
+        }
+    if "trained" not in task.shared["network"]["change"]:
+        found["spike mismatch [1]"] = (0.05 * (1.2 - np.array(found["accuracy [1]"]))).tolist()
+    if priced and task.shared["engine"] != "digital":
+        joule = 1e-7 * (1 + seed % 7)
+        found |= {
+            "energy [J]": joule,
+            "breakdown [J]": {"ADC": 0.6 * joule, "attention pulses": 0.4 * joule},
+            "latency [s]": 1e-5 * (1 + seed % 5),
+            "pulses": 30000.0,
+            "upkeep": dict.fromkeys(("writes", "write energy [J]", "reads", "read energy [J]"), 1e-6),
+            "digital energy [J]": {"digital_sop": 3e-6, "digital_sop_integer": 1.7e-7},
+        }
+    return found
+
+
+@cache
+def made(study: str, chips: int = 8, harder: bool = True, priced: bool = True) -> list[Point]:
+    """The points of a study whose every task was measured."""
+    tasks = load(study).tasks(Setting(card=CARD, chips=chips))
+    return points(
+        {
+            "id": t.id,
+            "labels": t.labels,
+            "shared": t.shared,
+            "result": measured(t, harder=harder, priced=priced),
+        }
+        for t in tasks
+    )
+
+
+def some(found: Sequence[Point], share: float, seed: int = 0) -> list[Point]:
+    rng = np.random.Generator(np.random.Philox(seed))
+    return [point for point in found if rng.random() < share]
+
+
+def whole(study: str, found: Sequence[Point]) -> None:
+    """Everything a report takes of a study can be had, and reads like it."""
+    module = load(study).module
+    for name, table in module.tables(found).items():
+        assert re.fullmatch(r"[\w-]+", name) and table.title and table.rows, name
+        assert all(len(row) == len(table.header) for row in table.rows), name
+        text = "\n".join(
+            [table.title, table.note, *table.header, *(cell for row in table.rows for cell in row)]
+        )
+        assert not re.search(r"\b(nan|inf|None|not finite)\b", text), (name, text)
+    for sentence in module.findings(found):
+        assert re.fullmatch(r"[A-Z][^\n]*[.]", sentence), sentence
+        assert not re.search(r"nan|\binf|None|harder:|\[1\]|  | %\.\w", sentence), sentence
+
+
+def full(figures: dict[str, Figure]) -> None:
+    """No figure without a caption, or an axes without something drawn."""
+    for name, figure in figures.items():
+        assert re.fullmatch(r"[A-Z].*\.", str(figure.get_label())), name
+        assert figure.axes and any(ax.axison for ax in figure.axes), name
+        for ax in figure.axes:
+            assert not ax.axison or (ax.has_data() and ax.get_xlabel()), name
+
+
+@pytest.mark.parametrize("study", names())
+class TestEveryStudy:
+    def test_all_rows(self, study: str) -> None:
+        module = load(study).module
+        whole(study, made(study))
+        assert module.findings(made(study)) and len(module.tables(made(study))) > 1
+
+    @pytest.mark.parametrize("share", [0.1, pytest.param(1.0, marks=pytest.mark.slow)])
+    def test_figures_are_the_same_bytes_when_drawn_again(self, study: str, share: float) -> None:
+        module, found = load(study).module, some(made(study), share)
+        drawn = [module.figures(found) for _ in range(2)]
+        full(drawn[0])
+        assert len(drawn[0]) > 1
+        first, again = ({name: svg(figure) for name, figure in one.items()} for one in drawn)
+        assert first == again
+
+    @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+    def test_rows_that_are_not_all_there(self, study: str, share: float) -> None:
+        for seed in range(4):
+            whole(study, some(made(study), share, seed))
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+    def test_figures_of_rows_that_are_not_all_there(self, study: str, share: float) -> None:
+        for seed in range(4):
+            full(load(study).module.figures(some(made(study), share, seed)))
+
+    def test_each_point_alone_and_none(self, study: str) -> None:
+        module = load(study).module
+        assert module.tables([]) == module.figures([]) == {} and module.findings([]) == []
+        for point in made(study):
+            whole(study, [point])
+        full(dict(list(module.figures(made(study)[:1]).items())[:1]))
+
+    @pytest.mark.parametrize(
+        ("chips", "harder", "priced"), [(1, True, True), (2, False, True), (2, True, False)]
+    )
+    def test_one_chip_no_harder_set_no_energy(
+        self, study: str, chips: int, harder: bool, priced: bool
+    ) -> None:
+        found = made(study, chips, harder, priced)
+        whole(study, found)
+        if study in ("drift", "tradeoff"):  # whose figures lean on what is missing here
+            full(load(study).module.figures(some(found, 0.1)))
+
+
+def at(labels: dict[str, Any], right: Sequence[float], **values: Any) -> Point:
+    """A point with the accuracies of its chips; cross-entropy is 1 - accuracy."""
+    columns = {"accuracy [1]": list(right), "cross-entropy [nat]": [1 - x for x in right]}
+    return Point(
+        labels=labels, chips=list(range(len(right))), columns=columns, values={"images": 100, **values}
+    )
+
+
+class TestDrift:
+    def upkeep(self, kind: str, time: float, *right: float) -> Point:
+        return at({"upkeep": kind, "time [s]": time}, right)
+
+    def test_times_of_one_verdict_are_one_sentence(self) -> None:
+        found = []
+        for time, gains in (
+            (1.0, (0.01, -0.01)),
+            (3600.0, (0.2, 0.21)),
+            (DAY, (0.3, 0.31)),
+            (YEAR, (-0.3, -0.31)),
+        ):
+            found += [self.upkeep("none", time, 0.5, 0.6)]
+            found += [self.upkeep("global", time, 0.5 + gains[0], 0.6 + gains[1])]
+        said = drift.findings(found[::-1])
+        assert said == [
+            "Global compensation makes no sure difference at 1 s after programming, with 0.00 [−12.71, "
+            "+12.71] points of accuracy.",
+            "Global compensation is better from 1 hour to 1 day after programming, by +20.50 [+14.15, "
+            "+26.85] to +30.50 [+24.15, +36.85] points of accuracy.",
+            "Global compensation is worse at 1 year after programming, by −30.50 [−36.85, −24.15] points of "
+            "accuracy.",
+        ]
+
+    def test_a_difference_alike_on_all_chips_is_said(self) -> None:
+        found = [self.upkeep("none", DAY, 0.5, 0.6), self.upkeep("column", DAY, 0.51, 0.61)]
+        (said,) = drift.findings(found)
+        assert said.endswith(
+            "is better at 1 day after programming, by +1.00 points (alike on all chips) in accuracy."
+        )
+        assert drift.tables(found)["gain"].rows == [["1 day", "+1.00 (alike on all chips)"]]
+
+    def test_the_harder_set_is_named_as_people_do(self) -> None:
+        said = drift.findings(made("drift"))
+        assert 2 <= len(said) <= 14 and all(s.endswith("points of accuracy on the harder set.") for s in said)
+        titles = [table.title for table in drift.tables(made("drift")).values()]
+        assert titles[:2] == [
+            "Accuracy on the harder set [%] by time since programming",
+            "What upkeep brings: change of accuracy on the harder set [points] against none",
+        ]
+
+    def test_upkeep_that_is_not_counted_is_absent(self) -> None:
+        assert "upkeep" not in drift.tables(made("drift", 2, True, False))
+        row = drift.tables(made("drift"))["upkeep"].rows[0]
+        assert row[:2] == ["none", "10 years"] and "0" not in (row[2], row[5])
+
+
+class TestTradeoff:
+    def cost(self, value: int, energy: float, *right: float) -> Point:
+        labels = {"axis": "ADC bits" if value else tradeoff.CARD, "value": value or "", "time [s]": DAY}
+        return at(labels, right, **{"energy [J]": energy, "latency [s]": 1.0 / energy})
+
+    def test_pareto_by_hand(self) -> None:
+        """The card is beaten by 4 at the same price; 5 costs more for no more; 8 is the best there is."""
+        found = [
+            self.cost(0, 2e-7, 0.8, 0.8), self.cost(3, 1e-7, 0.6, 0.8), self.cost(4, 2e-7, 0.9, 0.8),
+            self.cost(5, 3e-7, 0.85, 0.85), self.cost(8, 4e-7, 0.9, 0.9),
+        ]  # fmt: skip
+        assert [p.labels["value"] for p in tradeoff.pareto(found)] == [3, 4, 8]
+        assert [p.labels["value"] for p in tradeoff.pareto(found, "latency [s]")] == [8]
+        assert tradeoff.pareto([at({}, [0.5])]) == tradeoff.pareto([]) == []
+        rows = tradeoff.tables(found)["front"].rows
+        assert [row[:3] for row in rows] == [
+            ["ADC bits 3", "100 nJ", "10.0 Ms"],
+            ["ADC bits 4", "200 nJ", "5.00 Ms"],
+            ["ADC bits 8", "400 nJ", "2.50 Ms"],
+        ]  # fmt: skip
+
+    def test_the_cheapest_point_loses_at_most_a_point_for_sure(self) -> None:
+        """Against the card: 3 loses 2 points, 4 nothing in the mean but not surely, 5 a little, surely."""
+        card = self.cost(0, 4e-7, 0.90, 0.91, 0.92)
+        found = [
+            card, self.cost(3, 1e-7, 0.88, 0.89, 0.90), self.cost(4, 2e-7, 0.87, 0.91, 0.95),
+            self.cost(5, 3e-7, 0.899, 0.909, 0.918),
+        ]  # fmt: skip
+        (said,) = tradeoff.findings(found)
+        assert said == (
+            "The cheapest point that is at most one point of accuracy worse than the card for sure (lower "
+            "end of the paired 95 % interval at −1 or above) is “ADC bits 5”: 300 nJ an image instead of "
+            "400 nJ, −0.13 [−0.28, +0.01] points 1 day after programming."
+        )
+        edge = self.cost(6, 2.5e-7, 0.89, 0.90, 0.91)
+        assert (
+            "“ADC bits 6”: 250 nJ an image instead of 400 nJ, −1.00 points (alike on all chips)"
+            in (tradeoff.findings([*found, edge])[0])
+        )
+
+    def test_where_no_point_is_cheaper_or_one_chip_is_all_it_says_so(self) -> None:
+        (said,) = tradeoff.findings([self.cost(0, 1e-7, 0.9, 0.91), self.cost(9, 2e-7, 0.9, 0.91)])
+        assert said.startswith(
+            "No point that is cheaper than the card, 100 nJ an image, is at most one point"
+        )
+        (said,) = tradeoff.findings([self.cost(0, 1e-7, 0.9), self.cost(3, 5e-8, 0.9)])
+        assert said.startswith("One chip tells no interval")
+
+    def test_equal_cards_are_measured_once(self) -> None:
+        cards = [json.dumps(dump(card)) for _, _, card in tradeoff.variants(memsim.ChipCard.load("default"))]
+        assert len(cards) == len(set(cards)) > 25
+
+
+class TestVariation:
+    def kind(self, what: str, how: str, *right: float, part: str = "kind", time: float = DAY) -> Point:
+        return at({"part": part, "what": what, "how": how, "time [s]": time}, right)
+
+    def test_the_kind_with_the_largest_cross_entropy_alone_on_is_first(self) -> None:
+        found = [
+            self.kind(what, how, *right)
+            for what, right in (
+                ("drift", (0.7, 0.71)),
+                ("converters", (0.9, 0.91)),
+                ("programming", (0.8, 0.82)),
+            )
+            for how in ("alone on", "alone off")
+        ]
+        found += [self.kind("flicker-noise", "alone on", 0.1, 0.2)]  # the other half is not measured yet
+        ranked = variation.ranking(found)
+        assert [name for name, _, _ in ranked[DAY]] == ["drift", "programming", "converters"]
+        rows = variation.tables(found)["kinds"].rows
+        assert [row[1] for row in rows] == ["drift", "programming", "converters"]
+        (said,) = variation.findings(found)
+        assert (
+            said.startswith("After 1 day drift (0.295 [0.231, 0.359] nat) costs most") and "apart" not in said
+        )
+
+    def test_a_first_place_that_is_not_sure_is_told(self) -> None:
+        found = [
+            self.kind(what, how, *right)
+            for what, right in (("drift", (0.7, 0.9)), ("programming", (0.9, 0.71)))
+            for how in ("alone on", "alone off")
+        ]
+        (said,) = variation.findings(found)
+        assert said.endswith("The first two are not apart for sure (95 %).")
+
+    def test_spreads_are_scaled_from_what_the_card_has(self) -> None:
+        card = memsim.ChipCard.load("default").replace(strengths={"drift": 3.0})
+        found = {
+            how: changed.strengths
+            for part, what, how, changed, _ in variation.variants(card, "s2tdpt-digits")
+            if (part, what) == ("spread", "drift")
+        }
+        assert found == {"× 0.5": {"drift": 1.5}, "× 2": {"drift": 6.0}}
+
+    def test_each_layer_is_in_one_group_and_no_kind_is_empty(self) -> None:
+        groups = variation.layers("s2tdpt-digits").values()
+        every = [layer for group in groups for layer in group]
+        assert len(every) == len(set(every))
+        for name in ("default",):
+            kinds = variation.kinds(memsim.ChipCard.load(name))
+            assert all(kinds.values())
+            effects = [effect for group in kinds.values() for effect in group]
+            assert sorted(effects) == sorted(memsim.ChipCard.load(name).effects)
+        flat = memsim.ChipCard.load("default").replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})
+        assert all(variation.kinds(flat).values())
+        assert list(variation.variants(flat, "s2tdpt-digits"))
+
+
+class TestAttention:
+    def place(self, execution: str, group: str, name: str, *right: float) -> Point:
+        labels = {"execution": execution, "group": group, "attention": name}
+        found = at(labels | ({"time [s]": DAY} if execution == "crossbars" else {}), right)
+        found.shared = {"card": CARD}
+        return found
+
+    def test_writing_is_told_against_ideal_attention_on_the_same_chips(self) -> None:
+        stdp = self.place("crossbars", "stdp", "as trained", 0.9, 0.8)
+        ideal = self.place("crossbars", "cell", "ideal", 0.91, 0.82)
+        (said,) = attention.findings([ideal, stdp])
+        assert said == (
+            "Writing attention with pulses changes accuracy by −1.50 [−7.85, +4.85] points against ideal "
+            "attention on the same chips, 1 day after programming."
+        )
+        cells = attention.tables([ideal, stdp])["cells"]
+        assert [row[0] for row in cells.rows] == ["reram-om", "ideal"]
+        assert [row[3] for row in cells.rows] == ["", "+1.50 [−4.85, +7.85]"]
+        assert cells.header[3] == "change, accuracy [points]"
+
+    @pytest.mark.parametrize(("ours", "verdict"), [(0.99, "above"), (0.5, "below"), (0.9, "not apart from")])
+    def test_the_best_rival_is_beaten_or_not(self, ours: float, verdict: str) -> None:
+        found = [
+            self.place("digital", "trained", *one) for one in (("stdp", ours), ("dot", 0.89), ("rate", 0.4))
+        ]
+        (said,) = attention.findings(found)
+        assert f" is {verdict} its best rival, dot (89.00 " in said
+
+    def test_digital_runs_have_no_number_of_chips(self) -> None:
+        tables = attention.tables(made("attention"))
+        assert "chips" not in tables["digital"].header and "chips" in tables["crossbars"].header
+        assert tables["rivals"].title == "Accuracy on the harder set [%] with each attention"
+
+
+class TestDraw:
+    def test_cells(self) -> None:
+        two, one, same = at({}, [0.9, 0.92]), at({}, [0.9]), at({}, [0.9, 0.9])
+        assert draw.cell(two.estimate("accuracy [1]"), "accuracy [1]") == "91.00 [78.29, 100.00]"
+        assert draw.cell(one.estimate("accuracy [1]"), "accuracy [1]") == "90.00 [82.56, 94.48]"
+        for point in (one, same):
+            assert draw.cell(point.estimate("cross-entropy [nat]"), "cross-entropy [nat]") == "0.100"
+        one.columns["margin [1]"], one.columns["time [s]"] = [-0.25], [1.234e-6]
+        assert draw.cell(one.estimate("margin [1]"), "margin [1]") == "−0.250"
+        assert draw.cell(one.estimate("time [s]"), "time [s]") == "0.00000123"
+
+    def test_names(self) -> None:
+        assert draw.said("harder accuracy [1]") == "accuracy on the harder set"
+        assert draw.said("spike mismatch [1]") == "spikes that differ"
+        assert draw.heading("harder cross-entropy [nat]") == "Cross-entropy on the harder set [nat]"
+        assert draw.heading("accuracy [1]") == "Accuracy [%]"
+        assert draw.heading("gain [dB]") == "Gain [dB]"
+
+    def test_a_users_own_measures_are_shown(self) -> None:
+        found = [
+            Point(
+                labels={"bits": n},
+                chips=[0, 1],
+                columns={"gain [1]": [3.0 * n, 5.0 * n]},
+                values={"note": "x"},
+            )
+            for n in (1, 2)
+        ]
+        table = draw.tables(found)["points"]
+        assert table.header == ["", "gain [1]", "chips", "chips to halve"]
+        assert [row[:2] for row in table.rows] == [
+            ["bits 1", "4.00 [−8.71, 16.7]"],
+            ["bits 2", "8.00 [−17.4, 33.4]"],
+        ]
+        full(draw.figures(found))
+        bare = [Point(labels={"n": 1}, chips=[0], values={"x": 0.5, "name": "y"})]
+        assert draw.tables(bare)["points"].rows == [["n 1", "0.500"]] and draw.figures(bare) == {}
+        assert draw.tables([]) == draw.figures([]) == {}
+
+    def test_bars_are_drawn_for_intervals_alone(self) -> None:
+        def bars(point: Point) -> int:
+            ax = Figure().subplots()
+            draw.bar(ax, point.estimate("cross-entropy [nat]"), 0, "cross-entropy [nat]")
+            return len(ax.collections)
+
+        assert [bars(at({}, right)) for right in ([0.9], [0.9, 0.9], [0.9, 0.8])] == [0, 0, 1]
