@@ -28,7 +28,7 @@ _NO_INDEX = np.empty((0, 0), np.int32)
 
 
 def unfold(x: Tensor, index: Tensor | None, rows: int) -> Tensor:
-    """Row drives laid out, x (T, S, B, F) -> (T, S, B, P, R), by index (P, R) where there is one; 0 for -1."""
+    """Row drives laid out, x (T, S, B, F) -> (T, S, B, P, R), by index (P, R) if there is one; 0 for -1."""
     if index is None:
         return x.unflatten(-1, (-1, rows))
     return torch.nn.functional.pad(x, (0, 1))[..., index.long()]  # -1 finds the zero put at the end

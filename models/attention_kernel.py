@@ -1,4 +1,4 @@
-"""STDP attention weights and their gradient by table, as two numba kernels over arrays (M, N) of spike counts.
+"""STDP attention weights and their gradient by table: two numba kernels over arrays (M, N) of spike counts.
 
 Forward:   A[i, j] = table[r_Q(i), r_K(j)]
 Backward:  gQ[i] = -sum_j gA[i, j] slope[r_Q(i), r_K(j)];  gK[j] = sum_i gA[i, j] slope[r_Q(i), r_K(j)]
@@ -11,7 +11,7 @@ import numba
 
 @numba.njit(cache=True, nogil=True, parallel=True)
 def gather_weights(table, q_count, k_count, weight, blocks):
-    """Fill weight (M, N, N) from table (levels, levels) by counts (M, N); `blocks` shares work in parallel."""
+    """Fill weight (M, N, N) from table (levels, levels) by counts (M, N), in `blocks` parallel shares."""
     arrays, tokens = q_count.shape
     for block in numba.prange(blocks):
         for m in range(block * arrays // blocks, (block + 1) * arrays // blocks):

@@ -72,7 +72,7 @@ def drift(threads: int = 2, chips: int = CHIPS, model: str = "s2tdpt-digits") ->
 
 
 class _Side:
-    """One execution: call(images, batch, times) -> logits (chips, B, classes) for each time, newly written."""
+    """One execution: call(images, batch, times) -> logits (chips, B, classes) for each time, fresh."""
 
     def __init__(self, chips: int, net: nn.Module, program: Callable, age: Callable, run: Callable) -> None:
         self.chips, self.net, self.program, self.age, self.run = chips, net, program, age, run
@@ -98,7 +98,7 @@ def _theirs(net: models.S2TDPT, card: memsim.ChipCard) -> _Side:
 
     bits = card.weights.adc_bits
     config = inference_config(card, input_bits=card.weights.dac_bits, output_bits=bits, output_bound=20.0)
-    analog = convert_to_analog(copy.deepcopy(net), config, verbose=False).eval()
+    analog: Any = convert_to_analog(copy.deepcopy(net), config, verbose=False).eval()
 
     def age(t: float) -> None:
         for layer in analog.analog_layers():

@@ -148,13 +148,14 @@ def study(
 ) -> None:
     """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
     from studies import measuring
+    from studies.crossbars import dump
     from studies.options import card_of, seconds
     from studies.study import Setting, load
 
     chosen = load(name)
     setting = Setting(
         model=model,
-        card=measuring.fields(
+        card=dump(
             card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
         ),
         chips=chips,

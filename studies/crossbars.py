@@ -31,7 +31,7 @@ from models.train import CALIBRATION
 from studies import draw
 from studies.compare import HARDER
 from studies.study import Setting
-from studies.taps import Taps
+from studies.taps import Taps, pack
 from studies.task import digest
 from studies.variants import variant
 
@@ -210,11 +210,6 @@ class Part:
             differ = pack(found) ^ self.spikes[layer][:, None, ids.start : ids.stop]
             into[0] += np.bitwise_count(differ).sum((0, 2, 3), dtype=np.int64)
             into[1] += found[:, 0].numel()
-
-
-def pack(spikes: Tensor) -> np.ndarray:
-    """Spikes (..., M) as bits, (..., ceil(M / 8)) bytes."""
-    return np.packbits(spikes.numpy() != 0, axis=-1)
 
 
 @dataclass

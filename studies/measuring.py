@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-import memsim
 import models
 from studies import rows
 from studies.points import points
@@ -19,12 +17,6 @@ from studies.runner import Advance, Outcome, collect, tasks_of
 from studies.seats import cores
 from studies.study import Setting, Study
 from studies.table import Table
-
-
-def fields(card: memsim.ChipCard) -> dict[str, Any]:
-    """A card as a setting keeps it: JSON values, sets sorted."""
-    found = card.model_dump(mode="json", by_alias=True)
-    return {key: sorted(value) if isinstance(value, list) else value for key, value in found.items()}
 
 
 def measure(

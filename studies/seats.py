@@ -29,7 +29,11 @@ from studies.study import Study
 from studies.task import Task
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""What the libraries read, when they are imported, for the number of their threads."""
+"""What the libraries read, when they are imported, for the number of their threads: one, on every seat.
+
+The last bit of a sum of floats depends on how many threads add it up, and a row must not depend on how many
+seats or cores there were.
+"""
 
 
 @final
@@ -57,6 +61,7 @@ def _known(study: Study) -> Study:
 def measure(job: Job, task: Task) -> dict[str, Any]:
     """Measure a task: ``result``, or ``failure`` with error and traceback, and ``wall_time [s]``."""
     with _turn:
+        _one_thread()
         start = time.perf_counter()
         try:
             found: dict[str, Any] = {
@@ -75,6 +80,13 @@ def _prepared(job: Job, task: Task) -> Any:
         _kept = (None, None)  # two at once may not fit the memory
         _kept = (key, _known(job.study).prepare(task.shared, job.data))
     return _kept[1]
+
+
+def _one_thread() -> None:
+    """For what is imported from now on, and for torch (whose number our kernels follow) in this thread."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def version() -> str:
@@ -144,15 +156,15 @@ class ProcessSeat(AbstractSeat):
 
     places = 2  # the next begins while the result of the last travels
 
-    def __init__(self, job: Job, threads: int) -> None:
+    def __init__(self, job: Job) -> None:
         super().__init__()
-        self.job, self.threads = job, threads
+        self.job = job
         self.start()
 
     def start(self) -> None:
         """Start the process; this does not wait for it."""
         self.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _settle)
-        with _environment(self.threads), _without_interrupts():
+        with _environment(), _without_interrupts():
             self.pid = self.pool.submit(os.getpid)
 
     def send(self, task: Task, finished: Finished) -> None:
@@ -180,14 +192,14 @@ class ProcessSeat(AbstractSeat):
 
 @final
 class Processes(AbstractCrew):
-    """So many processes of this machine, which share its cores."""
+    """So many processes of this machine."""
 
     def __init__(self, study: Study, data: str, workers: int) -> None:
         job = Job(study=replace(study), data=data)  # without what the parent has executed
         self.seats: list[ProcessSeat] = []
         try:
             for _ in range(workers):
-                self.seats.append(ProcessSeat(job, max(1, cores() // workers)))
+                self.seats.append(ProcessSeat(job))
         except BaseException:
             self.close(now=True)
             raise
@@ -216,12 +228,10 @@ def cores() -> int:
 
 
 @contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """What a process started meanwhile inherits: so many threads, or fewer where the user asked for fewer."""
+def _environment() -> Iterator[None]:
+    """Let a process started meanwhile have one thread, whatever it imports first."""
     before = {name: os.environ.get(name) for name in THREADS}
-    for name, value in before.items():
-        asked = int(value) if value and value.isdigit() else threads
-        os.environ[name] = str(max(1, min(threads, asked)))
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
         yield
     finally:

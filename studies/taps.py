@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import numpy as np
 from torch import Tensor, nn
 
 from models import LIF
@@ -32,6 +33,16 @@ class Taps:
         return keep
 
 
+def pack(spikes: Tensor) -> np.ndarray:
+    """Spikes (..., M) as bits, (..., ceil(M / 8)) bytes."""
+    return np.packbits(spikes.numpy() != 0, axis=-1)
+
+
+def ones(bits: np.ndarray) -> int:
+    """How many bits are set."""
+    return int(np.bitwise_count(bits).sum(dtype=np.int64))
+
+
 class SpikeStatistics:
     """Spike rate of both executions and the share of spikes that differ, by layer, over all batches."""
 
@@ -41,13 +52,14 @@ class SpikeStatistics:
     def add(self, digital: dict[str, Tensor], crossbar: dict[str, Tensor], chips: int) -> None:
         """Enter one batch: digital (T, B, ...) against crossbar (T, chips x B, ...)."""
         for layer, ours in crossbar.items():
-            reference = digital[layer]
-            stacked = ours.unflatten(1, (chips, -1))
+            steps = ours.shape[0]
+            found = pack(ours.reshape(steps, chips, -1, ours[0, 0].numel()))
+            reference = pack(digital[layer].reshape(steps, 1, -1, ours[0, 0].numel()))
             sums = self._sums[layer]
             sums["n"] += ours.numel()
-            sums["digital"] += float(reference.sum(dtype=reference.dtype)) * chips
-            sums["crossbar"] += float(ours.sum())
-            sums["differ"] += float((stacked != reference.unsqueeze(1)).sum())
+            sums["digital"] += ones(reference) * chips
+            sums["crossbar"] += ones(found)
+            sums["differ"] += ones(found ^ reference)
 
     def _share(self, what: str) -> dict[str, float]:
         return {layer: s[what] / s["n"] for layer, s in self._sums.items()}

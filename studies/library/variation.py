@@ -1,8 +1,8 @@
 """Variation: which non-ideality and which layer costs how much, and how the loss grows with each spread.
 
 Each kind of non-ideality alone on and alone off after a second, a day and a year; each single effect of
-attention and converters alone; each layer alone on crossbars and alone digital; each spread halved and
-doubled.  The same chips throughout.
+attention and converters alone; each layer alone on crossbars and alone digital; each spread
+doubled (off is half of it, the card the other).  The same chips throughout.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from studies.task import Task, blocks
 title = "What variation costs, by kind, layer and size"
 
 TIMES = (1.0, 86400.0, 365 * 86400.0)
-FACTORS = (0.5, 2.0)
+FACTORS = (2.0,)
 """What each spread is multiplied with."""
 
 CONVERTERS = ("dac", "adc")
@@ -183,7 +183,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
             "layer",
             "Each layer alone on crossbars, all others digital, and alone digital, all others on crossbars",
         ),
-        ("spread", "Each random effect with its standard deviation (drift: its exponent) halved and doubled"),
+        ("spread", "Each random effect with its standard deviation (drift: its exponent) doubled"),
     ):
         chosen = {f"{p.labels['what']}, {p.labels['how']}": p for p in points if p.labels["part"] == part}
         if chosen:
