@@ -283,8 +283,9 @@ def curves(
         ax.grid(axis="y", color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
     entries = {n: h for ax in axes for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
+    beside = 5 if len(columns) > 1 else 2  # a column's width holds no more
     figure.legend(
-        list(entries.values()), list(entries), loc="outside upper center", ncols=min(len(entries), 5)
+        list(entries.values()), list(entries), loc="outside upper center", ncols=min(len(entries), beside)
     )
     figure.set_label(caption)
     return figure
