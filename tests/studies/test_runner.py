@@ -14,7 +14,6 @@ import pytest
 import memsim
 from studies import rows
 from studies.runner import GROUP, collect, groups
-from studies.seats import cores
 from studies.study import Setting
 from studies.task import Task
 from tests.studies import tiny
@@ -65,7 +64,7 @@ def test_the_number_of_workers_changes_no_row(tmp_path, undisturbed, workers):
     assert tiny.bare(tmp_path / "out") == undisturbed
 
 
-def test_a_worker_has_its_share_of_the_cores_and_ignores_ctrl_c(tmp_path, monkeypatch):
+def test_a_worker_has_one_thread_and_ignores_ctrl_c(tmp_path, monkeypatch):
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     look = """
@@ -75,9 +74,8 @@ def test_a_worker_has_its_share_of_the_cores_and_ignores_ctrl_c(tmp_path, monkey
             "ignored": signal.getsignal(signal.SIGINT) == signal.SIG_IGN}"""
     study = tiny.study(tmp_path, 2, group=0, measure=look.strip())
     tiny.run(study, tmp_path / "out", workers=2)
-    share = max(1, cores() // 2)
     for row in rows.read(tmp_path / "out"):
-        assert row["result"] == {"torch": share, "numba": share, "ignored": True}
+        assert row["result"] == {"torch": 1, "numba": 1, "ignored": True}
     assert "OMP_NUM_THREADS" not in os.environ
 
 
