@@ -57,21 +57,27 @@ class Study:
     @cached_property
     def module(self) -> types.ModuleType:
         """The study's file, executed; TOML sweeps become their tasks."""
-        from studies import crossbars, sweep
-
         module = types.ModuleType(f"study_{self.name}")
         module.__file__ = self.path
         if self.path.endswith(".toml"):
+            from studies import sweep
+
             sweep.fill(module, self.source, self.path)
         else:
             sys.modules[module.__name__] = module  # a dataclass looks there for its types
             exec(compile(self.source, self.path, "exec", dont_inherit=True), module.__dict__)
         for name in ("title", "tasks", "prepare", "measure", "tables", "figures"):
             if not hasattr(module, name):
-                if not hasattr(crossbars, name):
-                    raise ValueError(f"study {self.path} defines no {name}; see studies/study.py")
-                setattr(module, name, getattr(crossbars, name))
+                setattr(module, name, self._standard(name))
         return module
+
+    def _standard(self, name: str) -> Any:
+        """What stands in for a function the file does not define; its imports are heavy, so only then."""
+        from studies import crossbars
+
+        if not hasattr(crossbars, name):
+            raise ValueError(f"study {self.path} defines no {name}; see studies/study.py")
+        return getattr(crossbars, name)
 
     def tasks(self, setting: Setting) -> Iterator[Task]:
         """Every task, each time anew and in the same order."""
