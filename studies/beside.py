@@ -27,6 +27,7 @@ from studies.page import Code, Page, Part, Picture, Pictures, References, Sectio
 from studies.points import Estimate, Point
 from studies.quantities import digits
 from studies.table import Table
+from studies.task import digest
 from studies.task import point as key_of
 
 NAMES: tuple[str, str] = ("A", "B")
@@ -76,8 +77,8 @@ def tables(a: Recorded, b: Recorded) -> dict[str, Table]:
 
 
 def differences(a: Recorded, b: Recorded) -> Table:
-    """Every field of the settings, card included, that is not the same."""
-    ours, theirs = (dict(_leaves(asdict(run.setting))) for run in (a, b))
+    """Every field of the settings, card included, that is not the same; what the rows were made with, too."""
+    ours, theirs = (dict(_leaves(asdict(run.setting))) | _made_with(run) for run in (a, b))
     rows = [
         [name, *(_said(fields.get(name)) for fields in (ours, theirs))]
         for name in dict.fromkeys([*ours, *theirs])
@@ -85,6 +86,19 @@ def differences(a: Recorded, b: Recorded) -> Table:
     ]
     note = "" if rows else "Both ran in the same setting."
     return Table(title="What differs", header=["setting [unit]", *NAMES], rows=rows, note=note)
+
+
+def _made_with(run: Recorded) -> dict[str, list[str]]:
+    """What no setting says: memsim's version, and digests of the study's text and the network's file."""
+    networks = (row.get("shared", {}).get("network") for row in run.rows)
+    plain = {
+        n["digest"] for n in networks if isinstance(n, Mapping) and "digest" in n and not n.get("change")
+    }
+    return {
+        "memsim": sorted({str(row.get("memsim", "unknown")) for row in run.rows}),
+        "text of the study": [digest(run.study.source)],
+        "network file": sorted(map(str, plain)),
+    }
 
 
 def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -144,8 +158,8 @@ def paired(a: Recorded, b: Recorded) -> list[Part]:
     header = [*names, *(draw.MEASURES.get(c, c).replace("[%]", "[points]") for c in columns), "chips [1]"]
     rows = [_differences(*pair, names, columns) for pair in pairs]
     note = (
-        "B minus A, chip by chip: chips of one number have the same devices, drawn from the same random "
-        "numbers. Brackets hold 95 % intervals over chips."
+        "B minus A, chip by chip: chips of one number draw from the same random numbers, so where cells and "
+        "arrays are the same in both, their devices are too. Brackets hold 95 % intervals over chips."
     )
     return [Table(title="What changes from A to B", header=header, rows=rows, note=note)]
 

@@ -15,6 +15,7 @@ import models
 from memsim.card import ARRAY_EFFECTS
 from studies import provenance
 from studies.bibliography import cite, mentioned
+from studies.findings import WIRES_RULE, WIRES_SMALL
 from studies.quantities import digits, duration, percent, quantity
 from studies.study import Setting
 from studies.table import Table
@@ -29,9 +30,9 @@ UNITS = {"rotation": "degrees", "shift": "pixels", "warmup": "epochs"}
 """Units of a training recipe's numbers, where they have one."""
 
 NOT_SIMULATED = (
-    "Not simulated: wire resistance (of which only kappa = r g_max N² is known), stuck devices, spread "
-    "between converters, nonlinear currents, temperature, area and lifetime. Energies leave out leakage, "
-    "control, buffers and moving data. Nothing here was measured on a chip."
+    "Not simulated: wire resistance, stuck devices, spread between converters, errors of the reading that "
+    "drift compensation goes by, nonlinear currents, temperature, area and lifetime. Energies leave out "
+    "leakage, control, buffers and moving data. Nothing here was measured on a chip."
 )
 
 
@@ -45,8 +46,20 @@ def methods(setting: Setting, card: memsim.ChipCard) -> list[str]:
         effects(card),
         f"Means over chips have Student's t intervals{cite('student1908')}, shares of images Wilson's"
         f"{cite('wilson1927')}, all at 95 %. What is compared ran on the same chips, in pairs.",
-        NOT_SIMULATED,
+        f"{NOT_SIMULATED} {wires(card)}",
     ]
+
+
+def wires(card: memsim.ChipCard) -> str:
+    """How much the wires that are left out would matter, kappa = r n g_max N^2 [1], in a full weight tile."""
+    section = card.weights
+    side = max(section.tile_rows, section.tile_columns)
+    kappa = card.wire_resistance * section.devices_per_weight * section.g_max * side**2
+    return (
+        f"What wires would do is told by kappa = r n g_max N²: {digits(kappa)} in a full weight tile of side "
+        f"{side}, less in a smaller one; they matter from about {WIRES_SMALL} on and rule above "
+        f"{WIRES_RULE:g}."
+    )
 
 
 def network(setting: Setting) -> str:

@@ -64,7 +64,7 @@ def _file_or_name(given: str) -> str:
 
 
 def card_rows(card: memsim.ChipCard) -> list[dict[str, str]]:
-    """Every field of the card's sections: key with unit, value, what it is, whether it is an assumption."""
+    """Every field of the card but prices: key with unit, value, what it is, whether it is an assumption."""
     top = {"wire_resistance [ohm]": (card.wire_resistance, _about(card, "wire_resistance"))}
     rows = [_card_row("", key, value, about) for key, (value, about) in top.items()]
     for name, section in (("weights", card.weights), ("attention", card.attention)):
@@ -73,7 +73,10 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, str]]:
             if field == "n_max" and value is None:
                 value = f"{devices.get(section.cell).n_max} (the preset's)"  # type: ignore[attr-defined]
             rows.append(_card_row(f"{name}.", info.alias or field, value, _about(section, field)))
-    rows.append(_card_row("", "off", ", ".join(sorted(card.off)) or "nothing", "effects switched off"))
+    strengths = ", ".join(f"{effect} × {factor:g}" for effect, factor in sorted(card.strengths.items()))
+    lists = {"digital": ", ".join(sorted(card.digital)), "off": ", ".join(sorted(card.off))}
+    for key, value in (lists | {"strengths": strengths}).items():
+        rows.append(_card_row("", key, value or "nothing", _about(card, key)))
     return rows
 
 
