@@ -34,8 +34,9 @@ def bundle(
     """Train one bundled network by its data set's recipe and write its checkpoint.
 
     NAME-KIND is the network NAME with another attention, trained alike; NAME-short-KIND on fewer epochs.
-    "random" and "uniform-matched" are given the mean (and spread) of NAME's weights by layer and head,
-    measured on training images: that network must be in the folder already.  ValueError for other names.
+    "random" and "uniform-matched" are given the mean (and spread) of the weights by layer and head of the
+    STDP network trained alike, measured on training images: it must be in the folder already.  ValueError for
+    other names.
     """
     if name not in names():
         raise ValueError(f"no bundled network {name!r}; there are {', '.join(names())}")
@@ -46,7 +47,8 @@ def bundle(
     if short:
         recipe = recipe.model_copy(update={"epochs": SHORT_EPOCHS[base]})
     if kind in MATCHED:
-        found = attention_statistics(load(folder / f"{base}.safetensors"), dataset.x_train[:STATISTICS])
+        stdp = load(folder / f"{base}{'-short-stdp' if short else ''}.safetensors")
+        found = attention_statistics(stdp, dataset.x_train[:STATISTICS])
         moments = {"attention_mean": found.mean.tolist(), "attention_spread": found.spread.tolist()}
     config = configure(base, attention=kind or "stdp", **moments)
     state = folder / f"{name}.state"

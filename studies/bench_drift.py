@@ -1,8 +1,9 @@
 """The drift study's speed against a plain aihwkit loop over the same network, chips and times.
 
 aihwkit's side is what its users write: convert_to_analog, then for each chip program, for each time drift and
-evaluate.  Attention is digital on both sides, since aihwkit has none; converters, noise, drift and global
-compensation are the card's on both.  Each side takes the batch size that is fastest for it.
+evaluate.  Attention is digital on both sides, since aihwkit has none; converter bits, noise, drift and global
+compensation are the card's on both (aihwkit's output range is fixed, ours is set on training images: its time
+does not depend on it).  Each side takes the batch size that is fastest for it.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from studies.dossier import (
     slug,
     tables_csv,
     text,
+    version_of,
     warnings,
     written,
 )
@@ -95,7 +96,7 @@ def _made_with(run: Recorded) -> dict[str, list[str]]:
         n["digest"] for n in networks if isinstance(n, Mapping) and "digest" in n and not n.get("change")
     }
     return {
-        "memsim": sorted({str(row.get("memsim", "unknown")) for row in run.rows}),
+        "memsim": sorted({version_of(row) for row in run.rows}),
         "text of the study": [digest(run.study.source)],
         "network file": sorted(map(str, plain)),
     }

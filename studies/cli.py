@@ -161,6 +161,7 @@ def study(
         chips=chips,
         images=images,
         dataset=dataset,
+        data=str(data),
         time=seconds(time),
         seed=seed,
     )

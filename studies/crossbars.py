@@ -1,6 +1,7 @@
 """What most studies measure: a network on a block of simulated chips, beside its one digital run.
 
-    shared   network (name, digest of its file, change), card, engine, chips, dataset, images, seed
+    shared   network (name, digest of its file, change), dataset (name, digest), images, engine, chips,
+             card, seed
     own      time [s] since programming, compensation (None: the card's)
 
 The chips are programmed once for all tasks that share them.  The digital network is run once in a process;
@@ -15,7 +16,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 import memsim
 import models
 from memsim.sop import SopCount
-from models.catalog import BUNDLED, relative
+from models.catalog import relative
 from models.measures import cross_entropy, margin
 from models.train import CALIBRATION
 from studies import draw
@@ -33,7 +33,7 @@ from studies.compare import HARDER
 from studies.study import Setting
 from studies.taps import Taps, pack
 from studies.task import digest
-from studies.variants import variant
+from studies.variants import file_digest, variant
 
 tables, figures = draw.tables, draw.figures  # for studies that define none
 
@@ -54,20 +54,34 @@ def crossbars(
     card: instead of the setting's; change: what ``studies.variants.variant`` makes of the network; engine:
     "memsim", or "digital" where the changed network itself is to be measured, chips then being [0].
     """
-    fields = setting.card if card is None else dump(card)
-    return {
-        "network": {
-            "model": setting.model,
-            "digest": _network_digest(setting.model, change or {}),
-            "change": dict(change or {}),
-        },
-        "card": fields,
+    file = _network_digest(setting.model, change or {})
+    dataset = setting.dataset or _own_dataset(setting.model, file_digest(setting.model))
+    content, count = test_images(dataset, setting.images, setting.data)
+    shared = {
+        "network": {"model": setting.model, "digest": file, "change": dict(change or {})},
         "engine": engine,
         "chips": list(chips),
-        "dataset": setting.dataset,
-        "images": setting.images,
-        "seed": setting.seed,
+        "dataset": {"name": dataset, "digest": content},
+        "images": count,
     }
+    if engine == "digital":  # no chip: no card, no seed
+        return shared
+    return shared | {"card": setting.card if card is None else dump(card), "seed": setting.seed}
+
+
+@lru_cache(maxsize=8)
+def _own_dataset(model: str, _: str) -> str:
+    """The data set a network was trained on."""
+    return models.load(model).record["dataset"]
+
+
+@lru_cache(maxsize=4)
+def test_images(dataset: str, images: int | None, data: str) -> tuple[str, int]:
+    """Digest and number of the test images and labels, and of the images that may set converters' ranges."""
+    source = models.datasets.load(dataset, data)
+    parts = (source.x_test[:images], source.y_test[:images], source.x_train[:CALIBRATION])
+    whole = sha256(b"".join(part.contiguous().numpy().tobytes() for part in parts))
+    return whole.hexdigest()[:16], len(parts[0])
 
 
 def dump(card: memsim.ChipCard) -> dict[str, Any]:
@@ -76,22 +90,10 @@ def dump(card: memsim.ChipCard) -> dict[str, Any]:
     return {key: sorted(value) if isinstance(value, list) else value for key, value in fields.items()}
 
 
-def file_digest(model: str) -> str:
-    """Sixteen hex digits of a checkpoint file's SHA-256: another training is another task."""
-    path = BUNDLED / f"{model.lower()}.safetensors"
-    path = path if path.is_file() else Path(model)
-    return _file_digest(str(path), path.stat().st_mtime_ns) if path.is_file() else ""
-
-
 def _network_digest(model: str, change: Mapping[str, Any]) -> str:
     """The digest of every checkpoint a task uses: the network's, and that of a relative trained alike."""
     own = file_digest(model)
     return digest([own, file_digest(relative(model, change["trained"]))]) if "trained" in change else own
-
-
-@lru_cache(maxsize=16)
-def _file_digest(path: str, _: int) -> str:
-    return sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 @dataclass
@@ -108,17 +110,21 @@ class Prepared:
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Prepared:
     """Build, program and calibrate the chips of a task; ValueError for a network file that has changed."""
-    network = shared["network"]
+    network, dataset, images = shared["network"], shared["dataset"], shared["images"]
     if _network_digest(network["model"], network["change"]) != network["digest"]:
         raise ValueError(
             f"{network['model']}: its file is not the one this task was made for; start the study anew"
         )
-    digital = digital_run(network["model"], shared["dataset"], shared["images"], data)
+    if test_images(dataset["name"], images, data) != (dataset["digest"], images):
+        raise ValueError(
+            f"{dataset['name']}: its test images are not those this task was made for; another --data folder?"
+        )
+    digital = digital_run(network["model"], file_digest(network["model"]), dataset["name"], images, data)
     net = variant(network["model"], network["change"], data)
-    card = memsim.ChipCard.parse(dict(shared["card"]))
     retrained = "trained" in network["change"]
     if shared["engine"] == "digital":
         return Prepared(net, None, [0], digital, retrained)
+    card = memsim.ChipCard.parse(dict(shared["card"]))
     foreign = digital.calibration if digital.foreign else None
     chip = memsim.to_crossbar(
         net, card, chips=shared["chips"], seed=shared["seed"], engine=shared["engine"], calibration=foreign
@@ -132,7 +138,7 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
     """Run all test images at a time and with a compensation; columns of the result have one value a chip."""
     chip, digital = prepared.chip, prepared.digital
     if chip is not None:
-        chip.advance_to(own["time"], compensation=own.get("compensation"))
+        chip.advance_to(own["time [s]"], compensation=own.get("compensation"))
         chip.ledger.clear()
     result: dict[str, Any] = {"chips": prepared.chips}
     mismatch = np.zeros((2, len(prepared.chips)))
@@ -151,6 +157,9 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
             "breakdown [J]": chip.ledger.breakdown(),
             "latency [s]": chip.ledger.latency,
             "pulses": chip.ledger.number("pulse"),
+            "kappa [1]": max(
+                a.kappa for a in (*chip.weight_arrays.values(), *chip.attention_arrays.values())
+            ),
             "upkeep": chip.upkeep,
             "digital energy [J]": digital.sops.energy(chip.card, len(digital.sets[digital.name].labels)),
         }
@@ -225,11 +234,13 @@ class Digital:
 
 @lru_cache(maxsize=2)
 @torch.no_grad()
-def digital_run(model: str, dataset: str | None, images: int | None, data: str) -> Digital:
-    """Run the network as it was trained, digitally, on its test set and the harder one beside it."""
+def digital_run(model: str, digest: str, dataset: str, images: int, data: str) -> Digital:
+    """Run the network as it was trained (the file of that digest), digitally, on its test set and the harder
+    one beside it.
+    """
     net = models.load(model)
     own = net.record["dataset"]
-    source = models.datasets.load(dataset or own, data)
+    source = models.datasets.load(dataset, data)
     out = Digital(source.name, source.name != own, source.x_train[:CALIBRATION], {}, SopCount(net))
     for name in (source.name, *([HARDER[source.name]] if source.name in HARDER else [])):
         test = source if name == source.name else models.datasets.load(name)

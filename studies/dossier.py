@@ -13,7 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
@@ -108,8 +108,8 @@ def recall(folder: str | Path) -> Recorded:
         raise ValueError(f"{folder} holds no study: it has no study.json") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'study.json'} is damaged ({error}); run the study again") from None
-    own = next((folder / f for f in ("study.py", "study.toml") if (folder / f).is_file()), None)
-    study = load(name) if own is None else replace(load(own), name=name)
+    own = next((path for end in (".py", ".toml") if (path := folder / f"{name}{end}").is_file()), None)
+    study = load(name if own is None else own)
     rows = list(read(folder)) if (folder / FILE).is_file() else []
     if not rows:
         raise ValueError(f"{folder} holds no rows that can be read; measure them with memsim study")
@@ -200,10 +200,15 @@ def how(recorded: Recorded, title: str = "Methods") -> Section:
     return Section(title=title, parts=[Words(text=paragraph) for paragraph in said])
 
 
+def version_of(row: Mapping[str, Any]) -> str:
+    """The memsim that measured a row, and the digest of its source text."""
+    return f"{row.get('memsim', 'unknown')} (source {row.get('code', 'unknown')})"
+
+
 def again(recorded: Recorded) -> Section:
     """The command, and what it ran on."""
     versions = provenance.versions()
-    measured = ", ".join(dict.fromkeys(str(row.get("memsim", "unknown")) for row in recorded.rows))
+    measured = ", ".join(dict.fromkeys(version_of(row) for row in recorded.rows))
     environment = Table(
         title="Environment this report was drawn in", header=list(versions), rows=[list(versions.values())]
     )

@@ -175,25 +175,18 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 def forest(
     points: Mapping[str, Point],
     *,
-    groups: Mapping[str, str] | None = None,
     caption: str = "",
     reference: Point | None = None,
 ) -> Figure:
     """A line for each point: accuracy [%], harder accuracy where measured, and spikes that differ [%].
 
-    groups: a point's name -> the heading it stands under; reference: drawn as a vertical line.
+    reference: drawn as a vertical line.
     """
     some = list(points.values())
     known = [c for c in ("accuracy [1]", "harder accuracy [1]", "spike mismatch [1]") if c in measured(some)]
     columns = known or measured(some)[:3]
-    heights, ticks, y, last = [], [], 0.0, None
-    for name in points:
-        group = (groups or {}).get(name)
-        y += 0.7 if last is not None and group != last else 0.0
-        heights.append(y)
-        ticks.append(f"{group}: {name}" if group and group != last else name)
-        y, last = y + 1, group or ""
-    figure = Figure(figsize=(PAGE, 0.8 + 0.16 * (y + 1)))
+    heights = range(len(some))
+    figure = Figure(figsize=(PAGE, 0.8 + 0.16 * (len(some) + 1)))
     axes = np.atleast_1d(figure.subplots(1, len(columns), sharey=True))
     for ax, column in zip(axes, columns, strict=True):
         for height, point in zip(heights, some, strict=True):
@@ -209,8 +202,8 @@ def forest(
         ax.grid(axis="x", color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
-    axes[0].set_yticks(heights, ticks)
-    axes[0].set_ylim(y, -0.9)
+    axes[0].set_yticks(heights, list(points))
+    axes[0].set_ylim(len(some), -0.9)
     blue = " Blue line: the digital network." if any(_digital(some, c) is not None for c in columns) else ""
     figure.set_label((caption or "Means over chips with 95 % intervals.") + blue)
     return figure
@@ -243,11 +236,10 @@ def curves(
     *,
     x_label: str,
     columns: Sequence[str],
-    log: bool = True,
     ticks: Mapping[float, str] | None = None,
     caption: str = "",
 ) -> Figure:
-    """Measures against a number: a panel for each column, a line with bars for each series."""
+    """Measures against a number on a logarithmic axis: a panel for each column, a line for each series."""
     some = [point for line in series.values() for _, point in line]
     figure = Figure(figsize=(PAGE if len(columns) > 1 else COLUMN, 2.9))
     axes = np.atleast_1d(figure.subplots(1, len(columns)))
@@ -273,8 +265,7 @@ def curves(
         digital = _digital(some, column)
         if digital is not None:
             ax.axhline(100 * digital, color=DIGITAL, linewidth=0.8, label="digital")
-        if log:
-            ax.set_xscale("log")
+        ax.set_xscale("log")
         if ticks:
             ax.set_xticks(list(ticks), list(ticks.values()), rotation=45, ha="right")
             ax.minorticks_off()

@@ -2,7 +2,7 @@
 
 rows.jsonl   the rows (studies.rows)
 study.json   study, source digest, setting
-study.py     the study itself, or study.toml, where it is a user's own
+NAME.py      the study itself, or NAME.toml, where it is a user's own
 card.toml    the chip card, every field
 """
 
@@ -31,7 +31,10 @@ def claim(study: Study, setting: Setting, folder: str | Path) -> Path:
     chips are no other setting); OSError where it cannot be written.
     """
     folder = writable(Path(folder))
-    about = {"study": study.name, "source digest": digest(study.source), "setting": asdict(setting)}
+    own = LIBRARY not in Path(study.path).resolve().parents
+    about: dict[str, Any] = {"study": study.name, "setting": asdict(setting)}
+    if own:  # a built-in study's text has the version of memsim; its tasks' names tell what they measure
+        about["source digest"] = digest(study.source)
     about = json.loads(json.dumps(about, allow_nan=False))
     with _alone(folder):
         before = _about(folder / "study.json")
@@ -40,8 +43,8 @@ def claim(study: Study, setting: Setting, folder: str | Path) -> Path:
             about["setting"]["chips"] = max(before["setting"].get("chips", 0), setting.chips)
         if before != about:
             write_whole(folder / "study.json", json.dumps(about, indent=2) + "\n")
-        if LIBRARY not in Path(study.path).resolve().parents:
-            write_whole(folder / f"study{Path(study.path).suffix}", study.source)
+        if own:
+            write_whole(folder / f"{study.name}{Path(study.path).suffix}", study.source)
         if setting.card:
             card = memsim.ChipCard.parse(dict(setting.card))
             write_whole(folder / provenance.CARD_FILE, provenance.toml(card))
@@ -67,7 +70,7 @@ def _refuse_others(folder: Path, before: dict[str, Any], about: dict[str, Any]) 
     theirs, ours = dict(_leaves(before)), dict(_leaves(about))
     for name in sorted(theirs.keys() | ours.keys(), key=lambda name: (name.startswith("setting."), name)):
         a, b = theirs.get(name, "absent"), ours.get(name, "absent")
-        if a == b or name == "setting.chips":
+        if a == b or name in ("setting.chips", "setting.data"):
             continue
         what = "the text of the study" if name == "source digest" else name.removeprefix("setting.")
         raise ValueError(

@@ -165,12 +165,14 @@ def _add(at: Point, result: Mapping[str, Any]) -> None:
 
 
 def _mean(old: Any, new: Any, before: int, more: int) -> Any:
-    """Two values weighted by their chips, mappings entry by entry; what is no number stays as it was."""
+    """Two values weighted by their chips, mappings entry by entry, one that is missing being 0; what is no
+    number stays as it was.
+    """
     if old is None:
         return new
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = dict.fromkeys([*old, *new])
-        return {k: _mean(old.get(k), new.get(k, old.get(k)), before, more) for k in keys}
+        return {k: _mean(old.get(k, 0.0), new.get(k, 0.0), before, more) for k in keys}
     if _is_number(old) and _is_number(new):
         return old if old == new else (old * before + new * more) / (before + more)
     return old

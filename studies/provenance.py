@@ -40,8 +40,6 @@ def versions() -> dict[str, str]:
 def command(request: Request, *, losses: bool = False, worth: bool = False) -> str:
     """The command that makes the result again, beside the saved card."""
     words = ["memsim", "compare", *_options(request), "--engine", request.engine]
-    if request.data != "data":
-        words += ["--data", str(Path(request.data).resolve())]
     words += [*(["--losses"] if losses else []), *(["--worth"] if worth else [])]
     return shlex.join([*words, "--out", "again"])
 
@@ -55,6 +53,7 @@ def _options(run: Request | Setting) -> list[str]:
     words = ["--model", _file_or_name(run.model), "--card", CARD_FILE]
     words += ["--chips", str(run.chips), "--time", f"{run.time:.12g}s", "--seed", str(run.seed)]
     words += [] if run.images is None else ["--images", str(run.images)]
+    words += [] if run.data == "data" else ["--data", str(Path(run.data).resolve())]
     return words if run.dataset is None else [*words, "--dataset", _file_or_name(run.dataset)]
 
 

@@ -1,8 +1,9 @@
 """Rows: one JSON line for each task that was measured or failed, in a file that only ever grows.
 
 A row carries its task whole (``id``, ``study``, ``labels``, ``shared``, ``own``), a ``result`` or a
-``failure``, the version of memsim that measured it, and a check sum: a line that was cut off by a kill or
-damaged on the disk is skipped, never believed.  Several runs may append to one file.
+``failure``, the version of memsim that measured it (``code`` tells its source text apart within a version),
+and a check sum: a line that was cut off by a kill or damaged on the disk is skipped, never believed.  Several
+runs may append to one file.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, final
@@ -37,9 +39,18 @@ def to_stderr(message: str) -> None:
     print(f"memsim: {message}", file=sys.stderr)
 
 
+@cache
+def code() -> str:
+    """Sixteen hex digits of the source text that results come from: of one version it may be changed."""
+    root = Path(__file__).parents[1]
+    files = [path for room in ("devices", "memsim", "models") for path in sorted((root / room).rglob("*.py"))]
+    files += [root / "studies" / name for name in ("crossbars.py", "variants.py")]
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
 def row(task: Task, outcome: Mapping[str, Any]) -> Row:
     """The row of a task; outcome: ``result`` or ``failure``, and ``wall_time [s]``."""
-    head = {"format": FORMAT, "memsim": VERSION, "id": task.id, "study": task.study}
+    head = {"format": FORMAT, "memsim": VERSION, "code": code(), "id": task.id, "study": task.study}
     return head | {"labels": task.labels, "shared": task.shared, "own": task.own} | dict(outcome)
 
 

@@ -41,6 +41,7 @@ class Setting:
     chips: int = 8
     images: int | None = None  #: first so many test images; all where None
     dataset: str | None = None  #: another data set than the one the network was trained on
+    data: str = "data"  #: folder of data sets that are not embedded; tasks know these by their content
     time: float = 86400.0  #: seconds since the weights were programmed, where the study does not vary it [s]
     seed: int = 0
 

@@ -82,7 +82,9 @@ def _tasks(
         for chips in blocks(setting.chips):
             shared = crossbars(setting, chips, card=card)
             for time in at:
-                yield Task(study=name, labels={**labels, "time [s]": time}, shared=shared, own={"time": time})
+                yield Task(
+                    study=name, labels={**labels, "time [s]": time}, shared=shared, own={"time [s]": time}
+                )
 
 
 def change(card: memsim.ChipCard, fields: Mapping[str, Any]) -> memsim.ChipCard:

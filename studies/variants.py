@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, get_args
 
 import models
 from models import S2TDPT, AttentionStatistics, Window
 from models.attention import Form, STDPAttention
-from models.catalog import relative
+from models.catalog import BUNDLED, relative
 
 STATISTICS = 1024
 """Training images that tell the mean attention weight a relative is matched to."""
@@ -29,7 +31,9 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
         if what == "trained":
             net = models.load(relative(model, value))
         elif what == "exchanged":
-            net = models.exchange_attention(net, value, statistics=_statistics(model, data))
+            net = models.exchange_attention(
+                net, value, statistics=_statistics(model, file_digest(model), data)
+            )
         elif what == "window":
             net = _each_core(net, window=Window(**{**net.config.window.model_dump(), **value}))
         elif what == "form":
@@ -52,7 +56,19 @@ def _each_core(net: S2TDPT, **changes: Any) -> S2TDPT:
 
 
 @lru_cache(maxsize=2)
-def _statistics(model: str, data: str) -> AttentionStatistics:
+def _statistics(model: str, _: str, data: str) -> AttentionStatistics:
     net = models.load(model)
     images = models.datasets.load(net.record["dataset"], data).x_train[:STATISTICS]
     return models.attention_statistics(net, images)
+
+
+def file_digest(model: str) -> str:
+    """Sixteen hex digits of a checkpoint file's SHA-256: another training is another task."""
+    path = BUNDLED / f"{model.lower()}.safetensors"
+    path = path if path.is_file() else Path(model)
+    return _file_digest(str(path), path.stat().st_mtime_ns) if path.is_file() else ""
+
+
+@lru_cache(maxsize=16)
+def _file_digest(path: str, _: int) -> str:
+    return sha256(Path(path).read_bytes()).hexdigest()[:16]

@@ -8,6 +8,7 @@ rivals with their weights on arrays, and the other windows written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -45,21 +46,15 @@ def changes(model: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for kind in EXCHANGES:
         yield "exchanged", kind, {"exchanged": kind}
     for kind in TRAINED:
-        try:
-            yield "trained", kind, {"trained": _known(model, kind)}
-        except ValueError:
-            continue
+        with suppress(ValueError):  # not bundled
+            if relative(model, kind) != model.lower():
+                yield "trained", kind, {"trained": kind}
     for tau in TAUS:
         yield "window", f"tau {tau:g}", {"window": {"tau": tau}}
     for shape in SHAPES:
         yield "window", shape, {"window": {"shape": shape}}
     for levels in LEVELS:
         yield "window", f"{levels} levels", {"window": {"levels": levels}}
-
-
-def _known(model: str, kind: str) -> str:
-    relative(model, kind)
-    return kind
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
@@ -81,7 +76,7 @@ def tasks(setting: Setting) -> Iterator[Task]:
 def _digital(setting: Setting, group: str, name: str, change: Mapping[str, Any]) -> Task:
     labels = {"execution": "digital", "group": group, "attention": name}
     shared = crossbars(setting, [0], change=change, engine="digital")
-    return Task(study="attention", labels=labels, shared=shared, own={"time": 0.0})
+    return Task(study="attention", labels=labels, shared=shared, own={"time [s]": 0.0})
 
 
 def _written(
@@ -94,7 +89,7 @@ def _written(
 ) -> Task:
     labels = {"execution": "crossbars", "group": group, "attention": name, "time [s]": setting.time}
     shared = crossbars(setting, chips, card=card, change=change)
-    return Task(study="attention", labels=labels, shared=shared, own={"time": setting.time})
+    return Task(study="attention", labels=labels, shared=shared, own={"time [s]": setting.time})
 
 
 def _pick(points: Sequence[Point], execution: str, group: str | None = None) -> dict[str, Point]:
@@ -171,6 +166,8 @@ def findings(points: Sequence[Point]) -> list[str]:
                 f"{duration(stdp.labels['time [s]'])} after programming."
             )
     trained = {k.split(": ")[1]: p for k, p in digital.items() if k.startswith("trained alike")}
+    if trained and "STDP: as trained" in digital:
+        trained.setdefault("stdp", digital["STDP: as trained"])
     if "stdp" in trained and len(trained) > 1:
         best = max((k for k in trained if k != "stdp"), key=lambda k: trained[k].estimate(main).mean)
         ours, theirs = trained["stdp"].estimate(main), trained[best].estimate(main)

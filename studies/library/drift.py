@@ -25,8 +25,8 @@ title = "Accuracy under drift"
 DAY, YEAR = 86400.0, 365 * 86400.0
 TIMES = (1.0, 60.0, 3600.0, DAY, 30 * DAY, YEAR, 10 * YEAR)
 COMPENSATIONS = ("none", "global", "column")
-INTERVALS = (30 * DAY, YEAR)
-"""How often the weights are written anew [s]; each is asked at the times it has come to pass."""
+INTERVALS = {"month": YEAR / 12, "year": YEAR}
+"""How often the weights are written anew [s]; later times are multiples: just before the next writing."""
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
@@ -37,16 +37,18 @@ def tasks(setting: Setting) -> Iterator[Task]:
         for time in TIMES:
             for kind in COMPENSATIONS:
                 yield _task(shared, time, kind, kind)
-        for interval in INTERVALS:
+        for name, interval in INTERVALS.items():
             rewritten = card.replace(weights={"reprogram_every [s]": interval})
             shared = crossbars(setting, chips, card=rewritten)
             for time in (t for t in TIMES if t > interval):
-                yield _task(shared, time, "global", f"global, rewritten every {duration(interval)}")
+                yield _task(shared, time, "global", f"global, rewritten every {name}")
 
 
 def _task(shared: dict[str, Any], time: float, compensation: str, upkeep: str) -> Task:
     labels = {"upkeep": upkeep, "time [s]": time}
-    return Task(study="drift", labels=labels, shared=shared, own={"time": time, "compensation": compensation})
+    return Task(
+        study="drift", labels=labels, shared=shared, own={"time [s]": time, "compensation": compensation}
+    )
 
 
 def _series(points: Sequence[Point]) -> dict[str, list[tuple[float, Point]]]:
@@ -153,7 +155,14 @@ def findings(points: Sequence[Point]) -> list[str]:
         gains = [(t, p.against(none[t], main)) for t, p in series.get(kind, []) if t in none]
         known = [(t, gain) for t, gain in gains if gain is not None]
         for verdict, run in groupby(known, key=lambda entry: _verdict(entry[1])):
-            said.append(_sentence(kind, verdict, list(run), main))
+            said.append(_sentence(f"{kind} compensation", verdict, list(run), main))
+    kept = dict(series.get("global", []))
+    for kind in (kind for kind in series if kind not in COMPENSATIONS):
+        for time, point in series[kind]:
+            gain = point.against(kept[time], main) if time in kept else None
+            if gain is not None:
+                upkeep = f"{kind}, against global compensation alone,"
+                said.append(_sentence(upkeep, _verdict(gain), [(time, gain)], main))
     return said
 
 
@@ -164,7 +173,7 @@ def _verdict(gain: Estimate) -> str:
     return "makes no difference" if gain.alike else "makes no sure difference"
 
 
-def _sentence(kind: str, verdict: str, run: Sequence[tuple[float, Estimate]], column: str) -> str:
+def _sentence(upkeep: str, verdict: str, run: Sequence[tuple[float, Estimate]], column: str) -> str:
     """What neighbouring times of one verdict have in common, from the least to the largest difference."""
     times, gains = [duration(t) for t, _ in run], sorted((g for _, g in run), key=lambda g: g.mean)
     least, most = (gains[-1], gains[0]) if gains[-1].high < 0 else (gains[0], gains[-1])
@@ -173,4 +182,4 @@ def _sentence(kind: str, verdict: str, run: Sequence[tuple[float, Estimate]], co
     size = f"{draw.change(least, column)} to " * several + draw.change(most, column, "points")
     by, of = "by" if verdict.startswith("is ") else "with", "in" if most.alike else "of"
     what = f"{by} {size} {of} {draw.said(column)}"
-    return f"{kind.capitalize()} compensation {verdict} {when} after programming, {what}."
+    return f"{upkeep[:1].upper()}{upkeep[1:]} {verdict} {when} after programming, {what}."

@@ -2,7 +2,7 @@
 
 Each kind of non-ideality alone on and alone off after a second, a day and a year; each single effect of
 attention and converters alone; each layer alone on crossbars and alone digital; each spread
-doubled (off is half of it, the card the other).  The same chips throughout.
+doubled.  The same chips throughout.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FACTORS = (2.0,)
 """What each spread is multiplied with."""
 
 CONVERTERS = ("dac", "adc")
-CARD = "the card"
+CARD, NOTHING = "the card", "nothing"
 
 
 def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
@@ -62,7 +62,7 @@ def layers(model: str) -> dict[str, tuple[str, ...]]:
 def variants(card: memsim.ChipCard, model: str) -> Iterator[tuple[str, str, str, memsim.ChipCard, bool]]:
     """(part, what, how, card, whether at all TIMES) of everything compared."""
     yield "card", CARD, "as it is", card, True
-    yield "card", "nothing", "alone on", card.only(), False
+    yield "card", NOTHING, "alone on", card.only(), False  # then time does nothing either
     groups = kinds(card)
     for name, effects in groups.items():
         yield "kind", name, "alone on", card.only(*effects), True
@@ -89,7 +89,7 @@ def tasks(setting: Setting) -> Iterator[Task]:
             shared = crossbars(setting, chips, card=changed)
             for time in sorted({setting.time, *(TIMES if always else ())}):
                 labels: dict[str, Any] = {"part": part, "what": what, "how": how, "time [s]": time}
-                yield Task(study="variation", labels=labels, shared=shared, own={"time": time})
+                yield Task(study="variation", labels=labels, shared=shared, own={"time [s]": time})
 
 
 def _pick(points: Sequence[Point], part: str, how: str, time: float) -> dict[str, Point]:
@@ -110,7 +110,8 @@ def _times(points: Sequence[Point]) -> tuple[list[float], float]:
 def ranking(points: Sequence[Point]) -> dict[float, list[tuple[str, Point, Point]]]:
     """By time: (kind, alone on, alone off), the kind that costs most first.
 
-    Costs most: the largest cross-entropy with that kind alone on; accuracy saturates, cross-entropy does not.
+    Costs most: the largest cross-entropy with that kind alone on (what it adds to that of chips with nothing
+    on); accuracy saturates, cross-entropy does not.
     """
     times, _ = _times(points)
     entropy = draw.main_column(points).replace("accuracy [1]", "cross-entropy [nat]")
@@ -128,22 +129,31 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
         return {}
     main = draw.main_column(points)
     entropy = main.replace("accuracy [1]", "cross-entropy [nat]")
-    rows = []
+    rows, nothing = [], _nothing(points)
     for time, ranked in ranking(points).items():
         whole = _pick(points, "card", "as it is", time).get(CARD)
         for name, on, off in ranked:
             rows.append([
                 duration(time), name, draw.cell(on.estimate(main), main),
-                draw.cell(on.estimate(entropy), entropy), draw.cell(off.estimate(main), main),
+                draw.cell(on.estimate(entropy), entropy),
+                draw.change(on.against(nothing, entropy), entropy) if nothing else "",
+                draw.cell(off.estimate(main), main),
                 draw.change(off.against(whole, main), main) if whole else "",
             ])  # fmt: skip
         if whole:
             both = (draw.cell(whole.estimate(c), c) for c in (main, entropy))
-            rows.append([duration(time), "all of them: the card", *both, "", ""])
+            added = draw.change(whole.against(nothing, entropy), entropy) if nothing else ""
+            rows.append([duration(time), "all of them: the card", *both, added, "", ""])
+    if nothing:
+        both = (draw.cell(nothing.estimate(c), c) for c in (main, entropy))
+        rows.append(["any", "none of them", *both, "", "", ""])
     header = ["time", "kind", f"alone on: {draw.MEASURES[main]}", f"alone on: {draw.MEASURES[entropy]}",
-              f"alone off: {draw.MEASURES[main]}",
+              f"alone on: added {draw.said(entropy)} [nat]", f"alone off: {draw.MEASURES[main]}",
               f"alone off: change of {draw.said(main)} [points]"]  # fmt: skip
-    note = "The kind that costs most, by cross-entropy with it alone on, stands first. " + draw.NOTE
+    note = (
+        "The kind that costs most, by the cross-entropy it adds alone to chips with nothing on, stands "
+        "first. " + draw.NOTE
+    )
     out = {"kinds": Table(title="Which kind costs most", header=header, rows=rows, note=note)} if rows else {}
     _, time = _times(points)
     whole = _pick(points, "card", "as it is", time)
@@ -202,10 +212,12 @@ def findings(points: Sequence[Point]) -> list[str]:
     said = []
     for time, ranked in ranking(points).items():
         if ranked:
-            shown = [f"{name} ({draw.cell(on.estimate(entropy), entropy)} nat)" for name, on, _ in ranked[:3]]
+            nothing = _nothing(points)
+            shown = [f"{name}{_added(on, nothing, entropy)}" for name, on, _ in ranked[:3]]
             then = f"; then {', '.join(shown[1:])}" if shown[1:] else ""
             said.append(
-                f"After {duration(time)} {shown[0]} costs most, measured alone on by {draw.said(entropy)}"
+                f"After {duration(time)} {shown[0]} costs most, measured alone on by what it adds to the "
+                f"{draw.said(entropy)} of chips with nothing on"
                 f"{then}." + _unsure([on for _, on, _ in ranked], entropy)
             )
     _, time = _times(points)
@@ -219,6 +231,17 @@ def findings(points: Sequence[Point]) -> list[str]:
             + _unsure([alone[name] for name in ranked], entropy)
         )
     return said
+
+
+def _nothing(points: Sequence[Point]) -> Point | None:
+    """Chips with nothing on: the same at any time."""
+    return next((p for p in points if p.labels["what"] == NOTHING), None)
+
+
+def _added(point: Point, nothing: Point | None, column: str) -> str:
+    """What a kind adds in cross-entropy to chips with nothing on, the same chips in pairs."""
+    gain = None if nothing is None else point.against(nothing, column)
+    return "" if gain is None else f" ({draw.change(gain, column, 'nat')})"
 
 
 def _unsure(ranked: Sequence[Point], column: str) -> str:

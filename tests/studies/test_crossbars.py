@@ -25,7 +25,7 @@ from studies.variants import variant
 IMAGES, DAY = 6, 86400.0
 CARD = memsim.ChipCard.load("default")
 SETTING = Setting(card=dump(CARD), chips=2, images=IMAGES)
-AT = {"time": DAY, "compensation": None}
+AT = {"time [s]": DAY, "compensation": None}
 
 Made = Callable[..., Prepared]
 
@@ -88,11 +88,11 @@ def test_a_time_reached_after_others_is_that_time_reached_at_once(alone: Prepare
     fresh = made([1])
     for time in (0.0, 3600.0):
         for kind in ("none", "column", "global"):
-            measure(fresh, {"time": time, "compensation": kind})
+            measure(fresh, {"time [s]": time, "compensation": kind})
     for kind in ("column", "none", "global"):
-        measure(fresh, {"time": DAY, "compensation": kind})
+        measure(fresh, {"time [s]": DAY, "compensation": kind})
     assert measure(fresh, AT) == measure(alone, AT)
-    later = measure(fresh, {"time": 30 * DAY})
+    later = measure(fresh, {"time [s]": 30 * DAY})
     assert later["cross-entropy [nat]"] != measure(fresh, AT)["cross-entropy [nat]"]
     assert measure(fresh, AT) == measure(alone, AT), "and back"
 
@@ -101,7 +101,7 @@ def test_compensation_changes_no_conductance(alone: Prepared) -> None:
     chip, seen, found = alone.chip, [], []
     assert chip is not None
     for kind in ("none", "global", "column"):
-        found.append(measure(alone, {"time": 30 * DAY, "compensation": kind}))
+        found.append(measure(alone, {"time [s]": 30 * DAY, "compensation": kind}))
         seen.append({n: a.conductance_SDRC.clone() for n, a in chip.weight_arrays.items()})
     assert all(torch.equal(seen[0][n], other[n]) for other in seen[1:] for n in seen[0])
     assert len({tuple(one["harder cross-entropy [nat]"]) for one in found}) == 3
@@ -135,7 +135,7 @@ def test_spikes_that_differ_are_those_spike_statistics_counts(alone: Prepared) -
 def test_engine_digital_is_the_changed_network_itself(change: dict[str, Any]) -> None:
     setting = Setting(card=dump(CARD), images=40)
     found = measure(
-        prepare(crossbars.crossbars(setting, [0], change=change, engine="digital")), {"time": 0.0}
+        prepare(crossbars.crossbars(setting, [0], change=change, engine="digital")), {"time [s]": 0.0}
     )
     assert found["chips"] == [0]
     for prefix, name in (("", "digits"), ("harder ", "digits-hard")):
@@ -163,7 +163,7 @@ def test_a_network_file_that_has_changed_is_refused(tmp_path: Any) -> None:
     shutil.copy(BUNDLED / "s2tdpt-digits.safetensors", file)
     setting = Setting(model=str(file), card=dump(CARD), images=IMAGES)
     shared = crossbars.crossbars(setting, [0], engine="digital")
-    assert measure(prepare(shared), {"time": 0.0})["agreement [1]"] == [1.0]
+    assert measure(prepare(shared), {"time [s]": 0.0})["agreement [1]"] == [1.0]
     net = models.load(file)
     net.head.weight.data *= 1.5
     models.save(net, file)
@@ -217,7 +217,7 @@ def test_results_do_not_hang_on_the_size_of_a_pass(
 def test_engine_aihwkit_reports_no_energy() -> None:
     setting = Setting(card=dump(CARD.without("adc", "dac")), chips=1, images=2)
     shared = crossbars.crossbars(setting, [0], engine="aihwkit")
-    found = measure(prepare(shared), {"time": DAY})
+    found = measure(prepare(shared), {"time [s]": DAY})
     assert not {"energy [J]", "latency [s]", "breakdown [J]", "pulses", "upkeep"} & set(found)
     assert found["images"] == 2 and 0 < found["spike mismatch [1]"][0] < 0.5
     assert math.isfinite(found["margin [1]"][0])

@@ -116,7 +116,7 @@ class TestReport:
     def test_the_folder_holds_page_markdown_figures_tables_numbers_and_references(self, folder: Path) -> None:
         written = {"report.html", "report.md", "figures/line.svg", "figures/line.png", "tables/by-bits.csv"}
         written |= {"tables/again.csv", "rows.csv", "references.bib"}
-        assert set(files(folder)) == written | {"rows.jsonl", "study.json", "card.toml", "study.py"}
+        assert set(files(folder)) == written | {"rows.jsonl", "study.json", "card.toml", "bits.py"}
 
     def test_drawing_it_again_gives_the_same_bytes(self, folder: Path, tmp_path: Path) -> None:
         again = shutil.copytree(folder, tmp_path / "run")
@@ -191,9 +191,7 @@ class TestReport:
         assert lines == ["bits [1],accuracy [%]", "4,87.50", "8,84.50"]
 
     def test_it_tells_how_to_measure_again(self, text: str) -> None:
-        words = (
-            "memsim study study.py --model s2tdpt-digits --card card.toml --chips 4 --time 86400s --seed 0"
-        )
+        words = "memsim study bits.py --model s2tdpt-digits --card card.toml --chips 4 --time 86400s --seed 0"
         assert words in text
         assert "4 rows, 6 s of work in all" in text
         assert all(version in text for version in provenance.versions().values())
@@ -202,7 +200,7 @@ class TestReport:
         folder = made(tmp_path / "run")
         dossier.write(folder)
         (folder / "figures" / "mine.png").write_bytes(b"mine")
-        (folder / "study.py").write_text(
+        (folder / "bits.py").write_text(
             STUDY.replace('"line"', '"curve"').replace('"again"', '"more"'), "utf-8"
         )
         dossier.write(folder)
@@ -387,6 +385,7 @@ class TestBeside:
         other = made(tmp_path / "other")
         about = json.loads((other / "study.json").read_text("utf-8"))
         (other / "study.json").write_text(json.dumps(about | {"study": "tiles"}), "utf-8")
+        (other / "bits.py").rename(other / "tiles.py")
         with pytest.raises(ValueError, match=r"one of 'bits' and .*other of 'tiles'"):
             beside.write_beside(two[0], other)
 
@@ -409,7 +408,7 @@ class TestCommand:
             (lambda f: (f / "study.json").write_text('{"study": "x", "setting": {"odd": 1}}'), "is damaged"),
             (lambda f: (f / "rows.jsonl").unlink(), "holds no rows that can be read"),
             (lambda f: (f / "rows.jsonl").write_text(""), "holds no rows that can be read"),
-            (lambda f: (f / "study.py").write_text("title = ("), "line 1"),
+            (lambda f: (f / "bits.py").write_text("title = ("), "line 1"),
         ],
         ids=["no folder", "no study", "damaged", "unknown field", "no file", "no rows", "no Python"],
     )  # fmt: skip

@@ -157,7 +157,7 @@ def test_more_chips_add_rows_and_fewer_take_none_away(tmp_path):
         assert tiny.run(study, tmp_path / "out", chips=chips).done == done
     about = json.loads((tmp_path / "out" / "study.json").read_text())
     assert (about["study"], about["setting"]["chips"]) == ("tiny", 2)
-    assert (tmp_path / "out" / "study.py").read_text() == study.source
+    assert (tmp_path / "out" / "tiny.py").read_text() == study.source
 
 
 def test_a_folder_of_another_setting_or_study_is_refused_by_the_field(tmp_path):

@@ -36,7 +36,7 @@ def test_every_combination_on_every_block_at_every_time(tmp_path: Path) -> None:
     assert study.module.title == "Fewer bits" and {task.study for task in tasks} == {"bits"}
     assert len(tasks) == len({task.id for task in tasks}) == 2 * 2 * 2 * 2 * 2
     assert [task.shared["chips"] for task in tasks[:4]] == [[0, 1, 2, 3]] * 2 + [[4, 5]] * 2
-    assert [task.own["time"] for task in tasks[:2]] == [1.0, 86400.0]
+    assert [task.own["time [s]"] for task in tasks[:2]] == [1.0, 86400.0]
     assert tasks[-1].labels == {
         "weights.adc_bits": 6, "strengths.device-spread": 2.0, "digital": ["head"], "time [s]": 86400.0
     }  # fmt: skip
@@ -56,7 +56,7 @@ def test_every_combination_on_every_block_at_every_time(tmp_path: Path) -> None:
 def test_without_times_the_settings_time_and_without_a_title_the_files_name(tmp_path: Path) -> None:
     study = sweep(tmp_path, '[vary]\n"attention.n_max" = [8]\n')
     (task,) = study.tasks(Setting(card=CARD, chips=1, time=60.0))
-    assert task.own == {"time": 60.0} and study.module.title == "bits"
+    assert task.own == {"time [s]": 60.0} and study.module.title == "bits"
     assert task.shared["card"]["attention"]["n_max"] == 8
 
 
