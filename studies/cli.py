@@ -28,6 +28,15 @@ errors = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random stream; the same seed is the same chips.")]
+Model = Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")]
+Card = Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")]
+Dataset = Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")]
+Data = Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")]
+Images = Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")]
+Without = Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")]
+Only = Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")]
+Weights = Annotated[str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")]
+Attention = Annotated[str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")]
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 
 
@@ -42,25 +51,21 @@ def memsim(context: typer.Context) -> None:
 
 @app.command()
 def compare(
-    model: Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")] = "s2tdpt-digits",
-    card: Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")] = "default",
-    weights: Annotated[
-        str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")
-    ] = None,
-    attention: Annotated[
-        str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")
-    ] = None,
+    model: Model = "s2tdpt-digits",
+    card: Card = "default",
+    weights: Weights = None,
+    attention: Attention = None,
     engine: Annotated[str, typer.Option(help="digital, memsim or aihwkit.")] = "memsim",
     chips: Annotated[
         int, typer.Option(min=1, help="How many chips; they differ in their devices alone.")
     ] = 8,
-    dataset: Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")] = None,
-    data: Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")] = Path("data"),
-    images: Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")] = None,
+    dataset: Dataset = None,
+    data: Data = Path("data"),
+    images: Images = None,
     time: Annotated[str, typer.Option(help="Time since the weights were programmed: 1s, 2h, 1d, 1y.")] = "1d",
     seed: Seed = 0,
-    without: Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")] = None,
+    without: Without = None,
+    only: Only = None,
     losses: Annotated[
         bool, typer.Option(help="Also: each effect alone on and off, each attention cell.")
     ] = False,
@@ -120,20 +125,16 @@ def _show(result: Comparison, more: dict[str, Any], explain: str | None, as_json
 @app.command()
 def study(
     name: Annotated[str, typer.Argument(help="A built-in study, or a user's .py file or .toml sweep.")],
-    model: Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")] = "s2tdpt-digits",
-    card: Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")] = "default",
-    weights: Annotated[
-        str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")
-    ] = None,
-    attention: Annotated[
-        str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")
-    ] = None,
-    without: Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")] = None,
+    model: Model = "s2tdpt-digits",
+    card: Card = "default",
+    weights: Weights = None,
+    attention: Attention = None,
+    without: Without = None,
+    only: Only = None,
     chips: Annotated[int, typer.Option(min=1, help="How many chips; more add to those measured.")] = 8,
-    images: Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")] = None,
-    data: Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")] = Path("data"),
+    images: Images = None,
+    dataset: Dataset = None,
+    data: Data = Path("data"),
     time: Annotated[
         str, typer.Option(help="Time since programming where the study does not vary it: 1s, 2h, 1d, 1y.")
     ] = "1d",
