@@ -71,6 +71,16 @@ def take_rows(x, values, index, p):
             x[r] = values[i] if i >= 0 else np.float32(0.0)
 
 
+@inlined
+def find_driven(x, first, end, active):
+    """Write the rows from `first` to `end` that are driven into `active`; returns how many."""
+    many = 0
+    for r in range(first, end):
+        active[many] = r
+        many += x[r] != 0
+    return many
+
+
 @parallel_kernel
 def read_array(
     x, index, volt, power, noise, keys, images, height, step, levels, gain, rows_siemens, out, maps
@@ -105,10 +115,7 @@ def read_array(
             take_rows(drive, x[t, s, b], index, p)
             numbers[:] = 0.0
             for k in range(tiles):
-                many = 0
-                for r in range(k * height, min((k + 1) * height, rows)):
-                    active[many] = r
-                    many += drive[r] != 0
+                many = find_driven(drive, k * height, min((k + 1) * height, rows), active)
                 used += many
                 for i in range(many):
                     energy += drive[active[i]] * drive[active[i]] * rows_siemens[s, active[i]]

@@ -152,14 +152,13 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
     if not prepared.retrained:
         result["spike mismatch [1]"] = (mismatch[0] / mismatch[1]).tolist()
     if chip is not None and prepared.priced:
+        arrays = (*chip.weight_arrays.values(), *chip.attention_arrays.values())
         result |= {
             "energy [J]": chip.ledger.energy,
             "breakdown [J]": chip.ledger.breakdown(),
             "latency [s]": chip.ledger.latency,
             "pulses": chip.ledger.number("pulse"),
-            "kappa [1]": max(
-                a.kappa for a in (*chip.weight_arrays.values(), *chip.attention_arrays.values())
-            ),
+            "kappa [1]": max((a.kappa for a in arrays), default=0.0),
             "upkeep": chip.upkeep,
             "digital energy [J]": digital.sops.energy(chip.card, len(digital.sets[digital.name].labels)),
         }

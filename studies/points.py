@@ -9,12 +9,9 @@ from functools import lru_cache
 from statistics import mean, stdev
 from typing import Any, TypeGuard, final
 
-from scipy.stats import t as student
-
-from models.measures import wilson
+from studies.intervals import LEVEL, per_spread, wilson
 from studies.task import point as key_of
 
-LEVEL = 0.95  #: of every interval
 SHARES = ("accuracy", "agreement", "mismatch")
 """Words in the names of columns that are shares, from 0 to 1."""
 
@@ -100,7 +97,7 @@ def over_chips(values: list[float], *, share: bool) -> Estimate:
     n, centre = len(values), mean(values)
     if n < 2:
         return Estimate(mean=centre, low=-math.inf, high=math.inf, chips=n, halving=None)
-    half = _factor(n) * stdev(values)
+    half = per_spread(n) * stdev(values)
     if half == 0.0:
         return Estimate(mean=centre, low=centre, high=centre, chips=n, halving=None)
     low, high = centre - half, centre + half
@@ -112,16 +109,10 @@ def over_chips(values: list[float], *, share: bool) -> Estimate:
 @lru_cache(maxsize=256)
 def chips_to_halve(n: int) -> int:
     """How many chips would give half the interval of n, were their spread the same: t(m-1)/sqrt(m) halved."""
-    goal, m = _factor(n) / 2, n + 1
-    while _factor(m) > goal:
+    goal, m = per_spread(n) / 2, n + 1
+    while per_spread(m) > goal:
         m += 1
     return m
-
-
-@lru_cache(maxsize=4096)
-def _factor(n: int) -> float:
-    """Half an interval over the spread of n values."""
-    return float(student.ppf(0.5 + LEVEL / 2, n - 1)) / math.sqrt(n)
 
 
 def points(rows: Iterable[Mapping[str, Any]]) -> list[Point]:

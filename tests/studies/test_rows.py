@@ -44,7 +44,8 @@ def test_a_row_has_the_public_keys_and_its_task_whole(path):
         store.append(good(1))
     line = json.loads(path.read_text())
     assert list(line) == [
-        "format", "memsim", "code", "id", "study", "labels", "shared", "own", "result", "wall_time [s]", "check",
+        "format", "memsim", "code", "id", "study", "labels", "shared", "own", "result", "wall_time [s]",
+        "check",
     ]  # fmt: skip
     assert (line["format"], line["memsim"], line["id"]) == (FORMAT, VERSION, task(1).id)
     assert Task(**{key: line[key] for key in ("study", "labels", "shared", "own")}).id == line["id"]
