@@ -20,14 +20,15 @@ parallel_kernel: Any = njit(**_OPTIONS, parallel=True)
 
 
 def drop_stale_cache(folder: Path, *inlined_from: Path) -> None:
-    """Delete compiled kernels in `folder` older than any source there or in the folders they inline from.
+    """Delete compiled kernels in `folder` older than any kernel's source there or where they inline from.
 
     Numba looks at a kernel's own file only; a kernel that inlines another file's function would stay as it
     was.
     """
     try:
         sources = [source for place in (folder, *inlined_from) for source in place.glob("*.py")]
-        newest = max(source.stat().st_mtime for source in sources)
+        compiled = [s for s in sources if "numba" in (text := s.read_text("utf-8")) or "compile" in text]
+        newest = max(source.stat().st_mtime for source in compiled)
         for index in (folder / "__pycache__").glob("*.nbi"):
             if index.stat().st_mtime < newest:
                 index.unlink(missing_ok=True)
