@@ -66,9 +66,6 @@ def compare(
     seed: Seed = 0,
     without: Without = None,
     only: Only = None,
-    losses: Annotated[
-        bool, typer.Option(help="Also: each effect alone on and off, each attention cell.")
-    ] = False,
     worth: Annotated[bool, typer.Option(help="Also: the network with other attention, digitally.")] = False,
     explain: Annotated[
         str | None, typer.Option(help="Print count, price and source of a layer's events.")
@@ -79,7 +76,6 @@ def compare(
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
     from studies import compare as comparison
     from studies import worth as worths
-    from studies.losses import where_losses_come_from
     from studies.options import card_of, seconds, writable
     from studies.report import write_report
 
@@ -98,26 +94,24 @@ def compare(
     )
     with _progress() as advance:
         result = comparison.compare(request, advance)
-        more = {"losses": where_losses_come_from(request, advance)} if losses else {}
-        more |= {"worth": worths.worth(model)} if worth else {}
-    _show(result, more, explain, as_json)
+        found = worths.worth(model) if worth else None
+    _show(result, found, explain, as_json)
     if folder is not None:
-        path = write_report(result, folder, **more)
+        path = write_report(result, folder, worth=found)
         (errors if as_json else Console()).print(f"report: {path}", soft_wrap=True)
 
 
-def _show(result: Comparison, more: dict[str, Any], explain: str | None, as_json: bool) -> None:
+def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str | None, as_json: bool) -> None:
     """Print a comparison: one JSON object, or tables."""
     from studies import tables
 
     summary, console = result.summary(), Console()
     if as_json:
-        print(json.dumps(summary | more, indent=2))
+        print(json.dumps(summary | ({} if worth is None else {"worth": worth}), indent=2))
     else:
         console.print(tables.comparison_table(summary))
-        for name, table in (("losses", tables.losses_table), ("worth", tables.worth_grid)):
-            if name in more:
-                console.print(table(more[name]))
+        if worth is not None:
+            console.print(tables.worth_grid(worth))
     if explain is not None:
         (errors if as_json else console).print(tables.layer_table(result, explain))
 

@@ -5,7 +5,7 @@ Every axis has a unit, every mean its interval.  Digital is blue and square, cro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from studies.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn, png, svg
 from studies.quantities import digits, duration, percent, prefixed, quantity
 
-__all__ = ["accuracy", "attention", "conductances", "energy", "losses", "png", "spikes", "svg"]
+__all__ = ["accuracy", "attention", "conductances", "energy", "png", "spikes", "svg"]
 
 
 @drawn
@@ -265,41 +265,3 @@ def conductances(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarra
 
 def _side(states: Mapping[str, np.ndarray], side: int) -> np.ndarray:
     return np.concatenate([np.asarray(g).reshape(2, -1)[side] for g in states.values()])
-
-
-@drawn
-def losses(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Accuracy [%] of several runs with intervals over chips: a line each, a panel for each test set.
-
-    A row has "what", may have "group", and holds accuracies {mean, low, high} under the names of test sets.
-    """
-    sets = [key for key in rows[0] if accuracy_of(rows[0][key])]
-    starts = [i for i, row in enumerate(rows) if i and row.get("group") != rows[i - 1].get("group")]
-    heights = [i + 0.6 * sum(start <= i for start in starts) for i in range(len(rows))]
-    figure = Figure(figsize=(PAGE * 0.8, 0.8 + 0.15 * heights[-1]))
-    axes = np.atleast_1d(figure.subplots(1, max(len(sets), 1), sharey=True))
-    for ax, key in zip(axes, sets, strict=False):
-        for y, row in zip(heights, rows, strict=True):
-            found = accuracy_of(row.get(key))
-            if found:
-                mean, low, high = (100 * found[k] for k in ("mean", "low", "high"))
-                if len(found.get("per_chip", (0, 0))) > 1:
-                    ax.errorbar([mean], [y], xerr=[[max(mean - low, 0)], [max(high - mean, 0)]], color=QUIET)
-                ax.plot([mean], [y], "o", color=CROSSBAR, markersize=3.5)
-        ax.set_xlabel(f"accuracy, {key} [%]")
-        ax.grid(color="0.9", linewidth=0.6)
-        ax.set_axisbelow(True)
-        ax.tick_params(axis="y", length=0)
-    names = [f"{row['group']}: {row['what']}" if "group" in row else str(row["what"]) for row in rows]
-    axes[0].set_yticks(heights, names)
-    axes[0].set_ylim(heights[-1] + 0.6, -0.6)
-    return figure
-
-
-def accuracy_of(entry: Any) -> Mapping[str, Any] | None:
-    """The {mean, low, high} of an entry, itself or under "accuracy"; None where there is none."""
-    if not isinstance(entry, Mapping):
-        return None
-    inner = entry.get("accuracy", entry)
-    found = inner if isinstance(inner, Mapping) else {"mean": inner, **entry}
-    return found if {"mean", "low", "high"} <= set(found) else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from studies.figures import accuracy_of
 from studies.quantities import count, digits, duration, percent, points, prefixed, quantity
 
 Summary = Mapping[str, Any]
@@ -15,12 +14,6 @@ Row = dict[str, str]
 
 UNITS = {"cross_entropy": "nat", "margin": "logit"}
 """Units of measures whose key does not carry one."""
-
-SHARES = ("agreement", "spike_mismatch")
-"""Measures that are shares, shown in per cent."""
-
-INTERVAL = ("accuracy", "mean", "low", "high", "per_chip")
-"""Keys of an accuracy with its interval."""
 
 WIRES_SMALL, WIRES_RULE = 0.3, 1.0
 """kappa below which wires change currents by a few per cent, and above which they rule the result."""
@@ -253,28 +246,3 @@ def map_errors(digital: Mapping[str, np.ndarray], written: Mapping[str, np.ndarr
         row = {"digital": float(theirs.mean()), "written": float(ours.mean()), "rms": rms}
         rows.append({"layer": layer} | {key: digits(value) for key, value in row.items()})
     return sorted(rows, key=lambda row: list(digital).index(row["layer"]))
-
-
-def losses_table(rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and cells of the table of losses; columns in the order in which the rows bring them."""
-    flat = [dict(_flatten(row)) for row in rows]
-    header = list(dict.fromkeys(key for row in flat for key in row))
-    return header, [[row.get(key, "") for key in header] for row in flat]
-
-
-def _flatten(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """(column with its unit, text) of every entry of a row, nested ones under their name."""
-    for key, value in row.items():
-        name = f"{prefix}{key}".replace("_", " ")
-        found = accuracy_of(value)
-        if found:
-            test_set = name.removesuffix(": accuracy")
-            yield f"{test_set}: accuracy [%]", _interval(found["mean"], found)
-        if isinstance(value, Mapping):
-            yield from _flatten({k: v for k, v in value.items() if k not in INTERVAL}, f"{key}: ")
-        elif isinstance(value, str):
-            yield name, value
-        elif isinstance(value, (int, float)):
-            unit = "%" if key in SHARES else UNITS.get(key, "1")
-            text = percent(value) if key in SHARES else digits(value)
-            yield name if "[" in key else f"{name} [{unit}]", text

@@ -37,10 +37,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def command(request: Request, *, losses: bool = False, worth: bool = False) -> str:
+def command(request: Request, *, worth: bool = False) -> str:
     """The command that makes the result again, beside the saved card."""
     words = ["memsim", "compare", *_options(request), "--engine", request.engine]
-    words += [*(["--losses"] if losses else []), *(["--worth"] if worth else [])]
+    words += ["--worth"] if worth else []
     return shlex.join([*words, "--out", "again"])
 
 

@@ -23,7 +23,7 @@ from studies.worth import worth_table
 if TYPE_CHECKING:
     from studies.compare import Comparison
 
-FIGURES = ("accuracy", "spikes", "energy", "attention-first", "attention-last", "conductances", "losses")
+FIGURES = ("accuracy", "spikes", "energy", "attention-first", "attention-last", "conductances")
 PICTURES = [f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
 """Files a report may have; what an earlier one left and this one does not draw is removed."""
 
@@ -32,44 +32,38 @@ def write_report(
     comparison: Comparison,
     folder: str | Path,
     *,
-    losses: Sequence[Mapping[str, Any]] | None = None,
     worth: Sequence[dict[str, Any]] | None = None,
 ) -> Path:
     """Write report.html, result.json, card.toml and figures/ (SVG and PNG); returns the page.
 
-    losses: rows of "where the losses come from", each with "what"; worth: rows of what attention is worth.
+    worth: rows of what attention is worth.
     Raises OSError naming the folder where it cannot be written; then nothing of it is left behind.
     """
     folder = Path(folder)
     with whole(folder, PICTURES) as place:
-        place(files(comparison, losses, worth))
+        place(files(comparison, worth))
     return folder / "report.html"
 
 
 def files(
     comparison: Comparison,
-    losses: Sequence[Mapping[str, Any]] | None = None,
     worth: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, bytes]:
     """Everything a report consists of, by its path in the folder; the page last."""
     summary = comparison.summary()
-    drawn = draw(summary, comparison.sample, losses)
+    drawn = draw(summary, comparison.sample)
     out: dict[str, bytes] = {}
     for name, figure in drawn.items():
         out[f"figures/{name}.svg"] = figures.svg(figure).encode()
         out[f"figures/{name}.png"] = figures.png(figure)
-    result = (
-        summary | ({"losses": list(losses)} if losses else {}) | ({"worth": list(worth)} if worth else {})
-    )
+    result = summary | ({"worth": list(worth)} if worth else {})
     out["result.json"] = (json.dumps(_finite(result), indent=2, allow_nan=False) + "\n").encode()
     out[provenance.CARD_FILE] = provenance.toml(comparison.request.card).encode()
-    out["report.html"] = page(comparison, summary, drawn, losses, worth).encode()
+    out["report.html"] = page(comparison, summary, drawn, worth).encode()
     return out
 
 
-def draw(
-    summary: Mapping[str, Any], sample: Mapping[str, Any], losses: Sequence[Mapping[str, Any]] | None = None
-) -> dict[str, Figure]:
+def draw(summary: Mapping[str, Any], sample: Mapping[str, Any]) -> dict[str, Figure]:
     """Every figure that the summary and the sample have data for."""
     drawn = {
         "accuracy": figures.accuracy(summary),
@@ -89,8 +83,6 @@ def draw(
     if sample.get("before") and sample.get("after"):
         time = summary["time_after_write [s]"]
         drawn["conductances"] = figures.conductances(sample["before"], sample["after"], time=time)
-    if losses:
-        drawn["losses"] = figures.losses(losses)
     return drawn
 
 
@@ -98,13 +90,11 @@ def page(
     comparison: Comparison,
     summary: Mapping[str, Any],
     drawn: Mapping[str, Figure],
-    losses: Sequence[Mapping[str, Any]] | None = None,
     worth: Sequence[dict[str, Any]] | None = None,
 ) -> str:
     """The report as one HTML document."""
     sample, card, chip = comparison.sample, comparison.request.card, comparison.chip
     wires_sentence, wires = findings.wires(summary)
-    header, rows = findings.losses_table(losses or [])
     return (
         environment()
         .get_template("report.html.j2")
@@ -127,14 +117,12 @@ def page(
             wires=[row.values() for row in wires],
             wires_sentence=wires_sentence,
             worth=worth_table(worth) if worth else None,
-            losses_header=header,
-            losses_rows=rows,
             cells=[] if chip is None else [row.values() for row in provenance.cell_rows(card)],
             card_name=card.name,
             card_rows=provenance.card_rows(card),
             prices=_prices(card),
             ledger=_ledger(chip.ledger, card) if chip is not None and "crossbar" in summary["energy"] else [],
-            command=provenance.command(comparison.request, losses=bool(losses), worth=bool(worth)),
+            command=provenance.command(comparison.request, worth=bool(worth)),
             versions=provenance.versions(),
             papers=[bibliography.entry(key).line for key in provenance.PAPERS],
         )

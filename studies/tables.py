@@ -61,30 +61,6 @@ def comparison_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-def losses_table(rows: list[dict[str, Any]]) -> Table:
-    """Where the losses come from, one row for each variant."""
-    table = Table(
-        "", "variant", "plain", "harder", "cross-entropy", "spikes differ", title="where the losses come from"
-    )
-    group = None
-    for row in rows:
-        if group not in (None, row["group"]):
-            table.add_section()
-        first = row["group"] if row["group"] != group else ""
-        group = row["group"]
-        hard = row["harder"]
-        table.add_row(
-            first,
-            row["what"],
-            _interval(row["plain"]["accuracy"]),
-            "" if hard is None else _interval(hard["accuracy"]),
-            f"{row['plain']['cross_entropy']:.4f}"
-            + ("" if hard is None else f" / {hard['cross_entropy']:.4f}"),
-            f"{100 * row['spike_mismatch']:.3f} %",
-        )
-    return table
-
-
 def worth_grid(rows: list[dict[str, Any]]) -> Table:
     """What STDP attention is worth, one line for each kind of attention and how it came in."""
     sets = list(dict.fromkeys(row["dataset"] for row in rows))

@@ -21,8 +21,3 @@ def summary() -> dict[str, Any]:
 @pytest.fixture
 def sample() -> dict[str, Any]:
     return made.sample()
-
-
-@pytest.fixture
-def losses() -> list[dict[str, Any]]:
-    return made.losses()

@@ -85,19 +85,3 @@ def comparison(**instead: Any) -> SimpleNamespace:
         "summary": lambda: found,
     }
     return SimpleNamespace(**parts | instead)
-
-
-def losses() -> list[dict[str, Any]]:
-    """Rows in the shape of studies.losses."""
-    runs = (("card", "default"), ("alone on", "drift"), ("alone off", "drift"))
-    return [
-        {
-            "group": group,
-            "what": what,
-            "plain": {"accuracy": accuracies(0.99 - 0.01 * i), "cross_entropy": 0.1, "margin": 4.0},
-            "harder": {"accuracy": accuracies(0.93 - 0.01 * i), "cross_entropy": 0.3, "margin": 3.0},
-            "agreement": 0.97,
-            "spike_mismatch": 0.1,
-        }
-        for i, (group, what) in enumerate(runs)
-    ]

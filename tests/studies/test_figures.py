@@ -15,7 +15,7 @@ from studies import figures
 from studies.quantities import count, digits, duration, percent, points, prefixed, quantity
 from studies.report import draw
 
-ALL = {"accuracy", "spikes", "energy", "attention-first", "attention-last", "conductances", "losses"}
+ALL = {"accuracy", "spikes", "energy", "attention-first", "attention-last", "conductances"}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -25,14 +25,14 @@ def texts(figure: Figure) -> list[str]:
     return ["".join(node.itertext()).strip() for node in root.iter(f"{SVG}text")]
 
 
-def test_every_figure_is_drawn_where_its_data_are(summary: dict, sample: dict, losses: list) -> None:
-    assert set(draw(summary, sample, losses)) == ALL
-    assert set(draw(summary, {}, None)) == {"accuracy", "spikes", "energy"}
+def test_every_figure_is_drawn_where_its_data_are(summary: dict, sample: dict) -> None:
+    assert set(draw(summary, sample)) == ALL
+    assert set(draw(summary, {})) == {"accuracy", "spikes", "energy"}
 
 
-def test_the_same_data_give_the_same_bytes(summary: dict, sample: dict, losses: list) -> None:
-    again = draw(summary, sample, losses)
-    for name, figure in draw(summary, sample, losses).items():
+def test_the_same_data_give_the_same_bytes(summary: dict, sample: dict) -> None:
+    again = draw(summary, sample)
+    for name, figure in draw(summary, sample).items():
         assert figures.svg(figure) == figures.svg(figure) == figures.svg(again[name]), name
         assert figures.png(figure) == figures.png(again[name]), name
 
@@ -43,9 +43,9 @@ def test_other_data_give_another_figure(summary: dict) -> None:
     assert figures.svg(figures.accuracy(summary)) != before
 
 
-def test_every_labelled_axis_carries_a_unit(summary: dict, sample: dict, losses: list) -> None:
+def test_every_labelled_axis_carries_a_unit(summary: dict, sample: dict) -> None:
     """Pixels and tokens are counted, and say so; everything else has its unit in brackets."""
-    for name, figure in draw(summary, sample, losses).items():
+    for name, figure in draw(summary, sample).items():
         labels = [label for ax in figure.axes for label in (ax.get_xlabel(), ax.get_ylabel()) if label]
         assert labels, name
         assert [label for label in labels if not re.search(r"\[[^\]]+\]|pixel|token", label)] == [], name

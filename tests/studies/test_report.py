@@ -17,7 +17,7 @@ from studies import report as module
 from studies.report import write_report
 from tests.studies import made
 
-NAMES = ("accuracy", "attention-first", "attention-last", "conductances", "energy", "losses", "spikes")
+NAMES = ("accuracy", "attention-first", "attention-last", "conductances", "energy", "spikes")
 
 
 class Page(HTMLParser):
@@ -60,7 +60,7 @@ class Page(HTMLParser):
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One whole report; tests that change something write their own."""
     out = tmp_path_factory.mktemp("report") / "new" / "out"
-    return write_report(made.comparison(), out, losses=made.losses()).parent  # type: ignore[arg-type]
+    return write_report(made.comparison(), out).parent  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -78,9 +78,7 @@ def test_the_folder_holds_page_numbers_card_and_figures(folder: Path) -> None:
     files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
     pictures = [f"figures/{name}.{kind}" for name in NAMES for kind in ("png", "svg")]
     assert files == ["card.toml", *pictures, "report.html", "result.json"]
-    assert json.loads((folder / "result.json").read_text("utf-8")) == made.summary() | {
-        "losses": made.losses()
-    }
+    assert json.loads((folder / "result.json").read_text("utf-8")) == made.summary()
 
 
 def test_the_page_loads_nothing_from_anywhere(text: str) -> None:
@@ -116,7 +114,7 @@ def test_every_number_column_and_row_carries_a_unit(text: str) -> None:
     }
     words |= {"cell", "source", "technology", "arrays", "effects on", "effects off", "meaning and source"}
     words |= {"effect of wires", "group", "what", *provenance.versions()}
-    rows = {"weights", "attention", *(row["group"] for row in made.losses()), provenance.versions()["python"]}
+    rows = {"weights", "attention", provenance.versions()["python"]}
     rows |= {"clipped conversions", "adc-8b", "array-read", *memsim.ChipCard.load("default").prices}
     rows |= set(made.summary()["kappa"]) | {f"blocks.{b}.attention.core" for b in range(3)}
     card = {row["key"] for row in provenance.card_rows(memsim.ChipCard.load("default"))}
@@ -152,10 +150,10 @@ def test_the_same_comparison_gives_the_same_report(comparison: Any, tmp_path: Pa
 
 def test_figures_of_an_earlier_report_do_not_stay(comparison: Any, tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
-    for name in ("losses.svg", "mine.png"):
+    for name in ("attention-last.svg", "mine.png"):
         (tmp_path / "figures" / name).write_bytes(b"earlier")
     write_report(comparison, tmp_path)
-    assert not (tmp_path / "figures" / "losses.svg").exists()
+    assert not (tmp_path / "figures" / "attention-last.svg").exists()
     assert (tmp_path / "figures" / "mine.png").read_bytes() == b"earlier"
 
 
@@ -246,7 +244,7 @@ def test_the_command_makes_the_run_again(comparison: SimpleNamespace) -> None:
     from studies.options import seconds
 
     request = dataclasses.replace(comparison.request, images=7, dataset="digits", data="elsewhere")
-    words = provenance.command(request, losses=True).split()
+    words = provenance.command(request, worth=True).split()
     shown = (
         CliRunner(env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb"})
         .invoke(app, ["compare", "--help"])
@@ -309,20 +307,3 @@ class TestWords:
             "tens of per cent",
         ]
         assert findings.wires({}) == ("", [])
-
-    def test_tables_of_losses_take_any_row(self) -> None:
-        header, cells = findings.losses_table(
-            [
-                {"what": "all", "plain": {"mean": 0.9, "low": 0.8, "high": 0.95}, "spike_mismatch": 0.12},
-                {"what": "none", "harder": {"accuracy": 0.7, "low": 0.6, "high": 0.8}, "wall_time [s]": 3.0},
-            ]
-        )
-        assert header == [
-            "what",
-            "plain: accuracy [%]",
-            "spike mismatch [%]",
-            "harder: accuracy [%]",
-            "wall time [s]",
-        ]
-        assert cells[0] == ["all", "90.00 % [80.00, 95.00]", "12.00 %", "", ""]
-        assert cells[1] == ["none", "", "", "70.00 % [60.00, 80.00]", "3.00"]
