@@ -1,7 +1,8 @@
-"""Cells: one memristive device each, with its source, its spread and its noise.
+"""Cells: one memristive device each, with its source, its spread and its noise; STDP from spike waveforms.
 
 cell = devices.get("reram-om")
 fabric = cell.fabricate((64, 64), rng=devices.stream(0, "array"))
+window = devices.stdp_window(devices.SpikePair(), devices.GapModel())
 """
 
 from difflib import get_close_matches
@@ -9,11 +10,17 @@ from functools import cache
 from importlib import import_module
 
 from devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported, WeightCell
+from devices.gap_model import GapModel
+from devices.pulse_coding import coded_pulses
+from devices.rate_law import RateLaw, ThresholdExponential, pulse_response
+from devices.stdp_window import STDPWindow, stdp_window
 from devices.stream import Stream, stream
+from devices.waveform import Spike, SpikePair
 
 __all__ = [
-    "Cell", "Description", "Fabric", "PulsedCell", "PulsedState", "Stream", "Unsupported", "WeightCell",
-    "get", "names", "stream",
+    "Cell", "Description", "Fabric", "GapModel", "PulsedCell", "PulsedState", "RateLaw", "STDPWindow",
+    "Spike", "SpikePair", "Stream", "ThresholdExponential", "Unsupported", "WeightCell", "coded_pulses",
+    "get", "names", "pulse_response", "stdp_window", "stream",
 ]  # fmt: skip
 
 _PRESETS = {

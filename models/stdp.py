@@ -2,18 +2,21 @@
 
 The paper is Mondal & Kumar, arXiv:2511.14691 (2025). The query token is the pre-, the key token the
 postsynaptic side. Its window is exponential; the linear and the rectangular one are what linear and
-rectangular spike tails make on a memristor: Zamarreno-Ramos et al., Front. Neurosci. 5, 26 (2011).
+rectangular spike tails make on a memristor: Zamarreno-Ramos et al., Front. Neurosci. 5, 26 (2011). Any
+other stands in a table (`models.window_table`), say one that `devices.stdp_window` integrates.
 """
 
 import math
 from typing import Literal, final
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from models.window_table import WindowTable
+
 Silent = Literal["pulse", "no-pulse"]
-Shape = Literal["exponential", "linear", "rectangular"]
+Shape = Literal["exponential", "linear", "rectangular", "table"]
 
 MAX_LEVELS = 1024
 """Most levels of a window [1]; float32 tells no more of them apart reliably."""
@@ -43,6 +46,7 @@ def stdp_attention(
     silent: Silent = "pulse",
     shape: Shape = "exponential",
     levels: int | None = None,
+    tabulated: WindowTable | None = None,
 ) -> Tensor:
     """Attention weights A_ij (..., N, N) of spike counts r_Q, r_K (..., N) in 0..D_H: Eq. (17)-(22).
 
@@ -51,15 +55,16 @@ def stdp_attention(
         A_ij  = offset - A f(|dt_ij|)   where dt_ij >= 0 (depression; ties belong here)
         f(x)  = exp(-x / tau)  |  max(0, 1 - x / (2 tau))  |  1 where x <= tau, else 0
 
-    f is that of the shapes "exponential", "linear" and "rectangular", A tau the area under each. `levels`
-    rounds the change to the nearest of that many equally spaced values from -A to A: one in the middle of two
-    becomes the larger change, and 0, where that is no level, the smallest of its branch.
+    f is that of the shapes "exponential", "linear" and "rectangular", A tau the area under each; the shape
+    "table" takes f from `tabulated`, an f for each branch, and knows no tau. `levels` rounds the change to
+    the nearest of that many equally spaced values from -A to A: one in the middle of two becomes the larger
+    change, and 0, where that is no level, the smallest of its branch.
 
     Differentiable in the counts: both branches have the slope of f, (A / tau) exp(-|dt| / tau) or A / (2
     tau), the jump at 0 has none, and levels are passed straight through. A rectangular window is flat: it
     gives q and k no gradient, and only infers. `silent="no-pulse"` lets a token without spikes take part in
     no write: A_ij = offset where r_Q(i) = 0 or r_K(j) = 0. Counts of integer type give the default float
-    type. Nothing is clipped. Raises ValueError for an unknown shape.
+    type. Nothing is clipped. Raises ValueError for an unknown shape, and for "table" without one.
     """
     q, k = q_count.unsqueeze(-1), k_count.unsqueeze(-2)
     dt = (k - q) * (t_max / head_dim)
@@ -72,18 +77,23 @@ def stdp_attention(
     elif shape == "rectangular":
         reach = math.floor(tau * head_dim / t_max + 1e-9) + 0.5  # in spikes, so that no rounding decides
         part = ((k - q).abs() <= reach).to(dt)
+    elif shape == "table" and tabulated is not None:
+        part = tabulated.part(distance, early)
     else:
-        raise ValueError(f"no window shape {shape!r}; there are exponential, linear, rectangular")
+        raise ValueError(f"no window shape {shape!r}; there are exponential, linear, rectangular, table")
     change = A * (part if levels is None else _nearest_level(part, levels))
     weight = offset + torch.where(early, change, -change)
     return weight if silent == "pulse" else torch.where((q == 0) | (k == 0), offset, weight)
 
 
 def _nearest_level(part: Tensor, levels: int) -> Tensor:
-    """The nearest of 1, 1 - 2 / (levels - 1), ... down to 0 to a part in 0 .. 1, ties up; slope 1."""
-    steps = levels - 1
-    down = ((1 - part.detach()) * (steps / 2) - (0.5 + _TIE)).ceil().clamp(min=0)
-    return (steps - 2 * down) / steps + (part - part.detach())
+    """The nearest of 1, 1 - 2 / (levels - 1), ... down to 0 to the size of a part in -1 .. 1, ties up; the
+    part's sign, slope 1.
+    """
+    steps, plain = levels - 1, part.detach()
+    down = ((1 - plain.abs()) * (steps / 2) - (0.5 + _TIE)).ceil().clamp(min=0)
+    size = (steps - 2 * down) / steps
+    return torch.where(plain < 0, -size, size) + (part - plain)
 
 
 @final
@@ -92,7 +102,8 @@ class Window(BaseModel):
 
         f(x) = exp(-x / tau)  |  max(0, 1 - x / (2 tau))  |  1 where x <= tau, else 0
 
-    f is that of the shapes "exponential", "linear" and "rectangular"; `levels` rounds w (`stdp_attention`).
+    f is that of the shapes "exponential", "linear" and "rectangular"; the shape "table" has the f of
+    `tabulated`, one for each branch, and no use for tau. `levels` rounds w (`stdp_attention`).
     The paper has the exponential and states none of its values. `bounded` keeps every A_ij inside (0, 1), as
     its text asks; `thirdparty` is what an independent re-implementation uses (range 0 to 1.8). A_ij has at
     most 2 D_H + 1 values, one for each difference r_K(j) - r_Q(i).
@@ -108,6 +119,23 @@ class Window(BaseModel):
     levels: int | None = Field(
         default=None, ge=2, le=MAX_LEVELS, description="number of changes from -A to A; absent: any"
     )
+    tabulated: WindowTable | None = Field(default=None, description="f of the shape 'table'")
+
+    @model_validator(mode="after")
+    def _table_and_shape(self) -> "Window":
+        table = self.tabulated
+        if (self.shape == "table") != (table is not None):
+            raise ValueError(
+                f"shape = {self.shape!r}: the shape 'table' goes with `tabulated`, no other does"
+            )
+        if table is not None:
+            reach, end = self.t_max * table.time_unit, table.delay[-1]
+            if reach > end * (1 + 1e-9) and (table.potentiation[-1] or table.depression[-1]):
+                raise ValueError(
+                    f"t_max = {self.t_max:g} is {reach:g} s on the device, but the table ends at {end:g} s"
+                    " and not at 0; a smaller time_unit, or a longer table?"
+                )
+        return self
 
     @staticmethod
     def preset(name: str) -> "Window":
@@ -120,7 +148,7 @@ class Window(BaseModel):
         self, q_count: Tensor, k_count: Tensor, *, head_dim: int, silent: Silent = "pulse"
     ) -> Tensor:
         """`stdp_attention` with this window's values."""
-        return stdp_attention(q_count, k_count, head_dim=head_dim, silent=silent, **self.model_dump())
+        return stdp_attention(q_count, k_count, head_dim=head_dim, silent=silent, **dict(self))
 
     def table(self, head_dim: int, dtype: torch.dtype = torch.float64) -> Tensor:
         """A_ij at the 2 D_H + 1 differences: entry D_H + (r_K - r_Q)."""
