@@ -13,6 +13,7 @@ import models
 from models import S2TDPT, AttentionStatistics, Window
 from models.attention import Form, STDPAttention
 from models.catalog import BUNDLED, relative
+from studies.physical_window import physical_window
 
 STATISTICS = 1024
 """Training images that tell the mean attention weight a relative is matched to."""
@@ -23,8 +24,9 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
 
     {}: as it was trained.  {"trained": kind}: its relative with that attention, trained alike.
     {"exchanged": kind}: that attention in its place, matched to its mean on training images, nothing
-    retrained.  {"window": {field: value}}: another STDP window, nothing retrained.  {"form": "histogram"}:
-    the same sum, by levels.
+    retrained.  {"window": {field: value}}: another STDP window, nothing retrained.  {"physics": name}:
+    the window of an entry of `studies.physical_window.PHYSICS`.  {"form": "histogram"}: the same sum, by
+    levels.
     """
     net = models.load(model)
     for what, value in change.items():
@@ -36,12 +38,15 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
             )
         elif what == "window":
             net = _each_core(net, window=Window(**{**net.config.window.model_dump(), **value}))
+        elif what == "physics":
+            net = _each_core(net, window=physical_window(value, net.config.window))
         elif what == "form":
             if value not in get_args(Form):
                 raise ValueError(f"no form {value!r} of attention; there are {', '.join(get_args(Form))}")
             net = _each_core(net, form=value)
         else:
-            raise ValueError(f"no change {what!r} of a network; there are trained, exchanged, window, form")
+            known = "trained, exchanged, window, physics, form"
+            raise ValueError(f"no change {what!r} of a network; there are {known}")
     return net
 
 

@@ -1,8 +1,8 @@
 """Attention: STDP written with pulses beside ideal STDP, the exact histogram, and the rivals it must beat.
 
 Digital: the network with each attention exchanged at inference (matched to its mean weights, nothing
-retrained), its relatives trained alike, other STDP windows.  On crossbars: written on each cell, the same
-rivals with their weights on arrays, and the other windows written.
+retrained), its relatives trained alike, other STDP windows, those of spikes on devices among them.  On
+crossbars: written on each cell, the same rivals with their weights on arrays, and the other windows written.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from models.catalog import relative
 from models.exchange import EXCHANGES
 from studies import draw
 from studies.crossbars import crossbars
+from studies.physical_window import PHYSICS
 from studies.points import Point
 from studies.quantities import duration
 from studies.study import Setting
@@ -55,6 +56,8 @@ def changes(model: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         yield "window", shape, {"window": {"shape": shape}}
     for levels in LEVELS:
         yield "window", f"{levels} levels", {"window": {"levels": levels}}
+    for name in PHYSICS:
+        yield "window", f"spikes on {name}", {"physics": name}
 
 
 def tasks(setting: Setting) -> Iterator[Task]:

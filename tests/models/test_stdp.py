@@ -55,7 +55,11 @@ def test_window_is_bounded_and_depends_on_the_difference_only(head_dim, preset):
 
 
 def test_presets():
-    assert Window.preset("bounded").model_dump() == BOUNDED | {"shape": "exponential", "levels": None}
+    assert Window.preset("bounded").model_dump() == BOUNDED | {
+        "shape": "exponential",
+        "levels": None,
+        "tabulated": None,
+    }
     assert (
         0 < float(Window.preset("bounded").table(32).min())
         and float(Window.preset("bounded").table(32).max()) < 1
@@ -167,7 +171,7 @@ def test_integer_counts_are_welcome():
 
 
 def test_an_unknown_shape_is_refused():
-    with pytest.raises(ValueError, match=r"sawtooth.*exponential, linear, rectangular"):
+    with pytest.raises(ValueError, match=r"sawtooth.*exponential, linear, rectangular, table"):
         stdp_attention(torch.ones(1), torch.ones(1), head_dim=4, **BOUNDED, shape="sawtooth")
 
 

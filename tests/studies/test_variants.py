@@ -79,11 +79,15 @@ def test_trained_alike_is_the_bundled_relative(images: Tensor) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"colour": "blue"}, "no change 'colour' of a network; there are trained, exchanged, window, form"),
+        (
+            {"colour": "blue"},
+            "no change 'colour' of a network; there are trained, exchanged, window, physics, form",
+        ),
         ({"trained": "softmax"}, f"no network trained like '{MODEL}' with 'softmax' attention is bundled"),
         ({"exchanged": "softmax"}, "attention cannot be exchanged for 'softmax'; there are random"),
         ({"window": {"colour": 1}}, "colour"),
         ({"window": {"tau": -1.0}}, "tau"),
+        ({"physics": "magic"}, "no physical window 'magic'; there are threshold law; "),
         ({"form": "sparse"}, "no form 'sparse' of attention; there are dense, histogram"),
         ({"trained": "dot", "window": {"tau": 1.0}}, "window can be changed for STDP attention only"),
         ({"exchanged": "zero", "form": "dense"}, "form can be changed for STDP attention only"),
