@@ -55,8 +55,8 @@ class ThresholdExponential:
     def __post_init__(self) -> None:
         if not self.v_th >= 0.0:
             raise ValueError(f"v_th = {self.v_th:g} V: 0 or above; it serves both signs")
-        if not self.v0 > 0.0 or self.v_th / self.v0 > 600.0:
-            raise ValueError(f"v0 = {self.v0:g} V: above 0 and above v_th / 600; did you pass millivolts?")
+        if not self.v_th / 600 < self.v0 <= 5.0:
+            raise ValueError(f"v0 = {self.v0:g} V: above v_th / 600, up to 5 V; did you pass 1 / v0?")
         if not self.i0 > 0.0:
             raise ValueError(f"i0 = {self.i0:g} /s: above 0")
 

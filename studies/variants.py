@@ -37,7 +37,10 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
                 net, value, statistics=_statistics(model, file_digest(model), data)
             )
         elif what == "window":
-            net = _each_core(net, window=Window(**{**net.config.window.model_dump(), **value}))
+            own = net.config.window.model_dump()
+            if "shape" in value:
+                own["tabulated"] = None  # belongs to the shape that goes
+            net = _each_core(net, window=Window(**{**own, **value}))
         elif what == "physics":
             net = _each_core(net, window=physical_window(value, net.config.window))
         elif what == "form":

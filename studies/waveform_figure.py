@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from devices import SpikePair, STDPWindow, stdp_window
 from devices.rate_law import RateLaw
+from devices.stdp_window import Lobe
 from studies.figure_style import CROSSBAR, DIGITAL, PAGE, QUIET, drawn
 from studies.quantities import prefixed
 
@@ -56,8 +57,9 @@ def _window(ax: Axes, window: STDPWindow, unit: str) -> None:
     dt = np.concatenate([-window.delay[::-1], window.delay])
     change = np.concatenate([window.potentiation[::-1], window.depression])
     ax.plot(1e3 * dt, factor * change, color=CROSSBAR, linewidth=1.5)
+    lobes: tuple[tuple[Lobe, int, str], ...] = (("potentiation", -1, DIGITAL), ("depression", 1, QUIET))
     reach = 0.0
-    for lobe, side, colour in (("potentiation", -1, DIGITAL), ("depression", 1, QUIET)):
+    for lobe, side, colour in lobes:
         sizes = getattr(window, lobe)
         if np.count_nonzero(sizes) < 3:
             continue

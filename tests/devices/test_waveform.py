@@ -60,6 +60,7 @@ def test_equal_spikes_at_once_cancel():
         (lambda: Spike(shape="sawtooth"), "sawtooth.*exponential, linear, rectangular"),  # type: ignore[arg-type]
         (lambda: SpikePair(a_pre=1.5), "a_pre = 1.5: 0 to 1"),
         (lambda: devices.ThresholdExponential(v0=1e-3), "v0 = 0.001 V"),
+        (lambda: devices.ThresholdExponential(v0=7.0), "v0 = 7 V.*did you pass 1 / v0"),
         (lambda: devices.ThresholdExponential(v_th=-1.0), "v_th = -1 V"),
         (lambda: devices.ThresholdExponential(i0=0.0), "i0 = 0"),
         (lambda: devices.GapModel(start=1.0), "start = 1 m.*nanometres"),
