@@ -9,27 +9,36 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 
-from devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported, WeightCell
+from devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported
 from devices.gap_model import GapModel
+from devices.program_and_verify import Programmed, program_and_verify
 from devices.pulse_coding import coded_pulses
 from devices.rate_law import RateLaw, ThresholdExponential, pulse_response
 from devices.stdp_window import STDPWindow, stdp_window
 from devices.stream import Stream, stream
 from devices.waveform import Spike, SpikePair
+from devices.weight_cell import BeyondFit, WeightCell, WeightState
 
 __all__ = [
-    "Cell", "Description", "Fabric", "GapModel", "PulsedCell", "PulsedState", "RateLaw", "STDPWindow",
-    "Spike", "SpikePair", "Stream", "ThresholdExponential", "Unsupported", "WeightCell", "coded_pulses",
-    "get", "names", "pulse_response", "stdp_window", "stream",
+    "BeyondFit", "Cell", "Description", "Fabric", "GapModel", "Programmed", "PulsedCell", "PulsedState",
+    "RateLaw", "STDPWindow", "Spike", "SpikePair", "Stream", "ThresholdExponential", "Unsupported",
+    "WeightCell", "WeightState", "coded_pulses", "get", "names", "program_and_verify", "pulse_response",
+    "stdp_window", "stream",
 ]  # fmt: skip
 
 _PRESETS = {
     "ideal": "devices.ideal:ideal",
-    "pcm-joshi2020": "devices.pcm_joshi2020:pcm_joshi2020",
+    "pcm-hermes2023-1": "devices.pcm_weights:pcm_hermes_1",
+    "pcm-hermes2023-2": "devices.pcm_weights:pcm_hermes_2",
+    "pcm-joshi2020": "devices.pcm_weights:pcm_joshi2020",
     "pcm-nandakumar2018": "devices.pcm_nandakumar2018:pcm_nandakumar2018",
     "pcm-nandakumar2020": "devices.presets:pcm_nandakumar2020",
+    "reram-cmo-falcone2025-0.2pct": "devices.reram_weights:reram_cmo_02pct",
+    "reram-cmo-falcone2025-2pct": "devices.reram_weights:reram_cmo_2pct",
+    "reram-milo2021": "devices.reram_weights:reram_milo2021",
     "reram-om": "devices.presets:reram_om",
     "reram-es": "devices.presets:reram_es",
+    "reram-wan2022": "devices.reram_weights:reram_wan2022",
     "ecram-li": "devices.presets:ecram_li",
 }
 

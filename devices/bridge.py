@@ -6,7 +6,7 @@ noise models, repaired, are in :mod:`devices.noise_models`.
 """
 
 from collections import OrderedDict
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -24,18 +24,19 @@ from aihwkit.simulator.tiles.analog import AnalogTile
 from torch import Tensor
 
 from devices.cell import Fabric, PulsedCell
+from devices.effects import Spread
 from devices.exponential_step import ExponentialStepCell
+from devices.functions import Polynomial
 from devices.linear_step import LinearStepCell
-from devices.pcm_joshi2020 import JoshiCell
 from devices.pcm_nandakumar2020 import Nandakumar2020Cell
+from devices.pcm_weights import pcm_joshi2020
 from devices.population import Population
 from devices.pulsed import KernelCell
 from devices.soft_bounds_reference import SoftBoundsReferenceCell
+from devices.weight_cell import WeightCell
 
 #: cells that aihwkit has a tile for
 TiledCell = SoftBoundsReferenceCell | LinearStepCell | ExponentialStepCell | Nandakumar2020Cell
-
-_MICRO = 1e-6  #: microsiemens, the unit of aihwkit's noise models [S]
 
 #: aihwkit fields no cell models, and the value at which they do nothing
 _IDLE = {
@@ -70,7 +71,7 @@ def pulsed_cell(device: Any, *, name: str, technology: str, source: str, n_max: 
     raise ValueError(f"{name}: no cell has the law of {type(device).__name__} with these options")
 
 
-def weight_cell(model: PCMLikeNoiseModel, *, name: str, source: str, read_noise: float) -> JoshiCell:
+def weight_cell(model: PCMLikeNoiseModel, *, name: str, source: str, read_noise: float) -> WeightCell:
     """The cell of an aihwkit PCM noise model, its microsiemens made siemens, its scales made strengths.
 
     Raises ValueError for scales that no strength has.
@@ -79,10 +80,12 @@ def weight_cell(model: PCMLikeNoiseModel, *, name: str, source: str, read_noise:
         "programming": model.prog_noise_scale, "drift": model.drift_scale,
         "flicker-noise": model.read_noise_scale,
     }  # fmt: skip
-    reference, g_max = model.prog_coeff_g_max_reference, float(model.g_max or 0.0)
-    return JoshiCell(
-        name=name, technology="PCM", source=source, g_max=g_max * _MICRO, read_noise_std=read_noise,
-        prog_coeff=tuple(c * 25.0 / reference for c in model.prog_coeff), t_0=model.t_0, t_read=model.t_read,
+    g_max, joshi = float(model.g_max or 0.0) / 1e6, pcm_joshi2020()
+    return replace(
+        joshi, name=name, source=source, g_max=g_max, g_top=g_max, read_noise_std=read_noise,
+        programming=Spread(Polynomial(tuple(model.prog_coeff)), g_fit=model.prog_coeff_g_max_reference),
+        drift=replace(joshi.drift, t_0=model.t_0),
+        flicker=replace(joshi.flicker, t_0=model.t_0, t_read=model.t_read),
         strengths=tuple(scales.items()),
     )  # fmt: skip
 

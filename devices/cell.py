@@ -46,7 +46,7 @@ class Description:
         """One line for a listing."""
         how = f"{self.states:.3g} states" if self.states < float("inf") else "continuous"
         moves = {True: ", up only", False: ""}[self.one_sided]
-        return f"{self.name:20} {self.technology:8} {self.kind:14} {how}{moves}; {self.source}"
+        return f"{self.name:30} {self.technology:8} {self.kind:14} {how}{moves}; {self.source}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ class Cell(ABC):
         """Everything a listing or a conformance test needs."""
 
     def write(self, target: Tensor, *, rng: Stream) -> Any:
-        """Write a target conductance; see :class:`WeightCell`."""
+        """Write a target conductance; see :mod:`devices.weight_cell`."""
         raise self._unsupported("write")
 
     def pulse(self, state: Any, n_up: Tensor | int, n_down: Tensor | int, *, rng: Stream) -> Any:
@@ -127,59 +127,6 @@ class Cell(ABC):
 
     def _unsupported(self, verb: str) -> Unsupported:
         return Unsupported(f"{self.name} has no {verb}: {self.missing.get(verb, 'no source models it')}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightCell(Cell):
-    """A cell written once to a target conductance, that then ages.
-
-    write(target (*K, *cells) [S], rng of keys K) -> state; relax(state, t [s] since the write, absolute)
-    -> state; read(state) -> conductance [S] at the state's time. float64 targets give float64 throughout.
-    """
-
-    g_max: float  #: highest conductance [S]
-    g_min: float = 0.0  #: lowest conductance, and what an unused device of a pair holds [S]
-    read_noise_std: float = 0.0  #: fresh current noise of a read, as its source has it [1]
-
-    missing: ClassVar[dict[str, str]] = {
-        "pulse": "its source models program-and-verify to a target, not single pulses",
-    }
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0.0 <= self.g_min < self.g_max:
-            raise ValueError(
-                f"g_min={self.g_min:.3g} S and g_max={self.g_max:.3g} S: 0 <= g_min < g_max is needed"
-            )
-        if self.g_max > 1e-2:
-            raise ValueError(f"g_max={self.g_max:.3g} S is above 10 mS; did you pass microsiemens?")
-
-    @property
-    def read_noise(self) -> float:
-        """Fresh current noise of a read at its strength: sd = read_noise sqrt(g_max sum_r G_r V_r^2) [1]."""
-        return self.strength("read-noise") * self.read_noise_std
-
-    @abstractmethod
-    def write(self, target: Tensor, *, rng: Stream) -> Any: ...
-
-    @abstractmethod
-    def relax(self, state: Any, t: float, *, rng: Stream | None = None) -> Any: ...
-
-    @abstractmethod
-    def read(self, state: Any, *, rng: Stream | None = None) -> Tensor: ...
-
-    def check_target(self, target: Tensor) -> None:
-        """Raise ValueError unless every target lies in 0 .. g_max [S]."""
-        if not torch.is_floating_point(target):
-            raise ValueError(f"a target conductance is a float tensor [S], got {target.dtype}")
-        if target.numel() == 0:
-            return
-        low, high = float(target.min()), float(target.max())
-        if not (low >= 0.0 and high <= self.g_max * (1 + 1e-5)):
-            hint = "; did you pass microsiemens?" if high > 1e-2 else ""
-            raise ValueError(
-                f"targets of {low:.4g} .. {high:.4g} S are outside 0 .. {self.g_max:.4g} S{hint}"
-            )
 
 
 @dataclass(frozen=True, eq=False)

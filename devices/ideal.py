@@ -50,6 +50,10 @@ class IdealCell(Cell):
         """The stored value itself."""
         return state.value
 
+    def chord(self, conductance: Tensor, voltage: float) -> Tensor:
+        """I / V [S]: the conductance itself at every voltage."""
+        return conductance
+
     def describe(self) -> Description:
         return Description(
             name=self.name, technology=self.technology, kind="weight, pulsed", states=float("inf"), low=-1.0,

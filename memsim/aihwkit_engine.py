@@ -1,6 +1,6 @@
 """The reference engine: aihwkit's own layers and tiles, array by array; slow, and the fast engine's judge.
 
-Projections are aihwkit AnalogLinear layers (convolutions unrolled) with its PCM noise model, its drift, its
+Projections are aihwkit AnalogLinear layers (convolutions unrolled) with its noise model, its drift, its
 global compensation and its converters; attention is written by pulsed updates on its tiles, one array, image
 and step at a time. What differs by aihwkit's design: after programming it keeps one weight matrix, so a
 pair's two devices share one drift and one noise.  Its noise models draw from torch's global generator, seeded
@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from aihwkit.inference import GlobalDriftCompensation, PCMLikeNoiseModel
+from aihwkit.inference import GlobalDriftCompensation
 from aihwkit.inference.compensation.drift import PerColumnDriftCompensation
 from aihwkit.nn import AnalogLinear
 from aihwkit.simulator.configs import InferenceRPUConfig
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 import devices
 from devices import bridge
-from devices.pcm_joshi2020 import JoshiCell
+from devices.noise_models import noise_model
 from memsim.attention_array import AttentionArray
 from memsim.card import ChipCard, Compensation
 from memsim.readout import unfold
@@ -40,8 +40,8 @@ COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftComp
 class TileWeights:
     """The weight arrays of one layer on every chip, each an aihwkit AnalogLinear, as WeightArray has them.
 
-    matrix_RC; ``read``: x (T, S, B, P, R) -> (T, S, B, P, C).  Only pcm-joshi2020 and ideal weights, one
-    pair each, have an aihwkit layer; ValueError for others.
+    matrix_RC; ``read``: x (T, S, B, P, R) -> (T, S, B, P, C).  One pair for each weight, of cells aihwkit has
+    a noise model of (reram-wan2022 at its fitted times alone); ValueError for others.
     """
 
     upkeep: ClassVar[dict[str, float]] = {}  #: aihwkit's layers report no events
@@ -69,10 +69,16 @@ class TileWeights:
         """aihwkit's drift to t [s] and its compensation, a factor for each tile or for each column of one;
         another writing is another layer.
         """
-        section = self.run.card.weights
-        if self.run.card.weight_cell.exact:
+        section, cell = self.run.card.weights, self.run.card.weight_cell
+        if cell.exact:
             return
         cycle, age = section.last_write(t)
+        fitted = getattr(noise_model(cell), "coeff_dic", {age: ()})
+        if age not in fitted:
+            raise ValueError(
+                f"engine aihwkit: its model of {cell.name} stands at {', '.join(f'{k:g}' for k in fitted)} s"
+                f" after the write alone, not at {age:g} s; engine memsim goes between"
+            )
         if cycle != self.cycle:
             self.layers, self.cycle = [], cycle
         rule = COMPENSATIONS.get(compensation or section.compensation)
@@ -130,7 +136,7 @@ class TileWeights:
         """r g_max N^2 [1] of the largest tile."""
         section = self.run.card.weights
         side = max(min(self.rows, section.tile_rows), min(self.columns, section.tile_columns))
-        return self.run.card.wire_resistance * section.g_max * side**2
+        return self.run.card.wire_resistance * self.run.card.weight_cell.g_max * side**2
 
 
 @contextmanager
@@ -146,22 +152,15 @@ def inference_config(
 ) -> InferenceRPUConfig:
     """aihwkit's configuration of the card's weight arrays; bits None: an ideal converter.
 
-    Its PCM model for pcm-joshi2020, its effects at their strengths, none for ideal cells; ValueError for
-    cells aihwkit has no layer for.
+    Its noise model of the cell, effects at their strengths, none for ideal cells; ValueError for cells
+    aihwkit has no model of.
     """
     config = InferenceRPUConfig()
     cell, section = card.weight_cell, card.weights
     if cell.exact:
         config.noise_model = None  # type: ignore[assignment]
-    elif isinstance(cell, JoshiCell):
-        config.noise_model = PCMLikeNoiseModel(
-            g_max=section.g_max * 1e6,
-            prog_noise_scale=cell.strength("programming"),
-            drift_scale=cell.strength("drift"),
-            read_noise_scale=cell.strength("flicker-noise"),
-        )
     else:
-        raise ValueError(f"engine aihwkit: no layer for {cell.name}; use pcm-joshi2020")
+        config.noise_model = noise_model(cell)
     config.drift_compensation = None  # until it ages
     config.mapping.max_input_size, config.mapping.max_output_size = section.tile_rows, section.tile_columns
     config.mapping.weight_scaling_omega = 1.0

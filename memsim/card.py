@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 import devices
@@ -52,8 +53,10 @@ class WeightSection(_Section):
 
     cell: str = "pcm-joshi2020"
     """Preset of both devices of a pair (``memsim devices`` lists them)."""
-    g_max: float = Field(default=25e-6, alias="g_max [S]", gt=1e-9, lt=1e-2)
-    """Conductance of the largest weight [S]; 25 uS is the range of Joshi et al. 2020."""
+    g_max: float | None = Field(default=None, alias="g_max [S]", gt=1e-9, lt=1e-2)
+    """Conductance of the largest weight [S]; the top of the cell's own range where absent, and never above
+    what its source measured.
+    """
     scaling: Literal["column", "layer"] = "column"
     """One digital scale for each column, or one for the layer."""
     tile_rows: int = Field(default=256, ge=1, le=65536)
@@ -196,7 +199,8 @@ class ChipCard(_Section):
         """A card from a mapping with the keys of the TOML file."""
         try:
             card = cls.model_validate(fields)
-            _ = card.weight_cell, card.attention_cell  # unknown presets are refused here
+            _ = card.attention_cell  # unknown presets are refused here
+            card.weight_cell.chord(torch.zeros(1), card.weights.read_voltage)  # and voltages beyond its curve
         except ValidationError as error:
             raise CardError("\n".join(_explain(origin, e) for e in error.errors())) from None
         except ValueError as error:
@@ -243,8 +247,9 @@ class ChipCard(_Section):
             raise ValueError(
                 f"weights.cell = {cell.name!r} is no weight cell; weight cells: {_cells(devices.WeightCell)}"
             )
-        ranged = dataclasses.replace(cell, g_max=self.weights.g_max)
-        return self._at_strength(ranged)  # type: ignore[return-value]
+        if self.weights.g_max is not None:
+            cell = dataclasses.replace(cell, g_max=self.weights.g_max)  # type: ignore[call-arg]
+        return self._at_strength(cell)  # type: ignore[return-value]
 
     @property
     def attention_cell(self) -> devices.PulsedCell:

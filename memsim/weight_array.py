@@ -1,8 +1,12 @@
 """A weight array: a learned matrix as pairs of devices, cut into tiles, aged, read through converters.
 
-    W_rc = (G+_rc - G-_rc) / k_c,   k_c = n g_max / max_r |W_rc|    one side carries the weight, one rests
-    I_c  = V_read sum_r x_r (G+_rc - G-_rc),   y_c = ADC(I_c) / (V_read k_c) x compensation_c
+    W_rc = (G+_rc - G-_rc) / k_c,   k_c = n (g_max - g_min) / max_r |W_rc|
+    I_c  = V_read sum_r x_r (h(G+_rc) - h(G-_rc)),   y_c = ADC(I_c) / (V_read b k_c) x compensation_c
 
+One side carries the weight, one rests at g_min.  h(G) = I(V_read) / V_read is the chord of the cell's I-V
+curve, G itself where it has none; b = (h(g_max) - h(g_min)) / (g_max - g_min), so that the largest weight
+reads right and what curvature is left bends those between.  Rows that a DAC drives are read along the same
+chord, a limitation.
 G+ and G- are sums over n devices in parallel, each written to the n-th part, each with a state of its own
 through time.  Compensation is the mean |G+ - G-| after the last write over that of now, of the whole layer or
 of each column (aihwkit's GlobalDriftCompensation and PerColumnDriftCompensation).  Inputs longer than a tile
@@ -49,10 +53,13 @@ class WeightArray:
             if section.scaling == "column"
             else matrix_RC.abs().amax().expand(self.columns)
         )
-        device_C = section.g_max / torch.where(peak > 0, peak, torch.ones_like(peak))
+        low, high = self.cell.g_min, self.cell.g_max
+        device_C = (high - low) / torch.where(peak > 0, peak, torch.ones_like(peak))
         goal = matrix_RC * device_C  # of each device
-        self.scale_C = device_C * section.devices_per_weight  # siemens for a weight of one
-        self.target_2RC = torch.stack([goal.clamp(min=0), (-goal).clamp(min=0)])  # G+, G-
+        ends = self.cell.chord(torch.tensor([low, high], dtype=torch.float64), section.read_voltage)
+        self.bend = float(ends[1] - ends[0]) / (high - low)
+        self.scale_C = device_C * (self.bend * section.devices_per_weight)  # siemens for a weight of one
+        self.target_2RC = torch.stack([goal.clamp(min=0), (-goal).clamp(min=0)]) + low  # G+, G-
         self.rng = devices.stream(run.seed, list(run.chips), name)
         self.read_rng = self.rng.child("read")
         self.state: Any = None
@@ -125,11 +132,12 @@ class WeightArray:
     def _sense(self) -> None:
         """Take the conductances of this moment."""
         self.conductance_SDRC = self.cell.read(self.state, rng=self.rng).to(self.run.dtype)
-        plus, minus = self.conductance_SDRC[:, 0::2].sum(1), self.conductance_SDRC[:, 1::2].sum(1)
+        chord = self.cell.chord(self.conductance_SDRC, self.run.card.weights.read_voltage)
+        plus, minus = chord[:, 0::2].sum(1), chord[:, 1::2].sum(1)
         difference = plus - minus
         self.volt_SRC = difference * self.run.card.weights.read_voltage
         noisy = self.cell.on("read-noise") and self.cell.read_noise > 0
-        self.power_SRC = (plus + minus).mul(self.run.card.weights.g_max) if noisy else None
+        self.power_SRC = (plus + minus).mul(self.cell.g_max) if noisy else None
         self.row_siemens_SR = (plus + minus).sum(-1, dtype=torch.float64)
         difference = difference.abs_()
         self.mean_difference = {"global": difference.mean((1, 2))[:, None], "column": difference.mean(1)}
@@ -225,4 +233,4 @@ class WeightArray:
         """r n g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
         side = max(math.ceil(self.rows / self.tiles), math.ceil(self.columns / self.column_tiles))
         section = self.run.card.weights
-        return self.run.card.wire_resistance * section.g_max * section.devices_per_weight * side**2
+        return self.run.card.wire_resistance * self.cell.g_max * section.devices_per_weight * side**2

@@ -71,6 +71,8 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, str]]:
             value = getattr(section, field)
             if field == "n_max" and value is None:
                 value = f"{devices.get(section.cell).n_max} (the preset's)"  # type: ignore[attr-defined]
+            if field == "g_max" and value is None:
+                value = f"{card.weight_cell.g_max:g} (the cell's)"
             rows.append(_card_row(f"{name}.", info.alias or field, value, _about(section, field)))
     strengths = ", ".join(f"{effect} × {factor:g}" for effect, factor in sorted(card.strengths.items()))
     lists = {"digital": ", ".join(sorted(card.digital)), "off": ", ".join(sorted(card.off))}

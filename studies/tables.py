@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from rich.table import Table
@@ -113,11 +114,22 @@ def _fields(cell: devices.Cell) -> dict[str, Any]:
         "states": None if math.isinf(about["states"]) else about["states"],
         "effects": list(cell.effects),
     }
-    for key, value in dataclasses.asdict(cell).items():
-        for name, number in value.items() if isinstance(value, dict) else [(key, value)]:
-            if isinstance(number, (str, int, float, tuple)) and name not in about:
-                about[name] = number
+    for name, number in _numbers(dataclasses.asdict(cell)):
+        if name not in about:
+            about[name] = number
     return about
+
+
+def _numbers(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
+    """Every number of nested fields, by its path; a population's own names stand alone."""
+    for key, value in fields.items():
+        name = f"{under}{key}"
+        if isinstance(value, tuple) and value and isinstance(value[0], dict):
+            value = {str(k): part for k, part in enumerate(value)}
+        if isinstance(value, dict):
+            yield from _numbers(value, "" if key == "population" else f"{name}.")
+        elif isinstance(value, (str, int, float, tuple)) and not (value == math.inf):
+            yield name, value
 
 
 def cells_table() -> Table:

@@ -65,7 +65,7 @@ def _variants(card: memsim.ChipCard) -> Iterator[tuple[str, Any, memsim.ChipCard
     for name in devices.names():
         cell = devices.get(name)
         if name not in ("ideal", card.weights.cell) and isinstance(cell, devices.WeightCell):
-            yield "weights on", name, card.replace(weights={"cell": name})
+            yield "weights on", name, card.replace(weights={"cell": name, "g_max [S]": None})
         if name not in ("ideal", card.attention.cell) and isinstance(cell, devices.PulsedCell):
             yield "attention on", name, card.replace(attention={"cell": name, "n_max": None})
     for bits, count, n in product(GRID_BITS, GRID_DEVICES, GRID_PULSES):

@@ -1,13 +1,19 @@
-"""Each defect of aihwkit's noise models, pinned: these tests fail when aihwkit repairs or changes it."""
+"""Each defect of aihwkit's noise models, pinned: these tests fail when aihwkit repairs or changes it.
+
+Those of its tiles are in test_tile_defects.py.
+"""
 
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
 from aihwkit.inference import PCMLikeNoiseModel, ReRamCMONoiseModel, ReRamWan2022NoiseModel
+from aihwkit.inference.noise.hermes import HermesNoiseModel
 
+import devices
 from devices.bridge import weight_cell
-from devices.noise_models import apply_noise, cmo, pcm_like, wan2022
+from devices.noise_models import apply_noise, cmo, noise_model, pcm_like, wan2022
 from tests.statistics import assert_mean, assert_std
 
 HALF = torch.full((400_000,), 12.5)  # uS, half of g_max = 25
@@ -63,7 +69,8 @@ def test_pcm_takes_a_polynomial_with_its_reference_and_aihwkit_loses_it():
         programmed(PCMLikeNoiseModel(prog_coeff=coeff, prog_coeff_g_max_reference=50.0, g_max=25.0), HALF)
     model = pcm_like(prog_coeff=coeff, prog_coeff_g_max_reference=50.0, g_max=25.0)
     assert_std(programmed(model, HALF) - HALF, (0.5 + 0.5 - 0.125) * 25 / 50)
-    assert weight_cell(model, name="x", source="x", read_noise=0.0).prog_coeff == (0.25, 0.5, -0.25)
+    cell = weight_cell(model, name="x", source="x", read_noise=0.0)
+    assert float(cell.programming(torch.tensor([12.5e-6]), 25e-6)) == pytest.approx(0.4375e-6)
 
 
 def test_noise_at_time_zero_is_programming_alone_and_aihwkit_raises():
@@ -83,3 +90,51 @@ def test_noise_at_time_zero_is_programming_alone_and_aihwkit_raises():
     assert apply_noise(model, weights, 1.0).isfinite().all()
     with pytest.raises(ValueError, match="negative"):
         apply_noise(model, weights, -1.0)
+
+
+def test_hermes_loses_the_reference_of_a_polynomial_as_well():
+    options = {
+        "prog_coeff": [0.5, 1.0],
+        "prog_coeff_g_max_reference": 10.35,
+        "g_max": 10.35,
+        "num_devices": 1,
+    }
+    with pytest.raises(AttributeError):
+        programmed(HermesNoiseModel(**options), torch.full((10,), 5.0))  # the defect
+
+
+def test_hermes_indexes_as_torch_warns_against_and_ours_is_quiet():
+    g = torch.full((10,), 5.0)
+    with pytest.warns(UserWarning, match="non-tuple sequence"):
+        HermesNoiseModel().generate_drift_coefficients(g)  # the defect
+    model = noise_model(devices.get("pcm-hermes2023-2"))
+    assert (
+        model.apply_drift_noise_to_conductance(g, model.generate_drift_coefficients(g), 10.0).isfinite().all()
+    )
+
+
+def test_apply_noise_draws_other_devices_at_every_time_and_a_trajectory_needs_two_calls():
+    quiet = PCMLikeNoiseModel(g_max=25.0, prog_noise_scale=0.0, read_noise_scale=0.0)
+    weights = torch.full((100, 100), 0.5)
+    weights[0, 0] = 1.0
+    once, again = (quiet.apply_noise(weights, 1e5) for _ in range(2))
+    assert float(torch.corrcoef(torch.stack([once.flatten(), again.flatten()]))[0, 1]) < 0.5  # the defect
+    written, exponents = quiet.apply_programming_noise(weights)
+    once, again = (quiet.apply_drift_noise(written, exponents, 1e5) for _ in range(2))
+    assert torch.equal(once, again)
+
+
+def test_every_cell_aihwkit_models_has_its_model_and_others_are_refused():
+    cell = devices.get("pcm-joshi2020").scaled({"programming": 0.5, "flicker-noise": 2.0}).without("drift")
+    model = noise_model(cell)
+    scales = (model.prog_noise_scale, model.drift_scale, model.read_noise_scale)
+    assert scales == (0.5, 0.0, 2.0) and model.g_max == 25.0
+    assert noise_model(replace(devices.get("pcm-hermes2023-1"), g_max=5e-6)).g_max == 5.0
+    assert noise_model(devices.get("reram-cmo-falcone2025-2pct")).g_min == 9.0
+    with pytest.raises(ValueError, match="no noise model of reram-milo2021"):
+        noise_model(devices.get("reram-milo2021"))
+    with pytest.raises(ValueError, match="with these numbers"):
+        noise_model(replace(cell, flicker=None))
+    with pytest.raises(ValueError, match="one scale"):
+        noise_model(devices.get("reram-wan2022").without("relaxation"))
+    assert noise_model(devices.get("reram-wan2022")).coeff_g_max_reference == 40.0

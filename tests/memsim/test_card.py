@@ -23,7 +23,7 @@ def test_every_built_in_card_loads_and_every_price_has_a_source():
 def test_the_default_card_is_what_the_issue_of_record_says():
     card = ChipCard.load("default")
     assert (card.weights.cell, card.attention.cell) == ("pcm-joshi2020", "reram-om")
-    assert card.weights.g_max == 25e-6
+    assert card.weights.g_max is None and card.weight_cell.g_max == 25e-6
     assert card.weights.adc_bits == card.attention.adc_bits == 8
 
 

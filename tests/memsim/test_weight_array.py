@@ -1,10 +1,11 @@
 """A weight array: pairs, tiles, drift and compensation; judged by aihwkit's own noise model."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from aihwkit.inference import PCMLikeNoiseModel
 
-from devices.pcm_joshi2020 import PCMState
 from tests.memsim.made import LEVELS, array, card, levels_matrix
 from tests.statistics import assert_same_mean, assert_same_std
 
@@ -108,7 +109,7 @@ def test_drifted_weights_follow_aihwkit_once_the_pair_is_collapsed_as_it_does(t)
     kept = (state.programmed[:, 0] - state.programmed[:, 1]).unsqueeze(1)
     stretch = 25e-6 / kept.abs().max()
     collapsed = torch.cat([kept.clamp(min=0), (-kept).clamp(min=0)], 1) * stretch
-    by_hand = PCMState(programmed=collapsed, exponent=state.exponent, path=state.path, t=t)
+    by_hand = replace(state, programmed=collapsed, t=t)
     plus, minus = made.cell.read(by_hand)[0]
     ours = (plus - minus) / stretch / made.scale_C
     sigma = torch.stack([other[levels_matrix() == level].std() for level in LEVELS])

@@ -1,0 +1,98 @@
+"""Phase-change memory for weights: programming error, drift and accumulated 1/f noise.
+
+Numbers as in aihwkit's PCMLikeNoiseModel and HermesNoiseModel, which the tests hold beside these.
+"""
+
+from typing import Any
+
+from devices.effects import Drift, RelativeFlicker, Spread
+from devices.functions import CappedPower, ClippedLog, Polynomial, Split
+from devices.weight_cell import WeightCell
+
+
+def pcm_joshi2020(**changes: Any) -> WeightCell:
+    """The preset `pcm-joshi2020`: a million devices, g_max 25 uS, about 1 s to a year after the write.
+
+    Joshi et al., Nat. Commun. 11, 2473 (2020); Nandakumar et al., ICECS 2019 (8964852). `read_noise_std` is
+    the w_noise (PCM_READ) of aihwkit's StandardHWATrainingPreset.
+    """
+    numbers: dict[str, Any] = {
+        "name": "pcm-joshi2020",
+        "technology": "PCM",
+        "source": "Joshi et al., Nat. Commun. 11, 2473 (2020), as in aihwkit's PCMLikeNoiseModel",
+        "g_max": 25e-6,
+        "g_top": 25e-6,
+        "programming": Spread(Polynomial((0.26348, 1.9650, -1.1731)), g_fit=25.0),
+        "drift": Drift(
+            mean=ClippedLog(-0.0155, 0.0244, 0.049, 0.1),
+            spread=ClippedLog(-0.0125, -0.0059, 0.008, 0.045),
+            t_0=20.0,
+        ),
+        "flicker": RelativeFlicker(t_0=20.0, t_read=250e-9, fit=CappedPower(0.0088, 0.65, 0.2)),
+        "read_noise_std": 0.0175,
+    }
+    return WeightCell(**(numbers | changes))
+
+
+_HERMES_NU = Split(0.0945, ClippedLog(-0.0387, -0.0182, 0.0720, 0.13), Polynomial((0.0736, -0.0126, -0.0436)))
+
+
+def pcm_hermes_1() -> WeightCell:
+    """The preset `pcm-hermes2023-1`: the 14 nm HERMES chip, one device on either side of a pair."""
+    return _hermes(
+        name="pcm-hermes2023-1",
+        g_max=10.35e-6,
+        g_top=10.35e-6,
+        programming=Spread(Polynomial((0.15781817, 2.32443916, -2.16310839, 0.68841818)), g_fit=10.35),
+        drift=Drift(
+            mean=_HERMES_NU,
+            spread=Split(
+                0.3039, ClippedLog(-0.0120, -0.0023, 0.0124, 0.04), Polynomial((0.0104, 0.0116, -0.0165))
+            ),
+            t_0=200.0,
+        ),
+        flicker=RelativeFlicker(
+            t_0=200.0,
+            t_read=512e-9,
+            fit=Split(
+                0.1591,
+                ClippedLog(-0.0078, 0.0038, 0.0179, 0.04),
+                Polynomial((0.0088, 0.0768, -0.1352, 0.0664)),
+            ),
+        ),
+    )
+
+
+def pcm_hermes_2() -> WeightCell:
+    """The preset `pcm-hermes2023-2`: the same chip, two devices on either side that hold alike, seen as one
+    cell of twice the range.
+    """
+    return _hermes(
+        name="pcm-hermes2023-2",
+        g_max=20.7e-6,
+        g_top=20.7e-6,
+        programming=Spread(Polynomial((0.16603222, 4.71806468, -8.48101252, 4.68961419)), g_fit=20.7),
+        drift=Drift(
+            mean=_HERMES_NU,
+            spread=Split(
+                0.3055, ClippedLog(-0.0117, -0.0057, 0.0091, 0.04), Polynomial((0.0073, 0.0093, -0.0118))
+            ),
+            t_0=300.0,
+        ),
+        flicker=RelativeFlicker(
+            t_0=300.0,
+            t_read=512e-9,
+            fit=Split(
+                0.16, ClippedLog(-0.0117, -0.0069, 0.015, 0.04), Polynomial((0.0123, 0.0211, -0.0280, 0.0069))
+            ),
+        ),
+    )
+
+
+def _hermes(**numbers: Any) -> WeightCell:
+    """Vasilopoulos et al. publish no noise of a single read: that of pcm-joshi2020, an assumption."""
+    source = (
+        "Vasilopoulos et al., IEEE Trans. Electron Devices 70 (2023) (10281389), as in aihwkit's "
+        "HermesNoiseModel; noise of a single read assumed"
+    )
+    return WeightCell(technology="PCM", source=source, read_noise_std=0.0175, **numbers)
