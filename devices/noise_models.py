@@ -23,6 +23,7 @@ from torch import Tensor
 from devices import get
 from devices.weight_cell import WeightCell
 
+_NO_CLIP = 1e3  #: aihwkit clips CMO reads to its mapping's range, which a device does not know [uS]
 _WAN_G_MAX = 40.0  #: conductance at which Wan et al. 2022 was fitted [uS]
 
 
@@ -163,6 +164,7 @@ def _falcone(acceptance: float) -> Callable[[WeightCell, float], BaseNoiseModel]
             read_noise_scale=cell.strength("flicker-noise"),
         )
         made.g_converter = SinglePairConductanceConverter(g_max=g_max, g_min=g_min)
+        made.g_min, made.g_max, made.coeff_g_max_reference = 0.0, _NO_CLIP, _NO_CLIP
         return made
 
     return model

@@ -92,7 +92,7 @@ def pcm_hermes_2() -> WeightCell:
 def _hermes(**numbers: Any) -> WeightCell:
     """Vasilopoulos et al. publish no noise of a single read: that of pcm-joshi2020, an assumption."""
     source = (
-        "Vasilopoulos et al., IEEE Trans. Electron Devices 70 (2023) (10281389), as in aihwkit's "
+        "Vasilopoulos et al., IEEE Trans. Electron Devices (2023) (10281389), as in aihwkit's "
         "HermesNoiseModel; noise of a single read assumed"
     )
     return WeightCell(technology="PCM", source=source, read_noise_std=0.0175, **numbers)

@@ -57,7 +57,7 @@ def program_and_verify(
         raise ValueError(f"tolerance={tolerance:g} and max_pulses={max_pulses}: both must be above 0")
     state = cell.reset(fabric, rng=rng.child("reset"))
     goal = torch.as_tensor(target, dtype=state.w.dtype)
-    if torch.broadcast_shapes(goal.shape, state.w.shape) != state.w.shape or not goal.isfinite().all():
+    if not _fits(goal, state.w) or not goal.isfinite().all():
         raise ValueError(f"targets {tuple(goal.shape)} must be finite and fit cells {tuple(state.w.shape)}")
     fresh = cell.on("read-noise")
     pulses = torch.zeros(state.w.shape, dtype=torch.int32)
@@ -77,3 +77,9 @@ def program_and_verify(
         nothing = torch.zeros_like(pulses)
         state = cell.pulse(state, nothing, nothing, rng=rng.child("read"))
     return Programmed(state=state, pulses=pulses, failed=~done)
+
+
+def _fits(goal: Tensor, cells: Tensor) -> bool:
+    """Whether one broadcasts to the other."""
+    sides = zip(reversed(goal.shape), reversed(cells.shape), strict=False)
+    return goal.ndim <= cells.ndim and all(n in (1, m) for n, m in sides)

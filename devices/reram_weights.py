@@ -30,7 +30,8 @@ def reram_wan2022() -> WeightCell:
     return WeightCell(
         name="reram-wan2022",
         technology="ReRAM",
-        source="Wan et al., Nature 608, 504 (2022), as in aihwkit's ReRamWan2022NoiseModel",
+        source="Wan et al., Nature 608, 504 (2022), as in aihwkit's ReRamWan2022NoiseModel; measured to 2 days "
+        "after the write, held beyond",
         g_max=40e-6,
         g_top=40e-6,
         programming=_WAN_1S,
@@ -77,7 +78,7 @@ def reram_milo2021() -> WeightCell:
     return WeightCell(
         name="reram-milo2021",
         technology="ReRAM",
-        source="Milo et al., IRPS 2021, as fitted in CrossSim",
+        source="Milo et al., IRPS 2021 (9405119), as fitted in CrossSim",
         g_min=50e-6,
         g_max=225e-6,
         g_top=225e-6,

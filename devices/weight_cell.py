@@ -209,9 +209,9 @@ def _check_laws(cell: WeightCell) -> None:
             raise ValueError(f"{cell.name}: flicker.t_0 and flicker.t_read must be above 0 s")
         spreads["flicker"] = cell.flicker.amplitude(g, g, cell.g_max)
     for field, values in spreads.items():
-        bad = ~(values.isfinite() & (values >= 0.0))
-        if bool(bad.any()):
-            k = int(bad.int().argmax())
+        worst = int(values.nan_to_num(nan=-math.inf, posinf=-math.inf).argmin())
+        if not (values[worst].isfinite() and values[worst] >= 0.0):
             raise ValueError(
-                f"{cell.name}: {field} is {float(values[k]):.4g} at {float(g[k]):.4g} S; it must be 0 or more"
+                f"{cell.name}: {field} is {float(values[worst]):.4g} at {float(g[worst]):.4g} S; 0 or more is"
+                " needed"
             )

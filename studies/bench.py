@@ -18,6 +18,7 @@ from memsim.ledger import Ledger
 from memsim.run import Run
 from memsim.weight_array import WeightArray
 from studies.bench_drift import drift
+from studies.bench_write import write
 
 LAYERS, HEADS, STEPS, TOKENS, HEAD_DIM = 4, 8, 4, 64, 32
 """The attention of one image of the benchmark network: 128 arrays of 64 x 64."""
@@ -187,5 +188,6 @@ BENCHES: dict[str, Callable[..., dict[str, Any]]] = {
     "attention": attention,
     "projection": projection,
     "drift": drift,
+    "write": write,
 }
 """Every benchmark by name."""

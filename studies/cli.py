@@ -227,7 +227,7 @@ def train(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="attention, projection, drift, or all.")] = "all",
+    name: Annotated[str, typer.Argument(help="attention, projection, drift, write, or all.")] = "all",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of both sides.")] = None,
     as_json: Json = False,
 ) -> None:

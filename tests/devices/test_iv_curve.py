@@ -35,7 +35,7 @@ def test_milo_is_linear_at_small_voltages_and_refuses_large_ones():
     cell = devices.get("reram-milo2021")
     assert torch.allclose(cell.chord(G, 1e-4), G, rtol=1e-4)
     for v in (0.51, 0.0, -0.2, math.nan):
-        with pytest.raises(ValueError, match="measured up to 0.5 V"):
+        with pytest.raises(ValueError, match=r"measured up to 0.5 V"):
             cell.chord(G, v)
 
 

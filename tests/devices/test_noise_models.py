@@ -63,6 +63,19 @@ def test_cmo_devices_that_relax_to_zero_are_read_and_aihwkit_gives_nan():
     assert_mean(day - high, -1.0117, floor=1e-4)  # simulators.md: mean shift after a day
 
 
+def test_cmo_devices_at_the_ends_scatter_to_both_sides_and_aihwkit_clips_one():
+    top = torch.full((400_000,), 88.2)
+    torch.manual_seed(0)
+    model = ReRamCMONoiseModel(g_max=88.2, g_min=9.0, drift_scale=0.0)
+    clipped = model.apply_drift_noise_to_conductance(programmed(model, top), top, 1.0)
+    assert (
+        float(clipped.max()) == pytest.approx(88.2) and float(clipped.double().mean()) < 88.19
+    )  # not followed
+    cell = devices.get("reram-cmo-falcone2025-0.2pct").without("relaxation")
+    repaired = noise_model(cell)
+    assert_mean(repaired.apply_drift_noise_to_conductance(programmed(repaired, top), top, 1.0), 88.2)
+
+
 def test_pcm_takes_a_polynomial_with_its_reference_and_aihwkit_loses_it():
     coeff = [0.5, 1.0, -0.5]
     with pytest.raises(AttributeError):
@@ -130,11 +143,11 @@ def test_every_cell_aihwkit_models_has_its_model_and_others_are_refused():
     scales = (model.prog_noise_scale, model.drift_scale, model.read_noise_scale)
     assert scales == (0.5, 0.0, 2.0) and model.g_max == 25.0
     assert noise_model(replace(devices.get("pcm-hermes2023-1"), g_max=5e-6)).g_max == 5.0
-    assert noise_model(devices.get("reram-cmo-falcone2025-2pct")).g_min == 9.0
+    assert noise_model(devices.get("reram-cmo-falcone2025-2pct")).g_converter.g_min == 9.0
     with pytest.raises(ValueError, match="no noise model of reram-milo2021"):
         noise_model(devices.get("reram-milo2021"))
     with pytest.raises(ValueError, match="with these numbers"):
-        noise_model(replace(cell, flicker=None))
+        noise_model(replace(devices.get("pcm-joshi2020"), flicker=None))
     with pytest.raises(ValueError, match="one scale"):
         noise_model(devices.get("reram-wan2022").without("relaxation"))
     assert noise_model(devices.get("reram-wan2022")).coeff_g_max_reference == 40.0

@@ -16,9 +16,7 @@ from aihwkit.simulator.tiles.analog import AnalogTile
 
 def tile(rows, columns, forward=None, **device):
     """A tile of equal devices."""
-    equal = {
-        name: 0.0 for name in ("dw_min_dtod", "w_max_dtod", "w_min_dtod", "up_down_dtod", "lifetime_dtod")
-    }
+    equal = dict.fromkeys(("dw_min_dtod", "w_max_dtod", "w_min_dtod", "up_down_dtod", "lifetime_dtod"), 0.0)
     config = SingleRPUConfig(device=ConstantStepDevice(**equal, **device))
     if forward is not None:
         config.forward = forward

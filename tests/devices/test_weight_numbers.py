@@ -68,7 +68,7 @@ def test_what_validates_stays_finite_and_not_below_zero(fields, t):
         ({"g_min": 30e-6}, "g_min"),
         ({"read_noise_std": -0.01}, "read_noise_std"),
         ({"read_noise_std": math.nan}, "read_noise_std"),
-        ({"programming": Spread(Polynomial((0.1, -1.0)), 25.0)}, "programming is -0.9 at 2.5e-05 S"),
+        ({"programming": Spread(Polynomial((0.1, -1.0)), 25.0)}, "programming is -9e-07 at 2.5e-05 S"),
         ({"programming": Spread(Polynomial((math.inf, 1.0)), 25.0)}, "programming is inf"),
         ({"drift": Drift(Polynomial((0.05, 0.0)), Polynomial((-0.01, 0.0)), 20.0)}, "drift.spread"),
         ({"drift": Drift(Polynomial((0.05, 0.0)), Polynomial((0.01, 0.0)), 0.0)}, "drift.t_0"),

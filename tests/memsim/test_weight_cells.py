@@ -1,4 +1,4 @@
-"""Every weight cell in an array: its own range, its rest, its I-V curve, compensation, prices, both engines."""
+"""Every weight cell in an array: its range, its rest, its I-V curve, compensation, prices, both engines."""
 
 from dataclasses import replace
 
@@ -50,9 +50,9 @@ def test_a_card_takes_the_cells_range_a_smaller_one_and_none_above():
     assert small.weight_cell.g_max == 20e-6
     with pytest.raises(CardError, match=r"reram-wan2022: g_max = 4.1e-05 S is above 4e-05 S.*measured"):
         default.replace(weights={"cell": "reram-wan2022", "g_max [S]": 41e-6})
-    with pytest.raises(CardError, match="g_min = 5e-05 S and g_max = 2.5e-05 S"):
+    with pytest.raises(CardError, match=r"g_min = 5e-05 S and g_max = 2.5e-05 S"):
         default.replace(weights={"cell": "reram-milo2021", "g_max [S]": 25e-6})
-    with pytest.raises(CardError, match="I-V curve was measured up to 0.5 V, not at 0.6 V"):
+    with pytest.raises(CardError, match=r"I-V curve was measured up to 0.5 V, not at 0.6 V"):
         default.replace(weights={"cell": "reram-milo2021", "read_voltage [V]": 0.6})
 
 
@@ -101,7 +101,7 @@ ENGINES = [
 
 @pytest.mark.parametrize("name, t", ENGINES)
 def test_one_layer_errs_as_much_on_either_engine(name, t):
-    """Converters off; the engines differ by design in the pair's collapse and in clipping at g_max."""
+    """Converters off; the engines differ by design in the pair's collapse."""
     chosen = ChipCard.load("default").replace(weights={"cell": name}).without("adc", "dac")
     ours, other = error_of(WeightArray, chosen, t), error_of(TileWeights, chosen, t)
     assert ours == pytest.approx(other, rel=0.1)
