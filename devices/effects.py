@@ -30,8 +30,8 @@ class Spread:
 
     def __call__(self, g: Tensor, g_max: float) -> Tensor:
         if self.g_fit is None:
-            return self.fit(g / MICRO) * MICRO
-        return self.fit(g / g_max) * (g_max / self.g_fit)
+            return self.fit(g / MICRO).mul_(MICRO)
+        return self.fit(g / g_max).mul_(g_max / self.g_fit)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Drift:
 
     def exponent(self, x: Tensor, xi: Tensor) -> Tensor:
         """nu [1]."""
-        return (self.mean(x) + self.spread(x) * xi).abs_()
+        return self.spread(x).mul_(xi).add_(self.mean(x)).abs_()
 
     def factor(self, exponent: Tensor, t: float) -> Tensor:
         """G(t) / G_P [1]."""

@@ -22,9 +22,9 @@ class Polynomial:
 
     def __call__(self, x: Tensor) -> Tensor:
         *rest, last = self.coefficients
-        value = torch.full_like(x, last)
+        value = torch.full_like(x, last)  # and on in place: fresh memory costs more than arithmetic
         for c in reversed(rest):
-            value = c + x * value
+            value.mul_(x).add_(c)
         return value
 
 
@@ -38,7 +38,7 @@ class ClippedLog:
     high: float
 
     def __call__(self, x: Tensor) -> Tensor:
-        return (self.offset + self.slope * stable.log(x.clamp(min=1e-7))).clamp_(self.low, self.high)
+        return stable.log(x.clamp(min=1e-7)).mul_(self.slope).add_(self.offset).clamp_(self.low, self.high)
 
 
 @dataclass(frozen=True)

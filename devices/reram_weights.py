@@ -30,8 +30,8 @@ def reram_wan2022() -> WeightCell:
     return WeightCell(
         name="reram-wan2022",
         technology="ReRAM",
-        source="Wan et al., Nature 608, 504 (2022), as in aihwkit's ReRamWan2022NoiseModel; measured to 2 days "
-        "after the write, held beyond",
+        source="Wan et al., Nature 608, 504 (2022), as in aihwkit's ReRamWan2022NoiseModel; measured to 2 "
+        "days after the write, held beyond",
         g_max=40e-6,
         g_top=40e-6,
         programming=_WAN_1S,

@@ -107,8 +107,8 @@ class WeightCell(Cell):
         self.check_target(target)
         programmed, exponent = target, None
         if self.programming and (strength := self.strength("programming")):
-            error = strength * self.programming(target, self.g_max) * draw(rng.child("programming"), target)
-            programmed = target + error
+            error = self.programming(target, self.g_max).mul_(strength)
+            programmed = error.mul_(draw(rng.child("programming"), target)).add_(target)
             if not self.relaxation:  # which is a part of the same error, and floored with it
                 programmed.clamp_(min=0.0)
         if self.drift and (strength := self.strength("drift")):

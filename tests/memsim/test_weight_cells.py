@@ -11,6 +11,7 @@ from memsim.aihwkit_engine import TileWeights
 from memsim.weight_array import WeightArray
 from tests.memsim.made import array, card
 from tests.memsim.test_aihwkit_engine import error_of
+from tests.statistics import assert_mean, assert_std
 
 CELLS = [name for name in devices.names() if isinstance(devices.get(name), devices.WeightCell)]
 MATRIX = torch.randn(60, 9, generator=torch.Generator().manual_seed(0))
@@ -54,6 +55,20 @@ def test_a_card_takes_the_cells_range_a_smaller_one_and_none_above():
         default.replace(weights={"cell": "reram-milo2021", "g_max [S]": 25e-6})
     with pytest.raises(CardError, match=r"I-V curve was measured up to 0.5 V, not at 0.6 V"):
         default.replace(weights={"cell": "reram-milo2021", "read_voltage [V]": 0.6})
+
+
+@pytest.mark.parametrize("name", [name for name in CELLS if devices.get(name).read_noise_std > 0])
+def test_a_read_is_as_noisy_as_its_source_says(name):
+    """sd = std sqrt(g_max sum G V^2) in current, one row driven 1e5 times; G of the pair and its rest."""
+    cell = devices.get(name)
+    made = array(torch.ones(1, 1), card(cell=name).only("read-noise"))
+    out = made.read(torch.ones(1, 1, 1, 100_000, 1)).flatten()
+    siemens = cell.g_max + cell.g_min
+    expected = cell.read_noise_std * (cell.g_max * siemens) ** 0.5 / (cell.g_max - cell.g_min)
+    assert_mean(out, 1.0)
+    assert_std(out, expected)
+    with pytest.raises(AssertionError):
+        assert_std(1.03 * out, expected)
 
 
 def test_an_iv_curve_leaves_the_largest_weight_and_bends_those_between():
@@ -101,8 +116,10 @@ ENGINES = [
 
 @pytest.mark.parametrize("name, t", ENGINES)
 def test_one_layer_errs_as_much_on_either_engine(name, t):
-    """Converters off; the engines differ by design in the pair's collapse."""
-    chosen = ChipCard.load("default").replace(weights={"cell": name}).without("adc", "dac")
+    """Converters off, and read noise, which aihwkit takes from the difference of a pair and not from its sum;
+    the engines differ by design in the pair's collapse.
+    """
+    chosen = ChipCard.load("default").replace(weights={"cell": name}).without("adc", "dac", "read-noise")
     ours, other = error_of(WeightArray, chosen, t), error_of(TileWeights, chosen, t)
     assert ours == pytest.approx(other, rel=0.1)
 
