@@ -29,7 +29,7 @@ from devices.exponential_step import ExponentialStepCell
 from devices.functions import Polynomial
 from devices.linear_step import LinearStepCell
 from devices.pcm_nandakumar2020 import Nandakumar2020Cell
-from devices.pcm_weights import pcm_joshi2020
+from devices.pcm_weights import JOSHI_DRIFT, JOSHI_FLICKER, pcm_joshi2020
 from devices.population import Population
 from devices.pulsed import KernelCell
 from devices.soft_bounds_reference import SoftBoundsReferenceCell
@@ -80,12 +80,12 @@ def weight_cell(model: PCMLikeNoiseModel, *, name: str, source: str, read_noise:
         "programming": model.prog_noise_scale, "drift": model.drift_scale,
         "flicker-noise": model.read_noise_scale,
     }  # fmt: skip
-    g_max, joshi = float(model.g_max or 0.0) / 1e6, pcm_joshi2020()
+    g_max = float(model.g_max or 0.0) / 1e6
     return replace(
-        joshi, name=name, source=source, g_max=g_max, g_top=g_max, read_noise_std=read_noise,
+        pcm_joshi2020(), name=name, source=source, g_max=g_max, g_top=g_max, read_noise_std=read_noise,
         programming=Spread(Polynomial(tuple(model.prog_coeff)), g_fit=model.prog_coeff_g_max_reference),
-        drift=replace(joshi.drift, t_0=model.t_0),
-        flicker=replace(joshi.flicker, t_0=model.t_0, t_read=model.t_read),
+        drift=replace(JOSHI_DRIFT, t_0=model.t_0),
+        flicker=replace(JOSHI_FLICKER, t_0=model.t_0, t_read=model.t_read),
         strengths=tuple(scales.items()),
     )  # fmt: skip
 

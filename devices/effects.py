@@ -98,6 +98,13 @@ class FittedRelaxation(Relaxation):
     times: tuple[float, ...]  #: rising [s]
     spreads: tuple[Spread, ...]  #: sigma at each of them
 
+    def __post_init__(self) -> None:
+        rising = all(0.0 < a < b < math.inf for a, b in zip(self.times, self.times[1:], strict=False))
+        if len(self.times) < 2 or len(self.times) != len(self.spreads) or not rising:
+            raise ValueError(
+                f"times = {self.times} s must rise from above 0, two or more, each with a spread"
+            )
+
     @property
     def fitted_until(self) -> float:  # type: ignore[override]
         return self.times[-1]

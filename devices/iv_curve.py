@@ -56,6 +56,12 @@ class CubicCurve(Curve):
     g_high: float  #: [S]
     v_max: float
 
+    def __post_init__(self) -> None:
+        if not (0.0 < self.g_low < self.g_high and self.v_max > 0.0):
+            raise ValueError(
+                f"g_low={self.g_low:g} S, g_high={self.g_high:g} S, v_max={self.v_max:g} V: above 0, g rising"
+            )
+
     def factor(self, g: Tensor, voltage: float) -> Tensor:
         held = g.clamp(self.g_low, self.g_high)
         log = stable.log(held) / math.log(10.0)

@@ -9,6 +9,13 @@ from devices.effects import Drift, RelativeFlicker, Spread
 from devices.functions import CappedPower, ClippedLog, Polynomial, Split
 from devices.weight_cell import WeightCell
 
+JOSHI_DRIFT = Drift(
+    mean=ClippedLog(-0.0155, 0.0244, 0.049, 0.1),
+    spread=ClippedLog(-0.0125, -0.0059, 0.008, 0.045),
+    t_0=20.0,
+)
+JOSHI_FLICKER = RelativeFlicker(t_0=20.0, t_read=250e-9, fit=CappedPower(0.0088, 0.65, 0.2))
+
 
 def pcm_joshi2020(**changes: Any) -> WeightCell:
     """The preset `pcm-joshi2020`: a million devices, g_max 25 uS, about 1 s to a year after the write.
@@ -23,12 +30,8 @@ def pcm_joshi2020(**changes: Any) -> WeightCell:
         "g_max": 25e-6,
         "g_top": 25e-6,
         "programming": Spread(Polynomial((0.26348, 1.9650, -1.1731)), g_fit=25.0),
-        "drift": Drift(
-            mean=ClippedLog(-0.0155, 0.0244, 0.049, 0.1),
-            spread=ClippedLog(-0.0125, -0.0059, 0.008, 0.045),
-            t_0=20.0,
-        ),
-        "flicker": RelativeFlicker(t_0=20.0, t_read=250e-9, fit=CappedPower(0.0088, 0.65, 0.2)),
+        "drift": JOSHI_DRIFT,
+        "flicker": JOSHI_FLICKER,
         "read_noise_std": 0.0175,
     }
     return WeightCell(**(numbers | changes))

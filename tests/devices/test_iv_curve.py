@@ -65,6 +65,12 @@ def test_voltages_that_cannot_be_are_refused(field):
         SinhCurve(**{field: 0.0})
 
 
+@pytest.mark.parametrize("wrong", [{"g_low": 0.0}, {"g_high": 10e-6}, {"v_max": math.nan}])
+def test_a_cubic_without_a_range_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        replace(devices.get("reram-milo2021").curve, **wrong)
+
+
 def test_the_others_are_linear():
     for name in devices.names():
         cell = devices.get(name)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import devices
-from devices.effects import Drift, LogRelaxation, RelativeFlicker, Spread
+from devices.effects import Drift, FittedRelaxation, LogRelaxation, RelativeFlicker, Spread
 from devices.functions import CappedPower, ClippedLog, Polynomial
 from devices.pcm_weights import pcm_joshi2020
 from devices.stream import stream
@@ -80,6 +80,13 @@ def test_what_validates_stays_finite_and_not_below_zero(fields, t):
 def test_numbers_that_cannot_be_are_refused_by_name(changes, said):
     with pytest.raises(ValueError, match=said):
         pcm_joshi2020(**changes)
+
+
+@pytest.mark.parametrize("times", [(1.0,), (1.0, 1.0), (0.0, 1.0), (2.0, 1.0), (1.0, math.nan)])
+def test_times_that_do_not_rise_are_refused(times):
+    spread = Spread(Polynomial((0.1, 0.1)), 25.0)
+    with pytest.raises(ValueError, match="times = "):
+        FittedRelaxation(times, (spread,) * len(times))
 
 
 @pytest.mark.parametrize("name", [n for n in devices.names() if isinstance(devices.get(n), WeightCell)])
