@@ -54,7 +54,7 @@ class AttentionArray(nn.Module):
             self.table = PulseTable(self.wanted, self.amplitude, run)
             if run.card.attention.verify_rounds:
                 self.verify = ReadVerify(run.card.without("wear").attention_cell, self.table.n_max)
-        self.events = AttentionEvents(self)
+        self.costs = AttentionEvents(self)
         self.fabric: tuple = ()
         self.tokens = self.heads = 0
         self.row: tuple[Tensor, Tensor] | None = None  # gain and offset of each word line
@@ -89,15 +89,15 @@ class AttentionArray(nn.Module):
 
     def write(self, count_q: Tensor, count_k: Tensor) -> Tensor:
         """Reset and pulse every array, every image and step; A - offset as now held, (S, H, B, T, N, N)."""
-        self.events.slots(count_q, count_k)
+        self.costs.slots(count_q, count_k)
         shape = (*count_q.shape, count_k.shape[-1])
         if self.exact:
-            self.events.write(shape, 0.0)
+            self.costs.write(shape, 0.0)
             index = (count_q.long() * self.wanted.shape[1])[..., :, None] + count_k.long()[..., None, :]
             return torch.take(self.wanted.to(self.run.dtype), index)
         self._fabricate(shape)
         pulses, total = (self.own or self.table).pulses(count_q, count_k)
-        self.events.write(shape, total)
+        self.costs.write(shape, total)
         goal = self.table.goals(count_q, count_k) if self.run.card.attention.verify_rounds else None
         return self._settle(self._written(pulses, goal))
 
@@ -110,7 +110,7 @@ class AttentionArray(nn.Module):
         states = [self._rewrite(side, n, visible=False) for side, n in enumerate(first)]
         for rounds in range(self.run.card.attention.verify_rounds):
             extra = self.verify.extra([self._converted(w) for w in seen], goal)
-            self.events.correction(extra, seen)
+            self.costs.correction(extra, seen)
             for side, n in enumerate(extra):
                 more = {"start": states[side], "path": ("verify", rounds)}
                 seen[side] = torch.where(n == 0, seen[side], self._rewrite(side, n, **more))
@@ -145,10 +145,10 @@ class AttentionArray(nn.Module):
                 column.view(-1, tokens).numpy(),
                 side == 0,
             )
-            if self.events.counting:
+            if self.costs.counting:
                 self.run.ledger.note(self.name, "floored conductances", floors)
         # one reference device beside each plastic one where cells move both ways; a pair is its own
-        self.column_siemens = column.mul_(unit).add_(rest * tokens * 2).mul_(self.events.devices)
+        self.column_siemens = column.mul_(unit).add_(rest * tokens * 2).mul_(self.costs.devices)
         return weight
 
     def _fabricate(self, shape: tuple[int, ...]) -> None:
@@ -171,10 +171,10 @@ class AttentionArray(nn.Module):
             quiet = self.cell.only(*{"device-spread"} & {e for e in self.cell.effects if self.cell.on(e)})
             self.own = DeviceTable(self.table, lambda n: self._mean_states(quiet, n), shape)
             writes = 2 * n_max + 1
-            self.measured = self.events.measuring(writes * REPEATS, REPEATS * cells * n_max * (n_max + 1))
+            self.measured = self.costs.measuring(writes * REPEATS, REPEATS * cells * n_max * (n_max + 1))
         if card.row_gain:
             self.row = measure(self._pattern, self.table, self.amplitude, shape)
-            self.measured = self.events.measuring(3 * REPEATS, 2.0 * REPEATS * cells * n_max)
+            self.measured = self.costs.measuring(3 * REPEATS, 2.0 * REPEATS * cells * n_max)
         self.run.ledger.open = was_open
 
     def _pattern(self, pulses: Tensor) -> Tensor:
@@ -211,7 +211,7 @@ class AttentionArray(nn.Module):
         """Currents on the word lines through the ADC, in units of A - offset: (S, H, B, T, N, D)."""
         run = self.run
         out = weight @ values
-        self.events.reads(values)
+        self.costs.reads(values)
         if run.calibrating:
             self.full_scale = out.detach().abs().amax((1, 2, 3, 4, 5)).clamp(min=1e-9)
             return out

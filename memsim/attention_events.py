@@ -125,10 +125,10 @@ class AttentionEvents:
     @property
     def cycles(self) -> float:
         """Cycles of a device for one image, in the mean over the array: 1 for a reset, (|dw| / range)^m for a
-        pulse, taken in the mean over a full write.  Raises RuntimeError before the first image.
+        pulse, taken in the mean over a full write; 0 for an ideal cell, and before the first image.
         """
         if not self.array.tokens:
-            raise RuntimeError(f"{self.name}: no image was counted yet")
+            return 0.0
         ledger, cell = self.run.ledger, self.array.cell
         resets, pulses = (ledger.number(f"{e}-{self.kind}", self.name) for e in ("reset", "pulse"))
         share = pulse_wear(cell, self.n_max, self.run.card.wear.pulse_exponent) if pulses else 0.0
