@@ -15,7 +15,7 @@ layer, head) and serve every image. Shapes: chips S, heads H, images B, steps T,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -118,10 +118,11 @@ class AttentionArray(nn.Module):
         return seen
 
     def _converted(self, w: Tensor) -> Tensor:
-        """A state as the ADC tells it when a cell is read alone, its range that of a nominal device."""
-        told, card = self.cell.describe(), self.run.card
-        full = max(abs(told.low), abs(told.high))
-        return quantise(w, full, card.attention.adc_bits) if card.on("adc") else w
+        """A state as the ADC tells it when a cell is read alone, its range twice what a full write spans."""
+        card, table = self.run.card, self.table
+        rest = 0.0 if self.cell.one_sided else table.w_rest
+        full = 2 * float((table.response - table.w_rest).abs().max())
+        return rest + quantise(w - rest, full, card.attention.adc_bits) if card.on("adc") else w
 
     def _settle(self, held: list[Tensor]) -> Tensor:
         """The weights A - offset that devices in the states w hold; no conductance falls below zero.
@@ -173,15 +174,22 @@ class AttentionArray(nn.Module):
             writes = 2 * n_max + 1
             self.measured = self.costs.measuring(writes * REPEATS, REPEATS * cells * n_max * (n_max + 1))
         if card.row_gain:
-            self.row = measure(self._pattern, self.table, self.amplitude, shape)
+            rngs, images = self.rng, self.run.images
+            self.rng, self.run.images = [rng.child("row-gain") for rng in rngs], np.arange(REPEATS)
+            self.row = measure(self._pattern, self.table, self.amplitude)
+            self.rng, self.run.images = rngs, images
             self.measured = self.costs.measuring(3 * REPEATS, 2.0 * REPEATS * cells * n_max)
         self.run.ledger.open = was_open
 
-    def _pattern(self, pulses: Tensor) -> Tensor:
-        """Weights after writes of given pulses, named by their place, (S, H, B, T, N, N)."""
-        images = range(pulses.shape[2])
-        sides = enumerate(self._sides(pulses))
-        return self._settle([self._rewrite(s, n, ("row-gain",), images) for s, n in sides])
+    def _pattern(self, counts: Tensor) -> Tensor:
+        """Weights where every cell is asked for what these counts mean on the mean device, coded and verified
+        as any write: (patterns,) -> (S, H, REPEATS, patterns, N, N).
+        """
+        goals = self.table.response[counts + self.table.n_max]
+        shape = (len(self.run.chips), self.heads, REPEATS, len(counts), self.tokens, self.tokens)
+        pulses = counts.float().view(-1, 1, 1) if self.own is None else self.own.toward(goals)[:, :, None]
+        goal = goals.float().view(-1, 1, 1).expand(shape) if self.run.card.attention.verify_rounds else None
+        return self._settle(self._written(pulses.expand(shape).contiguous(), goal))
 
     def _mean_states(self, quiet: devices.PulsedCell, pulses: Tensor) -> Tensor:
         """States of every device (differences of pairs) without noise, (S, H, B, T, N, N)."""
@@ -195,17 +203,9 @@ class AttentionArray(nn.Module):
         """Pulses of each side: LTP and LTD of a pair, or both on one device."""
         return [pulses.clamp(min=0), (-pulses).clamp(min=0)] if self.cell.one_sided else [pulses]
 
-    def _rewrite(
-        self,
-        side: int,
-        pulses: Tensor,
-        path: tuple[str | int, ...] = (),
-        images: Sequence[int] = (),
-        **how: Any,
-    ) -> Tensor:
+    def _rewrite(self, side: int, pulses: Tensor, path: tuple[str | int, ...] = (), **how: Any) -> Tensor:
         rng, steps = self.rng[side].child(*path), range(pulses.shape[3])
-        image = images or self.run.images
-        return self.rewrite(self.fabric[side], pulses, rng=rng, image=image, step=steps, **how)
+        return self.rewrite(self.fabric[side], pulses, rng=rng, image=self.run.images, step=steps, **how)
 
     def _sense(self, weight: Tensor, values: Tensor) -> Tensor:
         """Currents on the word lines through the ADC, in units of A - offset: (S, H, B, T, N, D)."""

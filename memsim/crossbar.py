@@ -36,7 +36,7 @@ class Engine(NamedTuple):
 CALIBRATION_NAME = 2**31
 """Training images that set converter ranges are named from here on, apart from any test image's noise."""
 
-RECALIBRATION_NAME, RECALIBRATION_BATCH = 3 * 2**30, 16
+RECALIBRATION_NAME, RECALIBRATION_BATCH = 3 * 2**30, 64
 """Likewise those that batch norms are estimated on, and how many at a time."""
 
 

@@ -36,3 +36,8 @@ class DeviceTable:
         best = self.best[:, :, None, None].expand(*level.shape, -1)
         out = best.gather(-1, level.unsqueeze(-1)).squeeze(-1).float()
         return out, float(out.abs().sum(dtype=torch.float64))
+
+    def toward(self, goals: Tensor) -> Tensor:
+        """The counts of every device for each of these goals, the nearest wanted one: (S, H, goals, N, N)."""
+        nearest = (goals.view(-1, 1) - self.goals).abs().argmin(-1)
+        return self.best[..., nearest].movedim(-1, 2).float()

@@ -48,15 +48,15 @@ def _curves(cell: devices.PulsedCell, n_max: int) -> tuple[float, float, Tensor,
     the highest in the mean.
     """
     fabric = cell.fabricate((DEVICES,), rng=devices.stream(0, "verify", "spread"))
-    rng, ends = devices.stream(0, "verify", "noise"), (4 * n_max, -4 * n_max)
+    rng, far = devices.stream(0, "verify", "noise"), 2 * n_max  # pulses from the reset to either end
     means = []
-    for sign, begin in ((1, 0 if cell.one_sided else ends[1]), (-1, ends[0])):
+    for sign, begin in ((1, 0 if cell.one_sided else -far), (-1, far)):
         if sign < 0 and cell.one_sided:
             break
         one = torch.full((1, 1, DEVICES), float(begin))
         start = cell.rewrite(fabric, one, rng=rng, image=None, step=None, visible=False)
-        count = torch.arange(ends[0] + 1).view(1, -1, 1).expand(1, -1, DEVICES) * float(sign)
-        held = cell.rewrite(fabric, count, rng=rng, image=None, step=range(ends[0] + 1), start=start)
+        count = torch.arange(2 * far + 1).view(1, -1, 1).expand(1, -1, DEVICES) * float(sign)
+        held = cell.rewrite(fabric, count, rng=rng, image=None, step=range(2 * far + 1), start=start)
         means.append(held.double().mean((0, 2)).mul(sign).cummax(0).values.mul(sign))
     low, high = float(means[0][0]), float(means[0][-1])
     grid = torch.linspace(low, high, GRID, dtype=torch.float64)

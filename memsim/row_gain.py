@@ -1,7 +1,7 @@
 """A digital gain and offset for each word line of an attention array, against what its devices share.
 
 A word line's sum over many keys sees the mean device of the line: what that errs by is measured once, on
-patterns of equal pulses in every cell, and undone after the ADC.
+patterns that ask every cell for the same weight, and undone after the ADC.
 """
 
 from __future__ import annotations
@@ -17,26 +17,18 @@ REPEATS = 8
 """Writes of each pattern, to average what is new in each."""
 
 
-def patterns(n_max: int) -> Tensor:
-    """Pulses of the patterns: a full write down, none, a full write up."""
-    return torch.tensor([-n_max, 0, n_max], dtype=torch.float32)
-
-
-def measure(
-    write: Callable[[Tensor], Tensor], table: PulseTable, amplitude: float, shape: tuple[int, ...]
-) -> tuple[Tensor, Tensor]:
+def measure(write: Callable[[Tensor], Tensor], table: PulseTable, amplitude: float) -> tuple[Tensor, Tensor]:
     """Gain and offset (S, H, N, 1) that take the mean weight of a word line nearest to what it should be:
 
         wanted_p = gain measured_p + offset      least squares over the three patterns p
 
-    write: pulses (S, H, REPEATS, 3, N, N) -> weights; shape (S, H, N).  A line that does not move
-    keeps gain 1.
+    The patterns are a full write down, none, and a full write up. write: their counts (3,) -> weights (S, H,
+    REPEATS, 3, N, N).  A line that does not move keeps gain 1.
     """
-    pulses = patterns(table.n_max).view(3, 1, 1).expand(*shape[:2], REPEATS, 3, *[shape[-1]] * 2)
-    found = write(pulses.contiguous()).mean((-1, 2)).double()  # (S, H, 3, N)
-    wanted = (table.response[patterns(table.n_max).long() + table.n_max] - table.w_rest) / table.w_span
-    wanted = (wanted * amplitude).view(3, 1)
-    x, y = found - found.mean(-2, keepdim=True), wanted - wanted.mean()
+    counts = torch.tensor([-table.n_max, 0, table.n_max])
+    found = write(counts).mean((-1, 2), dtype=torch.float64)  # (S, H, 3, N)
+    wanted = (table.response[counts + table.n_max] - table.w_rest) / table.w_span * amplitude
+    x, y = found - found.mean(-2, keepdim=True), (wanted - wanted.mean()).view(3, 1)
     square = (x * x).sum(-2)
     gain = torch.where(square > 1e-6 * amplitude**2, (x * y).sum(-2) / square.clamp(min=1e-12), 1.0)
     offset = wanted.mean() - gain * found.mean(-2)
