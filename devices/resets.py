@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor
@@ -53,7 +53,7 @@ class PulsedReset(Around):
         self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None,
         start: Tensor | None = None, visible: bool = True,
     ) -> Tensor:  # fmt: skip
-        at = {"image": image, "step": step}
+        at: dict[str, Any] = {"image": image, "step": step}
         if start is None:
             before = rng.child("before").uniform(fabric.cells, image=_or_zero(image), step=_or_zero(step))
             before = ((2 * self.n_max + 1) * before).floor() - self.n_max

@@ -139,13 +139,12 @@ class AttentionEvents:
         """Plastic devices of this layer on one chip."""
         return self.array.heads * self.array.tokens**2 * self.sides * self.devices
 
-    def measuring(self, writes: int, pulses: float) -> dict[str, float]:
+    def measuring(self, writes: int, pulses: float, reads: float) -> dict[str, float]:
         """What measuring devices once before use costs one chip, as an array's upkeep is counted: `writes`
-        of each device with `pulses` in all, each cell or word line read.
+        of each device, `pulses` in all, `reads` conversions.
         """
         price, card = self.run.card.price, self.card
         resets = writes * self.device_count
-        reads = resets if card.coding == "per-device" else writes * self.array.heads * self.array.tokens
         read = reads * price(f"adc-{card.adc_bits}b").energy
         write = resets * price(f"reset-{self.kind}").energy
         write += pulses * self.shared * price(f"pulse-{self.kind}").energy

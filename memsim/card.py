@@ -327,7 +327,7 @@ class ChipCard(_Section):
             raise ValueError(
                 f"attention.cell = {cell.name!r} cannot be pulsed; pulsed cells: {_cells(devices.PulsedCell)}"
             )
-        cell: devices.PulsedCell = self._at_strength(cell)  # type: ignore[no-redef]
+        cell = self._at_strength(cell)  # type: ignore[assignment]
         if cell.exact or self.attention.reset == "once":
             return cell, 1.0
         if self.attention.reset == "verified":

@@ -104,6 +104,11 @@ class Chip:
         parts += [array.measured for array in self.attention_arrays.values() if array.measured]
         return {key: sum(part[key] for part in parts) for key in UPKEEP}
 
+    @property
+    def cycles(self) -> dict[str, float]:
+        """Cycles of an attention device for one image, by layer: what `[wear] cycles_before` counts."""
+        return {name: array.costs.cycles for name, array in self.attention_arrays.items()}
+
     def recalibrate(self, images: Tensor | None) -> dict[str, float]:
         """Re-estimate every batch norm's mean and variance on each chip as it is now, from training images
         (n, C, h, w); None: back to the trained ones.

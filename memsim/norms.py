@@ -83,8 +83,9 @@ class ChipNorm:
 
     def settle(self) -> None:
         """Mean and variance over all batches, and between them."""
-        weight = torch.tensor([float(n) for n, _, _ in self.seen or ()])
-        means, variances = (torch.stack([one[i] for one in self.seen or ()]) for i in (1, 2))
+        images, *moments = zip(*self.seen or (), strict=True)
+        means, variances = (torch.stack(one) for one in moments)
+        weight = torch.tensor(images)
         share = (weight / weight.sum()).view(-1, 1, 1).to(means.dtype)
         mean = (share * means).sum(0)
         self.statistics = mean, (share * (variances + (means - mean) ** 2)).sum(0)

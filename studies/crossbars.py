@@ -173,7 +173,7 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
             "latency [s]": chip.ledger.latency,
             "pulses": chip.ledger.number("pulse"),
             "attention devices": sum(a.costs.device_count for a in chip.attention_arrays.values()),
-            "attention cycles": max((a.costs.cycles for a in chip.attention_arrays.values()), default=0.0),
+            "attention cycles": max(chip.cycles.values(), default=0.0),
             "recalibration energy [J]": spent["energy [J]"],
             "kappa [1]": max((a.kappa for a in arrays), default=0.0),
             "upkeep": chip.upkeep,

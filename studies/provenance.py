@@ -113,7 +113,7 @@ def toml(card: memsim.ChipCard) -> str:
     fields = card.model_dump(mode="json", by_alias=True, exclude_none=True)
     fields["off"] = sorted(fields.get("off", []))
     lines = [_assign(key, value) for key, value in fields.items() if not isinstance(value, dict)]
-    for name in ("weights", "attention", "strengths"):
+    for name in ("weights", "attention", "wear", "strengths"):
         lines += ["", f"[{name}]", *(_assign(key, value) for key, value in fields[name].items())]
     for event, price in fields["prices"].items():
         lines += ["", f"[prices.{json.dumps(event)}]", *(_assign(key, value) for key, value in price.items())]

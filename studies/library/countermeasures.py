@@ -108,7 +108,8 @@ def _task(
     network: Mapping[str, Any],
     own: Mapping[str, Any],
 ) -> Task:
-    labels = dict(zip(("cell", "part", "what", "how"), at, strict=True))
+    cell, part, what, how = at
+    labels = {"cell": cell, "part": part, "what": what, "how": how}
     shared = crossbars(setting, chips, card=card, change=network)
     return Task(study="countermeasures", labels=labels, shared=shared, own={"time [s]": TIME, **own})
 

@@ -41,12 +41,13 @@ def test_by_the_counter_a_device_takes_its_part_of_the_pulses():
 def test_shares_add_up_and_begin_at_the_turn(pulses):
     cell = synapse(OM, 3, "counter")
     assert isinstance(cell, Synapse) and cell.n_max == 3 * OM.n_max
-    shares = cell.shares(torch.full((1, 2, 5), pulses), torch.tensor([[1, 5]]), 0)  # at turns 1 and 5
+    shares = cell.shares(torch.full((1, 2, 5), pulses), torch.tensor([[1, 5]]), -1)  # at turns 1 and 5
     assert shares.shape == (1, 2, 3, 5)
     assert torch.equal(shares.sum(2), torch.full((1, 2, 5), pulses))
     assert float(shares.abs().max() - shares.abs().min()) <= 1
-    busiest = shares.abs()[0, :, :, 0].argmax(-1).tolist()
-    assert pulses in (0.0,) or busiest == [1, 2]
+    many = shares.abs()[0, :, :, 0]
+    assert many[0, 1] == many[0].max() and many[1, 2] == many[1].max()
+    assert pulses != 7.0 or many.tolist() == [[2, 3, 2], [2, 2, 3]]
 
 
 def test_single_pulses_reach_every_device_in_turn():
@@ -92,7 +93,7 @@ def test_pulses_go_on_from_the_state_of_each_write(name):
         cell.rewrite(fabric, 0 * first + 3, **at, start=begun),
     )
     wide = float(whole.max() - whole.min())
-    assert float((parts - whole).abs().max()) < 0.01 * wide
+    assert float((parts - whole).abs().mean()) < 0.002 * wide
     assert float((parts[:, 0] - parts[:, 3]).abs().max()) > 0.02 * wide
     with pytest.raises(ValueError, match="start"):
         cell.rewrite(fabric, first, **at, start=begun[:, :3])
