@@ -245,9 +245,10 @@ def findings(points: Sequence[Point]) -> list[str]:
             accuracy = without.against(ideal, main)
             if loss is not None:
                 said.append(
-                    f"Writing attention on {cell} adds {draw.change(loss, entropy, 'nat')} of "
-                    f"{draw.said(entropy)} to ideal writing ({draw.change(accuracy, main, 'points')} of "
-                    f"{draw.said(main)}){_worst(points, cell, ideal, entropy)}."
+                    f"Writing attention on {cell} changes {draw.said(entropy)} by "
+                    f"{draw.change(loss, entropy, 'nat')} and {draw.said(main)} by "
+                    f"{draw.change(accuracy, main, 'points')} against ideal writing"
+                    f"{_worst(points, cell, ideal, entropy)}."
                 )
         name = best(found, entropy)
         if without is not None and name is not None:
