@@ -1,8 +1,8 @@
 """Counter-measures: what writing attention on each cell costs, which effect it comes from, and what helps.
 
-Attention alone is written, on every pulsed preset; weights are ideal, the converters are the card's.  Each
-effect of the cell alone on and alone off; each counter-measure alone; the affordable ones together.  The
-same chips throughout.
+Attention alone is on arrays, written on every pulsed preset and read by the card's ADC; all other layers
+are digital.  Each effect of the cell alone on and alone off; each counter-measure alone; the affordable ones
+together.  The same chips throughout.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 
 import devices
 import memsim
+import models
+from memsim.layers import matrix_layers
 from models.catalog import tuned
 from studies import draw
 from studies.crossbars import crossbars
@@ -27,7 +29,7 @@ from studies.task import Task, blocks
 title = "Attention that survives real cells: what helps, and what it costs"
 
 TIME = 1.0
-"""Seconds after programming: weights are ideal, so that time changes nothing."""
+"""Seconds after programming: weights are digital, so that time changes nothing."""
 
 IMAGES = 512
 """Training images that batch norms are estimated on."""
@@ -89,9 +91,10 @@ def effects(card: memsim.ChipCard) -> Iterator[tuple[str, str, memsim.ChipCard]]
 
 def tasks(setting: Setting, cells: Sequence[str] | None = None) -> Iterator[Task]:
     """Every effect and every measure on every block of chips, for each cell (None: all pulsed ones)."""
-    whole = memsim.ChipCard.parse(dict(setting.card))
+    layers = [name for name, _ in matrix_layers(models.load(setting.model))]
+    whole = memsim.ChipCard.parse(dict(setting.card)).replace(digital=layers)
     for cell in pulsed() if cells is None else cells:
-        card = whole.replace(weights={"cell": "ideal"}, attention={"cell": cell, "n_max": None})
+        card = whole.replace(attention={"cell": cell, "n_max": None})
         for chips in blocks(setting.chips):
             for name, change, network, own in measures(cell, setting.model):
                 changed = card.replace(attention=change)
@@ -225,7 +228,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
             out[cell] = draw.forest(
                 shown,
                 reference=found.get(WITHOUT),
-                caption=f"Attention written on {cell}, weights ideal: each counter-measure, and each effect "
+                caption=f"Attention alone written on {cell}: each counter-measure, and each effect "
                 "alone on; dotted: without a measure. Means over chips with 95 % intervals.",
             )
     return out
