@@ -125,7 +125,7 @@ def optimizer_of(net: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
 
 
 def training_images(dataset: Dataset, recipe: Recipe, count: int, seed: int = 0) -> Tensor:
-    """`count` training images (all, where there are fewer), drawn and moved as an epoch's: (count, C, H, W)."""
+    """`count` training images (all where there are fewer), drawn and moved as in an epoch: (n, C, H, W)."""
     generator = torch.Generator().manual_seed(_seed(f"memsim images {seed}"))
     order = torch.randperm(len(dataset.y_train), generator=generator)
     return recipe.augmentation(dataset.x_train[order[:count]], generator)
