@@ -162,22 +162,16 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     if not points:
         return {}
     main, entropy = _entropy(points)
-    rows, columns = [], [main, entropy, "spike mismatch [1]"]
+    columns, rows = [main, entropy, "spike mismatch [1]"], []
     for cell in _cells(points):
         found, ideal = _pick(points, cell, "measure"), _pick(points, cell, "effect").get(NOTHING)
         without, name = found.get(WITHOUT), best(found, entropy)
         chosen = None if name is None else found[name]
-        shown = [
-            (p and (draw.cell(p.estimate(c), c))) or "" for p in (ideal, without) for c in (main, entropy)
-        ]
-        row = [cell, *shown, name or ""]
-        row += [draw.cell(chosen.estimate(c), c) if chosen else "" for c in (main, entropy)]
-        row += [draw.change(chosen.against(without, entropy), entropy) if chosen and without else ""]
-        rows.append([*row, *(_cost(chosen, without) if chosen else [""] * 3)])
-    heads = [
-        f"{which}: {draw.MEASURES[c]}" for which in ("ideal writing", "without") for c in (main, entropy)
-    ]
-    header = ["cell", *heads, "best measure", *(f"with: {draw.MEASURES[c]}" for c in (main, entropy)),
+        gain = chosen.against(without, entropy) if chosen and without else None
+        row = [cell, *_shown(ideal, columns), *_shown(without, columns), name or "", *_shown(chosen, columns)]
+        rows.append([*row, draw.change(gain, entropy), *(_cost(chosen, without) if chosen else [""] * 3)])
+    heads = [f"{which}: {draw.MEASURES[c]}" for which in (NOTHING, WITHOUT, "with") for c in columns]
+    header = ["cell", *heads[:-3], "best measure", *heads[-3:],
               f"change of {draw.said(entropy)} [nat]", *COSTS]  # fmt: skip
     note = (
         "Best is the measure with the lowest mean cross-entropy that can be built; picked and shown on the "
