@@ -130,7 +130,7 @@ class AttentionArray(nn.Module):
         Works in place.  Leaves the sum of every bit line's conductances (plastic and reference devices) in
         ``column_siemens``; floors are counted.
         """
-        rest, unit = self.rest_and_unit
+        rest, unit, reference = self.conductance
         weight = held[0]
         tokens = weight.shape[-1]
         column = torch.zeros(weight.shape[:-1])
@@ -148,8 +148,7 @@ class AttentionArray(nn.Module):
             )
             if self.costs.counting:
                 self.run.ledger.note(self.name, "floored conductances", floors)
-        # one reference device beside each plastic one where cells move both ways; a pair is its own
-        self.column_siemens = column.mul_(unit).add_(rest * tokens * 2).mul_(self.costs.devices)
+        self.column_siemens = column.mul_(unit).add_((rest + reference) * tokens).mul_(self.costs.devices)
         return weight
 
     def _fabricate(self, shape: tuple[int, ...]) -> None:
@@ -232,15 +231,22 @@ class AttentionArray(nn.Module):
         return out
 
     @property
-    def rest_and_unit(self) -> tuple[float, float]:
-        """Conductance of w = 0 and of one unit of w [S], G = rest + w unit; one-sided cells rest at zero."""
+    def conductance(self) -> tuple[float, float, float]:
+        """Conductance of w = 0, of one unit of w, and of the reference device [S]: G = rest + w unit.
+
+        Beside each plastic device that moves both ways stands a reference at its level of rest; a pair is its
+        own.
+        """
         card = self.run.card.attention
-        return 0.0 if self.cell.one_sided else card.g_mid, 1.0 if self.cell.unit == "S" else card.g_unit
+        unit = 1.0 if self.cell.unit == "S" else card.g_unit
+        if self.cell.one_sided:
+            return 0.0, unit, 0.0
+        return (0.0, unit, self.table.w_rest) if self.cell.unit == "S" else (card.g_mid, unit, card.g_mid)
 
     @property
     def kappa(self) -> float:
         """r g_max N^2 of one array [1], g_max the conductance at full scale; 0 before the first image."""
-        rest, unit = self.rest_and_unit
+        rest, unit, _ = self.conductance
         top = self.cell.describe().high
         devices = 1 if self.exact else self.run.card.attention.devices_per_synapse
         return self.run.card.wire_resistance * (rest + top * unit) * devices * self.tokens**2

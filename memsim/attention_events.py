@@ -46,8 +46,9 @@ class AttentionEvents:
         ledger.add(self.name, f"reset-{self.kind}", devices * tries)
         ledger.add_time(self.name, writes * card.reset_time * tries)
         if card.reset == "verified" and not self.array.exact:
-            siemens = 0.0 if self.array.cell.one_sided else 2 * card.g_mid * devices * tries
-            self.read_cells(devices * tries, tries * writes, siemens)
+            rest, unit, reference = self.array.conductance
+            siemens = rest + self.array.table.w_rest * unit + reference
+            self.read_cells(devices * tries, tries * writes, max(siemens, 0.0) * devices * tries)
 
     def write(self, shape: tuple[int, ...], pulses: float) -> None:
         """Pulses of a write and a first-spike time for each query and key token."""
@@ -90,8 +91,8 @@ class AttentionEvents:
             return
         cells = float(extra[0].numel()) * self.sides
         arrays = cells / self.sides / extra[0].shape[1] / self.array.tokens**2
-        rest, unit = self.array.rest_and_unit
-        total = sum(float(w.sum(dtype=torch.float64)) for w in seen) * unit + 2 / self.sides * rest * cells
+        rest, unit, reference = self.array.conductance
+        total = sum(float(w.sum(dtype=torch.float64)) for w in seen) * unit + (rest + reference) * cells
         self.read_cells(cells, arrays, max(total, 0.0) * self.devices)
         self.run.ledger.add(self.name, "digital-compare", cells)
         total = sum(float(e.abs().sum(dtype=torch.float64)) for e in extra)
