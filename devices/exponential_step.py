@@ -92,7 +92,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
                 for i in range(BLOCK):
                     w[i] = clip(p[8, i] + reset * z[0, i], p[7, i], p[6, i])
             else:
-                copy_in(w, start, array, block)
+                copy_in(w, start, array, block, m)
             for chunk in range((most + _CHUNK - 1) // _CHUNK):
                 image, step = images[m // len(steps)], steps[m % len(steps)]
                 normals(z, words, keys[array], block, step, image, 2 + chunk, 1)

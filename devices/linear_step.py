@@ -104,7 +104,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
                 for i in range(BLOCK):
                     w[i] = clip(p[10, i] + reset * z[0, i], p[9, i], p[8, i])
             else:
-                copy_in(w, start, array, block)
+                copy_in(w, start, array, block, m)
             if most > 0:
                 _pulses(w, n, p, z, cycle)
             for i in range(BLOCK):

@@ -78,7 +78,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, curv
                 for i in range(BLOCK):
                     w[i] = clip(p[4, i] + reset * z[0, i], p[3, i], p[2, i])
             else:
-                copy_in(w, start, array, block)
+                copy_in(w, start, array, block, m)
             for pulse in range(most):
                 if pulse % _GROUP == 0:
                     drawn = min(most - pulse, _GROUP)

@@ -62,9 +62,10 @@ class KernelCell(PulsedCell):
         return tuple(self._values((1,), stream(0)))
 
     def rewrite(
-        self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None
-    ) -> Tensor:
-        return self._run(fabric, None, pulses, rng, image, step, visible=True)
+        self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None,
+        start: Tensor | None = None, visible: bool = True,
+    ) -> Tensor:  # fmt: skip
+        return self._run(fabric, start, pulses, rng, image, step, visible=visible)
 
     def reset(self, fabric: Fabric, *, rng: Stream) -> PulsedState:
         rest = torch.zeros((*fabric.places, 1, 1, *fabric.cells))
@@ -104,7 +105,12 @@ class KernelCell(PulsedCell):
             raise Unsupported(f"{self.name} has no pulses down: a pulse only ever raises it")
         keys = rng.keys.reshape(-1)
         n = pulses.to(torch.float32).contiguous().numpy().reshape(len(keys), len(images) * len(steps), -1)
-        begin = _NOTHING if start is None else start.contiguous().numpy().reshape(len(keys), 1, -1)
+        cells = n.shape[2]
+        begin = _NOTHING if start is None else start.contiguous().numpy().reshape(len(keys), -1, cells)
+        if start is not None and begin.shape[1] not in (1, n.shape[1]):
+            raise ValueError(
+                f"start {tuple(start.shape)}: a state for each of {n.shape[1]} writes, or for all"
+            )
         out = np.empty_like(n)
         match_threads()
         self._evolve(out, begin, start is None, fabric.packed, n, keys, images, steps, visible=visible)
@@ -133,11 +139,11 @@ def load(n, pulses, array, write, block):
 
 
 @inlined
-def copy_in(w, start, array, block):
-    """Begin from given states instead of a reset."""
-    first = block * BLOCK
+def copy_in(w, start, array, block, write=0):
+    """Begin from given states instead of a reset: those of this write, or the one state all begin from."""
+    first, write = block * BLOCK, min(write, start.shape[1] - 1)
     for i in range(min(BLOCK, start.shape[2] - first)):
-        w[i] = start[array, 0, first + i]
+        w[i] = start[array, write, first + i]
 
 
 @inlined

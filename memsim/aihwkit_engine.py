@@ -29,7 +29,7 @@ import devices
 from devices import bridge
 from devices.noise_models import noise_model
 from memsim.attention_array import AttentionArray
-from memsim.card import ChipCard, Compensation
+from memsim.card import AttentionSection, ChipCard, Compensation
 from memsim.readout import unfold
 from memsim.run import Run
 
@@ -190,7 +190,15 @@ def programmed_layer(matrix_RC: Tensor, config: InferenceRPUConfig) -> Any:
 
 def tile_attention(name: str, leaf: nn.Module, run: Run) -> AttentionArray:
     """An attention array whose writes are aihwkit's pulsed updates; everything around the write is shared."""
-    section = run.card.attention
+    section, plain = run.card.attention, AttentionSection()
+    for field in ("devices_per_synapse", "reset", "verify_rounds", "row_gain"):
+        if getattr(section, field) != getattr(plain, field):
+            raise ValueError(
+                f"engine aihwkit: attention.{field} = {getattr(section, field)}; its tiles are written once: "
+                f"take {getattr(plain, field)}, or engine memsim"
+            )
+    if section.coding == "per-device" or (run.card.on("wear") and run.card.wear.cycles_before):
+        raise ValueError("engine aihwkit knows no counts of each device's own and no wear: engine memsim")
     cell = replace(run.card.attention_cell, n_max=section.n_max or run.card.attention_cell.n_max)
     return AttentionArray(name, leaf, run, rewrite=partial(_rewrite, cell))
 

@@ -16,6 +16,7 @@ layer, head) and serve every image. Shapes: chips S, heads H, images B, steps T,
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +25,12 @@ from torch import Tensor, nn
 import devices
 from devices.compile import match_threads
 from memsim import kernels
-from memsim.converters import digitise
+from memsim.attention_events import AttentionEvents
+from memsim.converters import digitise, quantise
+from memsim.device_table import DeviceTable
 from memsim.pulse_table import PulseTable
+from memsim.read_verify import ReadVerify
+from memsim.row_gain import REPEATS, measure
 from memsim.run import Run
 
 
@@ -47,14 +52,20 @@ class AttentionArray(nn.Module):
         if not self.exact:
             self.rewrite = rewrite or self.cell.rewrite
             self.table = PulseTable(self.wanted, self.amplitude, run)
+            if run.card.attention.verify_rounds:
+                self.verify = ReadVerify(run.card.without("wear").attention_cell, self.table.n_max)
+        self.costs = AttentionEvents(self)
         self.fabric: tuple = ()
-        self.tokens = 0
+        self.tokens = self.heads = 0
+        self.row: tuple[Tensor, Tensor] | None = None  # gain and offset of each word line
+        self.own: DeviceTable | None = None  # counts of each device's own
+        self.measured: dict[str, float] = {}  # what measuring devices once has cost a chip
         self.full_scale: Tensor | None = None
         self.listener: Callable[[Tensor], object] | None = None  # shown the weights of every write
 
     def program(self) -> None:
         """New devices: the spread is drawn when the first image tells the number of tokens."""
-        self.fabric, self.tokens, self.full_scale = (), 0, None
+        self.fabric, self.tokens, self.full_scale, self.row, self.own = (), 0, None, None, None
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         count_q, count_k = (self._by_array(s.detach().sum(-1)) for s in (q, k))  # (S, H, B, T, N)
@@ -66,6 +77,9 @@ class AttentionArray(nn.Module):
             weight = wanted + (weight - wanted).detach()
         values = self._by_array(v.to(weight.dtype))  # (S, H, B, T, N, D)
         out = self._sense(weight, values)
+        if self.row is not None:
+            gain, offset = (x[:, :, None, None] for x in self.row)
+            out = gain * out + offset * values.sum(-2, keepdim=True)
         out = out + self.offset * values.sum(-2, keepdim=True)  # digital, common to all queries
         return out.movedim((3, 0, 2, 1), (0, 1, 2, 3)).reshape(v.shape)
 
@@ -75,15 +89,40 @@ class AttentionArray(nn.Module):
 
     def write(self, count_q: Tensor, count_k: Tensor) -> Tensor:
         """Reset and pulse every array, every image and step; A - offset as now held, (S, H, B, T, N, N)."""
-        self._count_slots(count_q, count_k)
+        self.costs.slots(count_q, count_k)
         shape = (*count_q.shape, count_k.shape[-1])
         if self.exact:
-            self._count_writes(shape, 0.0)
+            self.costs.write(shape, 0.0)
             index = (count_q.long() * self.wanted.shape[1])[..., :, None] + count_k.long()[..., None, :]
             return torch.take(self.wanted.to(self.run.dtype), index)
-        pulses, total = self.table.pulses(count_q, count_k)
-        self._count_writes(shape, total)
-        return self._settle([self._rewrite(side, pulses) for side in range(len(self._devices(shape)))])
+        self._fabricate(shape)
+        pulses, total = (self.own or self.table).pulses(count_q, count_k)
+        self.costs.write(shape, total)
+        goal = self.table.goals(count_q, count_k) if self.run.card.attention.verify_rounds else None
+        return self._settle(self._written(pulses, goal))
+
+    def _written(self, pulses: Tensor, goal: Tensor | None = None) -> list[Tensor]:
+        """The visible states of each side after a write; corrected towards a goal where one is given."""
+        first = self._sides(pulses)
+        seen = [self._rewrite(side, n) for side, n in enumerate(first)]
+        if goal is None:
+            return seen
+        states = [self._rewrite(side, n, visible=False) for side, n in enumerate(first)]
+        for rounds in range(self.run.card.attention.verify_rounds):
+            extra = self.verify.extra([self._converted(w) for w in seen], goal)
+            self.costs.correction(extra, seen)
+            for side, n in enumerate(extra):
+                more = {"start": states[side], "path": ("verify", rounds)}
+                seen[side] = torch.where(n == 0, seen[side], self._rewrite(side, n, **more))
+                states[side] = self._rewrite(side, n, visible=False, **more)
+        return seen
+
+    def _converted(self, w: Tensor) -> Tensor:
+        """A state as the ADC tells it when a cell is read alone, its range twice what a full write spans."""
+        card, table = self.run.card, self.table
+        rest = 0.0 if self.cell.one_sided else table.w_rest
+        full = 2 * float((table.response - table.w_rest).abs().max())
+        return rest + quantise(w - rest, full, card.attention.adc_bits) if card.on("adc") else w
 
     def _settle(self, held: list[Tensor]) -> Tensor:
         """The weights A - offset that devices in the states w hold; no conductance falls below zero.
@@ -91,7 +130,7 @@ class AttentionArray(nn.Module):
         Works in place.  Leaves the sum of every bit line's conductances (plastic and reference devices) in
         ``column_siemens``; floors are counted.
         """
-        rest, unit = self._rest_and_unit
+        rest, unit, reference = self.conductance
         weight = held[0]
         tokens = weight.shape[-1]
         column = torch.zeros(weight.shape[:-1])
@@ -107,36 +146,77 @@ class AttentionArray(nn.Module):
                 column.view(-1, tokens).numpy(),
                 side == 0,
             )
-            if not self.run.calibrating:
+            if self.costs.counting:
                 self.run.ledger.note(self.name, "floored conductances", floors)
-        # one reference device beside each plastic one where cells move both ways; a pair is its own
-        self.column_siemens = column.mul_(unit).add_(rest * tokens * 2)
+        self.column_siemens = column.mul_(unit).add_((rest + reference) * tokens).mul_(self.costs.devices)
         return weight
 
-    def _devices(self, shape: tuple[int, ...]) -> tuple:
+    def _fabricate(self, shape: tuple[int, ...]) -> None:
         """The physical arrays, one fabric (or a pair): the same for every image of this chip."""
-        if shape[-1] != self.tokens:
-            self.tokens = shape[-1]
-            sides = ("plus", "minus") if self.cell.one_sided else ("device",)
-            chips, heads = list(self.run.chips), range(shape[1])
-            rngs = [devices.stream(self.run.seed, chips, self.name, heads, side) for side in sides]
-            self.fabric = tuple(
-                self.cell.fabricate(shape[-2:], rng=rng.child("device-spread")) for rng in rngs
-            )
-            self.rng = [rng.child("write") for rng in rngs]
-        return self.fabric
+        if shape[-1] == self.tokens:
+            return
+        self.tokens, self.heads = shape[-1], shape[1]
+        sides = ("plus", "minus") if self.cell.one_sided else ("device",)
+        chips, heads = list(self.run.chips), range(shape[1])
+        rngs = [devices.stream(self.run.seed, chips, self.name, heads, side) for side in sides]
+        self.fabric = tuple(self.cell.fabricate(shape[-2:], rng=rng.child("device-spread")) for rng in rngs)
+        self.rng = [rng.child("write") for rng in rngs]
+        self._measure((*shape[:2], shape[-1]))
 
-    def _rewrite(self, side: int, pulses: Tensor) -> Tensor:
-        if self.cell.one_sided:
-            pulses = (pulses if side == 0 else -pulses).clamp(min=0)
-        steps = range(pulses.shape[3])
-        return self.rewrite(self.fabric[side], pulses, rng=self.rng[side], image=self.run.images, step=steps)
+    def _measure(self, shape: tuple[int, ...]) -> None:
+        """Measure word lines or devices once, where the card asks for it; shape (S, H, N)."""
+        card, n_max = self.run.card.attention, self.table.n_max
+        was_open, self.run.ledger.open, self.measured = self.run.ledger.open, False, {}
+        lines = shape[1] * shape[-1]
+        if card.coding == "per-device":
+            quiet = self.cell.only(*{"device-spread"} & {e for e in self.cell.effects if self.cell.on(e)})
+            self.own = DeviceTable(self.table, lambda n: self._mean_states(quiet, n), shape)  # type: ignore[arg-type]
+            pulses, writes = n_max * (n_max + 1) * lines * shape[-1], 2 * n_max + 1
+            self._spend(writes * REPEATS, pulses * REPEATS, writes * REPEATS * self.costs.device_count)
+        if card.row_gain:
+            rngs, images = self.rng, self.run.images
+            self.rng, self.run.images = [rng.child("row-gain") for rng in rngs], np.arange(REPEATS)
+            self.row = measure(self._pattern, self.table, self.amplitude)
+            self.rng, self.run.images = rngs, images
+            self._spend(3 * REPEATS, 2 * n_max * lines * shape[-1] * REPEATS, 3 * REPEATS * lines)
+        self.run.ledger.open = was_open
+
+    def _spend(self, writes: int, pulses: float, reads: float) -> None:
+        """Add to what measuring has cost a chip."""
+        more = self.costs.measuring(writes, pulses, reads)
+        self.measured = {key: self.measured.get(key, 0.0) + value for key, value in more.items()}
+
+    def _pattern(self, counts: Tensor) -> Tensor:
+        """Weights where every cell is asked for what these counts mean on the mean device, coded and verified
+        as any write: (patterns,) -> (S, H, REPEATS, patterns, N, N).
+        """
+        goals = self.table.response[counts + self.table.n_max]
+        shape = (len(self.run.chips), self.heads, REPEATS, len(counts), self.tokens, self.tokens)
+        pulses = counts.float().view(-1, 1, 1) if self.own is None else self.own.toward(goals)[:, :, None]
+        goal = goals.float().view(-1, 1, 1).expand(shape) if self.run.card.attention.verify_rounds else None
+        return self._settle(self._written(pulses.expand(shape).contiguous(), goal))
+
+    def _mean_states(self, quiet: devices.PulsedCell, pulses: Tensor) -> Tensor:
+        """States of every device (differences of pairs) without noise, (S, H, B, T, N, N)."""
+        held = [
+            quiet.rewrite(self.fabric[s], n, rng=self.rng[s], image=range(n.shape[2]), step=range(n.shape[3]))
+            for s, n in enumerate(self._sides(pulses))
+        ]
+        return held[0] - held[1] if self.cell.one_sided else held[0]
+
+    def _sides(self, pulses: Tensor) -> list[Tensor]:
+        """Pulses of each side: LTP and LTD of a pair, or both on one device."""
+        return [pulses.clamp(min=0), (-pulses).clamp(min=0)] if self.cell.one_sided else [pulses]
+
+    def _rewrite(self, side: int, pulses: Tensor, path: tuple[str | int, ...] = (), **how: Any) -> Tensor:
+        rng, steps = self.rng[side].child(*path), range(pulses.shape[3])
+        return self.rewrite(self.fabric[side], pulses, rng=rng, image=self.run.images, step=steps, **how)
 
     def _sense(self, weight: Tensor, values: Tensor) -> Tensor:
         """Currents on the word lines through the ADC, in units of A - offset: (S, H, B, T, N, D)."""
         run = self.run
         out = weight @ values
-        self._count_reads(values)
+        self.costs.reads(values)
         if run.calibrating:
             self.full_scale = out.detach().abs().amax((1, 2, 3, 4, 5)).clamp(min=1e-9)
             return out
@@ -150,64 +230,23 @@ class AttentionArray(nn.Module):
         run.ledger.note(self.name, "clipped conversions", clips)
         return out
 
-    def _count_writes(self, shape: tuple[int, ...], pulses: float) -> None:
-        ledger, kind = self.run.ledger, self.cell.technology.lower()
-        if self.run.calibrating or not ledger.open:
-            return
-        cells = float(torch.Size(shape).numel())
-        ledger.note(self.name, "written cells", cells)
-        ledger.add(self.name, f"reset-{kind}", cells * (2 if self.cell.one_sided else 1))
-        ledger.add(self.name, f"pulse-{kind}", pulses)
-        ledger.add(
-            self.name, "digital-compare", cells / shape[-1] * 2
-        )  # a first-spike time for each query and key token
-
-    def _count_slots(self, count_q: Tensor, count_k: Tensor) -> None:
-        """Popcounts, and the time of a write: a reset, then an LTP and an LTD phase with a slot of n_max
-        pulses for each distinct first-spike time of the array; heads write at once, and wait for the slowest.
-        """
-        ledger, card = self.run.ledger, self.run.card.attention
-        if self.run.calibrating or not ledger.open:
-            return
-        ledger.add(self.name, "digital-add", count_q.sum() + count_k.sum())
-        counts = torch.cat([count_q, count_k], -1).long()
-        fires = torch.zeros(*counts.shape[:-1], self.wanted.shape[0], dtype=torch.bool)
-        fires.scatter_(-1, counts, True)
-        if self.leaf.silent == "no-pulse":
-            fires[..., 0] = False
-        slots = fires.sum(-1).amax(1)  # (S, B, T)
-        pulses = 2 * int(slots.sum()) * (card.n_max or self.cell.n_max)
-        ledger.add_time(self.name, slots.numel() * card.reset_time + pulses * card.pulse_time)
-
-    def _count_reads(self, values: Tensor) -> None:
-        """Value spikes drive bit lines, every word line is converted for every feature; V^2 G t of it all."""
-        ledger, card = self.run.ledger, self.run.card.attention
-        if self.run.calibrating or not ledger.open:
-            return
-        spikes_per_key = values.detach().sum(-1)  # (S, H, B, T, N)
-        ledger.add(self.name, "row-drive", spikes_per_key.sum())
-        ledger.add(self.name, "digital-add", spikes_per_key.sum() + values.numel())  # popcounts, then offset
-        reads = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
-        ledger.add_time(self.name, reads * (card.read_time + card.conversion_time))
-        if self.exact:
-            return
-        ledger.add(self.name, f"adc-{card.adc_bits}b", values.numel())
-        joule = (
-            (spikes_per_key * self.column_siemens).sum(dtype=torch.float64)
-            * card.read_voltage**2
-            * card.read_time
-        )
-        ledger.add_read(self.name, joule)
-
     @property
-    def _rest_and_unit(self) -> tuple[float, float]:
-        """Conductance of w = 0 and of one unit of w [S], G = rest + w unit; one-sided cells rest at zero."""
+    def conductance(self) -> tuple[float, float, float]:
+        """Conductance of w = 0, of one unit of w, and of the reference device [S]: G = rest + w unit.
+
+        Beside each plastic device that moves both ways stands a reference at its level of rest; a pair is its
+        own.
+        """
         card = self.run.card.attention
-        return 0.0 if self.cell.one_sided else card.g_mid, 1.0 if self.cell.unit == "S" else card.g_unit
+        unit = 1.0 if self.cell.unit == "S" else card.g_unit
+        if self.cell.one_sided:
+            return 0.0, unit, 0.0
+        return (0.0, unit, self.table.w_rest) if self.cell.unit == "S" else (card.g_mid, unit, card.g_mid)
 
     @property
     def kappa(self) -> float:
         """r g_max N^2 of one array [1], g_max the conductance at full scale; 0 before the first image."""
-        rest, unit = self._rest_and_unit
+        rest, unit, _ = self.conductance
         top = self.cell.describe().high
-        return self.run.card.wire_resistance * (rest + top * unit) * self.tokens**2
+        devices = 1 if self.exact else self.run.card.attention.devices_per_synapse
+        return self.run.card.wire_resistance * (rest + top * unit) * devices * self.tokens**2

@@ -16,18 +16,31 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 import devices
 from devices.cell import MAX_STRENGTH
+from devices.resets import PulsedReset, verified_reset
+from devices.synapse import Sharing, synapse
+from devices.wear import Worn
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding")
-"""Non-idealities of the array rather than of the cell: input and output converters, whole pulses."""
+ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear")
+"""Non-idealities of the array rather than of the cell: input and output converters, whole pulses, and what
+its writes until now did to it.
+"""
 
 
 Compensation = Literal["global", "column", "none"]
@@ -107,10 +120,31 @@ class AttentionSection(_Section):
     """Preset of the plastic device (``memsim devices`` lists them)."""
     n_max: int | None = Field(default=None, ge=1, le=4096)
     """Pulses at the top of the STDP window; the preset's own number where absent."""
-    coding: Literal["calibrated", "linear"] = "calibrated"
+    coding: Literal["calibrated", "linear", "per-device"] = "calibrated"
     """``calibrated``: the count whose mean response is nearest to the wanted weight; ``linear``: round(n_max
-    |dw| / A).
+    |dw| / A); ``per-device``: as calibrated, but of each device by its own response, without error: an upper
+    bound on what calibration can bring, with a table for each device and arrays written row by row.
     """
+    devices_per_synapse: int = Field(default=1, ge=1, le=16)
+    """Devices in parallel for each synapse (each side of a pair); their mean is the weight (Boybat et al.,
+    Nat. Commun. 9, 2514, 2018).
+    """
+    sharing: Sharing = "all"
+    """``all``: every device of a synapse takes every pulse; ``counter``: the array's counter hands them
+    out in turn, and a full write has as many more.
+    """
+    reset: Literal["once", "verified", "pulses"] = "once"
+    """``once``: the preset's noisy reset; ``verified``: read and repeated until within reset_tolerance;
+    ``pulses``: reset_pulses up and down in turn, to the symmetry point.
+    """
+    reset_tolerance: float = Field(default=0.5, gt=0.01, le=5)
+    """Accepted error of a verified reset, in standard deviations of the reset noise."""
+    reset_pulses: int = Field(default=40, ge=2, le=1000)
+    """Pulses of a reset by pulses: 40 leave 2 % of what an OM device held before (physics of soft bounds)."""
+    verify_rounds: int = Field(default=0, ge=0, le=3)
+    """Times that a written array is read cell by cell and corrected with further pulses, row by row."""
+    row_gain: bool = False
+    """Digital gain and offset of each word line, measured once on patterns of equal pulses."""
     adc_bits: int = Field(default=8, ge=2, le=16)
     """Resolution of a signed word-line read-out; its range is calibrated on training images."""
     g_mid: float = Field(default=20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
@@ -131,6 +165,27 @@ class AttentionSection(_Section):
     """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells."""
     reset_time: float = Field(default=50e-9, alias="reset_time [s]", ge=0, lt=1e-3)
     """Time to reset a whole array [s]; an assumption: one pulse's."""
+
+
+class WearSection(_Section):
+    """How far the attention arrays are worn; new where ``cycles_before`` is 0."""
+
+    cycles_before: float = Field(default=0.0, ge=0, lt=1e18)
+    """Cycles that every attention device has been through: 1 for a reset, partial ones for pulses."""
+    endurance: float | None = Field(default=None, gt=1, lt=1e18)
+    """Cycles by which 63.2 % of the devices have failed; no default: it spans 1e4 to 1e12 within ReRAM."""
+    shape: float = Field(default=1.5, gt=0.1, lt=20)
+    """Weibull modulus of the cycles to failure; an assumption."""
+    stuck_high: float = Field(default=0.5, ge=0, le=1)
+    """Share of failed devices stuck at the highest conductance, the others at the lowest; an assumption."""
+    pulse_exponent: float = Field(default=1.0, ge=0, le=4)
+    """m: a pulse that moves a device by dw wears like (|dw| / range)^m resets; an assumption (1 to 2)."""
+
+    @model_validator(mode="after")
+    def _needs_an_endurance(self) -> WearSection:
+        if self.cycles_before > 0 and self.endurance is None:
+            raise ValueError("cycles_before needs an endurance [cycles]: PCM 1e8, ReRAM 1e4 to 1e9")
+        return self
 
 
 class Price(_Section):
@@ -156,6 +211,7 @@ class ChipCard(_Section):
     description: str = ""
     weights: WeightSection = WeightSection()
     attention: AttentionSection = AttentionSection()
+    wear: WearSection = WearSection()
     wire_resistance: float = Field(default=2.0, alias="wire_resistance [ohm]", ge=0, lt=1e3)
     """Resistance of one wire segment [ohm]; only kappa = r g_max N^2 is reported, wires are not simulated
     yet.
@@ -184,8 +240,9 @@ class ChipCard(_Section):
     @classmethod
     def _with_a_spread(cls, strengths: dict[str, float]) -> dict[str, float]:
         for effect in sorted(set(strengths) & set(ARRAY_EFFECTS)):
+            why = "grows with wear.cycles_before" if effect == "wear" else "rounds"
             raise ValueError(
-                f"{effect!r} rounds, it has no spread to scale; set dac_bits, adc_bits or n_max instead"
+                f"{effect!r} {why}, it has no spread to scale; set dac_bits, adc_bits or n_max instead"
             )
         return strengths
 
@@ -228,7 +285,8 @@ class ChipCard(_Section):
         """Every effect this card's cells and arrays have, whether on or off."""
         cells = (devices.get(self.weights.cell), devices.get(self.attention.cell))
         own = [e for cell in cells for e in cell.effects]
-        return tuple(dict.fromkeys([*own, *(() if self.ideal else ARRAY_EFFECTS)]))
+        array = [e for e in ARRAY_EFFECTS if e != "wear" or self.wear.cycles_before > 0]
+        return tuple(dict.fromkeys([*own, *(() if self.ideal else array)]))
 
     @property
     def ideal(self) -> bool:
@@ -253,13 +311,33 @@ class ChipCard(_Section):
 
     @property
     def attention_cell(self) -> devices.PulsedCell:
-        """The pulsed cell with this card's effects."""
+        """The pulsed cell with this card's effects, reset, wear and devices for each synapse."""
+        cell, wear, section = self._reset_cell[0], self.wear, self.attention
+        if self.on("wear") and wear.endurance and wear.cycles_before and not cell.exact:
+            cell = Worn.of(
+                cell, cycles=wear.cycles_before, endurance=wear.endurance, shape=wear.shape,
+                stuck_high=wear.stuck_high,
+            )  # fmt: skip
+        return cell if cell.exact else synapse(cell, section.devices_per_synapse, section.sharing)
+
+    @property
+    def reset_tries(self) -> float:
+        """Resets of a device for each write [1], in the mean; 0 where pulses do it."""
+        return self._reset_cell[1]
+
+    @property
+    def _reset_cell(self) -> tuple[devices.PulsedCell, float]:
         cell = devices.get(self.attention.cell)
         if not _is(cell, devices.PulsedCell):
             raise ValueError(
                 f"attention.cell = {cell.name!r} cannot be pulsed; pulsed cells: {_cells(devices.PulsedCell)}"
             )
-        return self._at_strength(cell)  # type: ignore[return-value]
+        cell = self._at_strength(cell)  # type: ignore[assignment]
+        if cell.exact or self.attention.reset == "once":
+            return cell, 1.0
+        if self.attention.reset == "verified":
+            return verified_reset(cell, self.attention.reset_tolerance)
+        return PulsedReset.of(cell, reset_pulses=self.attention.reset_pulses), 0.0
 
     def _at_strength(self, cell: devices.Cell) -> devices.Cell:
         """A cell with those of this card's effects that it has."""
@@ -312,9 +390,12 @@ def _cells(kind: type) -> str:
 
 def _keys(path: tuple[Any, ...]) -> list[str]:
     """The keys a section knows, as a card writes them."""
-    section: Any = {"weights": WeightSection, "attention": AttentionSection, "prices": Price}.get(
-        str(path[0]) if len(path) > 1 else "", ChipCard
-    )
+    section: Any = {
+        "weights": WeightSection,
+        "attention": AttentionSection,
+        "wear": WearSection,
+        "prices": Price,
+    }.get(str(path[0]) if len(path) > 1 else "", ChipCard)
     return [f.alias or n for n, f in section.model_fields.items()]
 
 

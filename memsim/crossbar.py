@@ -21,6 +21,7 @@ from memsim.layers import (
     replace,
 )
 from memsim.ledger import Ledger, watch_digital
+from memsim.norms import ChipNorms
 from memsim.run import Run
 from memsim.weight_array import UPKEEP, WeightArray
 
@@ -34,6 +35,9 @@ class Engine(NamedTuple):
 
 CALIBRATION_NAME = 2**31
 """Training images that set converter ranges are named from here on, apart from any test image's noise."""
+
+RECALIBRATION_NAME, RECALIBRATION_BATCH = 3 * 2**30, 64
+"""Likewise those that batch norms are estimated on, and how many at a time."""
 
 
 class Chip:
@@ -55,6 +59,7 @@ class Chip:
         for name, layer in attentions:
             if name not in digital:
                 replace(self.net, name, engine.attention(name, layer, run))
+        self.norms = ChipNorms(self.net, run)
         watch_digital(self.net, run.ledger)
         self.time = float("nan")
 
@@ -94,13 +99,44 @@ class Chip:
         events.  Raises CardError where the card has no price for a write.
         """
         parts = [array.upkeep for array in self.weight_arrays.values()]
-        return {key: sum(part[key] for part in parts) for key in UPKEEP} if all(parts) else {}
+        if not all(parts):
+            return {}
+        parts += [array.measured for array in self.attention_arrays.values() if array.measured]
+        return {key: sum(part[key] for part in parts) for key in UPKEEP}
+
+    @property
+    def cycles(self) -> dict[str, float]:
+        """Cycles of an attention device for one image, by layer: what `[wear] cycles_before` counts."""
+        return {name: array.costs.cycles for name, array in self.attention_arrays.items()}
+
+    def recalibrate(self, images: Tensor | None) -> dict[str, float]:
+        """Re-estimate every batch norm's mean and variance on each chip as it is now, from training images
+        (n, C, h, w); None: back to the trained ones.
+
+        The images must be distributed as in training, augmented where that was.  Returns what it cost a
+        chip: "images" and "energy [J]".  Raises RuntimeError for a chip not programmed.
+        """
+        self.norms.forget()
+        if images is None:
+            return {"images": 0.0, "energy [J]": 0.0}
+        finite_images(images)
+        with torch.no_grad(), self.ledger.apart(), self.norms.measuring():
+            for start in range(0, len(images), RECALIBRATION_BATCH):
+                part = images[start : start + RECALIBRATION_BATCH]
+                first = RECALIBRATION_NAME + start
+                self(part, image=range(first, first + len(part)))
+            priced = not self.card.ideal and self.ledger.counts
+            return {
+                "images": float(len(images)),
+                "energy [J]": self.ledger.energy * len(images) if priced else 0.0,
+            }
 
     def program(self) -> Chip:
         """Write every weight once and set the converters' ranges on training images; the clock is at 0."""
         for array in (*self.weight_arrays.values(), *self.attention_arrays.values()):
             array.program()
         self.time = 0.0
+        self.norms.forget()
         if not self.card.ideal:
             self._calibrate()
         return self

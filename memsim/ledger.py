@@ -12,6 +12,8 @@ work takes no time.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -93,6 +95,17 @@ class Ledger:
         """Something to know that costs nothing: clipped conversions, floored conductances."""
         if self.open:
             self.notes[layer, what] += float(number)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Count what happens inside on a page of its own, gone at the end."""
+        kept = (self.counts, self.joules, self.seconds, self.notes, self.images, self.open)
+        self.counts, self.joules, self.seconds, self.notes = (defaultdict(float) for _ in range(4))
+        self.images, self.open = 0, True
+        try:
+            yield
+        finally:
+            self.counts, self.joules, self.seconds, self.notes, self.images, self.open = kept
 
     def clear(self) -> None:
         """Forget everything counted so far."""

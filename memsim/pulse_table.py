@@ -13,14 +13,15 @@ from memsim.run import Run
 class PulseTable:
     """Signed pulse counts n[r_Q, r_K], (D_H + 1, D_H + 1), with the scale that turns w into weights.
 
-    ``calibrated``: the count whose mean response is nearest to the wanted weight (it knows the preset, never
-    the device); ``linear``: round(n_max |dw| / A).  Whole pulses unless pulse rounding is switched off.
+    ``calibrated``: the count whose mean response is nearest to the wanted weight (it knows the preset, new,
+    never the device); ``linear``: round(n_max |dw| / A).  Whole pulses unless pulse rounding is switched off.
+    ``goal`` holds the states w that were asked for.
     """
 
     def __init__(self, wanted: Tensor, amplitude: float, run: Run) -> None:
-        card, cell = run.card, run.card.attention_cell
+        card, cell = run.card, run.card.without("wear").attention_cell
         self.n_max = card.attention.n_max or cell.n_max
-        response = cell.response(self.n_max).double()
+        response = self.response = cell.response(self.n_max).double()
         rest = response[self.n_max]
         self.w_rest = float(rest)
         self.w_span = float(torch.minimum(response[-1] - rest, rest - response[0]))
@@ -28,10 +29,11 @@ class PulseTable:
             raise ValueError(
                 f"attention.n_max = {self.n_max}: {cell.name} does not move in both directions; more pulses?"
             )
+        self.goal = wanted.double() * self.w_span / amplitude + rest
         if card.attention.coding == "linear":
             count = wanted.double() * self.n_max / amplitude
         else:
-            count = self._calibrated(wanted.double() * self.w_span / amplitude + rest, response)
+            count = self._calibrated(self.goal, response)
         self.counts = count.round().float() if run.card.on("pulse-rounding") else count.float()
 
     def _calibrated(self, goal: Tensor, response: Tensor) -> Tensor:
@@ -44,12 +46,21 @@ class PulseTable:
 
     def pulses(self, count_q: Tensor, count_k: Tensor) -> tuple[Tensor, float]:
         """Signed counts of every pair of tokens, (..., N), (..., N) -> (..., N, N), and the sum of |n|."""
+        return self.gather(self.counts, count_q, count_k)
+
+    def goals(self, count_q: Tensor, count_k: Tensor) -> Tensor:
+        """The states asked for, (..., N), (..., N) -> (..., N, N)."""
+        return self.gather(self.goal.float(), count_q, count_k)[0]
+
+    @staticmethod
+    def gather(table: Tensor, count_q: Tensor, count_k: Tensor) -> tuple[Tensor, float]:
+        """table[r_Q(i), r_K(j)] of every pair of tokens, and the sum of its absolute values."""
         q, k = (c.float().contiguous() for c in (count_q, count_k))
         out = torch.empty(*q.shape, k.shape[-1])
         tokens = q.shape[-1]
         match_threads()
         total = kernels.pulses_of_counts(
-            self.counts.numpy(),
+            table.numpy(),
             q.view(-1, tokens).numpy(),
             k.view(-1, tokens).numpy(),
             out.view(-1, tokens, tokens).numpy(),

@@ -5,17 +5,22 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import memsim
 from models.catalog import BUNDLED, NETWORK, configure
 from models.checkpoint import load, save
 from models.config import KINDS, Kind
 from models.data import load as load_data
 from models.exchange import attention_statistics
 from models.train import RECIPES, Progress, train
+from models.tune import tune
 
 MATCHED: tuple[Kind, ...] = ("random", "uniform-matched")  #: these take mean and spread from the STDP network
 STATISTICS = 2048  #: training images these are measured on, at the most
 SHORT_KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform-matched", "rate", "dot")
 SHORT_EPOCHS = {"s2tdpt-fashion": 1}  #: epochs of the relatives trained on a shorter recipe, all alike
+TUNED = {
+    "s2tdpt-digits": ("reram-om", "reram-es")
+}  #: cells a network is tuned to have its attention written on
 
 
 def names() -> list[str]:
@@ -25,6 +30,7 @@ def names() -> list[str]:
         *NETWORK.values(),
         *relatives,
         *(f"{name}-short-{k}" for name in SHORT_EPOCHS for k in SHORT_KINDS),
+        *(f"{name}-tuned-{cell}" for name, cells in TUNED.items() for cell in cells),
     ]
 
 
@@ -33,7 +39,8 @@ def bundle(
 ) -> Path:
     """Train one bundled network by its data set's recipe and write its checkpoint.
 
-    NAME-KIND is the network NAME with another attention, trained alike; NAME-short-KIND on fewer epochs.
+    NAME-KIND is the network NAME with another attention, trained alike; NAME-short-KIND on fewer epochs;
+    NAME-tuned-CELL is NAME, tuned for attention written on that cell.
     "random" and "uniform-matched" are given the mean (and spread) of the weights by layer and head of the
     STDP network trained alike, measured on training images: it must be in the folder already.  ValueError for
     other names.
@@ -43,6 +50,10 @@ def bundle(
     base = next(stdp for stdp in NETWORK.values() if name.startswith(stdp))
     short, kind = re.fullmatch(r"(-short)?-?(.*)", name.removeprefix(base)).groups()  # type: ignore[union-attr]
     dataset = load_data(next(key for key, stdp in NETWORK.items() if stdp == base), data)
+    if kind.startswith("tuned-"):
+        card = memsim.ChipCard.load("default").replace(attention={"cell": kind.removeprefix("tuned-")})
+        net = tune(load(folder / f"{base}.safetensors"), dataset, card, seed=seed, progress=progress)
+        return save(net, folder / f"{name}.safetensors")
     recipe, moments = RECIPES[dataset.name], {}
     if short:
         recipe = recipe.model_copy(update={"epochs": SHORT_EPOCHS[base]})

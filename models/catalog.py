@@ -54,6 +54,14 @@ def relative(name: str, kind: str) -> str:
     return found
 
 
+def tuned(name: str, cell: str) -> str:
+    """The bundled network `name` tuned for attention written on a cell; ValueError where there is none."""
+    found = f"{name.lower()}-tuned-{cell}"
+    if not (BUNDLED / f"{found}.safetensors").is_file():
+        raise ValueError(f"no network {name!r} tuned for {cell!r} is bundled")
+    return found
+
+
 def configure(name: str, **overrides: Any) -> S2TDPTConfig:
     """The configuration behind a name, with fields replaced; ValueError says which name or field is wrong.
 

@@ -92,14 +92,12 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = S2TDPT(config).to(device)
-    matrices, vectors = ([p for p in net.parameters() if (p.ndim > 1) is matrix] for matrix in (True, False))
-    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimizer = optimizer_of(net, recipe)
     identity = _identity(dataset, config, recipe, seed)
     history = _resume(Path(state), net, optimizer, identity) if state and Path(state).exists() else []
     for epoch in range(len(history), recipe.epochs):
         started = time.perf_counter()
-        loss = _epoch(net, optimizer, dataset, recipe, seed, epoch)
+        loss = train_epoch(net, optimizer, dataset, recipe, seed, epoch)
         row = {
             "epoch": epoch,
             "loss": loss,
@@ -115,8 +113,26 @@ def train(
     if recipe.half:
         net.half().float()
     net.calibration_images = dataset.x_train[:CALIBRATION].clone()
-    net.record = _record(net, dataset, recipe, seed, history)
+    net.record = record(net, dataset, recipe, seed, history)
     return net.eval()
+
+
+def optimizer_of(net: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW with weight decay on matrices alone."""
+    matrices, vectors = ([p for p in net.parameters() if (p.ndim > 1) is matrix] for matrix in (True, False))
+    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+
+
+def training_images(dataset: Dataset, recipe: Recipe, count: int, seed: int = 0) -> Tensor:
+    """`count` training images (all where there are fewer), drawn and moved as in an epoch: (n, C, H, W)."""
+    generator = torch.Generator().manual_seed(_seed(f"memsim images {seed}"))
+    order = torch.randperm(len(dataset.y_train), generator=generator)
+    return recipe.augmentation(dataset.x_train[order[:count]], generator)
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(sha256(name.encode()).digest()[:8], "big") >> 1
 
 
 def _check(dataset: Dataset, config: S2TDPTConfig) -> None:
@@ -126,12 +142,11 @@ def _check(dataset: Dataset, config: S2TDPTConfig) -> None:
         raise ValueError(f"{dataset.name} has {ours}, the network takes {theirs}; build it with these")
 
 
-def _epoch(
+def train_epoch(
     net: S2TDPT, optimizer: torch.optim.Optimizer, dataset: Dataset, recipe: Recipe, seed: int, epoch: int
 ) -> float:
     """One pass over the training part; returns the mean loss."""
-    name = sha256(f"memsim train {seed} {epoch}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(name[:8], "big") >> 1)
+    generator = torch.Generator().manual_seed(_seed(f"memsim train {seed} {epoch}"))
     device = next(net.parameters()).device
     order = torch.randperm(len(dataset.y_train), generator=generator)
     batches = [part for part in order.split(recipe.batch) if len(part) > 1]
@@ -192,7 +207,7 @@ def _resume(path: Path, net: S2TDPT, optimizer: torch.optim.Optimizer, identity:
     return header["history"]
 
 
-def _record(net: S2TDPT, dataset: Dataset, recipe: Recipe, seed: int, history: list[dict]) -> dict[str, Any]:
+def record(net: S2TDPT, dataset: Dataset, recipe: Recipe, seed: int, history: list[dict]) -> dict[str, Any]:
     """The training record, with the one look at the test part."""
     versions = {name: version(name) for name in ("torch", "numpy", "numba", "scikit-learn")}
     return {

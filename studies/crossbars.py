@@ -2,7 +2,8 @@
 
     shared   network (name, digest of its file, change), dataset (name, digest), images, engine, chips,
              card, seed
-    own      time [s] since programming, compensation (None: the card's)
+    own      time [s] since programming, compensation (None: the card's), recalibrate (how many training
+             images re-estimate the batch norms at that time; absent: none)
 
 The chips are programmed once for all tasks that share them.  The digital network is run once in a process;
 agreement and spike mismatch are against it, whatever the study changed; of another training no spike can be
@@ -11,10 +12,10 @@ compared.  Ideal cells and engine aihwkit have no energy and no latency: these a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from typing import Any
 
@@ -25,9 +26,9 @@ from torch import Tensor, nn
 import memsim
 import models
 from memsim.sop import SopCount
-from models.catalog import relative
+from models.catalog import relative, tuned
 from models.measures import cross_entropy, margin
-from models.train import CALIBRATION
+from models.train import CALIBRATION, RECIPES, Recipe, training_images
 from studies import draw
 from studies.compare import HARDER
 from studies.study import Setting
@@ -36,6 +37,9 @@ from studies.task import digest
 from studies.variants import file_digest, variant
 
 tables, figures = draw.tables, draw.figures  # for studies that define none
+
+RETRAINED = {"trained": relative, "tuned": tuned}
+"""Changes that exchange the training, and the network that is loaded for them."""
 
 PASS = 128
 """Chips times images in one pass: so many fit the caches; results do not depend on it."""
@@ -91,9 +95,9 @@ def dump(card: memsim.ChipCard) -> dict[str, Any]:
 
 
 def _network_digest(model: str, change: Mapping[str, Any]) -> str:
-    """The digest of every checkpoint a task uses: the network's, and that of a relative trained alike."""
-    own = file_digest(model)
-    return digest([own, file_digest(relative(model, change["trained"]))]) if "trained" in change else own
+    """The digest of every checkpoint a task uses: the network's, and that of a relative or a tuned one."""
+    others = [f(model, change[key]) for key, f in RETRAINED.items() if key in change]
+    return digest([file_digest(name) for name in (model, *others)]) if others else file_digest(model)
 
 
 @dataclass
@@ -106,6 +110,7 @@ class Prepared:
     digital: Digital
     retrained: bool = False  #: another training than the digital run's: spikes cannot be compared
     priced: bool = False  #: its events are counted and have prices
+    training: Callable[[int], Tensor | None] = lambda count: None  #: so many images as it was trained on
 
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Prepared:
@@ -121,7 +126,7 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Prepared:
         )
     digital = digital_run(network["model"], file_digest(network["model"]), dataset["name"], images, data)
     net = variant(network["model"], network["change"], data)
-    retrained = "trained" in network["change"]
+    retrained = any(key in network["change"] for key in RETRAINED)
     if shared["engine"] == "digital":
         return Prepared(net, None, [0], digital, retrained)
     card = memsim.ChipCard.parse(dict(shared["card"]))
@@ -130,7 +135,15 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Prepared:
         net, card, chips=shared["chips"], seed=shared["seed"], engine=shared["engine"], calibration=foreign
     )
     priced = shared["engine"] == "memsim" and not card.ideal
-    return Prepared(net, chip.program(), list(shared["chips"]), digital, retrained, priced)
+    source = partial(_training, net.record["dataset"], data)
+    return Prepared(net, chip.program(), list(shared["chips"]), digital, retrained, priced, source)
+
+
+def _training(dataset: str, data: str, count: int) -> Tensor | None:
+    """Training images, augmented where training was; None for none."""
+    if not count:
+        return None
+    return training_images(models.datasets.load(dataset, data), RECIPES.get(dataset, Recipe()), count)
 
 
 @torch.no_grad()
@@ -139,6 +152,7 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
     chip, digital = prepared.chip, prepared.digital
     if chip is not None:
         chip.advance_to(own["time [s]"], compensation=own.get("compensation"))
+        spent = chip.recalibrate(prepared.training(own.get("recalibrate", 0)))
         chip.ledger.clear()
     result: dict[str, Any] = {"chips": prepared.chips}
     mismatch = np.zeros((2, len(prepared.chips)))
@@ -158,6 +172,9 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
             "breakdown [J]": chip.ledger.breakdown(),
             "latency [s]": chip.ledger.latency,
             "pulses": chip.ledger.number("pulse"),
+            "attention devices": sum(a.costs.device_count for a in chip.attention_arrays.values()),
+            "attention cycles": max(chip.cycles.values(), default=0.0),
+            "recalibration energy [J]": spent["energy [J]"],
             "kappa [1]": max((a.kappa for a in arrays), default=0.0),
             "upkeep": chip.upkeep,
             "digital energy [J]": digital.sops.energy(chip.card, len(digital.sets[digital.name].labels)),

@@ -113,7 +113,9 @@ def _numbers(fields: Mapping[str, Any]) -> Iterator[str]:
 
 def chips(setting: Setting, card: memsim.ChipCard) -> str:
     """How many chips, which they are, and when they are read."""
-    top = _fields(card, skip=("name", "description", "weights", "attention", "prices", "off", "strengths"))
+    top = _fields(
+        card, skip=("name", "description", "weights", "attention", "wear", "prices", "off", "strengths")
+    )
     return (
         f"Simulated are {setting.chips} chip{'' if setting.chips == 1 else 's'} of card {card.name} ({top}), "
         f"seed {setting.seed}. Random numbers hang on names, not on order{cite('salmon2011')}: a chip is the "

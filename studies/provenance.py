@@ -66,7 +66,7 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, str]]:
     """Every field of the card but prices: key with unit, value, what it is, whether it is an assumption."""
     top = {"wire_resistance [ohm]": (card.wire_resistance, _about(card, "wire_resistance"))}
     rows = [_card_row("", key, value, about) for key, (value, about) in top.items()]
-    for name, section in (("weights", card.weights), ("attention", card.attention)):
+    for name, section in (("weights", card.weights), ("attention", card.attention), ("wear", card.wear)):
         for field, info in type(section).model_fields.items():
             value = getattr(section, field)
             if field == "n_max" and value is None:
@@ -115,7 +115,7 @@ def toml(card: memsim.ChipCard) -> str:
     fields = card.model_dump(mode="json", by_alias=True, exclude_none=True)
     fields["off"] = sorted(fields.get("off", []))
     lines = [_assign(key, value) for key, value in fields.items() if not isinstance(value, dict)]
-    for name in ("weights", "attention", "strengths"):
+    for name in ("weights", "attention", "wear", "strengths"):
         lines += ["", f"[{name}]", *(_assign(key, value) for key, value in fields[name].items())]
     for event, price in fields["prices"].items():
         lines += ["", f"[prices.{json.dumps(event)}]", *(_assign(key, value) for key, value in price.items())]

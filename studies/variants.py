@@ -12,7 +12,7 @@ from typing import Any, get_args
 import models
 from models import S2TDPT, AttentionStatistics, Window
 from models.attention import Form, STDPAttention
-from models.catalog import BUNDLED, relative
+from models.catalog import BUNDLED, relative, tuned
 from studies.physical_window import physical_window
 
 STATISTICS = 1024
@@ -22,7 +22,8 @@ STATISTICS = 1024
 def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT:
     """The network `model` with a change; ValueError for one that is not known.
 
-    {}: as it was trained.  {"trained": kind}: its relative with that attention, trained alike.
+    {}: as it was trained.  {"trained": kind}: its relative with that attention, trained alike.  {"tuned":
+    cell}: tuned for attention written on that cell.
     {"exchanged": kind}: that attention in its place, matched to its mean on training images, nothing
     retrained.  {"window": {field: value}}: another STDP window, nothing retrained.  {"physics": name}:
     the window of an entry of `studies.physical_window.PHYSICS`.  {"form": "histogram"}: the same sum, by
@@ -32,6 +33,8 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
     for what, value in change.items():
         if what == "trained":
             net = models.load(relative(model, value))
+        elif what == "tuned":
+            net = models.load(tuned(model, value))
         elif what == "exchanged":
             net = models.exchange_attention(
                 net, value, statistics=_statistics(model, file_digest(model), data)
@@ -48,7 +51,7 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
                 raise ValueError(f"no form {value!r} of attention; there are {', '.join(get_args(Form))}")
             net = _each_core(net, form=value)
         else:
-            known = "trained, exchanged, window, physics, form"
+            known = "trained, tuned, exchanged, window, physics, form"
             raise ValueError(f"no change {what!r} of a network; there are {known}")
     return net
 

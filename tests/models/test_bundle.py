@@ -48,7 +48,7 @@ def test_names_are_every_network_once_and_stdp_first():
     assert set(NETWORK) <= set(RECIPES)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", [name for name in names() if "-tuned-" not in name])
 def test_a_name_says_network_recipe_and_attention(name, monkeypatch, tmp_path):
     """Nothing is trained here: what would be is looked at."""
     asked = {}
@@ -116,6 +116,19 @@ def test_a_short_relative_is_trained_shortly_and_stored_small(small, tmp_path):
     assert len(net.record["epochs"]) == SHORT_EPOCHS["s2tdpt-fashion"] == 1
     assert net.config.attention == "dot" and net.record["recipe"]["half"]
     assert torch.equal(net.head.weight, net.head.weight.half().float())
+
+
+def test_a_tuned_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(making, "load", lambda path: path)
+    monkeypatch.setattr(making, "save", lambda net, path: path)
+    monkeypatch.setattr(
+        making, "tune", lambda net, dataset, card, **_: asked.append((net, card.attention.cell))
+    )
+    for cell in making.TUNED["s2tdpt-digits"]:
+        assert bundle(f"s2tdpt-digits-tuned-{cell}", folder=tmp_path).stem == f"s2tdpt-digits-tuned-{cell}"
+    start = tmp_path / "s2tdpt-digits.safetensors"
+    assert asked == [(start, cell) for cell in making.TUNED["s2tdpt-digits"]]
 
 
 def test_main_trains_what_is_named_and_says_how_it_came_out(small, tmp_path, monkeypatch, capsys):

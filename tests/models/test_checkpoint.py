@@ -152,8 +152,7 @@ def test_unknown_names_list_the_bundled_ones(tmp_path):
 def test_bundled_networks(name):
     net = models.load(name.upper())
     assert (models.catalog.BUNDLED / f"{name}.safetensors").stat().st_size < 2_000_000
-    assert net.config.attention == (
-        name.removeprefix("s2tdpt-digits-") if name != "s2tdpt-digits" else "stdp"
-    )
+    kind = name.removeprefix("s2tdpt-digits").removeprefix("-")
+    assert net.config.attention == ("stdp" if kind == "" or kind.startswith("tuned-") else kind)
     assert torch.equal(net.calibration_images, models.datasets.load("digits").x_train[:64])
     assert net.record["dataset"] == "digits" and len(net.record["epochs"]) == net.record["recipe"]["epochs"]

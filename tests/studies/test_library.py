@@ -88,7 +88,7 @@ def whole(study: str, found: Sequence[Point]) -> None:
         assert not re.search(r"\b(nan|inf|None|not finite)\b", text), (name, text)
     for sentence in module.findings(found):
         assert re.fullmatch(r"[A-Z][^\n]*[.]", sentence), sentence
-        assert not re.search(r"nan|\binf|None|harder:|\[1\]|  | %\.\w", sentence), sentence
+        assert not re.search(r"\bnan\b|\binf|None|harder:|\[1\]|  | %\.\w", sentence), sentence
 
 
 def full(figures: dict[str, Figure]) -> None:

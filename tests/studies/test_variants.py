@@ -81,7 +81,7 @@ def test_trained_alike_is_the_bundled_relative(images: Tensor) -> None:
     [
         (
             {"colour": "blue"},
-            "no change 'colour' of a network; there are trained, exchanged, window, physics, form",
+            "no change 'colour' of a network; there are trained, tuned, exchanged, window, physics, form",
         ),
         ({"trained": "softmax"}, f"no network trained like '{MODEL}' with 'softmax' attention is bundled"),
         ({"exchanged": "softmax"}, "attention cannot be exchanged for 'softmax'; there are random"),

@@ -1,0 +1,60 @@
+"""A pulsed cell around another: more than one device at a crosspoint, worn devices, another way to reset."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from torch import Tensor
+
+from devices.cell import Description, Fabric, PulsedCell, PulsedState
+from devices.stream import Stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around(PulsedCell):
+    """Law, effects and strengths are the device's; a subclass changes one thing about how it is used.
+
+    Make one with :meth:`of`, which takes name, technology, source, n_max and unit from the device.
+    """
+
+    device: PulsedCell
+
+    @classmethod
+    def of(cls, device: PulsedCell, **fields: Any) -> Self:
+        """A cell of this kind around `device`."""
+        own = {name: getattr(device, name) for name in ("name", "technology", "source", "n_max", "unit")}
+        return cls(device=device, **(own | fields))
+
+    @property
+    def one_sided(self) -> bool:  # type: ignore[override]
+        return self.device.one_sided
+
+    @property
+    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.device.effects
+
+    def without(self, *effects: str) -> Self:
+        return replace(self, device=self.device.without(*effects))
+
+    def only(self, *effects: str) -> Self:
+        return replace(self, device=self.device.only(*effects))
+
+    def scaled(self, strengths: Mapping[str, float]) -> Self:
+        return replace(self, device=self.device.scaled(strengths))
+
+    def strength(self, effect: str) -> float:
+        return self.device.strength(effect)
+
+    def describe(self) -> Description:
+        return replace(self.device.describe(), name=self.name, n_max=self.n_max)
+
+    def fabricate(self, shape: Sequence[int], *, rng: Stream) -> Fabric:
+        return self.device.fabricate(shape, rng=rng)
+
+    def reset(self, fabric: Fabric, *, rng: Stream) -> PulsedState:
+        return self.device.reset(fabric, rng=rng)
+
+    def pulse(
+        self, state: PulsedState, n_up: Tensor | int, n_down: Tensor | int, *, rng: Stream
+    ) -> PulsedState:
+        return self.device.pulse(state, n_up, n_down, rng=rng)

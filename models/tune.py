@@ -1,0 +1,90 @@
+"""Tuning: a trained network learns on through attention that is written on simulated arrays."""
+
+import copy
+import time
+from hashlib import sha256
+from typing import Any
+
+import torch
+from torch import nn
+
+import memsim
+from memsim.attention_array import AttentionArray
+from memsim.layers import attention_layers, replace
+from memsim.run import Run
+from models.dataset import Dataset
+from models.measures import accuracy, predict
+from models.s2tdpt import S2TDPT
+from models.train import CALIBRATION, RECIPES, Progress, Recipe, optimizer_of, record, train_epoch
+
+TUNING = {"epochs": 5, "learning_rate": 5e-4, "warmup": 0, "half": True}
+"""What differs from the recipe a network was trained with."""
+
+
+def tune(
+    net: S2TDPT,
+    dataset: Dataset,
+    card: memsim.ChipCard,
+    *,
+    seed: int = 0,
+    recipe: Recipe | None = None,
+    progress: Progress | None = None,
+) -> S2TDPT:
+    """A copy of the network, trained on while each batch writes its attention on a fresh chip of the card.
+
+    Weights and converters stay digital; the gradient passes straight through the write.  Chips are of a
+    seed of their own, so no chip that is measured later was met.  `record` says what was tuned, on which
+    cell.  ValueError when data and network do not fit.
+    """
+    recipe = recipe or RECIPES.get(dataset.name, Recipe()).model_copy(update=TUNING)
+    tuned = copy.deepcopy(net).requires_grad_(True)
+    leaves = dict(attention_layers(tuned))
+    arrays = _written(tuned, leaves, card, seed)
+    optimizer, history = optimizer_of(tuned, recipe), []
+    try:
+        for epoch in range(recipe.epochs):
+            started = time.perf_counter()
+            loss = train_epoch(tuned, optimizer, dataset, recipe, seed, epoch)
+            right = accuracy(predict(tuned, dataset.x_val), dataset.y_val)
+            row = {"epoch": epoch, "loss": loss, "val_accuracy": right}
+            history.append(row | {"wall_time [s]": time.perf_counter() - started})
+            if progress:
+                progress(history[-1])
+    finally:
+        arrays.remove()
+        for name, leaf in leaves.items():
+            replace(tuned, name, leaf)
+    if recipe.half:
+        tuned.half().float()
+    tuned.calibration_images = dataset.x_train[:CALIBRATION].clone()
+    tuned.record = record(tuned, dataset, recipe, seed, history) | {
+        "tuned": {"attention": card.attention.cell, "n_max": card.attention.n_max, "from": _digest(net)}
+    }
+    return tuned.eval()
+
+
+def _written(net: S2TDPT, leaves: dict[str, Any], card: memsim.ChipCard, seed: int) -> Any:
+    """Put arrays where the leaves are; before each batch they are new, and the images are named."""
+    name = sha256(f"memsim tune {seed}".encode()).digest()
+    chosen = card.without("adc")  # its range moves while the network learns
+    run = Run(chosen, (0,), int.from_bytes(name[:6], "big"), memsim.Ledger(chosen, open=False))
+    arrays = [AttentionArray(where, leaf, run) for where, leaf in leaves.items()]
+    for where, array in zip(leaves, arrays, strict=True):
+        replace(net, where, array)
+
+    def before(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        run.name_images(len(inputs[0]), None)
+        if module.training:
+            run.chips = (run.chips[0] + 1,)
+            for array in arrays:
+                array.program()
+
+    return net.register_forward_pre_hook(before)
+
+
+def _digest(net: S2TDPT) -> str:
+    """Sixteen hex digits that name the weights a tuning began from."""
+    found = sha256()
+    for tensor in net.state_dict().values():
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]

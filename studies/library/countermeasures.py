@@ -1,0 +1,279 @@
+"""Counter-measures: what writing attention on each cell costs, which effect it comes from, and what helps.
+
+Attention alone is on arrays, written on every pulsed preset and read by the card's ADC; all other layers
+are digital.  Each effect of the cell alone on and alone off; each counter-measure alone; the affordable ones
+together.  The same chips throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from matplotlib.figure import Figure
+
+import devices
+import memsim
+import models
+from memsim.layers import matrix_layers
+from models.catalog import tuned
+from studies import draw
+from studies.crossbars import crossbars
+from studies.points import Point
+from studies.quantities import digits
+from studies.study import Setting
+from studies.table import Table
+from studies.task import Task, blocks
+
+title = "Attention that survives real cells: what helps, and what it costs"
+
+TIME = 1.0
+"""Seconds after programming: weights are digital, so that time changes nothing."""
+
+IMAGES = 1024
+"""Training images that batch norms are estimated on."""
+
+DOUBT = (
+    "Reset noise is in doubt: reset_std = 0.01 is aihwkit's default in all its presets, no paper's; for "
+    "ecram-li it is five steps. "
+)
+WITHOUT, NOTHING = "without", "ideal writing"
+LINEAR = "linear coding (no calibration)"
+BOUND = "counts of each device's own (upper bound)"
+TOGETHER = {"devices_per_synapse": 4, "reset": "verified", "verify_rounds": 1, "row_gain": True}
+
+
+def pulsed() -> list[str]:
+    """Every preset that is written by pulses."""
+    return [name for name in devices.names() if isinstance(devices.get(name), devices.PulsedCell)]
+
+
+def measures(cell: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """(name, change of the attention section, change of the network, what a task has of its own)."""
+    preset = devices.get(cell)
+    assert isinstance(preset, devices.PulsedCell)
+    four = {"devices_per_synapse": 4}
+    counter = four | {"sharing": "counter"}
+    yield WITHOUT, {}, {}, {}
+    yield LINEAR, {"coding": "linear"}, {}, {}
+    yield "4 devices, every pulse to all", four, {}, {}
+    yield "4 devices by the counter", counter, {}, {}
+    yield (
+        "4 devices by the counter, no more pulses",
+        four | {"sharing": "counter", "n_max": preset.n_max},
+        {},
+        {},
+    )
+    yield "verified reset", {"reset": "verified"}, {}, {}
+    if not preset.one_sided:
+        yield "reset by pulses", {"reset": "pulses"}, {}, {}
+    yield "read-verify, one round", {"verify_rounds": 1}, {}, {}
+    yield "read-verify, three rounds", {"verify_rounds": 3}, {}, {}
+    yield "gain of each word line", {"row_gain": True}, {}, {}
+    yield BOUND, {"coding": "per-device"}, {}, {}
+    for levels in (3, 5, 9):
+        yield f"window of {levels} levels", {}, {"window": {"levels": levels}}, {}
+    yield "batch norms estimated on the chip", {}, {}, {"recalibrate": IMAGES}
+    with suppress(ValueError):  # not bundled
+        tuned(model, cell)
+        yield "network tuned on the cell", {}, {"tuned": cell}, {}
+    yield "together", TOGETHER, {}, {}
+
+
+def effects(card: memsim.ChipCard) -> Iterator[tuple[str, str, memsim.ChipCard]]:
+    """(effect, how, card): each effect of writing alone on and alone off, and none."""
+    yield NOTHING, "", card.without(*card.attention_cell.effects, "pulse-rounding")
+    own = (*card.attention_cell.effects, "pulse-rounding")
+    for effect in own:
+        yield effect, "alone on", card.without(*(e for e in own if e != effect))
+        yield effect, "alone off", card.without(effect)
+
+
+def tasks(setting: Setting, cells: Sequence[str] | None = None) -> Iterator[Task]:
+    """Every effect and every measure on every block of chips, for each cell (None: all pulsed ones)."""
+    layers = [name for name, _ in matrix_layers(models.load(setting.model))]
+    whole = memsim.ChipCard.parse(dict(setting.card)).replace(digital=layers)
+    for cell in pulsed() if cells is None else cells:
+        card = whole.replace(attention={"cell": cell, "n_max": None})
+        for chips in blocks(setting.chips):
+            for name, change, network, own in measures(cell, setting.model):
+                changed = card.replace(attention=change)
+                yield _task(setting, chips, changed, (cell, "measure", name, ""), network, own)
+            for effect, how, changed in effects(card):
+                yield _task(setting, chips, changed, (cell, "effect", effect, how), {}, {})
+
+
+def _task(
+    setting: Setting,
+    chips: Sequence[int],
+    card: memsim.ChipCard,
+    at: tuple[str, str, str, str],
+    network: Mapping[str, Any],
+    own: Mapping[str, Any],
+) -> Task:
+    cell, part, what, how = at
+    labels = {"cell": cell, "part": part, "what": what, "how": how}
+    shared = crossbars(setting, chips, card=card, change=network)
+    return Task(study="countermeasures", labels=labels, shared=shared, own={"time [s]": TIME, **own})
+
+
+def _pick(points: Sequence[Point], cell: str, part: str, how: str = "") -> dict[str, Point]:
+    at = (cell, part, how)
+    return {
+        p.labels["what"]: p for p in points if (p.labels["cell"], p.labels["part"], p.labels["how"]) == at
+    }
+
+
+def _cells(points: Sequence[Point]) -> list[str]:
+    return list(dict.fromkeys(p.labels["cell"] for p in points))
+
+
+def best(found: Mapping[str, Point], column: str) -> str | None:
+    """The measure with the lowest mean cross-entropy, those that cannot be built left out; None for none."""
+    possible = [name for name in found if name not in (WITHOUT, LINEAR, BOUND)]
+    return min(possible, key=lambda name: found[name].estimate(column).mean, default=None)
+
+
+def _entropy(points: Sequence[Point]) -> tuple[str, str]:
+    main = draw.main_column(points)
+    return main, main.replace("accuracy [1]", "cross-entropy [nat]")
+
+
+def _shown(point: Point | None, columns: Sequence[str]) -> list[str]:
+    has = [] if point is None else point.columns
+    return [draw.cell(point.estimate(c), c) if point and c in has else "" for c in columns]
+
+
+def _cost(point: Point, without: Point | None) -> list[str]:
+    """Pulses, devices and energy of an image, as multiples of those without."""
+    out = []
+    for key in ("pulses", "attention devices", "energy [J]"):
+        ours, theirs = (None if p is None else p.values.get(key) for p in (point, without))
+        out.append(f"{ours / theirs:.2f}" if ours is not None and theirs else "")
+    return out
+
+
+COSTS = ["pulses [×]", "devices [×]", "energy [×]"]
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """The best measure for each cell; where each cell's loss comes from; every measure."""
+    if not points:
+        return {}
+    main, entropy = _entropy(points)
+    columns, rows = [main, entropy, "spike mismatch [1]"], []
+    for cell in _cells(points):
+        found, ideal = _pick(points, cell, "measure"), _pick(points, cell, "effect").get(NOTHING)
+        without, name = found.get(WITHOUT), best(found, entropy)
+        chosen = None if name is None else found[name]
+        gain = chosen.against(without, entropy) if chosen and without else None
+        row = [cell, *_shown(ideal, columns), *_shown(without, columns), name or "", *_shown(chosen, columns)]
+        rows.append([*row, draw.change(gain, entropy), *(_cost(chosen, without) if chosen else [""] * 3)])
+    heads = [f"{which}: {draw.MEASURES[c]}" for which in (NOTHING, WITHOUT, "with") for c in columns]
+    header = ["cell", *heads[:-3], "best measure", *heads[-3:],
+              f"change of {draw.said(entropy)} [nat]", *COSTS]  # fmt: skip
+    note = (
+        "Best is the measure with the lowest mean cross-entropy that can be built; picked and shown on the "
+        "same chips, it is a little too good. Costs are multiples of those without a measure. " + draw.NOTE
+    )
+    out = {"best": Table(title="The best counter-measure for each cell", header=header, rows=rows, note=note)}
+    out |= _effects_table(points, entropy)
+    for cell in _cells(points):
+        found = _pick(points, cell, "measure")
+        if found:
+            out[f"measures-{cell}"] = _measures_table(cell, found)
+    return out
+
+
+def _effects_table(points: Sequence[Point], entropy: str) -> dict[str, Table]:
+    rows = []
+    for cell in _cells(points):
+        found = _pick(points, cell, "effect")
+        ideal, whole = found.get(NOTHING), _pick(points, cell, "measure").get(WITHOUT)
+        on, off = (_pick(points, cell, "effect", how) for how in ("alone on", "alone off"))
+        for effect in dict.fromkeys([*on, *off]):
+            added = on[effect].against(ideal, entropy) if effect in on and ideal else None
+            saved = off[effect].against(whole, entropy) if effect in off and whole else None
+            rows.append([cell, effect, draw.change(added, entropy), draw.change(saved, entropy)])
+    header = ["cell", "effect", "alone on: added [nat]", "alone off: change [nat]"]
+    title = f"Where the loss comes from: {draw.said(entropy)}"
+    return {"effects": Table(title=title, header=header, rows=rows, note=DOUBT + draw.NOTE)} if rows else {}
+
+
+def _measures_table(cell: str, found: Mapping[str, Point]) -> Table:
+    without = found.get(WITHOUT)
+    table = draw.lines(f"Every counter-measure on {cell}", found, reference=without)
+    _, entropy = _entropy(list(found.values()))
+    header = [*table.header, f"change of {draw.said(entropy)} [nat]", *COSTS, "cycles of a device"]
+    rows = []
+    for row, point in zip(table.rows, found.values(), strict=True):
+        gain = (
+            draw.change(point.against(without, entropy), entropy) if without and point is not without else ""
+        )
+        cycles = point.values.get("attention cycles")
+        rows.append([*row, gain, *_cost(point, without), "" if cycles is None else digits(cycles)])
+    return Table(title=table.title, header=header, rows=rows, note=table.note)
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """Each cell's effects and measures."""
+    out = {}
+    for cell in _cells(points):
+        found = _pick(points, cell, "measure")
+        on = {f"{name} alone on": p for name, p in _pick(points, cell, "effect", "alone on").items()}
+        ideal = _pick(points, cell, "effect")
+        shown = found | ideal | on
+        if shown:
+            out[cell] = draw.forest(
+                shown,
+                reference=found.get(WITHOUT),
+                caption=f"Attention alone written on {cell}: each counter-measure, and each effect "
+                "alone on; dotted: without a measure. Means over chips with 95 % intervals.",
+            )
+    return out
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """For each cell: what writing costs and by which effect; what helps most, how much, and at what price."""
+    if not points:
+        return []
+    main, entropy = _entropy(points)
+    said = []
+    for cell in _cells(points):
+        found, ideal = _pick(points, cell, "measure"), _pick(points, cell, "effect").get(NOTHING)
+        without = found.get(WITHOUT)
+        if without is not None and ideal is not None:
+            loss = without.against(ideal, entropy)
+            accuracy = without.against(ideal, main)
+            if loss is not None:
+                said.append(
+                    f"Writing attention on {cell} changes {draw.said(entropy)} by "
+                    f"{draw.change(loss, entropy, 'nat')} and {draw.said(main)} by "
+                    f"{draw.change(accuracy, main, 'points')} against ideal writing"
+                    f"{_worst(points, cell, ideal, entropy)}."
+                )
+        name = best(found, entropy)
+        if without is not None and name is not None:
+            gain = found[name].against(without, entropy)
+            costs = [f"{c} × the {k}" for c, k in zip(_cost(found[name], without), KINDS, strict=True) if c]
+            price = f", for {', '.join(costs)}" if costs else ""
+            if gain is not None:
+                sure = "lowers" if gain.high < 0 else "does not surely lower"
+                said.append(
+                    f"On {cell} the best counter-measure, {name}, {sure} it: "
+                    f"{draw.change(gain, entropy, 'nat')}{price}."
+                )
+    return said
+
+
+KINDS = ("pulses", "devices", "energy")
+
+
+def _worst(points: Sequence[Point], cell: str, ideal: Point, entropy: str) -> str:
+    on = _pick(points, cell, "effect", "alone on")
+    added = {name: gap for name, p in on.items() if (gap := p.against(ideal, entropy)) is not None}
+    if not added:
+        return ""
+    name = max(added, key=lambda effect: added[effect].mean)
+    return f"; of its effects alone, {name} adds most, {draw.change(added[name], entropy, 'nat')}"

@@ -1,0 +1,44 @@
+"""Tuning goes on from a network through written attention, repeats itself, and leaves a plain network."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import memsim
+import models
+from models.attention import STDPAttention
+from models.train import Recipe, training_images
+from models.tune import tune
+
+NET = models.load("s2tdpt-digits")
+CARD = memsim.ChipCard.load("default")
+RECIPE = Recipe(epochs=1, batch=16, learning_rate=5e-4, warmup=0, half=True)
+
+
+@pytest.fixture(scope="module")
+def few() -> models.Dataset:
+    d = models.datasets.load("digits")
+    parts = {f"{a}_{part}": getattr(d, f"{a}_{part}")[:32] for a in "xy" for part in ("train", "val", "test")}
+    return replace(d, **parts)
+
+
+def test_it_learns_from_noise_repeats_itself_and_is_a_plain_network_again(few):
+    told = []
+    tuned, again = (tune(NET, few, CARD, seed=1, recipe=RECIPE, progress=told.append) for _ in range(2))
+    other = tune(NET, few, CARD.only(), seed=1, recipe=RECIPE)
+    weight = tuned.head.weight
+    assert torch.equal(weight, again.head.weight) and len(told) == 2
+    assert not torch.equal(weight, NET.head.weight) and not torch.equal(weight, other.head.weight)
+    assert all(isinstance(layer.core, STDPAttention) for layer in tuned.attention_layers())
+    assert tuned.record["tuned"]["attention"] == "reram-om" and not tuned.training
+    assert torch.equal(weight, weight.half().float())
+
+
+def test_training_images_are_moved_as_in_training(few):
+    moved = training_images(few, RECIPE, 8)
+    nearest = (moved.unsqueeze(1) - few.x_train).flatten(2).norm(dim=-1)
+    assert moved.shape == few.x_train[:8].shape and float(nearest.min()) > 0
+    assert len(nearest.argmin(1).unique()) == 8  # eight different images
+    assert torch.equal(moved, training_images(few, RECIPE, 8))
+    assert not torch.equal(moved, training_images(few, RECIPE, 8, seed=1))
