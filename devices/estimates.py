@@ -1,0 +1,49 @@
+"""What measured devices say of their population: a mean and a spread, each with its 95 % interval."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import chi2, norm
+from scipy.stats import t as student
+
+
+class Interval(NamedTuple):
+    """An estimate with its 95 % interval, all in one unit."""
+
+    value: float
+    low: float
+    high: float
+
+    def times(self, factor: float) -> "Interval":
+        """The same in another unit."""
+        low, high = sorted((factor * self.low, factor * self.high))
+        return Interval(factor * self.value, low, high)
+
+
+def population(value: np.ndarray, copies: np.ndarray) -> tuple[Interval, Interval]:
+    """Mean and spread of a normal population from N members (N,), each measured with an error.
+
+        mean     m +- t_(N-1) S / sqrt(N),   m, S^2 the members' mean and variance
+        spread   sqrt(S^2 - v),   (N-1) S^2 / (tau^2 + v) is chi^2 with N-1 degrees of freedom
+
+    copies (R, N): members measured again in simulation; they tell the error variance v and what is systematic in
+    an error, which is taken off.  Members count alike, whatever their errors: an error that grows with the value
+    it belongs to, as that of a step does, would bias a weighted mean.  A spread that errors alone explain is 0,
+    and so may the ends of its interval be.
+    """
+    error = copies - value
+    usual = 6.0 * float(np.median(np.abs(error))) / 0.6745
+    error = error.clip(-usual, usual)  # one copy in a thousand is far off and would be all of the variance
+    bias = float(error.mean())
+    x, v, degrees = value - bias, float(error.var()), len(value) - 1
+    mean, total = float(x.mean()), float(x.var(ddof=1))
+    reach = float(student.ppf(0.975, degrees)) * math.sqrt(total / len(x))
+    parts = (total, *(degrees * total / float(chi2.ppf(p, degrees)) for p in (0.975, 0.025)))
+    return Interval(mean, mean - reach, mean + reach), Interval(*(math.sqrt(max(s - v, 0.0)) for s in parts))
+
+
+def around(value: float, error: float) -> Interval:
+    """A normal interval, value +- 1.96 errors."""
+    reach = float(norm.ppf(0.975)) * error
+    return Interval(value, value - reach, value + reach)

@@ -1,0 +1,234 @@
+"""Fit a pulsed cell to measured pulse curves: what a device card needs, each number with its 95 % interval.
+
+    fitted = fit_pulses(measurements.read("curves.csv"))
+    fitted.numbers["step_up [S]"]       # Interval(value, low, high)
+
+The devices' own steps and bounds (:mod:`devices.pulse_devices`) are members of a population with a mean and a
+spread (:mod:`devices.estimates`).  What the data cannot tell is refused by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import floor, log10
+from typing import Any, Literal
+
+import numpy as np
+
+from devices.estimates import Interval, population
+from devices.measurements import PulseCurves, check_conductance
+from devices.pulse_devices import Noise, noise_of
+from devices.pulse_filter import DOWN_RATE, DOWN_STEP, UP_RATE, UP_STEP, Curves, innovations
+
+Law = Literal["soft-bounds", "linear", "constant"]
+DEVICES = 8  #: fewest that tell a spread: its interval then runs from 0.66 to 2.0 times it
+PULSES = 8  #: fewest in a direction
+SURE = 0.2  #: largest error of a single device's distance to its bound, relative to it, at the median device
+MISFIT = 4.5  #: standard errors by which a stretch of the curves may miss the law
+
+
+@dataclass(frozen=True)
+class PulseFit:
+    """A fitted pulse response."""
+
+    law: Law
+    log_normal_steps: bool
+    fixed: dict[
+        str, float
+    ]  #: numbers that were not fitted: where steps are stated; the window of a law without bounds
+    numbers: dict[str, Interval]  #: by their keys of a device card
+    measured: PulseCurves
+    residuals: np.ndarray  #: what each reading misses, in its own standard deviations (K - 1, N)
+    misfit: float  #: mean residual of the worst stretch, in standard errors [1]
+
+    @property
+    def section(self) -> dict[str, Any]:
+        """The ``[pulsed]`` table of a device card."""
+        values = {key: interval.value for key, interval in self.numbers.items()}
+        return {"law": self.law, "log_normal_steps": self.log_normal_steps} | self.fixed | values
+
+    @property
+    def warning(self) -> str:
+        """What to think of the fit where the law misses the data, else nothing."""
+        if self.misfit <= MISFIT:
+            return ""
+        return (
+            f"the {self.law} law misses a stretch of the curves by {self.misfit:.1f} standard errors: try another"
+            " law, and do not trust the intervals"
+        )
+
+
+def fit_pulses(
+    curves: PulseCurves,
+    law: Law = "soft-bounds",
+    *,
+    log_normal_steps: bool = False,
+    g_mid: float | None = None,
+) -> PulseFit:
+    """Fit a law to pulse curves.
+
+    law: "soft-bounds" (steps vanish at a bound, which is found), "linear" (steps change with the conductance; no
+    bound is seen, the card keeps the window measured) or "constant"; the noise of a step is relative to it.
+    log_normal_steps: spread of the steps' logarithm.  g_mid [S]: where steps are stated; the middle of the window
+    without.  Raises ValueError naming each parameter that the data cannot
+    support, and what it would take.
+    """
+    _check(curves)
+    window = (float(np.nanmin(curves.conductance)), float(np.nanmax(curves.conductance)))
+    middle = _round(sum(window) / 2) if g_mid is None else g_mid
+    unit = window[1] - window[0]
+    scaled = Curves(curves.conductance / unit, curves.direction, middle / unit)
+    free = (UP_STEP, DOWN_STEP) if law == "constant" else (UP_STEP, UP_RATE, DOWN_STEP, DOWN_RATE)
+    noise = noise_of(scaled, free)
+    _check_moving(noise, curves)
+    numbers, fixed = _steps(noise, unit, log_normal_steps), {"g_mid [S]": middle}
+    if law == "soft-bounds":
+        numbers |= _bounds(noise, middle, unit)
+    else:
+        fixed |= {"g_min [S]": _round(window[0], down=True), "g_max [S]": _round(window[1], up=True)}
+    if law == "linear":
+        numbers |= _nonlinearities(noise, fixed, unit)
+    numbers |= {"cycle_noise": noise.cycle, "write_noise [S]": noise.level.times(unit)}
+    numbers |= _start(curves, noise.level.value * unit)
+    errors, variances = innovations(noise.theta, noise.cycle.value, noise.level.value, scaled)
+    residuals = np.where(np.isfinite(curves.conductance[1:]), errors / np.sqrt(variances), np.nan)
+    return PulseFit(
+        law, log_normal_steps, fixed, numbers, curves, residuals, _misfit(residuals, curves.direction)
+    )
+
+
+def _check(curves: PulseCurves) -> None:
+    """Refuse tables that are too small for any law."""
+    check_conductance(curves.conductance[np.isfinite(curves.conductance)], "the curves")
+    count, missing = len(curves.devices), []
+    if count < DEVICES:
+        missing.append(
+            f"step_spread (and every other spread over devices): {count} device{'s' * (count != 1)} measured,"
+            f" {DEVICES} or more are needed"
+        )
+    for side, word in ((1, "up"), (-1, "down")):
+        fewest = int((curves.direction[1:] == side).sum(0).min())
+        if fewest < PULSES:
+            missing.append(
+                f"step_{word} [S]: {'no' if fewest == 0 else fewest} {word} pulses on some device, {PULSES} or more are"
+                f" needed on each{' (is the direction column all +1?)' if fewest == 0 and side < 0 else ''}"
+            )
+    if not missing and (np.nanmax(curves.conductance, 0) <= np.nanmin(curves.conductance, 0)).any():
+        missing.append("step_up [S]: some device never changes")
+    if missing:
+        raise ValueError("these data cannot support " + "; ".join(missing))
+
+
+def _check_moving(noise: Noise, curves: PulseCurves) -> None:
+    """Refuse devices that pulses do not move: their steps are no member of a population."""
+    for word, i in (("up", UP_STEP), ("down", DOWN_STEP)):
+        step, error = noise.theta[:, i], (noise.copies - noise.theta).std(0)[:, i]
+        still = [name for name, moves in zip(curves.devices, step > 2 * error, strict=True) if not moves]
+        if still:
+            raise ValueError(
+                f"these data cannot support step_{word} [S]: {', '.join(still)} did not move {word} by more than its"
+                " noise; give more pulses, or leave out devices that are stuck"
+            )
+
+
+def _of(noise: Noise, quantity: Callable[[np.ndarray], np.ndarray]) -> tuple[Interval, Interval]:
+    """Mean and spread over devices of a quantity of their parameters (..., 4)."""
+    return population(quantity(noise.theta), quantity(noise.copies))
+
+
+def _steps(noise: Noise, unit: float, log_normal: bool) -> dict[str, Interval]:
+    """Steps and their spread, s = (gain + r - less) dw: gain is common to both directions, r opposes them."""
+    difference, apart = _of(noise, lambda p: (p[..., UP_STEP] - p[..., DOWN_STEP]) / 2)
+    less = abs(difference.value)
+
+    def larger(p: np.ndarray) -> np.ndarray:
+        return (p[..., UP_STEP] + p[..., DOWN_STEP]) / 2 + less
+
+    if log_normal:
+        middle, spread = _of(noise, lambda p: np.log(larger(p)))
+        dw = Interval(*np.exp(middle))
+        smaller = dw.times(1 - 2 * less / dw.value)
+        sides = (dw, smaller) if difference.value >= 0 else (smaller, dw)
+    else:
+        sides = [_of(noise, lambda p, i=i: p[..., i])[0] for i in (UP_STEP, DOWN_STEP)]
+        dw, spread = _of(noise, larger)
+        spread = spread.times(1 / dw.value)
+    return {
+        "step_up [S]": sides[0].times(unit), "step_down [S]": sides[1].times(unit),
+        "step_spread": spread, "asymmetry_spread": apart.times(1 / dw.value),
+    }  # fmt: skip
+
+
+def _bounds(noise: Noise, middle: float, unit: float) -> dict[str, Interval]:
+    """Bounds, middle +- step / rate, mean and spread; refused where the curves do not bend enough."""
+    out, missing = {}, []
+    for name, side, word, i in (("g_max", 1, "up", UP_STEP), ("g_min", -1, "down", DOWN_STEP)):
+
+        def bound(p: np.ndarray, side: int = side, i: int = i) -> np.ndarray:
+            return side * p[..., i] / np.maximum(p[..., i + 1], 1e-9)
+
+        error = float(np.median(np.abs(bound(noise.copies) / bound(noise.theta) - 1))) / 0.6745
+        if (
+            error > SURE
+            or (noise.copies[..., i + 1] <= 0).mean() > 0.02
+            or (noise.theta[..., i + 1] <= 0).any()
+        ):
+            missing.append(
+                f"{name} [S]: the {word} steps hardly shrink, so that a device's bound is known to"
+                f" {100 * min(error, 9.99):.0f} % of its distance only ({100 * SURE:.0f} % is needed): go on until a"
+                " step is a quarter of the first, or fit the law linear"
+            )
+            continue
+        mean, spread = _of(noise, bound)
+        out[f"{name} [S]"] = Interval(*(middle + unit * x for x in mean))
+        out[f"{name}_spread [S]"] = spread.times(unit)
+    if missing:
+        raise ValueError("these data cannot support " + "; ".join(missing))
+    return out
+
+
+def _nonlinearities(noise: Noise, fixed: dict[str, float], unit: float) -> dict[str, Interval]:
+    """Relative loss of a step from g_mid to the end of the window, mean and spread."""
+    out = {}
+    for word, i, end in (("up", UP_STEP, "g_max [S]"), ("down", DOWN_STEP, "g_min [S]")):
+        reach = abs(fixed[end] - fixed["g_mid [S]"]) / unit
+        mean, spread = _of(noise, lambda p, reach=reach, i=i: reach * p[..., i + 1] / p[..., i])
+        if mean.high < 0.0 or mean.low > 1.0:
+            raise ValueError(
+                f"nonlinearity_{word} = {mean.value:.3g}: 0 (constant steps) to 1 (steps that vanish at the end of"
+                " the window) is what the law linear has; "
+                + ("these steps grow" if mean.high < 0 else "fit the law soft-bounds")
+            )
+        out[f"nonlinearity_{word}"] = mean._replace(value=min(max(mean.value, 0.0), 1.0))
+        out[f"nonlinearity_{word}_spread"] = spread
+    return out
+
+
+def _start(curves: PulseCurves, level: float) -> dict[str, Interval]:
+    """Where the curves begin: the level of a reset, and its noise (one reset of each device tells no more)."""
+    first = curves.conductance[0]
+    mean, spread = population(first, first + level * np.array([[1.0], [-1.0]]))
+    return {"reset [S]": mean, "reset_noise [S]": spread}
+
+
+def _misfit(residuals: np.ndarray, direction: np.ndarray, stretches: int = 4) -> float:
+    """The largest mean residual, in standard errors, of the quarters of either direction's pulses."""
+    worst = 0.0
+    for side in (1, -1):
+        rows = np.flatnonzero((direction[1:] == side).any(1))
+        for part in np.array_split(rows, stretches):
+            found = residuals[part][direction[1:][part] == side]
+            found = found[np.isfinite(found)]
+            if len(found) > 1:
+                worst = max(worst, abs(float(found.mean())) * np.sqrt(len(found)))
+    return float(worst)
+
+
+def _round(value: float, *, up: bool = False, down: bool = False, places: int = 3) -> float:
+    """To three significant digits, or to the next above or below."""
+    if value <= 0:
+        return 0.0
+    step = 10.0 ** (floor(log10(value)) - places + 1)
+    whole = np.ceil(value / step) if up else np.floor(value / step) if down else np.round(value / step)
+    return float(f"{whole * step:.{places}g}")

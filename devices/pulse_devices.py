@@ -1,0 +1,171 @@
+"""Each measured device's steps under an affine law, and the two noises common to all.
+
+A device has two numbers for each direction, found by Fisher scoring with their errors.  The noises maximise the
+likelihood with the devices' numbers integrated out (Laplace), so that these cost no bias.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from devices.estimates import Interval, around
+from devices.pulse_filter import (
+    DOWN_RATE,
+    DOWN_STEP,
+    UP_RATE,
+    UP_STEP,
+    Curves,
+    innovations,
+    log_likelihood,
+    simulate,
+)
+
+COPIES = 8  #: times that every device is simulated
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Every device's own parameters, the information on those that are free, and how likely they make the data."""
+
+    theta: np.ndarray  #: (N, 4)
+    information: np.ndarray  #: (N, free, free)
+    likelihood: np.ndarray  #: log, (N,)
+
+    @property
+    def integrated(self) -> float:
+        """Log likelihood with the devices' parameters integrated out (Laplace, flat prior)."""
+        sign, size = np.linalg.slogdet(self.information)
+        return float((self.likelihood - 0.5 * size).sum()) if (sign > 0).all() else -np.inf
+
+
+def score(
+    curves: Curves, free: tuple[int, ...], start: np.ndarray, cycle: float, level: float, rounds: int
+) -> Devices:
+    """The most likely parameters of each device under given noise, by damped Fisher scoring from `start`."""
+    theta, damping = start.copy(), np.full(len(start), 1e-3)
+    best, chosen = None, None
+    span = float(np.nanmax(curves.conductance) - np.nanmin(curves.conductance))
+    typical = np.abs(start).mean(0)
+    width = 1e-3 * np.array([max(typical[i], 1e-3 * (span if i % 2 == 0 else 1.0)) for i in range(4)])
+    trial = theta
+    for _ in range(rounds):
+        moved = np.stack([trial] + [trial + sign * width[i] * np.eye(4)[i] for i in free for sign in (1, -1)])
+        e, s = innovations(moved, cycle, level, curves)
+        likelihood = log_likelihood(e[:, 0], s[:, 0])
+        slope_e = (e[:, 1::2] - e[:, 2::2]) / (2 * width[list(free)])[:, None]
+        slope_s = (s[:, 1::2] - s[:, 2::2]) / (2 * width[list(free)])[:, None] / s[:, :1]
+        root = slope_e / np.sqrt(s[:, :1])
+        gradient = -(root * (e / np.sqrt(s))[:, :1] + 0.5 * slope_s * (1 - (e**2 / s)[:, :1])).sum(0).T
+        fisher = np.einsum("kan,kbn->nab", root, root) + 0.5 * np.einsum("kan,kbn->nab", slope_s, slope_s)
+        if best is None:
+            best, chosen = likelihood, (gradient, fisher)
+        else:
+            better = likelihood > best - 1e-9
+            damping = np.where(better, damping * 0.1, damping * 30.0)
+            theta = np.where(better[:, None], trial, theta)
+            best = np.where(better, likelihood, best)
+            chosen = (
+                np.where(better[:, None], gradient, chosen[0]),
+                np.where(better[:, None, None], fisher, chosen[1]),
+            )
+        gradient, fisher = chosen
+        ridge = fisher * np.eye(len(free)) * damping[:, None, None]
+        step = np.linalg.solve(fisher + ridge + 1e-12 * np.eye(len(free)), gradient[..., None])[..., 0]
+        trial = theta.copy()
+        trial[:, list(free)] += step
+        trial[:, [UP_STEP, DOWN_STEP]] = np.maximum(trial[:, [UP_STEP, DOWN_STEP]], 1e-6 * span)
+        trial[:, [UP_RATE, DOWN_RATE]] = np.clip(trial[:, [UP_RATE, DOWN_RATE]], -0.5, 1.0)
+    return Devices(theta, chosen[1], best)
+
+
+def start_of(curves: Curves, free: tuple[int, ...]) -> np.ndarray:
+    """Least squares of each device's increments on where they began, (N, 4): a place to start from."""
+    y, d = curves.conductance, curves.direction[1:]
+    before, change = y[:-1] - curves.middle, np.diff(y, axis=0) * d
+    theta = np.zeros((y.shape[1], 4))
+    for side, step, rate in ((1, UP_STEP, UP_RATE), (-1, DOWN_STEP, DOWN_RATE)):
+        use = (d == side) & np.isfinite(change)
+        weight, x = use.astype(float), np.where(use, -side * before, 0.0)
+        f = np.where(use, change, 0.0)
+        n, sx, sxx = weight.sum(0), x.sum(0), (x * x).sum(0)
+        slope = (n * (x * f).sum(0) - sx * f.sum(0)) / np.maximum(n * sxx - sx**2, 1e-300)
+        slope = np.where(rate in free, np.clip(slope, 0.0, 0.9), 0.0)
+        theta[:, step], theta[:, rate] = (f.sum(0) - slope * sx) / n, slope
+    span = np.nanmax(y) - np.nanmin(y)
+    theta[:, [UP_STEP, DOWN_STEP]] = np.maximum(theta[:, [UP_STEP, DOWN_STEP]], 1e-4 * span)
+    return theta
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The two noises with intervals, and the devices as they are found under them."""
+
+    cycle: Interval
+    level: Interval
+    theta: np.ndarray  #: (N, 4)
+    copies: np.ndarray  #: the same devices simulated and found again, (R, N, 4): what an error does
+
+
+def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
+    """Cycle and level noise that maximise the integrated likelihood; intervals from its curvature.
+
+    Variances are the coordinates, so that a noise too weak to be seen has an interval that reaches 0.
+    """
+    found = [start_of(curves, free)]
+    step = float(np.median(found[0][:, [UP_STEP, DOWN_STEP]]))
+    unit = np.array([1.0, step])
+
+    def loss(variances: np.ndarray) -> float:
+        devices = score(curves, free, found[0], *(np.sqrt(variances) * unit), rounds=2)
+        found[0] = devices.theta
+        return min(-devices.integrated, 1e30)
+
+    guess = np.log(first_noises(curves, found[0], step))
+    limits = [(np.log(1e-6), np.log(100.0)), (np.log(1e-8), np.log(1e4))]
+    best = minimize(
+        lambda x: loss(np.exp(x)), guess, method="Nelder-Mead", bounds=limits,
+        options={"initial_simplex": guess + [[0, 0], [0.4, 0], [0, 0.4]], "xatol": 1e-2, "fatol": 1e-2, "maxfev": 200},
+    )  # fmt: skip
+    x = np.exp(best.x)
+    cycle, level = (_root(around(float(v), float(s))) for v, s in zip(x, _errors(loss, x), strict=True))
+    theta = score(curves, free, found[0], cycle.value, level.value * step, rounds=4).theta
+    again = np.tile(theta, (COPIES, 1))
+    simulated = simulate(again, cycle.value, level.value * step, curves, np.random.default_rng(0))
+    copies = score(simulated, free, again, cycle.value, level.value * step, rounds=5).theta
+    return Noise(cycle, level.times(step), theta, copies.reshape(COPIES, *theta.shape))
+
+
+def first_noises(curves: Curves, theta: np.ndarray, step: float) -> np.ndarray:
+    """Rough variances of cycle noise [1] and level noise [step^2]: what one increment misses, the level's part
+    of it the next one makes good.
+    """
+    y, d = curves.conductance, curves.direction[1:]
+    sides = (np.where(d > 0, theta[:, i], theta[:, i + 2]) for i in (UP_STEP, UP_RATE))
+    size, rate = sides
+    steps = (d * size - np.where(d == 0, 0.0, rate) * (y[:-1] - curves.middle)) / step
+    missed = np.diff(y, axis=0) / step - steps
+    level = max(-float(np.nanmean(missed[1:] * missed[:-1])), 1e-3)
+    cycle = (float(np.nanmean(missed**2)) - 2 * level) / float(np.nanmean(steps**2))
+    return np.array([max(cycle, 1e-3), level])
+
+
+def _errors(loss, x: np.ndarray) -> np.ndarray:
+    """Standard errors from the curvature of a loss by finite differences."""
+    h = np.maximum(0.1 * x, [1e-4, 1e-4])
+    centre = np.maximum(x, h * 1.001)
+    e = np.diag(h)
+    base = loss(centre)
+    curvature = np.zeros((2, 2))
+    for i in range(2):
+        curvature[i, i] = (loss(centre + e[i]) - 2 * base + loss(centre - e[i])) / h[i] ** 2
+    cross = loss(centre + e[0] + e[1]) - loss(centre + e[0] - e[1])
+    cross += loss(centre - e[0] - e[1]) - loss(centre - e[0] + e[1])
+    curvature[0, 1] = curvature[1, 0] = cross / (4 * h[0] * h[1])
+    return np.sqrt(np.maximum(np.diag(np.linalg.inv(curvature)), 0.0))
+
+
+def _root(variance: Interval) -> Interval:
+    return Interval(*(float(np.sqrt(max(v, 0.0))) for v in variance))
