@@ -5,11 +5,16 @@ fabric = cell.fabricate((64, 64), rng=devices.stream(0, "array"))
 window = devices.stdp_window(devices.SpikePair(), devices.GapModel())
 """
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
+from devices.card_cell import cell_of
 from devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported
+from devices.device_card import DeviceCard, DeviceCardError
 from devices.gap_model import GapModel
 from devices.program_and_verify import Programmed, program_and_verify
 from devices.pulse_coding import coded_pulses
@@ -20,10 +25,10 @@ from devices.waveform import Spike, SpikePair
 from devices.weight_cell import BeyondFit, WeightCell, WeightState
 
 __all__ = [
-    "BeyondFit", "Cell", "Description", "Fabric", "GapModel", "Programmed", "PulsedCell", "PulsedState",
-    "RateLaw", "STDPWindow", "Spike", "SpikePair", "Stream", "ThresholdExponential", "Unsupported",
-    "WeightCell", "WeightState", "coded_pulses", "get", "names", "program_and_verify", "pulse_response",
-    "stdp_window", "stream",
+    "BeyondFit", "Cell", "Description", "DeviceCard", "DeviceCardError", "Fabric", "GapModel", "Programmed",
+    "PulsedCell", "PulsedState", "RateLaw", "STDPWindow", "Spike", "SpikePair", "Stream",
+    "ThresholdExponential", "Unsupported", "WeightCell", "WeightState", "coded_pulses", "get", "names",
+    "program_and_verify", "pulse_response", "stdp_window", "stream",
 ]  # fmt: skip
 
 _PRESETS = {
@@ -54,11 +59,23 @@ def _load(name: str) -> Cell:
     return getattr(import_module(module), function)()
 
 
-def get(name: str) -> Cell:
-    """The preset called `name`, in any case. Raises ValueError with the nearest names for an unknown one."""
-    key = name.strip().lower()
+def get(name: str | Path | DeviceCard | Mapping[str, Any]) -> Cell:
+    """The preset called `name`, in any case; or the cell of a device card: a .toml file, its content, or itself.
+
+    Raises ValueError with the nearest names for an unknown preset, and DeviceCardError for a card that cannot be
+    used.
+    """
+    if isinstance(name, Mapping):
+        return cell_of(DeviceCard.parse(name))
+    if isinstance(name, DeviceCard):
+        return cell_of(name)
+    if str(name).endswith(".toml"):
+        return cell_of(DeviceCard.load(name))
+    key = str(name).strip().lower()
     if key not in _PRESETS:
         near = get_close_matches(key, _PRESETS, n=3, cutoff=0.4)
         hint = f"; did you mean {' or '.join(near)}" if near else ""
-        raise ValueError(f"no cell is called {name!r}{hint}. Known: {', '.join(names())}")
+        raise ValueError(
+            f"no cell is called {str(name)!r}{hint}. Known: {', '.join(names())}; a device card ends in .toml"
+        )
     return _load(key)

@@ -9,12 +9,17 @@ from torch import Tensor
 from devices.cell import Description, Fabric, PulsedCell, PulsedState
 from devices.stream import Stream
 
+_OWN = (
+    "name", "technology", "source", "own_endurance", "n_max", "unit", "conductances", "pulse_voltage",
+    "pulse_time",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Around(PulsedCell):
     """Law, effects and strengths are the device's; a subclass changes one thing about how it is used.
 
-    Make one with :meth:`of`, which takes name, technology, source, n_max and unit from the device.
+    Make one with :meth:`of`, which takes what a device says of itself from it: name, source, n_max, siemens.
     """
 
     device: PulsedCell
@@ -22,7 +27,7 @@ class Around(PulsedCell):
     @classmethod
     def of(cls, device: PulsedCell, **fields: Any) -> Self:
         """A cell of this kind around `device`."""
-        own = {name: getattr(device, name) for name in ("name", "technology", "source", "n_max", "unit")}
+        own = {name: getattr(device, name) for name in _OWN}
         return cls(device=device, **(own | fields))
 
     @property

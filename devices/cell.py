@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from devices.endurance import Endurance, of_technology
 from devices.stream import Indices, Stream, stream
 
 MAX_STRENGTH = 10.0  #: largest factor on an effect [1]
@@ -56,6 +57,7 @@ class Cell(ABC):
     name: str  #: technology-source
     technology: str  #: PCM, ReRAM, ECRAM, ideal
     source: str  #: the publication the numbers come from, and the model they were taken through
+    own_endurance: float | None = None  #: write cycles it lives, where it was measured [cycles]
     off: frozenset[str] = frozenset()  #: effects replaced by their ideal
     strengths: tuple[tuple[str, float], ...] = ()  #: factors on effects, by name; 1 where none is given [1]
 
@@ -104,6 +106,12 @@ class Cell(ABC):
     def on(self, effect: str) -> bool:
         """Whether this cell has the effect, and it is not switched off."""
         return self.strength(effect) > 0.0
+
+    @property
+    def endurance_range(self) -> Endurance | None:
+        """Write cycles it lives: its own number, or what is published of its technology; None without wear."""
+        own = self.own_endurance
+        return Endurance(own, own, self.source) if own else of_technology(self.technology)
 
     @abstractmethod
     def describe(self) -> Description:
@@ -171,6 +179,9 @@ class PulsedCell(Cell):
 
     n_max: int  #: pulses of a full write
     unit: str = "1"
+    conductances: tuple[float, float] | None = None  #: g_mid and g_unit, G = g_mid + w g_unit, where measured [S]
+    pulse_voltage: float | None = None  #: height of a pulse, where known [V]
+    pulse_time: float | None = None  #: length of a pulse, where known [s]
     one_sided: ClassVar[bool] = False  #: moves up only
     missing: ClassVar[dict[str, str]] = {
         "write": "its source models single pulses; memsim counts and applies them",

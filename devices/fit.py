@@ -24,7 +24,8 @@ from devices.pulse_filter import DOWN_RATE, DOWN_STEP, UP_RATE, UP_STEP, Curves,
 Law = Literal["soft-bounds", "linear", "constant"]
 DEVICES = 8  #: fewest that tell a spread: its interval then runs from 0.66 to 2.0 times it
 PULSES = 8  #: fewest in a direction
-SURE = 0.2  #: largest error of a single device's distance to its bound, relative to it, at the median device
+SURE = 0.2  #: largest error of a device's distance to its bound, relative to it, at the median device
+LOOSE = 1.0  #: and on any
 MISFIT = 4.5  #: standard errors by which a stretch of the curves may miss the law
 
 
@@ -84,7 +85,7 @@ def fit_pulses(
     _check_moving(noise, curves)
     numbers, fixed = _steps(noise, unit, log_normal_steps), {"g_mid [S]": middle}
     if law == "soft-bounds":
-        numbers |= _bounds(noise, middle, unit)
+        numbers |= _bounds(noise, curves, middle, unit)
     else:
         fixed |= {"g_min [S]": _round(window[0], down=True), "g_max [S]": _round(window[1], up=True)}
     if law == "linear":
@@ -124,12 +125,18 @@ def _check_moving(noise: Noise, curves: PulseCurves) -> None:
     """Refuse devices that pulses do not move: their steps are no member of a population."""
     for word, i in (("up", UP_STEP), ("down", DOWN_STEP)):
         step, error = noise.theta[:, i], (noise.copies - noise.theta).std(0)[:, i]
-        still = [name for name, moves in zip(curves.devices, step > 2 * error, strict=True) if not moves]
-        if still:
+        still = step < 2 * error
+        if still.any():
             raise ValueError(
-                f"these data cannot support step_{word} [S]: {', '.join(still)} did not move {word} by more than its"
-                " noise; give more pulses, or leave out devices that are stuck"
+                f"these data cannot support step_{word} [S]: {_few(curves, still)} did not move {word} by more"
+                " than its noise; give more pulses, or leave out devices that are stuck"
             )
+
+
+def _few(curves: PulseCurves, which: np.ndarray) -> str:
+    """Names of some of the devices."""
+    names = [name for name, there in zip(curves.devices, which, strict=True) if there]
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
 def _of(noise: Noise, quantity: Callable[[np.ndarray], np.ndarray]) -> tuple[Interval, Interval]:
@@ -160,7 +167,7 @@ def _steps(noise: Noise, unit: float, log_normal: bool) -> dict[str, Interval]:
     }  # fmt: skip
 
 
-def _bounds(noise: Noise, middle: float, unit: float) -> dict[str, Interval]:
+def _bounds(noise: Noise, curves: PulseCurves, middle: float, unit: float) -> dict[str, Interval]:
     """Bounds, middle +- step / rate, mean and spread; refused where the curves do not bend enough."""
     out, missing = {}, []
     for name, side, word, i in (("g_max", 1, "up", UP_STEP), ("g_min", -1, "down", DOWN_STEP)):
@@ -168,16 +175,14 @@ def _bounds(noise: Noise, middle: float, unit: float) -> dict[str, Interval]:
         def bound(p: np.ndarray, side: int = side, i: int = i) -> np.ndarray:
             return side * p[..., i] / np.maximum(p[..., i + 1], 1e-9)
 
-        error = float(np.median(np.abs(bound(noise.copies) / bound(noise.theta) - 1))) / 0.6745
-        if (
-            error > SURE
-            or (noise.copies[..., i + 1] <= 0).mean() > 0.02
-            or (noise.theta[..., i + 1] <= 0).any()
-        ):
+        error = np.median(np.abs(bound(noise.copies) / bound(noise.theta) - 1), 0) / 0.6745
+        straight = (error > LOOSE) | (noise.theta[..., i + 1] <= 0)
+        if np.median(error) > SURE or straight.any():
             missing.append(
-                f"{name} [S]: the {word} steps hardly shrink, so that a device's bound is known to"
-                f" {100 * min(error, 9.99):.0f} % of its distance only ({100 * SURE:.0f} % is needed): go on until a"
-                " step is a quarter of the first, or fit the law linear"
+                f"{name} [S]: the {word} steps hardly shrink, on {straight.sum()} of {len(straight)} devices"
+                f" ({_few(curves, straight)}) so little that no bound is seen, and at the median device the bound"
+                f" is known to {100 * min(float(np.median(error)), 9.99):.0f} % of its distance ({100 * SURE:.0f} %"
+                " is needed): go on until a step is a quarter of the first, or fit the law linear"
             )
             continue
         mean, spread = _of(noise, bound)

@@ -237,6 +237,9 @@ class AttentionArray(nn.Module):
         Beside each plastic device that moves both ways stands a reference at its level of rest; a pair is its
         own.
         """
+        if not self.exact and self.cell.conductances:
+            rest, unit = self.cell.conductances
+            return rest, unit, rest + unit * self.table.w_rest
         card = self.run.card.attention
         unit = 1.0 if self.cell.unit == "S" else card.g_unit
         if self.cell.one_sided:

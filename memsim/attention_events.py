@@ -29,6 +29,11 @@ class AttentionEvents:
         self.n_max = self.card.n_max or array.cell.n_max
 
     @property
+    def pulse_time(self) -> float:
+        """Length of a pulse [s]: the device card's own where it has one."""
+        return (None if self.array.exact else self.array.cell.pulse_time) or self.card.pulse_time
+
+    @property
     def counting(self) -> bool:
         return self.run.ledger.open and not self.run.calibrating
 
@@ -40,7 +45,7 @@ class AttentionEvents:
         ledger.note(self.name, "written cells", cells * self.devices)
         if card.reset == "pulses" and not self.array.exact:
             ledger.add(self.name, f"pulse-{self.kind}", devices * card.reset_pulses)
-            ledger.add_time(self.name, writes * card.reset_pulses * card.pulse_time)
+            ledger.add_time(self.name, writes * card.reset_pulses * self.pulse_time)
             return
         tries = self.run.card.reset_tries
         ledger.add(self.name, f"reset-{self.kind}", devices * tries)
@@ -75,7 +80,7 @@ class AttentionEvents:
         slots = fires.sum(-1).amax(1)  # (S, B, T)
         if self.card.coding == "per-device":
             slots = torch.full_like(slots, count_q.shape[-1])
-        ledger.add_time(self.name, 2 * int(slots.sum()) * self.n_max * self.card.pulse_time)
+        ledger.add_time(self.name, 2 * int(slots.sum()) * self.n_max * self.pulse_time)
 
     def read_cells(self, cells: float, arrays: float, siemens: float) -> None:
         """Cells read one by one, `siemens` in all: a bit line driven at a time, all word lines converted."""
@@ -99,7 +104,7 @@ class AttentionEvents:
         self.run.ledger.add(self.name, f"pulse-{self.kind}", total * self.shared)
         longest = sum(float(e.clamp(min=0).amax(-1).amax(1).sum()) for e in extra)
         longest += sum(float((-e).clamp(min=0).amax(-1).amax(1).sum()) for e in extra)
-        self.run.ledger.add_time(self.name, longest * self.card.pulse_time)
+        self.run.ledger.add_time(self.name, longest * self.pulse_time)
 
     def reads(self, values: Tensor) -> None:
         """Value spikes drive bit lines, every word line is converted for every feature; V^2 G t of it all."""

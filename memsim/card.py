@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -28,6 +29,7 @@ from pydantic import (
 
 import devices
 from devices.cell import MAX_STRENGTH
+from devices.refusals import explain
 from devices.resets import PulsedReset, verified_reset
 from devices.synapse import Sharing, synapse
 from devices.wear import Worn
@@ -51,6 +53,19 @@ class CardError(ValueError):
     """A chip card that cannot be used; the message names field, value, allowed range and likely slip."""
 
 
+def _device(cell: Any) -> Any:
+    """A preset's name as it is; a device card read, so that a chip card holds its numbers and not its path."""
+    if isinstance(cell, str) and cell.endswith(".toml"):
+        return devices.DeviceCard.load(cell)
+    return devices.DeviceCard.parse(cell) if isinstance(cell, dict) else cell
+
+
+Device = Annotated[str | devices.DeviceCard, BeforeValidator(_device)]
+"""A preset by name, or a device card: a .toml file (beside the chip card, or from the working folder) or its
+content.
+"""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
@@ -64,8 +79,8 @@ class _Section(BaseModel):
 class WeightSection(_Section):
     """Weight arrays: differential pairs that hold what training learned."""
 
-    cell: str = "pcm-joshi2020"
-    """Preset of both devices of a pair (``memsim devices`` lists them)."""
+    cell: Device = "pcm-joshi2020"
+    """Both devices of a pair: a preset (``memsim devices`` lists them) or a device card."""
     g_max: float | None = Field(default=None, alias="g_max [S]", gt=1e-9, lt=1e-2)
     """Conductance of the largest weight [S]; the top of the cell's own range where absent, and never above
     what its source measured.
@@ -116,8 +131,8 @@ class WeightSection(_Section):
 class AttentionSection(_Section):
     """Attention arrays: N x N devices for each layer and head, rewritten for every image and time step."""
 
-    cell: str = "reram-om"
-    """Preset of the plastic device (``memsim devices`` lists them)."""
+    cell: Device = "reram-om"
+    """The plastic device: a preset (``memsim devices`` lists them) or a device card."""
     n_max: int | None = Field(default=None, ge=1, le=4096)
     """Pulses at the top of the STDP window; the preset's own number where absent."""
     coding: Literal["calibrated", "linear", "per-device"] = "calibrated"
@@ -149,10 +164,10 @@ class AttentionSection(_Section):
     """Resolution of a signed word-line read-out; its range is calibrated on training images."""
     g_mid: float = Field(default=20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
     """Conductance of w = 0 and of the fixed reference device [S]; an assumption (one-sided cells rest at
-    g_mid = 0).
+    g_mid = 0), a device card's own number goes first.
     """
     g_unit: float = Field(default=10e-6, alias="g_unit [S]", gt=1e-9, lt=1e-2)
-    """Conductance of one unit of w [S]; an assumption."""
+    """Conductance of one unit of w [S]; an assumption, a device card's own number goes first."""
     read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
     """Voltage of a driven bit line [V]; an assumption; 0.1 to 0.5 V are common."""
     read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
@@ -162,7 +177,9 @@ class AttentionSection(_Section):
     that of the weight arrays.
     """
     pulse_time: float = Field(default=50e-9, alias="pulse_time [s]", ge=0, lt=1e-3)
-    """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells."""
+    """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells, a device
+    card's own number goes first.
+    """
     reset_time: float = Field(default=50e-9, alias="reset_time [s]", ge=0, lt=1e-3)
     """Time to reset a whole array [s]; an assumption: one pulse's."""
 
@@ -249,7 +266,7 @@ class ChipCard(_Section):
     @classmethod
     def load(cls, name: str | Path) -> ChipCard:
         """The built-in card of that name, or the card in that TOML file."""
-        return cls.parse(_read(name), origin=str(name))
+        return cls.parse(_beside(name, _read(name)), origin=str(name))
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
@@ -259,7 +276,7 @@ class ChipCard(_Section):
             _ = card.attention_cell  # unknown presets are refused here
             card.weight_cell.chord(torch.zeros(1), card.weights.read_voltage)  # and voltages beyond its curve
         except ValidationError as error:
-            raise CardError("\n".join(_explain(origin, e) for e in error.errors())) from None
+            raise CardError("\n".join(explain(origin, e, _keys(e["loc"])) for e in error.errors())) from None
         except ValueError as error:
             raise CardError(f"{origin}: {error}") from None
         return card
@@ -346,11 +363,26 @@ class ChipCard(_Section):
 
     def price(self, event: str) -> Price:
         """The price of an event; CardError where the card has none."""
-        if event not in self.prices:
+        known = self.all_prices
+        if event not in known:
             raise CardError(
                 f"{self.name}: no price for {event!r}; add a [prices.{event}] table with a source"
             )
-        return self.prices[event]
+        return known[event]
+
+    @property
+    def all_prices(self) -> dict[str, Price]:
+        """The card's prices, and those its device card tells: V^2 G t at g_mid for a pulse, and for a reset,
+        assumed to be one pulse.
+        """
+        cell = self.attention.cell
+        pulsed = None if isinstance(cell, str) else cell.pulsed
+        if pulsed is None or pulsed.pulse_voltage is None or pulsed.pulse_time is None:
+            return self.prices
+        energy = pulsed.pulse_voltage**2 * pulsed.middle * pulsed.pulse_time
+        source, kind = f"V^2 G t at g_mid of the device card {cell}", str(cell.technology).lower()  # type: ignore[union-attr]
+        reset = Price(energy=energy, source=f"{source}, one pulse", assumption=True)
+        return self.prices | {f"pulse-{kind}": Price(energy=energy, source=source), f"reset-{kind}": reset}
 
 
 def built_in() -> list[str]:
@@ -379,6 +411,15 @@ def _read(name: str | Path) -> dict[str, Any]:
         raise CardError(f"{path}: not valid TOML: {error}") from None
 
 
+def _beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a card with the paths of its device cards from where the card lies, if they lie there."""
+    for section in ("weights", "attention"):
+        cell = fields.get(section, {}).get("cell")
+        if isinstance(cell, str) and cell.endswith(".toml") and (Path(name).parent / cell).is_file():
+            fields[section]["cell"] = str(Path(name).parent / cell)
+    return fields
+
+
 def _is(cell: devices.Cell, kind: type) -> bool:
     """Whether a cell serves as that kind; an exact one serves as any."""
     return isinstance(cell, kind) or cell.exact
@@ -397,25 +438,3 @@ def _keys(path: tuple[Any, ...]) -> list[str]:
         "prices": Price,
     }.get(str(path[0]) if len(path) > 1 else "", ChipCard)
     return [f.alias or n for n, f in section.model_fields.items()]
-
-
-def _explain(origin: str, error: Any) -> str:
-    """One line for one finding: field, value, allowed range, likely slip."""
-    path, value, kind = error["loc"], error["input"], error["type"]
-    field = ".".join(str(p) for p in path)
-    if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(path[-1]), _keys(path), 1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_keys(path))}"
-        return f"{origin}: unknown key {field!r} (value {value!r}); {hint}"
-    limits = error.get("ctx", {})
-    message = f"{origin}: {field} = {value!r}: {error['msg'].removeprefix('Value error, ')}"
-    if "[" in str(path[-1]) and isinstance(value, (int, float)):
-        top, low = limits.get("lt"), limits.get("gt")
-        unit = str(path[-1]).split("[")[1].rstrip("]")
-        if top is not None and value >= top:
-            message += (
-                f"; did you pass micro{unit} or nano{unit}? The card is in {unit} ({value * 1e-6:g} {unit}?)"
-            )
-        elif low is not None and 0 < value <= low:
-            message += f"; too small for {unit}: was it divided twice?"
-    return message

@@ -102,8 +102,8 @@ class Comparison:
         out |= {
             "chips": len(self.chip.chips),
             "card": request.card.name,
-            "weights": request.card.weights.cell,
-            "attention_cell": request.card.attention.cell,
+            "weights": str(request.card.weights.cell),
+            "attention_cell": str(request.card.attention.cell),
             "off": sorted(request.card.off),
             "time_after_write [s]": request.time,
             "crossbar": plain["crossbar"],

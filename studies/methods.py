@@ -192,7 +192,7 @@ def card_tables(card: memsim.ChipCard) -> list[Table]:
             digits(1e12 * price.energy),
             f"{'assumption: ' if price.assumption else ''}{_cited(price.source)}",
         ]
-        for event, price in card.prices.items()
+        for event, price in card.all_prices.items()
     ]
     return [
         Table(title=f"Card {card.name}", header=["key [unit]", "value", "meaning and source"], rows=fields),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import devices
 import memsim
+from devices.device_card import assign
 
 if TYPE_CHECKING:
     from studies.compare import Request
@@ -114,13 +115,9 @@ def toml(card: memsim.ChipCard) -> str:
     """The card as a TOML file that ``ChipCard.load`` reads back to an equal card."""
     fields = card.model_dump(mode="json", by_alias=True, exclude_none=True)
     fields["off"] = sorted(fields.get("off", []))
-    lines = [_assign(key, value) for key, value in fields.items() if not isinstance(value, dict)]
+    lines = [assign(key, value) for key, value in fields.items() if not isinstance(value, dict)]
     for name in ("weights", "attention", "wear", "strengths"):
-        lines += ["", f"[{name}]", *(_assign(key, value) for key, value in fields[name].items())]
+        lines += ["", f"[{name}]", *(assign(key, value) for key, value in fields[name].items())]
     for event, price in fields["prices"].items():
-        lines += ["", f"[prices.{json.dumps(event)}]", *(_assign(key, value) for key, value in price.items())]
+        lines += ["", f"[prices.{json.dumps(event)}]", *(assign(key, value) for key, value in price.items())]
     return "\n".join(lines) + "\n"
-
-
-def _assign(key: str, value: Any) -> str:
-    return f"{json.dumps(key)} = {json.dumps(value, ensure_ascii=False)}"

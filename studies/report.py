@@ -157,13 +157,13 @@ def _prices(card: memsim.ChipCard) -> list[dict[str, Any]]:
             "source": price.source,
             "assumption": price.assumption,
         }
-        for number, (event, price) in enumerate(card.prices.items(), 1)
+        for number, (event, price) in enumerate(card.all_prices.items(), 1)
     ]
 
 
 def _ledger(ledger: memsim.Ledger, card: memsim.ChipCard) -> list[dict[str, Any]]:
     """Layers in the order of the network, each with its energy and its lines, in pJ."""
-    numbers = {event: number for number, event in enumerate(card.prices, 1)}
+    numbers = {event: number for number, event in enumerate(card.all_prices, 1)}
     layers: dict[str, list[dict[str, Any]]] = {}
     for line in ledger.lines():
         layers.setdefault(str(line["layer"]), []).append(line)

@@ -127,7 +127,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     stdp = both["crossbars"].get("STDP: as trained")
     cells = _pick(points, "crossbars", "cell")
     if cells and stdp:
-        own = memsim.ChipCard.parse(dict(stdp.shared["card"])).attention.cell
+        own = str(memsim.ChipCard.parse(dict(stdp.shared["card"])).attention.cell)
         out["cells"] = draw.lines("Written on each cell", {own: stdp, **cells}, reference=stdp)
     for execution, found in both.items():
         if found:

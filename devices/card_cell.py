@@ -1,0 +1,128 @@
+"""From a device card to its cell, and from a cell to a card where its law allows: the one place that knows both.
+
+Pulsed cells work in the unitless w, G = g_mid + w g_unit, with g_unit half the range of the nominal device.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+from devices.cell import Cell, PulsedCell, Unsupported
+from devices.device_card import DeviceCard, PulsedSection, WeightSection
+from devices.effects import Drift, LogRelaxation, RelativeFlicker, Spread
+from devices.functions import Polynomial
+from devices.linear_step import LinearStepCell
+from devices.population import Population
+from devices.soft_bounds_reference import SoftBoundsReferenceCell
+from devices.weight_cell import WeightCell
+
+_MICRO = 1e-6
+
+
+@lru_cache(maxsize=256)
+def cell_of(card: DeviceCard) -> Cell:
+    """The cell a card describes."""
+    common: dict[str, Any] = {"name": card.name, "technology": card.technology, "source": card.source}
+    common["own_endurance"] = card.endurance
+    return _pulsed(card.pulsed, common) if card.pulsed else _weight(card.weight, common)  # type: ignore[arg-type]
+
+
+def _pulsed(p: PulsedSection, common: dict[str, Any]) -> PulsedCell:
+    middle, unit = p.middle, (p.g_max - p.g_min) / 2
+    larger, smaller = max(p.step_up, p.step_down), min(p.step_up, p.step_down)
+    asymmetry = 1.0 - smaller / larger
+    high, low = (p.g_max - middle) / unit, (p.g_min - middle) / unit
+    population = Population(
+        dw_min=larger / unit,
+        dw_min_dtod=p.step_spread,
+        dw_min_dtod_log_normal=p.log_normal_steps,
+        up_down=asymmetry if p.step_up > p.step_down else -asymmetry,
+        up_down_dtod=p.asymmetry_spread,
+        w_max=high,
+        w_min=low,
+        w_max_dtod=p.g_max_spread / unit / high,
+        w_min_dtod=p.g_min_spread / unit / -low,
+        reset=(p.reset - middle) / unit,
+        reset_dtod=p.reset_spread / unit,
+    )
+    numbers = common | {
+        "population": population, "n_max": p.n_max, "conductances": (middle, unit),
+        "pulse_voltage": p.pulse_voltage, "pulse_time": p.pulse_time, "dw_min_std": p.cycle_noise,
+        "write_noise_std": p.write_noise / larger, "reset_std": p.reset_noise / unit,
+    }  # fmt: skip
+    fixed = {"constant": 0.0, "soft-bounds": 1.0}.get(p.law)
+    if p.cycle_noise_law == "constant":
+        return SoftBoundsReferenceCell(
+            **numbers, reference_mean=0.0, reference_std=p.reference_spread / unit,
+            subtract_symmetry_point=p.subtract_symmetry_point,
+        )  # fmt: skip
+    return LinearStepCell(
+        **numbers,
+        gamma_up=p.nonlinearity_up if fixed is None else fixed,
+        gamma_down=p.nonlinearity_down if fixed is None else fixed,
+        gamma_up_dtod=p.nonlinearity_up_spread,
+        gamma_down_dtod=p.nonlinearity_down_spread,
+        mean_bound_reference=p.law != "soft-bounds",
+    )
+
+
+def _weight(p: WeightSection, common: dict[str, Any]) -> WeightCell:
+    relaxes = p.relaxation or p.relaxation_spread or p.relaxation_spread_1s
+    return WeightCell(
+        **common,
+        g_min=p.g_min,
+        g_max=p.g_max,
+        g_top=p.g_max,
+        programming=Spread(_micro(p.programming), g_fit=p.g_max / _MICRO) if any(p.programming) else None,
+        drift=Drift(Polynomial((p.drift_exponent,)), Polynomial((p.drift_exponent_spread,)), p.t_0)
+        if p.drift_exponent or p.drift_exponent_spread
+        else None,
+        relaxation=LogRelaxation(*(_micro((p.relaxation, p.relaxation_spread, p.relaxation_spread_1s)).coefficients))
+        if relaxes
+        else None,
+        flicker=RelativeFlicker(t_0=p.t_0, t_read=p.t_read, fit=Polynomial((p.flicker_noise,)))
+        if p.flicker_noise
+        else None,
+        read_noise_std=p.read_noise,
+    )
+
+
+def _micro(siemens: tuple[float, ...]) -> Polynomial:
+    return Polynomial(tuple(value / _MICRO for value in siemens))
+
+
+def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> DeviceCard:
+    """The card of a pulsed cell whose steps are affine in the state; Unsupported, with the reason, for others.
+
+    conductances: g_mid and g_unit [S] of a cell that does not bring its own, an assumption of the caller.
+    """
+    if not isinstance(cell, (LinearStepCell, SoftBoundsReferenceCell)):
+        raise Unsupported(f"{cell.name}: no law of a device card says what {type(cell).__name__} does")
+    if cell.conductances is None and conductances is None:
+        raise Unsupported(f"{cell.name} knows no siemens: give g_mid and g_unit [S]")
+    middle, unit = cell.conductances or conductances  # type: ignore[misc]
+    p, relative = cell.population, isinstance(cell, LinearStepCell)
+    gamma = {(0.0, 0.0): "constant", (1.0, 1.0): "soft-bounds"}
+    law = gamma.get((cell.gamma_up, cell.gamma_down), "linear") if relative else "soft-bounds"
+    section = {
+        "law": law, "n_max": cell.n_max,
+        "g_min [S]": middle + unit * p.w_min, "g_max [S]": middle + unit * p.w_max, "g_mid [S]": middle,
+        "step_up [S]": unit * p.dw_min * (1 + min(p.up_down, 0.0)),
+        "step_down [S]": unit * p.dw_min * (1 - max(p.up_down, 0.0)),
+        "step_spread": p.dw_min_dtod, "log_normal_steps": p.dw_min_dtod_log_normal,
+        "asymmetry_spread": p.up_down_dtod,
+        "g_max_spread [S]": unit * p.w_max * p.w_max_dtod, "g_min_spread [S]": -unit * p.w_min * p.w_min_dtod,
+        "cycle_noise": cell.dw_min_std, "cycle_noise_law": "relative" if relative else "constant",
+        "write_noise [S]": unit * p.dw_min * cell.write_noise_std,
+        "reset [S]": middle + unit * p.reset, "reset_noise [S]": unit * cell.reset_std,
+        "reset_spread [S]": unit * p.reset_dtod,
+        "pulse_voltage [V]": cell.pulse_voltage, "pulse_time [s]": cell.pulse_time,
+    }  # fmt: skip
+    if law == "linear":
+        for side in ("up", "down"):
+            section[f"nonlinearity_{side}"] = getattr(cell, f"gamma_{side}")
+            section[f"nonlinearity_{side}_spread"] = getattr(cell, f"gamma_{side}_dtod")
+    if not relative:
+        section["reference_spread [S]"] = unit * cell.reference_std
+        section["subtract_symmetry_point"] = cell.subtract_symmetry_point
+    about = {"name": cell.name, "technology": cell.technology, "source": cell.source}
+    return DeviceCard.parse(about | {"endurance [cycles]": cell.own_endurance, "pulsed": section}, origin=cell.name)

@@ -1,0 +1,28 @@
+"""How many write cycles a technology lives, as published: a range, for most devices live shorter than the best."""
+
+from typing import NamedTuple
+
+
+class Endurance(NamedTuple):
+    """Cycles a device lives, from the usual to the best."""
+
+    low: float  #: [cycles]
+    high: float  #: [cycles]
+    source: str
+    assumption: bool = False  #: recalled from the literature, not read in a source
+
+
+_SURVEY = "survey of 2016-20 publications in NVMExplorer"
+
+_KNOWN = {
+    "pcm": Endurance(1e5, 2e11, _SURVEY),
+    "reram": Endurance(1e4, 1e9, f"{_SURVEY}; higher claims often rest on one device (Lanza)"),
+    "fefet": Endurance(1e4, 1e11, _SURVEY),
+    "mram": Endurance(1e6, 1e15, _SURVEY),
+    "ecram": Endurance(1e6, 1e9, "write pulses of published arrays, recalled", assumption=True),
+}
+
+
+def of_technology(technology: str) -> Endurance | None:
+    """The published range, None where there is none (or no wear, as for ideal cells)."""
+    return _KNOWN.get(technology.lower())

@@ -1,0 +1,30 @@
+"""What a card's reader is told: one line for each finding, with field, value, allowed range and likely slip."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+
+def explain(origin: str, error: Any, known: Iterable[str]) -> str:
+    """One finding of pydantic in a sentence; known: the keys there are where an unknown one was found."""
+    path, value, kind = error["loc"], error["input"], error["type"]
+    field = ".".join(str(p) for p in path)
+    if kind == "extra_forbidden":
+        keys = list(known)
+        near = get_close_matches(str(path[-1]), keys, 1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keys)}"
+        return f"{origin}: unknown key {field!r} (value {value!r}); {hint}"
+    limits = error.get("ctx", {})
+    if kind == "missing":
+        return f"{origin}: {field} is required and missing"
+    message = f"{origin}: {field} = {value!r}: {error['msg'].removeprefix('Value error, ')}"
+    if path and "[" in str(path[-1]) and isinstance(value, (int, float)):
+        top, low = limits.get("lt"), limits.get("gt")
+        unit = str(path[-1]).split("[")[1].rstrip("]")
+        if top is not None and value >= top:
+            message += (
+                f"; did you pass micro{unit} or nano{unit}? The card is in {unit} ({value * 1e-6:g} {unit}?)"
+            )
+        elif low is not None and 0 < value <= low:
+            message += f"; too small for {unit}: was it divided twice?"
+    return message
