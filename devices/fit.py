@@ -44,9 +44,20 @@ class PulseFit:
     misfit: float  #: mean residual of the worst stretch, in standard errors [1]
 
     @property
+    def longest_rise(self) -> int:
+        """Most up pulses in a row on a device, up to 64: a full write, where nothing else is said."""
+        run = most = 0
+        for d in self.measured.direction[:, 0]:
+            run = run + 1 if d > 0 else 0
+            most = max(most, run)
+        return min(max(most, 1), 64)
+
+    @property
     def section(self) -> dict[str, Any]:
-        """The ``[pulsed]`` table of a device card."""
+        """The ``[pulsed]`` table of a device card, but for n_max; a reset level is put between the bounds."""
         values = {key: interval.value for key, interval in self.numbers.items()}
+        low, high = (values.get(f"{g} [S]", self.fixed.get(f"{g} [S]", 0.0)) for g in ("g_min", "g_max"))
+        values["reset [S]"] = min(max(values["reset [S]"], low), high)
         return {"law": self.law, "log_normal_steps": self.log_normal_steps} | self.fixed | values
 
     @property
@@ -77,7 +88,7 @@ def fit_pulses(
     """
     _check(curves)
     window = (float(np.nanmin(curves.conductance)), float(np.nanmax(curves.conductance)))
-    middle = _round(sum(window) / 2) if g_mid is None else g_mid
+    middle = round_to(sum(window) / 2) if g_mid is None else g_mid
     unit = window[1] - window[0]
     scaled = Curves(curves.conductance / unit, curves.direction, middle / unit)
     free = (UP_STEP, DOWN_STEP) if law == "constant" else (UP_STEP, UP_RATE, DOWN_STEP, DOWN_RATE)
@@ -87,7 +98,7 @@ def fit_pulses(
     if law == "soft-bounds":
         numbers |= _bounds(noise, curves, middle, unit)
     else:
-        fixed |= {"g_min [S]": _round(window[0], down=True), "g_max [S]": _round(window[1], up=True)}
+        fixed |= {"g_min [S]": round_to(window[0], down=True), "g_max [S]": round_to(window[1], up=True)}
     if law == "linear":
         numbers |= _nonlinearities(noise, fixed, unit)
     numbers |= {"cycle_noise": noise.cycle, "write_noise [S]": noise.level.times(unit)}
@@ -230,7 +241,7 @@ def _misfit(residuals: np.ndarray, direction: np.ndarray, stretches: int = 4) ->
     return float(worst)
 
 
-def _round(value: float, *, up: bool = False, down: bool = False, places: int = 3) -> float:
+def round_to(value: float, *, up: bool = False, down: bool = False, places: int = 3) -> float:
     """To three significant digits, or to the next above or below."""
     if value <= 0:
         return 0.0

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from devices.estimates import Interval, around, population
-from devices.fit import DEVICES
+from devices.fit import DEVICES, MISFIT, round_to
 from devices.measurements import RetentionCurves, check_conductance
 
 TIMES = 4  #: fewest readings of each device
@@ -33,6 +33,17 @@ class RetentionFit:
     measured: RetentionCurves
     exponent: np.ndarray  #: of each device (N,)
     residuals: np.ndarray  #: what each reading misses its device's own power law by, relative (T, N)
+
+    @property
+    def warning(self) -> str:
+        """What to think of the fit where it misses the data, else nothing: the mean over devices of what their
+        power laws leave, at the worst time.
+        """
+        off = np.abs(np.nanmean(self.residuals, 1)) * np.sqrt(self.residuals.shape[1])
+        worst = float(np.nanmax(off / np.nanstd(self.residuals, 1, ddof=1)))
+        if worst <= MISFIT:
+            return ""
+        return f"a power law misses the devices' mean by {worst:.1f} standard errors: do not trust the intervals"
 
     @property
     def section(self) -> dict[str, Any]:
@@ -86,7 +97,8 @@ class _Steps:
 def fit_retention(curves: RetentionCurves, *, t_0: float | None = None) -> RetentionFit:
     """Fit a power-law drift to retention curves.
 
-    t_0 [s]: time since the write from which drift is counted, fitted without.  Raises ValueError naming each
+    t_0 [s]: time since the write from which drift is counted, fitted without.  read_noise is that of a device at
+    the largest conductance read, g_max, as noise that goes with the root of the conductance.  Raises ValueError naming each
     parameter that the data cannot support, and what it would take.
     """
     _check(curves)
@@ -107,6 +119,10 @@ def fit_retention(curves: RetentionCurves, *, t_0: float | None = None) -> Reten
         numbers[key] = Interval(*(float(np.sqrt(max(v, 0.0))) for v in interval))
     nu, _ = steps.exponents(clock, flicker, read)
     fixed = {} if t_0 is None else {"t_0 [s]": t_0}
+    top = float(np.nanmax(curves.conductance))
+    fixed["g_max [S]"] = round_to(top, up=True)
+    mean = float(np.nanmean(curves.conductance))
+    numbers["read_noise"] = numbers["read_noise"].times(float(np.sqrt(mean / fixed["g_max [S]"])))
     return RetentionFit(fixed, numbers, curves, nu, _residuals(curves, nu, clock))
 
 

@@ -102,9 +102,9 @@ def layer_table(comparison: Comparison, layer: str) -> Table:
 
 
 def cells(name: str | None = None) -> dict[str, dict[str, Any]]:
-    """Every preset, or one, with every number it holds."""
-    chosen = devices.names() if name is None else [devices.get(name).name]
-    return {n: _fields(devices.get(n)) for n in chosen}
+    """Every preset, or one (or a device card), with every number it holds."""
+    chosen = [devices.get(n) for n in ([name] if name else devices.names())]
+    return {cell.name: _fields(cell) for cell in chosen}
 
 
 def _fields(cell: devices.Cell) -> dict[str, Any]:
@@ -113,11 +113,25 @@ def _fields(cell: devices.Cell) -> dict[str, Any]:
     about |= {
         "states": None if math.isinf(about["states"]) else about["states"],
         "effects": list(cell.effects),
+        "endurance [cycles]": _endurance(cell),
     }
     for name, number in _numbers(dataclasses.asdict(cell)):
         if name not in about:
             about[name] = number
     return about
+
+
+def _endurance(cell: devices.Cell) -> dict[str, Any] | None:
+    return cell.endurance._asdict() if cell.endurance else None
+
+
+def _cycles(cell: devices.Cell) -> str:
+    """Endurance as a table shows it: "1e5-2e11", with a star where it is an assumption."""
+    found = cell.endurance
+    if found is None:
+        return ""
+    ends = dict.fromkeys(f"{cycles:.0e}".replace("e+0", "e").replace("e+", "e") for cycles in found[:2])
+    return "–".join(ends) + "*" * found.assumption
 
 
 def _numbers(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
@@ -136,20 +150,31 @@ def cells_table() -> Table:
     """Every preset on a line: what it is and where its numbers come from."""
     table = Table(box=None)
     table.add_column("cell", no_wrap=True)
-    for column in ("technology", "kind", "states", "effects", "source"):
+    for column in ("technology", "kind", "states", "endurance [cycles]", "source"):
         table.add_column(column)
-    for name in devices.names():
-        about = devices.get(name).describe()
+    for cell in map(devices.get, devices.names()):
+        about = cell.describe()
         states = "any" if math.isinf(about.states) else f"{about.states:.3g}"
-        table.add_row(name, about.technology, about.kind, states, ", ".join(about.effects), about.source)
+        table.add_row(cell.name, about.technology, about.kind, states, _cycles(cell), about.source)
+    table.caption = "endurance: published range of the technology, * recalled; 'memsim devices NAME' tells more"
     return table
+
+
+def _told(cell: devices.Cell) -> str:
+    """Endurance with its source."""
+    found = cell.endurance
+    if found is None:
+        return "none published"
+    return f"{_cycles(cell)} ({found.source}{'; an assumption' * found.assumption})"
 
 
 def cell_table(name: str) -> Table:
     """One preset with every number it holds."""
     table = Table("", "", title=devices.get(name).name, box=None)
     for key, value in cells(name)[devices.get(name).name].items():
-        if isinstance(value, dict):
+        if key == "endurance [cycles]":
+            table.add_row(key, _told(devices.get(name)))
+        elif isinstance(value, dict):
             for verb, reason in value.items():
                 table.add_row(f"no {verb}", reason)
         elif value is not None:
