@@ -76,7 +76,9 @@ def _weight(p: WeightSection, common: dict[str, Any]) -> WeightCell:
         drift=Drift(Polynomial((p.drift_exponent,)), Polynomial((p.drift_exponent_spread,)), p.t_0)
         if p.drift_exponent or p.drift_exponent_spread
         else None,
-        relaxation=LogRelaxation(*(_micro((p.relaxation, p.relaxation_spread, p.relaxation_spread_1s)).coefficients))
+        relaxation=LogRelaxation(
+            *(_micro((p.relaxation, p.relaxation_spread, p.relaxation_spread_1s)).coefficients)
+        )
         if relaxes
         else None,
         flicker=RelativeFlicker(t_0=p.t_0, t_read=p.t_read, fit=Polynomial((p.flicker_noise,)))

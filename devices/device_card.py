@@ -120,7 +120,9 @@ class PulsedSection(_Section):
         for name in ("g_mid", "reset"):
             value = getattr(self, name)
             if value is not None and not self.g_min <= value <= self.g_max:
-                raise ValueError(f"{name} [S] = {value:g}: {self.g_min:g} to {self.g_max:g} (the bounds) is allowed")
+                raise ValueError(
+                    f"{name} [S] = {value:g}: {self.g_min:g} to {self.g_max:g} (the bounds) is allowed"
+                )
         if not self.g_min + 1e-3 * width <= self.middle <= self.g_max - 1e-3 * width:
             raise ValueError(f"g_mid [S] = {self.middle:g} must lie between the bounds, not on one of them")
         for name in ("step_up", "step_down"):
@@ -129,10 +131,19 @@ class PulsedSection(_Section):
                     f"{name} [S] = {getattr(self, name):g}: {1e-6 * width:.3g} to {width:.3g}"
                     " (a millionth of the range to all of it) is allowed"
                 )
-        noises = ("g_max_spread", "g_min_spread", "reference_spread", "write_noise", "reset_noise", "reset_spread")
+        noises = (
+            "g_max_spread",
+            "g_min_spread",
+            "reference_spread",
+            "write_noise",
+            "reset_noise",
+            "reset_spread",
+        )
         for name in noises:
             if getattr(self, name) > width:
-                raise ValueError(f"{name} [S] = {getattr(self, name):g}: 0 to {width:.3g} (the range) is allowed")
+                raise ValueError(
+                    f"{name} [S] = {getattr(self, name):g}: 0 to {width:.3g} (the range) is allowed"
+                )
         return self._check_law()
 
     def _check_law(self) -> PulsedSection:
@@ -140,18 +151,27 @@ class PulsedSection(_Section):
             if (getattr(self, name) is None) == (self.law == "linear"):
                 how = "is required by" if self.law == "linear" else "belongs to the law linear, not to"
                 raise ValueError(f"{name} {how} the law {self.law}")
+        if (self.reference_spread or self.subtract_symmetry_point) and self.cycle_noise_law != "constant":
+            raise ValueError(
+                'reference_spread [S] and subtract_symmetry_point need cycle_noise_law = "constant", as their'
+                " source has it"
+            )
+        if self.law != "soft-bounds" and self.cycle_noise_law == "constant":
+            raise ValueError('cycle_noise_law = "constant" belongs to the law soft-bounds')
         if self.law != "linear" and (self.nonlinearity_up_spread or self.nonlinearity_down_spread):
-            raise ValueError(f"nonlinearity_up_spread and _down_spread belong to the law linear, not to {self.law}")
+            raise ValueError(
+                f"nonlinearity_up_spread and _down_spread belong to the law linear, not to {self.law}"
+            )
         return self
 
 
 class WeightSection(_Section):
     """A cell written once to a target conductance G, x = G / g_max, that then ages; t in seconds since the write.
 
-        write  G_P = max(0, G + (c0 + c1 x + c2 x^2 + ...) xi)
-        drift  G_P ((t + t_0) / t_0)^-nu,  nu = abs(drift_exponent + drift_exponent_spread xi), fixed for a device
-        relax  + a ln t + (b ln t + c) xi,  one xi for each device, from 1 s on
-        read   (1 + Q B(t)), B a random walk over ln t with variance ln((t + t_0 + t_read) / (2 t_read))
+    write  G_P = max(0, G + (c0 + c1 x + c2 x^2 + ...) xi)
+    drift  G_P ((t + t_0) / t_0)^-nu,  nu = abs(drift_exponent + drift_exponent_spread xi), fixed for a device
+    relax  + a ln t + (b ln t + c) xi,  one xi for each device, from 1 s on
+    read   (1 + Q B(t)), B a random walk over ln t with variance ln((t + t_0 + t_read) / (2 t_read))
     """
 
     g_min: float = _siemens("g_min", default=0.0, ge=0)
@@ -268,7 +288,9 @@ def assign(key: str, value: Any) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(assign(key, inner) for key, inner in value.items() if inner is not None) + " }"
+        return (
+            "{ " + ", ".join(assign(key, inner) for key, inner in value.items() if inner is not None) + " }"
+        )
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -55,7 +55,7 @@ class PulseFit:
     @property
     def section(self) -> dict[str, Any]:
         """The ``[pulsed]`` table of a device card, but for n_max; a reset level is put between the bounds."""
-        values = {key: interval.value for key, interval in self.numbers.items()}
+        values = {key: float(f"{interval.value:.6g}") for key, interval in self.numbers.items()}
         low, high = (values.get(f"{g} [S]", self.fixed.get(f"{g} [S]", 0.0)) for g in ("g_min", "g_max"))
         values["reset [S]"] = min(max(values["reset [S]"], low), high)
         return {"law": self.law, "log_normal_steps": self.log_normal_steps} | self.fixed | values
@@ -66,8 +66,8 @@ class PulseFit:
         if self.misfit <= MISFIT:
             return ""
         return (
-            f"the {self.law} law misses a stretch of the curves by {self.misfit:.1f} standard errors: try another"
-            " law, and do not trust the intervals"
+            f"the {self.law} law misses a stretch of the curves by {self.misfit:.1f} standard errors: try"
+            " another law, and do not trust the intervals"
         )
 
 
@@ -80,11 +80,11 @@ def fit_pulses(
 ) -> PulseFit:
     """Fit a law to pulse curves.
 
-    law: "soft-bounds" (steps vanish at a bound, which is found), "linear" (steps change with the conductance; no
-    bound is seen, the card keeps the window measured) or "constant"; the noise of a step is relative to it.
-    log_normal_steps: spread of the steps' logarithm.  g_mid [S]: where steps are stated; the middle of the window
-    without.  Raises ValueError naming each parameter that the data cannot
-    support, and what it would take.
+    law: "soft-bounds" (steps vanish at a bound, which is found), "linear" (steps change with the
+    conductance; no bound is seen, the card keeps the window measured) or "constant"; the noise of a step is
+    relative to it.  log_normal_steps: spread of the steps' logarithm.  g_mid [S]: where steps are stated; the
+    middle of the window without.  Raises ValueError naming each parameter that the data cannot support, and
+    what it would take.
     """
     _check(curves)
     window = (float(np.nanmin(curves.conductance)), float(np.nanmax(curves.conductance)))
@@ -93,7 +93,6 @@ def fit_pulses(
     scaled = Curves(curves.conductance / unit, curves.direction, middle / unit)
     free = (UP_STEP, DOWN_STEP) if law == "constant" else (UP_STEP, UP_RATE, DOWN_STEP, DOWN_RATE)
     noise = noise_of(scaled, free)
-    _check_moving(noise, curves)
     numbers, fixed = _steps(noise, unit, log_normal_steps), {"g_mid [S]": middle}
     if law == "soft-bounds":
         numbers |= _bounds(noise, curves, middle, unit)
@@ -123,25 +122,28 @@ def _check(curves: PulseCurves) -> None:
         fewest = int((curves.direction[1:] == side).sum(0).min())
         if fewest < PULSES:
             missing.append(
-                f"step_{word} [S]: {'no' if fewest == 0 else fewest} {word} pulses on some device, {PULSES} or more are"
-                f" needed on each{' (is the direction column all +1?)' if fewest == 0 and side < 0 else ''}"
+                f"step_{word} [S]: {'no' if fewest == 0 else fewest} {word} pulses on some device, {PULSES} or"
+                f" more are needed on each{' (is the direction always 1?)' if fewest == 0 and side < 0 else ''}"
             )
-    if not missing and (np.nanmax(curves.conductance, 0) <= np.nanmin(curves.conductance, 0)).any():
-        missing.append("step_up [S]: some device never changes")
+    if not missing:
+        missing += _still(curves)
     if missing:
         raise ValueError("these data cannot support " + "; ".join(missing))
 
 
-def _check_moving(noise: Noise, curves: PulseCurves) -> None:
-    """Refuse devices that pulses do not move: their steps are no member of a population."""
-    for word, i in (("up", UP_STEP), ("down", DOWN_STEP)):
-        step, error = noise.theta[:, i], (noise.copies - noise.theta).std(0)[:, i]
-        still = step < 2 * error
+def _still(curves: PulseCurves) -> list[str]:
+    """Devices that pulses do not move: their steps are no member of a population."""
+    change, out = np.diff(curves.conductance, axis=0), []
+    for side, word in ((1, "up"), (-1, "down")):
+        there = (curves.direction[1:] == side) & np.isfinite(change)
+        moved = side * np.where(there, change, 0.0).sum(0)
+        still = moved <= 3 * np.nanstd(np.where(there, change, np.nan), axis=0)
         if still.any():
-            raise ValueError(
-                f"these data cannot support step_{word} [S]: {_few(curves, still)} did not move {word} by more"
-                " than its noise; give more pulses, or leave out devices that are stuck"
+            out.append(
+                f"step_{word} [S]: {_few(curves, still)} did not move {word} by more than noise; give more pulses,"
+                " or leave out devices that are stuck"
             )
+    return out
 
 
 def _few(curves: PulseCurves, which: np.ndarray) -> str:
@@ -212,8 +214,8 @@ def _nonlinearities(noise: Noise, fixed: dict[str, float], unit: float) -> dict[
         mean, spread = _of(noise, lambda p, reach=reach, i=i: reach * p[..., i + 1] / p[..., i])
         if mean.high < 0.0 or mean.low > 1.0:
             raise ValueError(
-                f"nonlinearity_{word} = {mean.value:.3g}: 0 (constant steps) to 1 (steps that vanish at the end of"
-                " the window) is what the law linear has; "
+                f"nonlinearity_{word} = {mean.value:.3g}: 0 (constant steps) to 1 (steps that vanish at the"
+                " end of the window) is what the law linear has; "
                 + ("these steps grow" if mean.high < 0 else "fit the law soft-bounds")
             )
         out[f"nonlinearity_{word}"] = mean._replace(value=min(max(mean.value, 0.0), 1.0))
@@ -222,7 +224,7 @@ def _nonlinearities(noise: Noise, fixed: dict[str, float], unit: float) -> dict[
 
 
 def _start(curves: PulseCurves, level: float) -> dict[str, Interval]:
-    """Where the curves begin: the level of a reset, and its noise (one reset of each device tells no more)."""
+    """Where the curves begin: the level of a reset, and its noise; one reset of each tells no more."""
     first = curves.conductance[0]
     mean, spread = population(first, first + level * np.array([[1.0], [-1.0]]))
     return {"reset [S]": mean, "reset_noise [S]": spread}

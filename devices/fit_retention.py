@@ -2,9 +2,9 @@
 
     ln G_i(t) = a_i - nu_i ln((t + t_0) / t_0) + Q B_i(ln(t + t_0)) + r xi,    nu_i ~ N(nu, spread^2)
 
-B is a random walk, so that errors of one device at two times are alike and only its increments are independent;
-least squares on the readings would promise too much.  The likelihood is that of differences between successive
-readings, in which the level a_i has gone.
+B is a random walk, so that errors of one device at two times are alike and only its increments are
+independent; least squares on the readings would promise too much.  The likelihood is that of differences
+between successive readings, in which the level a_i has gone.
 """
 
 from __future__ import annotations
@@ -43,17 +43,19 @@ class RetentionFit:
         worst = float(np.nanmax(off / np.nanstd(self.residuals, 1, ddof=1)))
         if worst <= MISFIT:
             return ""
-        return f"a power law misses the devices' mean by {worst:.1f} standard errors: do not trust the intervals"
+        return (
+            f"a power law misses the devices' mean by {worst:.1f} standard errors: do not trust the intervals"
+        )
 
     @property
     def section(self) -> dict[str, Any]:
         """The ``[weight]`` table of a device card."""
-        return self.fixed | {key: interval.value for key, interval in self.numbers.items()}
+        return self.fixed | {key: float(f"{i.value:.6g}") for key, i in self.numbers.items()}
 
 
 @dataclass(frozen=True)
 class _Steps:
-    """Differences of ln G between successive readings of N devices: rows where a device has none are blank."""
+    """Differences of ln G between successive readings of N devices; blank where a device has none."""
 
     change: np.ndarray  #: (N, T - 1)
     known: np.ndarray  #: (N, T - 1), bool
@@ -64,7 +66,7 @@ class _Steps:
         return np.where(self.known, np.diff(np.log(self.time + t_0), axis=1), 0.0)
 
     def covariance(self, slope: np.ndarray, flicker: float, read: float) -> np.ndarray:
-        """Of the differences, without the spread of nu: Q^2 along the diagonal, 2, -1 times r^2; (N, T-1, T-1)."""
+        """Of the differences, without the spread of nu: Q^2 on the diagonal, r^2 times 2 and -1; (N, T-1, T-1)."""
         size = self.change.shape[1]
         tri = 2 * np.eye(size) - np.eye(size, k=1) - np.eye(size, k=-1)
         both = self.known[:, :, None] & self.known[:, None, :]
@@ -104,11 +106,11 @@ def fit_retention(curves: RetentionCurves, *, t_0: float | None = None) -> Reten
     _check(curves)
     steps = _steps(curves)
     at, error = _best(steps, t_0)
-    clock, spread, flicker, read = at
+    clock, _, flicker, read = at
     if t_0 is None and error[0] * 1.96 > np.log(FACTOR):
         raise ValueError(
-            f"these data cannot support t_0 [s]: it may be {np.exp(min(1.96 * error[0], 9.0)):.2g} times more or less;"
-            " read earlier than t_0 and ten times later, or give it (--t-0)"
+            f"these data cannot support t_0 [s]: it may be {np.exp(min(1.96 * error[0], 9.0)):.2g} times more or"
+            " less; read earlier than t_0 and ten times later, or give it (--t-0)"
         )
     numbers = _exponents(steps, at, error[0] if t_0 is None else 0.0)
     if t_0 is None:
@@ -145,8 +147,8 @@ def _check(curves: RetentionCurves) -> None:
         later = np.nanmax(curves.time, 0) / np.maximum(np.nanmin(curves.time, 0), 1e-9)
         if later.min() < 10**DECADES:
             missing.append(
-                f"drift_exponent: some device was followed from its first reading to {later.min():.2g} times that time;"
-                f" {10**DECADES:g} times or more are needed"
+                f"drift_exponent: some device was followed from its first reading to {later.min():.2g} times"
+                f" that time; {10**DECADES:g} times or more are needed"
             )
     if missing:
         raise ValueError("these data cannot support " + "; ".join(missing))
@@ -161,7 +163,7 @@ def _steps(curves: RetentionCurves) -> _Steps:
 
 
 def _best(steps: _Steps, t_0: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """t_0 and the variances of nu, flicker and read noise, most likely; errors of ln t_0 and of the variances."""
+    """t_0 and the variances of nu, flicker and read noise, most likely; errors of ln t_0 and of these."""
     first = float(np.median(steps.time[:, 0]))
     noise = max(float(steps.change[steps.known].var()), 1e-12)
     unit = np.array([1.0, 0.02**2, noise, noise])
@@ -173,7 +175,10 @@ def _best(steps: _Steps, t_0: float | None) -> tuple[np.ndarray, np.ndarray]:
     start = np.array([np.log(max(first, 1e-3)), 0.0, -2.0, -2.0])
     bounds = [(np.log(1e-6), np.log(1e9)), (-12, 12), (-14, 8), (-14, 8)]
     best = min(
-        (minimize(loss, start + [shift, 0, 0, 0], method="L-BFGS-B", bounds=bounds) for shift in (0.0, 3.0)),
+        (
+            minimize(loss, start + shift, method="L-BFGS-B", bounds=bounds)
+            for shift in np.eye(4)[:1] * [[0], [3]]
+        ),
         key=lambda found: found.fun,
     )
     at = np.concatenate([[best.x[0]], np.exp(best.x[1:])])

@@ -23,7 +23,7 @@ _WORDS = {"up": 1.0, "+": 1.0, "ltp": 1.0, "down": -1.0, "-": -1.0, "ltd": -1.0,
 
 @dataclass(frozen=True)
 class PulseCurves:
-    """Conductance of N devices after each of K pulses, in the order they came; NaN where a device has fewer."""
+    """Conductance of N devices after each of K pulses, in their order; NaN where a device has fewer."""
 
     devices: tuple[str, ...]
     conductance: np.ndarray  #: (K, N) [S]

@@ -1,7 +1,7 @@
 """Each measured device's steps under an affine law, and the two noises common to all.
 
-A device has two numbers for each direction, found by Fisher scoring with their errors.  The noises maximise the
-likelihood with the devices' numbers integrated out (Laplace), so that these cost no bias.
+A device has two numbers for each direction, found by Fisher scoring.  The noises maximise the likelihood with
+the devices' numbers integrated out (Laplace), so that these cost no bias.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COPIES = 8  #: times that every device is simulated
 
 @dataclass(frozen=True)
 class Devices:
-    """Every device's own parameters, the information on those that are free, and how likely they make the data."""
+    """Every device's own parameters, the information on the free ones, and how likely they make the data."""
 
     theta: np.ndarray  #: (N, 4)
     information: np.ndarray  #: (N, free, free)
@@ -77,7 +77,7 @@ def score(
         trial = theta.copy()
         trial[:, list(free)] += step
         trial[:, [UP_STEP, DOWN_STEP]] = np.maximum(trial[:, [UP_STEP, DOWN_STEP]], 1e-6 * span)
-        trial[:, [UP_RATE, DOWN_RATE]] = np.clip(trial[:, [UP_RATE, DOWN_RATE]], -0.5, 1.0)
+        trial[:, [UP_RATE, DOWN_RATE]] = np.clip(trial[:, [UP_RATE, DOWN_RATE]], -0.1, 1.0)
     return Devices(theta, chosen[1], best)
 
 
@@ -127,7 +127,7 @@ def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
     limits = [(np.log(1e-6), np.log(100.0)), (np.log(1e-8), np.log(1e4))]
     best = minimize(
         lambda x: loss(np.exp(x)), guess, method="Nelder-Mead", bounds=limits,
-        options={"initial_simplex": guess + [[0, 0], [0.4, 0], [0, 0.4]], "xatol": 1e-2, "fatol": 1e-2, "maxfev": 200},
+        options={"initial_simplex": guess + np.array([[0, 0], [0.4, 0], [0, 0.4]]), "xatol": 1e-2, "fatol": 1e-2},
     )  # fmt: skip
     x = np.exp(best.x)
     cycle, level = (_root(around(float(v), float(s))) for v, s in zip(x, _errors(loss, x), strict=True))
@@ -139,8 +139,8 @@ def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
 
 
 def first_noises(curves: Curves, theta: np.ndarray, step: float) -> np.ndarray:
-    """Rough variances of cycle noise [1] and level noise [step^2]: what one increment misses, the level's part
-    of it the next one makes good.
+    """Rough variances of cycle noise [1] and level noise [step^2]: what an increment misses by the level, the
+    next one makes good.
     """
     y, d = curves.conductance, curves.direction[1:]
     sides = (np.where(d > 0, theta[:, i], theta[:, i + 2]) for i in (UP_STEP, UP_RATE))

@@ -1,4 +1,4 @@
-"""The likelihood of measured pulse curves under an affine law: a Kalman filter over the pulses, all devices at once.
+"""The likelihood of measured pulse curves under an affine law: a Kalman filter over pulses, for all devices.
 
 A curve is a walk: what one pulse missed, all later readings miss.  So the independent observations are the
 innovations, each reading less what the readings before it foretell, and not the readings.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 UP_STEP, UP_RATE, DOWN_STEP, DOWN_RATE = range(4)
-"""Columns of a device's parameters: steps at `middle` [units of G], and what a step loses with each unit of G."""
+"""Columns of a device's parameters: steps at `middle` [unit of G], and what a step loses with a unit of G."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def log_likelihood(errors: np.ndarray, variances: np.ndarray) -> np.ndarray:
 def simulate(
     theta: np.ndarray, cycle: float, level: float, curves: Curves, rng: np.random.Generator
 ) -> Curves:
-    """Curves of devices theta (R N, 4) under the law, pulsed and begun as N measured ones were, R times each."""
+    """Curves of devices theta (R N, 4) under the law, pulsed and begun as N measured ones, R times each."""
     times = len(theta) // curves.conductance.shape[1]
     seen, direction = (np.tile(x, (1, times)) for x in (curves.conductance, curves.direction))
     g = seen[0].copy()

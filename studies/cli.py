@@ -195,14 +195,14 @@ def devices(
     as_json: Json = False,
 ) -> None:
     """List the cells that arrays can be built from, or show one ("show" may be left out)."""
-    from studies.tables import cell_table, cells, cells_table
+    from studies.tables import cell_table, cells, cells_list
 
     if plot is not None and name is None:
         raise ValueError("--plot draws one cell: memsim devices NAME --plot FILE")
     if as_json:
         print(json.dumps(cells(name), indent=2))
     else:
-        Console().print(cells_table() if name is None else cell_table(name))
+        print(cells_list()) if name is None else Console().print(cell_table(name))
     if plot is not None and name is not None:
         from devices import get
         from studies.device_figures import portrait
@@ -222,9 +222,13 @@ def fit(
         ),
     ],
     technology: Annotated[str, typer.Option(help="PCM, ReRAM, ECRAM, ...: prices of pulses go by it.")],
-    name: Annotated[str | None, typer.Option(help="What the cell is called; the file's name without.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the cell is called; the file's name without.")
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Where the measurements come from.")] = None,
-    law: Annotated[str, typer.Option(help="soft-bounds, linear or constant: how steps change.")] = "soft-bounds",
+    law: Annotated[
+        str, typer.Option(help="soft-bounds, linear or constant: how steps change.")
+    ] = "soft-bounds",
     log_normal_steps: Annotated[bool, typer.Option(help="Steps of devices are log-normal.")] = False,
     g_mid: Annotated[
         float | None, typer.Option(help="Where steps are stated [S]; the middle of the window without.")
@@ -262,7 +266,9 @@ def fit(
         for path in (found["card"], *found["figures"]):
             Console().print(str(path), soft_wrap=True)
     if found["warning"]:
-        errors.print(f"memsim: {found['warning']}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        errors.print(
+            f"memsim: {found['warning']}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 @app.command()

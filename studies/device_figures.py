@@ -22,7 +22,14 @@ from studies.quantities import TIMES, prefixed
 
 DEVICES = 500  #: devices drawn
 LEVELS = (0.25, 0.5, 1.0)  #: conductances drawn, as parts of the range
-TIMES_SHOWN = {1.0: "1 s", 60.0: "1 min", 3600.0: "1 h", 86400.0: "1 d", 30 * 86400.0: "30 d", TIMES[0][0]: "1 y"}
+TIMES_SHOWN = {
+    1.0: "1 s",
+    60.0: "1 min",
+    3600.0: "1 h",
+    86400.0: "1 d",
+    30 * 86400.0: "30 d",
+    TIMES[0][0]: "1 y",
+}
 COLOURS = (PARTS[4], PARTS[3], PARTS[0])
 
 Panel = Callable[[Axes, devices.Cell], None]
@@ -79,7 +86,9 @@ def pulse_response(ax: Axes, cell: devices.Cell) -> None:
     ax.set_ylabel(unit)
 
 
-def pulsed(cell: devices.PulsedCell, directions: np.ndarray, points: int = 64) -> tuple[np.ndarray, np.ndarray]:
+def pulsed(
+    cell: devices.PulsedCell, directions: np.ndarray, points: int = 64
+) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of pulses (P,) and what reads then see (P, DEVICES), P about `points`, from a reset on.
 
     directions: +1, -1 or 0 for each pulse.
@@ -110,7 +119,9 @@ def timing(ax: Axes, cell: devices.Cell) -> None:
         rng = stream(0, "portrait", "timing")
         moved = cell.rewrite(fabric, rest + n, rng=rng, image=None, step=None)
         still = cell.rewrite(fabric, rest, rng=rng.child("rest"), image=None, step=None)
-        return (moved.double().mean() - still.double().mean() + moved.double() - moved.double().mean()).numpy()[0, 0]
+        return (
+            moved.double().mean() - still.double().mean() + moved.double() - moved.double().mean()
+        ).numpy()[0, 0]
 
     for side, colour, word in ((1, CROSSBAR, "up"), (-1, DIGITAL, "down")):
         if cell.one_sided:
@@ -188,7 +199,9 @@ def noise(ax: Axes, cell: devices.Cell) -> None:
         alone = cell.only("flicker-noise")
         state = alone.write(goal[:, None].repeat(1, 4 * DEVICES), rng=stream(0, "portrait", "noise"))
         slow = alone.read(alone.relax(state, day)).std(1)
-        ax.plot(x, factor * slow.numpy(), color=DIGITAL, linewidth=1.2, label="low-frequency, 1 d after the write")
+        ax.plot(
+            x, factor * slow.numpy(), color=DIGITAL, linewidth=1.2, label="low-frequency, 1 d after the write"
+        )
     ax.set_title("noise of a read")
     ax.set_xlabel(f"conductance [{unit}]")
     ax.set_ylabel(f"standard deviation [{unit}]")
@@ -206,7 +219,13 @@ def current(ax: Axes, cell: devices.Cell) -> None:
         g: Tensor = torch.tensor([goal], dtype=torch.float64)
         carried = [float(cell.chord(g, float(v))) * v for v in voltage]
         scale, siemens = prefixed(cell.g_max, "S")
-        ax.plot(voltage, factor * np.array(carried), color=colour, linewidth=1.2, label=f"{scale * goal:.3g} {siemens}")
+        ax.plot(
+            voltage,
+            factor * np.array(carried),
+            color=colour,
+            linewidth=1.2,
+            label=f"{scale * goal:.3g} {siemens}",
+        )
         ax.plot(voltage, factor * goal * voltage, color=colour, linewidth=0.7, linestyle=":")
     ax.set_title("current (dotted: a resistor)")
     ax.set_xlabel("voltage [V]")

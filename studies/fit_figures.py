@@ -66,7 +66,9 @@ def retention_fit(fit: RetentionFit) -> Figure:
     data.set_title("measured (grey) and fitted drift")
     data.set_ylabel("conductance / first reading [1]")
     rest.plot(time, 100 * fit.residuals, ".", color=QUIET, markersize=2, alpha=0.6)
-    rest.plot(time[:, 0], 100 * np.nanmean(fit.residuals, 1), color=CROSSBAR, linewidth=1, label="mean over devices")
+    rest.plot(
+        time[:, 0], 100 * np.nanmean(fit.residuals, 1), color=CROSSBAR, linewidth=1, label="mean over devices"
+    )
     rest.axhline(0, color=DIGITAL, linewidth=0.7, linestyle="--")
     rest.set_title("what each device's own power law leaves")
     rest.set_ylabel("residual [%]")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 import devices
@@ -66,7 +67,7 @@ def fit_command(
 def remarks(fit: PulseFit | RetentionFit) -> dict[str, str]:
     """What stands behind each number in the card: its interval, or that it was not fitted."""
     intervals = {key: f"95 %: {i.low:.4g} to {i.high:.4g}" for key, i in fit.numbers.items()}
-    return intervals | dict.fromkeys(fit.fixed, "given or the window measured, not fitted")
+    return intervals | dict.fromkeys(fit.fixed, "not fitted")
 
 
 def fit_table(found: dict[str, Any]) -> Table:
@@ -74,9 +75,9 @@ def fit_table(found: dict[str, Any]) -> Table:
     table = Table("", "fitted", "95 % interval", box=None, title=f"{found['devices']} devices")
     for key, parts in found["numbers"].items():
         i = Interval(**parts)
-        table.add_row(key, shown(i.value), f"{shown(i.low)} to {shown(i.high)}")
+        table.add_row(escape(key), shown(i.value), f"{shown(i.low)} to {shown(i.high)}")
     for key, value in found["not fitted"].items():
-        table.add_row(key, shown(value), "not fitted")
+        table.add_row(escape(key), shown(value), "not fitted")
     return table
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 import devices
@@ -146,18 +147,19 @@ def _numbers(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any
             yield name, value
 
 
-def cells_table() -> Table:
-    """Every preset on a line: what it is and where its numbers come from."""
-    table = Table(box=None)
-    table.add_column("cell", no_wrap=True)
-    for column in ("technology", "kind", "states", "endurance [cycles]", "source"):
-        table.add_column(column)
+def cells_list() -> str:
+    """Every preset in two lines: what it is, and where its numbers come from."""
+    row = "{:30} {:10} {:14} {:>7}  {}"
+    lines = [row.format("cell", "technology", "kind", "states", "endurance [cycles]")]
     for cell in map(devices.get, devices.names()):
         about = cell.describe()
         states = "any" if math.isinf(about.states) else f"{about.states:.3g}"
-        table.add_row(cell.name, about.technology, about.kind, states, _cycles(cell), about.source)
-    table.caption = "endurance: published range of the technology, * recalled; 'memsim devices NAME' tells more"
-    return table
+        lines += [row.format(cell.name, about.technology, about.kind, states, _cycles(cell)).rstrip()]
+        lines += [f"    {about.source}"]
+    note = (
+        "endurance: the published range of the technology, * recalled; memsim devices NAME tells its source"
+    )
+    return "\n".join([*lines, note])
 
 
 def _told(cell: devices.Cell) -> str:
@@ -173,10 +175,11 @@ def cell_table(name: str) -> Table:
     table = Table("", "", title=devices.get(name).name, box=None)
     for key, value in cells(name)[devices.get(name).name].items():
         if key == "endurance [cycles]":
-            table.add_row(key, _told(devices.get(name)))
+            table.add_row(escape(key), escape(_told(devices.get(name))))
         elif isinstance(value, dict):
             for verb, reason in value.items():
                 table.add_row(f"no {verb}", reason)
         elif value is not None:
-            table.add_row(key, ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+            text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            table.add_row(escape(key), escape(text))
     return table

@@ -1,0 +1,212 @@
+"""A fit finds what was put in, says how sure it is, and refuses what the data cannot tell.
+
+The devices are measured by :mod:`tests.devices.measured`, a plain loop of its own.
+"""
+
+import numpy as np
+import pytest
+
+import devices
+from devices.estimates import population
+from devices.fit import fit_pulses
+from devices.fit_retention import fit_retention
+from devices.measurements import PulseCurves, RetentionCurves, read
+from tests.devices.measured import ECRAM, MICRO, PCM, RERAM
+
+TRIALS = 100
+
+
+def reram(seed):
+    fit = fit_pulses(RERAM.measure(seed, 24, 60), g_mid=MICRO * RERAM.middle)
+    return fit, RERAM.truth(fit.fixed)
+
+
+def ecram(seed):
+    fit = fit_pulses(ECRAM.measure(seed, 24, 50, turns=2), "linear", g_mid=MICRO * ECRAM.middle)
+    return fit, ECRAM.truth(fit.fixed)
+
+
+def pcm(seed):
+    curves = PCM.measure(seed, 30)
+    fit = fit_retention(curves)
+    return fit, PCM.truth(float(curves.conductance.mean()), fit.fixed["g_max [S]"])
+
+
+KINDS = {"reram": reram, "ecram": ecram, "pcm": pcm}
+
+
+def inside(found, truth, factor=1.0):
+    """Whether each true number lies in its interval, widened so many times."""
+    def holds(i, true):
+        return i.value - factor * (i.value - i.low) <= true <= i.value + factor * (i.high - i.value)
+
+    assert set(found) == set(truth)
+    return {key: holds(found[key], true) for key, true in truth.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fit_finds_what_was_put_in(kind):
+    """Within twice the 95 % intervals, four standard errors; none of them wider than its number."""
+    fit, truth = KINDS[kind](0)
+    assert all(inside(fit.numbers, truth, 2.0).values()), (fit.numbers, truth)
+    sure = [key for key in truth if "spread" not in key]
+    assert all(fit.numbers[key].high - fit.numbers[key].low < abs(truth[key]) for key in sure)
+    assert not fit.warning
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_intervals_hold_the_truth_as_often_as_they_say(kind):
+    """95 % intervals hold each number in 90 of 100 trials and more; devices 10 % off are found to be."""
+    hits, others = {}, {}
+    for seed in range(TRIALS):
+        fit, truth = KINDS[kind](seed)
+        for key, held in inside(fit.numbers, truth).items():
+            hits[key] = hits.get(key, 0) + held
+        for key, held in inside(fit.numbers, {key: 1.1 * true for key, true in truth.items()}).items():
+            others[key] = others.get(key, 0) + held
+    print(kind, hits)
+    assert min(hits.values()) >= 0.9 * TRIALS, hits
+    assert min(others.values()) < 0.5 * TRIALS, others
+
+
+@pytest.mark.slow
+def test_log_normal_steps_hold_too():
+    from dataclasses import replace
+
+    made = replace(RERAM, log_normal=True, gain=0.4, up=1.0, down=1.0)
+    held = {}
+    for seed in range(40):
+        fit = fit_pulses(made.measure(seed, 24, 80), log_normal_steps=True, g_mid=MICRO * made.middle)
+        truth = made.truth(fit.fixed)
+        for key in ("step_up [S]", "step_down [S]", "step_spread", "cycle_noise"):
+            i = fit.numbers[key]
+            held[key] = held.get(key, 0) + (i.low <= truth[key] <= i.high)
+    assert min(held.values()) >= 34, held
+
+
+def test_a_population_seen_through_errors():
+    """The spread found is the members' own; errors that explain it all leave an interval down to 0."""
+    rng = np.random.default_rng(0)
+    true = rng.normal(3.0, 0.5, 2000)
+    seen = true + rng.normal(0, 0.5, 2000)
+    copies = seen + rng.normal(0, 0.5, (8, 2000))
+    mean, spread = population(seen, copies)
+    assert mean.low < 3.0 < mean.high and spread.low < 0.5 < spread.high and spread.high < 0.55
+    _, none = population(3.0 + rng.normal(0, 0.5, 20), 3.0 + rng.normal(0, 0.5, (8, 20)))
+    assert none.low == 0.0
+
+
+def test_a_fitted_card_makes_a_cell_that_moves_like_the_devices():
+    """From file to cell: the cell's mean conductance after 30 pulses up is the devices', within 3 %."""
+    curves = RERAM.measure(3, 24, 60)
+    fit = fit_pulses(curves)
+    about = {"name": "mine", "technology": "ReRAM", "source": "measured here"}
+    cell = devices.get(about | {"pulsed": fit.section | {"n_max": 30}})
+    middle, unit = cell.conductances
+    found = middle + unit * float(cell.response(30)[-1])
+    assert found == pytest.approx(float(curves.conductance[30].mean()), rel=0.03)
+
+
+def part(curves, rows=None, count=None):
+    return PulseCurves(
+        curves.devices[:count], curves.conductance[rows, :count], curves.direction[rows, :count]
+    )
+
+
+UP, FEW = slice(0, 61), slice(55, 66)
+REFUSED = {
+    "few devices": (lambda c: fit_pulses(part(c, slice(None), 3)), ["step_spread", "3 devices", "8 or more"]),
+    "no down pulses": (lambda c: fit_pulses(part(c, UP)), ["step_down [S]", "no down pulses"]),
+    "few pulses": (lambda c: fit_pulses(part(c, FEW)), ["step_up [S]", "5 up pulses", "8 or more"]),
+    "no saturation": (
+        lambda _: fit_pulses(RERAM.measure(0, 12, 9)),
+        ["g_max [S]", "g_min [S]", "hardly shrink", "law linear"],
+    ),
+}
+
+
+@pytest.mark.parametrize("slip", REFUSED)
+def test_pulse_curves_that_are_too_few_are_refused_by_the_parameter(slip):
+    call, words = REFUSED[slip]
+    with pytest.raises(ValueError, match="cannot support") as refusal:
+        call(RERAM.measure(0, 12, 60))
+    for word in words:
+        assert word in str(refusal.value)
+
+
+def test_stuck_devices_are_named():
+    curves = RERAM.measure(0, 12, 60)
+    stuck = curves.conductance.copy()
+    stuck[:, 4] = MICRO * (20 + 0.3 * np.random.default_rng(0).standard_normal(len(stuck)))
+    with pytest.raises(ValueError, match=r"step_up \[S\]: d04 did not move up"):
+        fit_pulses(PulseCurves(curves.devices, stuck, curves.direction))
+
+
+def test_a_law_that_misses_the_curves_says_so():
+    fit = fit_pulses(RERAM.measure(0, 24, 60), "constant")
+    assert fit.misfit > 10 and "constant law misses" in fit.warning
+
+
+def of(curves, rows, count=None):
+    return RetentionCurves(curves.devices[:count], curves.time[rows, :count], curves.conductance[rows, :count])
+
+
+LATE = {
+    "one time": (lambda c: fit_retention(of(c, slice(0, 1))), ["drift_exponent", "1 time only", "4 or more"]),
+    "few devices": (lambda c: fit_retention(of(c, slice(None), 2)), ["drift_exponent_spread", "8 or more"]),
+    "short": (lambda c: fit_retention(of(c, slice(7, 11)).__class__(c.devices, 1e6 + c.time[:5], c.conductance[:5])),
+              ["drift_exponent", "10 times or more"]),
+    "no early reading": (lambda c: fit_retention(of(c, slice(8, None))), ["t_0 [s]", "--t-0"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", LATE)
+def test_retention_that_is_too_little_is_refused_by_the_parameter(slip):
+    call, words = LATE[slip]
+    with pytest.raises(ValueError, match="cannot support") as refusal:
+        call(PCM.measure(0, 12))
+    for word in words:
+        assert word in str(refusal.value)
+
+
+def test_t_0_may_be_given():
+    fit = fit_retention(of(PCM.measure(0, 30), slice(8, None)), t_0=20.0)
+    assert fit.fixed["t_0 [s]"] == 20.0
+    found = fit.numbers["drift_exponent"]
+    assert found.low < PCM.exponent < found.high
+
+
+HEAD = "device,pulse,direction,conductance [S]\n"
+FILES = {
+    "microsiemens": (HEAD + "a,0,0,25\n", ["conductance [S]", "25", "microsiemens"]),
+    "unit of the name": ("device,pulse,direction,conductance [uS]\na,0,0,25\n", ["conductance [uS]", "[S]"]),
+    "NaN": (HEAD + "a,0,0,nan\n", ["line 2", "conductance [S]", "not finite"]),
+    "a word": (HEAD + "a,0,0,1e-6\na,1,upp,2e-6\n", ["line 3", "direction", "upp"]),
+    "twice": (HEAD + "a,0,0,1e-6\na,0,1,2e-6\n", ["'a'", "pulse = 0", "twice"]),
+    "negative": (HEAD + "a,0,0,-1e-6\n", ["conductance [S]", "negative"]),
+    "short line": (HEAD + "a,0,1e-6\n", ["4 values"]),
+    "direction": (HEAD + "a,0,2,1e-6\n", ["direction = 2"]),
+    "before the write": ("device,time [s],conductance [S]\na,-1,1e-6\n", ["time [s] = -1", "negative"]),
+    "empty": ("", ["empty"]),
+}
+
+
+@pytest.mark.parametrize("slip", FILES)
+def test_a_table_that_cannot_be_is_refused(slip, tmp_path):
+    text, words = FILES[slip]
+    path = tmp_path / "measured.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"measured\.csv") as refusal:
+        read(path)
+    for word in words:
+        assert word in str(refusal.value)
+
+
+def test_a_table_is_read_in_any_order_with_words_for_directions(tmp_path):
+    path = tmp_path / "measured.csv"
+    path.write_text(HEAD + "b,1,up,3e-6\na,2,down,1e-6\na,1,up,2e-6\nb,0,none,1e-6\na,0,,1e-6\n", "utf-8")
+    curves = read(path)
+    assert curves.devices == ("a", "b")
+    assert curves.direction.T.tolist() == [[0, 1, -1], [0, 1, 0]]
+    assert np.isnan(curves.conductance[2, 1]) and curves.conductance[2, 0] == 1e-6
