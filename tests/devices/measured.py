@@ -47,7 +47,9 @@ class Pulsed:
             if d > 0:
                 g = g + up * (1 - bends[0] * (g - self.middle) / (high - self.middle)) * (1 + self.cycle * xi)
             else:
-                g = g - down * (1 - bends[1] * (self.middle - g) / (self.middle - low)) * (1 + self.cycle * xi)
+                g = g - down * (1 - bends[1] * (self.middle - g) / (self.middle - low)) * (
+                    1 + self.cycle * xi
+                )
             g = np.clip(g, low, high)
             seen.append(g + self.level * rng.standard_normal(devices))
             directions.append(d)
@@ -76,7 +78,7 @@ class Pulsed:
 
 
 RERAM = Pulsed(
-    soft=True, middle=25, up=1.2, down=1.0, gain=0.2, apart=0.1, high=45, low=5, bounds=(4, 2), starts=0.5
+    soft=True, middle=25, up=1.2, down=1.0, gain=0.15, apart=0.05, high=45, low=5, bounds=(4, 2), starts=0.5
 )
 """Soft bounds: resistive memory."""
 
@@ -112,7 +114,9 @@ class Drifting:
             clean = g * ((t + self.t_0) / self.t_0) ** -nu * (1 + self.flicker * walk)
             rows.append(MICRO * clean * (1 + self.read * rng.standard_normal(devices)))
         names = tuple(f"p{i:02}" for i in range(devices))
-        return RetentionCurves(names, np.repeat(np.array(self.times, float)[:, None], devices, 1), np.array(rows))
+        return RetentionCurves(
+            names, np.repeat(np.array(self.times, float)[:, None], devices, 1), np.array(rows)
+        )
 
     def truth(self, mean: float, g_max: float) -> dict[str, float]:
         """What a card says of these devices; read noise at g_max goes with the root of the conductance."""

@@ -90,7 +90,9 @@ def test_a_weight_card_means_what_it_says():
     later = drifts.read(drifts.relax(state, 1e5))
     assert torch.allclose(later, target * (1 + 1e5 / 20.0) ** -state.exponent, rtol=1e-6)
     assert cell.read_noise == 0.01
-    relaxing = devices.get(weight(**{"relaxation [S]": -1e-7, "relaxation_spread [S]": 2e-8})).only("relaxation")
+    relaxing = devices.get(weight(**{"relaxation [S]": -1e-7, "relaxation_spread [S]": 2e-8})).only(
+        "relaxation"
+    )
     moved = relaxing.read(relaxing.relax(relaxing.write(target, rng=stream(0)), math.e**10)) - target
     assert_mean(moved, -1e-6)
     assert_std(moved, 2e-7)
@@ -109,7 +111,11 @@ def test_a_card_is_the_same_after_a_file(tmp_path):
 def same(one, other):
     """Whether two numbers, tuples or dataclasses agree to rounding."""
     if is_dataclass(one):
-        return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one) if f.name != "conductances")
+        return all(
+            same(getattr(one, f.name), getattr(other, f.name))
+            for f in fields(one)
+            if f.name != "conductances"
+        )
     return one == pytest.approx(other, rel=1e-9, abs=1e-12) if isinstance(one, float) else one == other
 
 
@@ -181,7 +187,8 @@ def test_a_file_that_is_none_is_refused(tmp_path):
 
 
 WILD = st.one_of(
-    st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, -1.0, 1e3, 25.0, "much", None, 1e-13])
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.sampled_from([0.0, -1.0, 1e3, 25.0, "much", None, 1e-13]),
 )
 
 
@@ -192,7 +199,9 @@ def known(section):
 def mild(section, content):
     """Numbers of a card, each changed by a factor: most are cards, some are not."""
     numbers = {key: value for key, value in content.items() if isinstance(value, float)}
-    return st.fixed_dictionaries({key: st.floats(0.0, 3.0).map(lambda f, v=v: f * v) for key, v in numbers.items()})
+    return st.fixed_dictionaries(
+        {key: st.floats(0.0, 3.0).map(lambda f, v=v: f * v) for key, v in numbers.items()}
+    )
 
 
 def built(content):
@@ -206,7 +215,9 @@ def built(content):
 
 
 @settings(max_examples=150)
-@given(mild(PulsedSection, PULSED), st.sampled_from(known(PulsedSection)), WILD, st.booleans(), st.integers(0, 9))
+@given(
+    mild(PulsedSection, PULSED), st.sampled_from(known(PulsedSection)), WILD, st.booleans(), st.integers(0, 9)
+)
 def test_a_pulsed_card_that_validates_stays_in_range(changes, key, value, wild, seed):
     """Finite, within its devices' own bounds, whatever the pulses."""
     cell = built(pulsed(**(changes | ({key: value} if wild else {}))))
@@ -228,13 +239,17 @@ def test_a_pulsed_card_that_validates_stays_in_range(changes, key, value, wild, 
 
 
 @settings(max_examples=150)
-@given(mild(WeightSection, WEIGHT), st.sampled_from(known(WeightSection)), WILD, st.booleans(), st.integers(0, 9))
+@given(
+    mild(WeightSection, WEIGHT), st.sampled_from(known(WeightSection)), WILD, st.booleans(), st.integers(0, 9)
+)
 def test_a_weight_card_that_validates_stays_in_range(changes, key, value, wild, seed):
     """Finite and never below zero, at any time."""
     cell = built(weight(**(changes | ({key: value} if wild else {}))))
     if cell is None:
         return
-    target = cell.g_min + (cell.g_max - cell.g_min) * torch.rand(50, generator=torch.Generator().manual_seed(seed))
+    target = cell.g_min + (cell.g_max - cell.g_min) * torch.rand(
+        50, generator=torch.Generator().manual_seed(seed)
+    )
     state = cell.write(target, rng=stream(seed))
     for t in (0.0, 1.0, 1e4, 3e8):
         g = cell.read(cell.relax(state, t))

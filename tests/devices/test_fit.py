@@ -37,6 +37,7 @@ KINDS = {"reram": reram, "ecram": ecram, "pcm": pcm}
 
 def inside(found, truth, factor=1.0):
     """Whether each true number lies in its interval, widened so many times."""
+
     def holds(i, true):
         return i.value - factor * (i.value - i.low) <= true <= i.value + factor * (i.high - i.value)
 
@@ -149,7 +150,9 @@ def test_a_law_that_misses_the_curves_says_so():
 
 
 def of(curves, rows, count=None):
-    return RetentionCurves(curves.devices[:count], curves.time[rows, :count], curves.conductance[rows, :count])
+    return RetentionCurves(
+        curves.devices[:count], curves.time[rows, :count], curves.conductance[rows, :count]
+    )
 
 
 LATE = {

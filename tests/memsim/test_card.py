@@ -143,4 +143,4 @@ def test_a_card_with_every_field_set_comes_back_from_its_file(tmp_path):
     path = tmp_path / "card.toml"
     path.write_text(provenance.toml(card), encoding="utf-8")
     assert ChipCard.load(path) == card
-    assert '"digital" = ["blocks.0.*", "patches.encoder"]' in path.read_text(encoding="utf-8")
+    assert 'digital = ["blocks.0.*", "patches.encoder"]' in path.read_text(encoding="utf-8")

@@ -1,0 +1,94 @@
+"""A chip card takes a device card: by path, by content, with its siemens, its pulse and its price."""
+
+import pytest
+
+import memsim
+import models
+from memsim import CardError, ChipCard
+from studies import provenance
+from studies.crossbars import dump
+from studies.options import card_of
+from studies.task import digest
+from tests.devices.test_device_card import ABOUT, PULSED, WEIGHT
+
+DRIVE = {"pulse_voltage [V]": 1.5, "pulse_time [s]": 1e-7}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    from devices.device_card import DeviceCard, toml
+
+    for name, section in (("mine", {"pulsed": PULSED | DRIVE}), ("kept", {"weight": WEIGHT})):
+        (tmp_path / f"{name}.toml").write_text(toml(DeviceCard.parse(ABOUT | section)), encoding="utf-8")
+    chip = 'name = "chip"\n[weights]\ncell = "kept.toml"\n[attention]\ncell = "mine.toml"\n'
+    (tmp_path / "chip.toml").write_text(chip, encoding="utf-8")
+    return tmp_path
+
+
+def test_paths_are_found_beside_the_chip_card_and_in_the_working_folder(folder, monkeypatch):
+    beside = ChipCard.load(folder / "chip.toml")
+    assert beside.attention_cell.name == beside.weight_cell.name == "reram-mine"
+    assert beside.weight_cell.g_max == WEIGHT["g_max [S]"]
+    monkeypatch.chdir(folder)
+    here = card_of("default", weights="kept.toml", attention="mine.toml")
+    assert (here.weight_cell, here.attention_cell) == (beside.weight_cell, beside.attention_cell)
+    with pytest.raises(CardError, match=r"attention\.cell.*none\.toml"):
+        card_of("default", attention="none.toml")
+
+
+def test_a_chip_card_holds_the_numbers_not_the_path(folder):
+    card = ChipCard.load(folder / "chip.toml")
+    path = folder / "again.toml"
+    path.write_text(provenance.toml(card), encoding="utf-8")
+    (folder / "mine.toml").unlink()
+    assert ChipCard.load(path) == ChipCard.parse(dump(card)) == card
+    section = dump(card)["attention"]["cell"]
+    assert section["pulsed"]["step_up [S]"] == PULSED["step_up [S]"] and "mine.toml" not in str(dump(card))
+
+
+def test_a_task_is_named_by_the_numbers_of_its_device(folder):
+    first = digest(dump(ChipCard.load(folder / "chip.toml")))
+    text = (folder / "mine.toml").read_text("utf-8")
+    (folder / "mine.toml").write_text(text.replace("cycle_noise = 0.3", "cycle_noise = 0.31"), "utf-8")
+    assert digest(dump(ChipCard.load(folder / "chip.toml"))) != first
+    (folder / "mine.toml").write_text(f"# the same again\n{text}", "utf-8")
+    assert digest(dump(ChipCard.load(folder / "chip.toml"))) == first
+
+
+def test_a_bad_device_card_is_refused_by_its_file_and_field(folder):
+    text = (folder / "mine.toml").read_text("utf-8")
+    (folder / "mine.toml").write_text(text.replace("4.5e-05", "45.0"), "utf-8")
+    with pytest.raises(CardError, match=r"mine\.toml: pulsed\.g_max \[S\] = 45\.0.*micro"):
+        ChipCard.load(folder / "chip.toml")
+
+
+def test_a_card_for_the_other_use_is_refused(folder):
+    with pytest.raises(CardError, match="cannot be pulsed"):
+        ChipCard.load("default").replace(attention={"cell": str(folder / "kept.toml")})
+    with pytest.raises(CardError, match="no weight cell"):
+        ChipCard.load("default").replace(weights={"cell": str(folder / "mine.toml"), "g_max [S]": None})
+
+
+def test_a_pulse_costs_what_its_voltage_says(folder):
+    card = ChipCard.load("default").replace(attention={"cell": str(folder / "mine.toml")})
+    assert card.price("pulse-reram").energy == pytest.approx(1.5**2 * 25e-6 * 1e-7)
+    assert not card.price("pulse-reram").assumption and card.price("reset-reram").assumption
+    assert "reram-mine" in card.price("pulse-reram").source
+    other = card.replace(attention={"cell": "reram-om"})
+    assert other.price("pulse-reram") == ChipCard.load("default").price("pulse-reram")
+
+
+def test_its_siemens_go_before_the_chip_cards(folder):
+    """Conductances and the time of a write are the device's own, whatever the chip card assumes."""
+    net, data = models.load("s2tdpt-digits"), models.datasets.load("digits")
+    found = []
+    for g_mid in (20e-6, 30e-6):
+        card = ChipCard.load("default").replace(
+            attention={"cell": str(folder / "mine.toml"), "g_mid [S]": g_mid, "pulse_time [s]": g_mid}
+        )
+        chip = memsim.to_crossbar(net, card, chips=1).program()
+        logits = chip(data.x_test[:4])
+        array = next(iter(chip.attention_arrays.values()))
+        assert array._rest_and_unit == pytest.approx((25e-6, 20e-6))
+        found.append((logits.tolist(), chip.ledger.energy, chip.ledger.latency))
+    assert found[0] == found[1]

@@ -1,0 +1,111 @@
+"""`memsim devices`: the list, one cell, its portrait, and a fit from a table to a card that runs."""
+
+import csv
+import json
+
+import pytest
+
+import devices
+from studies.device_figures import panels, portrait
+from studies.figure_style import png, svg
+from tests.devices.measured import ECRAM, PCM, RERAM
+from tests.studies.test_cli import run
+
+
+def write(path, curves):
+    """The curves as a table."""
+    timed = hasattr(curves, "time")
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["device", *(["time [s]"] if timed else ["pulse", "direction"]), "conductance [S]"])
+        for i, name in enumerate(curves.devices):
+            for k, g in enumerate(curves.conductance[:, i]):
+                out.writerow([name, *([curves.time[k, i]] if timed else [k, curves.direction[k, i]]), g])
+    return str(path)
+
+
+def test_the_list_names_what_a_user_chooses_by(capsys, monkeypatch):
+    code, out, _ = run(capsys, monkeypatch, "devices")
+    assert code == 0
+    for cell in map(devices.get, devices.names()):
+        (line,) = (line for line in out.splitlines() if line.startswith(f"{cell.name} "))
+        assert cell.technology in line and cell.describe().source in out
+    assert "1e4–1e9" in out and "1e6–1e9*" in out
+    code, out, _ = run(capsys, monkeypatch, "devices", "--json")
+    found = json.loads(out)
+    assert set(found) == set(devices.names())
+    assert (
+        found["pcm-joshi2020"]["endurance [cycles]"]["low"] == 1e5
+        and found["ideal"]["endurance [cycles]"] is None
+    )
+
+
+def test_one_cell_says_its_effects_and_what_it_cannot(capsys, monkeypatch):
+    code, out, _ = run(capsys, monkeypatch, "devices", "ecram-li")
+    assert code == 0
+    for word in ("device-spread, cycle-noise", "no write", "no relax", "endurance [cycles]", "assumption"):
+        assert word in out
+    assert run(capsys, monkeypatch, "devices", "show", "ecram-li")[1] == out
+
+
+@pytest.mark.parametrize("name", devices.names())
+def test_every_cell_has_a_portrait_or_nothing_to_draw(name):
+    cell = devices.get(name)
+    if cell.exact:
+        with pytest.raises(ValueError, match="nothing to draw"):
+            portrait(cell)
+        return
+    figure = portrait(cell)
+    axes = [ax for ax in figure.axes if ax.get_visible() and ax.get_title()]
+    assert len(axes) == len(panels(cell)) >= 1
+    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in axes)
+    assert png(figure).startswith(b"\x89PNG") and cell.name in svg(figure)
+
+
+def test_plot_writes_a_file_or_a_folder(capsys, monkeypatch, tmp_path):
+    code, out, _ = run(capsys, monkeypatch, "devices", "ecram-li", "--plot", str(tmp_path / "one.png"))
+    assert code == 0 and (tmp_path / "one.png").exists() and "one.png" in out
+    code, out, err = run(
+        capsys, monkeypatch, "devices", "ecram-li", "--json", "--plot", str(tmp_path / "all")
+    )
+    assert code == 0 and {p.name for p in (tmp_path / "all").iterdir()} == {"ecram-li.png", "ecram-li.svg"}
+    assert "ecram-li" in json.loads(out) and "ecram-li.svg" in err
+    code, _, err = run(capsys, monkeypatch, "devices", "ecram-li", "--plot", str(tmp_path / "one.pdf"))
+    assert code == 1 and "one.pdf" in err and ".png or .svg" in err
+    code, _, err = run(capsys, monkeypatch, "devices", "--plot", str(tmp_path))
+    assert code == 1 and "memsim devices NAME" in err
+
+
+FITS = {
+    "soft": (lambda: RERAM.measure(0, 12, 60), ["--technology", "ReRAM"], "step_up [S]"),
+    "linear": (lambda: ECRAM.measure(0, 12, 40), ["--technology", "ECRAM", "--law", "linear"], "nonlinearity_up"),
+    "drift": (lambda: PCM.measure(0, 12), ["--technology", "PCM"], "t_0 [s]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_a_fit_writes_a_card_that_makes_the_cell(name, capsys, monkeypatch, tmp_path):
+    make, options, key = FITS[name]
+    table = write(tmp_path / f"{name}.csv", make())
+    code, out, err = run(
+        capsys, monkeypatch, "devices", "fit", table, *options, "--out", str(tmp_path / "out")
+    )
+    assert code == 0 and err == ""
+    assert key in out and "95 % interval" in out
+    assert {p.suffix for p in (tmp_path / "out").iterdir()} == {".toml", ".json", ".png", ".svg"}
+    card = tmp_path / "out" / f"{name}.toml"
+    assert devices.get(card).technology == options[1] and "# 95 %:" in card.read_text("utf-8")
+    found = json.loads((tmp_path / "out" / f"{name}.json").read_text("utf-8"))
+    assert found["numbers"][key]["low"] < found["numbers"][key]["value"] < found["numbers"][key]["high"]
+    code, out, _ = run(capsys, monkeypatch, "devices", str(card))
+    assert code == 0 and name in out
+
+
+def test_a_fit_that_cannot_be_is_one_message(capsys, monkeypatch, tmp_path):
+    table = write(tmp_path / "few.csv", RERAM.measure(0, 3, 60))
+    code, out, err = run(capsys, monkeypatch, "devices", "fit", table, "--technology", "ReRAM")
+    assert code == 1 and out == "" and "step_spread" in err and "8 or more" in err
+    code, _, err = run(
+        capsys, monkeypatch, "devices", "fit", table, "--technology", "ReRAM", "--law", "cubic"
+    )
+    assert code == 1 and "'cubic'" in err and "soft-bounds" in err
