@@ -60,10 +60,10 @@ def _load(name: str) -> Cell:
 
 
 def get(name: str | Path | DeviceCard | Mapping[str, Any]) -> Cell:
-    """The preset called `name`, in any case; or the cell of a device card: a .toml file, its content, or itself.
+    """The preset called `name`, in any case; or the cell of a device card: a .toml file, its content, itself.
 
-    Raises ValueError with the nearest names for an unknown preset, and DeviceCardError for a card that cannot be
-    used.
+    Raises ValueError with the nearest names for an unknown preset, and DeviceCardError for a card that cannot
+    be used.
     """
     if isinstance(name, Mapping):
         return cell_of(DeviceCard.parse(name))

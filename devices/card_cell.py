@@ -1,4 +1,4 @@
-"""From a device card to its cell, and from a cell to a card where its law allows: the one place that knows both.
+"""From a device card to its cell, and back where its law allows: the one place that knows both.
 
 Pulsed cells work in the unitless w, G = g_mid + w g_unit, with g_unit half the range of the nominal device.
 """
@@ -93,7 +93,7 @@ def _micro(siemens: tuple[float, ...]) -> Polynomial:
 
 
 def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> DeviceCard:
-    """The card of a pulsed cell whose steps are affine in the state; Unsupported, with the reason, for others.
+    """The card of a pulsed cell whose steps are affine in the state; Unsupported, with reason, for others.
 
     conductances: g_mid and g_unit [S] of a cell that does not bring its own, an assumption of the caller.
     """

@@ -109,7 +109,7 @@ class Cell(ABC):
 
     @property
     def endurance_range(self) -> Endurance | None:
-        """Write cycles it lives: its own number, or what is published of its technology; None without wear."""
+        """Write cycles it lives: its own, or what is published of its technology; None without wear."""
         own = self.own_endurance
         return Endurance(own, own, self.source) if own else of_technology(self.technology)
 

@@ -48,8 +48,8 @@ class PulsedSection(_Section):
         up    G <- clip(G + s_up (1 - k_up (G - g_mid) / (g_max - g_mid)) (1 + c xi))
         down  G <- clip(G - s_down (1 - k_down (g_mid - G) / (g_mid - g_min)) (1 + c xi))
 
-    k = 0 for constant steps, 1 for soft bounds, the nonlinearity between; g_max and g_min are each device's own
-    for soft bounds.
+    k = 0 for constant steps, 1 for soft bounds, the nonlinearity between; for soft bounds g_max and g_min are
+    each device's own.
     """
 
     law: Literal["constant", "linear", "soft-bounds"]
@@ -115,7 +115,7 @@ class PulsedSection(_Section):
         width = self.g_max - self.g_min
         if not 1e-6 * self.g_max < width:
             raise ValueError(
-                f"g_min [S] = {self.g_min:g} and g_max [S] = {self.g_max:g}: g_min must be below g_max; exchanged?"
+                f"g_min [S] = {self.g_min:g} and g_max [S] = {self.g_max:g}: g_min must be below; exchanged?"
             )
         for name in ("g_mid", "reset"):
             value = getattr(self, name)
@@ -166,7 +166,7 @@ class PulsedSection(_Section):
 
 
 class WeightSection(_Section):
-    """A cell written once to a target conductance G, x = G / g_max, that then ages; t in seconds since the write.
+    """A cell written once to a target conductance G, x = G / g_max, that then ages; t in seconds since then.
 
     write  G_P = max(0, G + (c0 + c1 x + c2 x^2 + ...) xi)
     drift  G_P ((t + t_0) / t_0)^-nu,  nu = abs(drift_exponent + drift_exponent_spread xi), fixed for a device
@@ -203,15 +203,15 @@ class WeightSection(_Section):
     def _consistent(self) -> WeightSection:
         if not self.g_min < self.g_max:
             raise ValueError(
-                f"g_min [S] = {self.g_min:g} and g_max [S] = {self.g_max:g}: g_min must be below g_max; exchanged?"
+                f"g_min [S] = {self.g_min:g} and g_max [S] = {self.g_max:g}: g_min must be below; exchanged?"
             )
         for k in range(101):
             x = (self.g_min + (self.g_max - self.g_min) * k / 100) / self.g_max
             sigma = sum(c * x**power for power, c in enumerate(self.programming))
             if not -1e-9 * self.g_max <= sigma <= self.g_max:
                 raise ValueError(
-                    f"programming [S] = {list(self.programming)}: a spread of {sigma:.3g} S at {x:.2f} g_max; 0 to"
-                    " g_max is allowed over the whole range; did you pass microsiemens?"
+                    f"programming [S] = {list(self.programming)}: a spread of {sigma:.3g} S at {x:.2f} g_max;"
+                    " 0 to g_max is allowed over the whole range; did you pass microsiemens?"
                 )
         for name in ("relaxation", "relaxation_spread", "relaxation_spread_1s"):
             if abs(getattr(self, name)) > self.g_max:
@@ -220,7 +220,7 @@ class WeightSection(_Section):
 
 
 class DeviceCard(_Section):
-    """A device card.  ``DeviceCard.load(file)`` reads one; raises DeviceCardError for anything that cannot be used."""
+    """A device card; ``DeviceCard.load(file)`` reads one, DeviceCardError says what cannot be used."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=60)
     """What it is called in tables, technology-source."""
@@ -269,7 +269,7 @@ class DeviceCard(_Section):
 
 
 def toml(card: DeviceCard, remarks: Mapping[str, str] | None = None) -> str:
-    """The card as a TOML file that ``DeviceCard.load`` reads back to an equal card; remarks stand after their keys."""
+    """The card as a TOML file, which ``DeviceCard.load`` reads back to an equal one; remarks by key."""
     fields = card.fields()
     lines = [assign(key, value) for key, value in fields.items() if not isinstance(value, dict)]
     for name, section in fields.items():

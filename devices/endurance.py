@@ -1,4 +1,4 @@
-"""How many write cycles a technology lives, as published: a range, for most devices live shorter than the best."""
+"""How many write cycles a technology lives, as published: a range, for few live as long as the best."""
 
 from typing import NamedTuple
 

@@ -122,8 +122,8 @@ def _check(curves: PulseCurves) -> None:
         fewest = int((curves.direction[1:] == side).sum(0).min())
         if fewest < PULSES:
             missing.append(
-                f"step_{word} [S]: {'no' if fewest == 0 else fewest} {word} pulses on some device, {PULSES} or"
-                f" more are needed on each{' (is the direction always 1?)' if fewest == 0 and side < 0 else ''}"
+                f"step_{word} [S]: {fewest or 'no'} {word} pulses on some device, {PULSES} or more are needed"
+                f" on each{' (is the direction always 1?)' if fewest == 0 and side < 0 else ''}"
             )
     if not missing:
         missing += _still(curves)
@@ -140,8 +140,8 @@ def _still(curves: PulseCurves) -> list[str]:
         still = moved <= 3 * np.nanstd(np.where(there, change, np.nan), axis=0)
         if still.any():
             out.append(
-                f"step_{word} [S]: {_few(curves, still)} did not move {word} by more than noise; give more pulses,"
-                " or leave out devices that are stuck"
+                f"step_{word} [S]: {_few(curves, still)} did not move {word} by more than noise; give more"
+                " pulses, or leave out devices that are stuck"
             )
     return out
 
@@ -193,9 +193,10 @@ def _bounds(noise: Noise, curves: PulseCurves, middle: float, unit: float) -> di
         if np.median(error) > SURE or straight.any():
             missing.append(
                 f"{name} [S]: the {word} steps hardly shrink, on {straight.sum()} of {len(straight)} devices"
-                f" ({_few(curves, straight)}) so little that no bound is seen, and at the median device the bound"
-                f" is known to {100 * min(float(np.median(error)), 9.99):.0f} % of its distance ({100 * SURE:.0f} %"
-                " is needed): go on until a step is a quarter of the first, or fit the law linear"
+                f" ({_few(curves, straight)}) so little that no bound is seen, and at the median device the"
+                f" bound is known to {100 * min(float(np.median(error)), 9.99):.0f} % of its distance"
+                f" ({100 * SURE:.0f} % is needed): go on until a step is a quarter of the first, or fit the"
+                " law linear"
             )
             continue
         mean, spread = _of(noise, bound)

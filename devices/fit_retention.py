@@ -36,8 +36,8 @@ class RetentionFit:
 
     @property
     def warning(self) -> str:
-        """What to think of the fit where it misses the data, else nothing: the mean over devices of what their
-        power laws leave, at the worst time.
+        """What to think of the fit where it misses the data, else nothing: from the mean over devices of what
+        their power laws leave, at the worst time.
         """
         off = np.abs(np.nanmean(self.residuals, 1)) * np.sqrt(self.residuals.shape[1])
         worst = float(np.nanmax(off / np.nanstd(self.residuals, 1, ddof=1)))
@@ -66,7 +66,7 @@ class _Steps:
         return np.where(self.known, np.diff(np.log(self.time + t_0), axis=1), 0.0)
 
     def covariance(self, slope: np.ndarray, flicker: float, read: float) -> np.ndarray:
-        """Of the differences, without the spread of nu: Q^2 on the diagonal, r^2 times 2 and -1; (N, T-1, T-1)."""
+        """Of the differences, without the spread of nu: Q^2 on the diagonal, r^2 times 2 and -1."""
         size = self.change.shape[1]
         tri = 2 * np.eye(size) - np.eye(size, k=1) - np.eye(size, k=-1)
         both = self.known[:, :, None] & self.known[:, None, :]
@@ -99,9 +99,9 @@ class _Steps:
 def fit_retention(curves: RetentionCurves, *, t_0: float | None = None) -> RetentionFit:
     """Fit a power-law drift to retention curves.
 
-    t_0 [s]: time since the write from which drift is counted, fitted without.  read_noise is that of a device at
-    the largest conductance read, g_max, as noise that goes with the root of the conductance.  Raises ValueError naming each
-    parameter that the data cannot support, and what it would take.
+    t_0 [s]: time since the write from which drift is counted, fitted without.  read_noise is that of a device
+    at the largest conductance read, g_max, as noise that goes with the root of the conductance.  Raises
+    ValueError naming each parameter that the data cannot support, and what it would take.
     """
     _check(curves)
     steps = _steps(curves)
@@ -109,8 +109,8 @@ def fit_retention(curves: RetentionCurves, *, t_0: float | None = None) -> Reten
     clock, _, flicker, read = at
     if t_0 is None and error[0] * 1.96 > np.log(FACTOR):
         raise ValueError(
-            f"these data cannot support t_0 [s]: it may be {np.exp(min(1.96 * error[0], 9.0)):.2g} times more or"
-            " less; read earlier than t_0 and ten times later, or give it (--t-0)"
+            f"these data cannot support t_0 [s]: it may be {np.exp(min(1.96 * error[0], 9.0)):.2g} times more"
+            " or less; read earlier than t_0 and ten times later, or give it (--t-0)"
         )
     numbers = _exponents(steps, at, error[0] if t_0 is None else 0.0)
     if t_0 is None:
@@ -140,8 +140,8 @@ def _check(curves: RetentionCurves) -> None:
     fewest = int(np.isfinite(curves.time).sum(0).min())
     if fewest < TIMES:
         missing.append(
-            f"drift_exponent: some device was read at {fewest} time{'s' * (fewest != 1)} only, {TIMES} or more are"
-            " needed, over a decade and more"
+            f"drift_exponent: some device was read at {fewest} time{'s' * (fewest != 1)} only, {TIMES} or more"
+            " are needed, over a decade and more"
         )
     else:
         later = np.nanmax(curves.time, 0) / np.maximum(np.nanmin(curves.time, 0), 1e-9)

@@ -127,7 +127,7 @@ def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
     limits = [(np.log(1e-6), np.log(100.0)), (np.log(1e-8), np.log(1e4))]
     best = minimize(
         lambda x: loss(np.exp(x)), guess, method="Nelder-Mead", bounds=limits,
-        options={"initial_simplex": guess + np.array([[0, 0], [0.4, 0], [0, 0.4]]), "xatol": 1e-2, "fatol": 1e-2},
+        options={"initial_simplex": guess + 0.4 * np.eye(3, 2, k=-1), "xatol": 1e-2, "fatol": 1e-2},
     )  # fmt: skip
     x = np.exp(best.x)
     cycle, level = (_root(around(float(v), float(s))) for v, s in zip(x, _errors(loss, x), strict=True))

@@ -1,4 +1,4 @@
-"""What a card's reader is told: one line for each finding, with field, value, allowed range and likely slip."""
+"""What is told of a bad card: one line for each finding, with field, value, allowed range, likely slip."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

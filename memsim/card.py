@@ -54,7 +54,7 @@ class CardError(ValueError):
 
 
 def _device(cell: Any) -> Any:
-    """A preset's name as it is; a device card read, so that a chip card holds its numbers and not its path."""
+    """A preset's name as it is; a device card read, so that a chip card holds its numbers, no path."""
     if isinstance(cell, str) and cell.endswith(".toml"):
         return devices.DeviceCard.load(cell)
     return devices.DeviceCard.parse(cell) if isinstance(cell, dict) else cell
@@ -177,8 +177,8 @@ class AttentionSection(_Section):
     that of the weight arrays.
     """
     pulse_time: float = Field(default=50e-9, alias="pulse_time [s]", ge=0, lt=1e-3)
-    """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells, a device
-    card's own number goes first.
+    """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells; a
+    device card's own number goes first.
     """
     reset_time: float = Field(default=50e-9, alias="reset_time [s]", ge=0, lt=1e-3)
     """Time to reset a whole array [s]; an assumption: one pulse's."""

@@ -1,4 +1,4 @@
-"""What a cell does, drawn from the cell itself: each panel calls its verbs, so that a law of any kind can be drawn.
+"""What a cell does: each panel calls the cell's verbs, so that a law of any kind can be drawn.
 
 A pulsed cell: pulse response with its spread, change by spike timing. A weight cell: error of a write, drift,
 noise, current against voltage, where it has them.  Bands hold the middle 90 % of devices.

@@ -1,4 +1,4 @@
-"""Pictures of a fit: what was measured beside the cell that was fitted, and what the law leaves unexplained."""
+"""Pictures of a fit: what was measured beside the cell that was fitted, and what the law leaves."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def pulse_fit(fit: PulseFit, cell: devices.PulsedCell) -> Figure:
 
 @drawn
 def retention_fit(fit: RetentionFit) -> Figure:
-    """Conductances measured, relative to each device's first, over power laws of the fitted exponents; residuals."""
+    """Conductances measured, relative to each device's first, over the fitted power laws; residuals."""
     figure = Figure(figsize=(PAGE, 2.6))
     data, rest = figure.subplots(1, 2)
     curves, t_0 = fit.measured, fit.section["t_0 [s]"]

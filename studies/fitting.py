@@ -34,7 +34,7 @@ def fit_command(
     t_0: float | None,
     out: Path,
 ) -> dict[str, Any]:
-    """Fit a card to a CSV file and write NAME.toml, NAME.json, NAME.png and NAME.svg; what was found, as JSON.
+    """Fit a card to a CSV file and write NAME.toml, NAME.json, NAME.png and NAME.svg; what was found.
 
     Raises ValueError for data that cannot support a parameter, naming it.
     """

@@ -11,7 +11,7 @@ from studies.options import writable
 
 
 def save(figure: Figure, place: Path, name: str) -> list[Path]:
-    """Write the figure; ValueError for a file of another kind than .png or .svg, OSError where none can be."""
+    """Write the figure; ValueError for another kind than .png or .svg, OSError where none can be."""
     if place.suffix in (".png", ".svg"):
         paths = [writable(place.parent) / place.name]
     elif place.suffix and not place.is_dir():

@@ -1,4 +1,4 @@
-"""Devices measured in a plain loop over pulses and times, by the equations alone: no code of a fit or a cell."""
+"""Devices measured in a plain loop over pulses and times, by equations alone: no code of a fit or a cell."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,10 @@ class Pulsed:
         up = larger * (gain + self.apart * xi[1] + min(odds, 0))
         down = larger * (gain - self.apart * xi[1] - max(odds, 0))
         high, low = self.high + self.bounds[0] * xi[2], self.low + self.bounds[1] * xi[3]
-        bends = [bend + spread * xi[4 + i] for i, (bend, spread) in enumerate(zip(self.bend, self.bends))]
+        bends = [
+            bend + spread * xi[4 + i]
+            for i, (bend, spread) in enumerate(zip(self.bend, self.bends, strict=True))
+        ]
         g = self.start + self.starts * xi[6]
         seen, directions = [g + self.level * rng.standard_normal(devices)], [0]
         for d in ([1] * pulses + [-1] * pulses) * turns:

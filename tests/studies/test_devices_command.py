@@ -78,7 +78,9 @@ def test_plot_writes_a_file_or_a_folder(capsys, monkeypatch, tmp_path):
 
 FITS = {
     "soft": (lambda: RERAM.measure(0, 12, 60), ["--technology", "ReRAM"], "step_up [S]"),
-    "linear": (lambda: ECRAM.measure(0, 12, 40), ["--technology", "ECRAM", "--law", "linear"], "nonlinearity_up"),
+    "linear": (
+        lambda: ECRAM.measure(0, 12, 40), ["--technology", "ECRAM", "--law", "linear"], "nonlinearity_up",
+    ),
     "drift": (lambda: PCM.measure(0, 12), ["--technology", "PCM"], "t_0 [s]"),
 }  # fmt: skip
 
