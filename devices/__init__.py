@@ -66,11 +66,11 @@ def get(name: str | Path | DeviceCard | Mapping[str, Any]) -> Cell:
     be used.
     """
     if isinstance(name, Mapping):
-        return cell_of(DeviceCard.parse(name))
+        return cell_of(DeviceCard.parse(name))  # type: ignore[arg-type]
     if isinstance(name, DeviceCard):
-        return cell_of(name)
+        return cell_of(name)  # type: ignore[arg-type]
     if str(name).endswith(".toml"):
-        return cell_of(DeviceCard.load(name))
+        return cell_of(DeviceCard.load(name))  # type: ignore[arg-type]
     key = str(name).strip().lower()
     if key not in _PRESETS:
         near = get_close_matches(key, _PRESETS, n=3, cutoff=0.4)

@@ -50,6 +50,7 @@ def _pulsed(p: PulsedSection, common: dict[str, Any]) -> PulsedCell:
         "write_noise_std": p.write_noise / larger, "reset_std": p.reset_noise / unit,
     }  # fmt: skip
     fixed = {"constant": 0.0, "soft-bounds": 1.0}.get(p.law)
+    up, down = ((p.nonlinearity_up or 0.0), (p.nonlinearity_down or 0.0)) if fixed is None else (fixed, fixed)
     if p.cycle_noise_law == "constant":
         return SoftBoundsReferenceCell(
             **numbers, reference_mean=0.0, reference_std=p.reference_spread / unit,
@@ -57,8 +58,8 @@ def _pulsed(p: PulsedSection, common: dict[str, Any]) -> PulsedCell:
         )  # fmt: skip
     return LinearStepCell(
         **numbers,
-        gamma_up=p.nonlinearity_up if fixed is None else fixed,
-        gamma_down=p.nonlinearity_down if fixed is None else fixed,
+        gamma_up=up,
+        gamma_down=down,
         gamma_up_dtod=p.nonlinearity_up_spread,
         gamma_down_dtod=p.nonlinearity_down_spread,
         mean_bound_reference=p.law != "soft-bounds",

@@ -140,8 +140,8 @@ def _check(curves: RetentionCurves) -> None:
     fewest = int(np.isfinite(curves.time).sum(0).min())
     if fewest < TIMES:
         missing.append(
-            f"drift_exponent: some device was read at {fewest} time{'s' * (fewest != 1)} only, {TIMES} or more"
-            " are needed, over a decade and more"
+            f"drift_exponent: some device was read at {fewest} time{'s' * (fewest != 1)} only, {TIMES} or"
+            " more are needed, over a decade and more"
         )
     else:
         later = np.nanmax(curves.time, 0) / np.maximum(np.nanmin(curves.time, 0), 1e-9)

@@ -6,6 +6,7 @@ the devices' numbers integrated out (Laplace), so that these cost no bias.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,40 +46,42 @@ def score(
     curves: Curves, free: tuple[int, ...], start: np.ndarray, cycle: float, level: float, rounds: int
 ) -> Devices:
     """The most likely parameters of each device under given noise, by damped Fisher scoring from `start`."""
-    theta, damping = start.copy(), np.full(len(start), 1e-3)
-    best, chosen = None, None
-    span = float(np.nanmax(curves.conductance) - np.nanmin(curves.conductance))
-    typical = np.abs(start).mean(0)
-    width = 1e-3 * np.array([max(typical[i], 1e-3 * (span if i % 2 == 0 else 1.0)) for i in range(4)])
-    trial = theta
-    for _ in range(rounds):
-        moved = np.stack([trial] + [trial + sign * width[i] * np.eye(4)[i] for i in free for sign in (1, -1)])
-        e, s = innovations(moved, cycle, level, curves)
-        likelihood = log_likelihood(e[:, 0], s[:, 0])
-        slope_e = (e[:, 1::2] - e[:, 2::2]) / (2 * width[list(free)])[:, None]
-        slope_s = (s[:, 1::2] - s[:, 2::2]) / (2 * width[list(free)])[:, None] / s[:, :1]
-        root = slope_e / np.sqrt(s[:, :1])
-        gradient = -(root * (e / np.sqrt(s))[:, :1] + 0.5 * slope_s * (1 - (e**2 / s)[:, :1])).sum(0).T
-        fisher = np.einsum("kan,kbn->nab", root, root) + 0.5 * np.einsum("kan,kbn->nab", slope_s, slope_s)
-        if best is None:
-            best, chosen = likelihood, (gradient, fisher)
-        else:
-            better = likelihood > best - 1e-9
-            damping = np.where(better, damping * 0.1, damping * 30.0)
-            theta = np.where(better[:, None], trial, theta)
-            best = np.where(better, likelihood, best)
-            chosen = (
-                np.where(better[:, None], gradient, chosen[0]),
-                np.where(better[:, None, None], fisher, chosen[1]),
-            )
-        gradient, fisher = chosen
-        ridge = fisher * np.eye(len(free)) * damping[:, None, None]
-        step = np.linalg.solve(fisher + ridge + 1e-12 * np.eye(len(free)), gradient[..., None])[..., 0]
+    columns, span = list(free), float(np.nanmax(curves.conductance) - np.nanmin(curves.conductance))
+    size = np.maximum(np.abs(start).mean(0), [1e-3 * span, 1e-3, 1e-3 * span, 1e-3])
+    width, damping = 1e-3 * size[columns], np.full(len(start), 1e-3)
+    theta = trial = start
+    best, gradient, information = _slopes(curves, columns, start, width, cycle, level)
+    for _ in range(rounds - 1):
+        ridge = information * np.eye(len(free)) * damping[:, None, None] + 1e-12 * np.eye(len(free))
         trial = theta.copy()
-        trial[:, list(free)] += step
+        trial[:, columns] += np.linalg.solve(information + ridge, gradient[..., None])[..., 0]
         trial[:, [UP_STEP, DOWN_STEP]] = np.maximum(trial[:, [UP_STEP, DOWN_STEP]], 1e-6 * span)
         trial[:, [UP_RATE, DOWN_RATE]] = np.clip(trial[:, [UP_RATE, DOWN_RATE]], -0.1, 1.0)
-    return Devices(theta, chosen[1], best)
+        found = _slopes(curves, columns, trial, width, cycle, level)
+        better = found[0] > best - 1e-9
+        damping *= np.where(better, 0.1, 30.0)
+        theta = np.where(better[:, None], trial, theta)
+        best = np.where(better, found[0], best)
+        gradient = np.where(better[:, None], found[1], gradient)
+        information = np.where(better[:, None, None], found[2], information)
+    return Devices(theta, information, best)
+
+
+def _slopes(
+    curves: Curves, columns: list[int], theta: np.ndarray, width: np.ndarray, cycle: float, level: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log likelihood of each device (N,), its gradient and expected curvature over the free parameters."""
+    shift = width[:, None] * np.eye(4)[columns]
+    e, s = innovations(
+        np.stack([theta, *(theta + d for d in shift), *(theta - d for d in shift)]), cycle, level, curves
+    )
+    ups, downs = slice(1, 1 + len(columns)), slice(1 + len(columns), None)
+    slope_e, slope_s = ((x[:, ups] - x[:, downs]) / (2 * width[:, None]) for x in (e, s))
+    e, s = e[:, :1], s[:, :1]
+    slope_e, slope_s = slope_e / np.sqrt(s), slope_s / s
+    gradient = -(slope_e * e / np.sqrt(s) + 0.5 * slope_s * (1 - e**2 / s)).sum(0).T
+    information = (np.einsum("kan,kbn->nab", x, x) for x in (slope_e, slope_s / np.sqrt(2)))
+    return log_likelihood(e[:, 0], s[:, 0]), gradient, sum(information)  # type: ignore[return-value]
 
 
 def start_of(curves: Curves, free: tuple[int, ...]) -> np.ndarray:
@@ -152,7 +155,7 @@ def first_noises(curves: Curves, theta: np.ndarray, step: float) -> np.ndarray:
     return np.array([max(cycle, 1e-3), level])
 
 
-def _errors(loss, x: np.ndarray) -> np.ndarray:
+def _errors(loss: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
     """Standard errors from the curvature of a loss by finite differences."""
     h = np.maximum(0.1 * x, [1e-4, 1e-4])
     centre = np.maximum(x, h * 1.001)

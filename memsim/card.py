@@ -381,8 +381,9 @@ class ChipCard(_Section):
             return self.prices
         energy = pulsed.pulse_voltage**2 * pulsed.middle * pulsed.pulse_time
         source, kind = f"V^2 G t at g_mid of the device card {cell}", str(cell.technology).lower()  # type: ignore[union-attr]
-        reset = Price(energy=energy, source=f"{source}, one pulse", assumption=True)
-        return self.prices | {f"pulse-{kind}": Price(energy=energy, source=source), f"reset-{kind}": reset}
+        pulse = Price.model_validate({"energy [J]": energy, "source": source})
+        reset = pulse.model_copy(update={"source": f"{source}, one pulse", "assumption": True})
+        return self.prices | {f"pulse-{kind}": pulse, f"reset-{kind}": reset}
 
 
 def built_in() -> list[str]:

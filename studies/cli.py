@@ -11,7 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -177,7 +176,7 @@ def study(
 class _Devices(TyperGroup):
     """A group whose first word may be a cell instead of a command: `memsim devices reram-om` shows it."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         known = args and (args[0] in self.commands or args[0] in ("--help", "-h"))
         return super().parse_args(ctx, args if known else ["show", *args])
 

@@ -84,7 +84,7 @@ def _normal(ax: Axes, residuals: np.ndarray) -> None:
     """A histogram of standardised residuals beside the normal law they should follow."""
     found = residuals[np.isfinite(residuals)]
     bins = np.linspace(-5, 5, 41)
-    ax.hist(found, bins, density=True, orientation="horizontal", color="0.8")
+    ax.hist(found, bins.tolist(), density=True, orientation="horizontal", color="0.8")
     ax.plot(np.exp(-(bins**2) / 2) / np.sqrt(2 * np.pi), bins, color=DIGITAL, linewidth=0.9)
     ax.set_ylim(-5, 5)
     ax.set_xlabel("density [1]")
