@@ -128,4 +128,5 @@ def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> Devi
         section["reference_spread [S]"] = unit * cell.reference_std
         section["subtract_symmetry_point"] = cell.subtract_symmetry_point
     about = {"name": cell.name, "technology": cell.technology, "source": cell.source}
-    return DeviceCard.parse(about | {"endurance [cycles]": cell.own_endurance, "pulsed": section}, origin=cell.name)
+    about = about | {"endurance [cycles]": cell.own_endurance}
+    return DeviceCard.parse(about | {"pulsed": section}, origin=cell.name)

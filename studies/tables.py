@@ -123,12 +123,12 @@ def _fields(cell: devices.Cell) -> dict[str, Any]:
 
 
 def _endurance(cell: devices.Cell) -> dict[str, Any] | None:
-    return cell.endurance._asdict() if cell.endurance else None
+    return cell.endurance_range._asdict() if cell.endurance_range else None
 
 
 def _cycles(cell: devices.Cell) -> str:
     """Endurance as a table shows it: "1e5-2e11", with a star where it is an assumption."""
-    found = cell.endurance
+    found = cell.endurance_range
     if found is None:
         return ""
     ends = dict.fromkeys(f"{cycles:.0e}".replace("e+0", "e").replace("e+", "e") for cycles in found[:2])
@@ -164,7 +164,7 @@ def cells_list() -> str:
 
 def _told(cell: devices.Cell) -> str:
     """Endurance with its source."""
-    found = cell.endurance
+    found = cell.endurance_range
     if found is None:
         return "none published"
     return f"{_cycles(cell)} ({found.source}{'; an assumption' * found.assumption})"

@@ -105,7 +105,7 @@ def test_a_card_is_the_same_after_a_file(tmp_path):
         path.write_text(toml(card, {"g_max [S]": "95 %: a to b"}), encoding="utf-8")
         assert DeviceCard.load(path) == card and "# 95 %: a to b" in path.read_text("utf-8")
         assert devices.get(path) is devices.get(str(path)) is devices.get(card)
-        assert devices.get(card).endurance.low == 1e8
+        assert devices.get(card).endurance_range.low == 1e8
 
 
 def same(one, other):
