@@ -103,30 +103,40 @@ def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> Devi
     if cell.conductances is None and conductances is None:
         raise Unsupported(f"{cell.name} knows no siemens: give g_mid and g_unit [S]")
     middle, unit = cell.conductances or conductances  # type: ignore[misc]
-    p, relative = cell.population, isinstance(cell, LinearStepCell)
-    gamma = {(0.0, 0.0): "constant", (1.0, 1.0): "soft-bounds"}
-    law = gamma.get((cell.gamma_up, cell.gamma_down), "linear") if relative else "soft-bounds"
+    p = cell.population
     section = {
-        "law": law, "n_max": cell.n_max,
+        "n_max": cell.n_max,
         "g_min [S]": middle + unit * p.w_min, "g_max [S]": middle + unit * p.w_max, "g_mid [S]": middle,
         "step_up [S]": unit * p.dw_min * (1 + min(p.up_down, 0.0)),
         "step_down [S]": unit * p.dw_min * (1 - max(p.up_down, 0.0)),
         "step_spread": p.dw_min_dtod, "log_normal_steps": p.dw_min_dtod_log_normal,
         "asymmetry_spread": p.up_down_dtod,
         "g_max_spread [S]": unit * p.w_max * p.w_max_dtod, "g_min_spread [S]": -unit * p.w_min * p.w_min_dtod,
-        "cycle_noise": cell.dw_min_std, "cycle_noise_law": "relative" if relative else "constant",
+        "cycle_noise": cell.dw_min_std,
         "write_noise [S]": unit * p.dw_min * cell.write_noise_std,
         "reset [S]": middle + unit * p.reset, "reset_noise [S]": unit * cell.reset_std,
         "reset_spread [S]": unit * p.reset_dtod,
         "pulse_voltage [V]": cell.pulse_voltage, "pulse_time [s]": cell.pulse_time,
     }  # fmt: skip
-    if law == "linear":
-        for side in ("up", "down"):
-            section[f"nonlinearity_{side}"] = getattr(cell, f"gamma_{side}")
-            section[f"nonlinearity_{side}_spread"] = getattr(cell, f"gamma_{side}_dtod")
-    if not relative:
-        section["reference_spread [S]"] = unit * cell.reference_std
-        section["subtract_symmetry_point"] = cell.subtract_symmetry_point
+    section |= _shape(cell, unit)
     about = {"name": cell.name, "technology": cell.technology, "source": cell.source}
     about = about | {"endurance [cycles]": cell.own_endurance}
     return DeviceCard.parse(about | {"pulsed": section}, origin=cell.name)
+
+
+def _shape(cell: LinearStepCell | SoftBoundsReferenceCell, unit: float) -> dict[str, Any]:
+    """The law by its name, with the numbers that only it has."""
+    if isinstance(cell, SoftBoundsReferenceCell):
+        return {
+            "law": "soft-bounds", "cycle_noise_law": "constant",
+            "reference_spread [S]": unit * cell.reference_std,
+            "subtract_symmetry_point": cell.subtract_symmetry_point,
+        }  # fmt: skip
+    known = {(0.0, 0.0): "constant", (1.0, 1.0): "soft-bounds"}
+    law = known.get((cell.gamma_up, cell.gamma_down), "linear")
+    if law != "linear":
+        return {"law": law}
+    return {
+        "law": law, "nonlinearity_up": cell.gamma_up, "nonlinearity_up_spread": cell.gamma_up_dtod,
+        "nonlinearity_down": cell.gamma_down, "nonlinearity_down_spread": cell.gamma_down_dtod,
+    }  # fmt: skip

@@ -349,12 +349,12 @@ class ChipCard(_Section):
             raise ValueError(
                 f"attention.cell = {cell.name!r} cannot be pulsed; pulsed cells: {_cells(devices.PulsedCell)}"
             )
-        cell = self._at_strength(cell)  # type: ignore[assignment]
-        if cell.exact or self.attention.reset == "once":
-            return cell, 1.0
+        pulsed: devices.PulsedCell = self._at_strength(cell)  # type: ignore[assignment]
+        if pulsed.exact or self.attention.reset == "once":
+            return pulsed, 1.0
         if self.attention.reset == "verified":
-            return verified_reset(cell, self.attention.reset_tolerance)
-        return PulsedReset.of(cell, reset_pulses=self.attention.reset_pulses), 0.0
+            return verified_reset(pulsed, self.attention.reset_tolerance)
+        return PulsedReset.of(pulsed, reset_pulses=self.attention.reset_pulses), 0.0
 
     def _at_strength(self, cell: devices.Cell) -> devices.Cell:
         """A cell with those of this card's effects that it has."""

@@ -48,7 +48,19 @@ def test_one_cell_says_its_effects_and_what_it_cannot(capsys, monkeypatch):
     assert run(capsys, monkeypatch, "devices", "show", "ecram-li")[1] == out
 
 
-@pytest.mark.parametrize("name", devices.names())
+QUICK = (
+    "ideal",
+    "pcm-joshi2020",
+    "pcm-nandakumar2018",
+    "reram-milo2021",
+    "reram-om",
+)  #: a panel of each kind
+PORTRAITS = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in devices.names()
+]
+
+
+@pytest.mark.parametrize("name", PORTRAITS)
 def test_every_cell_has_a_portrait_or_nothing_to_draw(name):
     cell = devices.get(name)
     if cell.exact:
