@@ -197,10 +197,10 @@ def known(section):
 
 
 def mild(section, content):
-    """Numbers of a card, each changed by a factor: most are cards, some are not."""
+    """Numbers of a card, each changed by a factor: most are cards; WILD makes those that are not."""
     numbers = {key: value for key, value in content.items() if isinstance(value, float)}
     return st.fixed_dictionaries(
-        {key: st.floats(0.0, 3.0).map(lambda f, v=v: f * v) for key, v in numbers.items()}
+        {key: st.floats(0.5, 1.5).map(lambda f, v=v: f * v) for key, v in numbers.items()}
     )
 
 
