@@ -56,6 +56,7 @@ def measures(cell: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[
     four = {"devices_per_synapse": 4}
     counter = four | {"sharing": "counter"}
     yield WITHOUT, {}, {}, {}
+    yield "batch norms estimated on the chip", {}, {}, {"recalibrate": IMAGES}
     yield LINEAR, {"coding": "linear"}, {}, {}
     yield "4 devices, every pulse to all", four, {}, {}
     yield "4 devices by the counter", counter, {}, {}
@@ -74,7 +75,6 @@ def measures(cell: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[
     yield BOUND, {"coding": "per-device"}, {}, {}
     for levels in (3, 5, 9):
         yield f"window of {levels} levels", {}, {"window": {"levels": levels}}, {}
-    yield "batch norms estimated on the chip", {}, {}, {"recalibrate": IMAGES}
     with suppress(ValueError):  # not bundled
         tuned(model, cell)
         yield "network tuned on the cell", {}, {"tuned": cell}, {}
