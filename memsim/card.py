@@ -149,7 +149,8 @@ class AttentionSection(_Section):
     out in turn, and a full write has as many more.
     """
     reset: Literal["once", "verified", "pulses"] = "once"
-    """``once``: the preset's noisy reset; ``verified``: read and repeated until within reset_tolerance;
+    """``once``: the preset's noisy reset (reset_std = 0.01 in aihwkit's presets is the library's default, an
+    assumption: five steps of ecram-li); ``verified``: read and repeated until within reset_tolerance;
     ``pulses``: reset_pulses up and down in turn, to the symmetry point.
     """
     reset_tolerance: float = Field(default=0.5, gt=0.01, le=5)

@@ -138,9 +138,10 @@ def attention(card: memsim.ChipCard) -> str:
     """The attention arrays with every number."""
     cell = card.attention_cell
     unsaid = "" if card.attention.n_max else f", at most {cell.n_max} pulses to write it (the preset's)"
+    worn = f" They are worn: {_fields(card.wear, skip=())}." if card.wear.cycles_before else ""
     return (
         f"Attention weights are written by spikes into {_cell(cell)}{unsaid}, anew for every image, layer, "
-        f"head and time step; every number of these arrays: {_fields(card.attention, skip=('cell',))}."
+        f"head and time step; every number of these arrays: {_fields(card.attention, skip=('cell',))}.{worn}"
     )
 
 
@@ -164,7 +165,11 @@ def _fields(section: Any, skip: tuple[str, ...]) -> str:
 def _shown(value: Any, unit: str) -> str:
     if isinstance(value, frozenset):
         return ", ".join(sorted(value)) or "nothing"
-    return quantity(value, unit.replace("ohm", "Ω")) if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        return ("no", "yes")[value]
+    if isinstance(value, float):
+        return quantity(value, unit.replace("ohm", "Ω")) if unit else f"{value:g}"
+    return str(value)
 
 
 def effects(card: memsim.ChipCard) -> str:

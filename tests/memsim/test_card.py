@@ -137,7 +137,8 @@ def test_layers_left_digital_are_a_list_of_names():
 def test_a_card_with_every_field_set_comes_back_from_its_file(tmp_path):
     card = ChipCard.load("default").replace(
         weights={"compensation": "column", "reprogram_every [s]": 6e5, "devices_per_weight": 4},
-        attention={"pulse_time [s]": 2e-7, "reset_time [s]": 1e-6},
+        attention={"pulse_time [s]": 2e-7, "reset": "verified", "devices_per_synapse": 4, "row_gain": True},
+        wear={"cycles_before": 1e5, "endurance": 1e6},
         digital=["patches.encoder", "blocks.0.*"],
     )
     path = tmp_path / "card.toml"

@@ -243,14 +243,19 @@ class TestReport:
 
 class TestMethods:
     def test_every_number_of_the_card_is_said(self) -> None:
-        card = memsim.ChipCard.load("default").replace(weights={"tile_rows": 77, "read_voltage [V]": 0.35})
+        card = memsim.ChipCard.load("default").replace(
+            weights={"tile_rows": 77, "read_voltage [V]": 0.35},
+            wear={"cycles_before": 3e5, "endurance": 1e7},
+        )
         said = " ".join(methods(Setting(card=dump(card), chips=3, seed=5, time=3600.0), card))
-        for section in (card.weights, card.attention):
+        for section in (card.weights, card.attention, card.wear):
             for name, info in type(section).model_fields.items():
                 value = getattr(section, name)
                 if value is not None and name != "cell":
                     unit = (info.alias or "[]").split("[")[1].rstrip("]")
-                    shown = quantity(value, unit) if isinstance(value, float) else str(value)
+                    shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+                    if isinstance(value, float):
+                        shown = quantity(value, unit) if unit else f"{value:g}"
                     assert re.sub(r"(?<!^g)_", " ", name).lower() + f" {shown}".lower() in said.lower()
         for needed in ("3 chips", "seed 5", "1 hour after", "pcm-joshi2020", "[@joshi2020; @nandakumar2019]",
                        "reram-om", "[@gong2022]", "16 pulses", "all 450 test images of digits [@alpay",
