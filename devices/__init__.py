@@ -31,21 +31,28 @@ __all__ = [
     "program_and_verify", "pulse_response", "stdp_window", "stream",
 ]  # fmt: skip
 
+#: name: module, function and what it is called with
 _PRESETS = {
     "ideal": "devices.ideal:ideal",
     "pcm-hermes2023-1": "devices.pcm_weights:pcm_hermes_1",
     "pcm-hermes2023-2": "devices.pcm_weights:pcm_hermes_2",
     "pcm-joshi2020": "devices.pcm_weights:pcm_joshi2020",
     "pcm-nandakumar2018": "devices.pcm_nandakumar2018:pcm_nandakumar2018",
-    "pcm-nandakumar2020": "devices.presets:pcm_nandakumar2020",
     "reram-cmo-falcone2025-0.2pct": "devices.reram_weights:reram_cmo_02pct",
     "reram-cmo-falcone2025-2pct": "devices.reram_weights:reram_cmo_2pct",
     "reram-milo2021": "devices.reram_weights:reram_milo2021",
-    "reram-om": "devices.presets:reram_om",
-    "reram-es": "devices.presets:reram_es",
     "reram-wan2022": "devices.reram_weights:reram_wan2022",
-    "ecram-li": "devices.presets:ecram_li",
 }
+_AIHWKIT = (
+    "capacitor-li2018", "ecram-li", "ecram-mo", "pcm-nandakumar2020", "reram-es", "reram-hfo2", "reram-om",
+    "reram-sb", "rpu-gokmen2016", "rpu-idealized",
+)  # fmt: skip
+_NEUROSIM = (
+    "fefet-jerry2017", "pcm-kuzum2011", "reram-choi2018", "reram-jo2010", "reram-park2013", "reram-woo2016",
+    "reram-wu2018",
+)  # fmt: skip
+_PRESETS |= {name: f"devices.presets:preset:{name}" for name in _AIHWKIT}
+_PRESETS |= {name: f"devices.neurosim:preset:{name}" for name in _NEUROSIM}
 
 
 def names() -> list[str]:
@@ -55,8 +62,8 @@ def names() -> list[str]:
 
 @cache
 def _load(name: str) -> Cell:
-    module, function = _PRESETS[name].split(":")
-    return getattr(import_module(module), function)()
+    module, function, *arguments = _PRESETS[name].split(":")
+    return getattr(import_module(module), function)(*arguments)
 
 
 def get(name: str | Path | DeviceCard | Mapping[str, Any]) -> Cell:

@@ -9,13 +9,19 @@ from collections import OrderedDict
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 import torch
 from aihwkit.inference import PCMLikeNoiseModel
 from aihwkit.simulator.configs import SingleRPUConfig
 from aihwkit.simulator.configs.devices import (
+    ConstantStepDevice,
     ExpStepDevice,
     LinearStepDevice,
+    PiecewiseStepDevice,
+    PowStepDevice,
     PulsedDevice,
+    SoftBoundsDevice,
+    SoftBoundsPmaxDevice,
     SoftBoundsReferenceDevice,
 )
 from aihwkit.simulator.parameters import IOParameters, UpdateParameters
@@ -23,32 +29,35 @@ from aihwkit.simulator.parameters.enums import PulseType
 from aihwkit.simulator.tiles.analog import AnalogTile
 from torch import Tensor
 
+from devices.affine import AffineCell
 from devices.cell import Fabric, PulsedCell
 from devices.effects import Spread
+from devices.exponential_pulses import ExponentialPulsesCell
 from devices.exponential_step import ExponentialStepCell
 from devices.functions import Polynomial
-from devices.linear_step import LinearStepCell
-from devices.pcm_nandakumar2020 import Nandakumar2020Cell
 from devices.pcm_weights import JOSHI_DRIFT, JOSHI_FLICKER, pcm_joshi2020
+from devices.piecewise_step import PiecewiseStepCell
 from devices.population import Population
+from devices.power_step import PowerStepCell
 from devices.pulsed import KernelCell
-from devices.soft_bounds_reference import SoftBoundsReferenceCell
 from devices.weight_cell import WeightCell
 
 #: cells that aihwkit has a tile for
-TiledCell = SoftBoundsReferenceCell | LinearStepCell | ExponentialStepCell | Nandakumar2020Cell
+TiledCell = AffineCell | ExponentialStepCell | ExponentialPulsesCell | PowerStepCell | PiecewiseStepCell
 
 #: aihwkit fields no cell models, and the value at which they do nothing
 _IDLE = {
-    "corrupt_devices_prob": 0.0, "diffusion": 0.0, "lifetime": 0.0, "enforce_consistency": True,
-    "perfect_bias": False, "allow_increasing": False, "slope_up_dtod": 0.0, "slope_down_dtod": 0.0,
+    "corrupt_devices_prob": 0.0, "enforce_consistency": True, "perfect_bias": False,
+    "allow_increasing": False, "slope_up_dtod": 0.0, "slope_down_dtod": 0.0, "reverse_up": False,
+    "reverse_down": False,
 }  # fmt: skip
 
 
 def pulsed_cell(device: Any, *, name: str, technology: str, source: str, n_max: int) -> KernelCell:
-    """The cell of an aihwkit device preset: the same numbers, the same law.
+    """The cell of an aihwkit device: the same numbers, the same law.
 
-    Raises ValueError for a device class, a noise or an option that no cell models.
+    lifetime and diffusion, which aihwkit applies once for each mini-batch and in no unit of time, are left
+    out. Raises ValueError for a device class or an option that no cell models.
     """
     for option, idle in _IDLE.items():
         if getattr(device, option, idle) != idle:
@@ -56,19 +65,39 @@ def pulsed_cell(device: Any, *, name: str, technology: str, source: str, n_max: 
     if device.drift.nu or device.drift.nu_dtod:
         raise ValueError(f"{name}: no cell models the drift of a pulsed device")
     common: dict[str, Any] = {"name": name, "technology": technology, "source": source, "n_max": n_max}
+    if isinstance(device, SoftBoundsPmaxDevice):
+        device = _soft_bounds_of(device)
     common["population"] = _same_fields(Population, device)
-    mult = getattr(device, "mult_noise", None)
-    if isinstance(device, SoftBoundsReferenceDevice) and not mult:
-        return _same_fields(SoftBoundsReferenceCell, device, **common)
-    if isinstance(device, LinearStepDevice) and mult:
-        return _same_fields(LinearStepCell, device, **common)
+    if isinstance(device, ConstantStepDevice):
+        return _same_fields(AffineCell, device, gamma_up=0.0, gamma_down=0.0, mult_noise=False, **common)
+    if isinstance(device, (LinearStepDevice, SoftBoundsDevice, SoftBoundsReferenceDevice)):
+        return _same_fields(AffineCell, device, **common)
     if isinstance(device, ExpStepDevice):
-        plain = device.dw_min_std_add == device.dw_min_std_slope == 0.0
-        if device.w_min == 0.0 and device.write_noise_std == 0.0:
-            return _same_fields(Nandakumar2020Cell, device, gamma=device.gamma_up, A=device.A_up, **common)
-        if plain and max(device.A_up, device.A_down) <= 0.0:
+        if device.dw_min_std_add == device.dw_min_std_slope == 0.0:
             return _same_fields(ExponentialStepCell, device, **common)
-    raise ValueError(f"{name}: no cell has the law of {type(device).__name__} with these options")
+        up_only = device.w_min == 0.0
+        return _same_fields(ExponentialPulsesCell, device, up_only=up_only, **common)
+    if isinstance(device, PowStepDevice):
+        return _same_fields(PowerStepCell, device, **common)
+    if isinstance(device, PiecewiseStepDevice):
+        nodes = {side: tuple(getattr(device, side)) for side in ("piecewise_up", "piecewise_down")}
+        nodes = {side: values * 2 if len(values) == 1 else values for side, values in nodes.items()}
+        return _same_fields(PiecewiseStepCell, device, **nodes, **common)
+    raise ValueError(f"{name}: no cell has the law of {type(device).__name__}")
+
+
+def _soft_bounds_of(device: SoftBoundsPmaxDevice) -> SoftBoundsDevice:
+    """What aihwkit itself makes of numbers given as a pulse response.
+
+    Its steps are not those of the response its documentation states: that would take alpha w_max up and
+    -alpha w_min down, which are 1 + range_min / B and 1/2 of what it makes. Followed, not corrected.
+    """
+    reach = (device.range_max - device.range_min) / -np.expm1(-device.p_max * device.alpha)
+    numbers = {f.name: getattr(device, f.name) for f in fields(SoftBoundsDevice)}
+    return SoftBoundsDevice(**numbers | {
+        "w_min": device.range_min, "w_max": device.range_min + reach, "dw_min": reach * device.alpha,
+        "up_down": 1.0 + 2.0 * device.range_min / reach,
+    })  # fmt: skip
 
 
 def weight_cell(model: PCMLikeNoiseModel, *, name: str, source: str, read_noise: float) -> WeightCell:
@@ -92,11 +121,7 @@ def weight_cell(model: PCMLikeNoiseModel, *, name: str, source: str, read_noise:
 
 def fabric_from_hidden(cell: KernelCell, hidden: dict[str, Tensor]) -> Fabric:
     """One array with the device-to-device values of an aihwkit tile's hidden parameters."""
-    wanted = cell.value_names()
-    missing = [name for name in wanted if name not in hidden]
-    if missing:
-        raise ValueError(f"{cell.name}: these hidden parameters lack {', '.join(missing)}")
-    return cell.assemble({name: hidden[name].clone() for name in wanted})
+    return cell.assemble(cell.from_hidden(hidden))
 
 
 class TileArray:
@@ -107,15 +132,21 @@ class TileArray:
     Pulses are DETERMINISTIC_IMPLICIT, both managements off, BL = n_max, lr = BL granularity: an update
     with d one-hot and x_c = -n_rc / BL is then exactly n_rc pulses (aihwkit's sign: w <- w - lr d x), and
     a batch of one-hot d writes the array. aihwkit draws from its own generators. One-sided cells take
-    counts that are not negative.
+    counts that are not negative. `device` chooses among aihwkit's classes of one law.
     """
 
     def __init__(
-        self, cell: PulsedCell, fabric: Fabric, place: tuple[int, ...] = (), n_max: int | None = None
+        self,
+        cell: PulsedCell,
+        fabric: Fabric,
+        place: tuple[int, ...] = (),
+        n_max: int | None = None,
+        device: PulsedDevice | None = None,
     ) -> None:
         if not isinstance(cell, TiledCell):
             raise ValueError(f"aihwkit has no tile for {cell.name}")
         self.cell: TiledCell = cell
+        self.device = device or device_of(cell)
         self.bl = n_max or cell.n_max
         self.rows, self.columns = fabric.cells
         self.copy_fabric(fabric, place)
@@ -125,7 +156,8 @@ class TileArray:
         self.tile = self.fresh()
         hidden = self.tile.get_hidden_parameters()
         for name, values in fabric.values.items():
-            hidden[name] = values[place].clone()
+            if name in hidden:
+                hidden[name] = values[place].clone()
         self.tile.set_hidden_parameters(OrderedDict(hidden))
         # One pulse is lr / (BL granularity). The granularity is dw_min, but the step at mid-range for
         # exponential steps, and the mean step where the hidden parameters are far from the preset's.
@@ -184,29 +216,35 @@ class TileArray:
             update_bl_management=False,
         )  # fmt: skip
         perfect = IOParameters(is_perfect=True)
-        return SingleRPUConfig(device=device_of(self.cell), forward=perfect, backward=perfect, update=update)
+        return SingleRPUConfig(device=self.device, forward=perfect, backward=perfect, update=update)
 
 
 def device_of(cell: TiledCell) -> PulsedDevice:
     """The aihwkit device with a cell's numbers, its effects at their strengths; hidden parameters hold the
     spread.
     """
-    kinds = {
-        SoftBoundsReferenceCell: SoftBoundsReferenceDevice, LinearStepCell: LinearStepDevice,
-        ExponentialStepCell: ExpStepDevice, Nandakumar2020Cell: ExpStepDevice,
-    }  # fmt: skip
-    kind = kinds[type(cell)]
+    kind = _kind_of(cell)
     known = {f.name for f in fields(kind)}
     numbers = {f.name: getattr(cell.population, f.name) for f in fields(Population)}
     numbers |= {f.name: getattr(cell, f.name) for f in fields(cell) if f.name in known}
-    if isinstance(cell, Nandakumar2020Cell):
-        numbers |= {"gamma_up": cell.gamma, "gamma_down": cell.gamma, "A_up": cell.A}
-    if isinstance(cell, (SoftBoundsReferenceCell, LinearStepCell)):
-        numbers["mult_noise"] = isinstance(cell, LinearStepCell)
+    numbers |= {name: list(value) for name, value in numbers.items() if isinstance(value, tuple)}
     for effect, number in (("cycle-noise", "dw_min_std"), ("write-noise", "write_noise_std")):
         if number in numbers:
             numbers[number] *= cell.strength(effect)
     return kind(**numbers)
+
+
+def _kind_of(cell: TiledCell) -> type[PulsedDevice]:
+    """aihwkit's class for a cell's law, the plainest where several have it."""
+    if isinstance(cell, AffineCell):
+        if cell.referenced:
+            return SoftBoundsReferenceDevice
+        if cell.soft_bounds:
+            return SoftBoundsDevice
+        return LinearStepDevice
+    if isinstance(cell, PowerStepCell):
+        return PowStepDevice
+    return PiecewiseStepDevice if isinstance(cell, PiecewiseStepCell) else ExpStepDevice
 
 
 def _same_fields(kind: type, device: PulsedDevice, **more: Any) -> Any:

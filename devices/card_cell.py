@@ -6,13 +6,12 @@ Pulsed cells work in the unitless w, G = g_mid + w g_unit, with g_unit half the 
 from functools import lru_cache
 from typing import Any
 
+from devices.affine import AffineCell
 from devices.cell import Cell, PulsedCell, Unsupported
 from devices.device_card import DeviceCard, PulsedSection, WeightSection
 from devices.effects import Drift, LogRelaxation, RelativeFlicker, Spread
 from devices.functions import Polynomial
-from devices.linear_step import LinearStepCell
 from devices.population import Population
-from devices.soft_bounds_reference import SoftBoundsReferenceCell
 from devices.weight_cell import WeightCell
 
 _MICRO = 1e-6
@@ -52,12 +51,13 @@ def _pulsed(p: PulsedSection, common: dict[str, Any]) -> PulsedCell:
     fixed = {"constant": 0.0, "soft-bounds": 1.0}.get(p.law)
     up, down = ((p.nonlinearity_up or 0.0), (p.nonlinearity_down or 0.0)) if fixed is None else (fixed, fixed)
     if p.cycle_noise_law == "constant":
-        return SoftBoundsReferenceCell(
-            **numbers, reference_mean=0.0, reference_std=p.reference_spread / unit,
+        return AffineCell(
+            **numbers, mult_noise=False, reference_std=p.reference_spread / unit,
             subtract_symmetry_point=p.subtract_symmetry_point,
         )  # fmt: skip
-    return LinearStepCell(
+    return AffineCell(
         **numbers,
+        mult_noise=True,
         gamma_up=up,
         gamma_down=down,
         gamma_up_dtod=p.nonlinearity_up_spread,
@@ -98,7 +98,7 @@ def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> Devi
 
     conductances: g_mid and g_unit [S] of a cell that does not bring its own, an assumption of the caller.
     """
-    if not isinstance(cell, (LinearStepCell, SoftBoundsReferenceCell)):
+    if not isinstance(cell, AffineCell) or not (cell.mult_noise or cell.soft_bounds):
         raise Unsupported(f"{cell.name}: no law of a device card says what {type(cell).__name__} does")
     if cell.conductances is None and conductances is None:
         raise Unsupported(f"{cell.name} knows no siemens: give g_mid and g_unit [S]")
@@ -124,9 +124,9 @@ def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> Devi
     return DeviceCard.parse(about | {"pulsed": section}, origin=cell.name)
 
 
-def _shape(cell: LinearStepCell | SoftBoundsReferenceCell, unit: float) -> dict[str, Any]:
+def _shape(cell: AffineCell, unit: float) -> dict[str, Any]:
     """The law by its name, with the numbers that only it has."""
-    if isinstance(cell, SoftBoundsReferenceCell):
+    if not cell.mult_noise:
         return {
             "law": "soft-bounds", "cycle_noise_law": "constant",
             "reference_spread [S]": unit * cell.reference_std,

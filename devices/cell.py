@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from devices.check import check
 from devices.endurance import Endurance, of_technology
 from devices.stream import Indices, Stream, stream
 
@@ -177,7 +178,7 @@ class PulsedCell(Cell):
     it has): device-spread, cycle-noise, write-noise, reset-noise, read-noise.
     """
 
-    n_max: int  #: pulses of a full write
+    n_max: int  #: pulses of a full write, 1 to 1e4
     unit: str = "1"
     conductances: tuple[float, float] | None = (
         None  #: g_mid and g_unit, G = g_mid + w g_unit, where measured [S]
@@ -187,8 +188,13 @@ class PulsedCell(Cell):
     one_sided: ClassVar[bool] = False  #: moves up only
     missing: ClassVar[dict[str, str]] = {
         "write": "its source models single pulses; memsim counts and applies them",
-        "relax": "its source models no time; attention is read right after it is written",
+        "relax": "its source models no time, or counts mini-batches for seconds (aihwkit's lifetime and"
+        " diffusion); attention is read right after it is written",
     }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self, self.name, n_max=(1, 10_000))
 
     @abstractmethod
     def fabricate(self, shape: Sequence[int], *, rng: Stream) -> Fabric:

@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from devices.check import check
 from devices.stream import Stream
 
 
@@ -38,6 +39,19 @@ class Population:
     reset: float  #: mean level after a reset [w]
     reset_dtod: float  #: spread of that level over devices [w]
 
+    def __post_init__(self) -> None:
+        check(self, w_max=(0, 1e6), w_min=(-1e6, 0))
+        if self.reach == 0.0:
+            raise ValueError("w_max=0 and w_min=0: the bounds leave no range")
+        check(self, reset=(self.w_min, self.w_max), reset_dtod=(0, self.reach), up_down=(-1, 1))
+        check(self, w_max_dtod=(0, 10), w_min_dtod=(0, 10), dw_min_dtod=(0, 10), up_down_dtod=(0, 10))
+        check(self, dw_min=(1e-9 * self.reach, self.reach))
+
+    @property
+    def reach(self) -> float:
+        """Distance of the mean bounds [w]."""
+        return self.w_max - self.w_min
+
     def draw(self, shape: Sequence[int], *, rng: Stream, spread: float = 1.0) -> dict[str, Tensor]:
         """Values for arrays (*K, *shape) as float32, every xi times `spread`: at 0 each is the nominal
         device.
@@ -53,10 +67,17 @@ class Population:
         gain = xi("gain", self.dw_min_dtod)
         gain = gain.exp_() if self.dw_min_dtod_log_normal else gain + 1.0
         r = xi("up_down", self.up_down_dtod)
+        up, down = two_sides(gain, r, self.up_down, self.dw_min)
         return {
             "max_bound": torch.maximum(high, low).abs_(),
             "min_bound": -torch.minimum(high, low).abs_(),
-            "dwmin_up": ((gain + r + min(self.up_down, 0.0)) * self.dw_min).abs_(),
-            "dwmin_down": ((gain - r - max(self.up_down, 0.0)) * self.dw_min).abs_(),
+            "dwmin_up": up,
+            "dwmin_down": down,
             "reset_bias": self.reset + xi("reset_bias", self.reset_dtod),
         }
+
+
+def two_sides(gain: Tensor, r: Tensor, up_down: float, size: float) -> tuple[Tensor, Tensor]:
+    """`size` in both directions, spread by `gain`, skewed by r and, on one side only, by `up_down`."""
+    up, down = gain + r + min(up_down, 0.0), gain - r - max(up_down, 0.0)
+    return (up * size).abs_(), (down * size).abs_()

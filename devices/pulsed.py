@@ -57,9 +57,16 @@ class KernelCell(PulsedCell):
         packed = padded.unflatten(2, (blocks, BLOCK)).transpose(1, 2).contiguous().numpy()
         return Fabric(values=values, places=tuple(places), packed=packed)
 
-    def value_names(self) -> tuple[str, ...]:
-        """Names of the device-to-device values, in the fabric's order."""
-        return tuple(self._values((1,), stream(0)))
+    def from_hidden(self, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
+        """This cell's device-to-device values among the hidden parameters of an aihwkit tile.
+
+        Raises ValueError for parameters that lack some.
+        """
+        wanted = tuple(self._values((1,), stream(0)))
+        missing = [name for name in wanted if name not in hidden]
+        if missing:
+            raise ValueError(f"{self.name}: these hidden parameters lack {', '.join(missing)}")
+        return {name: hidden[name].clone() for name in wanted}
 
     def rewrite(
         self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None,

@@ -1,0 +1,147 @@
+"""Exponential steps with noise of their own, pulse by pulse: aihwkit's ExpStepDevice with complex cycle
+noise, and so its PCM preset.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numba import prange
+from torch import Tensor
+
+from devices.cell import Description
+from devices.check import check
+from devices.compile import inlined, parallel_kernel
+from devices.philox import BLOCK, normals
+from devices.population import Population
+from devices.pulsed import KernelCell, copy_in, copy_out, load
+from devices.simd import clip, exp, mask, pick
+from devices.stream import Stream
+
+_GROUP = 8  #: pulses whose noise is drawn at once
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ExponentialPulsesCell(KernelCell):
+    """The step changes exponentially with the state, z = 2 a w / (max_bound - min_bound) + b:
+
+        up    dw = s_up max(1 - A_up exp(gamma_up z), 0)
+        down  dw = -s_down max(1 - A_down exp(-gamma_down z), 0)
+        w <- clip(w + dw + c (abs(dw) + std_add + std_slope abs(w)) xi)
+        visible w + write_noise_std dw_min xi, drawn once for each write
+
+    The first steps of PCM (A_up = -27) are too large for a closed form, and this noise does not shrink with
+    the step: pulses are taken one by one. PCM moves up only and is used as a pair: LTP on one device, LTD
+    on the other.
+    """
+
+    population: Population
+    a: float  #: scale of z [1]
+    b: float  #: offset of z [1]
+    gamma_up: float  #: exponent of the up step [1]
+    gamma_down: float  #: exponent of the down step [1]
+    A_up: float  #: weight of the exponential in the up step [1]
+    A_down: float  #: likewise down [1]
+    dw_min_std: float  #: c, cycle-to-cycle noise of a step [1]
+    dw_min_std_add: float  #: part of that noise that is always there [w]
+    dw_min_std_slope: float  #: part of that noise that grows with the state [1]
+    write_noise_std: float = 0.0  #: noise of a programmed state, in units of dw_min [1]
+    reset_std: float  #: noise of a reset [w]
+    up_only: bool = False  #: whether the source's pulses only raise it
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_curve(self)
+        check(self, self.name, dw_min_std_add=(0, 1e3), dw_min_std_slope=(0, 1e3))
+
+    @property
+    def one_sided(self) -> bool:  # type: ignore[override]
+        return self.up_only
+
+    @property
+    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
+        write = ("write-noise",) if self.write_noise_std > 0 else ()
+        return ("device-spread", "cycle-noise", *write, "reset-noise")
+
+    def describe(self) -> Description:
+        p = self.population
+        return self._description(states=p.reach / p.dw_min, low=p.w_min, high=p.w_max)
+
+    def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
+        return self.population.draw(shape, rng=rng, spread=self.strength("device-spread"))
+
+    def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
+        scale = 2.0 * self.a / (values["max_bound"] - values["min_bound"]).clamp(min=1e-6)
+        bounds = [values["max_bound"], values["min_bound"], values["reset_bias"]]
+        return [
+            values["dwmin_up"],
+            values["dwmin_down"],
+            scale * self.gamma_up,
+            -scale * self.gamma_down,
+            *bounds,
+        ]
+
+    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
+        reset = self.strength("reset-noise") * self.reset_std
+        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
+        c = self.strength("cycle-noise") * self.dw_min_std
+        curve = [
+            self.A_up, self.A_down, self.gamma_up * self.b, -self.gamma_down * self.b,
+            c, c * self.dw_min_std_add, c * self.dw_min_std_slope,
+        ]  # fmt: skip
+        _rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(write), np.array(curve, np.float32))
+
+
+def check_curve(cell: Any) -> None:
+    """Raise ValueError unless an exponential cell's numbers lie where its kernels are finite."""
+    check(
+        cell, cell.name, a=(-1e3, 1e3), b=(-1e3, 1e3), gamma_up=(0, 1e3), gamma_down=(0, 1e3),
+        A_up=(-1e6, 1e6), A_down=(-1e6, 1e6), dw_min_std=(0, 100), write_noise_std=(0, 1e4),
+        reset_std=(0, cell.population.reach),
+    )  # fmt: skip
+
+
+@parallel_kernel
+def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write, curve):
+    blocks = packed.shape[1]
+    for job in prange(out.shape[0] * blocks):
+        array, block = job // blocks, job % blocks
+        p = packed[array, block]
+        z, words = np.zeros((_GROUP, BLOCK), np.float32), np.empty((_GROUP, BLOCK), np.uint32)
+        w, n, noise = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        for m in range(out.shape[1]):
+            image, step = images[m // len(steps)], steps[m % len(steps)]
+            most = load(n, pulses, array, m, block)
+            normals(z, words, keys[array], block, step, image, 0, 1 if write == np.float32(0.0) else 2)
+            noise[:] = write * z[1]
+            if fresh:
+                for i in range(BLOCK):
+                    w[i] = clip(p[6, i] + reset * z[0, i], p[5, i], p[4, i])
+            else:
+                copy_in(w, start, array, block, m)
+            for pulse in range(most):
+                if pulse % _GROUP == 0:
+                    drawn = min(most - pulse, _GROUP)
+                    normals(z, words, keys[array], block, step, image, 2 + pulse, drawn)
+                _pulse(w, n, p, z[pulse % _GROUP], np.float32(pulse), curve)
+            for i in range(BLOCK):
+                w[i] += noise[i]
+            copy_out(out, w, array, m, block)
+
+
+@inlined
+def _pulse(w, n, p, z, done, curve):
+    A_up, A_down, b_up, b_down, c, add, slope = (
+        curve[0], curve[1], curve[2], curve[3], curve[4], curve[5], curve[6],
+    )  # fmt: skip
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for i in range(BLOCK):
+        up, part = mask(n[i] > zero), clip(abs(n[i]) - done, zero, one)  # of this pulse: 1 but for a fraction
+        s, scale = pick(up, p[0, i], -p[1, i]), pick(up, p[2, i], p[3, i])
+        A, offset = pick(up, A_up, A_down), pick(up, b_up, b_down)
+        change = s * max(one - A * exp(scale * w[i] + offset), zero)
+        change += (c * abs(change) + add + slope * abs(w[i])) * z[i]
+        x = clip(w[i] + part * change, p[5, i], p[4, i])
+        w[i] = pick(mask(part > zero), x, w[i])
