@@ -168,7 +168,7 @@ def _time(rows: Sequence[Row]) -> float:
 
 
 def warnings(recorded: Recorded) -> list[str]:
-    """What a reader must not miss: tasks that failed, or are not measured yet."""
+    """What a reader must not miss: tasks that failed, are not measured yet, or are another version's."""
     failures, rows = len(recorded.failures), len(recorded.rows)
     out = [f"{failures} of {rows} tasks failed; they are listed under Failures."] if failures else []
     try:
@@ -177,6 +177,9 @@ def warnings(recorded: Recorded) -> list[str]:
         return out
     there = {row["id"] for row in recorded.rows}  # of other blocks too, where more chips were asked for later
     left = sum(name not in there for name in tasks)
+    if rows and there.isdisjoint(tasks):
+        return [*out, "Measured by another version of memsim, whose tasks are not this one's; run again, this "
+                "one would measure everything anew."]  # fmt: skip
     return [*out, f"{left} of {len(tasks)} tasks are not measured yet."] if left else out
 
 

@@ -165,6 +165,15 @@ class TestReport:
         )
         assert "4 of 8 tasks are not measured yet." in dossier.write(folder).read_text("utf-8")
 
+    def test_rows_of_another_version_are_called_so(self, tmp_path: Path) -> None:
+        folder = made(tmp_path / "run", failing=False)
+        (folder / "study.json").unlink()
+        (tmp_path / "bits.py").write_text(STUDY.replace("(4, 8)", "(5, 9)"), "utf-8")
+        card = dump(memsim.ChipCard.load("default"))
+        claim(load(tmp_path / "bits.py"), Setting(card=card, chips=4), folder)
+        said = dossier.write(folder).read_text("utf-8")
+        assert "Measured by another version of memsim" in said and "not measured yet" not in said
+
     def test_markdown_says_the_same(self, folder: Path, text: str) -> None:
         said = (folder / "report.md").read_text("utf-8")
         assert "![line](figures/line.png)" in said
