@@ -178,8 +178,8 @@ def warnings(recorded: Recorded) -> list[str]:
     there = {row["id"] for row in recorded.rows}  # of other blocks too, where more chips were asked for later
     left = sum(name not in there for name in tasks)
     if rows and there.isdisjoint(tasks):
-        return [*out, "Measured by another version of memsim, whose tasks are not this one's; run again, this "
-                "one would measure everything anew."]  # fmt: skip
+        other = "Measured by another version of memsim, whose tasks are not this one's: "
+        return [*out, other + "run again, this one would measure everything anew."]
     return [*out, f"{left} of {len(tasks)} tasks are not measured yet."] if left else out
 
 
