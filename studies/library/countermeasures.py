@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -39,8 +40,7 @@ DOUBT = (
     "ecram-li it is five steps. "
 )
 WITHOUT, NOTHING = "without", "ideal writing"
-LINEAR = "linear coding (no calibration)"
-BOUND = "counts of each device's own (upper bound)"
+MISMATCH = "spike mismatch [1]"
 TOGETHER = {"devices_per_synapse": 4, "reset": "verified", "verify_rounds": 1, "row_gain": True}
 
 
@@ -49,41 +49,39 @@ def pulsed() -> list[str]:
     return [name for name in devices.names() if isinstance(devices.get(name), devices.PulsedCell)]
 
 
-def measures(cell: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]]:
+def measures(cell: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, change of the attention section) of what can be built and leaves the network as it is."""
+    four = {"devices_per_synapse": 4}
+    yield WITHOUT, {}
+    yield "4 devices, every pulse to all", four
+    yield "4 devices by the counter", four | {"sharing": "counter"}
+    yield "verified reset", {"reset": "verified"}
+    yield "read-verify, one round", {"verify_rounds": 1}
+    yield "gain of each word line", {"row_gain": True}
+    yield "together", TOGETHER
+
+
+def further(cell: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]]:
     """(name, change of the attention section, change of the network, what a task has of its own)."""
     preset = devices.get(cell)
     assert isinstance(preset, devices.PulsedCell)
-    four = {"devices_per_synapse": 4}
-    counter = four | {"sharing": "counter"}
-    yield WITHOUT, {}, {}, {}
+    few = {"devices_per_synapse": 4, "sharing": "counter", "n_max": preset.n_max}
     yield "batch norms estimated on the chip", {}, {}, {"recalibrate": IMAGES}
-    yield LINEAR, {"coding": "linear"}, {}, {}
-    yield "4 devices, every pulse to all", four, {}, {}
-    yield "4 devices by the counter", counter, {}, {}
-    yield (
-        "4 devices by the counter, no more pulses",
-        four | {"sharing": "counter", "n_max": preset.n_max},
-        {},
-        {},
-    )
-    yield "verified reset", {"reset": "verified"}, {}, {}
+    yield "linear coding (no calibration)", {"coding": "linear"}, {}, {}
+    yield "4 devices by the counter, no more pulses", few, {}, {}
     if not preset.one_sided:
         yield "reset by pulses", {"reset": "pulses"}, {}, {}
-    yield "read-verify, one round", {"verify_rounds": 1}, {}, {}
     yield "read-verify, three rounds", {"verify_rounds": 3}, {}, {}
-    yield "gain of each word line", {"row_gain": True}, {}, {}
-    yield BOUND, {"coding": "per-device"}, {}, {}
+    yield "counts of each device's own (upper bound)", {"coding": "per-device"}, {}, {}
     for levels in (3, 5, 9):
         yield f"window of {levels} levels", {}, {"window": {"levels": levels}}, {}
     with suppress(ValueError):  # not bundled
         tuned(model, cell)
         yield "network tuned on the cell", {}, {"tuned": cell}, {}
-    yield "together", TOGETHER, {}, {}
 
 
 def effects(card: memsim.ChipCard) -> Iterator[tuple[str, str, memsim.ChipCard]]:
-    """(effect, how, card): each effect of writing alone on and alone off, and none."""
-    yield NOTHING, "", card.without(*card.attention_cell.effects, "pulse-rounding")
+    """(effect, how, card): each effect of writing alone on and alone off."""
     own = (*card.attention_cell.effects, "pulse-rounding")
     for effect in own:
         yield effect, "alone on", card.without(*(e for e in own if e != effect))
@@ -91,17 +89,36 @@ def effects(card: memsim.ChipCard) -> Iterator[tuple[str, str, memsim.ChipCard]]
 
 
 def tasks(setting: Setting, cells: Sequence[str] | None = None) -> Iterator[Task]:
-    """Every effect and every measure on every block of chips, for each cell (None: all pulsed ones)."""
+    """For each cell (None: all pulsed) on every block of chips: ideal writing and what can be built; then
+    every effect; then what else there is.  Stopped early, it has answered the first question for every cell.
+    """
     layers = [name for name, _ in matrix_layers(models.load(setting.model))]
     whole = memsim.ChipCard.parse(dict(setting.card)).replace(digital=layers)
-    for cell in pulsed() if cells is None else cells:
-        card = whole.replace(attention={"cell": cell, "n_max": None})
-        for chips in blocks(setting.chips):
-            for name, change, network, own in measures(cell, setting.model):
-                changed = card.replace(attention=change)
-                yield _task(setting, chips, changed, (cell, "measure", name, ""), network, own)
-            for effect, how, changed in effects(card):
-                yield _task(setting, chips, changed, (cell, "effect", effect, how), {}, {})
+    for part in (_built, _effects, _further):
+        for cell in pulsed() if cells is None else cells:
+            card = whole.replace(attention={"cell": cell, "n_max": None})
+            for chips in blocks(setting.chips):
+                yield from part(setting, chips, card)
+
+
+def _built(setting: Setting, chips: Sequence[int], card: memsim.ChipCard) -> Iterator[Task]:
+    cell = card.attention_cell
+    ideal = card.without(*cell.effects, "pulse-rounding")
+    yield _task(setting, chips, ideal, (cell.name, "effect", NOTHING, ""))
+    for name, change in measures(cell.name):
+        yield _task(setting, chips, card.replace(attention=change), (cell.name, "measure", name, ""))
+
+
+def _effects(setting: Setting, chips: Sequence[int], card: memsim.ChipCard) -> Iterator[Task]:
+    for effect, how, changed in effects(card):
+        yield _task(setting, chips, changed, (card.attention_cell.name, "effect", effect, how))
+
+
+def _further(setting: Setting, chips: Sequence[int], card: memsim.ChipCard) -> Iterator[Task]:
+    cell = card.attention_cell.name
+    for name, change, network, own in further(cell, setting.model):
+        changed = card.replace(attention=change)
+        yield _task(setting, chips, changed, (cell, "measure", name, ""), network, own)
 
 
 def _task(
@@ -109,8 +126,8 @@ def _task(
     chips: Sequence[int],
     card: memsim.ChipCard,
     at: tuple[str, str, str, str],
-    network: Mapping[str, Any],
-    own: Mapping[str, Any],
+    network: Mapping[str, Any] = MappingProxyType({}),
+    own: Mapping[str, Any] = MappingProxyType({}),
 ) -> Task:
     cell, part, what, how = at
     labels = {"cell": cell, "part": part, "what": what, "how": how}
@@ -129,10 +146,13 @@ def _cells(points: Sequence[Point]) -> list[str]:
     return list(dict.fromkeys(p.labels["cell"] for p in points))
 
 
-def best(found: Mapping[str, Point], column: str) -> str | None:
-    """The measure with the lowest mean cross-entropy, those that cannot be built left out; None for none."""
-    possible = [name for name in found if name not in (WITHOUT, LINEAR, BOUND)]
-    return min(possible, key=lambda name: found[name].estimate(column).mean, default=None)
+def best(cell: str, found: Mapping[str, Point]) -> str | None:
+    """The measure with the fewest spikes that differ, of those that can be built; None for none.
+
+    Spikes tell measures apart where accuracy and cross-entropy, at these sizes, do not.
+    """
+    possible = [name for name, _ in measures(cell) if name in found and name != WITHOUT]
+    return min(possible, key=lambda name: found[name].estimate(MISMATCH).mean, default=None)
 
 
 def _entropy(points: Sequence[Point]) -> tuple[str, str]:
@@ -165,16 +185,16 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     columns, rows = [main, entropy, "spike mismatch [1]"], []
     for cell in _cells(points):
         found, ideal = _pick(points, cell, "measure"), _pick(points, cell, "effect").get(NOTHING)
-        without, name = found.get(WITHOUT), best(found, entropy)
+        without, name = found.get(WITHOUT), best(cell, found)
         chosen = None if name is None else found[name]
-        gain = chosen.against(without, entropy) if chosen and without else None
+        gain = chosen.against(without, MISMATCH) if chosen and without else None
         row = [cell, *_shown(ideal, columns), *_shown(without, columns), name or "", *_shown(chosen, columns)]
-        rows.append([*row, draw.change(gain, entropy), *(_cost(chosen, without) if chosen else [""] * 3)])
+        rows.append([*row, draw.change(gain, MISMATCH), *(_cost(chosen, without) if chosen else [""] * 3)])
     heads = [f"{which}: {draw.MEASURES[c]}" for which in (NOTHING, WITHOUT, "with") for c in columns]
     header = ["cell", *heads[:-3], "best measure", *heads[-3:],
-              f"change of {draw.said(entropy)} [nat]", *COSTS]  # fmt: skip
+              "change of spikes that differ [points]", *COSTS]  # fmt: skip
     note = (
-        "Best is the measure with the lowest mean cross-entropy that can be built; picked and shown on the "
+        "Best is the measure with the fewest spikes that differ that can be built; picked and shown on the "
         "same chips, it is a little too good. Costs are multiples of those without a measure. " + draw.NOTE
     )
     out = {"best": Table(title="The best counter-measure for each cell", header=header, rows=rows, note=note)}
@@ -193,11 +213,17 @@ def _effects_table(points: Sequence[Point], entropy: str) -> dict[str, Table]:
         ideal, whole = found.get(NOTHING), _pick(points, cell, "measure").get(WITHOUT)
         on, off = (_pick(points, cell, "effect", how) for how in ("alone on", "alone off"))
         for effect in dict.fromkeys([*on, *off]):
-            added = on[effect].against(ideal, entropy) if effect in on and ideal else None
-            saved = off[effect].against(whole, entropy) if effect in off and whole else None
-            rows.append([cell, effect, draw.change(added, entropy), draw.change(saved, entropy)])
-    header = ["cell", "effect", "alone on: added [nat]", "alone off: change [nat]"]
-    title = f"Where the loss comes from: {draw.said(entropy)}"
+            row = [cell, effect]
+            for column in (MISMATCH, entropy):
+                added = on[effect].against(ideal, column) if effect in on and ideal else None
+                saved = off[effect].against(whole, column) if effect in off and whole else None
+                row += [draw.change(added, column), draw.change(saved, column)]
+            rows.append(row)
+    told = {"spikes that differ": "points", draw.said(entropy): "nat"}
+    header = ["cell", "effect"]
+    for what, unit in told.items():
+        header += [f"{what}, alone on: added [{unit}]", f"{what}, alone off: change [{unit}]"]
+    title = "Where the loss comes from"
     return {"effects": Table(title=title, header=header, rows=rows, note=DOUBT + draw.NOTE)} if rows else {}
 
 
@@ -244,25 +270,25 @@ def findings(points: Sequence[Point]) -> list[str]:
         found, ideal = _pick(points, cell, "measure"), _pick(points, cell, "effect").get(NOTHING)
         without = found.get(WITHOUT)
         if without is not None and ideal is not None:
-            loss = without.against(ideal, entropy)
-            accuracy = without.against(ideal, main)
+            loss, accuracy, more = (without.against(ideal, c) for c in (entropy, main, MISMATCH))
             if loss is not None:
                 said.append(
-                    f"Writing attention on {cell} changes {draw.said(entropy)} by "
+                    f"Writing attention on {cell} changes the spikes that differ by "
+                    f"{draw.change(more, MISMATCH, 'points')}, {draw.said(entropy)} by "
                     f"{draw.change(loss, entropy, 'nat')} and {draw.said(main)} by "
                     f"{draw.change(accuracy, main, 'points')} against ideal writing"
-                    f"{_worst(points, cell, ideal, entropy)}."
+                    f"{_worst(points, cell, ideal)}."
                 )
-        name = best(found, entropy)
+        name = best(cell, found)
         if without is not None and name is not None:
-            gain = found[name].against(without, entropy)
+            gain = found[name].against(without, MISMATCH)
             costs = [f"{c} × the {k}" for c, k in zip(_cost(found[name], without), KINDS, strict=True) if c]
             price = f", for {', '.join(costs)}" if costs else ""
             if gain is not None:
                 sure = "lowers" if gain.high < 0 else "does not surely lower"
                 said.append(
-                    f"On {cell} the best counter-measure, {name}, {sure} it: "
-                    f"{draw.change(gain, entropy, 'nat')}{price}."
+                    f"On {cell} the best counter-measure, {name}, {sure} the spikes that differ: "
+                    f"{draw.change(gain, MISMATCH, 'points')}{price}."
                 )
     return said
 
@@ -270,10 +296,10 @@ def findings(points: Sequence[Point]) -> list[str]:
 KINDS = ("pulses", "devices", "energy")
 
 
-def _worst(points: Sequence[Point], cell: str, ideal: Point, entropy: str) -> str:
+def _worst(points: Sequence[Point], cell: str, ideal: Point) -> str:
     on = _pick(points, cell, "effect", "alone on")
-    added = {name: gap for name, p in on.items() if (gap := p.against(ideal, entropy)) is not None}
+    added = {name: gap for name, p in on.items() if (gap := p.against(ideal, MISMATCH)) is not None}
     if not added:
         return ""
     name = max(added, key=lambda effect: added[effect].mean)
-    return f"; of its effects alone, {name} adds most, {draw.change(added[name], entropy, 'nat')}"
+    return f"; of its effects alone, {name} adds most, {draw.change(added[name], MISMATCH, 'points')}"

@@ -15,7 +15,7 @@ import memsim
 from studies import draw
 from studies.crossbars import dump
 from studies.figure_style import svg
-from studies.library import attention, drift, tradeoff, variation
+from studies.library import attention, countermeasures, drift, tradeoff, variation
 from studies.points import Point, points
 from studies.study import Setting, load, names
 from studies.task import Task
@@ -342,6 +342,38 @@ class TestAttention:
         tables = attention.tables(made("attention"))
         assert "chips" not in tables["digital"].header and "chips" in tables["crossbars"].header
         assert tables["rivals"].title == "Accuracy on the harder set [%] with each attention"
+
+
+class TestCountermeasures:
+    @staticmethod
+    def measure(what: str, mismatch: float, part: str = "measure", **values: Any) -> Point:
+        labels = {"cell": "reram-om", "part": part, "what": what, "how": ""}
+        point = at(labels, [0.9, 0.91], **values)
+        point.columns["spike mismatch [1]"] = [mismatch, mismatch + 0.001]
+        point.columns["cross-entropy [nat]"] = [0.3, 0.3]
+        return point
+
+    def test_the_best_is_what_can_be_built_with_the_fewest_spikes_that_differ(self) -> None:
+        found = [
+            self.measure("ideal writing", 0.01, part="effect"),
+            self.measure("without", 0.06, pulses=100.0),
+            self.measure("gain of each word line", 0.05, pulses=100.0),
+            self.measure("4 devices, every pulse to all", 0.04, pulses=400.0),
+            self.measure("counts of each device's own (upper bound)", 0.02, pulses=90.0),
+        ]
+        row = countermeasures.tables(found)["best"].rows[0]
+        assert "4 devices, every pulse to all" in row and "4.00" in row
+        loss, gain = countermeasures.findings(found)
+        assert "+5.00" in loss and "lowers" in gain and "−2.00" in gain and "4.00 × the pulses" in gain
+
+    def test_every_cell_is_asked_the_first_question_before_any_the_second(self) -> None:
+        parts = [(t.labels["cell"], t.labels["part"], t.labels["how"]) for t in _tasks("countermeasures")]
+        second = next(i for i, (_, part, how) in enumerate(parts) if part == "effect" and how)
+        assert {cell for cell, *_ in parts[:second]} == set(countermeasures.pulsed())
+
+
+def _tasks(study: str) -> list[Task]:
+    return list(load(study).tasks(Setting(card=CARD, chips=2)))
 
 
 class TestDraw:
