@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,7 +130,7 @@ class DigitalWork:
 
     def __post_init__(self) -> None:
         matrices, attentions = matrix_layers(self.net), attention_layers(self.net)
-        watched = {module: self._matrix(name) for name, module in matrices}
+        watched: dict[nn.Module, Callable[..., None]] = {m: self._matrix(name) for name, m in matrices}
         watched |= {module: self._attention(name) for name, module in attentions}
         for name, module in self.net.named_modules():
             if isinstance(module, nn.MaxPool2d):
@@ -181,7 +181,7 @@ class DigitalWork:
                 "positions": output.numel() / (columns * passes * self.batch),
                 "passes": passes,
                 "inputs": x.numel() / (passes * self.batch),
-                "taps": math.prod(layer.kernel_size) if conv else 1,
+                "taps": math.prod(layer.kernel_size) if isinstance(layer, nn.Conv2d) else 1,
                 "spikes": spikes,
             }
             ones, drives = ones_and_drives(layer, x if spikes else x != 0)
@@ -192,8 +192,8 @@ class DigitalWork:
     def _attention(self, name: str):
         def enter(_: nn.Module, inputs: tuple[Tensor, ...], __: Tensor) -> None:
             q, k, v = inputs[:3]
-            steps, _, heads, tokens, width = v.shape
-            shape = {"steps": steps, "heads": heads, "tokens": tokens, "width": width}
+            heads, tokens, width = v.shape[2:]
+            shape = {"steps": len(v), "heads": heads, "tokens": tokens, "width": width}
             self._add(Attention, name, shape, q=float(q.sum()), k=float(k.sum()), v=float(v.sum()))
 
         return enter

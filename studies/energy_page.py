@@ -6,7 +6,7 @@ python -m studies.energy_page writes them anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def paper(rate: float) -> list[Work]:
     return counts.works(configure("s2tdpt-4-384", num_classes=100), rate)
 
 
-def implied_rate(works: list[Work], card: memsim.ChipCard, passes: int = 1) -> float:
+def implied_rate(works: Sequence[Work], card: memsim.ChipCard, passes: int = 1) -> float:
     """The one spike rate at which the papers' count of works (at rate 1) gives the claimed energy [1], the
     encoder running in so many passes.
     """

@@ -15,7 +15,7 @@ import devices
 from memsim.baselines import BASELINES as BILLS
 from studies.compare import Comparison
 from studies.findings import BASELINES
-from studies.quantities import duration
+from studies.quantities import quantity
 
 
 def joule(value: float) -> str:
@@ -66,7 +66,7 @@ def comparison_table(summary: dict[str, Any]) -> Table:
             ours = joule(energy[rival]) if rival in energy else ""
             table.add_row("energy for an image", f"{joule(energy[key])} ({words})", ours)
     if "latency [s/image]" in summary:
-        table.add_row("time for an image", "", duration(summary["latency [s/image]"]))
+        table.add_row("time for an image", "", quantity(summary["latency [s/image]"], "s"))
         table.add_row("area, known parts", "", f"{1e6 * sum(summary['area [m2]'].values()):.3g} mm2")
     return table
 
