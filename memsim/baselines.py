@@ -25,6 +25,7 @@ from memsim.card import ChipCard
 from memsim.digital import Attention, Matrix, Neurons, Work
 from memsim.ledger import component, entry
 from memsim.technology import Technology
+from memsim.toml_file import CardError
 
 Line = dict[str, object]
 
@@ -50,7 +51,9 @@ class Bill:
     def move(self, name: str, what: str, bits: float, size: float) -> Iterator[Line]:
         """So many bits read from or written to an SRAM of that many bits."""
         sram = self.technology.sram
-        if bits and sram is not None:
+        if sram is None:
+            raise CardError(f"technology {self.technology.name}: no [sram]; add one, or scaled_from")
+        if bits:
             source = f"a bit of {size / 8:,.0f} bytes; {sram.source}"
             yield entry(name, what, MEMORY, bits, sram.bit(size / 8), source)
 

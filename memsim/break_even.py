@@ -9,6 +9,7 @@ is held against crossbars whose membranes and spikes lie in the same SRAM.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,12 +30,17 @@ WITH_MEMORY = ("memory", "dense", "qnn")
 class Balance:
     """Crossbars against the baselines on one network, at one card's prices.
 
-    lines are the crossbars' of today, works the digital counts of the same run.
+    lines are the crossbars' of today, works the digital counts of the same run.  ValueError without
+    conversions or spikes: then there is nothing to weigh.
     """
 
     lines: Sequence[Line]
     works: Sequence[Work]
     card: ChipCard
+
+    def __post_init__(self) -> None:
+        if not (self.number("adc-") and self.rate):
+            raise ValueError("break-even needs conversions and spikes; is every layer digital?")
 
     @property
     def rate(self) -> float:
@@ -71,9 +77,11 @@ class Balance:
         return baselines.total(BASELINES[baseline](scaled(self.works, rate / self.rate), self.card))
 
     def even_pulse(self, baseline: str, rate: float) -> float:
-        """Energy of a pulse [J] below which crossbars win; negative: not even for nothing."""
+        """Energy of a pulse [J] below which crossbars win; negative: not even for nothing; NaN without
+        pulses.
+        """
         room = self.digital(baseline, rate) - self.crossbar(baseline, rate, pulse=0.0)
-        return room / self.number("pulse-")
+        return room / self.number("pulse-") if self.number("pulse-") else math.nan
 
     def even_conversion(self, baseline: str, rate: float) -> float:
         """Energy of a conversion [J] below which crossbars win; negative: not even for nothing."""

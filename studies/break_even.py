@@ -50,6 +50,8 @@ def break_even(balance: Balance, title: str) -> Figure:
         ax.set_ylabel(f"energy of a {what} [J]")
         at = f"today: {percent(balance.rate, 1)}, {quantity(price, 'J')}"
         ax.set_title(f"crossbars win below a curve; {at}", loc="left", fontsize=7)
+        if not balance.number(event):
+            ax.set_title(f"no {what}s", loc="left", fontsize=7)
     _bits(right, balance)
     figure.suptitle(title, fontsize=8)
     handles, labels = left.get_legend_handles_labels()

@@ -15,7 +15,7 @@ import models
 from memsim import baselines
 from memsim.area import areas
 from memsim.break_even import Balance
-from memsim.digital import DigitalWork, Work
+from memsim.digital import DigitalWork, Work, spike_rate
 from models.data import load as load_data
 from models.measures import accuracy, cross_entropy, margin, score
 from models.train import CALIBRATION
@@ -92,9 +92,11 @@ class Comparison:
 
     @property
     def balance(self) -> Balance | None:
-        """Crossbars against the digital baselines; None where the crossbars have no energy."""
+        """Crossbars against the digital baselines; None where the crossbars have no energy, or do nothing."""
         request = self.request
         if self.chip is None or request.engine != "memsim" or request.card.ideal:
+            return None
+        if not (self.chip.ledger.number("adc") and spike_rate(self.works)):
             return None
         return Balance(lines=self.chip.ledger.lines(), works=self.works, card=request.card)
 

@@ -174,10 +174,14 @@ def break_even(balance: Balance) -> Iterator[tuple[str, ...]]:
         yield (
             words,
             "none" if rate is None else percent(rate, 1),
-            quantity(pulse, "J") if pulse > 0 else "not even 0",
-            quantity(conversion, "J") if conversion > 0 else "not even 0",
+            _even(pulse),
+            _even(conversion),
             "none" if bits is None else f"{most} or more" if bits == most else digits(bits, 2),
         )
+
+
+def _even(joule: float) -> str:
+    return "none" if joule != joule else quantity(joule, "J") if joule > 0 else "not even 0"
 
 
 def results(summary: Summary) -> list[Row]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import models
-from memsim import ChipCard, baselines
+from memsim import CardError, ChipCard, baselines
 from memsim.digital import Attention, DigitalWork, Matrix, Neurons, Other, scaled, spike_rate
 
 CARD = ChipCard.load("default")
@@ -175,6 +175,17 @@ def test_doubling_a_count_doubles_its_line_and_no_other():
     twice = [works[0], Other(name="pool", event="digital-compare", number=12)]
     before, after = (baselines.lut(w, CARD) for w in (works, twice))
     assert after[-1]["energy [J]"] == 2 * before[-1]["energy [J]"] and before[:-1] == after[:-1]
+
+
+def test_a_technology_without_sram_is_refused_not_taken_for_free(tmp_path):
+    path = tmp_path / "node.toml"
+    names = ("int16-add", "int8-multiply", "int8-add")
+    parts = "".join(f'[parts.{name}]\n"energy [J]" = 1e-13\nsource = "a good guess"\n' for name in names)
+    path.write_text(f'name = "mine"\n{parts}')
+    card = ChipCard.parse({"name": "chip", "technology": str(path)})
+    with pytest.raises(CardError, match=r"no \[sram\]"):
+        baselines.dense([linear()], card)
+    assert baselines.total(baselines.sop_integer([linear()], card)) > 0
 
 
 def test_every_line_of_every_bill_has_a_source():

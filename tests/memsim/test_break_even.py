@@ -7,6 +7,8 @@ from memsim.baselines import BASELINES
 from memsim.break_even import Balance
 from models import counts
 from models.catalog import configure
+from studies import findings
+from studies.break_even import break_even
 
 CARD = ChipCard.load("default")
 
@@ -61,6 +63,17 @@ def test_todays_prices_are_todays_energy():
     assert DIGITS.price("pulse-") == pytest.approx(1.3e-12) and DIGITS.price("adc-") == pytest.approx(
         1.67e-12
     )
+
+
+def test_without_pulses_none_can_break_even_and_without_conversions_nothing_can():
+    lines = [line for line in DIGITS.lines if not line["event"].startswith("pulse-")]
+    one = Balance(lines=lines, works=DIGITS.works, card=CARD)
+    assert one.even_pulse("lut", one.rate) != one.even_pulse("lut", one.rate)  # NaN
+    assert one.even_conversion("lut", one.rate) > 0
+    assert len(list(findings.break_even(one))) == len(BASELINES)
+    assert break_even(one, "no pulses").axes[0].get_title(loc="left") == "no pulses"
+    with pytest.raises(ValueError, match="is every layer digital"):
+        Balance(lines=[], works=DIGITS.works, card=CARD)
 
 
 def test_crossbars_pay_for_memory_where_the_baseline_does():
