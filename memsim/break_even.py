@@ -10,7 +10,7 @@ is held against crossbars whose membranes and spikes lie in the same SRAM.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from scipy.optimize import brentq
@@ -105,7 +105,7 @@ class Balance:
             return None
         if limit >= converter.energy[known[-1]]:
             return float(known[-1])
-        return float(brentq(lambda b: converter.price(b).energy - limit, known[0], known[-1]))
+        return _root(lambda b: converter.price(b).energy - limit, known[0], known[-1])
 
     def even_rate(self, baseline: str) -> float | None:
         """Spike rate [1] at which both cost the same, between 0 and 1; None where one wins throughout."""
@@ -114,7 +114,11 @@ class Balance:
             return self.digital(baseline, rate) - self.crossbar(baseline, rate)
 
         low, high = 0.0, 1.0
-        return None if gap(low) * gap(high) > 0 else float(brentq(gap, low, high))
+        return None if gap(low) * gap(high) > 0 else _root(gap, low, high)
 
     def _of(self, event: str) -> list[Line]:
         return [line for line in self.lines if str(line["event"]).startswith(event)]
+
+
+def _root(gap: Callable[[float], float], low: float, high: float) -> float:
+    return brentq(gap, low, high)  # type: ignore[return-value]
