@@ -7,8 +7,22 @@ chip.ledger                                                     # events, energy
 """
 
 from devices import stream
-from memsim.card import CardError, ChipCard, Price, built_in
+from memsim.card import ChipCard, built_in
+from memsim.cost import Cost
 from memsim.crossbar import Chip, to_crossbar
 from memsim.ledger import Ledger
+from memsim.technology import Technology
+from memsim.toml_file import CardError, Price
 
-__all__ = ["CardError", "Chip", "ChipCard", "Ledger", "Price", "built_in", "stream", "to_crossbar"]
+__all__ = [
+    "CardError",
+    "Chip",
+    "ChipCard",
+    "Cost",
+    "Ledger",
+    "Price",
+    "Technology",
+    "built_in",
+    "stream",
+    "to_crossbar",
+]

@@ -8,18 +8,13 @@ outside the stated range are refused by name, with the likely slip.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
-import sys
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_serializer,
@@ -33,11 +28,11 @@ from devices.refusals import explain
 from devices.resets import PulsedReset, verified_reset
 from devices.synapse import Sharing, synapse
 from devices.wear import Worn
+from memsim import toml_file
+from memsim.technology import Technology
+from memsim.toml_file import CardError, Price, Section
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+CARDS = "memsim.cards"
 
 ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear")
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, and what
@@ -47,10 +42,6 @@ its writes until now did to it.
 
 Compensation = Literal["global", "column", "none"]
 """Digital factors against drift: one for each layer and chip, one for each column of it, or none."""
-
-
-class CardError(ValueError):
-    """A chip card that cannot be used; the message names field, value, allowed range and likely slip."""
 
 
 def _device(cell: Any) -> Any:
@@ -66,17 +57,7 @@ content.
 """
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,  # the text under a field is what a report says about it
-    )
-
-
-class WeightSection(_Section):
+class WeightSection(Section):
     """Weight arrays: differential pairs that hold what training learned."""
 
     cell: Device = "pcm-joshi2020"
@@ -128,7 +109,7 @@ class WeightSection(_Section):
         return cycle, t - cycle * self.reprogram_every
 
 
-class AttentionSection(_Section):
+class AttentionSection(Section):
     """Attention arrays: N x N devices for each layer and head, rewritten for every image and time step."""
 
     cell: Device = "reram-om"
@@ -185,7 +166,7 @@ class AttentionSection(_Section):
     """Time to reset a whole array [s]; an assumption: one pulse's."""
 
 
-class WearSection(_Section):
+class WearSection(Section):
     """How far the attention arrays are worn; new where ``cycles_before`` is 0."""
 
     cycles_before: float = Field(default=0.0, ge=0, lt=1e18)
@@ -206,18 +187,7 @@ class WearSection(_Section):
         return self
 
 
-class Price(_Section):
-    """What one event costs, and who says so."""
-
-    energy: float = Field(alias="energy [J]", ge=0, lt=1e-3)
-    """Energy of one event [J]."""
-    source: str = Field(min_length=8)
-    """Paper, table or file the number was read in."""
-    assumption: bool = False
-    """True where no source gives the number for this event and a neighbouring one was taken."""
-
-
-class ChipCard(_Section):
+class ChipCard(Section):
     """A chip card.
 
     ``ChipCard.load(name or file)`` reads one; ``without``/``only`` switch effects; ``replace`` swaps fields,
@@ -236,10 +206,13 @@ class ChipCard(_Section):
     """
     digital: frozenset[str] = frozenset()
     """Layers that stay digital: their names, with shell wildcards (``blocks.0.*``)."""
-    prices: dict[str, Price] = {}
+    technology: str = "45nm"
+    """Technology card of periphery, digital parts and writes: it prices what ``prices`` does not."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """Price of each event: the card's own, then the technology's."""
     off: frozenset[str] = frozenset()
     """Effects switched off."""
-    strengths: dict[str, Annotated[float, Field(ge=0, le=MAX_STRENGTH)]] = {}
+    strengths: dict[str, Annotated[float, Field(ge=0, le=MAX_STRENGTH)]] = Field(default_factory=dict)
     """Factor on the spread of an effect (on nu for drift); 1 where absent, 0 is off. ``off`` goes first."""
 
     @field_serializer("digital", when_used="json")
@@ -267,13 +240,15 @@ class ChipCard(_Section):
     @classmethod
     def load(cls, name: str | Path) -> ChipCard:
         """The built-in card of that name, or the card in that TOML file."""
-        return cls.parse(_beside(name, _read(name)), origin=str(name))
+        return cls.parse(_beside(name, toml_file.read(name, CARDS, "card")), origin=str(name))
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
-        """A card from a mapping with the keys of the TOML file."""
+        """A card from a mapping with the keys of the TOML file; the technology adds the prices it lacks."""
+        technology = Technology.load(fields.get("technology", cls.model_fields["technology"].default))
+        prices = {**technology.prices, **fields.get("prices", {})}
         try:
-            card = cls.model_validate(fields)
+            card = cls.model_validate(fields | {"prices": prices})
             _ = card.attention_cell  # unknown presets are refused here
             card.weight_cell.chord(torch.zeros(1), card.weights.read_voltage)  # and voltages beyond its curve
         except ValidationError as error:
@@ -284,7 +259,7 @@ class ChipCard(_Section):
 
     def replace(self, **sections: Any) -> ChipCard:
         """A copy with fields replaced, validated like a file: ``card.replace(weights={"cell": "ideal"})``."""
-        fields = self.model_dump(by_alias=True)
+        fields = self.model_dump(by_alias=True) | {"prices": self.own_prices}
         for key, value in sections.items():
             fields[key] = {**fields[key], **value} if isinstance(value, dict) else value
         return self.parse(fields, origin=self.name)
@@ -357,6 +332,12 @@ class ChipCard(_Section):
             return verified_reset(pulsed, self.attention.reset_tolerance)
         return PulsedReset.of(pulsed, reset_pulses=self.attention.reset_pulses), 0.0
 
+    @property
+    def own_prices(self) -> dict[str, Price]:
+        """The prices that are not those of the technology."""
+        theirs = Technology.load(self.technology).prices
+        return {event: price for event, price in self.prices.items() if theirs.get(event) != price}
+
     def _at_strength(self, cell: devices.Cell) -> devices.Cell:
         """A cell with those of this card's effects that it has."""
         scaled = cell.scaled({e: f for e, f in self.strengths.items() if e in cell.effects})
@@ -389,32 +370,16 @@ class ChipCard(_Section):
 
 def built_in() -> list[str]:
     """Names of the cards that come with memsim."""
-    return sorted(f.name[:-5] for f in resources.files("memsim.cards").iterdir() if f.name.endswith(".toml"))
-
-
-def _read(name: str | Path) -> dict[str, Any]:
-    path = Path(name)
-    if path.suffix != ".toml":
-        if str(name) not in built_in():
-            near = difflib.get_close_matches(str(name), built_in(), 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise CardError(
-                f"no built-in card {str(name)!r}{hint} (known: {', '.join(built_in())}; files end in .toml)"
-            )
-        text = resources.files("memsim.cards").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    else:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise CardError(f"cannot read card {path}: {error.strerror}") from None
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CardError(f"{path}: not valid TOML: {error}") from None
+    return toml_file.built_in(CARDS)
 
 
 def _beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a card with the paths of its device cards from where the card lies, if they lie there."""
+    """The fields of a card with the paths of its device cards and its technology from where the card lies, if
+    they lie there.
+    """
+    technology = str(fields.get("technology", ""))
+    if technology.endswith(".toml") and (Path(name).parent / technology).is_file():
+        fields["technology"] = str((Path(name).parent / technology).resolve())
     for section in ("weights", "attention"):
         cell = fields.get(section, {}).get("cell")
         if isinstance(cell, str) and cell.endswith(".toml") and (Path(name).parent / cell).is_file():
@@ -439,4 +404,4 @@ def _keys(path: tuple[Any, ...]) -> list[str]:
         "wear": WearSection,
         "prices": Price,
     }.get(str(path[0]) if len(path) > 1 else "", ChipCard)
-    return [f.alias or n for n, f in section.model_fields.items()]
+    return toml_file.keys_of(section)

@@ -2,7 +2,8 @@
 
 An event is (layer, name, number); its energy is number x price.  Reading an array is the one event whose
 energy is not a price but physics: the actual sum of V^2 G t over its devices, entered in joules.  Totals are
-over all images and chips seen.
+over all images and chips seen.  A number may come as a tensor (chips,) or (chips, steps): then it also has
+shares by chip and time step; what comes as one number happens alike on every chip and in every step.
 
 Time is a first model: chips and an array's columns and tiles work in parallel, each with an ADC of its own;
 positions and time steps follow one another on a layer's one set of arrays; layers follow one another; digital
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +35,7 @@ COMPONENTS = {
     "program": "weight writes",
     "neuron-step": "neurons",
     "digital": "digital arithmetic",
+    "sop": "digital arithmetic",
 }
 """First part of an event's name -> the component a report shows it under."""
 
@@ -57,6 +60,19 @@ def component(event: str) -> str:
     return next(name for prefix, name in COMPONENTS.items() if event.startswith(prefix))
 
 
+def entry(layer: str, event: str, part: str, number: float, joule: float, source: str) -> dict[str, object]:
+    """A line of a bill: who, what, the component of a report, how often, the price [J] and who says so."""
+    return {
+        "layer": layer,
+        "event": event,
+        "component": part,
+        "number": number,
+        "price [J]": joule,
+        "energy [J]": number * joule,
+        "source": source,
+    }
+
+
 @dataclass
 class Ledger:
     """Counts of events, joules of array reads and seconds of array work, by layer.
@@ -70,13 +86,14 @@ class Ledger:
     joules: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     notes: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
+    shares: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     images: int = 0
     open: bool = True
 
     def add(self, layer: str, event: str, number: float | Tensor) -> None:
         """Count events; numbers are never negative."""
         if self.open:
-            number = float(number.detach() if isinstance(number, Tensor) else number)
+            number = self._total(layer, event, number)
             if not number >= 0:
                 raise ValueError(f"{layer}: {event} = {number}: a number of events cannot be negative or NaN")
             self.counts[layer, event] += number
@@ -84,7 +101,7 @@ class Ledger:
     def add_read(self, layer: str, energy: float | Tensor) -> None:
         """Energy of array reads [J], the sum of V^2 G t over all driven devices."""
         if self.open:
-            self.joules[layer] += float(energy.detach() if isinstance(energy, Tensor) else energy)
+            self.joules[layer] += self._total(layer, ARRAY_READ, energy)
 
     def add_time(self, layer: str, seconds: float | Tensor) -> None:
         """Time a layer's arrays take [s], summed over the chip-images of this call."""
@@ -99,17 +116,28 @@ class Ledger:
     @contextmanager
     def apart(self) -> Iterator[None]:
         """Count what happens inside on a page of its own, gone at the end."""
-        kept = (self.counts, self.joules, self.seconds, self.notes, self.images, self.open)
+        kept = (self.counts, self.joules, self.seconds, self.notes, self.shares, self.images, self.open)
         self.counts, self.joules, self.seconds, self.notes = (defaultdict(float) for _ in range(4))
-        self.images, self.open = 0, True
+        self.shares, self.images, self.open = {}, 0, True
         try:
             yield
         finally:
-            self.counts, self.joules, self.seconds, self.notes, self.images, self.open = kept
+            (self.counts, self.joules, self.seconds, self.notes, self.shares, self.images, self.open) = kept
+
+    def _total(self, layer: str, event: str, number: float | Tensor) -> float:
+        """The sum of a number; its shares by chip and step are kept, where it has any."""
+        if not isinstance(number, Tensor):
+            return float(number)
+        number = number.detach()
+        if number.dim():
+            before = self.shares.get((layer, event))
+            number = number.double()
+            self.shares[layer, event] = number if before is None else before + number
+        return float(number.sum())
 
     def clear(self) -> None:
         """Forget everything counted so far."""
-        for book in (self.counts, self.joules, self.seconds, self.notes):
+        for book in (self.counts, self.joules, self.seconds, self.notes, self.shares):
             book.clear()
         self.images = 0
 
@@ -118,32 +146,13 @@ class Ledger:
         the source.
         """
         n = max(self.images, 1)
-        rows: list[dict[str, object]] = []
+        rows = []
         for (layer, event), number in self.counts.items():
             price = self.card.price(event)
-            rows.append(
-                {
-                    "layer": layer,
-                    "event": event,
-                    "component": component(event),
-                    "number": number / n,
-                    "price [J]": price.energy,
-                    "energy [J]": number / n * price.energy,
-                    "source": price.source + (" (assumption)" if price.assumption else ""),
-                }
-            )
+            rows.append(entry(layer, event, component(event), number / n, price.energy, price.said))
         for layer, joules in self.joules.items():
-            rows.append(
-                {
-                    "layer": layer,
-                    "event": ARRAY_READ,
-                    "component": component(ARRAY_READ),
-                    "number": 1.0,
-                    "price [J]": joules / n,
-                    "energy [J]": joules / n,
-                    "source": "sum of V^2 G t over the driven devices of this run",
-                }
-            )
+            source = "sum of V^2 G t over the driven devices of this run"
+            rows.append(entry(layer, ARRAY_READ, component(ARRAY_READ), 1.0, joules / n, source))
         return rows
 
     def breakdown(self, by: str = "component") -> dict[str, float]:
@@ -152,6 +161,30 @@ class Ledger:
         for line in self.lines():
             total[str(line[by])] += float(line["energy [J]"])  # type: ignore[arg-type]
         return dict(total)
+
+    def divided(self, by: Literal["chip", "step"]) -> Tensor:
+        """Energy for each image [J] of every chip (chips,), or of every time step on a mean chip (steps,).
+
+        Their mean over chips, or sum over steps, is ``energy``.  ValueError where no event has such shares.
+        """
+        axis = ("chip", "step").index(by)
+        sizes = {share.shape[axis] for share in self.shares.values() if share.dim() > axis}
+        if len(sizes) != 1:
+            raise ValueError(f"by {by}: " + (f"events of {sizes} {by}s" if sizes else "no event has shares"))
+        (size,) = sizes
+        total = torch.zeros(size, dtype=torch.float64)
+        for line in self.lines():
+            total += float(line["energy [J]"]) * self._weights((line["layer"], line["event"]), axis, size)  # type: ignore[arg-type]
+        return total * size if by == "chip" else total
+
+    def _weights(self, key: tuple[str, str], axis: int, size: int) -> Tensor:
+        """How an event divides over chips or steps; the part without shares evenly. Sums to 1."""
+        share, counted = self.shares.get(key), self.counts.get(key, self.joules.get(key[0], 0.0))
+        even = torch.full((size,), 1 / size, dtype=torch.float64)
+        if share is None or share.dim() <= axis or not counted:
+            return even
+        part = (share if share.dim() == 1 else share.sum(1 - axis)) / counted
+        return part + (1 - part.sum()) * even
 
     @property
     def energy(self) -> float:
@@ -220,11 +253,24 @@ def matrix_work(layer: nn.Linear | nn.Conv2d, x: Tensor, output: Tensor) -> tupl
     Spikes in: ``digital-add`` for each spike and each output it reaches; numbers in: ``digital-mac`` for each
     output and input of it.  Sums start from the bias, which costs nothing.
     """
-    if not bool(((x == 0) | (x == 1)).all()):
+    if not is_spikes(x):
         return "digital-mac", float(output.numel() * layer.weight[0].numel())
+    return "digital-add", ones_and_drives(layer, x)[1] * layer.weight.shape[0]
+
+
+def is_spikes(x: Tensor) -> bool:
+    """Whether a layer's input is exactly 0 and 1."""
+    return bool(((x == 0) | (x == 1)).all())
+
+
+def ones_and_drives(layer: nn.Linear | nn.Conv2d, spikes: Tensor) -> tuple[float, float]:
+    """Ones of an input of 0 and 1, and the rows of the unrolled matrix they drive, over all positions, steps
+    and images.
+    """
     if isinstance(layer, nn.Linear):
-        return "digital-add", float(x.sum(dtype=torch.float64)) * layer.out_features
-    spikes = x.sum((0, 1), dtype=torch.float64)[None, None]  # by pixel: at the edge fewer outputs see one
-    ones = torch.ones(1, 1, *layer.kernel_size, dtype=torch.float64, device=x.device)
-    seen = nn.functional.conv2d(spikes, ones, None, layer.stride, layer.padding, layer.dilation)
-    return "digital-add", float(seen.sum()) * layer.out_channels / layer.groups
+        ones = float(spikes.flatten(0, -2).sum(0).double().sum())  # exact: no column has 2^24 spikes
+        return ones, ones
+    pixels = spikes.sum((0, 1)).double()[None, None]  # at the edge fewer outputs see one
+    kernel = torch.ones(1, 1, *layer.kernel_size, dtype=torch.float64, device=spikes.device)
+    seen = nn.functional.conv2d(pixels, kernel, None, layer.stride, layer.padding, layer.dilation)
+    return float(pixels.sum()), float(seen.sum()) / layer.groups

@@ -152,8 +152,8 @@ class LIF(nn.Module):
         lif_backward(u, gs, gx, *law, match_threads())
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
-        """Work of one call: neuron updates, and the spikes that came of it."""
-        return {"neuron_step": output.numel(), "spike": float(output.detach().sum())}
+        """Work of one call: neuron updates."""
+        return {"neuron_step": output.numel()}
 
     def extra_repr(self) -> str:
         shown = ("tau", "v_threshold", "v_reset", "decay_input", "alpha", "detach_reset")

@@ -18,6 +18,7 @@ from memsim.ledger import Ledger
 from memsim.run import Run
 from memsim.weight_array import WeightArray
 from studies.bench_drift import drift
+from studies.bench_ledger import ledger
 from studies.bench_write import write
 
 LAYERS, HEADS, STEPS, TOKENS, HEAD_DIM = 4, 8, 4, 64, 32
@@ -189,5 +190,6 @@ BENCHES: dict[str, Callable[..., dict[str, Any]]] = {
     "projection": projection,
     "drift": drift,
     "write": write,
+    "ledger": ledger,
 }
 """Every benchmark by name."""

@@ -114,7 +114,7 @@ def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str |
         if worth is not None:
             console.print(tables.worth_grid(worth))
     if explain is not None:
-        (errors if as_json else console).print(tables.layer_table(result, explain))
+        (errors if as_json else console).print(tables.layer_tables(result, explain))
 
 
 @app.command()
@@ -312,7 +312,7 @@ def train(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="attention, projection, drift, write, or all.")] = "all",
+    name: Annotated[str, typer.Argument(help="attention, projection, drift, write, ledger, or all.")] = "all",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of both sides.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -12,7 +12,10 @@ from torch import Tensor, nn
 
 import memsim
 import models
-from memsim.sop import SopCount
+from memsim import baselines
+from memsim.area import areas
+from memsim.break_even import Balance
+from memsim.digital import DigitalWork, Work, spike_rate
 from models.data import load as load_data
 from models.measures import accuracy, cross_entropy, margin, score
 from models.train import CALIBRATION
@@ -77,9 +80,25 @@ class Comparison:
     chip: memsim.Chip | None
     sets: dict[str, TestSet]
     spikes: SpikeStatistics
-    digital_energy: dict[str, float]  #: [J] for an image, the papers' count at fp32 and at integer prices
+    works: list[Work]  #: what the digital network did for one image
     images: int
     sample: dict[str, Any]  #: what the report draws: attention maps, conductances
+
+    @property
+    def on_arrays(self) -> list[Work]:
+        """The digital counts of the layers that are arrays on the chip."""
+        arrays = {} if self.chip is None else {**self.chip.weight_arrays, **self.chip.attention_arrays}
+        return [work for work in self.works if work.name in arrays]
+
+    @property
+    def balance(self) -> Balance | None:
+        """Crossbars against the digital baselines; None where the crossbars have no energy, or do nothing."""
+        request = self.request
+        if self.chip is None or request.engine != "memsim" or request.card.ideal:
+            return None
+        if not (self.chip.ledger.number("adc") and spike_rate(self.works)):
+            return None
+        return Balance(lines=self.chip.ledger.lines(), works=self.works, card=request.card)
 
     def summary(self) -> dict[str, Any]:
         """The public result; a measure that was not taken is absent, never 0."""
@@ -92,7 +111,7 @@ class Comparison:
             "images": self.images,
             "seed": request.seed,
             "digital": plain["digital"],
-            "energy": dict(self.digital_energy),
+            "energy": baselines.energies(self.works, request.card),
             "spike_rate": self.spikes.rate,
         }
         out.update({f"harder ({name})": s for name, s in zip(list(self.sets)[1:], harder, strict=True)})
@@ -114,7 +133,10 @@ class Comparison:
         }
         # no hardware has the energy of ideal cells, and aihwkit's own layers report no events
         if request.engine == "memsim" and not request.card.ideal:
-            out["energy"]["crossbar"], out["breakdown"] = ledger.energy, ledger.breakdown()
+            moved = baselines.total(baselines.buffers(self.works, request.card))
+            out["energy"] |= {"crossbar": ledger.energy, "crossbar_memory": ledger.energy + moved}
+            out["breakdown"], out["latency [s/image]"] = ledger.breakdown(), ledger.latency
+            out["area [m2]"] = areas(self.on_arrays, request.card)
         if arrays:
             out["attention"] = {
                 "writes_per_image": ledger.noted("written cells"),
@@ -144,7 +166,7 @@ def compare(request: Request, advance: Callable[[str, int, int], None] = lambda 
         chip.advance_to(request.time)
         chip.ledger.clear()
     names = [data.name, *([HARDER[data.name]] if data.name in HARDER else [])]
-    sets, spikes, sops = {}, SpikeStatistics(), SopCount(reference)
+    sets, spikes, work = {}, SpikeStatistics(), DigitalWork(reference)
     for name in names:
         source = data if name == data.name else load_data(name)
         count = len(source.x_test) if request.images is None else min(request.images, len(source.x_test))
@@ -157,35 +179,33 @@ def compare(request: Request, advance: Callable[[str, int, int], None] = lambda 
         for start in range(0, count, BATCH):
             ids = range(start, min(start + BATCH, count))
             x = source.x_test[start : ids.stop]
-            _one_batch(
-                sets[name], reference, chip, x, ids, spikes if plain else None, sops if plain else None
-            )
+            one_batch(sets[name], reference, chip, x, ids, spikes if plain else None, work if plain else None)
             advance(name, ids.stop, count)
     sample = (
         {}
         if chip is None
         else {"before": before, "after": _conductances(chip), **_maps(reference, chip, data)}
     )
-    return Comparison(request, net, chip, sets, spikes, sops.energy(request.card, images), images, sample)
+    return Comparison(request, net, chip, sets, spikes, work.works, images, sample)
 
 
 @torch.no_grad()
-def _one_batch(
+def one_batch(
     into: TestSet,
     reference: nn.Module,
     chip: memsim.Chip | None,
     x: Tensor,
     ids: range,
     spikes: SpikeStatistics | None,
-    sops: SopCount | None,
+    work: DigitalWork | None,
 ) -> None:
     """Both executions of one batch of images."""
     real = next(reference.parameters()).dtype
     with Taps(reference) as digital:
-        if sops is None:
+        if work is None:
             into.digital.append(reference(x.to(real)))
         else:
-            with sops:
+            with work:
                 into.digital.append(reference(x.to(real)))
     if chip is None:
         if spikes is not None:

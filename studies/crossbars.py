@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 import memsim
 import models
-from memsim.sop import SopCount
+from memsim import baselines
+from memsim.digital import DigitalWork
 from models.catalog import relative, tuned
 from models.measures import cross_entropy, margin
 from models.train import CALIBRATION, RECIPES, Recipe, training_images
@@ -177,7 +178,7 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
             "recalibration energy [J]": spent["energy [J]"],
             "kappa [1]": max((a.kappa for a in arrays), default=0.0),
             "upkeep": chip.upkeep,
-            "digital energy [J]": digital.sops.energy(chip.card, len(digital.sets[digital.name].labels)),
+            "digital energy [J]": baselines.energies(digital.work.works, chip.card),
         }
     return result
 
@@ -245,7 +246,7 @@ class Digital:
     foreign: bool  #: not the data set the network was trained on
     calibration: Tensor
     sets: dict[str, Part]
-    sops: SopCount
+    work: DigitalWork
 
 
 @lru_cache(maxsize=2)
@@ -257,13 +258,13 @@ def digital_run(model: str, digest: str, dataset: str, images: int, data: str) -
     net = models.load(model)
     own = net.record["dataset"]
     source = models.datasets.load(dataset, data)
-    out = Digital(source.name, source.name != own, source.x_train[:CALIBRATION], {}, SopCount(net))
+    out = Digital(source.name, source.name != own, source.x_train[:CALIBRATION], {}, DigitalWork(net))
     for name in (source.name, *([HARDER[source.name]] if source.name in HARDER else [])):
         test = source if name == source.name else models.datasets.load(name)
         part = Part(test.x_test[:images], test.y_test[:images], torch.empty(0))
         logits, kept = [], []
         for ids in part.batches(1):
-            with Taps(net) as taps, out.sops if name == source.name else nullcontext():
+            with Taps(net) as taps, out.work if name == source.name else nullcontext():
                 logits.append(net(part.images[ids.start : ids.stop]))
             kept.append({layer: pack(s.flatten(2)) for layer, s in taps.spikes.items()})
         part.logits = torch.cat(logits)

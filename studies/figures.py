@@ -5,6 +5,7 @@ Every axis has a unit, every mean its interval.  Digital is blue and square, cro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -112,9 +113,12 @@ def spikes(summary: Mapping[str, Any]) -> Figure:
 NAMES = {
     "digital_sop": "digital, float sums",
     "digital_sop_integer": "digital, integer sums",
-    "digital_memory": "digital with memory",
-    "digital_lut": "digital, level histogram",
+    "digital_lut": "digital, all work in integers",
+    "digital_memory": "digital, event-driven, SRAM",
+    "digital_dense": "digital, dense, SRAM",
+    "digital_qnn": "quantised ANN, SRAM",
     "crossbar": "crossbars",
+    "crossbar_memory": "crossbars, SRAM",
 }
 """Energies of a summary as a figure names them."""
 
@@ -123,7 +127,7 @@ NAMES = {
 def energy(summary: Mapping[str, Any]) -> Figure:
     """Energy [J] for an image: the crossbars' total beside the digital counts, and its components.
 
-    The two panels have scales of their own.
+    The two panels have scales of their own; a bar longer than eight times the crossbars' is cut at an arrow.
     """
     totals = summary["energy"]
     parts = dict(sorted(summary.get("breakdown", {}).items(), key=lambda item: -item[1]))
@@ -131,13 +135,17 @@ def energy(summary: Mapping[str, Any]) -> Figure:
     rows = [1.4 * len(totals), len(parts)] if parts else [1.4 * len(totals)]
     figure = Figure(figsize=(COLUMN, 0.5 + 0.4 * len(rows) + 0.2 * sum(rows)))
     top, *below = np.atleast_1d(figure.subplots(len(rows), 1, height_ratios=rows))
-    factor = _energy_axis(top, max(totals.values()))
+    ours = max((joule for name, joule in totals.items() if name.startswith("crossbar")), default=math.inf)
+    longest = min(max(totals.values()), 8 * ours)
+    factor = _energy_axis(top, longest)
     for row, (name, joule) in enumerate(totals.items()):
         if name == "crossbar" and parts:
             lengths = factor * np.array(list(parts.values()))
             top.barh(row, lengths, 0.62, left=np.cumsum(lengths) - lengths, color=colours)
         else:
-            top.barh(row, joule * factor, 0.62, color=DIGITAL)
+            top.barh(row, joule * factor, 0.62, color=CROSSBAR if name.startswith("crossbar") else DIGITAL)
+            if joule > longest:
+                top.annotate("▶", (longest * factor, row), ha="right", va="center", color="white")
     names = {name: NAMES.get(name, name.replace("_", " ")) for name in totals}
     labels = [f"{names[name]}\n{quantity(joule, 'J')}" for name, joule in totals.items()]
     top.set_yticks(range(len(totals)), labels)

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 import memsim
 from studies import bibliography, figures, findings, provenance
+from studies.break_even import break_even
 from studies.page import environment, inline, whole
 from studies.quantities import count, digits, duration, percent
 from studies.worth import worth_table
@@ -23,7 +24,7 @@ from studies.worth import worth_table
 if TYPE_CHECKING:
     from studies.compare import Comparison
 
-FIGURES = ("accuracy", "spikes", "energy", "attention-first", "attention-last", "conductances")
+FIGURES = ("accuracy", "spikes", "energy", "break-even", "attention-first", "attention-last", "conductances")
 PICTURES = [f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
 """Files a report may have; what an earlier one left and this one does not draw is removed."""
 
@@ -52,6 +53,8 @@ def files(
     """Everything a report consists of, by its path in the folder; the page last."""
     summary = comparison.summary()
     drawn = draw(summary, comparison.sample)
+    if comparison.balance is not None:
+        drawn["break-even"] = break_even(comparison.balance, f"{summary['model']}: break-even")
     out: dict[str, bytes] = {}
     for name, figure in drawn.items():
         out[f"figures/{name}.svg"] = figures.svg(figure).encode()
@@ -113,6 +116,7 @@ def page(
                 )
             ],
             energy_verdict=findings.energy_verdict(summary),
+            even=[] if comparison.balance is None else list(findings.break_even(comparison.balance)),
             notes=[] if chip is None else _notes(chip.ledger),
             wires=[row.values() for row in wires],
             wires_sentence=wires_sentence,

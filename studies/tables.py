@@ -7,16 +7,20 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
 import devices
+from memsim.baselines import BASELINES as BILLS
 from studies.compare import Comparison
+from studies.findings import BASELINES
+from studies.quantities import quantity
 
 
 def joule(value: float) -> str:
     """An energy in the unit that reads best."""
-    for unit, scale in (("mJ", 1e-3), ("uJ", 1e-6), ("nJ", 1e-9), ("pJ", 1e-12)):
+    for unit, scale in (("mJ", 1e-3), ("uJ", 1e-6), ("nJ", 1e-9), ("pJ", 1e-12), ("fJ", 1e-15)):
         if abs(value) >= scale:
             return f"{value / scale:.3g} {unit}"
     return f"{value:.3g} J"
@@ -57,9 +61,13 @@ def comparison_table(summary: dict[str, Any]) -> Table:
         mismatch = summary["spike_mismatch"].values()
         table.add_row("spikes that differ", "", f"{100 * sum(mismatch) / len(mismatch):.2f} %")
     energy = summary["energy"]
-    ours = joule(energy["crossbar"]) if "crossbar" in energy else ""
-    table.add_row("energy for an image", f"{joule(energy['digital_sop'])} (papers' count, fp32)", ours)
-    table.add_row("", f"{joule(energy['digital_sop_integer'])} (the same count, integers)", "")
+    for key, (words, rival) in BASELINES.items():
+        if key in energy:
+            ours = joule(energy[rival]) if rival in energy else ""
+            table.add_row("energy for an image", f"{joule(energy[key])} ({words})", ours)
+    if "latency [s/image]" in summary:
+        table.add_row("time for an image", "", quantity(summary["latency [s/image]"], "s"))
+        table.add_row("area, known parts", "", f"{1e6 * sum(summary['area [m2]'].values()):.3g} mm2")
     return table
 
 
@@ -79,27 +87,32 @@ def worth_grid(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def layer_table(comparison: Comparison, layer: str) -> Table:
-    """Number, price, energy and source of every event of a layer; ValueError for a layer that has none."""
-    lines = [] if comparison.chip is None else comparison.chip.ledger.lines()
-    layers = sorted({str(line["layer"]) for line in lines})
-    chosen = [line for line in lines if line["layer"] == layer or str(line["layer"]).startswith(f"{layer}.")]
-    if not chosen:
+def layer_tables(comparison: Comparison, layer: str) -> Group:
+    """Number, price, energy and source of every line of a layer: the crossbars', then those of each digital
+    baseline; ValueError for a layer that has none.
+    """
+    bills = {} if comparison.chip is None else {"crossbar": comparison.chip.ledger.lines()}
+    card = comparison.request.card
+    bills |= {f"digital_{name}": lines(comparison.works, card) for name, lines in BILLS.items()}
+    layers = dict.fromkeys(str(line["layer"]) for lines in bills.values() for line in lines)
+    if not any(_within(name, layer) for name in layers):
         raise ValueError(f"--explain {layer!r}: no such layer; layers with events: {', '.join(layers)}")
-    table = Table(
-        "layer", "event", "number", "price", "energy", "source", title=f"{layer}, for each image and chip"
-    )
-    for line in chosen:
-        number, price, energy = (float(line[k]) for k in ("number", "price [J]", "energy [J]"))  # type: ignore[arg-type]
-        table.add_row(
-            str(line["layer"]),
-            str(line["event"]),
-            f"{number:,.1f}",
-            joule(price),
-            joule(energy),
-            str(line["source"]),
-        )
-    return table
+    tables = []
+    for bill, lines in bills.items():
+        table = Table(title=f"{bill}: {layer}, for each image", box=None, title_justify="left")
+        table.add_column("event", no_wrap=True)
+        for column in ("layer", "number", "price", "energy", "source"):
+            table.add_column(column)
+        for line in (line for line in lines if _within(str(line["layer"]), layer)):
+            number, price, energy = (float(line[k]) for k in ("number", "price [J]", "energy [J]"))  # type: ignore[arg-type]
+            event, name, source = (escape(str(line[k])) for k in ("event", "layer", "source"))
+            table.add_row(event, name, f"{number:,.1f}", joule(price), joule(energy), source)
+        tables.append(table)
+    return Group(*tables)
+
+
+def _within(name: str, layer: str) -> bool:
+    return name == layer or name.startswith(f"{layer}.")
 
 
 def cells(name: str | None = None) -> dict[str, dict[str, Any]]:

@@ -232,13 +232,12 @@ def findings(points: Sequence[Point]) -> list[str]:
     card = next((p for p in points if p.labels["axis"] == CARD), None)
     if card is not None and "energy [J]" in card.values:
         said.append(_cheapest(points, card, main))
-        integer = card.values.get("digital energy [J]", {}).get("digital_sop_integer")
+        integer = card.values.get("digital energy [J]", {}).get("digital_lut")
         if integer:
             times = card.values["energy [J]"] / integer
             said.append(
-                f"The card's crossbars take {times:.2g} times the energy that the network's accumulates "
-                "and multiplies take digitally in integers; that count leaves out neurons, normalisation "
-                "and memory, the crossbars' leaves out memory alone."
+                f"The card's crossbars take {times:.2g} times the energy that all the network's work takes "
+                "digitally in integers, attention by table; neither counts memory."
             )
     return said
 

@@ -1,6 +1,7 @@
 """The ledger adds up, prices every event from the card, and refuses nonsense."""
 
 import pytest
+import torch
 
 from memsim import CardError, ChipCard, Ledger
 from memsim.ledger import component
@@ -64,3 +65,62 @@ def test_every_priced_event_belongs_to_a_component():
     for event in ChipCard.load("default").prices:
         if not event.startswith("sop"):
             assert component(event)
+
+
+PRICES = tuple(ChipCard.load("default").price(e).energy for e in ("adc-8b", "row-drive", "pulse-reram"))
+
+
+class TestShares:
+    """Numbers that come by chip and time step."""
+
+    def book(self) -> Ledger:
+        """Two chips, three steps; adc alike everywhere, drives by chip and step, pulses by chip."""
+        book = Ledger(ChipCard.load("default"))
+        book.images = 2 * 5
+        book.add("block0", "adc-8b", 60)
+        book.add("block0", "row-drive", torch.tensor([[1.0, 2, 3], [4, 5, 6]]))
+        book.add("block1", "pulse-reram", torch.tensor([10.0, 30]))
+        book.add_read("block1", torch.tensor([[1.0, 0, 0], [0, 0, 2]]) * 1e-12)
+        return book
+
+    def test_totals_are_as_without_shares(self):
+        plain = Ledger(ChipCard.load("default"))
+        plain.images = 10
+        for event, number in (("adc-8b", 60), ("row-drive", 21), ("pulse-reram", 40)):
+            plain.add("x", event, number)
+        plain.add_read("x", 3e-12)
+        assert self.book().energy == pytest.approx(plain.energy, rel=1e-12)
+
+    def test_by_chip_by_hand(self):
+        adc, drive, pulse = PRICES
+        expected = [30 * adc + 6 * drive + 10 * pulse + 1e-12, 30 * adc + 15 * drive + 30 * pulse + 2e-12]
+        assert self.book().divided("chip").tolist() == pytest.approx([e / 5 for e in expected], rel=1e-12)
+
+    def test_by_step_by_hand(self):
+        adc, drive, pulse = PRICES
+        even = 20 * adc + 40 / 3 * pulse
+        expected = [even + 5 * drive + 1e-12, even + 7 * drive, even + 9 * drive + 2e-12]
+        assert self.book().divided("step").tolist() == pytest.approx([e / 10 for e in expected], rel=1e-12)
+
+    def test_they_add_up_to_the_energy(self):
+        book = self.book()
+        assert float(book.divided("chip").mean()) == pytest.approx(book.energy, rel=1e-12)
+        assert float(book.divided("step").sum()) == pytest.approx(book.energy, rel=1e-12)
+
+    def test_a_later_batch_adds_to_the_shares(self):
+        book = self.book()
+        before = book.divided("chip")
+        book.add("block0", "row-drive", torch.tensor([[0.0, 0, 0], [7, 7, 7]]))
+        assert book.divided("chip")[0] == before[0] and book.divided("chip")[1] > before[1]
+
+    def test_a_ledger_without_shares_says_so(self):
+        with pytest.raises(ValueError, match="by chip: no event has shares"):
+            ledger().divided("chip")
+
+
+def test_totals_agree_to_the_last_digits():
+    """Component, layer, event, chip and step all add up to the grand total, to 1e-12."""
+    book = TestShares().book()
+    sums = [sum(book.breakdown(by).values()) for by in ("component", "layer", "event")]
+    sums += [float(book.divided("chip").mean()), float(book.divided("step").sum())]
+    assert sums == pytest.approx([book.energy] * 5, rel=1e-12)

@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 
 import memsim
+from memsim import estimate
+from memsim.break_even import Balance
+from models import counts
+from models.catalog import configure
 from studies.compare import Request
 
 LAYERS = ("patches.stages.0.lif", "blocks.0.attention.lif", "blocks.0.mlp.lif1")
@@ -46,6 +50,8 @@ def summary() -> dict[str, Any]:
         "off": ["adc"],
         "time_after_write [s]": 86400.0,
         "harder (digits-hard)": one_set(0.93, 0.929, 0.95),
+        "latency [s/image]": 3.2e-4,
+        "area [m2]": {"ADC": 7e-8, "weight cells": 3e-8},
         "energy": {"digital_sop": 3e-6, "digital_sop_integer": 1.67e-7, "crossbar": 4e-7},
         "breakdown": {"ADC": 3e-7, "neurons": 1e-7},
         "spike_rate": rate,
@@ -69,6 +75,13 @@ def sample() -> dict[str, Any]:
     }
 
 
+def balance(card: memsim.ChipCard) -> Balance:
+    """The digits network at a spike rate of 24 %."""
+    works = counts.works(configure("s2tdpt-digits"), 0.24)
+    held = estimate.Held(pulses=7.0, weight=6e-6, attention=40e-6)
+    return Balance(lines=estimate.crossbar(works, card, held), works=works, card=card)
+
+
 def comparison(**instead: Any) -> SimpleNamespace:
     """The parts of studies.compare.Comparison that a report reads; some may be exchanged."""
     card = memsim.ChipCard.load("default")
@@ -82,6 +95,7 @@ def comparison(**instead: Any) -> SimpleNamespace:
         "request": Request(card=card, chips=4),
         "chip": SimpleNamespace(ledger=ledger),
         "sample": sample(),
+        "balance": balance(card),
         "summary": lambda: found,
     }
     return SimpleNamespace(**parts | instead)

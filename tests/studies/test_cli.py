@@ -71,7 +71,14 @@ def test_compare_explains_a_layer(capsys, monkeypatch):
     words = ("compare", "--images", "2", "--chips", "1", "--explain", "blocks.0.attention.core")
     code, out, _ = run(capsys, monkeypatch, *words)
     assert code == 0
-    for word in ("pulse-reram", "row-drive", "array-read"):
+    for word in (
+        "pulse-reram",
+        "row-drive",
+        "array-read",
+        "digital_lut",
+        "digital_memory",
+        "digital-compare",
+    ):
         assert word in out
 
 

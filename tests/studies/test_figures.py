@@ -110,6 +110,14 @@ def test_components_add_up_to_the_bar_beside_digital(summary: dict) -> None:
     assert "400 nJ" in " ".join(texts(figure)) and "3.00 µJ" in " ".join(texts(figure))
 
 
+def test_a_bar_far_longer_than_the_crossbars_is_cut_and_says_so(summary: dict) -> None:
+    summary["energy"] |= {"digital_memory": 1.7e-5, "crossbar_memory": 8e-7}
+    figure = figures.energy(summary)
+    assert figure.axes[0].get_xlim()[1] == pytest.approx(8 * 0.8 * 1.02)  # µJ
+    found = texts(figure)
+    assert found.count("▶") == 1 and "17.0 µJ" in " ".join(found)
+
+
 def test_maps_share_one_scale_and_differences_are_centred(sample: dict) -> None:
     layer = "blocks.0.attention.core"
     digital, written = sample["digital_maps"][layer][:, 0], sample["crossbar_maps"][layer][:, 0]

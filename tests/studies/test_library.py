@@ -51,7 +51,7 @@ def measured(task: Task, *, harder: bool = True, priced: bool = True) -> dict[st
             "latency [s]": 1e-5 * (1 + seed % 5),
             "pulses": 30000.0,
             "upkeep": dict.fromkeys(("writes", "write energy [J]", "reads", "read energy [J]"), 1e-6),
-            "digital energy [J]": {"digital_sop": 3e-6, "digital_sop_integer": 1.7e-7},
+            "digital energy [J]": {"digital_sop": 3e-6, "digital_lut": 1.7e-7},
         }
     return found
 

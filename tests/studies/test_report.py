@@ -17,7 +17,7 @@ from studies import report as module
 from studies.report import write_report
 from tests.studies import made
 
-NAMES = ("accuracy", "attention-first", "attention-last", "conductances", "energy", "spikes")
+NAMES = ("accuracy", "attention-first", "attention-last", "break-even", "conductances", "energy", "spikes")
 
 
 class Page(HTMLParser):
@@ -113,6 +113,7 @@ def test_every_number_column_and_row_carries_a_unit(text: str) -> None:
         "value",
     }
     words |= {"cell", "source", "technology", "arrays", "effects on", "effects off", "meaning and source"}
+    words |= {"digital baseline", *(words for words, _ in findings.BASELINES.values())}
     words |= {"effect of wires", "group", "what", *provenance.versions()}
     rows = {"weights", "attention", provenance.versions()["python"]}
     rows |= {"clipped conversions", "adc-8b", "array-read", *memsim.ChipCard.load("default").prices}
@@ -136,7 +137,8 @@ def test_the_page_says_what_matters(text: str, card: memsim.ChipCard) -> None:
         "arXiv:2511.14691",
         "clipped conversions",
         "--seed 0",
-        "Area and lifetime are not modelled yet, and latency is not shown here",
+        "Lifetime is not modelled yet; it is absent, not zero",
+        "0.100: ADC 0.0700, weight cells 0.0300",
     ):
         assert needed in text.replace("&#39;", "'"), needed
     assert text.count('class="assumption"') >= sum(p.assumption for p in card.prices.values())
@@ -160,7 +162,9 @@ def test_figures_of_an_earlier_report_do_not_stay(comparison: Any, tmp_path: Pat
 def test_a_digital_run_has_a_report_too(comparison: SimpleNamespace, summary: dict, tmp_path: Path) -> None:
     keys = ("model", "dataset", "engine", "images", "seed", "digital", "spike_rate")
     alone = {k: summary[k] for k in keys} | {"energy": {"digital_sop": 3e-6}}
-    bare = SimpleNamespace(request=comparison.request, chip=None, sample={}, summary=lambda: alone)
+    bare = SimpleNamespace(
+        request=comparison.request, chip=None, sample={}, balance=None, summary=lambda: alone
+    )
     text = write_report(bare, tmp_path).read_text("utf-8")  # type: ignore[arg-type]
     assert "The digital network reads 99.50 % of digits; no crossbars were asked for." in text
     assert "Ledger" not in text and "Conductances" not in text

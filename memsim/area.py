@@ -1,0 +1,49 @@
+"""The area of a chip's arrays: counts of parts times their areas, as far as sources give them.
+
+Every layer has tiles of its own.  A tile has cells of one transistor and one device (4 F on a side), and as
+many converters as digitise its lines within the card's conversion time: a fast one serves many columns.
+Left out, for want of a source: row drivers, sample-and-holds, neurons, memory, control, wiring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from memsim.card import ChipCard
+from memsim.digital import Attention, Matrix, Work
+from memsim.estimate import tiles
+from memsim.technology import Technology
+
+CELL_SIDE = 4
+"""Side of a cell of one transistor and one device, in widths of a wire (NeuroSim)."""
+
+
+def areas(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
+    """Area [m2] by part: "weight cells", "attention cells", "ADC", "DAC"; absent where no source gives it."""
+    technology = Technology.load(card.technology)
+    found: dict[str, float] = {}
+    for work in works:
+        for part, number, area in _parts(work, card, technology):
+            if area is not None:
+                found[part] = found.get(part, 0.0) + number * area
+    return found
+
+
+def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple[str, float, float | None]]:
+    """(part, number, area of one [m2])."""
+    wires = technology.wires
+    cell = None if wires is None else (CELL_SIDE * wires.width) ** 2
+    converter = technology.adc[technology.converter]
+    if isinstance(work, Matrix):
+        section = card.weights
+        row_tiles, column_tiles = tiles(work, card)
+        lines = -(-work.columns // column_tiles)
+        converters = converter.count(lines, section.conversion_time) * row_tiles * column_tiles
+        yield "weight cells", 2 * section.devices_per_weight * work.rows * work.columns, cell
+        yield "ADC", converters, technology.converter_price(section.adc_bits).area
+        yield "DAC", 0 if work.spikes else work.rows * column_tiles, technology.price("dac-8b").area
+    elif isinstance(work, Attention):
+        section = card.attention
+        yield "attention cells", 2 * work.heads * work.tokens**2, cell  # a cell and its reference, or a pair
+        converters = work.heads * converter.count(work.tokens, section.conversion_time)
+        yield "ADC", converters, technology.converter_price(section.adc_bits).area

@@ -1,0 +1,81 @@
+"""A chip's ledger from counts alone: what the arrays would enter for a network that nobody ran.
+
+The same events as `memsim.weight_array` and `memsim.attention_array` count, as closed forms of the digital
+counts.  Three things only a run can tell are taken as given (`Held`).  Every output passes one digital
+multiply: its batch norm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from memsim.baselines import Bill, Line
+from memsim.card import ChipCard
+from memsim.digital import Attention, Matrix, Neurons, Work
+from memsim.ledger import ARRAY_READ, component, entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What the arrays of a run held, in the mean."""
+
+    pulses: float  #: pulses for each cell of an attention array and write
+    weight: float  #: conductance of a weight's devices together [S]
+    attention: float  #: conductance of an attention cell's devices together [S]
+
+
+def crossbar(works: Sequence[Work], card: ChipCard, held: Held) -> list[Line]:
+    """The lines of a chip's ledger for one image, first programming not included."""
+    bill = Bill(card)
+    return [line for work in works for line in _lines(work, bill, held)]
+
+
+def _lines(work: Work, bill: Bill, held: Held) -> Iterator[Line]:
+    if isinstance(work, Matrix):
+        yield from _weight_array(work, bill, held)
+    elif isinstance(work, Attention):
+        yield from _attention_arrays(work, bill, held)
+    elif isinstance(work, Neurons):
+        yield from bill.work(work.name, "neuron-step", work.number * work.steps)
+    else:
+        yield from bill.work(work.name, work.event, work.number)
+
+
+def tiles(work: Matrix, card: ChipCard) -> tuple[int, int]:
+    """Row tiles and column tiles of a matrix."""
+    return (
+        math.ceil(work.rows / card.weights.tile_rows),
+        math.ceil(work.columns / card.weights.tile_columns),
+    )
+
+
+def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
+    name, section, vectors = work.name, bill.card.weights, work.positions * work.passes
+    row_tiles, column_tiles = tiles(work, bill.card)
+    yield from bill.work(name, "row-drive", work.drives * column_tiles)
+    yield from bill.work(name, "dac-conversion", 0 if work.spikes else vectors * work.rows)
+    yield from bill.work(name, f"adc-{section.adc_bits}b", vectors * work.columns * row_tiles)
+    yield from bill.work(name, "digital-add", vectors * work.columns * (row_tiles - 1))
+    yield from bill.work(name, "digital-mac", vectors * work.columns)
+    siemens = work.drives * work.columns * held.weight
+    yield _read(name, siemens * section.read_voltage**2 * section.read_time)
+
+
+def _attention_arrays(work: Attention, bill: Bill, held: Held) -> Iterator[Line]:
+    name, section, cell = work.name, bill.card.attention, bill.card.attention_cell
+    kind, outputs = cell.technology.lower(), work.steps * work.heads * work.tokens * work.width
+    yield from bill.work(name, "digital-add", work.q + work.k + work.v + outputs)
+    yield from bill.work(name, "digital-compare", 2 * work.pairs / work.tokens)
+    yield from bill.work(name, f"reset-{kind}", work.pairs * (2 if cell.one_sided else 1))
+    yield from bill.work(name, f"pulse-{kind}", work.pairs * held.pulses)
+    yield from bill.work(name, "row-drive", work.v)
+    yield from bill.work(name, f"adc-{section.adc_bits}b", outputs)
+    siemens = work.v * work.tokens * held.attention
+    yield _read(name, siemens * section.read_voltage**2 * section.read_time)
+
+
+def _read(name: str, joule: float) -> Line:
+    source = "V^2 G t at the mean conductance given"
+    return entry(name, ARRAY_READ, component(ARRAY_READ), 1.0, joule, source)

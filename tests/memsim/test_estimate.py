@@ -1,0 +1,75 @@
+"""A ledger made from counts alone is the ledger a chip would have kept; areas are counts times parts."""
+
+import pytest
+import torch
+
+import memsim
+import models
+from memsim import ChipCard, estimate
+from memsim.area import areas
+from memsim.baselines import total
+from memsim.digital import Attention, DigitalWork, Matrix
+
+FREE = estimate.Held(pulses=0.0, weight=0.0, attention=0.0)
+
+
+def numbers(lines) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for line in lines:
+        found[line["event"]] = found.get(line["event"], 0.0) + line["number"]
+    return found
+
+
+def test_the_same_events_as_a_chips_ledger():
+    """Every effect off: the chip spikes as the digital network. The network's own biases are its alone."""
+    card = ChipCard.load("default")
+    card = card.replace(weights={"tile_rows": 100, "tile_columns": 48}).without(*card.effects)
+    net = models.load("s2tdpt-digits")
+    images = net.calibration_images[:2]
+    chip = memsim.to_crossbar(net, card, chips=1).program()
+    with torch.no_grad(), DigitalWork(net) as work:
+        net(images)
+        chip(images)
+    run, made = numbers(chip.ledger.lines()), numbers(estimate.crossbar(work.works, card, FREE))
+    for event in ("dac-conversion", "adc-8b", "neuron-step", "reset-reram", "digital-compare"):
+        assert made[event] == pytest.approx(run[event], rel=1e-9), event
+    assert made["row-drive"] == pytest.approx(run["row-drive"], rel=2e-3)
+    assert made["digital-mac"] == pytest.approx(run["digital-mac"], rel=1e-3)  # the head has no batch norm
+
+
+def test_reads_and_pulses_come_from_what_is_held():
+    card = ChipCard.load("default")
+    matrix = Matrix(name="fc", rows=300, columns=10, positions=2, passes=3, inputs=600, ones=90, drives=90)
+    core = Attention(name="core", steps=2, heads=3, tokens=5, width=4, q=9, k=8, v=7)
+    held = estimate.Held(pulses=7.0, weight=6e-6, attention=40e-6)
+    lines = estimate.crossbar([matrix, core], card, held)
+    reads = sum(line["energy [J]"] for line in lines if line["event"] == "array-read")
+    assert reads == pytest.approx((90 * 10 * 6e-6 + 7 * 5 * 40e-6) * 0.2**2 * 10e-9)
+    assert numbers(lines)["pulse-reram"] == 7 * 2 * 3 * 25
+    assert numbers(lines)["adc-8b"] == 2 * 2 * 3 * 10 + 2 * 3 * 5 * 4  # two row tiles
+
+
+def test_without_spikes_what_is_left_is_fixed():
+    """Conversions, resets, pulses of silent ties, neurons: by hand."""
+    card = ChipCard.load("default")
+    matrix = Matrix(name="fc", rows=8, columns=10, positions=2, passes=3, inputs=16, ones=0, drives=0)
+    core = Attention(name="core", steps=2, heads=3, tokens=5, width=4, q=0, k=0, v=0)
+    found = total(
+        estimate.crossbar([matrix, core], card, estimate.Held(pulses=16, weight=6e-6, attention=4e-5))
+    )
+    pico = 60 * (1.67 + 0.23) + 120 * (1.67 + 0.05) + 60 * 0.03 + 150 * (1 + 16) * 1.3
+    assert found == pytest.approx(pico * 1e-12)
+
+
+def test_areas_are_numbers_of_parts_times_their_areas():
+    """32 nm: cells of (4 x 56 nm)^2; a converter of 1200 um2 serves 147 lines in 123 ns."""
+    card = ChipCard.load("default").replace(technology="32nm")
+    cell = (4 * 56e-9) ** 2
+    matrix = Matrix(name="fc", rows=300, columns=300, positions=2, passes=3, inputs=600, ones=90, drives=90)
+    found = areas([matrix], card)
+    assert found["weight cells"] == pytest.approx(2 * 300 * 300 * cell)
+    assert found["ADC"] == pytest.approx(2 * 2 * 2 * 1200e-12)  # 2 x 2 tiles of 150 columns
+    core = Attention(name="core", steps=2, heads=3, tokens=5, width=4, q=9, k=8, v=7)
+    both = areas([matrix, core], card)
+    assert both["attention cells"] == pytest.approx(2 * 3 * 25 * cell)
+    assert both["ADC"] == pytest.approx(found["ADC"] + 3 * 1200e-12)
