@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
+
+from typing_extensions import Self  # in typing from Python 3.11 on
 
 from torch import Tensor
 
