@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from typing_extensions import Self  # in typing from Python 3.11 on
-
 from torch import Tensor
+from typing_extensions import Self  # in typing from Python 3.11 on
 
 from devices.cell import Description, Fabric, PulsedCell, PulsedState
 from devices.stream import Stream
