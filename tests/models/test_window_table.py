@@ -12,7 +12,7 @@ import devices
 import models
 from memsim import ChipCard, Ledger, to_crossbar
 from memsim.attention_array import AttentionArray
-from memsim.card import tomllib
+from memsim.toml_file import tomllib
 from memsim.pulse_table import PulseTable
 from memsim.run import Run
 from models.attention import STDPAttention, attend_by_level, weight_and_slope
