@@ -6,12 +6,13 @@ PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.12 python3.11 python3.13 p
 RUN := .venv/bin/python -m
 INSTALL := $(RUN) pip install --disable-pip-version-check --only-binary=aihwkit
 
-.PHONY: help demo test slow clean
+.PHONY: help demo test slow exhaustive clean
 
 help:
 	@echo 'make demo   compare digits, digital against simulated crossbars; writes demo/report.html'
 	@echo 'make test   lint, types and the fast tests'
-	@echo 'make slow   the slow tests'
+	@echo 'make slow   the slow tests (minutes)'
+	@echo 'make exhaustive   every law at every number of pulses, every fit a hundred times (an hour)'
 	@echo 'make clean  remove .venv, caches and demo/'
 
 demo: .venv/.installed
@@ -25,6 +26,9 @@ test: .venv/.test-installed
 
 slow: .venv/.test-installed
 	$(RUN) pytest -m slow
+
+exhaustive: .venv/.test-installed
+	$(RUN) pytest -m exhaustive
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist demo

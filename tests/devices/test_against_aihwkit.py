@@ -74,7 +74,7 @@ def test_mean_and_spread_are_those_of_the_tile(name, n):
     assert_law_of_the_tile(name, n)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("n", [1, 4, 16, 64, -1, -4, -16, -64])
 @pytest.mark.parametrize("name", [*TILED, *CLASSES])
 def test_every_law_is_that_of_its_tile(name, n):

@@ -55,7 +55,7 @@ def test_a_fit_finds_what_was_put_in(kind):
     assert not fit.warning
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", KINDS)
 def test_intervals_hold_the_truth_as_often_as_they_say(kind):
     """95 % intervals hold each number in 90 % of the trials and more; devices 10 % off are found to be."""
@@ -71,7 +71,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(kind):
     assert min(others.values()) < 0.5 * TRIALS, others
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_log_normal_steps_hold_too():
     from dataclasses import replace
 

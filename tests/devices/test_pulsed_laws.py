@@ -56,7 +56,7 @@ def test_the_kernel_has_the_law_of_the_loop(name, n):
     assert_law_of_the_loop(name, n, spread=True)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("spread", [True, False], ids=["population", "one device"])
 @pytest.mark.parametrize("n", [0, 1, 4, 6, 16, 64, -1, -4, -6, -16, -64])
 @pytest.mark.parametrize("name", EVERY)
