@@ -1,6 +1,7 @@
 """The report: complete, honest in words, standing alone, and never half-written."""
 
 import dataclasses
+import html
 import json
 import os
 import re
@@ -142,7 +143,7 @@ def test_the_page_says_what_matters(text: str, card: memsim.ChipCard) -> None:
     ):
         assert needed in text.replace("&#39;", "'"), needed
     assert text.count('class="assumption"') >= sum(p.assumption for p in card.prices.values())
-    assert all(price.source in text.replace("&#39;", "'") for price in card.prices.values())
+    assert all(price.source in html.unescape(text) for price in card.prices.values())
 
 
 def test_the_same_comparison_gives_the_same_report(comparison: Any, tmp_path: Path) -> None:
