@@ -49,35 +49,35 @@ def pulsed() -> list[str]:
     return [name for name in devices.names() if isinstance(devices.get(name), devices.PulsedCell)]
 
 
-def measures(cell: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, change of the attention section) of what can be built and leaves the network as it is."""
+def measures() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """(name, change of the attention section, what a task has of its own) of what any cell can be given."""
     four = {"devices_per_synapse": 4}
-    yield WITHOUT, {}
-    yield "4 devices, every pulse to all", four
-    yield "4 devices by the counter", four | {"sharing": "counter"}
-    yield "verified reset", {"reset": "verified"}
-    yield "read-verify, one round", {"verify_rounds": 1}
-    yield "gain of each word line", {"row_gain": True}
-    yield "together", TOGETHER
+    yield WITHOUT, {}, {}
+    yield "batch norms estimated on the chip", {}, {"recalibrate": IMAGES}  # of the same chips: right after
+    yield "4 devices, every pulse to all", four, {}
+    yield "4 devices by the counter", four | {"sharing": "counter"}, {}
+    yield "verified reset", {"reset": "verified"}, {}
+    yield "read-verify, one round", {"verify_rounds": 1}, {}
+    yield "gain of each word line", {"row_gain": True}, {}
+    yield "together", TOGETHER, {}
 
 
-def further(cell: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]]:
-    """(name, change of the attention section, change of the network, what a task has of its own)."""
+def further(cell: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """(name, change of the attention section, change of the network) of what else there is."""
     preset = devices.get(cell)
     assert isinstance(preset, devices.PulsedCell)
     few = {"devices_per_synapse": 4, "sharing": "counter", "n_max": preset.n_max}
-    yield "batch norms estimated on the chip", {}, {}, {"recalibrate": IMAGES}
-    yield "linear coding (no calibration)", {"coding": "linear"}, {}, {}
-    yield "4 devices by the counter, no more pulses", few, {}, {}
+    yield "linear coding (no calibration)", {"coding": "linear"}, {}
+    yield "4 devices by the counter, no more pulses", few, {}
     if not preset.one_sided:
-        yield "reset by pulses", {"reset": "pulses"}, {}, {}
-    yield "read-verify, three rounds", {"verify_rounds": 3}, {}, {}
-    yield "counts of each device's own (upper bound)", {"coding": "per-device"}, {}, {}
+        yield "reset by pulses", {"reset": "pulses"}, {}
+    yield "read-verify, three rounds", {"verify_rounds": 3}, {}
+    yield "counts of each device's own (upper bound)", {"coding": "per-device"}, {}
     for levels in (3, 5, 9):
-        yield f"window of {levels} levels", {}, {"window": {"levels": levels}}, {}
+        yield f"window of {levels} levels", {}, {"window": {"levels": levels}}
     with suppress(ValueError):  # not bundled
         tuned(model, cell)
-        yield "network tuned on the cell", {}, {"tuned": cell}, {}
+        yield "network tuned on the cell", {}, {"tuned": cell}
 
 
 def effects(card: memsim.ChipCard) -> Iterator[tuple[str, str, memsim.ChipCard]]:
@@ -105,8 +105,9 @@ def _built(setting: Setting, chips: Sequence[int], card: memsim.ChipCard) -> Ite
     cell = card.attention_cell
     ideal = card.without(*cell.effects, "pulse-rounding")
     yield _task(setting, chips, ideal, (cell.name, "effect", NOTHING, ""))
-    for name, change in measures(cell.name):
-        yield _task(setting, chips, card.replace(attention=change), (cell.name, "measure", name, ""))
+    for name, change, own in measures():
+        changed = card.replace(attention=change)
+        yield _task(setting, chips, changed, (cell.name, "measure", name, ""), own=own)
 
 
 def _effects(setting: Setting, chips: Sequence[int], card: memsim.ChipCard) -> Iterator[Task]:
@@ -116,9 +117,9 @@ def _effects(setting: Setting, chips: Sequence[int], card: memsim.ChipCard) -> I
 
 def _further(setting: Setting, chips: Sequence[int], card: memsim.ChipCard) -> Iterator[Task]:
     cell = card.attention_cell.name
-    for name, change, network, own in further(cell, setting.model):
+    for name, change, network in further(cell, setting.model):
         changed = card.replace(attention=change)
-        yield _task(setting, chips, changed, (cell, "measure", name, ""), network, own)
+        yield _task(setting, chips, changed, (cell, "measure", name, ""), network)
 
 
 def _task(
@@ -146,12 +147,12 @@ def _cells(points: Sequence[Point]) -> list[str]:
     return list(dict.fromkeys(p.labels["cell"] for p in points))
 
 
-def best(cell: str, found: Mapping[str, Point]) -> str | None:
+def best(found: Mapping[str, Point]) -> str | None:
     """The measure with the fewest spikes that differ, of those that can be built; None for none.
 
     Spikes tell measures apart where accuracy and cross-entropy, at these sizes, do not.
     """
-    possible = [name for name, _ in measures(cell) if name in found and name != WITHOUT]
+    possible = [name for name, *_ in measures() if name in found and name != WITHOUT]
     return min(possible, key=lambda name: found[name].estimate(MISMATCH).mean, default=None)
 
 
@@ -185,7 +186,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     columns, rows = [main, entropy, "spike mismatch [1]"], []
     for cell in _cells(points):
         found, ideal = _pick(points, cell, "measure"), _pick(points, cell, "effect").get(NOTHING)
-        without, name = found.get(WITHOUT), best(cell, found)
+        without, name = found.get(WITHOUT), best(found)
         chosen = None if name is None else found[name]
         gain = chosen.against(without, MISMATCH) if chosen and without else None
         row = [cell, *_shown(ideal, columns), *_shown(without, columns), name or "", *_shown(chosen, columns)]
@@ -279,7 +280,7 @@ def findings(points: Sequence[Point]) -> list[str]:
                     f"{draw.change(accuracy, main, 'points')} against ideal writing"
                     f"{_worst(points, cell, ideal)}."
                 )
-        name = best(cell, found)
+        name = best(found)
         if without is not None and name is not None:
             gain = found[name].against(without, MISMATCH)
             costs = [f"{c} × the {k}" for c, k in zip(_cost(found[name], without), KINDS, strict=True) if c]
