@@ -56,7 +56,7 @@ QUICK = (
     "reram-om",
 )  #: a panel of each kind
 PORTRAITS = [
-    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in devices.names()
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.exhaustive) for name in devices.names()
 ]
 
 
