@@ -50,6 +50,9 @@ def measured(task: Task, *, harder: bool = True, priced: bool = True) -> dict[st
             "breakdown [J]": {"ADC": 0.6 * joule, "attention pulses": 0.4 * joule},
             "latency [s]": 1e-5 * (1 + seed % 5),
             "pulses": 30000.0,
+            "silent pulses": 12000.0,
+            "attention cycles": 8.0,
+            "silent cycles": 1.6,
             "upkeep": dict.fromkeys(("writes", "write energy [J]", "reads", "read energy [J]"), 1e-6),
             "digital energy [J]": {"digital_sop": 3e-6, "digital_lut": 1.7e-7},
         }
