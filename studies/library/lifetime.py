@@ -35,32 +35,44 @@ ENDURANCE = 1e6
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Each consumed share of the endurance on every block of chips; ValueError for cells that do not wear."""
+    """Each consumed share of the endurance on every block of chips: failed cells stuck as the card says, all
+    of them low, all high.  ValueError for cells that do not wear.
+    """
     card = memsim.ChipCard.parse(dict(setting.card))
     if card.attention_cell.exact:
         raise ValueError("lifetime: ideal attention cells do not wear; name one with --attention")
-    whole = card.wear.endurance or ENDURANCE
+    wear, whole = card.wear, card.wear.endurance or ENDURANCE
     for chips in blocks(setting.chips):
-        for consumed in CONSUMED:
-            worn = card.replace(wear={"endurance": whole, "cycles_before": consumed * whole})
-            labels = {
-                "endurance consumed [1]": consumed,
-                "failed cells [1]": _failed(consumed, card.wear.shape),
-            }
-            shared = crossbars(setting, chips, card=worn)
-            yield Task(study="lifetime", labels=labels, shared=shared, own={"time [s]": setting.time})
+        for stuck in dict.fromkeys((wear.stuck_high, 0.0, 1.0)):
+            for consumed in CONSUMED if stuck == wear.stuck_high else CONSUMED[1:]:
+                worn = {"endurance": whole, "cycles_before": consumed * whole, "stuck_high": stuck}
+                labels = {
+                    "endurance consumed [1]": consumed,
+                    "failed cells [1]": -math.expm1(-(consumed**wear.shape)),
+                    "stuck high [1]": stuck,
+                }
+                shared = crossbars(setting, chips, card=card.replace(wear=worn))
+                yield Task(study="lifetime", labels=labels, shared=shared, own={"time [s]": setting.time})
 
 
-def _failed(consumed: float, shape: float) -> float:
-    return -math.expm1(-(consumed**shape))
-
-
-def _ordered(points: Sequence[Point]) -> list[Point]:
-    return sorted(points, key=lambda point: point.labels["endurance consumed [1]"])
+def _consumed(point: Point) -> float:
+    return point.labels["endurance consumed [1]"]
 
 
 def _new(points: Sequence[Point]) -> Point | None:
-    return next((p for p in points if p.labels["endurance consumed [1]"] == 0), None)
+    return next((p for p in points if _consumed(p) == 0), None)
+
+
+def _series(points: Sequence[Point]) -> dict[str, list[Point]]:
+    """Points by where failed cells are stuck, the card's first (new chips tell which), by wear."""
+    new = _new(points)
+    stuck = {p.labels["stuck high [1]"] for p in points}
+    card = None if new is None else new.labels["stuck high [1]"]
+    out = {}
+    for share in sorted(stuck, key=lambda x: (x != card, x)):
+        line = [p for p in points if p.labels["stuck high [1]"] == share]
+        out[f"{percent(share, 0)} stuck high"] = sorted(line, key=_consumed)
+    return out
 
 
 def _lives(points: Sequence[Point]) -> list[Life]:
@@ -71,22 +83,23 @@ def _lives(points: Sequence[Point]) -> list[Life]:
 
 
 def kept(points: Sequence[Point]) -> Point | None:
-    """The most worn chips that are not surely worse than new ones, with all less worn ones alike."""
-    new, found = _new(points), None
-    main = draw.main_column(points)
-    for point in _ordered(points):
-        lost = None if new is None else point.against(new, main)
-        if point is not new and (lost is None or lost.high < 0):
+    """The most worn chips of the card that are not surely worse than new ones, nor any less worn; None
+    without new chips.
+    """
+    new, found, main = _new(points), None, draw.main_column(points)
+    for point in next(iter(_series(points).values())) if new else ():
+        lost = point.against(new, main) if point is not new else None
+        if lost is not None and lost.high < 0:
             break
         found = point
     return found
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy by wear; how long each technology lives; what silent tokens wear."""
+    """Accuracy by wear; how long each technology lives."""
     if not points:
         return {}
-    named = {_name(point): point for point in _ordered(points)}
+    named = {f"{_name(p)}; {kind}": p for kind, line in _series(points).items() for p in line}
     out = {"wear": draw.lines("Accuracy as attention cells wear out", named, reference=_new(points))}
     found, last = _lives(points), kept(points)
     rows = []
@@ -119,23 +132,32 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def _name(point: Point) -> str:
-    consumed, failed = (point.labels[f"{what} [1]"] for what in ("endurance consumed", "failed cells"))
-    return "new" if not consumed else f"{percent(consumed, 0)} of the endurance, {percent(failed, 1)} failed"
+    failed = point.labels["failed cells [1]"]
+    worn = f"{percent(_consumed(point), 0)} of the endurance, {percent(failed, 1)} failed"
+    return worn if failed else "new"
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Accuracy and spikes that differ along the endurance consumed."""
-    line = [(p.labels["endurance consumed [1]"], p) for p in _ordered(points) if p is not _new(points)]
-    columns = [
-        c for c in ("accuracy [1]", "harder accuracy [1]", "spike mismatch [1]") if c in draw.measured(points)
-    ]
-    if not line or not columns:
+    """Accuracy, cross-entropy and spikes that differ along the endurance consumed."""
+    if not points:
         return {}
+    series = {k: [(_consumed(p), p) for p in line if _consumed(p)] for k, line in _series(points).items()}
+    series = {kind: line for kind, line in series.items() if line}
+    measured = draw.measured(points)
+    entropy = draw.main_column(points).replace("accuracy [1]", "cross-entropy [nat]")
+    shown = {
+        "accuracy": [c for c in ("accuracy [1]", "harder accuracy [1]") if c in measured],
+        "before-accuracy": [c for c in (entropy, "spike mismatch [1]") if c in measured],
+    }
     caption = (
         "Along the cycles of attention cells over their endurance: means with 95 % intervals over chips."
     )
     x_label = "endurance consumed [1]"
-    return {"wear": draw.curves({"worn": line}, x_label=x_label, columns=columns, caption=caption)}
+    return {
+        name: draw.curves(series, x_label=x_label, columns=columns, caption=caption)
+        for name, columns in shown.items()
+        if columns and series
+    }
 
 
 def findings(points: Sequence[Point]) -> list[str]:
@@ -144,7 +166,7 @@ def findings(points: Sequence[Point]) -> list[str]:
         return []
     found = _lives(points)
     times = (" (usual) to ".join(map(duration, life.seconds(RATES[-1]))) + " (best)" for life in found)
-    each = "; ".join(f"{life.technology.upper()} {time}" for life, time in zip(found, times, strict=True))
+    each = "; ".join(f"{life.technology} {time}" for life, time in zip(found, times, strict=True))
     said = _wear(points)
     if each:
         said.append(
@@ -158,7 +180,8 @@ def _wear(points: Sequence[Point]) -> list[str]:
     new, last, main = _new(points), kept(points), draw.main_column(points)
     if new is None or last is None:
         return []
-    after = _ordered(points)[_ordered(points).index(last) + 1 :]
+    line = next(iter(_series(points).values()))
+    after = line[line.index(last) + 1 :]
     lost = after[0].against(new, main) if after else None
     words = "Accuracy holds on new chips alone" if last is new else f"No loss is sure up to {_name(last)}"
     if lost is not None:
