@@ -14,15 +14,16 @@ class Endurance(NamedTuple):
 
 _SURVEY = "survey of 2016-20 publications in NVMExplorer"
 
-_KNOWN = {
-    "pcm": Endurance(1e5, 2e11, _SURVEY),
-    "reram": Endurance(1e4, 1e9, f"{_SURVEY}; higher claims often rest on one device (Lanza)"),
-    "fefet": Endurance(1e4, 1e11, _SURVEY),
-    "mram": Endurance(1e6, 1e15, _SURVEY),
-    "ecram": Endurance(1e6, 1e9, "write pulses of published arrays, recalled", assumption=True),
+PUBLISHED = {
+    "PCM": Endurance(1e5, 2e11, _SURVEY),
+    "ReRAM": Endurance(1e4, 1e9, f"{_SURVEY}; higher claims often rest on one device (Lanza)"),
+    "FeFET": Endurance(1e4, 1e11, _SURVEY),
+    "MRAM": Endurance(1e6, 1e15, _SURVEY),
+    "ECRAM": Endurance(1e6, 1e9, "write pulses of published arrays, recalled", assumption=True),
 }
+"""Technology -> published range."""
 
 
 def of_technology(technology: str) -> Endurance | None:
     """The published range, None where there is none (or no wear, as for ideal cells)."""
-    return _KNOWN.get(technology.lower())
+    return {name.lower(): found for name, found in PUBLISHED.items()}.get(technology.lower())

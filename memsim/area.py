@@ -1,21 +1,20 @@
 """The area of a chip's arrays: counts of parts times their areas, as far as sources give them.
 
-Every layer has tiles of its own.  A tile has cells of one transistor and one device (4 F on a side), and as
+Every layer has tiles of its own.  A tile has cells (4 F on a side with a transistor, 2 F without), and as
 many converters as digitise its lines within the card's conversion time: a fast one serves many columns.
 Left out, for want of a source: row drivers, sample-and-holds, neurons, memory, control, wiring.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from memsim.card import ChipCard
 from memsim.digital import Attention, Matrix, Work
 from memsim.estimate import tiles
 from memsim.technology import Technology
-
-CELL_SIDE = 4
-"""Side of a cell of one transistor and one device, in widths of a wire (NeuroSim)."""
+from memsim.write_energy import CELL_SIDE
 
 
 def areas(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
@@ -29,10 +28,21 @@ def areas(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
     return found
 
 
+def utilisation(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
+    """Share of its tiles' cells that a weight matrix fills, by layer [1]."""
+    side = card.weights.tile_rows * card.weights.tile_columns
+    return {
+        work.name: work.rows * work.columns / (math.prod(tiles(work, card)) * side)
+        for work in works
+        if isinstance(work, Matrix)
+    }
+
+
 def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple[str, float, float | None]]:
     """(part, number, area of one [m2])."""
+    scheme = card.attention.scheme if isinstance(work, Attention) else "1T1R"
     wires = technology.wires
-    cell = None if wires is None else (CELL_SIDE * wires.width) ** 2
+    cell = None if wires is None else (CELL_SIDE[scheme] * wires.width) ** 2
     converter = technology.adc[technology.converter]
     if isinstance(work, Matrix):
         section = card.weights

@@ -89,15 +89,14 @@ class AttentionArray(nn.Module):
 
     def write(self, count_q: Tensor, count_k: Tensor) -> Tensor:
         """Reset and pulse every array, every image and step; A - offset as now held, (S, H, B, T, N, N)."""
-        self.costs.slots(count_q, count_k)
         shape = (*count_q.shape, count_k.shape[-1])
         if self.exact:
-            self.costs.write(shape, 0.0)
+            self.costs.write(count_q, count_k, 0.0)
             index = (count_q.long() * self.wanted.shape[1])[..., :, None] + count_k.long()[..., None, :]
             return torch.take(self.wanted.to(self.run.dtype), index)
         self._fabricate(shape)
         pulses, total = (self.own or self.table).pulses(count_q, count_k)
-        self.costs.write(shape, total)
+        self.costs.write(count_q, count_k, total)
         goal = self.table.goals(count_q, count_k) if self.run.card.attention.verify_rounds else None
         return self._settle(self._written(pulses, goal))
 
@@ -237,14 +236,11 @@ class AttentionArray(nn.Module):
         Beside each plastic device that moves both ways stands a reference at its level of rest; a pair is its
         own.
         """
-        if not self.exact and self.cell.conductances:
-            rest, unit = self.cell.conductances
-            return rest, unit, rest + unit * self.table.w_rest
-        card = self.run.card.attention
-        unit = 1.0 if self.cell.unit == "S" else card.g_unit
+        rest, unit = self.run.card.cell_siemens
         if self.cell.one_sided:
-            return 0.0, unit, 0.0
-        return (0.0, unit, self.table.w_rest) if self.cell.unit == "S" else (card.g_mid, unit, card.g_mid)
+            return rest, unit, 0.0
+        measured = not self.exact and (self.cell.unit == "S" or self.cell.conductances)
+        return rest, unit, rest + unit * self.table.w_rest if measured else rest
 
     @property
     def kappa(self) -> float:

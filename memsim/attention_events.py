@@ -9,9 +9,14 @@ from torch import Tensor
 
 from devices.wear import pulse_wear
 from memsim.weight_array import UPKEEP
+from memsim.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
 
 if TYPE_CHECKING:
     from memsim.attention_array import AttentionArray
+
+
+SILENT_TIES, SILENT_PULSES = "pulses at silent ties", "pulses at silent tokens"
+"""Notes: pulses where neither token spiked, and where not both did: what `silent = "no-pulse"` saves."""
 
 
 class AttentionEvents:
@@ -27,11 +32,8 @@ class AttentionEvents:
         self.devices = 1 if array.exact else self.card.devices_per_synapse
         self.shared = self.devices if self.card.sharing == "all" else 1  # devices that one pulse reaches
         self.n_max = self.card.n_max or array.cell.n_max
-
-    @property
-    def pulse_time(self) -> float:
-        """Length of a pulse [s]: the device card's own where it has one."""
-        return (None if self.array.exact else self.array.cell.pulse_time) or self.card.pulse_time
+        self.pulse_time = array.run.card.pulse_drive[1]
+        self.energy = None if array.exact else WriteEnergy(array)
 
     @property
     def counting(self) -> bool:
@@ -44,7 +46,8 @@ class AttentionEvents:
         ledger, card, devices = self.run.ledger, self.card, cells * self.sides * self.devices
         ledger.note(self.name, "written cells", cells * self.devices)
         if card.reset == "pulses" and not self.array.exact:
-            ledger.add(self.name, f"pulse-{self.kind}", devices * card.reset_pulses)
+            number = devices * card.reset_pulses
+            self._pulses(number, number * self.energy.at_rest, 2 * number / self.array.tokens)
             ledger.add_time(self.name, writes * card.reset_pulses * self.pulse_time)
             return
         tries = self.run.card.reset_tries
@@ -55,32 +58,57 @@ class AttentionEvents:
             siemens = rest + self.array.table.w_rest * unit + reference
             self.read_cells(devices * tries, tries * writes, max(siemens, 0.0) * devices * tries)
 
-    def write(self, shape: tuple[int, ...], pulses: float) -> None:
-        """Pulses of a write and a first-spike time for each query and key token."""
-        if self.counting:
-            cells = float(torch.Size(shape).numel())
-            self.reset(cells, cells / shape[1] / shape[-1] ** 2)
-            self.run.ledger.add(self.name, f"pulse-{self.kind}", pulses * self.shared)
-            self.run.ledger.add(self.name, "digital-compare", cells / shape[-1] * 2)
+    def write(self, count_q: Tensor, count_k: Tensor, pulses: float) -> None:
+        """A reset, popcounts and first-spike times, and `pulses` in all; counts (S, H, B, T, N).
 
-    def slots(self, count_q: Tensor, count_k: Tensor) -> None:
-        """Popcounts, and the time of a write: an LTP and an LTD phase with a slot of n_max pulses for each
-        distinct first-spike time of the array; heads write at once, and wait for the slowest.  Counts of
-        each device's own are pulsed word line by word line.
+        It takes two phases with a slot of n_max pulses for each distinct first-spike time of the array; heads
+        write at once, and wait for the slowest.  Counts of each device's own are pulsed word line by word
+        line.
         """
         if not self.counting:
             return
-        ledger = self.run.ledger
+        ledger, tokens = self.run.ledger, count_q.shape[-1]
         ledger.add(self.name, "digital-add", count_q.sum() + count_k.sum())
-        counts = torch.cat([count_q, count_k], -1).long()
-        fires = torch.zeros(*counts.shape[:-1], self.array.wanted.shape[0], dtype=torch.bool)
-        fires.scatter_(-1, counts, True)
+        cells = float(count_q.numel() * tokens)
+        self.reset(cells, cells / count_q.shape[1] / tokens**2)
+        ledger.add(self.name, "digital-compare", cells / tokens * 2)
+        a, b = (tally(count, self.array.wanted.shape[0]) for count in (count_q, count_k))
         if self.array.leaf.silent == "no-pulse":
-            fires[..., 0] = False
-        slots = fires.sum(-1).amax(1)  # (S, B, T)
+            a[..., 0] = b[..., 0] = 0
+        slots = (a + b > 0).sum(-1).amax(1)  # (S, B, T)
         if self.card.coding == "per-device":
-            slots = torch.full_like(slots, count_q.shape[-1])
+            slots = torch.full_like(slots, tokens)
         ledger.add_time(self.name, 2 * int(slots.sum()) * self.n_max * self.pulse_time)
+        if self.energy is not None:
+            self._drive(a, b, pulses)
+
+    def _drive(self, a: Tensor, b: Tensor, pulses: float) -> None:
+        """Pulses and drives of lines; a and b are tokens by spike count (S, H, B, T, levels)."""
+        table, siemens = self.array.table.counts.double(), self.energy.siemens
+        silent = table.abs()
+        silent[1:, 1:] = 0
+        self.run.ledger.note(self.name, SILENT_PULSES, pairs(a, silent, b).sum() * self.shared)
+        self.run.ledger.note(self.name, SILENT_TIES, (a * b)[..., 0].sum() * silent[0, 0] * self.shared)
+        number, met = pairs(a, table.abs(), b), pairs(a, siemens, b)
+        drives = self.n_max * (a + b).sum((1, 2, 4))
+        drives += pairs(a, table.clamp(min=0), (b > 0).double())
+        drives += pairs((a > 0).double(), (-table).clamp(min=0), b)
+        if self.card.coding == "per-device":  # in all as many as the devices take, each a mean one
+            scale = pulses / max(float(number.sum()), 1.0)
+            number, met = scale * number, scale * met
+            drives = 2 * self.n_max * self.array.tokens * a.shape[1] * a.shape[2] + number
+        self._pulses(number * self.shared, met * self.shared, drives * self.shared)
+
+    def _pulses(self, number: Tensor | float, siemens: Tensor | float, drives: Tensor | float) -> None:
+        """Pulses, the conductance they meet [S], summed, and the drives of lines they take."""
+        energy, tokens, ledger = self.energy, self.array.tokens, self.run.ledger
+        ledger.add(self.name, f"pulse-{self.kind}", number, energy.joule(siemens))
+        if self.card.scheme in HALF_SELECTED:
+            half = tokens * drives - 2 * number
+            ledger.add(self.name, "half-select", half, energy.half_selected(half))
+        charge = energy.lines(drives, tokens)
+        if charge is not None:
+            ledger.add(self.name, "line-charge", drives, charge)
 
     def read_cells(self, cells: float, arrays: float, siemens: float) -> None:
         """Cells read one by one, `siemens` in all: a bit line driven at a time, all word lines converted."""
@@ -100,11 +128,13 @@ class AttentionEvents:
         total = sum(float(w.sum(dtype=torch.float64)) for w in seen) * unit + (rest + reference) * cells
         self.read_cells(cells, arrays, max(total, 0.0) * self.devices)
         self.run.ledger.add(self.name, "digital-compare", cells)
-        total = sum(float(e.abs().sum(dtype=torch.float64)) for e in extra)
-        self.run.ledger.add(self.name, f"pulse-{self.kind}", total * self.shared)
-        longest = sum(float(e.clamp(min=0).amax(-1).amax(1).sum()) for e in extra)
-        longest += sum(float((-e).clamp(min=0).amax(-1).amax(1).sum()) for e in extra)
-        self.run.ledger.add_time(self.name, longest * self.pulse_time)
+        number = sum(float(e.abs().sum(dtype=torch.float64)) for e in extra)
+        moved = sum(float((e.abs() * w).sum(dtype=torch.float64)) for e, w in zip(extra, seen, strict=True))
+        met = max(rest * number + unit * moved, 0.0)
+        rows = [side.clamp(min=0).amax(-1) for e in extra for side in (e, -e)]  # drives of a word line
+        drives = sum(float(row.sum(dtype=torch.float64)) for row in rows) + number
+        self._pulses(number * self.shared, met * self.shared, drives * self.shared)
+        self.run.ledger.add_time(self.name, sum(float(row.amax(1).sum()) for row in rows) * self.pulse_time)
 
     def reads(self, values: Tensor) -> None:
         """Value spikes drive bit lines, every word line is converted for every feature; V^2 G t of it all."""
@@ -135,10 +165,27 @@ class AttentionEvents:
         """
         if not self.array.tokens:
             return 0.0
-        ledger, cell = self.run.ledger, self.array.cell
-        resets, pulses = (ledger.number(f"{e}-{self.kind}", self.name) for e in ("reset", "pulse"))
-        share = pulse_wear(cell, self.n_max, self.run.card.wear.pulse_exponent) if pulses else 0.0
-        return (resets + pulses * share) / self.device_count
+        resets, pulses = (
+            self.run.ledger.number(f"{event}-{self.kind}", self.name) for event in ("reset", "pulse")
+        )
+        return (resets + pulses * self._pulse_wear) / self.device_count
+
+    @property
+    def silent_cycles(self) -> float:
+        """How many of these are pulses at silent tokens."""
+        ledger = self.run.ledger
+        pulses = ledger.notes.get((self.name, SILENT_PULSES), 0.0) / max(ledger.images, 1)
+        return pulses * self._pulse_wear / self.device_count if pulses else 0.0
+
+    @property
+    def _pulse_wear(self) -> float:
+        """Cycles of a pulse, of a device that is new."""
+        card = self.run.card
+        return (
+            0.0
+            if self.array.exact
+            else pulse_wear(card.without("wear").attention_cell, self.n_max, card.wear.pulse_exponent)
+        )
 
     @property
     def device_count(self) -> int:

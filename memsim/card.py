@@ -34,6 +34,9 @@ from memsim.toml_file import CardError, Price, Section
 
 CARDS = "memsim.cards"
 
+GATED = ("fefet", "ecram", "capacitor")
+"""Technologies whose pulses act on a gate: no current through the cell, V^2 G t is not their energy."""
+
 ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear")
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, and what
 its writes until now did to it.
@@ -142,6 +145,10 @@ class AttentionSection(Section):
     """Times that a written array is read cell by cell and corrected with further pulses, row by row."""
     row_gain: bool = False
     """Digital gain and offset of each word line, measured once on patterns of equal pulses."""
+    scheme: Literal["1T1R", "selector", "passive"] = "1T1R"
+    """What keeps cells apart that share a driven line: a transistor each; or nothing but V / 2 on either line
+    (``passive``), with a selector that passes a tenth of the current there (an assumption).
+    """
     adc_bits: int = Field(default=8, ge=2, le=16)
     """Resolution of a signed word-line read-out; its range is calibrated on training images."""
     g_mid: float = Field(default=20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
@@ -157,6 +164,10 @@ class AttentionSection(Section):
     conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
     """Time from the end of a read to its number, all word lines at once, one ADC each [s]; an assumption:
     that of the weight arrays.
+    """
+    pulse_voltage: float | None = Field(default=None, alias="pulse_voltage [V]", gt=1e-3, lt=100)
+    """Height of a write pulse [V]: with it pulses take V^2 G t and lines C V^2; where absent a pulse has its
+    price; a cell's own number goes first.
     """
     pulse_time: float = Field(default=50e-9, alias="pulse_time [s]", ge=0, lt=1e-3)
     """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells; a
@@ -353,16 +364,36 @@ class ChipCard(Section):
         return known[event]
 
     @property
-    def all_prices(self) -> dict[str, Price]:
-        """The card's prices, and those its device card tells: V^2 G t at g_mid for a pulse, and for a reset,
-        assumed to be one pulse.
+    def pulse_drive(self) -> tuple[float | None, float]:
+        """Height [V] and length [s] of a write pulse, the cell's own first; no height where none is known or
+        no current flows.
         """
-        cell = self.attention.cell
-        pulsed = None if isinstance(cell, str) else cell.pulsed
-        if pulsed is None or pulsed.pulse_voltage is None or pulsed.pulse_time is None:
+        cell: Any = devices.get(self.attention.cell)
+        time = getattr(cell, "pulse_time", None) or self.attention.pulse_time
+        gated = cell.exact or cell.technology.lower() in GATED
+        return None if gated else cell.pulse_voltage or self.attention.pulse_voltage, time
+
+    @property
+    def cell_siemens(self) -> tuple[float, float]:
+        """Conductance of an attention cell's w = 0 and of one unit of w [S], G = rest + w unit."""
+        cell: Any = devices.get(self.attention.cell)
+        if not cell.exact and cell.conductances:
+            return cell.conductances
+        unit = 1.0 if cell.unit == "S" else self.attention.g_unit
+        return (0.0 if cell.unit == "S" or cell.one_sided else self.attention.g_mid), unit
+
+    @property
+    def all_prices(self) -> dict[str, Price]:
+        """The card's prices, and those a known voltage tells: V^2 G t in the middle of the range for a pulse,
+        and for a reset, assumed to be one pulse.
+        """
+        voltage, time = self.pulse_drive
+        if voltage is None:
             return self.prices
-        energy = pulsed.pulse_voltage**2 * pulsed.middle * pulsed.pulse_time
-        source, kind = f"V^2 G t at g_mid of the device card {cell}", str(cell.technology).lower()  # type: ignore[union-attr]
+        cell = devices.get(self.attention.cell)
+        (rest, unit), told = self.cell_siemens, cell.describe()
+        energy = voltage**2 * time * (rest or unit * (told.low + told.high) / 2)
+        source, kind = f"V^2 G t of {cell.name} in the middle of its range", cell.technology.lower()
         pulse = Price.model_validate({"energy [J]": energy, "source": source})
         reset = pulse.model_copy(update={"source": f"{source}, one pulse", "assumption": True})
         return self.prices | {f"pulse-{kind}": pulse, f"reset-{kind}": reset}

@@ -2,7 +2,7 @@
 
 The same events as `memsim.weight_array` and `memsim.attention_array` count, as closed forms of the digital
 counts.  Three things only a run can tell are taken as given (`Held`).  Every output passes one digital
-multiply: its batch norm.
+multiply: its batch norm.  Pulses are taken at their price; half-selected cells and lines are left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The ledger: every event counted where it happens, priced from the card.
 
-An event is (layer, name, number); its energy is number x price.  Reading an array is the one event whose
-energy is not a price but physics: the actual sum of V^2 G t over its devices, entered in joules.  Totals are
+An event is (layer, name, number); its energy is number x price.  Events of PHYSICS may have none: reads, and
+pulses of a known voltage, take the actual sum of V^2 G t over the devices, entered in joules.  Totals are
 over all images and chips seen.  A number may come as a tensor (chips,) or (chips, steps): then it also has
 shares by chip and time step; what comes as one number happens alike on every chip and in every step.
 
@@ -31,6 +31,8 @@ COMPONENTS = {
     "adc": "ADC",
     ARRAY_READ: "array reads",
     "pulse": "attention pulses",
+    "half-select": "half-selected cells",
+    "line-charge": "write lines",
     "reset": "attention resets",
     "program": "weight writes",
     "neuron-step": "neurons",
@@ -38,6 +40,15 @@ COMPONENTS = {
     "sop": "digital arithmetic",
 }
 """First part of an event's name -> the component a report shows it under."""
+
+
+PHYSICS = {
+    ARRAY_READ: "sum of V^2 G t over the driven devices of this run",
+    "pulse": "V^2 G t, the mean conductance before each pulse of this run",
+    "half-select": "(V/2)^2 G t / k of the cells on driven lines, at rest; a quarter of a pulse's price / k",
+    "line-charge": "C V^2 of every line driven, C from the technology's wires",
+}
+"""First part of an event whose energy is physics -> what it is."""
 
 
 PRICED_AS = {
@@ -60,6 +71,10 @@ def component(event: str) -> str:
     return next(name for prefix, name in COMPONENTS.items() if event.startswith(prefix))
 
 
+def _physics(event: str) -> str:
+    return next(words for prefix, words in PHYSICS.items() if event.startswith(prefix))
+
+
 def entry(layer: str, event: str, part: str, number: float, joule: float, source: str) -> dict[str, object]:
     """A line of a bill: who, what, the component of a report, how often, the price [J] and who says so."""
     return {
@@ -75,7 +90,7 @@ def entry(layer: str, event: str, part: str, number: float, joule: float, source
 
 @dataclass
 class Ledger:
-    """Counts of events, joules of array reads and seconds of array work, by layer.
+    """Counts of events and joules of those that have no price, by layer and event; seconds of array work.
 
     ``images`` counts chip-images: eight chips that saw ten images are eighty.  Energies are for each image
     and chip.
@@ -83,17 +98,23 @@ class Ledger:
 
     card: ChipCard
     counts: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
-    joules: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    joules: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     notes: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
     shares: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     images: int = 0
     open: bool = True
 
-    def add(self, layer: str, event: str, number: float | Tensor) -> None:
-        """Count events; numbers are never negative."""
+    def add(
+        self, layer: str, event: str, number: float | Tensor, energy: float | Tensor | None = None
+    ) -> None:
+        """Count events; numbers are never negative.  energy: theirs in all [J], instead of a price."""
         if self.open:
-            number = self._total(layer, event, number)
+            if energy is None:
+                number = self._total(layer, event, number)
+            else:
+                self.joules[layer, event] += self._total(layer, event, energy)
+                number = float(torch.as_tensor(number).sum())
             if not number >= 0:
                 raise ValueError(f"{layer}: {event} = {number}: a number of events cannot be negative or NaN")
             self.counts[layer, event] += number
@@ -101,7 +122,7 @@ class Ledger:
     def add_read(self, layer: str, energy: float | Tensor) -> None:
         """Energy of array reads [J], the sum of V^2 G t over all driven devices."""
         if self.open:
-            self.joules[layer] += self._total(layer, ARRAY_READ, energy)
+            self.joules[layer, ARRAY_READ] += self._total(layer, ARRAY_READ, energy)
 
     def add_time(self, layer: str, seconds: float | Tensor) -> None:
         """Time a layer's arrays take [s], summed over the chip-images of this call."""
@@ -148,11 +169,15 @@ class Ledger:
         n = max(self.images, 1)
         rows = []
         for (layer, event), number in self.counts.items():
-            price = self.card.price(event)
-            rows.append(entry(layer, event, component(event), number / n, price.energy, price.said))
-        for layer, joules in self.joules.items():
-            source = "sum of V^2 G t over the driven devices of this run"
-            rows.append(entry(layer, ARRAY_READ, component(ARRAY_READ), 1.0, joules / n, source))
+            if (layer, event) in self.joules:
+                mean = self.joules[layer, event] / number if number else 0.0
+                rows.append(entry(layer, event, component(event), number / n, mean, _physics(event)))
+            else:
+                price = self.card.price(event)
+                rows.append(entry(layer, event, component(event), number / n, price.energy, price.said))
+        for (layer, event), joules in self.joules.items():
+            if (layer, event) not in self.counts:
+                rows.append(entry(layer, event, component(event), 1.0, joules / n, _physics(event)))
         return rows
 
     def breakdown(self, by: str = "component") -> dict[str, float]:
@@ -179,7 +204,7 @@ class Ledger:
 
     def _weights(self, key: tuple[str, str], axis: int, size: int) -> Tensor:
         """How an event divides over chips or steps; the part without shares evenly. Sums to 1."""
-        share, counted = self.shares.get(key), self.counts.get(key, self.joules.get(key[0], 0.0))
+        share, counted = self.shares.get(key), self.joules.get(key, self.counts.get(key, 0.0))
         even = torch.full((size,), 1 / size, dtype=torch.float64)
         if share is None or share.dim() <= axis or not counted:
             return even
@@ -195,6 +220,11 @@ class Ledger:
     def latency(self) -> float:
         """Time from image to logits on one chip [s]: the layers' latencies in series."""
         return sum(self.latencies.values())
+
+    @property
+    def interval(self) -> float:
+        """Time between two images [s] where each layer works on an image of its own: the slowest layer's."""
+        return max(self.latencies.values(), default=0.0)
 
     @property
     def latencies(self) -> dict[str, float]:

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 import memsim
 import models
 from memsim import baselines
-from memsim.area import areas
+from memsim.area import areas, utilisation
+from memsim.attention_events import SILENT_PULSES, SILENT_TIES
 from memsim.break_even import Balance
 from memsim.digital import DigitalWork, Work, spike_rate
+from memsim.lifetime import life
 from models.data import load as load_data
 from models.measures import accuracy, cross_entropy, margin, score
 from models.train import CALIBRATION
@@ -136,12 +138,29 @@ class Comparison:
             moved = baselines.total(baselines.buffers(self.works, request.card))
             out["energy"] |= {"crossbar": ledger.energy, "crossbar_memory": ledger.energy + moved}
             out["breakdown"], out["latency [s/image]"] = ledger.breakdown(), ledger.latency
+            out["interval [s/image]"] = ledger.interval
             out["area [m2]"] = areas(self.on_arrays, request.card)
+        if self.on_arrays:
+            out["utilisation"] = utilisation(self.on_arrays, request.card)
         if arrays:
-            out["attention"] = {
-                "writes_per_image": ledger.noted("written cells"),
-                "pulses_per_image": ledger.number("pulse"),
-            }
+            out["attention"] = self._attention(self.chip)
+        return out
+
+    def _attention(self, chip: memsim.Chip) -> dict[str, Any]:
+        """Writes, pulses and cycles of an image, and how many images the cells live, where it is known."""
+        ledger, cell = chip.ledger, chip.card.attention_cell
+        worn = max((array.costs for array in chip.attention_arrays.values()), key=lambda costs: costs.cycles)
+        out: dict[str, Any] = {
+            "writes_per_image": ledger.noted("written cells"),
+            "pulses_per_image": ledger.number("pulse"),
+            "silent_tie_pulses_per_image": ledger.noted(SILENT_TIES),
+            "silent_pulses_per_image": ledger.noted(SILENT_PULSES),
+            "cycles_per_image": worn.cycles,
+            "silent_cycles_per_image": worn.silent_cycles,
+        }
+        if cell.endurance_range and out["cycles_per_image"]:
+            lived = life(cell.technology, cell.endurance_range, out["cycles_per_image"])
+            out["lifetime_images"] = {"low": lived.low, "high": lived.high}
         return out
 
 

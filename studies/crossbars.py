@@ -26,6 +26,7 @@ from torch import Tensor, nn
 import memsim
 import models
 from memsim import baselines
+from memsim.attention_events import SILENT_PULSES
 from memsim.digital import DigitalWork
 from models.catalog import relative, tuned
 from models.measures import cross_entropy, margin
@@ -173,8 +174,12 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
             "breakdown [J]": chip.ledger.breakdown(),
             "latency [s]": chip.ledger.latency,
             "pulses": chip.ledger.number("pulse"),
+            "silent pulses": chip.ledger.noted(SILENT_PULSES),
             "attention devices": sum(a.costs.device_count for a in chip.attention_arrays.values()),
             "attention cycles": max(chip.cycles.values(), default=0.0),
+            "silent cycles": max(
+                (a.costs.silent_cycles for a in chip.attention_arrays.values()), default=0.0
+            ),
             "recalibration energy [J]": spent["energy [J]"],
             "kappa [1]": max((a.kappa for a in arrays), default=0.0),
             "upkeep": chip.upkeep,

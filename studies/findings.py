@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from memsim.break_even import Balance
+from memsim.lifetime import lives
 from studies.quantities import count, digits, duration, percent, points, prefixed, quantity
 
 Summary = Mapping[str, Any]
@@ -205,6 +206,10 @@ def results(summary: Summary) -> list[Row]:
         factor, unit = prefixed(summary["latency [s/image]"], "s")
         time = digits(factor * summary["latency [s/image]"])
         rows.append(_row("time for an image, arrays in series", unit, "", time))
+    if "interval [s/image]" in summary:
+        factor, unit = prefixed(summary["interval [s/image]"], "s")
+        time = digits(factor * summary["interval [s/image]"])
+        rows.append(_row("time between images, layers in a pipeline", unit, "", time))
     if "area [m2]" in summary:
         parts = summary["area [m2]"]
         listed = ", ".join(f"{part} {digits(1e6 * area)}" for part, area in parts.items())
@@ -215,6 +220,49 @@ def results(summary: Summary) -> list[Row]:
         for what, key in (("cells written", "writes_per_image"), ("pulses", "pulses_per_image")):
             rows.append(_row(f"{what} for an image", "1", "", count(summary["attention"][key])))
     return rows
+
+
+LIFE_RATES = (30.0, 1000.0)
+"""Images a second that the report tells lifetimes for."""
+
+
+def lifetime(summary: Summary) -> list[tuple[str, ...]]:
+    """For each technology with a published endurance: cycles, images, and how long at so many a second."""
+    cycles = summary.get("attention", {}).get("cycles_per_image")
+    if not cycles:
+        return []
+    rows = []
+    for life in lives(cycles):
+        star = " (recalled)" if life.endurance.assumption else ""
+        times = (map(duration, life.seconds(rate)) for rate in LIFE_RATES)
+        ends = (
+            f"{digits(life.endurance.low, 2)} to {life.endurance.high:.0e}{star}",
+            _images(life.low, life.high),
+        )
+        rows.append((life.technology, *ends, *(" to ".join(ends) for ends in times)))
+    return rows
+
+
+def _images(low: float, high: float) -> str:
+    return " to ".join(f"{x:.2g}" for x in (low, high))
+
+
+def silence(summary: Summary) -> str:
+    """What silent tokens cost in pulses, energy and cycles; "" where nothing was pulsed."""
+    found = summary.get("attention", {})
+    pulses, silent = (found.get(f"{key}_per_image", 0.0) for key in ("pulses", "silent_pulses"))
+    if not silent:
+        return ""
+    ties, cycles = found["silent_tie_pulses_per_image"], found["cycles_per_image"]
+    joule = summary.get("breakdown", {}).get("attention pulses")
+    spent = "" if joule is None else f", {quantity(joule * silent / pulses, 'J')} at a mean pulse's energy,"
+    return (
+        f"{percent(silent / pulses, 0)} of the pulses are written at silent tokens "
+        f"({percent(ties / pulses, 0)} where both are silent: a tie, and a full write down). "
+        f'With silent = "no-pulse" they{spent} would be saved, and a device of the most worn layer would go '
+        f"through {digits(cycles - found['silent_cycles_per_image'])} instead of {digits(cycles)} cycles an "
+        f"image. That is counted from the same spikes; a network must be trained with it for its accuracy."
+    )
 
 
 def _set_rows(name: str, part: Summary) -> Iterator[Row]:

@@ -65,5 +65,7 @@ def duration(seconds: float) -> str:
     for length, name in TIMES:
         if seconds >= length:
             number = f"{round(seconds / length, 1):g}"
+            if seconds >= 1000 * length:
+                number = f"{float(f'{seconds / length:.2g}'):,.0f}"
             return f"{number} {name}{'' if number == '1' else 's'}"
-    return f"{seconds:g} s"
+    return f"{seconds:.3g} s"

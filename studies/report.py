@@ -15,6 +15,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import memsim
+from memsim.attention_events import SILENT_PULSES, SILENT_TIES
+from memsim.ledger import ARRAY_READ
 from studies import bibliography, figures, findings, provenance
 from studies.break_even import break_even
 from studies.page import environment, inline, whole
@@ -117,6 +119,9 @@ def page(
             ],
             energy_verdict=findings.energy_verdict(summary),
             even=[] if comparison.balance is None else list(findings.break_even(comparison.balance)),
+            lifetime=findings.lifetime(summary),
+            silence=findings.silence(summary),
+            utilisation=[(name, percent(x, 1)) for name, x in summary.get("utilisation", {}).items()],
             notes=[] if chip is None else _notes(chip.ledger),
             wires=[row.values() for row in wires],
             wires_sentence=wires_sentence,
@@ -178,10 +183,10 @@ def _ledger(ledger: memsim.Ledger, card: memsim.ChipCard) -> list[dict[str, Any]
             "lines": [
                 {
                     "event": line["event"],
-                    "number": count(line["number"]) if line["event"] in numbers else "",
-                    "price": digits(1e12 * line["price [J]"]) if line["event"] in numbers else "",
+                    "number": "" if line["event"] == ARRAY_READ else count(line["number"]),
+                    "price": "" if line["event"] == ARRAY_READ else digits(1e12 * line["price [J]"]),
                     "energy": digits(1e12 * line["energy [J]"]),
-                    "source": numbers.get(line["event"]),
+                    "source": None if (name, line["event"]) in ledger.joules else numbers[line["event"]],
                 }
                 for line in lines
                 if line["energy [J]"] or line["number"]
@@ -196,9 +201,11 @@ def _notes(ledger: memsim.Ledger) -> list[Iterable[str]]:
     totals: dict[str, float] = {}
     for (_, what), number in ledger.notes.items():
         totals[what] = totals.get(what, 0.0) + number / max(ledger.images, 1)
-    conversions, resets = ledger.number("adc"), ledger.number("reset")
+    conversions, resets, pulses = (ledger.number(event) for event in ("adc", "reset", "pulse"))
     base = {"clipped conversions": conversions, "floored conductances": resets}
+    base |= {SILENT_TIES: pulses, SILENT_PULSES: pulses}
     named = {"clipped conversions": "of conversions", "floored conductances": "of device writes"}
+    named |= {SILENT_TIES: "of pulses", SILENT_PULSES: "of pulses"}
     return [
         (what, count(number), f"{percent(number / base[what])} {named[what]}" if base.get(what) else "")
         for what, number in totals.items()

@@ -12,10 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 import devices
+from memsim.area import utilisation
 from memsim.baselines import BASELINES as BILLS
 from studies.compare import Comparison
 from studies.findings import BASELINES
-from studies.quantities import quantity
+from studies.quantities import percent, quantity
 
 
 def joule(value: float) -> str:
@@ -98,8 +99,14 @@ def layer_tables(comparison: Comparison, layer: str) -> Group:
     if not any(_within(name, layer) for name in layers):
         raise ValueError(f"--explain {layer!r}: no such layer; layers with events: {', '.join(layers)}")
     tables = []
+    used = {k: x for k, x in utilisation(comparison.on_arrays, card).items() if _within(k, layer)}
     for bill, lines in bills.items():
-        table = Table(title=f"{bill}: {layer}, for each image", box=None, title_justify="left")
+        title = f"{bill}: {layer}, for each image"
+        if bill == "crossbar" and used:
+            title += "; cells used of its tiles: " + ", ".join(
+                f"{k} {percent(x, 1)}" for k, x in used.items()
+            )
+        table = Table(title=title, box=None, title_justify="left")
         table.add_column("event", no_wrap=True)
         for column in ("layer", "number", "price", "energy", "source"):
             table.add_column(column)

@@ -32,7 +32,9 @@ def spent(**fields) -> dict[str, float]:
     ledger = array.run.ledger
     ledger.images = 1
     numbers = {e: ledger.number(e) for e in ("reset", "pulse", "adc", "row-drive", "digital-mac")}
-    return numbers | {"reads": ledger.joules["layer"], "latency": ledger.latency} | array.measured
+    return (
+        numbers | {"reads": ledger.joules["layer", "array-read"], "latency": ledger.latency} | array.measured
+    )
 
 
 def test_each_measure_lowers_the_error_it_is_meant_for():

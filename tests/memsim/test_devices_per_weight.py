@@ -59,7 +59,9 @@ def test_without_error_they_are_one_weight_and_read_and_resist_as_all_of_them():
     for made in (one, many):
         made.advance_to(3600.0)
         assert torch.allclose(made.read(spikes), spikes @ matrix, atol=1e-5)
-    assert many.run.ledger.joules["layer"] == pytest.approx(5 * one.run.ledger.joules["layer"], rel=1e-6)
+    assert many.run.ledger.joules["layer", "array-read"] == pytest.approx(
+        5 * one.run.ledger.joules["layer", "array-read"], rel=1e-6
+    )
     assert many.kappa == pytest.approx(5 * one.kappa)
 
 

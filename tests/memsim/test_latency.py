@@ -83,6 +83,7 @@ def test_a_network_adds_its_layers_up_reads_the_encoder_once_and_does_not_count_
         assert (
             book.latency == pytest.approx(sum(once.values())) == pytest.approx(sum(book.latencies.values()))
         )
+        assert book.interval == pytest.approx(max(once.values()))
         assert set(once) == {*chip.weight_arrays, *chip.attention_arrays}
         assert once["patches.encoder"] == pytest.approx(64 * (READ + CONVERT))
         assert once["head"] == pytest.approx(READ + CONVERT)

@@ -35,6 +35,19 @@ def test_doubling_an_event_doubles_its_line_and_no_other():
     assert before == after
 
 
+def test_doubling_joules_doubles_their_line_and_no_other():
+    once, twice = ledger(), ledger()
+    for book in (once, twice):
+        book.add("block1", "half-select", 7, 1e-12)
+        book.add("block1", "line-charge", 3, torch.tensor([2e-12, 1e-12]))
+    twice.add("block1", "half-select", 7, 1e-12)
+    before, after = once.breakdown(), twice.breakdown()
+    assert before["half-selected cells"] == pytest.approx(0.5e-12) == before["write lines"] / 3
+    assert after.pop("half-selected cells") == pytest.approx(2 * before.pop("half-selected cells"), rel=1e-12)
+    assert before == after
+    assert twice.number("half-select") == 7 and once.number("line-charge") == 1.5
+
+
 def test_every_line_has_a_source():
     assert all(len(str(line["source"])) > 8 for line in ledger().lines())
 

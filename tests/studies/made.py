@@ -58,7 +58,15 @@ def summary() -> dict[str, Any]:
         "spike_rate_crossbar": {layer: 0.9 * share for layer, share in rate.items()},
         "spike_mismatch": {layer: 0.5 * share for layer, share in rate.items()},
         "kappa": {"patches.encoder": 0.004, "blocks.0.mlp.fc1.linear": 3.3, "blocks.0.attention.core": 0.5},
-        "attention": {"writes_per_image": 4096.0, "pulses_per_image": 30000.5},
+        "attention": {
+            "writes_per_image": 4096.0,
+            "pulses_per_image": 30000.0,
+            "silent_tie_pulses_per_image": 6000.0,
+            "silent_pulses_per_image": 9900.0,
+            "cycles_per_image": 8.0,
+            "silent_cycles_per_image": 1.6,
+        },
+        "utilisation": {"patches.encoder": 0.0044},
     }
 
 

@@ -15,7 +15,7 @@ import memsim
 from studies import draw
 from studies.crossbars import dump
 from studies.figure_style import svg
-from studies.library import attention, countermeasures, drift, tradeoff, variation
+from studies.library import attention, countermeasures, drift, lifetime, tradeoff, variation
 from studies.points import Point, points
 from studies.study import Setting, load, names
 from studies.task import Task
@@ -50,6 +50,9 @@ def measured(task: Task, *, harder: bool = True, priced: bool = True) -> dict[st
             "breakdown [J]": {"ADC": 0.6 * joule, "attention pulses": 0.4 * joule},
             "latency [s]": 1e-5 * (1 + seed % 5),
             "pulses": 30000.0,
+            "silent pulses": 12000.0,
+            "attention cycles": 8.0,
+            "silent cycles": 1.6,
             "upkeep": dict.fromkeys(("writes", "write energy [J]", "reads", "read energy [J]"), 1e-6),
             "digital energy [J]": {"digital_sop": 3e-6, "digital_lut": 1.7e-7},
         }
@@ -374,6 +377,46 @@ class TestCountermeasures:
 
 def _tasks(study: str) -> list[Task]:
     return list(load(study).tasks(Setting(card=CARD, chips=2)))
+
+
+class TestLifetime:
+    @staticmethod
+    def worn(consumed: float, *right: float, stuck: float = 0.5, **values: Any) -> Point:
+        labels = {
+            "endurance consumed [1]": consumed,
+            "failed cells [1]": consumed / 2,
+            "stuck high [1]": stuck,
+        }
+        return at(labels, right, **values)
+
+    def test_what_holds_what_is_lost_and_how_long_by_hand(self) -> None:
+        new = {"attention cycles": 8.0, "pulses": 100.0, "silent pulses": 40.0, "silent cycles": 1.6}
+        new |= {"energy [J]": 4e-7, "breakdown [J]": {"attention pulses": 1e-7}}
+        found = [
+            self.worn(0.3, 0.5, 0.51), self.worn(0.1, 0.9, 0.905), self.worn(0.0, 0.9, 0.91, **new),
+            self.worn(0.03, 0.8, 0.7, stuck=1.0), self.worn(1.0, 0.9, 0.91),
+        ]  # fmt: skip
+        assert lifetime.kept(found) is found[1]
+        held, lived, silent = lifetime.findings(found)
+        assert held == (
+            "No loss is sure up to 10 % of the endurance, 5.0 % failed; at 30 % of the endurance, 15.0 % "
+            "failed accuracy changes by −40.00 points (alike on all chips)."
+        )
+        assert "ReRAM 1.25 s (usual) to 1.4 days (best)" in lived
+        assert "40 % of the pulses, 40.0 nJ of 400 nJ" in silent and "20 % of the cycles" in silent
+        assert "1.25 times as long" in silent
+        rows = {(row[0], row[1]): row for row in lifetime.tables(found)["lives"].rows}
+        assert rows["ReRAM", "usual"][2:] == ["1e+04", "1.2e+03", "20.8 minutes", "41.7 s", "1.25 s"]
+
+    def test_the_same_chips_wear_along_one_path_and_new_ones_are_measured_once(self) -> None:
+        wear = [task.shared["card"]["wear"] for task in _tasks("lifetime")]
+        assert [w["cycles_before"] for w in wear].count(0.0) == 1 and len(wear) == 16
+        assert {w["stuck_high"] for w in wear} == {0.0, 0.5, 1.0}
+
+    def test_ideal_cells_do_not_wear(self) -> None:
+        card = dump(memsim.ChipCard.load("default").replace(attention={"cell": "ideal"}))
+        with pytest.raises(ValueError, match="ideal attention cells do not wear"):
+            list(load("lifetime").tasks(Setting(card=card)))
 
 
 class TestDraw:

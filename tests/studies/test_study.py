@@ -30,7 +30,7 @@ def known(request: pytest.FixtureRequest) -> tuple[Study, list[Task]]:
 
 
 def test_names_are_the_files_of_the_library() -> None:
-    assert names() == ["attention", "countermeasures", "drift", "tradeoff", "variation"]
+    assert names() == ["attention", "countermeasures", "drift", "lifetime", "tradeoff", "variation"]
 
 
 def test_tasks_have_names_of_their_own_and_are_the_same_twice(known: tuple[Study, list[Task]]) -> None:
@@ -82,7 +82,7 @@ def test_an_unknown_study_is_refused_with_the_nearest_name(wrong: str, near: str
     with pytest.raises(ValueError, match=f"no study '{wrong}'; did you mean {near}"):
         load(wrong)
     with pytest.raises(
-        ValueError, match=r"no study 'zzz' \(known: attention, countermeasures, drift, tradeoff, "
+        ValueError, match=r"no study 'zzz' \(known: attention, countermeasures, drift, lifetime, "
     ):
         load("zzz")
 

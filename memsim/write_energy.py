@@ -1,0 +1,101 @@
+"""What the pulses of an attention write take: in the cells they meet, in half-selected cells, in the lines.
+
+A write has two phases, LTP and LTD, with a slot for each distinct first-spike time of the array.  In a slot
+every line of the side that fires is driven n_max times, and every line of the other side that fired before
+(LTD: or now) gates n of these.  With a and b the numbers of query and key tokens by spike count, n the pulse
+table and n+, n- its two signs:
+
+    drives of lines             L = n_max (sum a + sum b) + a n+ [b > 0] + [a > 0] n- b
+    pulses                      P = a |n| b
+    half-selected cell-pulses   N L - 2 P
+
+A pulse takes V^2 t G, G the conductance it meets.  Over n pulses the mean conductance before each is summed:
+for soft bounds V^2 t [n b - (b - G_0)(1 - (1 - a)^n) / a] exactly.  A half-selected cell is taken at rest and
+takes 1 / (4 k) of a pulse; a drive charges a line over N cells.  What is not known, the voltage, leaves the
+price of a pulse and no energy of lines.  A pulse on a gate (FeFET, ECRAM, capacitor) passes no current.
+Source: physics.md's B4 and E4, after NeuroSim's write energy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from devices.stream import stream
+from memsim.technology import Technology
+
+if TYPE_CHECKING:
+    from memsim.attention_array import AttentionArray
+
+HALF_SELECTED = {"passive": 1.0, "selector": 10.0}
+"""Scheme -> k, how much less current a cell passes at V / 2 than half; a selector's 10 is an assumption."""
+
+CELL_SIDE = {"1T1R": 4, "selector": 2, "passive": 2}
+"""Side of a cell in widths of a wire (NeuroSim); of 4 with its transistor."""
+
+
+class WriteEnergy:
+    """Energies [J] of the writes of one attention array whose cells are pulsed."""
+
+    def __init__(self, array: AttentionArray) -> None:
+        self.array, card = array, array.run.card
+        self.scheme = card.attention.scheme
+        self.voltage, self.time = card.pulse_drive
+        rest, unit, _ = array.conductance
+        response = array.table.response
+        if array.cell.one_sided and self.voltage:
+            new = card.without("wear").attention_cell
+            at_rest = new.reset(new.fabricate((1 << 12,), rng=stream(0, "rest")), rng=stream(0, "rest"))
+            response = float(at_rest.visible.double().mean()) + response.abs()
+        siemens = (rest + unit * response).clamp(min=0)
+        self.at_rest = float(siemens[array.table.n_max])
+        self.siemens = at(series(siemens), array.table.counts.double())  # by spike counts, as the pulse table
+        wires = Technology.load(card.technology).wires
+        self.line = None if wires is None else wires.cell(CELL_SIDE[self.scheme])[1]
+
+    def joule(self, siemens: Tensor | float) -> Tensor | float | None:
+        """V^2 G t of pulses that meet so many siemens in all; None where the voltage is not known."""
+        return None if self.voltage is None else siemens * (self.voltage**2 * self.time)
+
+    def half_selected(self, number: Tensor | float) -> Tensor | float:
+        """Energy of so many half-selected cell-pulses."""
+        pulse = self.joule(self.at_rest)
+        if pulse is None:
+            pulse = self.array.run.card.price(f"pulse-{self.array.cell.technology.lower()}").energy
+        return number * (pulse / 4 / HALF_SELECTED[self.scheme])
+
+    def lines(self, drives: Tensor | float, tokens: int) -> Tensor | float | None:
+        """C V^2 of so many drives of lines over so many cells, at V / 2 where there are no transistors; None
+        where voltage or wires are not known.
+        """
+        if self.voltage is None or self.line is None:
+            return None
+        voltage = self.voltage if self.scheme == "1T1R" else self.voltage / 2
+        return drives * (tokens * self.line * voltage**2)
+
+
+def series(siemens: Tensor) -> Tensor:
+    """Conductances before each of |n| pulses, summed: of those after n = -N .. N pulses, (2 N + 1,) [S]."""
+    middle = len(siemens) // 2
+    up, down = siemens[middle:-1].cumsum(0), siemens[1 : middle + 1].flip(0).cumsum(0)
+    return torch.cat([down.flip(0), siemens.new_zeros(1), up])
+
+
+def at(table: Tensor, counts: Tensor) -> Tensor:
+    """A table over n = -N .. N at any counts, linear between whole ones."""
+    place = counts + len(table) // 2
+    low = place.floor().clamp(0, len(table) - 2)
+    return torch.lerp(table[low.long()], table[low.long() + 1], place - low)
+
+
+def tally(counts: Tensor, levels: int) -> Tensor:
+    """How many tokens have each spike count, (..., N) -> (..., levels)."""
+    out = torch.zeros(*counts.shape[:-1], levels, dtype=torch.float64)
+    return out.scatter_add_(-1, counts.long(), torch.ones_like(out[..., :1]).expand(counts.shape))
+
+
+def pairs(a: Tensor, table: Tensor, b: Tensor) -> Tensor:
+    """a table b of every write, (S, H, B, T, levels) -> (S, T): summed over heads and images."""
+    return ((a @ table.to(a)) * b).sum((1, 2, 4))
