@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
@@ -33,7 +34,11 @@ class AttentionEvents:
         self.shared = self.devices if self.card.sharing == "all" else 1  # devices that one pulse reaches
         self.n_max = self.card.n_max or array.cell.n_max
         self.pulse_time = array.run.card.pulse_drive[1]
-        self.energy = None if array.exact else WriteEnergy(array)
+
+    @cached_property
+    def energy(self) -> WriteEnergy:
+        """What pulses cost; an ideal cell takes none."""
+        return WriteEnergy(self.array)
 
     @property
     def counting(self) -> bool:
@@ -79,7 +84,7 @@ class AttentionEvents:
         if self.card.coding == "per-device":
             slots = torch.full_like(slots, tokens)
         ledger.add_time(self.name, 2 * int(slots.sum()) * self.n_max * self.pulse_time)
-        if self.energy is not None:
+        if not self.array.exact:
             self._drive(a, b, pulses)
 
     def _drive(self, a: Tensor, b: Tensor, pulses: float) -> None:

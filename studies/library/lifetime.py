@@ -87,7 +87,9 @@ def kept(points: Sequence[Point]) -> Point | None:
     without new chips.
     """
     new, found, main = _new(points), None, draw.main_column(points)
-    for point in next(iter(_series(points).values())) if new else ():
+    if new is None:
+        return None
+    for point in next(iter(_series(points).values())):
         lost = point.against(new, main) if point is not new else None
         if lost is not None and lost.high < 0:
             break
