@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from statistics import median
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 import devices
 import memsim
@@ -168,7 +169,8 @@ def _front(points: Sequence[Point]) -> Figure:
         if not there:
             ax.set_axis_off()
             continue
-        factor, unit = prefixed(max(p.values[cost] for p in there), cost[-2])
+        costs = [p.values[cost] for p in there]
+        factor, unit = prefixed(median(costs), cost[-2])
         for number, axis in enumerate(axes):
             style = {
                 "color": PARTS[number % len(PARTS)] if axis != CARD else "black",
@@ -185,10 +187,12 @@ def _front(points: Sequence[Point]) -> Figure:
             where="post", color=QUIET, linewidth=0.8, label="Pareto front", zorder=0,
         )  # fmt: skip
         ax.set_xscale("log")
-        plain = FuncFormatter(lambda x, _: f"{x:g}")
-        ax.xaxis.set_major_formatter(plain)
-        ax.xaxis.set_minor_formatter(plain)
         ax.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        if max(costs) < 100 * min(costs):  # more decades have no room for these
+            plain = FuncFormatter(lambda x, _: f"{x:g}")
+            ax.xaxis.set_major_formatter(plain)
+            ax.xaxis.set_minor_formatter(plain)
         ax.set_xlabel(f"{what} of an image [{unit}]")
         ax.grid(color="0.92", linewidth=0.5)
         ax.set_axisbelow(True)
