@@ -110,7 +110,7 @@ class TestEveryStudy:
         whole(study, made(study))
         assert module.findings(made(study)) and len(module.tables(made(study))) > 1
 
-    @pytest.mark.parametrize("share", [0.1, pytest.param(1.0, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize("share", [0.1, pytest.param(1.0, marks=pytest.mark.exhaustive)])
     def test_figures_are_the_same_bytes_when_drawn_again(self, study: str, share: float) -> None:
         module, found = load(study).module, some(made(study), share)
         drawn = [module.figures(found) for _ in range(2)]
@@ -124,7 +124,7 @@ class TestEveryStudy:
         for seed in range(4):
             whole(study, some(made(study), share, seed))
 
-    @pytest.mark.slow
+    @pytest.mark.exhaustive
     @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
     def test_figures_of_rows_that_are_not_all_there(self, study: str, share: float) -> None:
         for seed in range(4):
