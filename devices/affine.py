@@ -11,16 +11,14 @@ import torch
 from torch import Tensor
 
 from devices.affine_kernels import HARD, MULTIPLICATIVE, SOFT, rewrite
-from devices.cell import Description
 from devices.check import check
-from devices.population import Population
-from devices.pulsed import KernelCell
+from devices.population import PopulationCell
 from devices.stream import Stream
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class AffineCell(KernelCell):
+class AffineCell(PopulationCell):
     """The step is an affine function of the state, seen against a reference device:
 
         u = w + reference
@@ -53,16 +51,12 @@ class AffineCell(KernelCell):
       device outside of them is seen a step too late.
     """
 
-    population: Population
     gamma_up: float = 1.0  #: relative loss of the up step on the way to the upper bound [1]
     gamma_down: float = 1.0  #: likewise down [1]
     gamma_up_dtod: float = 0.0  #: spread of gamma_up over devices [1]
     gamma_down_dtod: float = 0.0  #: spread of gamma_down over devices [1]
     mean_bound_reference: bool = False  #: slopes refer to the population's bounds, not the device's
     mult_noise: bool  #: cycle noise is proportional to the step, not to its size at zero
-    dw_min_std: float  #: c, cycle-to-cycle noise of a step, relative to it [1]
-    write_noise_std: float = 0.0  #: noise of a programmed state, in units of dw_min [1]
-    reset_std: float  #: noise of a reset [w]
     reference_mean: float = 0.0  #: added to every reference [w]
     reference_std: float = 0.0  #: spread of the reference over devices [w]
     subtract_symmetry_point: bool = False  #: whether the symmetry point is in the reference
@@ -72,14 +66,8 @@ class AffineCell(KernelCell):
         reach = self.population.reach
         check(
             self, self.name, gamma_up=(0, 10), gamma_down=(0, 10), gamma_up_dtod=(0, 10),
-            gamma_down_dtod=(0, 10), dw_min_std=(0, 100), write_noise_std=(0, 1e4), reset_std=(0, reach),
-            reference_std=(0, reach), reference_mean=(-reach, reach),
+            gamma_down_dtod=(0, 10), reference_std=(0, reach), reference_mean=(-reach, reach),
         )  # fmt: skip
-
-    @property
-    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
-        write = ("write-noise",) if self.write_noise_std > 0 else ()
-        return ("device-spread", "cycle-noise", *write, "reset-noise")
 
     @property
     def soft_bounds(self) -> bool:
@@ -100,13 +88,8 @@ class AffineCell(KernelCell):
         """Which closed form takes the pulses."""
         return MULTIPLICATIVE if self.mult_noise else SOFT if self.soft_bounds else HARD
 
-    def describe(self) -> Description:
-        p = self.population
-        return self._description(states=(p.w_max - p.w_min) / p.dw_min, low=p.w_min, high=p.w_max)
-
     def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
-        spread = self.strength("device-spread")
-        values = self.population.draw(shape, rng=rng, spread=spread)
+        values, spread = super()._values(shape, rng), self.strength("device-spread")
         gamma = []
         for side, mean, dtod in (
             ("gamma_up", self.gamma_up, self.gamma_up_dtod),
@@ -156,10 +139,7 @@ class AffineCell(KernelCell):
         return [row.float() for row in (*rows, high, low, reference, values["reset_bias"])]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        reset = self.strength("reset-noise") * self.reset_std
-        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
-        cycle = self.strength("cycle-noise") * self.dw_min_std
-        rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(write), np.float32(cycle), self.law)
+        rewrite(out, start, fresh, *rest, *self._noises(visible), self.law)
 
 
 def soft_rows(s: Tensor, bound: Tensor, sign: float) -> list[Tensor]:

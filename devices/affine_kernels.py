@@ -48,7 +48,7 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
                 for i in range(BLOCK):
                     w[i] = clip(p[11, i] + reset * z[0, i], p[9, i], p[8, i])
             else:
-                copy_in(w, start, array, block, m)
+                copy_in(w, start, array, m, block)
             if most > 0:
                 if law == SOFT:
                     _soft(w, n, p, z, cycle)

@@ -2,7 +2,6 @@
 noise, and so its PCM preset.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -10,21 +9,38 @@ import numpy as np
 from numba import prange
 from torch import Tensor
 
-from devices.cell import Description
 from devices.check import check
 from devices.compile import inlined, parallel_kernel
 from devices.philox import BLOCK, normals
-from devices.population import Population
-from devices.pulsed import KernelCell, copy_in, copy_out, load
+from devices.population import PopulationCell
+from devices.pulsed import copy_in, copy_out, load
 from devices.simd import clip, exp, mask, pick
-from devices.stream import Stream
 
 _GROUP = 8  #: pulses whose noise is drawn at once
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExponentialCell(PopulationCell):
+    """A cell whose step is 1 - A exp(+-gamma z), z = 2 a w / (max_bound - min_bound) + b."""
+
+    a: float  #: scale of z [1]
+    b: float  #: offset of z [1]
+    gamma_up: float  #: exponent of the up step [1]
+    gamma_down: float  #: exponent of the down step [1]
+    A_up: float  #: weight of the exponential in the up step [1]
+    A_down: float  #: likewise down [1]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(
+            self, self.name, a=(-1e3, 1e3), b=(-1e3, 1e3), gamma_up=(0, 1e3), gamma_down=(0, 1e3),
+            A_up=(-1e6, 1e6), A_down=(-1e6, 1e6),
+        )  # fmt: skip
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
-class ExponentialPulsesCell(KernelCell):
+class ExponentialPulsesCell(ExponentialCell):
     """The step changes exponentially with the state, z = 2 a w / (max_bound - min_bound) + b:
 
         up    dw = s_up max(1 - A_up exp(gamma_up z), 0)
@@ -37,40 +53,17 @@ class ExponentialPulsesCell(KernelCell):
     on the other.
     """
 
-    population: Population
-    a: float  #: scale of z [1]
-    b: float  #: offset of z [1]
-    gamma_up: float  #: exponent of the up step [1]
-    gamma_down: float  #: exponent of the down step [1]
-    A_up: float  #: weight of the exponential in the up step [1]
-    A_down: float  #: likewise down [1]
-    dw_min_std: float  #: c, cycle-to-cycle noise of a step [1]
     dw_min_std_add: float  #: part of that noise that is always there [w]
     dw_min_std_slope: float  #: part of that noise that grows with the state [1]
-    write_noise_std: float = 0.0  #: noise of a programmed state, in units of dw_min [1]
-    reset_std: float  #: noise of a reset [w]
     up_only: bool = False  #: whether the source's pulses only raise it
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_curve(self)
         check(self, self.name, dw_min_std_add=(0, 1e3), dw_min_std_slope=(0, 1e3))
 
     @property
     def one_sided(self) -> bool:  # type: ignore[override]
         return self.up_only
-
-    @property
-    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
-        write = ("write-noise",) if self.write_noise_std > 0 else ()
-        return ("device-spread", "cycle-noise", *write, "reset-noise")
-
-    def describe(self) -> Description:
-        p = self.population
-        return self._description(states=p.reach / p.dw_min, low=p.w_min, high=p.w_max)
-
-    def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
-        return self.population.draw(shape, rng=rng, spread=self.strength("device-spread"))
 
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
         scale = 2.0 * self.a / (values["max_bound"] - values["min_bound"]).clamp(min=1e-6)
@@ -84,23 +77,13 @@ class ExponentialPulsesCell(KernelCell):
         ]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        reset = self.strength("reset-noise") * self.reset_std
-        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
+        reset, write, _ = self._noises(visible)
         c = self.strength("cycle-noise") * self.dw_min_std
         curve = [
             self.A_up, self.A_down, self.gamma_up * self.b, -self.gamma_down * self.b,
             c, c * self.dw_min_std_add, c * self.dw_min_std_slope,
         ]  # fmt: skip
-        _rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(write), np.array(curve, np.float32))
-
-
-def check_curve(cell: Any) -> None:
-    """Raise ValueError unless an exponential cell's numbers lie where its kernels are finite."""
-    check(
-        cell, cell.name, a=(-1e3, 1e3), b=(-1e3, 1e3), gamma_up=(0, 1e3), gamma_down=(0, 1e3),
-        A_up=(-1e6, 1e6), A_down=(-1e6, 1e6), dw_min_std=(0, 100), write_noise_std=(0, 1e4),
-        reset_std=(0, cell.population.reach),
-    )  # fmt: skip
+        _rewrite(out, start, fresh, *rest, reset, write, np.array(curve, np.float32))
 
 
 @parallel_kernel
@@ -120,7 +103,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
                 for i in range(BLOCK):
                     w[i] = clip(p[6, i] + reset * z[0, i], p[5, i], p[4, i])
             else:
-                copy_in(w, start, array, block, m)
+                copy_in(w, start, array, m, block)
             for pulse in range(most):
                 if pulse % _GROUP == 0:
                     drawn = min(most - pulse, _GROUP)

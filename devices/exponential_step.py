@@ -1,6 +1,5 @@
 """Exponential steps, small and noisy ones: aihwkit's ExpStepDevice with plain multiplicative cycle noise."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -8,14 +7,11 @@ import numpy as np
 from numba import prange
 from torch import Tensor
 
-from devices.cell import Description
 from devices.compile import inlined, parallel_kernel
-from devices.exponential_pulses import check_curve
+from devices.exponential_pulses import ExponentialCell
 from devices.philox import BLOCK, normals
-from devices.population import Population
-from devices.pulsed import KernelCell, copy_in, copy_out, load
+from devices.pulsed import copy_in, copy_out, load
 from devices.simd import clip, exp, log, mask, pick
-from devices.stream import Stream
 from devices.walk import kept_between
 
 _TINY = np.float32(1e-20)
@@ -24,7 +20,7 @@ _CHUNK = 64  #: pulses taken at once; the bounds act after each chunk
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class ExponentialStepCell(KernelCell):
+class ExponentialStepCell(ExponentialCell):
     """The step changes exponentially with the state, z = 2 a w / (max_bound - min_bound) + b:
 
         up    w <- clip(w + s_up max(1 - A_up exp(gamma_up z), 0) (1 + c xi))
@@ -39,20 +35,8 @@ class ExponentialStepCell(KernelCell):
     4, 10 of cycle noise the spread of reram-es after 64 pulses (c = 5) misses the loop's by 3, 16, 38 %.
     """
 
-    population: Population
-    a: float  #: scale of z [1]
-    b: float  #: offset of z [1]
-    gamma_up: float  #: exponent of the up step [1]
-    gamma_down: float  #: exponent of the down step [1]
-    A_up: float  #: weight of the exponential in the up step [1]
-    A_down: float  #: likewise down [1]
-    dw_min_std: float  #: c, cycle-to-cycle noise of a step, relative to it [1]
-    write_noise_std: float  #: noise of a programmed state, in units of dw_min [1]
-    reset_std: float  #: noise of a reset [w]
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_curve(self)
         for side in ("gamma_up", "gamma_down"):
             gamma = getattr(self, side)
             if not (gamma * abs(self.a) >= 0.01 and gamma * (2.0 * abs(self.a) + abs(self.b)) <= 80.0):
@@ -60,18 +44,6 @@ class ExponentialStepCell(KernelCell):
                     f"{self.name}: {side}={gamma:g}, a={self.a:g}, b={self.b:g}: {side} abs(a) >= 0.01 and"
                     f" {side} (2 abs(a) + abs(b)) <= 80 are needed; a step that does not change is constant"
                 )
-
-    @property
-    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
-        write = ("write-noise",) if self.write_noise_std > 0 else ()
-        return ("device-spread", "cycle-noise", *write, "reset-noise")
-
-    def describe(self) -> Description:
-        p = self.population
-        return self._description(states=(p.w_max - p.w_min) / p.dw_min, low=p.w_min, high=p.w_max)
-
-    def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
-        return self.population.draw(shape, rng=rng, spread=self.strength("device-spread"))
 
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
         scale = 2.0 * self.a / (values["max_bound"].double() - values["min_bound"].double()).clamp(min=1e-6)
@@ -81,11 +53,8 @@ class ExponentialStepCell(KernelCell):
         return [c.float() for c in (up, -down, *rates, scale, 1.0 / scale, *bounds)]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        reset = self.strength("reset-noise") * self.reset_std
-        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
-        cycle = self.strength("cycle-noise") * self.dw_min_std
         curve = np.array([self.gamma_up, -self.gamma_down, self.A_up, self.A_down, self.b], np.float32)
-        _rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(write), np.float32(cycle), curve)
+        _rewrite(out, start, fresh, *rest, *self._noises(visible), curve)
 
 
 @parallel_kernel
@@ -104,7 +73,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
                 for i in range(BLOCK):
                     w[i] = clip(p[8, i] + reset * z[0, i], p[7, i], p[6, i])
             else:
-                copy_in(w, start, array, block, m)
+                copy_in(w, start, array, m, block)
             for chunk in range((most + _CHUNK - 1) // _CHUNK):
                 image, step = images[m // len(steps)], steps[m % len(steps)]
                 normals(z, words, keys[array], block, step, image, 2 + chunk, 1)

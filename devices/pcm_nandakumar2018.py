@@ -98,7 +98,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, law):
                 for i in range(BLOCK):
                     w[i] = max(law[4] + law[5] * z[0, i], law[6])
             else:
-                copy_in(w, start, array, block, m)
+                copy_in(w, start, array, m, block)
                 for i in range(BLOCK):
                     w[i] *= per_micro
             for pulse in range(most):

@@ -1,6 +1,5 @@
 """Steps that follow a measured curve: aihwkit's PiecewiseStepDevice."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -8,14 +7,11 @@ import numpy as np
 from numba import prange
 from torch import Tensor
 
-from devices.cell import Description
-from devices.check import check
 from devices.compile import inlined, parallel_kernel
 from devices.philox import BLOCK, normals
-from devices.population import Population
-from devices.pulsed import KernelCell, copy_in, copy_out, load
+from devices.population import PopulationCell
+from devices.pulsed import copy_in, copy_out, load
 from devices.simd import clip, log, mask, pick
-from devices.stream import Stream
 from devices.walk import kept_between
 
 _CHUNK = 16  #: pulses taken at once
@@ -23,7 +19,7 @@ _CHUNK = 16  #: pulses taken at once
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class PiecewiseStepCell(KernelCell):
+class PiecewiseStepCell(PopulationCell):
     """The step is interpolated between nodes at equal distances from min_bound to max_bound:
 
         up    w <- clip(w + s_up v_up(w) (1 + c xi))
@@ -36,22 +32,11 @@ class PiecewiseStepCell(KernelCell):
     over 16 pulses.
     """
 
-    population: Population
     piecewise_up: tuple[float, ...]  #: v_up at the nodes, 2 or more, not negative [1]
     piecewise_down: tuple[float, ...]  #: v_down likewise, as many nodes [1]
-    dw_min_std: float  #: c, cycle-to-cycle noise of a step, relative to it [1]
-    write_noise_std: float  #: noise of a programmed state, in units of dw_min [1]
-    reset_std: float  #: noise of a reset [w]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check(
-            self,
-            self.name,
-            dw_min_std=(0, 100),
-            write_noise_std=(0, 1e4),
-            reset_std=(0, self.population.reach),
-        )
         for side in ("piecewise_up", "piecewise_down"):
             nodes = tuple(float(v) for v in getattr(self, side))
             if len(nodes) < 2 or not all(0.0 <= v <= 1e3 for v in nodes):
@@ -59,18 +44,6 @@ class PiecewiseStepCell(KernelCell):
             object.__setattr__(self, side, nodes)
         if len(self.piecewise_up) != len(self.piecewise_down):
             raise ValueError(f"{self.name}: piecewise_up and piecewise_down need equally many nodes")
-
-    @property
-    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
-        write = ("write-noise",) if self.write_noise_std > 0 else ()
-        return ("device-spread", "cycle-noise", *write, "reset-noise")
-
-    def describe(self) -> Description:
-        p = self.population
-        return self._description(states=p.reach / p.dw_min, low=p.w_min, high=p.w_max)
-
-    def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
-        return self.population.draw(shape, rng=rng, spread=self.strength("device-spread"))
 
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
         high, low = values["max_bound"], values["min_bound"]
@@ -85,11 +58,8 @@ class PiecewiseStepCell(KernelCell):
         ]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        reset = self.strength("reset-noise") * self.reset_std
-        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
-        cycle = self.strength("cycle-noise") * self.dw_min_std
         nodes = np.array([self.piecewise_up, self.piecewise_down], np.float32)
-        _rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(write), np.float32(cycle), nodes)
+        _rewrite(out, start, fresh, *rest, *self._noises(visible), nodes)
 
 
 @parallel_kernel
@@ -109,7 +79,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
                 for i in range(BLOCK):
                     w[i] = clip(p[5, i] + reset * z[0, i], p[4, i], p[3, i])
             else:
-                copy_in(w, start, array, block, m)
+                copy_in(w, start, array, m, block)
             for chunk in range((most + _CHUNK - 1) // _CHUNK):
                 normals(z, words, keys[array], block, step, image, 2 + chunk, 1)
                 _pulses(w, n, p, z, words, np.float32(chunk * _CHUNK), cycle, nodes)
@@ -144,8 +114,7 @@ def _pulses(w, n, p, z, words, done, cycle, nodes):
 def _at(nodes, side, x):
     """The curve at the relative position x, its end values beyond the bounds."""
     place = clip(x, np.float32(0.0), np.float32(1.0)) * np.float32(nodes.shape[1] - 1)
-    node = max(
-        min(np.int32(place), np.int32(nodes.shape[1] - 2)), np.int32(0)
-    )  # whatever a padded cell holds
+    last = np.int32(nodes.shape[1] - 2)
+    node = max(min(np.int32(place), last), np.int32(0))  # whatever a padded cell holds
     part = place - np.float32(node)
     return nodes[side, node] + part * (nodes[side, node + 1] - nodes[side, node])

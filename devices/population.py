@@ -1,13 +1,16 @@
-"""Device-to-device spread of pulsed cells, drawn the way aihwkit draws it."""
+"""Device-to-device spread of pulsed cells, drawn the way aihwkit draws it, and what its laws share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from devices.cell import Description
 from devices.check import check
+from devices.pulsed import KernelCell
 from devices.stream import Stream
 
 
@@ -81,3 +84,40 @@ def two_sides(gain: Tensor, r: Tensor, up_down: float, size: float) -> tuple[Ten
     """`size` in both directions, spread by `gain`, skewed by r and, on one side only, by `up_down`."""
     up, down = gain + r + min(up_down, 0.0), gain - r - max(up_down, 0.0)
     return (up * size).abs_(), (down * size).abs_()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationCell(KernelCell):
+    """A law of pulses over a population: cycle noise in its steps, a noisy reset, and
+
+    visible w + write_noise_std dw_min xi, drawn once for each write
+    """
+
+    population: Population
+    dw_min_std: float  #: c, cycle-to-cycle noise of a step, relative to it [1]
+    write_noise_std: float = 0.0  #: noise of a programmed state, in units of dw_min [1]
+    reset_std: float  #: noise of a reset [w]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        reach = self.population.reach
+        check(self, self.name, dw_min_std=(0, 100), write_noise_std=(0, 1e4), reset_std=(0, reach))
+
+    @property
+    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
+        write = ("write-noise",) if self.write_noise_std > 0 else ()
+        return ("device-spread", "cycle-noise", *write, "reset-noise")
+
+    def describe(self) -> Description:
+        p = self.population
+        return self._description(states=p.reach / p.dw_min, low=p.w_min, high=p.w_max)
+
+    def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
+        return self.population.draw(shape, rng=rng, spread=self.strength("device-spread"))
+
+    def _noises(self, visible: bool) -> tuple[np.float32, np.float32, np.float32]:
+        """Noise of a reset and of what a read sees [w], and c, as the kernels take them."""
+        reset = self.strength("reset-noise") * self.reset_std
+        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
+        cycle = self.strength("cycle-noise") * self.dw_min_std
+        return np.float32(reset), np.float32(write), np.float32(cycle)

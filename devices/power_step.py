@@ -9,12 +9,11 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from devices.cell import Description
 from devices.check import check
 from devices.compile import inlined, parallel_kernel
 from devices.philox import BLOCK, normals
-from devices.population import Population, two_sides
-from devices.pulsed import KernelCell, copy_in, copy_out, load
+from devices.population import PopulationCell, two_sides
+from devices.pulsed import copy_in, copy_out, load
 from devices.simd import clip, exp, log, mask, pick
 from devices.stream import Stream
 
@@ -23,7 +22,7 @@ _CHUNK = 64  #: pulses taken at once
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class PowerStepCell(KernelCell):
+class PowerStepCell(PopulationCell):
     """The step is a power of the relative distance to the bound ahead, R = max_bound - min_bound:
 
         up    w <- clip(w + s_up ((max_bound - w) / R)^g_up (1 + c xi))
@@ -38,35 +37,20 @@ class PowerStepCell(KernelCell):
     times the sum of k g x^(g - 1) (Ito's term). For small steps, k c^2 << 1.
     """
 
-    population: Population
     pow_gamma: float  #: exponent [1]
     pow_gamma_dtod: float  #: its spread over devices, relative [1]
     pow_up_down: float  #: asymmetry of the exponents; only one is reduced [1]
     pow_up_down_dtod: float  #: spread of that asymmetry [1]
-    dw_min_std: float  #: c, cycle-to-cycle noise of a step, relative to it [1]
-    write_noise_std: float  #: noise of a programmed state, in units of dw_min [1]
-    reset_std: float  #: noise of a reset [w]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check(
             self, self.name, pow_gamma=(0, 20), pow_gamma_dtod=(0, 10), pow_up_down=(-1, 1),
-            pow_up_down_dtod=(0, 10), dw_min_std=(0, 100), write_noise_std=(0, 1e4),
-            reset_std=(0, self.population.reach),
+            pow_up_down_dtod=(0, 10),
         )  # fmt: skip
 
-    @property
-    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
-        write = ("write-noise",) if self.write_noise_std > 0 else ()
-        return ("device-spread", "cycle-noise", *write, "reset-noise")
-
-    def describe(self) -> Description:
-        p = self.population
-        return self._description(states=p.reach / p.dw_min, low=p.w_min, high=p.w_max)
-
     def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
-        spread = self.strength("device-spread")
-        values = self.population.draw(shape, rng=rng, spread=spread)
+        values, spread = super()._values(shape, rng), self.strength("device-spread")
         gain, r = torch.ones_like(values["max_bound"]), torch.zeros_like(values["max_bound"])
         if spread:
             gain += spread * self.pow_gamma_dtod * rng.child("pow_gain").normal(shape)
@@ -86,10 +70,7 @@ class PowerStepCell(KernelCell):
         return [*steps, reach, high, low, values["reset_bias"]]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        reset = self.strength("reset-noise") * self.reset_std
-        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
-        cycle = self.strength("cycle-noise") * self.dw_min_std
-        _rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(write), np.float32(cycle))
+        _rewrite(out, start, fresh, *rest, *self._noises(visible))
 
 
 @parallel_kernel
@@ -109,7 +90,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
                 for i in range(BLOCK):
                     w[i] = clip(p[7, i] + reset * z[0, i], p[6, i], p[5, i])
             else:
-                copy_in(w, start, array, block, m)
+                copy_in(w, start, array, m, block)
             for chunk in range((most + _CHUNK - 1) // _CHUNK):
                 normals(z, words, keys[array], block, step, image, 2 + chunk, 1)
                 _pulses(w, n, p, z, np.float32(chunk * _CHUNK), cycle)

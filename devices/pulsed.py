@@ -146,7 +146,7 @@ def load(n, pulses, array, write, block):
 
 
 @inlined
-def copy_in(w, start, array, block, write=0):
+def copy_in(w, start, array, write, block):
     """Begin from given states instead of a reset: those of this write, or the one state all begin from."""
     first, write = block * BLOCK, min(write, start.shape[1] - 1)
     for i in range(min(BLOCK, start.shape[2] - first)):
