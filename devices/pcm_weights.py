@@ -5,8 +5,8 @@ Numbers as in aihwkit's PCMLikeNoiseModel and HermesNoiseModel, which the tests 
 
 from typing import Any
 
-from devices.effects import Drift, RelativeFlicker, Spread
-from devices.functions import CappedPower, ClippedLog, Polynomial, Split
+from devices.effects import MICRO, Drift, RelativeFlicker, Spread
+from devices.functions import CappedPower, ClippedLog, Function, Polynomial, Split
 from devices.weight_cell import WeightCell
 
 JOSHI_DRIFT = Drift(
@@ -37,31 +37,18 @@ def pcm_joshi2020(**changes: Any) -> WeightCell:
     return WeightCell(**(numbers | changes))
 
 
-_HERMES_NU = Split(0.0945, ClippedLog(-0.0387, -0.0182, 0.0720, 0.13), Polynomial((0.0736, -0.0126, -0.0436)))
-
-
 def pcm_hermes_1() -> WeightCell:
     """The preset `pcm-hermes2023-1`: the 14 nm HERMES chip, one device on either side of a pair."""
     return _hermes(
         name="pcm-hermes2023-1",
-        g_max=10.35e-6,
-        g_top=10.35e-6,
-        programming=Spread(Polynomial((0.15781817, 2.32443916, -2.16310839, 0.68841818)), g_fit=10.35),
-        drift=Drift(
-            mean=_HERMES_NU,
-            spread=Split(
-                0.3039, ClippedLog(-0.0120, -0.0023, 0.0124, 0.04), Polynomial((0.0104, 0.0116, -0.0165))
-            ),
-            t_0=200.0,
+        g_fit=10.35,
+        t_0=200.0,
+        programming=(0.15781817, 2.32443916, -2.16310839, 0.68841818),
+        spread=Split(
+            0.3039, ClippedLog(-0.0120, -0.0023, 0.0124, 0.04), Polynomial((0.0104, 0.0116, -0.0165))
         ),
-        flicker=RelativeFlicker(
-            t_0=200.0,
-            t_read=512e-9,
-            fit=Split(
-                0.1591,
-                ClippedLog(-0.0078, 0.0038, 0.0179, 0.04),
-                Polynomial((0.0088, 0.0768, -0.1352, 0.0664)),
-            ),
+        flicker=Split(
+            0.1591, ClippedLog(-0.0078, 0.0038, 0.0179, 0.04), Polynomial((0.0088, 0.0768, -0.1352, 0.0664))
         ),
     )
 
@@ -72,30 +59,35 @@ def pcm_hermes_2() -> WeightCell:
     """
     return _hermes(
         name="pcm-hermes2023-2",
-        g_max=20.7e-6,
-        g_top=20.7e-6,
-        programming=Spread(Polynomial((0.16603222, 4.71806468, -8.48101252, 4.68961419)), g_fit=20.7),
-        drift=Drift(
-            mean=_HERMES_NU,
-            spread=Split(
-                0.3055, ClippedLog(-0.0117, -0.0057, 0.0091, 0.04), Polynomial((0.0073, 0.0093, -0.0118))
-            ),
-            t_0=300.0,
+        g_fit=20.7,
+        t_0=300.0,
+        programming=(0.16603222, 4.71806468, -8.48101252, 4.68961419),
+        spread=Split(
+            0.3055, ClippedLog(-0.0117, -0.0057, 0.0091, 0.04), Polynomial((0.0073, 0.0093, -0.0118))
         ),
-        flicker=RelativeFlicker(
-            t_0=300.0,
-            t_read=512e-9,
-            fit=Split(
-                0.16, ClippedLog(-0.0117, -0.0069, 0.015, 0.04), Polynomial((0.0123, 0.0211, -0.0280, 0.0069))
-            ),
+        flicker=Split(
+            0.16, ClippedLog(-0.0117, -0.0069, 0.015, 0.04), Polynomial((0.0123, 0.0211, -0.0280, 0.0069))
         ),
     )
 
 
-def _hermes(**numbers: Any) -> WeightCell:
-    """Vasilopoulos et al. publish no noise of a single read: that of pcm-joshi2020, an assumption."""
-    source = (
-        "Vasilopoulos et al., IEEE Trans. Electron Devices (2023) (10281389), as in aihwkit's "
-        "HermesNoiseModel; noise of a single read assumed"
+def _hermes(
+    name: str, g_fit: float, t_0: float, programming: tuple[float, ...], spread: Function, flicker: Function
+) -> WeightCell:
+    """What both have in common; g_fit in microsiemens, spread of the drift exponent.
+
+    Vasilopoulos et al. publish no noise of a single read: that of pcm-joshi2020, an assumption.
+    """
+    mean = Split(0.0945, ClippedLog(-0.0387, -0.0182, 0.0720, 0.13), Polynomial((0.0736, -0.0126, -0.0436)))
+    return WeightCell(
+        name=name,
+        technology="PCM",
+        source="Vasilopoulos et al., IEEE Trans. Electron Devices (2023) (10281389), as in aihwkit's "
+        "HermesNoiseModel; noise of a single read assumed",
+        g_max=g_fit * MICRO,
+        g_top=g_fit * MICRO,
+        programming=Spread(Polynomial(programming), g_fit),
+        drift=Drift(mean, spread, t_0),
+        flicker=RelativeFlicker(t_0, 512e-9, flicker),
+        read_noise_std=0.0175,
     )
-    return WeightCell(technology="PCM", source=source, read_noise_std=0.0175, **numbers)
