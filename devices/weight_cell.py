@@ -203,7 +203,8 @@ def _check_laws(cell: WeightCell) -> None:
         spreads |= {"drift.mean": cell.drift.mean(x), "drift.spread": cell.drift.spread(x)}
     if cell.relaxation:
         for t in (1.0, 1e3, 1e5, 3e8):
-            spreads["relaxation"] = cell.relaxation.spread(g, t, cell.g_max) + 0.0 * cell.relaxation.shift(t)
+            spread = cell.relaxation.spread(g, t, cell.g_max)
+            spreads[f"relaxation after {t:g} s"] = spread + 0.0 * cell.relaxation.shift(t)
     if cell.flicker:
         if not (cell.flicker.t_0 > 0.0 and cell.flicker.t_read > 0.0):
             raise ValueError(f"{cell.name}: flicker.t_0 and flicker.t_read must be above 0 s")

@@ -16,6 +16,7 @@ from devices.pcm_weights import pcm_joshi2020
 from devices.stream import stream
 from devices.weight_cell import WeightCell
 
+HELD, LOST = Spread(Polynomial((0.1, 0.0)), 25.0), Spread(Polynomial((math.nan, 0.0)), 25.0)
 number = st.floats(-5.0, 5.0)
 positive = st.floats(1e-6, 1e3)
 cells = st.fixed_dictionaries(
@@ -73,6 +74,10 @@ def test_what_validates_stays_finite_and_not_below_zero(fields, t):
         ({"drift": Drift(Polynomial((0.05, 0.0)), Polynomial((-0.01, 0.0)), 20.0)}, "drift.spread"),
         ({"drift": Drift(Polynomial((0.05, 0.0)), Polynomial((0.01, 0.0)), 0.0)}, "drift.t_0"),
         ({"relaxation": LogRelaxation(math.nan, 0.0, 0.0)}, "relaxation"),
+        (
+            {"relaxation": FittedRelaxation((1.0, 1e2, 1e4, 1e5), (HELD, LOST, HELD, HELD))},
+            "relaxation after 1 s",
+        ),
         ({"flicker": RelativeFlicker(20.0, 0.0, CappedPower(0.01, 0.65, 0.2))}, "flicker.t_read"),
         ({"flicker": RelativeFlicker(20.0, 1e-6, CappedPower(-0.01, 0.65, 0.2))}, "flicker is"),
     ],
