@@ -69,11 +69,10 @@ class PulsedReset(Around):
     def reset(self, fabric: Fabric, *, rng: Stream) -> PulsedState:
         rest = torch.zeros((*fabric.places, 1, 1, *fabric.cells))
         shape = (*fabric.places, *fabric.cells)
-        w, visible = (
-            self.rewrite(fabric, rest, rng=rng, image=None, step=None, visible=seen).reshape(shape)
-            for seen in (False, True)
-        )
-        return PulsedState(fabric=fabric, w=w, visible=visible)
+        at: dict[str, Any] = {"rng": rng, "image": None, "step": None}
+        w = self.rewrite(fabric, rest, **at, visible=False)
+        visible = self.rewrite(fabric, rest, **at, start=w)
+        return PulsedState(fabric=fabric, w=w.reshape(shape), visible=visible.reshape(shape))
 
 
 def _or_zero(indices: Indices | None) -> Indices:
