@@ -1,7 +1,7 @@
 """A pulsed cell around another: more than one device at a crosspoint, worn devices, another way to reset."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from torch import Tensor
@@ -10,10 +10,7 @@ from typing_extensions import Self  # in typing from Python 3.11 on
 from devices.cell import Description, Fabric, PulsedCell, PulsedState
 from devices.stream import Stream
 
-_OWN = (
-    "name", "technology", "source", "own_endurance", "n_max", "unit", "conductances", "pulse_voltage",
-    "pulse_time",
-)  # fmt: skip
+_OWN = {field.name for field in fields(PulsedCell)} - {"off", "strengths"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +23,10 @@ class Around(PulsedCell):
     device: PulsedCell
 
     @classmethod
-    def of(cls, device: PulsedCell, **fields: Any) -> Self:
+    def of(cls, device: PulsedCell, **changes: Any) -> Self:
         """A cell of this kind around `device`."""
         own = {name: getattr(device, name) for name in _OWN}
-        return cls(device=device, **(own | fields))
+        return cls(device=device, **(own | changes))
 
     @property
     def one_sided(self) -> bool:  # type: ignore[override]
