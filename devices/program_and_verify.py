@@ -1,6 +1,6 @@
 """Program and verify: pulse, look, pulse again, until a read is near enough or patience ends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -56,12 +56,11 @@ def program_and_verify(
     if not (tolerance > 0.0 and max_pulses > 0):
         raise ValueError(f"tolerance={tolerance:g} and max_pulses={max_pulses}: both must be above 0")
     state = cell.reset(fabric, rng=rng.child("reset"))
-    goal = torch.as_tensor(target, dtype=state.w.dtype)
-    if not _fits(goal, state.w) or not goal.isfinite().all():
-        raise ValueError(f"targets {tuple(goal.shape)} must be finite and fit cells {tuple(state.w.shape)}")
+    goal, cells = torch.as_tensor(target, dtype=state.visible.dtype), state.visible
+    if not _fits(goal, cells) or not goal.isfinite().all():
+        raise ValueError(f"targets {tuple(goal.shape)} must be finite and fit cells {tuple(cells.shape)}")
     fresh = cell.on("read-noise")
-    pulses = torch.zeros(state.w.shape, dtype=torch.int32)
-    done = torch.zeros(state.w.shape, dtype=torch.bool)
+    pulses, done = torch.zeros_like(cells, dtype=torch.int32), torch.zeros_like(cells, dtype=torch.bool)
     for look in range(max_pulses + 1):
         error = goal - cell.read(state)
         done |= error.abs() <= tolerance
@@ -71,7 +70,7 @@ def program_and_verify(
             break
         moved = cell.pulse(state, up.int(), down.int(), rng=rng.child("pulse", look))
         visible = moved.visible if fresh else torch.where(touched, moved.visible, state.visible)
-        state = PulsedState(fabric=fabric, w=moved.w, visible=visible)
+        state = replace(moved, visible=visible)
         pulses += touched
     if fresh:
         nothing = torch.zeros_like(pulses)

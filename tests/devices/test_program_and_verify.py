@@ -8,6 +8,7 @@ import torch
 import devices
 from devices import program_and_verify
 from devices.stream import stream
+from devices.synapse import synapse
 
 PLACES = range(2)
 
@@ -69,6 +70,20 @@ def test_a_cell_without_read_noise_ends_within_tolerance(name, target, tolerance
     assert float(error[~made.failed].std()) < 0.5 * float(quiet.read(open_loop).std())
     assert made.failures < 0.2 and made.mean_pulses > 1.0
     assert int(made.histogram.sum()) == 4000
+
+
+def test_a_synapse_is_programmed_by_its_mean_and_its_devices_in_turn():
+    cell = synapse(constant_step(), 4, "counter")
+    fabric = cell.fabricate((40,), rng=stream(0, "spread"))
+    rest, wanted = cell.reset(fabric, rng=stream(0, "w", "reset")), torch.arange(40)
+    goal = cell.read(rest) + 0.01 / 4 * wanted
+    made = program_and_verify(cell, fabric, goal, tolerance=0.001, max_pulses=50, rng=stream(0, "w"))
+    assert torch.equal(made.pulses, wanted.int()) and not made.failed.any()
+    assert torch.allclose(cell.read(made.state), goal, atol=1e-5)
+    moved = (made.state.w - rest.w) / 0.01
+    assert torch.equal(
+        moved.round().int(), (wanted + 3 - torch.arange(4)[:, None]).div(4, rounding_mode="floor")
+    )
 
 
 def test_write_noise_stays_with_the_pulse_that_made_it():
