@@ -117,33 +117,12 @@ class PulsedSection(_Section):
             raise ValueError(
                 f"g_min [S] = {self.g_min:g} and g_max [S] = {self.g_max:g}: g_min must be below; exchanged?"
             )
-        for name in ("g_mid", "reset"):
-            value = getattr(self, name)
-            if value is not None and not self.g_min <= value <= self.g_max:
-                raise ValueError(
-                    f"{name} [S] = {value:g}: {self.g_min:g} to {self.g_max:g} (the bounds) is allowed"
-                )
-        if not self.g_min + 1e-3 * width <= self.middle <= self.g_max - 1e-3 * width:
-            raise ValueError(f"g_mid [S] = {self.middle:g} must lie between the bounds, not on one of them")
-        for name in ("step_up", "step_down"):
-            if not 1e-6 * width <= getattr(self, name) <= width:
-                raise ValueError(
-                    f"{name} [S] = {getattr(self, name):g}: {1e-6 * width:.3g} to {width:.3g}"
-                    " (a millionth of the range to all of it) is allowed"
-                )
-        noises = (
-            "g_max_spread",
-            "g_min_spread",
-            "reference_spread",
-            "write_noise",
-            "reset_noise",
-            "reset_spread",
-        )
-        for name in noises:
-            if getattr(self, name) > width:
-                raise ValueError(
-                    f"{name} [S] = {getattr(self, name):g}: 0 to {width:.3g} (the range) is allowed"
-                )
+        edge = 1e-3 * width
+        _within(self, self.g_min + edge, self.g_max - edge, "between the bounds, not on one of them", "g_mid")
+        _within(self, self.g_min, self.g_max, "the bounds", "reset")
+        _within(self, 1e-6 * width, width, "a millionth of the range to all of it", "step_up", "step_down")
+        noises = ("reference_spread", "write_noise", "reset_noise", "reset_spread")
+        _within(self, 0.0, width, "the range", "g_max_spread", "g_min_spread", *noises)
         return self._check_law()
 
     def _check_law(self) -> PulsedSection:
@@ -213,9 +192,8 @@ class WeightSection(_Section):
                     f"programming [S] = {list(self.programming)}: a spread of {sigma:.3g} S at {x:.2f} g_max;"
                     " 0 to g_max is allowed over the whole range; did you pass microsiemens?"
                 )
-        for name in ("relaxation", "relaxation_spread", "relaxation_spread_1s"):
-            if abs(getattr(self, name)) > self.g_max:
-                raise ValueError(f"{name} [S] = {getattr(self, name):g} is beyond g_max = {self.g_max:g}")
+        relaxations = ("relaxation", "relaxation_spread", "relaxation_spread_1s")
+        _within(self, -self.g_max, self.g_max, "g_max, either way", *relaxations)
         return self
 
 
@@ -266,6 +244,16 @@ class DeviceCard(_Section):
     def fields(self) -> dict[str, Any]:
         """What the TOML file says, defaults left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+
+
+def _within(
+    section: PulsedSection | WeightSection, low: float, high: float, meaning: str, *names: str
+) -> None:
+    """Raise ValueError unless each of these conductances that is given lies in low .. high [S]."""
+    for name in names:
+        value = getattr(section, name)
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{name} [S] = {value:g}: {low:g} to {high:g} ({meaning}) is allowed")
 
 
 def toml(card: DeviceCard, remarks: Mapping[str, str] | None = None) -> str:
