@@ -9,19 +9,19 @@ from typing import Any
 from devices.affine import AffineCell
 from devices.cell import Cell, PulsedCell, Unsupported
 from devices.device_card import DeviceCard, PulsedSection, WeightSection
-from devices.effects import Drift, LogRelaxation, RelativeFlicker, Spread
+from devices.effects import MICRO, Drift, LogRelaxation, RelativeFlicker, Spread
 from devices.functions import Polynomial
 from devices.population import Population
 from devices.weight_cell import WeightCell
-
-_MICRO = 1e-6
 
 
 @lru_cache(maxsize=256)
 def cell_of(card: DeviceCard) -> Cell:
     """The cell a card describes."""
-    common: dict[str, Any] = {"name": card.name, "technology": card.technology, "source": card.source}
-    common["own_endurance"] = card.endurance
+    common: dict[str, Any] = {
+        "name": card.name, "technology": card.technology, "source": card.source,
+        "own_endurance": card.endurance,
+    }  # fmt: skip
     return _pulsed(card.pulsed, common) if card.pulsed else _weight(card.weight, common)  # type: ignore[arg-type]
 
 
@@ -67,30 +67,25 @@ def _pulsed(p: PulsedSection, common: dict[str, Any]) -> PulsedCell:
 
 
 def _weight(p: WeightSection, common: dict[str, Any]) -> WeightCell:
-    relaxes = p.relaxation or p.relaxation_spread or p.relaxation_spread_1s
+    relaxation = _micro(p.relaxation, p.relaxation_spread, p.relaxation_spread_1s)
+    drift = Drift(Polynomial((p.drift_exponent,)), Polynomial((p.drift_exponent_spread,)), p.t_0)
     return WeightCell(
         **common,
         g_min=p.g_min,
         g_max=p.g_max,
         g_top=p.g_max,
-        programming=Spread(_micro(p.programming), g_fit=p.g_max / _MICRO) if any(p.programming) else None,
-        drift=Drift(Polynomial((p.drift_exponent,)), Polynomial((p.drift_exponent_spread,)), p.t_0)
-        if p.drift_exponent or p.drift_exponent_spread
+        programming=Spread(Polynomial(_micro(*p.programming)), p.g_max / MICRO)
+        if any(p.programming)
         else None,
-        relaxation=LogRelaxation(
-            *(_micro((p.relaxation, p.relaxation_spread, p.relaxation_spread_1s)).coefficients)
-        )
-        if relaxes
-        else None,
-        flicker=RelativeFlicker(t_0=p.t_0, t_read=p.t_read, fit=Polynomial((p.flicker_noise,)))
-        if p.flicker_noise
-        else None,
+        drift=drift if p.drift_exponent or p.drift_exponent_spread else None,
+        relaxation=LogRelaxation(*relaxation) if any(relaxation) else None,
+        flicker=RelativeFlicker(p.t_0, p.t_read, Polynomial((p.flicker_noise,))) if p.flicker_noise else None,
         read_noise_std=p.read_noise,
     )
 
 
-def _micro(siemens: tuple[float, ...]) -> Polynomial:
-    return Polynomial(tuple(value / _MICRO for value in siemens))
+def _micro(*siemens: float) -> tuple[float, ...]:
+    return tuple(value / MICRO for value in siemens)
 
 
 def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> DeviceCard:
@@ -119,8 +114,10 @@ def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> Devi
         "pulse_voltage [V]": cell.pulse_voltage, "pulse_time [s]": cell.pulse_time,
     }  # fmt: skip
     section |= _shape(cell, unit)
-    about = {"name": cell.name, "technology": cell.technology, "source": cell.source}
-    about = about | {"endurance [cycles]": cell.own_endurance}
+    about = {
+        "name": cell.name, "technology": cell.technology, "source": cell.source,
+        "endurance [cycles]": cell.own_endurance,
+    }  # fmt: skip
     return DeviceCard.parse(about | {"pulsed": section}, origin=cell.name)
 
 
