@@ -20,6 +20,11 @@ class Interval(NamedTuple):
         low, high = sorted((factor * self.low, factor * self.high))
         return Interval(factor * self.value, low, high)
 
+    @property
+    def root(self) -> "Interval":
+        """Of a variance, that of the spread; what lies below 0 is 0."""
+        return Interval(*(math.sqrt(max(v, 0.0)) for v in self))
+
 
 def population(value: np.ndarray, copies: np.ndarray) -> tuple[Interval, Interval]:
     """Mean and spread of a normal population from N members (N,), each measured with an error.

@@ -117,8 +117,7 @@ def fit_retention(curves: RetentionCurves, *, t_0: float | None = None) -> Reten
         low, high = np.exp(np.log(clock) + np.array([-1.96, 1.96]) * error[0])
         numbers["t_0 [s]"] = Interval(float(clock), float(low), float(high))
     for key, variance, sure in (("flicker_noise", flicker, error[2]), ("read_noise", read, error[3])):
-        interval = around(variance, sure)
-        numbers[key] = Interval(*(float(np.sqrt(max(v, 0.0))) for v in interval))
+        numbers[key] = around(float(variance), float(sure)).root
     nu, _ = steps.exponents(clock, flicker, read)
     fixed = {} if t_0 is None else {"t_0 [s]": t_0}
     top = float(np.nanmax(curves.conductance))

@@ -21,6 +21,7 @@ from devices.pulse_filter import (
     Curves,
     innovations,
     log_likelihood,
+    mean_change,
     simulate,
 )
 
@@ -49,7 +50,7 @@ def score(
     columns, span = list(free), float(np.nanmax(curves.conductance) - np.nanmin(curves.conductance))
     size = np.maximum(np.abs(start).mean(0), [1e-3 * span, 1e-3, 1e-3 * span, 1e-3])
     width, damping = 1e-3 * size[columns], np.full(len(start), 1e-3)
-    theta = trial = start
+    theta = start
     best, gradient, information = _slopes(curves, columns, start, width, cycle, level)
     for _ in range(rounds - 1):
         ridge = information * np.eye(len(free)) * damping[:, None, None] + 1e-12 * np.eye(len(free))
@@ -133,7 +134,7 @@ def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
         options={"initial_simplex": guess + 0.4 * np.eye(3, 2, k=-1), "xatol": 1e-2, "fatol": 1e-2},
     )  # fmt: skip
     x = np.exp(best.x)
-    cycle, level = (_root(around(float(v), float(s))) for v, s in zip(x, _errors(loss, x), strict=True))
+    cycle, level = (around(float(v), float(s)).root for v, s in zip(x, _errors(loss, x), strict=True))
     theta = score(curves, free, found[0], cycle.value, level.value * step, rounds=4).theta
     again = np.tile(theta, (COPIES, 1))
     simulated = simulate(again, cycle.value, level.value * step, curves, np.random.default_rng(0))
@@ -146,9 +147,7 @@ def first_noises(curves: Curves, theta: np.ndarray, step: float) -> np.ndarray:
     next one makes good.
     """
     y, d = curves.conductance, curves.direction[1:]
-    sides = (np.where(d > 0, theta[:, i], theta[:, i + 2]) for i in (UP_STEP, UP_RATE))
-    size, rate = sides
-    steps = (d * size - np.where(d == 0, 0.0, rate) * (y[:-1] - curves.middle)) / step
+    steps = mean_change(theta, d, y[:-1] - curves.middle)[0] / step
     missed = np.diff(y, axis=0) / step - steps
     level = max(-float(np.nanmean(missed[1:] * missed[:-1])), 1e-3)
     cycle = (float(np.nanmean(missed**2)) - 2 * level) / float(np.nanmean(steps**2))
@@ -168,7 +167,3 @@ def _errors(loss: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
     cross += loss(centre - e[0] - e[1]) - loss(centre - e[0] + e[1])
     curvature[0, 1] = curvature[1, 0] = cross / (4 * h[0] * h[1])
     return np.sqrt(np.maximum(np.diag(np.linalg.inv(curvature)), 0.0))
-
-
-def _root(variance: Interval) -> Interval:
-    return Interval(*(float(np.sqrt(max(v, 0.0))) for v in variance))

@@ -23,6 +23,15 @@ class Curves:
     middle: float  #: where the steps are stated
 
 
+def mean_change(theta: np.ndarray, d: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What one pulse does to G in the mean at a distance g from `middle`, and the rate it does so at; devices
+    with parameters theta (..., N, 4), direction d of each, 0 for no pulse.
+    """
+    step, rate = (np.where(d > 0, theta[..., i], theta[..., i + 2]) for i in (UP_STEP, UP_RATE))
+    rate = np.where(d == 0, 0.0, rate)
+    return d * step - rate * g, rate
+
+
 def innovations(
     theta: np.ndarray, cycle: float, level: float, curves: Curves
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -39,10 +48,7 @@ def innovations(
     p = np.full_like(m, level**2)
     errors, variances = (np.empty((len(y) - 1, *m.shape)) for _ in range(2))
     for k in range(1, len(y)):
-        d = curves.direction[k]
-        step, rate = (np.where(d > 0, theta[..., i], theta[..., i + 2]) for i in (UP_STEP, UP_RATE))
-        rate = np.where(d == 0, 0.0, rate)
-        change = d * step - rate * (m - middle)
+        change, rate = mean_change(theta, curves.direction[k], m - middle)
         m = m + change
         p = (1.0 - rate) ** 2 * p + cycle**2 * (change**2 + rate**2 * p)
         s = p + level**2
@@ -70,8 +76,7 @@ def simulate(
     g = seen[0].copy()
     out = np.full_like(seen, np.nan)
     for k, d in enumerate(direction):
-        step, rate = (np.where(d > 0, theta[:, i], theta[:, i + 2]) for i in (UP_STEP, UP_RATE))
-        change = d * step - np.where(d == 0, 0.0, rate) * (g - curves.middle)
+        change, _ = mean_change(theta, d, g - curves.middle)
         if k:
             g = g + change * (1.0 + cycle * rng.standard_normal(len(g)))
         out[k] = np.where(np.isfinite(seen[k]), g + level * rng.standard_normal(len(g)), np.nan)
