@@ -47,23 +47,24 @@ def read(path: str | Path) -> PulseCurves | RetentionCurves:
     path = Path(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [line for line in csv.reader(file) if line and not line[0].lstrip().startswith("#")]
+            table = csv.reader(file)
+            lines = [(table.line_num, row) for row in table if row and not row[0].lstrip().startswith("#")]
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError(f"{path} is no UTF-8 text; export it as CSV") from None
     if not lines:
         raise ValueError(f"{path} is empty; columns are {', '.join(_PULSES)} or {', '.join(_TIMES)}")
-    header = [name.strip() for name in lines[0]]
+    header = [name.strip() for name in lines[0][1]]
     columns = _TIMES if "time [s]" in header else _PULSES
     for name in columns:
         if name not in header:
             _refuse_header(path, name, header)
-    rows = lines[1:]
+    places, rows = [line for line, _ in lines[1:]], [row for _, row in lines[1:]]
     if any(len(row) != len(header) for row in rows) or not rows:
         raise ValueError(f"{path}: every line needs {len(header)} values under {', '.join(header)}")
     texts = {name: [row[header.index(name)].strip() for row in rows] for name in columns}
-    values = {name: _numbers(path, name, texts[name]) for name in columns if name != "device"}
+    values = {name: _numbers(path, name, texts[name], places) for name in columns if name != "device"}
     check_conductance(values["conductance [S]"], str(path))
     if columns is _TIMES:
         return retention(texts["device"], values["time [s]"], values["conductance [S]"], str(path))
@@ -116,16 +117,17 @@ def _refuse_header(path: Path, name: str, header: list[str]) -> None:
     )
 
 
-def _numbers(path: Path, name: str, texts: list[str]) -> np.ndarray:
+def _numbers(path: Path, name: str, texts: list[str], places: list[int]) -> np.ndarray:
+    """The numbers of a column; places: the line of the file that each stands in."""
     values = np.empty(len(texts))
-    for line, text in enumerate(texts):
+    for i, (text, line) in enumerate(zip(texts, places, strict=True)):
         try:
             word = _WORDS.get(text.lower()) if name == "direction" else None
-            values[line] = float(text) if word is None else word
+            values[i] = float(text) if word is None else word
         except ValueError:
-            raise ValueError(f"{path}, line {line + 2}: {name} = {text!r} is no number") from None
-        if not np.isfinite(values[line]):
-            raise ValueError(f"{path}, line {line + 2}: {name} = {text!r} is not finite")
+            raise ValueError(f"{path}, line {line}: {name} = {text!r} is no number") from None
+        if not np.isfinite(values[i]):
+            raise ValueError(f"{path}, line {line}: {name} = {text!r} is not finite")
     return values
 
 

@@ -186,6 +186,7 @@ FILES = {
     "unit of the name": ("device,pulse,direction,conductance [uS]\na,0,0,25\n", ["conductance [uS]", "[S]"]),
     "NaN": (HEAD + "a,0,0,nan\n", ["line 2", "conductance [S]", "not finite"]),
     "a word": (HEAD + "a,0,0,1e-6\na,1,upp,2e-6\n", ["line 3", "direction", "upp"]),
+    "after a remark": ("# mine\n" + HEAD + "\na,0,0,x\n", ["line 4", "'x' is no number"]),
     "twice": (HEAD + "a,0,0,1e-6\na,0,1,2e-6\n", ["'a'", "pulse = 0", "twice"]),
     "negative": (HEAD + "a,0,0,-1e-6\n", ["conductance [S]", "negative"]),
     "short line": (HEAD + "a,0,1e-6\n", ["4 values"]),
