@@ -1,6 +1,7 @@
 """What measured devices say of their population: a mean and a spread, each with its 95 % interval."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -52,3 +53,17 @@ def around(value: float, error: float) -> Interval:
     """A normal interval, value +- 1.96 errors."""
     reach = float(norm.ppf(0.975)) * error
     return Interval(value, value - reach, value + reach)
+
+
+def standard_errors(loss: Callable[[np.ndarray], float], x: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """Of parameters x (n,) where a loss, minus the log likelihood, is least: from its curvature by central
+    differences of h (n,).
+    """
+    base, e, curvature = loss(x), np.diag(h), np.empty((len(x), len(x)))
+    for i in range(len(x)):
+        curvature[i, i] = (loss(x + e[i]) - 2 * base + loss(x - e[i])) / h[i] ** 2
+        for j in range(i):
+            along = loss(x + e[j] + e[i]) - loss(x + e[j] - e[i])
+            along += loss(x - e[j] - e[i]) - loss(x - e[j] + e[i])
+            curvature[i, j] = curvature[j, i] = along / (4 * h[i] * h[j])
+    return np.sqrt(np.maximum(np.diag(np.linalg.pinv(curvature)), 0.0))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from devices.estimates import Interval, around, population
+from devices.estimates import Interval, around, population, standard_errors
 from devices.fit import DEVICES, MISFIT, round_to
 from devices.measurements import RetentionCurves, check_conductance
 
@@ -173,13 +173,9 @@ def _best(steps: _Steps, t_0: float | None) -> tuple[np.ndarray, np.ndarray]:
 
     start = np.array([np.log(max(first, 1e-3)), 0.0, -2.0, -2.0])
     bounds = [(np.log(1e-6), np.log(1e9)), (-12, 12), (-14, 8), (-14, 8)]
-    best = min(
-        (
-            minimize(loss, start + shift, method="L-BFGS-B", bounds=bounds)
-            for shift in np.eye(4)[:1] * [[0], [3]]
-        ),
-        key=lambda found: found.fun,
-    )
+    starts = [start, start + 3 * np.eye(4)[0]] if t_0 is None else [start]
+    found = [minimize(loss, s, method="L-BFGS-B", bounds=bounds) for s in starts]
+    best = min(found, key=lambda one: one.fun)
     at = np.concatenate([[best.x[0]], np.exp(best.x[1:])])
     free = [0, 1, 2, 3] if t_0 is None else [1, 2, 3]
 
@@ -190,21 +186,11 @@ def _best(steps: _Steps, t_0: float | None) -> tuple[np.ndarray, np.ndarray]:
         return steps.loss(clock, *(unit[1:] * np.maximum(full[1:], 1e-9)))
 
     error = np.zeros(4)
-    error[free] = np.sqrt(np.maximum(np.diag(np.linalg.pinv(_curvature(by_variance, at[free]))), 0.0))
+    h = np.maximum(0.1 * np.abs(at), 2e-3)
+    centre = np.concatenate([at[:1], np.maximum(at[1:], 1.001 * h[1:])])
+    error[free] = standard_errors(by_variance, centre[free], h[free])
     value = np.concatenate([[np.exp(at[0]) if t_0 is None else t_0], at[1:] * unit[1:]])
     return value, error * unit
-
-
-def _curvature(loss: Any, x: np.ndarray) -> np.ndarray:
-    """Second derivatives by central differences."""
-    h = np.maximum(0.05 * np.abs(x), 1e-3)
-    centre, n = np.maximum(x, h * 1.001) if (x > 0).all() else x, len(x)
-    e, out = np.diag(h), np.empty((n, n))
-    for i in range(n):
-        for j in range(i + 1):
-            corners = (loss(centre + s * e[i] + r * e[j]) * s * r for s in (1, -1) for r in (1, -1))
-            out[i, j] = out[j, i] = sum(corners) / (4 * h[i] * h[j])
-    return out
 
 
 def _exponents(steps: _Steps, at: np.ndarray, clock_error: float) -> dict[str, Interval]:

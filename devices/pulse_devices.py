@@ -6,13 +6,12 @@ the devices' numbers integrated out (Laplace), so that these cost no bias.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 
-from devices.estimates import Interval, around
+from devices.estimates import Interval, around, standard_errors
 from devices.pulse_filter import (
     DOWN_RATE,
     DOWN_STEP,
@@ -134,7 +133,9 @@ def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
         options={"initial_simplex": guess + 0.4 * np.eye(3, 2, k=-1), "xatol": 1e-2, "fatol": 1e-2},
     )  # fmt: skip
     x = np.exp(best.x)
-    cycle, level = (around(float(v), float(s)).root for v, s in zip(x, _errors(loss, x), strict=True))
+    h = np.maximum(0.1 * x, 1e-4)
+    errors = standard_errors(loss, np.maximum(x, 1.001 * h), h)
+    cycle, level = (around(float(v), float(s)).root for v, s in zip(x, errors, strict=True))
     theta = score(curves, free, found[0], cycle.value, level.value * step, rounds=4).theta
     again = np.tile(theta, (COPIES, 1))
     simulated = simulate(again, cycle.value, level.value * step, curves, np.random.default_rng(0))
@@ -152,18 +153,3 @@ def first_noises(curves: Curves, theta: np.ndarray, step: float) -> np.ndarray:
     level = max(-float(np.nanmean(missed[1:] * missed[:-1])), 1e-3)
     cycle = (float(np.nanmean(missed**2)) - 2 * level) / float(np.nanmean(steps**2))
     return np.array([max(cycle, 1e-3), level])
-
-
-def _errors(loss: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
-    """Standard errors from the curvature of a loss by finite differences."""
-    h = np.maximum(0.1 * x, [1e-4, 1e-4])
-    centre = np.maximum(x, h * 1.001)
-    e = np.diag(h)
-    base = loss(centre)
-    curvature = np.zeros((2, 2))
-    for i in range(2):
-        curvature[i, i] = (loss(centre + e[i]) - 2 * base + loss(centre - e[i])) / h[i] ** 2
-    cross = loss(centre + e[0] + e[1]) - loss(centre + e[0] - e[1])
-    cross += loss(centre - e[0] - e[1]) - loss(centre - e[0] + e[1])
-    curvature[0, 1] = curvature[1, 0] = cross / (4 * h[0] * h[1])
-    return np.sqrt(np.maximum(np.diag(np.linalg.inv(curvature)), 0.0))
