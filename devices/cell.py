@@ -180,9 +180,7 @@ class PulsedCell(Cell):
 
     n_max: int  #: pulses of a full write, 1 to 1e4
     unit: str = "1"
-    conductances: tuple[float, float] | None = (
-        None  #: g_mid and g_unit, G = g_mid + w g_unit, where measured [S]
-    )
+    conductances: tuple[float, float] | None = None  #: g_mid, g_unit; G = g_mid + w g_unit, where known [S]
     pulse_voltage: float | None = None  #: height of a pulse, where known [V]
     pulse_time: float | None = None  #: length of a pulse, where known [s]
     one_sided: ClassVar[bool] = False  #: moves up only

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from devices.estimates import Interval, population
-from devices.measurements import PulseCurves, check_conductance
+from devices.measurements import PulseCurves, check_conductance, check_support
 from devices.pulse_devices import Noise, noise_of
 from devices.pulse_filter import DOWN_RATE, DOWN_STEP, UP_RATE, UP_STEP, Curves, innovations
 
@@ -35,9 +35,7 @@ class PulseFit:
 
     law: Law
     log_normal_steps: bool
-    fixed: dict[
-        str, float
-    ]  #: numbers that were not fitted: where steps are stated; the window of a law without bounds
+    fixed: dict[str, float]  #: not fitted: where steps are stated; the window of a law without bounds
     numbers: dict[str, Interval]  #: by their keys of a device card
     measured: PulseCurves
     residuals: np.ndarray  #: what each reading misses, in its own standard deviations (K - 1, N)
@@ -127,8 +125,7 @@ def _check(curves: PulseCurves) -> None:
             )
     if not missing:
         missing += _still(curves)
-    if missing:
-        raise ValueError("these data cannot support " + "; ".join(missing))
+    check_support(missing)
 
 
 def _still(curves: PulseCurves) -> list[str]:
@@ -202,8 +199,7 @@ def _bounds(noise: Noise, curves: PulseCurves, middle: float, unit: float) -> di
         mean, spread = _of(noise, bound)
         out[f"{name} [S]"] = Interval(*(middle + unit * x for x in mean))
         out[f"{name}_spread [S]"] = spread.times(unit)
-    if missing:
-        raise ValueError("these data cannot support " + "; ".join(missing))
+    check_support(missing)
     return out
 
 
@@ -231,12 +227,12 @@ def _start(curves: PulseCurves, level: float) -> dict[str, Interval]:
     return {"reset [S]": mean, "reset_noise [S]": spread}
 
 
-def _misfit(residuals: np.ndarray, direction: np.ndarray, stretches: int = 4) -> float:
+def _misfit(residuals: np.ndarray, direction: np.ndarray) -> float:
     """The largest mean residual, in standard errors, of the quarters of either direction's pulses."""
     worst = 0.0
     for side in (1, -1):
         rows = np.flatnonzero((direction[1:] == side).any(1))
-        for part in np.array_split(rows, stretches):
+        for part in np.array_split(rows, 4):
             found = residuals[part][direction[1:][part] == side]
             found = found[np.isfinite(found)]
             if len(found) > 1:
@@ -244,10 +240,10 @@ def _misfit(residuals: np.ndarray, direction: np.ndarray, stretches: int = 4) ->
     return float(worst)
 
 
-def round_to(value: float, *, up: bool = False, down: bool = False, places: int = 3) -> float:
+def round_to(value: float, *, up: bool = False, down: bool = False) -> float:
     """To three significant digits, or to the next above or below."""
     if value <= 0:
         return 0.0
-    step = 10.0 ** (floor(log10(value)) - places + 1)
+    step = 10.0 ** (floor(log10(value)) - 2)
     whole = np.ceil(value / step) if up else np.floor(value / step) if down else np.round(value / step)
-    return float(f"{whole * step:.{places}g}")
+    return float(f"{whole * step:.3g}")

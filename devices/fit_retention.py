@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 
 from devices.estimates import Interval, around, population, standard_errors
 from devices.fit import DEVICES, MISFIT, round_to
-from devices.measurements import RetentionCurves, check_conductance
+from devices.measurements import RetentionCurves, check_conductance, check_support
 
 TIMES = 4  #: fewest readings of each device
 DECADES = 1.0  #: least span of ln(t + t_0) that tells an exponent [log10]
@@ -149,8 +149,7 @@ def _check(curves: RetentionCurves) -> None:
                 f"drift_exponent: some device was followed from its first reading to {later.min():.2g} times"
                 f" that time; {10**DECADES:g} times or more are needed"
             )
-    if missing:
-        raise ValueError("these data cannot support " + "; ".join(missing))
+    check_support(missing)
 
 
 def _steps(curves: RetentionCurves) -> _Steps:

@@ -107,6 +107,12 @@ def check_conductance(g: np.ndarray, origin: str) -> None:
         raise ValueError(f"{origin}: conductance [S] up to {g.max():.4g}: below 1 pS; was it divided twice?")
 
 
+def check_support(missing: Sequence[str]) -> None:
+    """Raise ValueError for parameters that the data cannot support, each with what it would take."""
+    if missing:
+        raise ValueError("these data cannot support " + "; ".join(missing))
+
+
 def _refuse_header(path: Path, name: str, header: list[str]) -> None:
     quantity = name.split(" [")[0]
     other = [found for found in header if found.split(" [")[0].lower() == quantity.lower()]
