@@ -51,7 +51,7 @@ def test_what_validates_stays_finite_and_not_below_zero(fields, t):
     try:
         cell = WeightCell(name="made", technology="ReRAM", source="none", **fields)
     except ValueError as refusal:
-        assert any(field.split("_")[0] in str(refusal) for field in fields)
+        assert any(field in str(refusal) for field in fields)
         return
     target = torch.linspace(cell.g_min, cell.g_max, 300)
     read = cell.read(cell.relax(cell.write(target, rng=stream(0, "w")), t))
