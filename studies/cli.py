@@ -5,17 +5,31 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from typer.core import TyperGroup
+
+from studies import devices_command
+from studies.terminal import (
+    Attention,
+    Card,
+    Data,
+    Dataset,
+    Images,
+    Json,
+    Model,
+    Only,
+    Out,
+    Seed,
+    Weights,
+    Without,
+    errors,
+    progress,
+)
 
 if TYPE_CHECKING:
     from studies.compare import Comparison
@@ -25,20 +39,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(name="memsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-errors = Console(stderr=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random stream; the same seed is the same chips.")]
-Model = Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")]
-Card = Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")]
-Dataset = Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")]
-Data = Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")]
-Images = Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")]
-Without = Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")]
-Only = Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")]
-Weights = Annotated[str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")]
-Attention = Annotated[str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")]
-Out = Annotated[Path, typer.Option(help="Folder for the results.")]
+app.add_typer(devices_command.app, name="devices")
 
 
 @app.callback()
@@ -93,7 +94,7 @@ def compare(
         dataset=dataset,
         data=str(data),
     )
-    with _progress() as advance:
+    with progress() as advance:
         result = comparison.compare(request, advance)
         found = worths.worth(model) if worth else None
     _show(result, found, explain, as_json)
@@ -163,7 +164,7 @@ def study(
     )
     folder = out or Path("results") / chosen.name
     try:
-        with _progress() as advance:
+        with progress() as advance:
             outcome = measuring.measure(chosen, setting, folder, workers, cluster, str(data), advance)
         measuring.show(chosen, setting, outcome, report=report, as_json=as_json)
     except KeyboardInterrupt as stop:
@@ -171,103 +172,6 @@ def study(
         raise typer.Exit(130) from None
     if outcome.failed:
         raise typer.Exit(1)
-
-
-class _Devices(TyperGroup):
-    """A group whose first word may be a cell instead of a command: `memsim devices reram-om` shows it."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        known = args and (args[0] in self.commands or args[0] in ("--help", "-h"))
-        return super().parse_args(ctx, args if known else ["show", *args])
-
-
-devices_app = typer.Typer(cls=_Devices, help="List cells, show one, or fit one to measurements of your own.")
-app.add_typer(devices_app, name="devices")
-
-
-@devices_app.command("show")
-def devices(
-    name: Annotated[str | None, typer.Argument(help="One preset or device card (.toml), in full.")] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw it: a .png or .svg file, or a folder for both.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """List the cells that arrays can be built from, or show one ("show" may be left out)."""
-    from studies.tables import cell_table, cells, cells_list
-
-    if plot is not None and name is None:
-        raise ValueError("--plot draws one cell: memsim devices NAME --plot FILE")
-    if as_json:
-        print(json.dumps(cells(name), indent=2))
-    else:
-        print(cells_list()) if name is None else Console().print(cell_table(name))
-    if plot is not None and name is not None:
-        from devices import get
-        from studies.device_figures import portrait
-        from studies.pictures_of import save
-
-        cell = get(name)
-        for path in save(portrait(cell), plot, cell.name):
-            (errors if as_json else Console()).print(f"figure: {path}", soft_wrap=True)
-
-
-@devices_app.command()
-def fit(
-    measured: Annotated[
-        Path,
-        typer.Argument(
-            help="CSV: device, pulse, direction, conductance [S]; or device, time [s], conductance [S]."
-        ),
-    ],
-    technology: Annotated[str, typer.Option(help="PCM, ReRAM, ECRAM, ...: prices of pulses go by it.")],
-    name: Annotated[
-        str | None, typer.Option(help="What the cell is called; the file's name without.")
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="Where the measurements come from.")] = None,
-    law: Annotated[
-        str, typer.Option(help="soft-bounds, linear or constant: how steps change.")
-    ] = "soft-bounds",
-    log_normal_steps: Annotated[bool, typer.Option(help="Steps of devices are log-normal.")] = False,
-    g_mid: Annotated[
-        float | None, typer.Option(help="Where steps are stated [S]; the middle of the window without.")
-    ] = None,
-    n_max: Annotated[
-        int | None, typer.Option(min=1, help="Pulses of a full write; the longest rise, up to 64, without.")
-    ] = None,
-    t_0: Annotated[
-        float | None, typer.Option("--t-0", help="When drift begins to count [s]; fitted without.")
-    ] = None,
-    out: Out = Path("devices"),
-    as_json: Json = False,
-) -> None:
-    """Fit a device card to measured pulse or retention curves, with an interval on every number."""
-    from studies.fitting import fit_command, fit_table
-
-    if law not in ("soft-bounds", "linear", "constant"):
-        raise ValueError(f"--law {law!r}: soft-bounds, linear or constant is needed")
-    found = fit_command(
-        measured,
-        technology=technology,
-        name=name,
-        source=source,
-        law=law,
-        log_normal_steps=log_normal_steps,
-        g_mid=g_mid,
-        n_max=n_max,
-        t_0=t_0,
-        out=out,
-    )
-    if as_json:
-        print(json.dumps(found, indent=2))
-    else:
-        Console().print(fit_table(found))
-        for path in (found["card"], *found["figures"]):
-            Console().print(str(path), soft_wrap=True)
-    if found["warning"]:
-        errors.print(
-            f"memsim: {found['warning']}", style="yellow", markup=False, highlight=False, soft_wrap=True
-        )
 
 
 @app.command()
@@ -291,7 +195,7 @@ def train(
     from studies.options import writable
     from studies.training import train_command
 
-    with _progress() as advance:
+    with progress() as advance:
         record = train_command(
             dataset,
             attention=attention,
@@ -368,29 +272,6 @@ def doctor(as_json: Json = False) -> None:
             print(advice)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
-
-
-@contextmanager
-def _progress() -> Iterator:
-    """A progress bar on the error stream: ``advance(stage, done, total)``."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(),
-    )
-    hour = 3600.0  # a task may take minutes: time left is told from the last hour
-    with Progress(
-        *columns, console=errors, transient=True, disable=not errors.is_terminal, speed_estimate_period=hour
-    ) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def advance(stage: str, done: int, total: int) -> None:
-            if total != bar.tasks[0].total:
-                bar.reset(task, total=total)
-            bar.update(task, description=stage, completed=done)
-
-        yield advance
 
 
 def main() -> None:

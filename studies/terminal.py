@@ -1,0 +1,50 @@
+"""What commands share: options of one meaning, the error stream, a progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+errors = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random stream; the same seed is the same chips.")]
+Model = Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")]
+Card = Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")]
+Dataset = Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")]
+Data = Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")]
+Images = Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")]
+Without = Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")]
+Only = Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")]
+Weights = Annotated[str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")]
+Attention = Annotated[str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")]
+Out = Annotated[Path, typer.Option(help="Folder for the results.")]
+
+
+@contextmanager
+def progress() -> Iterator:
+    """A progress bar on the error stream: ``advance(stage, done, total)``."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    hour = 3600.0  # a task may take minutes: time left is told from the last hour
+    with Progress(
+        *columns, console=errors, transient=True, disable=not errors.is_terminal, speed_estimate_period=hour
+    ) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def advance(stage: str, done: int, total: int) -> None:
+            if total != bar.tasks[0].total:
+                bar.reset(task, total=total)
+            bar.update(task, description=stage, completed=done)
+
+        yield advance
