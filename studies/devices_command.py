@@ -33,7 +33,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """List the cells that arrays can be built from, or show one ("show" may be left out)."""
-    from studies.tables import cell_table, cells, cells_list
+    from studies.cell_tables import cell_table, cells, cells_list
 
     if plot is not None and name is None:
         raise ValueError("--plot draws one cell: memsim devices NAME --plot FILE")

@@ -1,0 +1,93 @@
+"""Cells as `memsim devices` shows them: the list, one with every number, the same for JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+import devices
+
+
+def cells(name: str | None = None) -> dict[str, dict[str, Any]]:
+    """Every preset, or one (or a device card), with every number it holds."""
+    chosen = [devices.get(n) for n in ([name] if name else devices.names())]
+    return {cell.name: _fields(cell) for cell in chosen}
+
+
+def _fields(cell: devices.Cell) -> dict[str, Any]:
+    """What the cell says of itself, then every number of its law."""
+    about = dataclasses.asdict(cell.describe())
+    about |= {
+        "states": None if math.isinf(about["states"]) else about["states"],
+        "effects": list(cell.effects),
+        "endurance [cycles]": cell.endurance_range._asdict() if cell.endurance_range else None,
+    }
+    for name, number in _numbers(dataclasses.asdict(cell)):
+        if name not in about:
+            about[name] = number
+    return about
+
+
+def _cycles(cell: devices.Cell) -> str:
+    """Endurance as a table shows it: "1e5-2e11", with a star where it is an assumption."""
+    found = cell.endurance_range
+    if found is None:
+        return ""
+    ends = dict.fromkeys(f"{cycles:.0e}".replace("e+0", "e").replace("e+", "e") for cycles in found[:2])
+    return "–".join(ends) + "*" * found.assumption
+
+
+def _numbers(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
+    """Every number of nested fields, by its path; a population's own names stand alone."""
+    for key, value in fields.items():
+        name = f"{under}{key}"
+        if isinstance(value, tuple) and value and isinstance(value[0], dict):
+            value = {str(k): part for k, part in enumerate(value)}
+        if isinstance(value, dict):
+            yield from _numbers(value, "" if key == "population" else f"{name}.")
+        elif isinstance(value, (str, int, float, tuple)) and not (value == math.inf):
+            yield name, value
+
+
+def cells_list() -> str:
+    """Every preset in two lines: what it is, and where its numbers come from."""
+    row = "{:30} {:10} {:14} {:>7}  {}"
+    lines = [row.format("cell", "technology", "kind", "states", "endurance [cycles]")]
+    for cell in map(devices.get, devices.names()):
+        about = cell.describe()
+        states = "any" if math.isinf(about.states) else f"{about.states:.3g}"
+        lines += [row.format(cell.name, about.technology, about.kind, states, _cycles(cell)).rstrip()]
+        lines += [f"    {about.source}"]
+    note = (
+        "endurance: the published range of the technology, * recalled; memsim devices NAME tells its source"
+    )
+    return "\n".join([*lines, note])
+
+
+def _told(cell: devices.Cell) -> str:
+    """Endurance with its source."""
+    found = cell.endurance_range
+    if found is None:
+        return "none published"
+    return f"{_cycles(cell)} ({found.source}{'; an assumption' * found.assumption})"
+
+
+def cell_table(name: str) -> Table:
+    """One cell with every number it holds."""
+    cell = devices.get(name)
+    table = Table("", "", title=cell.name, box=None)
+    for key, value in _fields(cell).items():
+        if key == "endurance [cycles]":
+            table.add_row(escape(key), escape(_told(cell)))
+        elif isinstance(value, dict):
+            for verb, reason in value.items():
+                table.add_row(f"no {verb}", reason)
+        elif value is not None:
+            text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            table.add_row(escape(key), escape(text))
+    return table
