@@ -11,18 +11,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from memsim.break_even import Balance
 from memsim.technology import Technology
-from studies.figure_style import CROSSBAR, PAGE, PARTS, QUIET, drawn
+from studies.figure_style import CROSSBAR, LINES, PAGE, QUIET, drawn
+from studies.findings import BASELINES
 from studies.quantities import percent, quantity
-
-NAMES = {
-    "sop": "papers' count, fp32",
-    "sop_integer": "papers' count, integers",
-    "lut": "all work, table attention",
-    "memory": "event-driven, with SRAM",
-    "dense": "dense with reuse, with SRAM",
-    "qnn": "quantised ANN, with SRAM",
-}
-"""Baselines as a figure names them."""
 
 RATES = np.geomspace(0.005, 1.0, 81)
 """Mean spike rates of the curves [1]."""
@@ -61,10 +52,11 @@ def break_even(balance: Balance, title: str) -> Figure:
 
 
 def _curves(ax: Axes, balance: Balance, curve: Curve) -> None:
-    for colour, (name, words) in zip(PARTS[1:4] + PARTS[4:], NAMES.items(), strict=False):
+    for colour, (key, baseline) in zip(LINES[1:], BASELINES.items(), strict=True):
+        name = key.removeprefix("digital_")
         found = np.array([curve(name, rate) for rate in RATES])
         style = "--" if name.startswith("sop") else "-"
-        ax.plot(100 * RATES, np.where(found > 0, found, np.nan), style, color=colour, label=words)
+        ax.plot(100 * RATES, np.where(found > 0, found, np.nan), style, color=colour, label=baseline.short)
     ax.axvline(100 * balance.rate, color=QUIET, linewidth=0.5)
     ax.set_xscale("log")
     ax.set_yscale("log")

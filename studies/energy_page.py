@@ -18,7 +18,7 @@ from memsim.tile import HERMES, OTHERS, Tile
 from models import counts
 from models.catalog import configure
 from studies import findings
-from studies.break_even import NAMES, break_even
+from studies.break_even import break_even
 from studies.figures import png
 from studies.page import environment
 from studies.quantities import digits, percent, quantity
@@ -146,9 +146,10 @@ def _left_out(one: Balance) -> Iterator[tuple[str, str, str]]:
 
 
 def _rivals(one: Balance) -> Iterator[tuple[str, ...]]:
-    for name, words in NAMES.items():
+    for key, baseline in findings.BASELINES.items():
+        name = key.removeprefix("digital_")
         digital, ours = one.digital(name, one.rate), one.crossbar(name, one.rate)
-        yield words, quantity(digital, "J"), quantity(ours, "J"), digits(ours / digital, 2)
+        yield baseline.short, quantity(digital, "J"), quantity(ours, "J"), digits(ours / digital, 2)
 
 
 def _tile() -> dict[str, str]:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from studies.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn, png, svg
+from studies.findings import BASELINES, sets_of
 from studies.quantities import digits, duration, percent, prefixed, quantity
 
 __all__ = ["accuracy", "attention", "conductances", "energy", "png", "spikes", "svg"]
@@ -23,8 +24,7 @@ __all__ = ["accuracy", "attention", "conductances", "energy", "png", "spikes", "
 @drawn
 def accuracy(summary: Mapping[str, Any]) -> Figure:
     """Accuracy [%] of both executions on each test set: means with intervals, and every chip as a dot."""
-    sets = {str(summary["dataset"]): summary}
-    sets.update({name[8:-1]: part for name, part in summary.items() if name.startswith("harder (")})
+    sets = sets_of(summary)
     figure = Figure(figsize=(COLUMN, 2.6))
     axes = figure.subplots(1, len(sets), squeeze=False)[0]
     for ax, (name, part) in zip(axes, sets.items(), strict=True):
@@ -110,17 +110,8 @@ def spikes(summary: Mapping[str, Any]) -> Figure:
     return figure
 
 
-NAMES = {
-    "digital_sop": "digital, float sums",
-    "digital_sop_integer": "digital, integer sums",
-    "digital_lut": "digital, all work in integers",
-    "digital_memory": "digital, event-driven, SRAM",
-    "digital_dense": "digital, dense, SRAM",
-    "digital_qnn": "quantised ANN, SRAM",
-    "crossbar": "crossbars",
-    "crossbar_memory": "crossbars, SRAM",
-}
-"""Energies of a summary as a figure names them."""
+CROSSBARS = {"crossbar": "crossbars", "crossbar_memory": "crossbars, with SRAM"}
+"""The crossbars' energies of a summary as a figure names them."""
 
 
 @drawn
@@ -146,7 +137,7 @@ def energy(summary: Mapping[str, Any]) -> Figure:
             top.barh(row, joule * factor, 0.62, color=CROSSBAR if name.startswith("crossbar") else DIGITAL)
             if joule > longest:
                 top.annotate("▶", (longest * factor, row), ha="right", va="center", color="white")
-    names = {name: NAMES.get(name, name.replace("_", " ")) for name in totals}
+    names = CROSSBARS | {name: baseline.short for name, baseline in BASELINES.items()}
     labels = [f"{names[name]}\n{quantity(joule, 'J')}" for name, joule in totals.items()]
     top.set_yticks(range(len(totals)), labels)
     if parts:

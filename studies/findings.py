@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,34 @@ UNITS = {"cross_entropy": "nat", "margin": "logit"}
 
 WIRES_SMALL, WIRES_RULE = 0.3, 1.0
 """kappa below which wires change currents by a few per cent, and above which they rule the result."""
+
+
+class Baseline(NamedTuple):
+    """A digital energy of a summary."""
+
+    words: str  #: in a sentence
+    short: str  #: in a figure
+    rival: str  #: the crossbars' energy that covers the same work
+
+
+BASELINES = {
+    "digital_sop": Baseline("the papers' digital count (float sums)", "papers' count, fp32", "crossbar"),
+    "digital_sop_integer": Baseline(
+        "the same count with integer sums", "papers' count, integers", "crossbar"
+    ),
+    "digital_lut": Baseline(
+        "all digital work in integers, attention by table", "all work, table attention", "crossbar"
+    ),
+    "digital_memory": Baseline(
+        "event-driven integers with SRAM", "event-driven, with SRAM", "crossbar_memory"
+    ),
+    "digital_dense": Baseline(
+        "every synapse in every step, with SRAM", "dense with reuse, with SRAM", "crossbar_memory"
+    ),
+    "digital_qnn": Baseline(
+        "a quantised ANN of the same shape, with SRAM", "quantised ANN, with SRAM", "crossbar_memory"
+    ),
+}
 
 
 def sets_of(summary: Summary) -> dict[str, Summary]:
@@ -100,23 +128,13 @@ def losing(summary: Summary) -> list[str]:
         if ours["cross_entropy"] > digital["cross_entropy"] and before != after:
             out.append(f"{name}: the cross-entropy rises from {before} to {after} nat: less sure answers.")
     energy = summary["energy"]
-    for key, (words, rival) in BASELINES.items():
+    for key, (words, _, rival) in BASELINES.items():
         if energy.get(rival, 0.0) > energy.get(key, float("inf")) > 0:
             ours, theirs = quantity(energy[rival], "J"), quantity(energy[key], "J")
             kept = ", membranes and spikes in SRAM" if rival == "crossbar_memory" else ""
             out.append(f"Energy for an image: {ours} on crossbars{kept}, {theirs} by {words}.")
     return out
 
-
-BASELINES = {
-    "digital_sop": ("the papers' digital count (float sums)", "crossbar"),
-    "digital_sop_integer": ("the same count with integer sums", "crossbar"),
-    "digital_lut": ("all digital work in integers, attention by table", "crossbar"),
-    "digital_memory": ("event-driven integers with SRAM", "crossbar_memory"),
-    "digital_dense": ("every synapse in every step, with SRAM", "crossbar_memory"),
-    "digital_qnn": ("a quantised ANN of the same shape, with SRAM", "crossbar_memory"),
-}
-"""Digital energies of a summary in words, and the crossbars' energy that covers the same work."""
 
 DIFFERENT_WORK = (
     "The papers' count prices one accumulate for each spike and synapse, without memory, neurons or "
@@ -148,7 +166,7 @@ def energy_verdict(summary: Summary) -> str:
             f"{'digital wins' if lost else 'the crossbars win'}."
         )
     for key in ("digital_lut", "digital_memory", "digital_dense", "digital_qnn"):
-        words, rival = BASELINES[key]
+        words, _, rival = BASELINES[key]
         if key in energy and rival in energy:
             who = "digital wins" if energy[rival] > energy[key] else "the crossbars win"
             theirs, ours = quantity(energy[key], "J"), quantity(energy[rival], "J")
@@ -164,7 +182,7 @@ def break_even(balance: Balance) -> Iterator[tuple[str, ...]]:
     """For each baseline the spike rate, the energy of a pulse and of a conversion and the bits of the card's
     converters at which crossbars cost the same; each alone, all else as today.
     """
-    for key, (words, _) in BASELINES.items():
+    for key, (words, *_) in BASELINES.items():
         name = key.removeprefix("digital_")
         rate, bits = balance.even_rate(name), balance.even_bits(name, balance.rate)
         pulse, conversion = (
@@ -195,7 +213,7 @@ def results(summary: Summary) -> list[Row]:
         rows.append(_row("spikes that differ, mean over layers", "%", "", percent(mean)))
         rows.append(_row(f"spikes that differ, most ({worst})", "%", "", percent(differ[worst])))
     energy = summary["energy"]
-    for key, (words, rival) in BASELINES.items():
+    for key, (words, _, rival) in BASELINES.items():
         if key in energy:
             digital, ours = energy[key], energy.get(rival)
             factor, unit = prefixed(max(digital, ours or 0.0), "J")
@@ -268,12 +286,12 @@ def silence(summary: Summary) -> str:
 def _set_rows(name: str, part: Summary) -> Iterator[Row]:
     digital, ours = part["digital"], part.get("crossbar")
     images = f"; {digital['images']} images" if "images" in digital else ""
-    shown, chips, change = f"{_interval(digital['accuracy'], digital)}{images}", "", ""
+    shown, chips, change = f"{interval(digital['accuracy'], digital)}{images}", "", ""
     if ours is not None:
         of, base = ours["accuracy"], digital["accuracy"]
         chips, change = f"{percent(of['mean'])}; one chip", f"{points(of['mean'] - base)} points"
         if len(of["per_chip"]) > 1:
-            chips = f"{_interval(of['mean'], of)}; {len(of['per_chip'])} chips"
+            chips = f"{interval(of['mean'], of)}; {len(of['per_chip'])} chips"
             change += f" [{points(of['low'] - base)}, {points(of['high'] - base)}]"
     yield _row(f"accuracy, {name}", "%", shown, chips, change)
     for key, unit in UNITS.items():
@@ -301,7 +319,8 @@ def _signed(value: float) -> str:
     return ("+" if value > 0 else "") + digits(value)
 
 
-def _interval(mean: float, bounds: Mapping[str, float]) -> str:
+def interval(mean: float, bounds: Mapping[str, float]) -> str:
+    """A share with its interval: "91.64 % [90.16, 93.11]"."""
     return f"{percent(mean)} [{100 * bounds['low']:.2f}, {100 * bounds['high']:.2f}]"
 
 

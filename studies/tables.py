@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group
@@ -11,22 +12,14 @@ from rich.table import Table
 from memsim.area import utilisation
 from memsim.baselines import BASELINES as BILLS
 from studies.compare import Comparison
-from studies.findings import BASELINES
-from studies.quantities import percent, quantity
+from studies.findings import BASELINES, interval, sets_of
+from studies.quantities import digits, percent, quantity
 
 
-def joule(value: float) -> str:
-    """An energy in the unit that reads best."""
-    for unit, scale in (("mJ", 1e-3), ("uJ", 1e-6), ("nJ", 1e-9), ("pJ", 1e-12), ("fJ", 1e-15)):
-        if abs(value) >= scale:
-            return f"{value / scale:.3g} {unit}"
-    return f"{value:.3g} J"
-
-
-def _interval(share: dict[str, float], mean: str = "mean") -> str:
-    if len(share.get("per_chip", (0, 0))) < 2:  # type: ignore[arg-type]
-        return f"{100 * share[mean]:.2f} % (one chip)"
-    return f"{100 * share[mean]:.2f} % [{100 * share['low']:.2f}, {100 * share['high']:.2f}]"
+def _accuracy(share: Mapping[str, Any], mean: str = "mean") -> str:
+    if len(share.get("per_chip", (0, 0))) < 2:
+        return f"{percent(share[mean])} (one chip)"
+    return interval(share[mean], share)
 
 
 def comparison_table(summary: dict[str, Any]) -> Table:
@@ -34,17 +27,13 @@ def comparison_table(summary: dict[str, Any]) -> Table:
     table = Table(
         "", "digital", "crossbars", title=f"{summary['model']} on {summary['images']} images", box=None
     )
-    sets = {summary["dataset"]: summary}
-    sets |= {
-        k.removeprefix("harder (").rstrip(")"): v for k, v in summary.items() if k.startswith("harder (")
-    }
-    for name, found in sets.items():
+    for name, found in sets_of(summary).items():
         digital, crossbar = found["digital"], found.get("crossbar")
         none = "" if crossbar is None else None
         table.add_row(
             f"{name}: accuracy [95 %]",
-            _interval(digital, "accuracy"),
-            none if crossbar is None else _interval(crossbar["accuracy"]),
+            _accuracy(digital, "accuracy"),
+            none if crossbar is None else _accuracy(crossbar["accuracy"]),
         )
         for key in ("cross_entropy", "margin"):
             table.add_row(
@@ -58,13 +47,13 @@ def comparison_table(summary: dict[str, Any]) -> Table:
         mismatch = summary["spike_mismatch"].values()
         table.add_row("spikes that differ", "", f"{100 * sum(mismatch) / len(mismatch):.2f} %")
     energy = summary["energy"]
-    for key, (words, rival) in BASELINES.items():
+    for key, (words, _, rival) in BASELINES.items():
         if key in energy:
-            ours = joule(energy[rival]) if rival in energy else ""
-            table.add_row("energy for an image", f"{joule(energy[key])} ({words})", ours)
+            ours = quantity(energy[rival], "J") if rival in energy else ""
+            table.add_row("energy for an image", f"{quantity(energy[key], 'J')} ({words})", ours)
     if "latency [s/image]" in summary:
         table.add_row("time for an image", "", quantity(summary["latency [s/image]"], "s"))
-        table.add_row("area, known parts", "", f"{1e6 * sum(summary['area [m2]'].values()):.3g} mm2")
+        table.add_row("area, known parts", "", f"{digits(1e6 * sum(summary['area [m2]'].values()))} mm²")
     return table
 
 
@@ -109,7 +98,7 @@ def layer_tables(comparison: Comparison, layer: str) -> Group:
         for line in (line for line in lines if _within(str(line["layer"]), layer)):
             number, price, energy = (float(line[k]) for k in ("number", "price [J]", "energy [J]"))  # type: ignore[arg-type]
             event, name, source = (escape(str(line[k])) for k in ("event", "layer", "source"))
-            table.add_row(event, name, f"{number:,.1f}", joule(price), joule(energy), source)
+            table.add_row(event, name, f"{number:,.1f}", quantity(price, "J"), quantity(energy, "J"), source)
         tables.append(table)
     return Group(*tables)
 

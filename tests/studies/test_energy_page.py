@@ -4,7 +4,8 @@ import pytest
 
 import memsim
 from studies import energy_page
-from studies.break_even import NAMES, RATES, break_even
+from studies.break_even import RATES, break_even
+from studies.findings import BASELINES
 
 
 def test_the_committed_page_is_the_generated_one():
@@ -29,11 +30,12 @@ def test_the_figure_crosses_where_the_closed_form_does(network):
         lines = {line.get_label(): line for line in ax.get_lines()}
         (rate,), (price,) = lines["today"].get_data()
         assert (rate, price) == pytest.approx((100 * balance.rate, balance.price(event)))
-        for name, words in NAMES.items():
+        for key, baseline in BASELINES.items():
+            name = key.removeprefix("digital_")
             even = balance.even_rate(name)
             if even is None or even < RATES[0]:
                 continue
-            above = lines[words].get_ydata() > price  # the side where crossbars win
+            above = lines[baseline.short].get_ydata() > price  # the side where crossbars win
             crossing = [i for i in range(1, len(RATES)) if above[i] != above[i - 1]]
             assert any(RATES[i - 1] <= even <= RATES[i] for i in crossing), (event, name)
 

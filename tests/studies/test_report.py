@@ -115,7 +115,7 @@ def test_every_number_column_and_row_carries_a_unit(text: str) -> None:
         "value",
     }
     words |= {"cell", "source", "technology", "arrays", "effects on", "effects off", "meaning and source"}
-    words |= {"digital baseline", *(words for words, _ in findings.BASELINES.values())}
+    words |= {"digital baseline", *(baseline.words for baseline in findings.BASELINES.values())}
     words |= {"effect of wires", "group", "what", *provenance.versions()}
     rows = {"weights", "attention", provenance.versions()["python"]}
     rows |= {"clipped conversions", "adc-8b", "array-read", *memsim.ChipCard.load("default").prices}
