@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from studies.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn
+from studies.figure_style import COLUMN, CROSSBAR, DIGITAL, LINES, PAGE, QUIET, drawn
 from studies.points import Estimate, Point
 from studies.quantities import digits, quantity
 from studies.quantities import points as difference
@@ -29,9 +29,6 @@ MEASURES = {
     "agreement [1]": "agreement [%]",
 }
 """Columns of a result -> what a table calls them, in its order."""
-
-LINES = tuple(colour for colour in PARTS if colour != "#F0E442")
-"""Colours of lines: yellow is too pale for one."""
 
 PER_CENT = {name for name, shown in MEASURES.items() if "[%]" in shown}
 NOTE = (
@@ -110,6 +107,22 @@ def main_column(points: Sequence[Point]) -> str:
     if not found:
         raise ValueError('no point has a value for each chip: results need lists as long as "chips"')
     return next((c for c in ("harder accuracy [1]", "accuracy [1]") if c in found), found[0])
+
+
+def entropy_column(points: Sequence[Point]) -> str:
+    """The cross-entropy that stands beside the main accuracy."""
+    return main_column(points).replace("accuracy [1]", "cross-entropy [nat]")
+
+
+def curve_columns(points: Sequence[Point]) -> dict[str, list[str]]:
+    """Columns of the two figures along a number: the accuracies, and what moves before they do."""
+    found = measured(points)
+    shown = {
+        "accuracy": ("accuracy [1]", "harder accuracy [1]"),
+        "before-accuracy": (entropy_column(points), "spike mismatch [1]"),
+    }
+    there = {name: [c for c in columns if c in found] for name, columns in shown.items()}
+    return {name: columns for name, columns in there.items() if columns}
 
 
 def lines(

@@ -41,6 +41,9 @@ DOUBT = (
 )
 WITHOUT, NOTHING = "without", "ideal writing"
 MISMATCH = "spike mismatch [1]"
+COSTS = {"pulses": "pulses", "devices": "attention devices", "energy": "energy [J]"}
+"""What a measure costs -> where a point holds it for an image."""
+
 TOGETHER = {"devices_per_synapse": 4, "reset": "verified", "verify_rounds": 1, "row_gain": True}
 
 
@@ -156,34 +159,34 @@ def best(found: Mapping[str, Point]) -> str | None:
     return min(possible, key=lambda name: found[name].estimate(MISMATCH).mean, default=None)
 
 
-def _entropy(points: Sequence[Point]) -> tuple[str, str]:
-    main = draw.main_column(points)
-    return main, main.replace("accuracy [1]", "cross-entropy [nat]")
-
-
 def _shown(point: Point | None, columns: Sequence[str]) -> list[str]:
     has = [] if point is None else point.columns
     return [draw.cell(point.estimate(c), c) if point and c in has else "" for c in columns]
 
 
 def _cost(point: Point, without: Point | None) -> list[str]:
-    """Pulses, devices and energy of an image, as multiples of those without."""
+    """What is in COSTS, as multiples of those without."""
     out = []
-    for key in ("pulses", "attention devices", "energy [J]"):
+    for key in COSTS.values():
         ours, theirs = (None if p is None else p.values.get(key) for p in (point, without))
         out.append(f"{ours / theirs:.2f}" if ours is not None and theirs else "")
     return out
-
-
-COSTS = ["pulses [×]", "devices [×]", "energy [×]"]
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
     """The best measure for each cell; where each cell's loss comes from; every measure."""
     if not points:
         return {}
-    main, entropy = _entropy(points)
-    columns, rows = [main, entropy, "spike mismatch [1]"], []
+    out = {"best": _best_table(points)} | _effects_table(points)
+    for cell in _cells(points):
+        found = _pick(points, cell, "measure")
+        if found:
+            out[f"measures-{cell}"] = _measures_table(cell, found)
+    return out
+
+
+def _best_table(points: Sequence[Point]) -> Table:
+    columns, rows = [draw.main_column(points), draw.entropy_column(points), MISMATCH], []
     for cell in _cells(points):
         found, ideal = _pick(points, cell, "measure"), _pick(points, cell, "effect").get(NOTHING)
         without, name = found.get(WITHOUT), best(found)
@@ -193,22 +196,20 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
         rows.append([*row, draw.change(gain, MISMATCH), *(_cost(chosen, without) if chosen else [""] * 3)])
     heads = [f"{which}: {draw.MEASURES[c]}" for which in (NOTHING, WITHOUT, "with") for c in columns]
     header = ["cell", *heads[:-3], "best measure", *heads[-3:],
-              "change of spikes that differ [points]", *COSTS]  # fmt: skip
+              "change of spikes that differ [points]", *_cost_header()]  # fmt: skip
     note = (
         "Best is the measure with the fewest spikes that differ that can be built; picked and shown on the "
         "same chips, it is a little too good. Costs are multiples of those without a measure. " + draw.NOTE
     )
-    out = {"best": Table(title="The best counter-measure for each cell", header=header, rows=rows, note=note)}
-    out |= _effects_table(points, entropy)
-    for cell in _cells(points):
-        found = _pick(points, cell, "measure")
-        if found:
-            out[f"measures-{cell}"] = _measures_table(cell, found)
-    return out
+    return Table(title="The best counter-measure for each cell", header=header, rows=rows, note=note)
 
 
-def _effects_table(points: Sequence[Point], entropy: str) -> dict[str, Table]:
-    rows = []
+def _cost_header() -> list[str]:
+    return [f"{kind} [×]" for kind in COSTS]
+
+
+def _effects_table(points: Sequence[Point]) -> dict[str, Table]:
+    entropy, rows = draw.entropy_column(points), []
     for cell in _cells(points):
         found = _pick(points, cell, "effect")
         ideal, whole = found.get(NOTHING), _pick(points, cell, "measure").get(WITHOUT)
@@ -231,8 +232,9 @@ def _effects_table(points: Sequence[Point], entropy: str) -> dict[str, Table]:
 def _measures_table(cell: str, found: Mapping[str, Point]) -> Table:
     without = found.get(WITHOUT)
     table = draw.lines(f"Every counter-measure on {cell}", found, reference=without)
-    _, entropy = _entropy(list(found.values()))
-    header = [*table.header, f"change of {draw.said(entropy)} [nat]", *COSTS, "cycles of a device"]
+    entropy = draw.entropy_column(list(found.values()))
+    changed = f"change of {draw.said(entropy)} [nat]"
+    header = [*table.header, changed, *_cost_header(), "cycles of a device"]
     rows = []
     for row, point in zip(table.rows, found.values(), strict=True):
         gain = (
@@ -263,38 +265,39 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 def findings(points: Sequence[Point]) -> list[str]:
     """For each cell: what writing costs and by which effect; what helps most, how much, and at what price."""
-    if not points:
-        return []
-    main, entropy = _entropy(points)
-    said = []
-    for cell in _cells(points):
-        found, ideal = _pick(points, cell, "measure"), _pick(points, cell, "effect").get(NOTHING)
-        without = found.get(WITHOUT)
-        if without is not None and ideal is not None:
-            loss, accuracy, more = (without.against(ideal, c) for c in (entropy, main, MISMATCH))
-            if loss is not None:
-                said.append(
-                    f"Writing attention on {cell} changes the spikes that differ by "
-                    f"{draw.change(more, MISMATCH, 'points')}, {draw.said(entropy)} by "
-                    f"{draw.change(loss, entropy, 'nat')} and {draw.said(main)} by "
-                    f"{draw.change(accuracy, main, 'points')} against ideal writing"
-                    f"{_worst(points, cell, ideal)}."
-                )
-        name = best(found)
-        if without is not None and name is not None:
-            gain = found[name].against(without, MISMATCH)
-            costs = [f"{c} × the {k}" for c, k in zip(_cost(found[name], without), KINDS, strict=True) if c]
-            price = f", for {', '.join(costs)}" if costs else ""
-            if gain is not None:
-                sure = "lowers" if gain.high < 0 else "does not surely lower"
-                said.append(
-                    f"On {cell} the best counter-measure, {name}, {sure} the spikes that differ: "
-                    f"{draw.change(gain, MISMATCH, 'points')}{price}."
-                )
-    return said
+    return [said for cell in _cells(points) for said in (*_loss(points, cell), *_help(points, cell))]
 
 
-KINDS = ("pulses", "devices", "energy")
+def _loss(points: Sequence[Point], cell: str) -> Iterator[str]:
+    without = _pick(points, cell, "measure").get(WITHOUT)
+    ideal = _pick(points, cell, "effect").get(NOTHING)
+    if without is None or ideal is None:
+        return
+    main, entropy = draw.main_column(points), draw.entropy_column(points)
+    loss, accuracy, more = (without.against(ideal, c) for c in (entropy, main, MISMATCH))
+    if loss is not None:
+        yield (
+            f"Writing attention on {cell} changes the spikes that differ by "
+            f"{draw.change(more, MISMATCH, 'points')}, {draw.said(entropy)} by "
+            f"{draw.change(loss, entropy, 'nat')} and {draw.said(main)} by "
+            f"{draw.change(accuracy, main, 'points')} against ideal writing"
+            f"{_worst(points, cell, ideal)}."
+        )
+
+
+def _help(points: Sequence[Point], cell: str) -> Iterator[str]:
+    found = _pick(points, cell, "measure")
+    without, name = found.get(WITHOUT), best(found)
+    gain = found[name].against(without, MISMATCH) if without is not None and name is not None else None
+    if gain is None or name is None:
+        return
+    costs = [f"{c} × the {kind}" for c, kind in zip(_cost(found[name], without), COSTS, strict=True) if c]
+    price = f", for {', '.join(costs)}" if costs else ""
+    sure = "lowers" if gain.high < 0 else "does not surely lower"
+    yield (
+        f"On {cell} the best counter-measure, {name}, {sure} the spikes that differ: "
+        f"{draw.change(gain, MISMATCH, 'points')}{price}."
+    )
 
 
 def _worst(points: Sequence[Point], cell: str, ideal: Point) -> str:

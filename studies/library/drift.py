@@ -128,19 +128,15 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
     """Accuracy, cross-entropy and spikes that differ along time, a line for each kind of upkeep."""
     if not points:
         return {}
-    main, series = draw.main_column(points), _series(points)
+    series = _series(points)
     ticks = {t: duration(t).replace(" second", " s") for t in sorted({p.labels["time [s]"] for p in points})}
-    entropy = main.replace("accuracy [1]", "cross-entropy [nat]")
-    shown = {"accuracy": [c for c in ("accuracy [1]", "harder accuracy [1]") if c in draw.measured(points)]}
-    shown["before-accuracy"] = [c for c in (entropy, "spike mismatch [1]") if c in draw.measured(points)]
     return {
         name: draw.curves(
             series, x_label="time since programming", columns=columns, ticks=ticks,
             caption="Along the time since programming, the same chips throughout: means with 95 % intervals "
             "over chips, one line for each way of keeping the chip fresh.",
         )
-        for name, columns in shown.items()
-        if columns
+        for name, columns in draw.curve_columns(points).items()
     }  # fmt: skip
 
 

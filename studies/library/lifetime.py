@@ -145,20 +145,14 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
         return {}
     series = {k: [(_consumed(p), p) for p in line if _consumed(p)] for k, line in _series(points).items()}
     series = {kind: line for kind, line in series.items() if line}
-    measured = draw.measured(points)
-    entropy = draw.main_column(points).replace("accuracy [1]", "cross-entropy [nat]")
-    shown = {
-        "accuracy": [c for c in ("accuracy [1]", "harder accuracy [1]") if c in measured],
-        "before-accuracy": [c for c in (entropy, "spike mismatch [1]") if c in measured],
-    }
     caption = (
         "Along the cycles of attention cells over their endurance: means with 95 % intervals over chips."
     )
     x_label = "endurance consumed [1]"
     return {
         name: draw.curves(series, x_label=x_label, columns=columns, caption=caption)
-        for name, columns in shown.items()
-        if columns and series
+        for name, columns in draw.curve_columns(points).items()
+        if series
     }
 
 

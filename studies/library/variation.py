@@ -114,7 +114,7 @@ def ranking(points: Sequence[Point]) -> dict[float, list[tuple[str, Point, Point
     on); accuracy saturates, cross-entropy does not.
     """
     times, _ = _times(points)
-    entropy = draw.main_column(points).replace("accuracy [1]", "cross-entropy [nat]")
+    entropy = draw.entropy_column(points)
     out = {}
     for time in times:
         on, off = (_pick(points, "kind", how, time) for how in ("alone on", "alone off"))
@@ -127,8 +127,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     """Kinds by time, worst first; then effects, layers and spreads at one time."""
     if not points:
         return {}
-    main = draw.main_column(points)
-    entropy = main.replace("accuracy [1]", "cross-entropy [nat]")
+    main, entropy = draw.main_column(points), draw.entropy_column(points)
     rows, nothing = [], _nothing(points)
     for time, ranked in ranking(points).items():
         whole = _pick(points, "card", "as it is", time).get(CARD)
@@ -207,8 +206,7 @@ def findings(points: Sequence[Point]) -> list[str]:
     """One sentence for each time: which kind costs most, and which layer does; and whether that is sure."""
     if not points:
         return []
-    main = draw.main_column(points)
-    entropy = main.replace("accuracy [1]", "cross-entropy [nat]")
+    main, entropy = draw.main_column(points), draw.entropy_column(points)
     said = []
     for time, ranked in ranking(points).items():
         if ranked:
