@@ -14,7 +14,7 @@ import memsim
 import models
 from memsim import baselines
 from memsim.area import areas, utilisation
-from memsim.attention_events import SILENT_PULSES, SILENT_TIES
+from memsim.attention_events import SILENT_PULSES, SILENT_TIES, AttentionEvents
 from memsim.break_even import Balance
 from memsim.digital import DigitalWork, Work, spike_rate
 from memsim.lifetime import life
@@ -95,12 +95,12 @@ class Comparison:
     @property
     def balance(self) -> Balance | None:
         """Crossbars against the digital baselines; None where the crossbars have no energy, or do nothing."""
-        request = self.request
-        if self.chip is None or request.engine != "memsim" or request.card.ideal:
+        card = self.request.card
+        if self.chip is None or not priced(self.request.engine, card):
             return None
         if not (self.chip.ledger.number("adc") and spike_rate(self.works)):
             return None
-        return Balance(lines=self.chip.ledger.lines(), works=self.works, card=request.card)
+        return Balance(lines=self.chip.ledger.lines(), works=self.works, card=card)
 
     def summary(self) -> dict[str, Any]:
         """The public result; a measure that was not taken is absent, never 0."""
@@ -133,8 +133,7 @@ class Comparison:
             "spike_mismatch": self.spikes.mismatch,
             "kappa": {n: a.kappa for n, a in (*self.chip.weight_arrays.items(), *arrays.items()) if a.kappa},
         }
-        # no hardware has the energy of ideal cells, and aihwkit's own layers report no events
-        if request.engine == "memsim" and not request.card.ideal:
+        if priced(request.engine, request.card):
             moved = baselines.total(baselines.buffers(self.works, request.card))
             out["energy"] |= {"crossbar": ledger.energy, "crossbar_memory": ledger.energy + moved}
             out["breakdown"], out["latency [s/image]"] = ledger.breakdown(), ledger.latency
@@ -149,7 +148,8 @@ class Comparison:
     def _attention(self, chip: memsim.Chip) -> dict[str, Any]:
         """Writes, pulses and cycles of an image, and how many images the cells live, where it is known."""
         ledger, cell = chip.ledger, chip.card.attention_cell
-        worn = max((array.costs for array in chip.attention_arrays.values()), key=lambda costs: costs.cycles)
+        worn = most_worn(chip)
+        assert worn is not None
         out: dict[str, Any] = {
             "writes_per_image": ledger.noted("written cells"),
             "pulses_per_image": ledger.number("pulse"),
@@ -162,6 +162,19 @@ class Comparison:
             lived = life(cell.technology, cell.endurance_range, out["cycles_per_image"])
             out["lifetime_images"] = {"low": lived.low, "high": lived.high}
         return out
+
+
+def priced(engine: str, card: memsim.ChipCard) -> bool:
+    """Whether the crossbars' events have prices: no hardware has the energy of ideal cells, and aihwkit's own
+    layers report no events.
+    """
+    return engine == "memsim" and not card.ideal
+
+
+def most_worn(chip: memsim.Chip) -> AttentionEvents | None:
+    """What the attention layer costs whose devices go through most cycles for an image; None without any."""
+    costs = (array.costs for array in chip.attention_arrays.values())
+    return max(costs, key=lambda one: one.cycles, default=None)
 
 
 def compare(request: Request, advance: Callable[[str, int, int], None] = lambda *_: None) -> Comparison:

@@ -32,7 +32,7 @@ from models.catalog import relative, tuned
 from models.measures import cross_entropy, margin
 from models.train import CALIBRATION, RECIPES, Recipe, training_images
 from studies import draw
-from studies.compare import HARDER
+from studies.compare import HARDER, most_worn, priced
 from studies.study import Setting
 from studies.taps import Taps, pack
 from studies.task import digest
@@ -136,9 +136,9 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Prepared:
     chip = memsim.to_crossbar(
         net, card, chips=shared["chips"], seed=shared["seed"], engine=shared["engine"], calibration=foreign
     )
-    priced = shared["engine"] == "memsim" and not card.ideal
+    counted = priced(shared["engine"], card)
     source = partial(_training, net.record["dataset"], data)
-    return Prepared(net, chip.program(), list(shared["chips"]), digital, retrained, priced, source)
+    return Prepared(net, chip.program(), list(shared["chips"]), digital, retrained, counted, source)
 
 
 def _training(dataset: str, data: str, count: int) -> Tensor | None:
@@ -168,24 +168,27 @@ def measure(prepared: Prepared, own: Mapping[str, Any]) -> dict[str, Any]:
     if not prepared.retrained:
         result["spike mismatch [1]"] = (mismatch[0] / mismatch[1]).tolist()
     if chip is not None and prepared.priced:
-        arrays = (*chip.weight_arrays.values(), *chip.attention_arrays.values())
-        result |= {
-            "energy [J]": chip.ledger.energy,
-            "breakdown [J]": chip.ledger.breakdown(),
-            "latency [s]": chip.ledger.latency,
-            "pulses": chip.ledger.number("pulse"),
-            "silent pulses": chip.ledger.noted(SILENT_PULSES),
-            "attention devices": sum(a.costs.device_count for a in chip.attention_arrays.values()),
-            "attention cycles": max(chip.cycles.values(), default=0.0),
-            "silent cycles": max(
-                (a.costs.silent_cycles for a in chip.attention_arrays.values()), default=0.0
-            ),
-            "recalibration energy [J]": spent["energy [J]"],
-            "kappa [1]": max((a.kappa for a in arrays), default=0.0),
-            "upkeep": chip.upkeep,
-            "digital energy [J]": baselines.energies(digital.work.works, chip.card),
-        }
+        result |= _costs(chip)
+        result["recalibration energy [J]"] = spent["energy [J]"]
+        result["digital energy [J]"] = baselines.energies(digital.work.works, chip.card)
     return result
+
+
+def _costs(chip: memsim.Chip) -> dict[str, Any]:
+    """What an image costs a chip in energy, time, pulses and wear, and what keeping it fresh cost."""
+    arrays, worn = (*chip.weight_arrays.values(), *chip.attention_arrays.values()), most_worn(chip)
+    return {
+        "energy [J]": chip.ledger.energy,
+        "breakdown [J]": chip.ledger.breakdown(),
+        "latency [s]": chip.ledger.latency,
+        "pulses": chip.ledger.number("pulse"),
+        "silent pulses": chip.ledger.noted(SILENT_PULSES),
+        "attention devices": sum(a.costs.device_count for a in chip.attention_arrays.values()),
+        "attention cycles": 0.0 if worn is None else worn.cycles,
+        "silent cycles": 0.0 if worn is None else worn.silent_cycles,
+        "kappa [1]": max((a.kappa for a in arrays), default=0.0),
+        "upkeep": chip.upkeep,
+    }
 
 
 def _run(prepared: Prepared, part: Part, mismatch: np.ndarray | None) -> Tensor:
