@@ -99,8 +99,12 @@ def _claim(one: Balance) -> dict[str, Any]:
         baselines.total(baselines.sop(scaled(core, rate / one.rate), card)) for rate in (one.rate, 0.05, 0.2)
     )
     without = [work for work in all_at_one if not isinstance(work, Attention)]
+    ac, mac = (card.price(event).energy for event in ("sop-ac", "sop-mac"))
     return {
         "energy": f"{1e3 * CLAIM:g} mJ",
+        "ac": f"{1e12 * ac:g} pJ",
+        "mac": f"{1e12 * mac:g} pJ",
+        "ann_macs": digits(ANN / mac / 1e9),
         "ann": f"{1e3 * ANN:g} mJ",
         "dense": digits(dense / 1e6, 4),
         "all": digits((dense + products) / 1e9),
