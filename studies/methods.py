@@ -30,9 +30,10 @@ UNITS = {"rotation": "degrees", "shift": "pixels", "warmup": "epochs"}
 """Units of a training recipe's numbers, where they have one."""
 
 NOT_SIMULATED = (
-    "Not simulated: wire resistance, stuck devices, spread between converters, errors of the reading that "
-    "drift compensation goes by, nonlinear currents, temperature, area and lifetime. Energies leave out "
-    "leakage, control, buffers and moving data. Nothing here was measured on a chip."
+    "Not simulated: wire resistance, stuck devices but those worn out, spread between converters, errors of "
+    "the reading that drift compensation goes by, nonlinear currents but for the chord of a cell's I-V "
+    "curve, temperature and area. Energies leave out leakage, control, buffers and moving data. Nothing here "
+    "was measured on a chip."
 )
 
 

@@ -121,8 +121,8 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             title="Time until the endurance is consumed",
             header=[
                 "technology",
-                "endurance",
-                "[cycles]",
+                "published",
+                "endurance [cycles]",
                 "images [1]",
                 *(f"{r:g} images a second" for r in RATES),
             ],

@@ -122,7 +122,7 @@ def _table(heading: str, points: Sequence[Point], reference: Point | None) -> Ta
         for row, p in zip(base.rows, points, strict=True)
     ]
     note = (
-        "kappa = r g_max N² of the card's wires, which are not simulated: above 0.3 they matter, above 1 "
+        "kappa = r n g_max N² of the card's wires, which are not simulated: above 0.3 they matter, above 1 "
         "they rule, and such a point would do worse. ADC bits do not change the latency here. "
     )
     return Table(title=heading, header=header, rows=rows, note=note + draw.NOTE)
