@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import torch
@@ -20,24 +18,13 @@ from memsim.weight_array import WeightArray
 from studies.bench_drift import drift
 from studies.bench_ledger import ledger
 from studies.bench_write import write
+from studies.timing import interleaved
 
 LAYERS, HEADS, STEPS, TOKENS, HEAD_DIM = 4, 8, 4, 64, 32
 """The attention of one image of the benchmark network: 128 arrays of 64 x 64."""
 
 N_MAX = 16
 WIDTH, ROWS = 384, 4096
-
-
-def interleaved(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each side, in turn so that a drifting machine is fair to all; one warm-up each."""
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for round_ in range(repeats + 1):
-        for name, call in sides.items():
-            start = time.perf_counter()
-            call()
-            if round_:
-                times[name].append(time.perf_counter() - start)
-    return {name: median(seconds) for name, seconds in times.items()}
 
 
 def _run(card: memsim.ChipCard) -> Run:

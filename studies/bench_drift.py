@@ -12,7 +12,7 @@ import copy
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from statistics import median
+from statistics import mean
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ import memsim
 import models
 from models.measures import accuracy
 from studies.library.drift import TIMES
+from studies.timing import seconds_of
 
 BATCHES = {"ours": (16, 32, 64), "other": (64, 150, 450)}
 """Images in one pass that each side is tried with; ours takes CHIPS times as many at once."""
@@ -45,7 +46,7 @@ def drift(threads: int = 2, chips: int = CHIPS, model: str = "s2tdpt-digits") ->
         for name, side in sides.items():
             for batch in BATCHES[name]:
                 side(images[: 2 * batch], batch, TIMES[:1])  # compiles, fills caches
-                seconds = _seconds(lambda s=side, b=batch: s(images, b, TIMES[3:4]), 1) / side.chips
+                seconds = seconds_of(lambda s=side, b=batch: s(images, b, TIMES[3:4])) / side.chips
                 best[name] = min(best.get(name, (float("inf"), 0)), (seconds, batch))
         found, seconds = {}, {}
         for name, side in sides.items():
@@ -54,7 +55,7 @@ def drift(threads: int = 2, chips: int = CHIPS, model: str = "s2tdpt-digits") ->
             logits = [side(images, best[name][1], TIMES) for _ in range(rounds)]
             seconds[name] = (time.perf_counter() - start) / (chips * len(TIMES))
             found[name] = [
-                _mean([accuracy(x, labels) for one in logits for x in one[t]]) for t in range(len(TIMES))
+                mean([accuracy(x, labels) for one in logits for x in one[t]]) for t in range(len(TIMES))
             ]
         where = _where(sides["ours"], images, best["ours"][1])
     return {
@@ -111,20 +112,6 @@ def _theirs(net: models.S2TDPT, card: memsim.ChipCard) -> _Side:
             layer.program_analog_weights()
 
     return _Side(1, analog, program, age, lambda x: analog(x)[None])
-
-
-def _seconds(call: Callable[[], object], repeats: int = 3) -> float:
-    """Median seconds of a call."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return median(times)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _where(side: _Side, images: Tensor, batch: int) -> dict[str, float]:

@@ -8,6 +8,7 @@ import torch
 from aihwkit.inference import PCMLikeNoiseModel
 
 import devices
+from studies.timing import interleaved
 
 SIDE = 1024
 
@@ -18,8 +19,6 @@ def write(threads: int = 1, repeats: int = 9) -> dict[str, Any]:
     aihwkit's side is apply_programming_noise on half as many weights, each a pair of devices, its mapping
     included.  ``statistics`` compares the relative spread of the written devices at 0.4 to 0.6 of the range.
     """
-    from studies.bench import interleaved
-
     torch.set_num_threads(threads)
     cell = devices.get("pcm-joshi2020")
     x = torch.rand(SIDE, SIDE, generator=torch.Generator().manual_seed(0))
