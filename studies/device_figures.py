@@ -119,9 +119,7 @@ def timing(ax: Axes, cell: devices.Cell) -> None:
         rng = stream(0, "portrait", "timing")
         moved = cell.rewrite(fabric, rest + n, rng=rng, image=None, step=None)
         still = cell.rewrite(fabric, rest, rng=rng.child("rest"), image=None, step=None)
-        return (
-            moved.double().mean() - still.double().mean() + moved.double() - moved.double().mean()
-        ).numpy()[0, 0]
+        return (moved.double() - still.double().mean()).numpy()[0, 0]
 
     for side, colour, word in ((1, CROSSBAR, "up"), (-1, DIGITAL, "down")):
         if cell.one_sided:
@@ -215,10 +213,10 @@ def current(ax: Axes, cell: devices.Cell) -> None:
     voltage = np.linspace(0.01, min(cell.curve.v_max, 0.5), 40)
     goals = [cell.g_min + level * (cell.g_max - cell.g_min) for level in LEVELS]
     factor, unit = prefixed(cell.g_max * voltage[-1], "A")
+    scale, siemens = prefixed(cell.g_max, "S")
     for goal, colour in zip(goals, COLOURS, strict=True):
         g: Tensor = torch.tensor([goal], dtype=torch.float64)
         carried = [float(cell.chord(g, float(v))) * v for v in voltage]
-        scale, siemens = prefixed(cell.g_max, "S")
         ax.plot(
             voltage,
             factor * np.array(carried),

@@ -286,13 +286,16 @@ def curves(
         ax.set_ylabel(MEASURES.get(column, column))
         ax.grid(axis="y", color="0.9", linewidth=0.6)
         ax.set_axisbelow(True)
-    entries = {n: h for ax in axes for h, n in zip(*ax.get_legend_handles_labels(), strict=True)}
-    beside = 5 if len(columns) > 1 else 2  # a column's width holds no more
-    figure.legend(
-        list(entries.values()), list(entries), loc="outside upper center", ncols=min(len(entries), beside)
-    )
+    legend(figure, 5 if len(columns) > 1 else 2)  # a column's width holds no more
     figure.set_label(caption)
     return figure
+
+
+def legend(figure: Figure, columns: int) -> None:
+    """One legend above all panels, each name in it once."""
+    pairs = (pair for ax in figure.axes for pair in zip(*ax.get_legend_handles_labels(), strict=True))
+    entries = {name: handle for handle, name in pairs}
+    figure.legend(list(entries.values()), list(entries), loc="outside upper center", ncols=columns)
 
 
 def energy(point: Point) -> str:

@@ -197,9 +197,7 @@ def _front(points: Sequence[Point]) -> Figure:
         ax.grid(color="0.92", linewidth=0.5)
         ax.set_axisbelow(True)
     figure.axes[0].set_ylabel(draw.MEASURES[main])
-    entries = [zip(*ax.get_legend_handles_labels(), strict=True) for ax in figure.axes]
-    unique = {label: handle for pairs in entries for handle, label in pairs}
-    figure.legend(list(unique.values()), list(unique), loc="outside upper center", ncols=5)
+    draw.legend(figure, 5)
     figure.set_label(
         f"{draw.said(main).capitalize()} against energy and latency: every point with its 95 % interval over "
         "chips, and the Pareto front through the means."
