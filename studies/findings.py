@@ -220,14 +220,13 @@ def results(summary: Summary) -> list[Row]:
             change = "" if ours is None or not digital > 0 else f"× {digits(ours / digital)}"
             name = f"energy for an image (digital: {words})"
             rows.append(_row(name, unit, digits(digital * factor), _maybe(ours, factor), change))
-    if "latency [s/image]" in summary:
-        factor, unit = prefixed(summary["latency [s/image]"], "s")
-        time = digits(factor * summary["latency [s/image]"])
-        rows.append(_row("time for an image, arrays in series", unit, "", time))
-    if "interval [s/image]" in summary:
-        factor, unit = prefixed(summary["interval [s/image]"], "s")
-        time = digits(factor * summary["interval [s/image]"])
-        rows.append(_row("time between images, layers in a pipeline", unit, "", time))
+    for what, key in (
+        ("time for an image, arrays in series", "latency [s/image]"),
+        ("time between images, layers in a pipeline", "interval [s/image]"),
+    ):
+        if key in summary:
+            factor, unit = prefixed(summary[key], "s")
+            rows.append(_row(what, unit, "", digits(factor * summary[key])))
     if "area [m2]" in summary:
         parts = summary["area [m2]"]
         listed = ", ".join(f"{part} {digits(1e6 * area)}" for part, area in parts.items())
