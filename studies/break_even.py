@@ -11,8 +11,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from memsim.break_even import Balance
 from memsim.technology import Technology
+from studies.energy_findings import BASELINES
 from studies.figure_style import CROSSBAR, LINES, PAGE, QUIET, drawn
-from studies.findings import BASELINES
 from studies.quantities import percent, quantity
 
 RATES = np.geomspace(0.005, 1.0, 81)

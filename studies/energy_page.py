@@ -17,7 +17,7 @@ from memsim.digital import Attention, Matrix, Work, scaled
 from memsim.tile import HERMES, OTHERS, Tile
 from models import counts
 from models.catalog import configure
-from studies import findings
+from studies import energy_findings
 from studies.break_even import break_even
 from studies.figures import png
 from studies.page import environment
@@ -79,7 +79,11 @@ def text() -> str:
                 "side": "above" if one.rate > share else "below",
             },
             networks=[
-                {"name": name, "picture": f"break-even-{name}", "rows": list(findings.break_even(balance))}
+                {
+                    "name": name,
+                    "picture": f"break-even-{name}",
+                    "rows": list(energy_findings.break_even(balance)),
+                }
                 for name, balance in found.items()
             ],
             tile=_tile(),
@@ -150,7 +154,7 @@ def _left_out(one: Balance) -> Iterator[tuple[str, str, str]]:
 
 
 def _rivals(one: Balance) -> Iterator[tuple[str, ...]]:
-    for key, baseline in findings.BASELINES.items():
+    for key, baseline in energy_findings.BASELINES.items():
         name = key.removeprefix("digital_")
         digital, ours = one.digital(name, one.rate), one.crossbar(name, one.rate)
         yield baseline.short, quantity(digital, "J"), quantity(ours, "J"), digits(ours / digital, 2)

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from studies.energy_findings import BASELINES
 from studies.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn, png, svg
-from studies.findings import BASELINES, sets_of
+from studies.findings import sets_of
 from studies.quantities import digits, duration, percent, prefixed, quantity
 
 __all__ = ["accuracy", "attention", "conductances", "energy", "png", "spikes", "svg"]

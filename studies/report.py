@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 import memsim
 from memsim.attention_events import SILENT_PULSES, SILENT_TIES
 from memsim.ledger import ARRAY_READ
-from studies import bibliography, figures, findings, provenance
+from studies import bibliography, energy_findings, figures, findings, provenance
 from studies.break_even import break_even
 from studies.page import environment, inline, whole
 from studies.quantities import count, digits, duration, percent
@@ -105,8 +105,8 @@ def page(
         .get_template("report.html.j2")
         .render(
             summary=summary,
-            headline=_capital(findings.headline(summary)),
-            energy_ratio=findings.energy_ratio(summary),
+            headline=findings.headline(summary),
+            energy_ratio=energy_findings.energy_ratio(summary),
             losing=findings.losing(summary),
             setting=_setting(summary),
             results=[row.values() for row in findings.results(summary)],
@@ -117,8 +117,8 @@ def page(
                     sample.get("digital_maps", {}), sample.get("crossbar_maps", {})
                 )
             ],
-            energy_verdict=findings.energy_verdict(summary),
-            even=[] if comparison.balance is None else list(findings.break_even(comparison.balance)),
+            energy_verdict=energy_findings.energy_verdict(summary),
+            even=[] if comparison.balance is None else list(energy_findings.break_even(comparison.balance)),
             lifetime=findings.lifetime(summary),
             silence=findings.silence(summary),
             utilisation=[(name, percent(x, 1)) for name, x in summary.get("utilisation", {}).items()],
@@ -151,10 +151,6 @@ def _setting(summary: Mapping[str, Any]) -> str:
         ]
     off = summary.get("off")
     return "; ".join([*words, *([f"switched off: {', '.join(off)}"] if off else [])]) + "."
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def _prices(card: memsim.ChipCard) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from rich.table import Table
 from memsim.area import utilisation
 from memsim.baselines import BASELINES as BILLS
 from studies.compare import Comparison
-from studies.findings import BASELINES, interval, sets_of
+from studies.energy_findings import BASELINES
+from studies.findings import interval, sets_of
 from studies.quantities import digits, percent, quantity
 
 

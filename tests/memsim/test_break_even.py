@@ -7,7 +7,7 @@ from memsim.baselines import BASELINES
 from memsim.break_even import Balance
 from models import counts
 from models.catalog import configure
-from studies import findings
+from studies import energy_findings
 from studies.break_even import break_even
 
 CARD = ChipCard.load("default")
@@ -70,7 +70,7 @@ def test_without_pulses_none_can_break_even_and_without_conversions_nothing_can(
     one = Balance(lines=lines, works=DIGITS.works, card=CARD)
     assert one.even_pulse("lut", one.rate) != one.even_pulse("lut", one.rate)  # NaN
     assert one.even_conversion("lut", one.rate) > 0
-    assert len(list(findings.break_even(one))) == len(BASELINES)
+    assert len(list(energy_findings.break_even(one))) == len(BASELINES)
     assert break_even(one, "no pulses").axes[0].get_title(loc="left") == "no pulses"
     with pytest.raises(ValueError, match="is every layer digital"):
         Balance(lines=[], works=DIGITS.works, card=CARD)

@@ -5,7 +5,7 @@ import pytest
 import memsim
 from studies import energy_page
 from studies.break_even import RATES, break_even
-from studies.findings import BASELINES
+from studies.energy_findings import BASELINES
 
 
 def test_the_committed_page_is_the_generated_one():

@@ -14,7 +14,7 @@ import pytest
 
 import memsim
 from devices.endurance import PUBLISHED
-from studies import findings, provenance
+from studies import energy_findings, findings, provenance
 from studies import report as module
 from studies.report import write_report
 from tests.studies import made
@@ -115,7 +115,7 @@ def test_every_number_column_and_row_carries_a_unit(text: str) -> None:
         "value",
     }
     words |= {"cell", "source", "technology", "arrays", "effects on", "effects off", "meaning and source"}
-    words |= {"digital baseline", *(baseline.words for baseline in findings.BASELINES.values())}
+    words |= {"digital baseline", *(baseline.words for baseline in energy_findings.BASELINES.values())}
     words |= {"effect of wires", "group", "what", *provenance.versions()}
     rows = {"weights", "attention", provenance.versions()["python"]}
     rows |= {"clipped conversions", "adc-8b", "array-read", *memsim.ChipCard.load("default").prices}
@@ -287,14 +287,14 @@ class TestWords:
         assert "answer exactly as the digital network on digits" in findings.headline(summary)
         del summary["energy"]["crossbar"]
         shown = summary
-        assert findings.energy_ratio(shown) == ""
-        assert "no hardware has this energy" in findings.energy_verdict(shown)
+        assert energy_findings.energy_ratio(shown) == ""
+        assert "no hardware has this energy" in energy_findings.energy_verdict(shown)
         assert not any("Energy" in line for line in findings.losing(shown))
 
     def test_an_energy_without_its_weight_arrays_is_not_compared(self, summary: dict) -> None:
         summary["engine"] = "aihwkit"
         del summary["energy"]["crossbar"]
-        assert "is not known" in findings.energy_verdict(summary)
+        assert "is not known" in energy_findings.energy_verdict(summary)
 
     def test_what_agrees_on_both_sets_is_said_once(self, summary: dict) -> None:
         summary["agreement"] = summary["harder (digits-hard)"]["agreement"] = 1.0
@@ -304,7 +304,7 @@ class TestWords:
 
     def test_digital_wins_where_it_does(self, summary: dict) -> None:
         summary["energy"]["crossbar"] = 4e-6
-        assert "digital wins: 4.00 µJ against 3.00 µJ" in findings.energy_verdict(summary)
+        assert "digital wins: 4.00 µJ against 3.00 µJ" in energy_findings.energy_verdict(summary)
         assert any("4.00 µJ on crossbars, 3.00 µJ" in line for line in findings.losing(summary))
 
     def test_wires_are_judged_by_the_rule_of_thumb(self, summary: dict) -> None:
