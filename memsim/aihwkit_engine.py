@@ -29,7 +29,8 @@ import devices
 from devices import bridge
 from devices.noise_models import noise_model
 from memsim.attention_array import AttentionArray
-from memsim.card import AttentionSection, ChipCard, Compensation
+from memsim.card import ChipCard
+from memsim.card_sections import AttentionSection, Compensation
 from memsim.readout import unfold
 from memsim.run import Run
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from memsim.attention_array import AttentionArray
-from memsim.card import ChipCard, Compensation
+from memsim.card import ChipCard
+from memsim.card_sections import Compensation
 from memsim.layers import (
     CrossbarConv2d,
     CrossbarLinear,

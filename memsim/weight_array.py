@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 import devices
-from memsim.card import Compensation
+from memsim.card_sections import Compensation
 from memsim.converters import quantise
 from memsim.readout import Reading, ReadOut, unfold
 from memsim.run import Run
