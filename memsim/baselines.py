@@ -21,11 +21,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from devices.toml_file import CardError
 from memsim.card import ChipCard
 from memsim.digital import Attention, Matrix, Neurons, Work
 from memsim.ledger import component, entry
 from memsim.technology import Technology
-from memsim.toml_file import CardError
 
 Line = dict[str, object]
 

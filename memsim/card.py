@@ -16,14 +16,14 @@ from pydantic import Field, ValidationError, field_serializer, field_validator
 
 import devices
 from devices.cell import MAX_STRENGTH
-from devices.refusals import explain
 from devices.resets import PulsedReset, verified_reset
 from devices.synapse import synapse
+from devices.toml_file import CardError, Section, refusal
 from devices.wear import Worn
-from memsim import toml_file
+from memsim import card_file
 from memsim.card_sections import AttentionSection, WearSection, WeightSection
+from memsim.price import Price
 from memsim.technology import Technology
-from memsim.toml_file import CardError, Price, Section
 
 CARDS = "memsim.cards"
 
@@ -89,7 +89,7 @@ class ChipCard(Section):
     @classmethod
     def load(cls, name: str | Path) -> ChipCard:
         """The built-in card of that name, or the card in that TOML file."""
-        return cls.parse(_beside(name, toml_file.read(name, CARDS, "card")), origin=str(name))
+        return cls.parse(_beside(name, card_file.read(name, CARDS, "card")), origin=str(name))
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
@@ -101,7 +101,7 @@ class ChipCard(Section):
             _ = card.attention_cell  # unknown presets are refused here
             card.weight_cell.chord(torch.zeros(1), card.weights.read_voltage)  # and voltages beyond its curve
         except ValidationError as error:
-            raise CardError("\n".join(explain(origin, e, _keys(e["loc"])) for e in error.errors())) from None
+            raise refusal(cls, error, origin) from None
         except ValueError as error:
             raise CardError(f"{origin}: {error}") from None
         return card
@@ -239,7 +239,7 @@ class ChipCard(Section):
 
 def built_in() -> list[str]:
     """Names of the cards that come with memsim."""
-    return toml_file.built_in(CARDS)
+    return card_file.built_in(CARDS)
 
 
 def _beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
@@ -263,14 +263,3 @@ def _is(cell: devices.Cell, kind: type) -> bool:
 
 def _cells(kind: type) -> str:
     return ", ".join(n for n in devices.names() if _is(devices.get(n), kind))
-
-
-def _keys(path: tuple[Any, ...]) -> list[str]:
-    """The keys a section knows, as a card writes them."""
-    section: Any = {
-        "weights": WeightSection,
-        "attention": AttentionSection,
-        "wear": WearSection,
-        "prices": Price,
-    }.get(str(path[0]) if len(path) > 1 else "", ChipCard)
-    return toml_file.keys_of(section)

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 import devices
 from devices.synapse import Sharing
-from memsim.toml_file import Section
+from devices.toml_file import Section
 
 Compensation = Literal["global", "column", "none"]
 """Digital factors against drift: one for each layer and chip, one for each column of it, or none."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from memsim.card import CardError
+from devices.toml_file import CardError
 from memsim.ledger import MATRICES
 from memsim.run import Run
 from memsim.weight_array import WeightArray

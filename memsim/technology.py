@@ -16,10 +16,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from devices.refusals import explain
-from memsim import toml_file
+from devices.toml_file import CardError, Section, refusal
+from memsim import card_file
+from memsim.price import Price
 from memsim.scaling import relative_energy
-from memsim.toml_file import CardError, Price, Section
 
 TECHNOLOGIES = "memsim.technologies"
 
@@ -242,16 +242,11 @@ def _load(name: str) -> Technology:
 @lru_cache(maxsize=32)
 def _own(name: str) -> Technology:
     """A card as its file has it."""
-    fields = toml_file.read(name, TECHNOLOGIES, "technology")
+    fields = card_file.read(name, TECHNOLOGIES, "technology")
     try:
         return Technology.model_validate(fields)
     except ValidationError as error:
-        raise CardError("\n".join(explain(name, e, _keys(e["loc"])) for e in error.errors())) from None
-
-
-def _keys(path: tuple[Any, ...]) -> list[str]:
-    sections: dict[str, Any] = {"parts": Part, "adc": Converter, "dram": Part, "sram": Memory, "wires": Wires}
-    return toml_file.keys_of(sections.get(str(path[0]), Technology) if len(path) > 1 else Technology)
+        raise refusal(Technology, error, name) from None
 
 
 def _between(table: Mapping[int, float], bits: float) -> float:

@@ -3,8 +3,8 @@
 import pytest
 
 from memsim import CardError, ChipCard, Technology
+from memsim.card_file import built_in
 from memsim.scaling import relative_energy
-from memsim.toml_file import built_in
 
 NODES = ("130nm", "65nm", "45nm", "32nm", "22nm", "14nm", "hermes")
 
