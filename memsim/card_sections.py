@@ -69,6 +69,10 @@ class WeightSection(Section):
     assumption for other converters.
     """
 
+    def tiles(self, rows: int, columns: int) -> tuple[int, int]:
+        """Row tiles and column tiles of a matrix."""
+        return math.ceil(rows / self.tile_rows), math.ceil(columns / self.tile_columns)
+
     def last_write(self, t: float) -> tuple[int, float]:
         """The cycle the arrays were last written in at t [s] after programming (cycle 0), and its age [s].
 

@@ -46,8 +46,7 @@ class WeightArray:
         section = run.card.weights
         matrix_RC = matrix_RC.detach().to(run.dtype)
         self.rows, self.columns = matrix_RC.shape
-        self.tiles = math.ceil(self.rows / section.tile_rows)
-        self.column_tiles = math.ceil(self.columns / section.tile_columns)
+        self.tiles, self.column_tiles = section.tiles(self.rows, self.columns)
         peak = (
             matrix_RC.abs().amax(0)
             if section.scaling == "column"
