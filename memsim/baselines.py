@@ -90,10 +90,11 @@ def _papers(works: Sequence[Work], bill: Bill, ac: str, mac: str) -> Iterator[Li
 def lut(works: Sequence[Work], card: ChipCard) -> list[Line]:
     """All work in integers, attention by table; no memory."""
     bill = Bill(card)
-    return [line for work in works for line in _operations(work, bill)]
+    return [line for work in works for line in operations(work, bill)]
 
 
-def _operations(work: Work, bill: Bill) -> Iterator[Line]:
+def operations(work: Work, bill: Bill) -> Iterator[Line]:
+    """The integer arithmetic of one piece of work."""
     if isinstance(work, Matrix):
         yield from _products(work, bill, work.accumulates)
         yield from bill.work(work.name, "digital-add", work.outputs * work.passes)  # biases
@@ -173,7 +174,7 @@ def _every_synapse(work: Work, bill: Bill) -> Iterator[Line]:
         yield from bill.work(work.name, "digital-add", outputs)
         yield from _traffic(work, bill, passes, 1 if work.spikes else 8)
     else:
-        yield from _operations(work, bill)
+        yield from operations(work, bill)
         yield from buffers([work], bill.card)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from memsim.baselines import Bill, Line
+from memsim.baselines import Bill, Line, operations
 from memsim.card import ChipCard
-from memsim.digital import Attention, Matrix, Neurons, Work
+from memsim.digital import Attention, Matrix, Work
 from memsim.ledger import ARRAY_READ, component, entry
 
 
@@ -36,10 +36,8 @@ def _lines(work: Work, bill: Bill, held: Held) -> Iterator[Line]:
         yield from _weight_array(work, bill, held)
     elif isinstance(work, Attention):
         yield from _attention_arrays(work, bill, held)
-    elif isinstance(work, Neurons):
-        yield from bill.work(work.name, "neuron-step", work.number * work.steps)
     else:
-        yield from bill.work(work.name, work.event, work.number)
+        yield from operations(work, bill)
 
 
 def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
