@@ -12,6 +12,7 @@ work takes no time.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,13 +138,12 @@ class Ledger:
     @contextmanager
     def apart(self) -> Iterator[None]:
         """Count what happens inside on a page of its own, gone at the end."""
-        kept = (self.counts, self.joules, self.seconds, self.notes, self.shares, self.images, self.open)
-        self.counts, self.joules, self.seconds, self.notes = (defaultdict(float) for _ in range(4))
-        self.shares, self.images, self.open = {}, 0, True
+        kept = dict(vars(self))
+        vars(self).update(vars(Ledger(self.card)))
         try:
             yield
         finally:
-            (self.counts, self.joules, self.seconds, self.notes, self.shares, self.images, self.open) = kept
+            vars(self).update(kept)
 
     def _total(self, layer: str, event: str, number: float | Tensor) -> float:
         """The sum of a number; its shares by chip and step are kept, where it has any."""
@@ -238,9 +238,10 @@ class Ledger:
         ]
         return sum(hits) / max(self.images, 1)
 
-    def noted(self, what: str) -> float:
-        """What was noted, for each image and chip, in all layers."""
-        return sum(v for (_, name), v in self.notes.items() if name == what) / max(self.images, 1)
+    def noted(self, what: str, layer: str | None = None) -> float:
+        """What was noted, for each image and chip, in one layer or in all."""
+        hits = [v for (where, name), v in self.notes.items() if name == what and layer in (None, where)]
+        return sum(hits) / max(self.images, 1)
 
 
 def watch_digital(net: nn.Module, ledger: Ledger) -> None:
@@ -259,8 +260,7 @@ def watch_digital(net: nn.Module, ledger: Ledger) -> None:
             elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 ledger.add(name, "digital-mac", output.numel())
             elif isinstance(module, nn.MaxPool2d):
-                window = module.kernel_size if isinstance(module.kernel_size, int) else module.kernel_size[0]
-                ledger.add(name, "digital-compare", output.numel() * (window**2 - 1))
+                ledger.add(name, "digital-compare", compares(module, output))
             else:
                 for event, number in module.events(inputs, output).items():  # type: ignore[operator]
                     if event in PRICED_AS:
@@ -286,6 +286,13 @@ def matrix_work(layer: nn.Linear | nn.Conv2d, x: Tensor, output: Tensor) -> tupl
     if not is_spikes(x):
         return "digital-mac", float(output.numel() * layer.weight[0].numel())
     return "digital-add", ones_and_drives(layer, x)[1] * layer.weight.shape[0]
+
+
+def compares(layer: nn.MaxPool2d, output: Tensor) -> float:
+    """Comparisons of a pooling: one less than its window for each output."""
+    size = layer.kernel_size
+    window = size**2 if isinstance(size, int) else math.prod(size)
+    return float(output.numel() * (window - 1))
 
 
 def is_spikes(x: Tensor) -> bool:
