@@ -53,6 +53,7 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
         yield "DAC", 0 if work.spikes else work.rows * column_tiles, technology.price("dac-8b").area
     elif isinstance(work, Attention):
         section = card.attention
-        yield "attention cells", 2 * work.heads * work.tokens**2, cell  # a cell and its reference, or a pair
+        cells = 2 * section.devices_per_synapse * work.heads * work.tokens**2  # with references, or pairs
+        yield "attention cells", cells, cell
         converters = work.heads * converter.count(work.tokens, section.conversion_time)
         yield "ADC", converters, technology.converter_price(section.adc_bits).area

@@ -73,3 +73,5 @@ def test_areas_are_numbers_of_parts_times_their_areas():
     both = areas([matrix, core], card)
     assert both["attention cells"] == pytest.approx(2 * 3 * 25 * cell)
     assert both["ADC"] == pytest.approx(found["ADC"] + 3 * 1200e-12)
+    four = areas([core], card.replace(attention={"devices_per_synapse": 4}))
+    assert four["attention cells"] == pytest.approx(4 * both["attention cells"])
