@@ -54,8 +54,8 @@ class Bill:
         if sram is None:
             raise CardError(f"technology {self.technology.name}: no [sram]; add one, or scaled_from")
         if bits:
-            source = f"a bit of {size / 8:,.0f} bytes; {sram.source}"
-            yield entry(name, what, MEMORY, bits, sram.bit(size / 8), source)
+            price = sram.price(size / 8)
+            yield entry(name, what, MEMORY, bits, price.energy, price.said)
 
 
 def energies(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
@@ -204,9 +204,8 @@ def buffers(works: Sequence[Work], card: ChipCard) -> list[Line]:
 
 def qnn(works: Sequence[Work], card: ChipCard) -> list[Line]:
     """An ANN of the same shape with activations of ceil(log2(T + 1)) bits; dot-product attention."""
-    bill, technology = Bill(card), Technology.load(card.technology)
-    bits = activation_bits(works)
-    multiply, add = technology.price("int8-multiply"), technology.price("int16-add")
+    bill, bits = Bill(card), activation_bits(works)
+    multiply, add = (bill.technology.price(part) for part in ("int8-multiply", "int16-add"))
     joule = multiply.energy * bits / WEIGHT + add.energy
     source = f"{bits} of 8 bits of: {multiply.source}; and {add.source} (assumption)"
     product = partial(entry, event=f"{bits}-bit product", part=ARITHMETIC, joule=joule, source=source)

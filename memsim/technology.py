@@ -111,9 +111,14 @@ class Memory(Section):
     assumption: bool = False
     """True where the numbers were scaled by a law that is not theirs."""
 
+    def price(self, size: float) -> Price:
+        """A bit read or written in a memory of so many bytes."""
+        source = f"a bit of {size:,.0f} bytes; {self.source}"
+        return Price(**{"energy [J]": self.bit(size)}, source=source, assumption=self.assumption)
+
     def bit(self, size: float) -> float:
-        """Energy of a bit read or written [J] in a memory of so many bytes: a power law between the points,
-        and beyond them the one of the nearest two.
+        """Energy of a bit [J] in a memory of so many bytes: a power law between the points, and beyond them
+        the one of the nearest two.
         """
         sizes = sorted(self.access)
         pair = next(((a, b) for a, b in pairwise(sizes) if size <= b), (sizes[-2], sizes[-1]))
@@ -124,8 +129,13 @@ class Memory(Section):
     def at(self, card: Technology, here: Technology) -> Memory:
         """The memory of another card's node at this card's."""
         factor = card.factor_to(here)
-        access = {size: joule * factor for size, joule in self.access.items()}
-        return self.model_copy(update={"access": access, "source": f"{self.source}; {card.scaled_to(here)}"})
+        return self.model_copy(
+            update={
+                "access": {size: joule * factor for size, joule in self.access.items()},
+                "source": f"{self.source}; {card.scaled_to(here)}",
+                "assumption": True,
+            }
+        )
 
 
 class Wires(Section):
