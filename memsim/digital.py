@@ -15,8 +15,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from memsim.digital_events import PRICED_AS, compares, is_spikes, ones_and_drives
 from memsim.layers import attention_layers, matrix_layers
-from memsim.ledger import PRICED_AS, compares, is_spikes, ones_and_drives
 
 
 @dataclass(frozen=True, kw_only=True)

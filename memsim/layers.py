@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from devices.toml_file import CardError
-from memsim.ledger import MATRICES
+from memsim.digital_events import MATRICES
 from memsim.run import Run
 from memsim.weight_array import WeightArray
 
