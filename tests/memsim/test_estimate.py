@@ -9,15 +9,9 @@ from memsim import ChipCard, estimate
 from memsim.area import areas
 from memsim.baselines import total
 from memsim.digital import Attention, DigitalWork, Matrix
+from tests.memsim.made import numbers
 
 FREE = estimate.Held(pulses=0.0, weight=0.0, attention=0.0)
-
-
-def numbers(lines) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for line in lines:
-        found[line["event"]] = found.get(line["event"], 0.0) + line["number"]
-    return found
 
 
 def test_the_same_events_as_a_chips_ledger():
