@@ -73,6 +73,10 @@ class WeightSection(Section):
         """Row tiles and column tiles of a matrix."""
         return math.ceil(rows / self.tile_rows), math.ceil(columns / self.tile_columns)
 
+    def longest_side(self, rows: int, columns: int) -> int:
+        """Cells on the longer side of a matrix' largest tile; its tiles are as equal as can be."""
+        return max(math.ceil(n / k) for n, k in zip((rows, columns), self.tiles(rows, columns), strict=True))
+
     def last_write(self, t: float) -> tuple[int, float]:
         """The cycle the arrays were last written in at t [s] after programming (cycle 0), and its age [s].
 

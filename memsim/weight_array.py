@@ -230,6 +230,6 @@ class WeightArray:
     @property
     def kappa(self) -> float:
         """r n g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
-        side = max(math.ceil(self.rows / self.tiles), math.ceil(self.columns / self.column_tiles))
         section = self.run.card.weights
+        side = section.longest_side(self.rows, self.columns)
         return self.run.card.wire_resistance * self.cell.g_max * section.devices_per_weight * side**2
