@@ -14,18 +14,19 @@ from typing import Any
 
 from devices.card_cell import cell_of
 from devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported
-from devices.device_card import DeviceCard, DeviceCardError
+from devices.device_card import DeviceCard
 from devices.gap_model import GapModel
 from devices.program_and_verify import Programmed, program_and_verify
 from devices.pulse_coding import coded_pulses
 from devices.rate_law import RateLaw, ThresholdExponential, pulse_response
 from devices.stdp_window import STDPWindow, stdp_window
 from devices.stream import Stream, stream
+from devices.toml_file import CardError
 from devices.waveform import Spike, SpikePair
 from devices.weight_cell import BeyondFit, WeightCell, WeightState
 
 __all__ = [
-    "BeyondFit", "Cell", "Description", "DeviceCard", "DeviceCardError", "Fabric", "GapModel", "Programmed",
+    "BeyondFit", "CardError", "Cell", "Description", "DeviceCard", "Fabric", "GapModel", "Programmed",
     "PulsedCell", "PulsedState", "RateLaw", "STDPWindow", "Spike", "SpikePair", "Stream",
     "ThresholdExponential", "Unsupported", "WeightCell", "WeightState", "coded_pulses", "get", "names",
     "program_and_verify", "pulse_response", "stdp_window", "stream",
@@ -69,8 +70,8 @@ def _load(name: str) -> Cell:
 def get(name: str | Path | DeviceCard | Mapping[str, Any]) -> Cell:
     """The preset called `name`, in any case; or the cell of a device card: a .toml file, its content, itself.
 
-    Raises ValueError with the nearest names for an unknown preset, and DeviceCardError for a card that cannot
-    be used.
+    Raises ValueError with the nearest names for an unknown preset, and CardError for a card that cannot be
+    used.
     """
     if isinstance(name, Mapping):
         return cell_of(DeviceCard.parse(name))  # type: ignore[arg-type]

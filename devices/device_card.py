@@ -13,36 +13,20 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from devices.refusals import explain
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-
-class DeviceCardError(ValueError):
-    """A device card that cannot be used; the message names field, value, allowed range and likely slip."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+from devices.toml_file import Section, read, refusal
 
 
 def _siemens(name: str, **more: Any) -> Any:
     return Field(alias=f"{name} [S]", lt=1e-2, **more)
 
 
-class PulsedSection(_Section):
+class PulsedSection(Section):
     """A cell moved by identical pulses; conductances are those of a nominal device, spreads over devices.
 
         up    G <- clip(G + s_up (1 - k_up (G - g_mid) / (g_max - g_mid)) (1 + c xi))
@@ -144,7 +128,7 @@ class PulsedSection(_Section):
         return self
 
 
-class WeightSection(_Section):
+class WeightSection(Section):
     """A cell written once to a target conductance G, x = G / g_max, that then ages; t in seconds since then.
 
     write  G_P = max(0, G + (c0 + c1 x + c2 x^2 + ...) xi)
@@ -197,8 +181,8 @@ class WeightSection(_Section):
         return self
 
 
-class DeviceCard(_Section):
-    """A device card; ``DeviceCard.load(file)`` reads one, DeviceCardError says what cannot be used."""
+class DeviceCard(Section):
+    """A device card; ``DeviceCard.load(file)`` reads one, CardError says what cannot be used."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=60)
     """What it is called in tables, technology-source."""
@@ -225,12 +209,7 @@ class DeviceCard(_Section):
     @classmethod
     def load(cls, path: str | Path) -> DeviceCard:
         """The card in a TOML file."""
-        try:
-            return cls.parse(tomllib.loads(Path(path).read_text(encoding="utf-8")), origin=str(path))
-        except OSError as error:
-            raise DeviceCardError(f"cannot read device card {path}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DeviceCardError(f"{path}: not valid TOML: {error}") from None
+        return cls.parse(read(path, "device card"), origin=str(path))
 
     @classmethod
     def parse(cls, fields: Mapping[str, Any], origin: str = "device card") -> DeviceCard:
@@ -238,8 +217,7 @@ class DeviceCard(_Section):
         try:
             return cls.model_validate(dict(fields))
         except ValidationError as error:
-            findings = (_finding(origin, e) for e in error.errors())
-            raise DeviceCardError("\n".join(findings)) from None
+            raise refusal(cls, error, origin) from None
 
     def fields(self) -> dict[str, Any]:
         """What the TOML file says, defaults left out."""
@@ -280,13 +258,3 @@ def _value(value: Any) -> str:
             "{ " + ", ".join(assign(key, inner) for key, inner in value.items() if inner is not None) + " }"
         )
     return json.dumps(value, ensure_ascii=False)
-
-
-def _finding(origin: str, error: Any) -> str:
-    section = {"pulsed": PulsedSection, "weight": WeightSection}.get(str((*error["loc"], "")[0]))
-    inner = section if section and len(error["loc"]) > 1 else DeviceCard
-    if error["type"] == "value_error" and section:  # of the whole table: its message names the field
-        return f"{origin}: {error['loc'][0]}: {error['msg'].removeprefix('Value error, ')}"
-    if error["type"] == "value_error":
-        return f"{origin}: {error['msg'].removeprefix('Value error, ')}"
-    return explain(origin, error, [f.alias or n for n, f in inner.model_fields.items()])

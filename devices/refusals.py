@@ -1,6 +1,6 @@
 """What is told of a bad card: one line for each finding, with field, value, allowed range, likely slip."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,7 +17,10 @@ def explain(origin: str, error: Any, known: Iterable[str]) -> str:
     limits = error.get("ctx", {})
     if kind == "missing":
         return f"{origin}: {field} is required and missing"
-    message = f"{origin}: {field} = {value!r}: {error['msg'].removeprefix('Value error, ')}"
+    words = error["msg"].removeprefix("Value error, ")
+    if kind == "value_error" and isinstance(value, Mapping):  # of a whole table: the words name the field
+        return ": ".join(filter(None, (origin, field, words)))
+    message = f"{origin}: {field} = {value!r}: {words}"
     if path and "[" in str(path[-1]) and isinstance(value, (int, float)):
         top, low = limits.get("lt"), limits.get("gt")
         unit = str(path[-1]).split("[")[1].rstrip("]")

@@ -6,13 +6,13 @@ chip.program(); chip.advance_to(86400.0); logits = chip(x)      # (chips, images
 chip.ledger                                                     # events, energy [J]
 """
 
-from devices import stream
+from devices import CardError, stream
 from memsim.card import ChipCard, built_in
 from memsim.cost import Cost
 from memsim.crossbar import Chip, to_crossbar
 from memsim.ledger import Ledger
+from memsim.price import Price
 from memsim.technology import Technology
-from memsim.toml_file import CardError, Price
 
 __all__ = [
     "CardError",

@@ -29,7 +29,8 @@ import devices
 from devices import bridge
 from devices.noise_models import noise_model
 from memsim.attention_array import AttentionArray
-from memsim.card import AttentionSection, ChipCard, Compensation
+from memsim.card import ChipCard
+from memsim.card_sections import AttentionSection, Compensation
 from memsim.readout import unfold
 from memsim.run import Run
 
@@ -134,8 +135,7 @@ class TileWeights:
     @property
     def kappa(self) -> float:
         """r g_max N^2 [1] of the largest tile."""
-        section = self.run.card.weights
-        side = max(min(self.rows, section.tile_rows), min(self.columns, section.tile_columns))
+        side = self.run.card.weights.longest_side(self.rows, self.columns)
         return self.run.card.wire_resistance * self.run.card.weight_cell.g_max * side**2
 
 

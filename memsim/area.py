@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 
 from memsim.card import ChipCard
 from memsim.digital import Attention, Matrix, Work
-from memsim.estimate import tiles
 from memsim.technology import Technology
 from memsim.write_energy import CELL_SIDE
 
@@ -32,7 +31,7 @@ def utilisation(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
     """Share of its tiles' cells that a weight matrix fills, by layer [1]."""
     side = card.weights.tile_rows * card.weights.tile_columns
     return {
-        work.name: work.rows * work.columns / (math.prod(tiles(work, card)) * side)
+        work.name: work.rows * work.columns / (math.prod(card.weights.tiles(work.rows, work.columns)) * side)
         for work in works
         if isinstance(work, Matrix)
     }
@@ -46,7 +45,7 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
     converter = technology.adc[technology.converter]
     if isinstance(work, Matrix):
         section = card.weights
-        row_tiles, column_tiles = tiles(work, card)
+        row_tiles, column_tiles = section.tiles(work.rows, work.columns)
         lines = -(-work.columns // column_tiles)
         converters = converter.count(lines, section.conversion_time) * row_tiles * column_tiles
         yield "weight cells", 2 * section.devices_per_weight * work.rows * work.columns, cell
@@ -54,6 +53,7 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
         yield "DAC", 0 if work.spikes else work.rows * column_tiles, technology.price("dac-8b").area
     elif isinstance(work, Attention):
         section = card.attention
-        yield "attention cells", 2 * work.heads * work.tokens**2, cell  # a cell and its reference, or a pair
+        cells = 2 * section.devices_per_synapse * work.heads * work.tokens**2  # with references, or pairs
+        yield "attention cells", cells, cell
         converters = work.heads * converter.count(work.tokens, section.conversion_time)
         yield "ADC", converters, technology.converter_price(section.adc_bits).area

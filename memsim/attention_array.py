@@ -247,5 +247,4 @@ class AttentionArray(nn.Module):
         """r g_max N^2 of one array [1], g_max the conductance at full scale; 0 before the first image."""
         rest, unit, _ = self.conductance
         top = self.cell.describe().high
-        devices = 1 if self.exact else self.run.card.attention.devices_per_synapse
-        return self.run.card.wire_resistance * (rest + top * unit) * devices * self.tokens**2
+        return self.run.card.wire_resistance * (rest + top * unit) * self.costs.devices * self.tokens**2

@@ -178,8 +178,7 @@ class AttentionEvents:
     @property
     def silent_cycles(self) -> float:
         """How many of these are pulses at silent tokens."""
-        ledger = self.run.ledger
-        pulses = ledger.notes.get((self.name, SILENT_PULSES), 0.0) / max(ledger.images, 1)
+        pulses = self.run.ledger.noted(SILENT_PULSES, self.name)
         return pulses * self._pulse_wear / self.device_count if pulses else 0.0
 
     @property

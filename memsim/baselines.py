@@ -21,11 +21,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from devices.toml_file import CardError
 from memsim.card import ChipCard
 from memsim.digital import Attention, Matrix, Neurons, Work
 from memsim.ledger import component, entry
 from memsim.technology import Technology
-from memsim.toml_file import CardError
 
 Line = dict[str, object]
 
@@ -54,8 +54,8 @@ class Bill:
         if sram is None:
             raise CardError(f"technology {self.technology.name}: no [sram]; add one, or scaled_from")
         if bits:
-            source = f"a bit of {size / 8:,.0f} bytes; {sram.source}"
-            yield entry(name, what, MEMORY, bits, sram.bit(size / 8), source)
+            price = sram.price(size / 8)
+            yield entry(name, what, MEMORY, bits, price.energy, price.said)
 
 
 def energies(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
@@ -90,10 +90,11 @@ def _papers(works: Sequence[Work], bill: Bill, ac: str, mac: str) -> Iterator[Li
 def lut(works: Sequence[Work], card: ChipCard) -> list[Line]:
     """All work in integers, attention by table; no memory."""
     bill = Bill(card)
-    return [line for work in works for line in _operations(work, bill)]
+    return [line for work in works for line in operations(work, bill)]
 
 
-def _operations(work: Work, bill: Bill) -> Iterator[Line]:
+def operations(work: Work, bill: Bill) -> Iterator[Line]:
+    """The integer arithmetic of one piece of work."""
     if isinstance(work, Matrix):
         yield from _products(work, bill, work.accumulates)
         yield from bill.work(work.name, "digital-add", work.outputs * work.passes)  # biases
@@ -173,7 +174,7 @@ def _every_synapse(work: Work, bill: Bill) -> Iterator[Line]:
         yield from bill.work(work.name, "digital-add", outputs)
         yield from _traffic(work, bill, passes, 1 if work.spikes else 8)
     else:
-        yield from _operations(work, bill)
+        yield from operations(work, bill)
         yield from buffers([work], bill.card)
 
 
@@ -203,9 +204,8 @@ def buffers(works: Sequence[Work], card: ChipCard) -> list[Line]:
 
 def qnn(works: Sequence[Work], card: ChipCard) -> list[Line]:
     """An ANN of the same shape with activations of ceil(log2(T + 1)) bits; dot-product attention."""
-    bill, technology = Bill(card), Technology.load(card.technology)
-    bits = activation_bits(works)
-    multiply, add = technology.price("int8-multiply"), technology.price("int16-add")
+    bill, bits = Bill(card), activation_bits(works)
+    multiply, add = (bill.technology.price(part) for part in ("int8-multiply", "int16-add"))
     joule = multiply.energy * bits / WEIGHT + add.energy
     source = f"{bits} of 8 bits of: {multiply.source}; and {add.source} (assumption)"
     product = partial(entry, event=f"{bits}-bit product", part=ARITHMETIC, joule=joule, source=source)

@@ -20,7 +20,7 @@ from memsim.baselines import BASELINES, Line, buffers
 from memsim.card import ChipCard
 from memsim.digital import Work, scaled, spike_rate
 from memsim.ledger import ARRAY_READ
-from memsim.technology import Converter
+from memsim.parts import Converter
 
 WITH_MEMORY = ("memory", "dense", "qnn")
 """Baselines that pay for memory."""

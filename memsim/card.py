@@ -8,29 +8,22 @@ outside the stated range are refused by name, with the likely slip.
 from __future__ import annotations
 
 import dataclasses
-import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
-from pydantic import (
-    BeforeValidator,
-    Field,
-    ValidationError,
-    field_serializer,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_serializer, field_validator
 
 import devices
 from devices.cell import MAX_STRENGTH
-from devices.refusals import explain
 from devices.resets import PulsedReset, verified_reset
-from devices.synapse import Sharing, synapse
+from devices.synapse import synapse
+from devices.toml_file import CardError, Section, refusal
 from devices.wear import Worn
-from memsim import toml_file
+from memsim import card_file
+from memsim.card_sections import AttentionSection, WearSection, WeightSection
+from memsim.price import Price
 from memsim.technology import Technology
-from memsim.toml_file import CardError, Price, Section
 
 CARDS = "memsim.cards"
 
@@ -41,161 +34,6 @@ ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear")
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, and what
 its writes until now did to it.
 """
-
-
-Compensation = Literal["global", "column", "none"]
-"""Digital factors against drift: one for each layer and chip, one for each column of it, or none."""
-
-
-def _device(cell: Any) -> Any:
-    """A preset's name as it is; a device card read, so that a chip card holds its numbers, no path."""
-    if isinstance(cell, str) and cell.endswith(".toml"):
-        return devices.DeviceCard.load(cell)
-    return devices.DeviceCard.parse(cell) if isinstance(cell, dict) else cell
-
-
-Device = Annotated[str | devices.DeviceCard, BeforeValidator(_device)]
-"""A preset by name, or a device card: a .toml file (beside the chip card, or from the working folder) or its
-content.
-"""
-
-
-class WeightSection(Section):
-    """Weight arrays: differential pairs that hold what training learned."""
-
-    cell: Device = "pcm-joshi2020"
-    """Both devices of a pair: a preset (``memsim devices`` lists them) or a device card."""
-    g_max: float | None = Field(default=None, alias="g_max [S]", gt=1e-9, lt=1e-2)
-    """Conductance of the largest weight [S]; the top of the cell's own range where absent, and never above
-    what its source measured.
-    """
-    scaling: Literal["column", "layer"] = "column"
-    """One digital scale for each column, or one for the layer."""
-    tile_rows: int = Field(default=256, ge=1, le=65536)
-    """Most word lines of one tile; longer inputs are cut into equal tiles and added digitally."""
-    tile_columns: int = Field(default=256, ge=1, le=65536)
-    """Most bit lines of one tile; each further column tile drives its rows again."""
-    devices_per_weight: int = Field(default=1, ge=1, le=16)
-    """Devices in parallel on either side of a pair, each with errors of its own; their currents add and one
-    digital factor divides by their number.
-    """
-    compensation: Compensation = "global"
-    """Drift compensation from reading every row once: one digital factor for each layer and chip
-    (``global``), one for each of its columns (``column``), or none.
-    """
-    reprogram_every: float | None = Field(default=None, alias="reprogram_every [s]", gt=0)
-    """Time between two writings of all weights [s]; written once where absent."""
-    dac_bits: int = Field(default=8, ge=1, le=16)
-    """Resolution of rows that carry numbers (pixels, the head's mean membrane); spikes are one-bit row
-    drives.
-    """
-    adc_bits: int = Field(default=8, ge=2, le=16)
-    """Resolution of a signed column read-out; its range is calibrated on training images."""
-    read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
-    """Voltage of a driven row [V]; an assumption; 0.1 to 0.5 V are common."""
-    read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
-    """Length of one read [s]; an assumption; 10 to 130 ns are common."""
-    conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
-    """Time from the end of a read to its number, all columns at once, one ADC each [s]; with a read of 10 ns
-    the 133 ns of a product on IBM's 64-core chip (Le Gallo et al., Nat. Electron. 2023, from its TOPS); an
-    assumption for other converters.
-    """
-
-    def last_write(self, t: float) -> tuple[int, float]:
-        """The cycle the arrays were last written in at t [s] after programming (cycle 0), and its age [s].
-
-        At a whole multiple of the interval they are about to be written anew: the worst moment, not the best.
-        """
-        if self.reprogram_every is None:
-            return 0, t
-        cycle = max(math.ceil(t / self.reprogram_every * (1 - 1e-15)) - 1, 0)  # .3 / .1 is three, not four
-        return cycle, t - cycle * self.reprogram_every
-
-
-class AttentionSection(Section):
-    """Attention arrays: N x N devices for each layer and head, rewritten for every image and time step."""
-
-    cell: Device = "reram-om"
-    """The plastic device: a preset (``memsim devices`` lists them) or a device card."""
-    n_max: int | None = Field(default=None, ge=1, le=4096)
-    """Pulses at the top of the STDP window; the preset's own number where absent."""
-    coding: Literal["calibrated", "linear", "per-device"] = "calibrated"
-    """``calibrated``: the count whose mean response is nearest to the wanted weight; ``linear``: round(n_max
-    |dw| / A); ``per-device``: as calibrated, but of each device by its own response, without error: an upper
-    bound on what calibration can bring, with a table for each device and arrays written row by row.
-    """
-    devices_per_synapse: int = Field(default=1, ge=1, le=16)
-    """Devices in parallel for each synapse (each side of a pair); their mean is the weight (Boybat et al.,
-    Nat. Commun. 9, 2514, 2018).
-    """
-    sharing: Sharing = "all"
-    """``all``: every device of a synapse takes every pulse; ``counter``: the array's counter hands them
-    out in turn, and a full write has as many more.
-    """
-    reset: Literal["once", "verified", "pulses"] = "once"
-    """``once``: the preset's noisy reset (reset_std = 0.01 in aihwkit's presets is the library's default, an
-    assumption: five steps of ecram-li); ``verified``: read and repeated until within reset_tolerance;
-    ``pulses``: reset_pulses up and down in turn, to the symmetry point.
-    """
-    reset_tolerance: float = Field(default=0.5, gt=0.01, le=5)
-    """Accepted error of a verified reset, in standard deviations of the reset noise."""
-    reset_pulses: int = Field(default=40, ge=2, le=1000)
-    """Pulses of a reset by pulses: 40 leave 2 % of what an OM device held before (physics of soft bounds)."""
-    verify_rounds: int = Field(default=0, ge=0, le=3)
-    """Times that a written array is read cell by cell and corrected with further pulses, row by row."""
-    row_gain: bool = False
-    """Digital gain and offset of each word line, measured once on patterns of equal pulses."""
-    scheme: Literal["1T1R", "selector", "passive"] = "1T1R"
-    """What keeps cells apart that share a driven line: a transistor each; or nothing but V / 2 on either line
-    (``passive``), with a selector that passes a tenth of the current there (an assumption).
-    """
-    adc_bits: int = Field(default=8, ge=2, le=16)
-    """Resolution of a signed word-line read-out; its range is calibrated on training images."""
-    g_mid: float = Field(default=20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
-    """Conductance of w = 0 and of the fixed reference device [S]; an assumption (one-sided cells rest at
-    g_mid = 0), a device card's own number goes first.
-    """
-    g_unit: float = Field(default=10e-6, alias="g_unit [S]", gt=1e-9, lt=1e-2)
-    """Conductance of one unit of w [S]; an assumption, a device card's own number goes first."""
-    read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
-    """Voltage of a driven bit line [V]; an assumption; 0.1 to 0.5 V are common."""
-    read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
-    """Length of one read [s]; an assumption; 10 to 130 ns are common."""
-    conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
-    """Time from the end of a read to its number, all word lines at once, one ADC each [s]; an assumption:
-    that of the weight arrays.
-    """
-    pulse_voltage: float | None = Field(default=None, alias="pulse_voltage [V]", gt=1e-3, lt=100)
-    """Height of a write pulse [V]: with it pulses take V^2 G t and lines C V^2; where absent a pulse has its
-    price; a cell's own number goes first.
-    """
-    pulse_time: float = Field(default=50e-9, alias="pulse_time [s]", ge=0, lt=1e-3)
-    """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells; a
-    device card's own number goes first.
-    """
-    reset_time: float = Field(default=50e-9, alias="reset_time [s]", ge=0, lt=1e-3)
-    """Time to reset a whole array [s]; an assumption: one pulse's."""
-
-
-class WearSection(Section):
-    """How far the attention arrays are worn; new where ``cycles_before`` is 0."""
-
-    cycles_before: float = Field(default=0.0, ge=0, lt=1e18)
-    """Cycles that every attention device has been through: 1 for a reset, partial ones for pulses."""
-    endurance: float | None = Field(default=None, gt=1, lt=1e18)
-    """Cycles by which 63.2 % of the devices have failed; no default: it spans 1e4 to 1e12 within ReRAM."""
-    shape: float = Field(default=1.5, gt=0.1, lt=20)
-    """Weibull modulus of the cycles to failure; an assumption."""
-    stuck_high: float = Field(default=0.5, ge=0, le=1)
-    """Share of failed devices stuck at the highest conductance, the others at the lowest; an assumption."""
-    pulse_exponent: float = Field(default=1.0, ge=0, le=4)
-    """m: a pulse that moves a device by dw wears like (|dw| / range)^m resets; an assumption (1 to 2)."""
-
-    @model_validator(mode="after")
-    def _needs_an_endurance(self) -> WearSection:
-        if self.cycles_before > 0 and self.endurance is None:
-            raise ValueError("cycles_before needs an endurance [cycles]: PCM 1e8, ReRAM 1e4 to 1e9")
-        return self
 
 
 class ChipCard(Section):
@@ -251,7 +89,7 @@ class ChipCard(Section):
     @classmethod
     def load(cls, name: str | Path) -> ChipCard:
         """The built-in card of that name, or the card in that TOML file."""
-        return cls.parse(_beside(name, toml_file.read(name, CARDS, "card")), origin=str(name))
+        return cls.parse(_beside(name, card_file.read(name, CARDS, "card")), origin=str(name))
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
@@ -263,7 +101,7 @@ class ChipCard(Section):
             _ = card.attention_cell  # unknown presets are refused here
             card.weight_cell.chord(torch.zeros(1), card.weights.read_voltage)  # and voltages beyond its curve
         except ValidationError as error:
-            raise CardError("\n".join(explain(origin, e, _keys(e["loc"])) for e in error.errors())) from None
+            raise refusal(cls, error, origin) from None
         except ValueError as error:
             raise CardError(f"{origin}: {error}") from None
         return card
@@ -401,7 +239,7 @@ class ChipCard(Section):
 
 def built_in() -> list[str]:
     """Names of the cards that come with memsim."""
-    return toml_file.built_in(CARDS)
+    return card_file.built_in(CARDS)
 
 
 def _beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
@@ -425,14 +263,3 @@ def _is(cell: devices.Cell, kind: type) -> bool:
 
 def _cells(kind: type) -> str:
     return ", ".join(n for n in devices.names() if _is(devices.get(n), kind))
-
-
-def _keys(path: tuple[Any, ...]) -> list[str]:
-    """The keys a section knows, as a card writes them."""
-    section: Any = {
-        "weights": WeightSection,
-        "attention": AttentionSection,
-        "wear": WearSection,
-        "prices": Price,
-    }.get(str(path[0]) if len(path) > 1 else "", ChipCard)
-    return toml_file.keys_of(section)

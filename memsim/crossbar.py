@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from memsim.attention_array import AttentionArray
-from memsim.card import ChipCard, Compensation
+from memsim.card import ChipCard
+from memsim.card_sections import Compensation
+from memsim.digital_events import watch_digital
 from memsim.layers import (
     CrossbarConv2d,
     CrossbarLinear,
@@ -20,7 +22,7 @@ from memsim.layers import (
     matrix_layers,
     replace,
 )
-from memsim.ledger import Ledger, watch_digital
+from memsim.ledger import Ledger
 from memsim.norms import ChipNorms
 from memsim.run import Run
 from memsim.weight_array import UPKEEP, WeightArray

@@ -15,8 +15,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from memsim.digital_events import PRICED_AS, compares, is_spikes, ones_and_drives
 from memsim.layers import attention_layers, matrix_layers
-from memsim.ledger import PRICED_AS, is_spikes, ones_and_drives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,8 +200,7 @@ class DigitalWork:
 
     def _pool(self, name: str):
         def enter(layer: nn.MaxPool2d, _: tuple[Tensor, ...], output: Tensor) -> None:
-            side = layer.kernel_size if isinstance(layer.kernel_size, int) else layer.kernel_size[0]
-            self._add(Other, name, {"event": "digital-compare"}, number=output.numel() * (side**2 - 1))
+            self._add(Other, name, {"event": "digital-compare"}, number=compares(layer, output))
 
         return enter
 

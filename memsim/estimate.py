@@ -7,13 +7,12 @@ multiply: its batch norm.  Pulses are taken at their price; half-selected cells 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from memsim.baselines import Bill, Line
+from memsim.baselines import Bill, Line, operations
 from memsim.card import ChipCard
-from memsim.digital import Attention, Matrix, Neurons, Work
+from memsim.digital import Attention, Matrix, Work
 from memsim.ledger import ARRAY_READ, component, entry
 
 
@@ -37,23 +36,13 @@ def _lines(work: Work, bill: Bill, held: Held) -> Iterator[Line]:
         yield from _weight_array(work, bill, held)
     elif isinstance(work, Attention):
         yield from _attention_arrays(work, bill, held)
-    elif isinstance(work, Neurons):
-        yield from bill.work(work.name, "neuron-step", work.number * work.steps)
     else:
-        yield from bill.work(work.name, work.event, work.number)
-
-
-def tiles(work: Matrix, card: ChipCard) -> tuple[int, int]:
-    """Row tiles and column tiles of a matrix."""
-    return (
-        math.ceil(work.rows / card.weights.tile_rows),
-        math.ceil(work.columns / card.weights.tile_columns),
-    )
+        yield from operations(work, bill)
 
 
 def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
     name, section, vectors = work.name, bill.card.weights, work.positions * work.passes
-    row_tiles, column_tiles = tiles(work, bill.card)
+    row_tiles, column_tiles = section.tiles(work.rows, work.columns)
     yield from bill.work(name, "row-drive", work.drives * column_tiles)
     yield from bill.work(name, "dac-conversion", 0 if work.spikes else vectors * work.rows)
     yield from bill.work(name, f"adc-{section.adc_bits}b", vectors * work.columns * row_tiles)

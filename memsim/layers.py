@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from memsim.card import CardError
-from memsim.ledger import MATRICES
+from devices.toml_file import CardError
+from memsim.digital_events import MATRICES
 from memsim.run import Run
 from memsim.weight_array import WeightArray
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from memsim.card import ChipCard
 
@@ -49,21 +49,6 @@ PHYSICS = {
     "line-charge": "C V^2 of every line driven, C from the technology's wires",
 }
 """First part of an event whose energy is physics -> what it is."""
-
-
-PRICED_AS = {
-    "neuron_step": "neuron-step",
-    "digital_add": "digital-add",
-    "digital_mac": "digital-mac",
-    "count_add": "digital-add",
-    "attention_add": "digital-add",
-    "table_lookup": "digital-compare",
-}
-"""What a network's own module reports -> the priced event; anything else is a note."""
-
-
-MATRICES = (nn.Linear, nn.Conv2d)
-"""Layers that hold a learned matrix."""
 
 
 def component(event: str) -> str:
@@ -137,13 +122,12 @@ class Ledger:
     @contextmanager
     def apart(self) -> Iterator[None]:
         """Count what happens inside on a page of its own, gone at the end."""
-        kept = (self.counts, self.joules, self.seconds, self.notes, self.shares, self.images, self.open)
-        self.counts, self.joules, self.seconds, self.notes = (defaultdict(float) for _ in range(4))
-        self.shares, self.images, self.open = {}, 0, True
+        kept = dict(vars(self))
+        vars(self).update(vars(Ledger(self.card)))
         try:
             yield
         finally:
-            (self.counts, self.joules, self.seconds, self.notes, self.shares, self.images, self.open) = kept
+            vars(self).update(kept)
 
     def _total(self, layer: str, event: str, number: float | Tensor) -> float:
         """The sum of a number; its shares by chip and step are kept, where it has any."""
@@ -238,69 +222,7 @@ class Ledger:
         ]
         return sum(hits) / max(self.images, 1)
 
-    def noted(self, what: str) -> float:
-        """What was noted, for each image and chip, in all layers."""
-        return sum(v for (_, name), v in self.notes.items() if name == what) / max(self.images, 1)
-
-
-def watch_digital(net: nn.Module, ledger: Ledger) -> None:
-    """Enter the digital work of a network's own modules: layers that stay digital, normalisation, pooling,
-    and whatever a module reports itself.
-
-    A module that does digital work offers ``events(inputs, output) -> {event: number}``.
-    """
-
-    def hook(name: str):
-        def enter(module: nn.Module, inputs: tuple, output: Tensor) -> None:
-            if not ledger.open:
-                return
-            if isinstance(module, MATRICES):
-                ledger.add(name, *matrix_work(module, inputs[0], output))
-            elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-                ledger.add(name, "digital-mac", output.numel())
-            elif isinstance(module, nn.MaxPool2d):
-                window = module.kernel_size if isinstance(module.kernel_size, int) else module.kernel_size[0]
-                ledger.add(name, "digital-compare", output.numel() * (window**2 - 1))
-            else:
-                for event, number in module.events(inputs, output).items():  # type: ignore[operator]
-                    if event in PRICED_AS:
-                        ledger.add(name, PRICED_AS[event], number)
-                    else:
-                        ledger.note(name, event.replace("_", " "), number)
-
-        return enter
-
-    for name, module in net.named_modules():
-        if isinstance(module, (*MATRICES, nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d)) or hasattr(
-            module, "events"
-        ):
-            module.register_forward_hook(hook(name))
-
-
-def matrix_work(layer: nn.Linear | nn.Conv2d, x: Tensor, output: Tensor) -> tuple[str, float]:
-    """The event of a digital linear layer or convolution and how often it happens.
-
-    Spikes in: ``digital-add`` for each spike and each output it reaches; numbers in: ``digital-mac`` for each
-    output and input of it.  Sums start from the bias, which costs nothing.
-    """
-    if not is_spikes(x):
-        return "digital-mac", float(output.numel() * layer.weight[0].numel())
-    return "digital-add", ones_and_drives(layer, x)[1] * layer.weight.shape[0]
-
-
-def is_spikes(x: Tensor) -> bool:
-    """Whether a layer's input is exactly 0 and 1."""
-    return bool(((x == 0) | (x == 1)).all())
-
-
-def ones_and_drives(layer: nn.Linear | nn.Conv2d, spikes: Tensor) -> tuple[float, float]:
-    """Ones of an input of 0 and 1, and the rows of the unrolled matrix they drive, over all positions, steps
-    and images.
-    """
-    if isinstance(layer, nn.Linear):
-        ones = float(spikes.flatten(0, -2).sum(0).double().sum())  # exact: no column has 2^24 spikes
-        return ones, ones
-    pixels = spikes.sum((0, 1)).double()[None, None]  # at the edge fewer outputs see one
-    kernel = torch.ones(1, 1, *layer.kernel_size, dtype=torch.float64, device=spikes.device)
-    seen = nn.functional.conv2d(pixels, kernel, None, layer.stride, layer.padding, layer.dilation)
-    return float(pixels.sum()), float(seen.sum()) / layer.groups
+    def noted(self, what: str, layer: str | None = None) -> float:
+        """What was noted, for each image and chip, in one layer or in all."""
+        hits = [v for (where, name), v in self.notes.items() if name == what and layer in (None, where)]
+        return sum(hits) / max(self.images, 1)

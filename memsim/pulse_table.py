@@ -33,16 +33,8 @@ class PulseTable:
         if card.attention.coding == "linear":
             count = wanted.double() * self.n_max / amplitude
         else:
-            count = self._calibrated(self.goal, response)
+            count = inverse(torch.cummax(response, 0).values, self.goal) - self.n_max
         self.counts = count.round().float() if run.card.on("pulse-rounding") else count.float()
-
-    def _calibrated(self, goal: Tensor, response: Tensor) -> Tensor:
-        """Real-valued counts at which the (monotone) mean response meets the goal."""
-        rising = torch.cummax(response, 0).values
-        right = torch.searchsorted(rising, goal.flatten().contiguous()).clamp(1, len(rising) - 1)
-        low, high = rising[right - 1], rising[right]
-        part = ((goal.flatten() - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
-        return (right - 1 + part).view(goal.shape) - self.n_max
 
     def pulses(self, count_q: Tensor, count_k: Tensor) -> tuple[Tensor, float]:
         """Signed counts of every pair of tokens, (..., N), (..., N) -> (..., N, N), and the sum of |n|."""
@@ -66,3 +58,10 @@ class PulseTable:
             out.view(-1, tokens, tokens).numpy(),
         )
         return out, float(total)
+
+
+def inverse(curve: Tensor, goal: Tensor) -> Tensor:
+    """Where a rising curve over 0, 1, 2, ... meets each goal, linear between; one end where it does not."""
+    right = torch.searchsorted(curve, goal.contiguous()).clamp(1, len(curve) - 1)
+    low, high = curve[right - 1], curve[right]
+    return right - 1 + ((goal - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)

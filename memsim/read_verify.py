@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 import devices
+from memsim.pulse_table import inverse
 
 DEVICES = 1 << 13
 GRID = 1024
@@ -60,13 +61,6 @@ def _curves(cell: devices.PulsedCell, n_max: int) -> tuple[float, float, Tensor,
         means.append(held.double().mean((0, 2)).mul(sign).cummax(0).values.mul(sign))
     low, high = float(means[0][0]), float(means[0][-1])
     grid = torch.linspace(low, high, GRID, dtype=torch.float64)
-    up = _inverse(means[0], grid)
-    down = up if cell.one_sided else _inverse(-means[1], -grid)
+    up = inverse(means[0], grid).float()
+    down = up if cell.one_sided else inverse(-means[1], -grid).float()
     return low, (high - low) / (GRID - 1), up, down
-
-
-def _inverse(curve: Tensor, grid: Tensor) -> Tensor:
-    """Pulses at which a rising curve reaches each state of the grid, between its whole pulses by lines."""
-    right = torch.searchsorted(curve, grid.contiguous()).clamp(1, len(curve) - 1)
-    low, high = curve[right - 1], curve[right]
-    return (right - 1 + ((grid - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)).float()

@@ -7,19 +7,17 @@ assumption), and from those in ``beside`` as they stand: what no logic node scal
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 
-from devices.refusals import explain
-from memsim import toml_file
+from devices.toml_file import CardError, Section, refusal
+from memsim import card_file
+from memsim.parts import Converter, Memory, Part, Wires
+from memsim.price import Price
 from memsim.scaling import relative_energy
-from memsim.toml_file import CardError, Price, Section
 
 TECHNOLOGIES = "memsim.technologies"
 
@@ -37,115 +35,6 @@ EVENTS = {
 
 CELL_EVENTS = ("program-", "pulse-", "reset-")
 """Events that are parts themselves: what is done to a device."""
-
-
-class Part(Price):
-    """A part as its source has it."""
-
-    analog: bool = False
-    """Scaling it by a law for logic is an assumption."""
-
-    def at(self, card: Technology, here: Technology) -> Part:
-        """The part of another card's node at this card's."""
-        factor = card.factor_to(here)
-        ratio = (here.node / card.node) ** 2  # type: ignore[operator]
-        return self.model_copy(
-            update={
-                "energy": self.energy * factor,
-                "area": None if self.area is None else self.area * ratio,
-                "source": f"{self.source}; {card.scaled_to(here)}",
-                "assumption": self.assumption or self.analog,
-            }
-        )
-
-
-class Converter(Section):
-    """An ADC design: energy of a conversion by bits, and what is known of its area and rate."""
-
-    energy: dict[int, float] = Field(alias="energy [J]", min_length=1)
-    """Bits -> energy of a conversion [J]."""
-    area: dict[int, float] = Field(default={}, alias="area [m2]")
-    """Bits -> area of one converter [m2]."""
-    rate: float | None = Field(default=None, alias="rate [1/s]", gt=0)
-    """Conversions of one converter in a second, at most."""
-    source: str = Field(min_length=8)
-    """Paper, table or file the numbers were read in."""
-    assumption: bool = False
-    """True where the numbers were scaled by a law that is not theirs."""
-
-    def price(self, bits: float) -> Price:
-        """A conversion of so many bits; between two of the table the logarithms are interpolated.
-
-        CardError outside the table.
-        """
-        area = _between(self.area, bits) if self.area else None
-        found = {"energy [J]": _between(self.energy, bits), "area [m2]": area}
-        return Price(**found, source=self.source, assumption=self.assumption)
-
-    def count(self, lines: int, time: float) -> int:
-        """Converters that digitise so many lines within a time [s]; one for each line where no rate is
-        known.
-        """
-        return lines if self.rate is None else math.ceil(lines / max(math.floor(time * self.rate), 1))
-
-    def at(self, card: Technology, here: Technology) -> Converter:
-        """The design of another card's node at this card's."""
-        factor, ratio = card.factor_to(here), (here.node / card.node) ** 2  # type: ignore[operator]
-        return self.model_copy(
-            update={
-                "energy": {bits: joule * factor for bits, joule in self.energy.items()},
-                "area": {bits: area * ratio for bits, area in self.area.items()},
-                "source": f"{self.source}; {card.scaled_to(here)}",
-                "assumption": True,
-            }
-        )
-
-
-class Memory(Section):
-    """SRAM: energy of a 64-bit access by size; a bit is a 64th of it."""
-
-    access: dict[int, float] = Field(alias="access [J]", min_length=2)
-    """Bytes -> energy of a 64-bit read or write [J]."""
-    source: str = Field(min_length=8)
-    """Paper, table or file the numbers were read in."""
-    assumption: bool = False
-    """True where the numbers were scaled by a law that is not theirs."""
-
-    def bit(self, size: float) -> float:
-        """Energy of a bit read or written [J] in a memory of so many bytes: a power law between the points,
-        and beyond them the one of the nearest two.
-        """
-        sizes = sorted(self.access)
-        pair = next(((a, b) for a, b in pairwise(sizes) if size <= b), (sizes[-2], sizes[-1]))
-        low, high = (self.access[s] for s in pair)
-        slope = math.log(high / low) / math.log(pair[1] / pair[0])
-        return low * (max(size, 1.0) / pair[0]) ** slope / 64
-
-    def at(self, card: Technology, here: Technology) -> Memory:
-        """The memory of another card's node at this card's."""
-        factor = card.factor_to(here)
-        access = {size: joule * factor for size, joule in self.access.items()}
-        return self.model_copy(update={"access": access, "source": f"{self.source}; {card.scaled_to(here)}"})
-
-
-class Wires(Section):
-    """Wires of the lowest layers."""
-
-    width: float = Field(alias="width [m]", gt=1e-9, lt=1e-5)
-    """Width of a wire, F in the sizes of cells [m]."""
-    resistance: float = Field(alias="resistance [ohm/m]", gt=0)
-    """Resistance of a wire for its length [ohm/m]."""
-    capacitance: float = Field(default=2e-10, alias="capacitance [F/m]", gt=0)
-    """Capacitance of a wire for its length [F/m]."""
-    source: str = Field(min_length=8)
-    """Paper, table or file the numbers were read in."""
-
-    def cell(self, side: float) -> tuple[float, float]:
-        """Resistance [ohm] and capacitance [F] of a line over one cell whose side is so many F; 4 for one
-        transistor and one device, 2 without a transistor.
-        """
-        length = side * self.width
-        return length * self.resistance, length * self.capacitance
 
 
 class Technology(Section):
@@ -242,24 +131,8 @@ def _load(name: str) -> Technology:
 @lru_cache(maxsize=32)
 def _own(name: str) -> Technology:
     """A card as its file has it."""
-    fields = toml_file.read(name, TECHNOLOGIES, "technology")
+    fields = card_file.read(name, TECHNOLOGIES, "technology")
     try:
         return Technology.model_validate(fields)
     except ValidationError as error:
-        raise CardError("\n".join(explain(name, e, _keys(e["loc"])) for e in error.errors())) from None
-
-
-def _keys(path: tuple[Any, ...]) -> list[str]:
-    sections: dict[str, Any] = {"parts": Part, "adc": Converter, "dram": Part, "sram": Memory, "wires": Wires}
-    return toml_file.keys_of(sections.get(str(path[0]), Technology) if len(path) > 1 else Technology)
-
-
-def _between(table: Mapping[int, float], bits: float) -> float:
-    """A value of a table by bits; between two entries the logarithms are interpolated."""
-    known = sorted(table)
-    if not known[0] <= bits <= known[-1]:
-        raise CardError(f"no ADC of {bits:g} bits: the table runs from {known[0]} to {known[-1]} bits")
-    low = max(b for b in known if b <= bits)
-    high = min(b for b in known if b >= bits)
-    share = (bits - low) / (high - low) if high > low else 0.0
-    return math.exp((1 - share) * math.log(table[low]) + share * math.log(table[high]))
+        raise refusal(Technology, error, name) from None

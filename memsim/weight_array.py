@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 import devices
-from memsim.card import Compensation
+from memsim.card_sections import Compensation
 from memsim.converters import quantise
 from memsim.readout import Reading, ReadOut, unfold
 from memsim.run import Run
@@ -46,8 +46,7 @@ class WeightArray:
         section = run.card.weights
         matrix_RC = matrix_RC.detach().to(run.dtype)
         self.rows, self.columns = matrix_RC.shape
-        self.tiles = math.ceil(self.rows / section.tile_rows)
-        self.column_tiles = math.ceil(self.columns / section.tile_columns)
+        self.tiles, self.column_tiles = section.tiles(self.rows, self.columns)
         peak = (
             matrix_RC.abs().amax(0)
             if section.scaling == "column"
@@ -231,6 +230,6 @@ class WeightArray:
     @property
     def kappa(self) -> float:
         """r n g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
-        side = max(math.ceil(self.rows / self.tiles), math.ceil(self.columns / self.column_tiles))
         section = self.run.card.weights
+        side = section.longest_side(self.rows, self.columns)
         return self.run.card.wire_resistance * self.cell.g_max * section.devices_per_weight * side**2

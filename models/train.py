@@ -96,24 +96,22 @@ def train(
     identity = _identity(dataset, config, recipe, seed)
     history = _resume(Path(state), net, optimizer, identity) if state and Path(state).exists() else []
     for epoch in range(len(history), recipe.epochs):
-        started = time.perf_counter()
-        loss = train_epoch(net, optimizer, dataset, recipe, seed, epoch)
-        row = {
-            "epoch": epoch,
-            "loss": loss,
-            "val_accuracy": accuracy(predict(net, dataset.x_val), dataset.y_val),
-        }
-        history.append(row | {"wall_time [s]": time.perf_counter() - started})
+        history.append(train_epoch(net, optimizer, dataset, recipe, seed, epoch))
         if state:
             write(
                 state, _snapshot(net, optimizer), {"format": STATE, "identity": identity, "history": history}
             )
         if progress:
             progress(history[-1])
+    return finished(net, dataset, recipe, seed, history)
+
+
+def finished(net: S2TDPT, dataset: Dataset, recipe: Recipe, seed: int, history: list[dict]) -> S2TDPT:
+    """The trained network itself, rounded where the recipe says so, with calibration images and record."""
     if recipe.half:
         net.half().float()
     net.calibration_images = dataset.x_train[:CALIBRATION].clone()
-    net.record = record(net, dataset, recipe, seed, history)
+    net.record = _record(net, dataset, recipe, seed, history)
     return net.eval()
 
 
@@ -143,6 +141,17 @@ def _check(dataset: Dataset, config: S2TDPTConfig) -> None:
 
 
 def train_epoch(
+    net: S2TDPT, optimizer: torch.optim.Optimizer, dataset: Dataset, recipe: Recipe, seed: int, epoch: int
+) -> dict[str, Any]:
+    """One pass over the training part, and what the record says of it."""
+    started = time.perf_counter()
+    loss = _epoch(net, optimizer, dataset, recipe, seed, epoch)
+    right = accuracy(predict(net, dataset.x_val), dataset.y_val)
+    row = {"epoch": epoch, "loss": loss, "val_accuracy": right}
+    return row | {"wall_time [s]": time.perf_counter() - started}
+
+
+def _epoch(
     net: S2TDPT, optimizer: torch.optim.Optimizer, dataset: Dataset, recipe: Recipe, seed: int, epoch: int
 ) -> float:
     """One pass over the training part; returns the mean loss."""
@@ -207,7 +216,7 @@ def _resume(path: Path, net: S2TDPT, optimizer: torch.optim.Optimizer, identity:
     return header["history"]
 
 
-def record(net: S2TDPT, dataset: Dataset, recipe: Recipe, seed: int, history: list[dict]) -> dict[str, Any]:
+def _record(net: S2TDPT, dataset: Dataset, recipe: Recipe, seed: int, history: list[dict]) -> dict[str, Any]:
     """The training record, with the one look at the test part."""
     versions = {name: version(name) for name in ("torch", "numpy", "numba", "scikit-learn")}
     return {

@@ -1,7 +1,6 @@
 """Tuning: a trained network learns on through attention that is written on simulated arrays."""
 
 import copy
-import time
 from hashlib import sha256
 from typing import Any
 
@@ -13,9 +12,8 @@ from memsim.attention_array import AttentionArray
 from memsim.layers import attention_layers, replace
 from memsim.run import Run
 from models.dataset import Dataset
-from models.measures import accuracy, predict
 from models.s2tdpt import S2TDPT
-from models.train import CALIBRATION, RECIPES, Progress, Recipe, optimizer_of, record, train_epoch
+from models.train import RECIPES, Progress, Recipe, finished, optimizer_of, train_epoch
 
 TUNING = {"epochs": 5, "learning_rate": 5e-4, "warmup": 0, "half": True}
 """What differs from the recipe a network was trained with."""
@@ -43,24 +41,17 @@ def tune(
     optimizer, history = optimizer_of(tuned, recipe), []
     try:
         for epoch in range(recipe.epochs):
-            started = time.perf_counter()
-            loss = train_epoch(tuned, optimizer, dataset, recipe, seed, epoch)
-            right = accuracy(predict(tuned, dataset.x_val), dataset.y_val)
-            row = {"epoch": epoch, "loss": loss, "val_accuracy": right}
-            history.append(row | {"wall_time [s]": time.perf_counter() - started})
+            history.append(train_epoch(tuned, optimizer, dataset, recipe, seed, epoch))
             if progress:
                 progress(history[-1])
     finally:
         arrays.remove()
         for name, leaf in leaves.items():
             replace(tuned, name, leaf)
-    if recipe.half:
-        tuned.half().float()
-    tuned.calibration_images = dataset.x_train[:CALIBRATION].clone()
-    tuned.record = record(tuned, dataset, recipe, seed, history) | {
-        "tuned": {"attention": card.attention.cell, "n_max": card.attention.n_max, "from": _digest(net)}
-    }
-    return tuned.eval()
+    finished(tuned, dataset, recipe, seed, history)
+    section = card.attention
+    tuned.record["tuned"] = {"attention": str(section.cell), "n_max": section.n_max, "from": _digest(net)}
+    return tuned
 
 
 def _written(net: S2TDPT, leaves: dict[str, Any], card: memsim.ChipCard, seed: int) -> Any:

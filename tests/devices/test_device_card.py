@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import devices
+from devices import CardError
 from devices.card_cell import card_of, cell_of
-from devices.device_card import DeviceCard, DeviceCardError, PulsedSection, WeightSection, toml
+from devices.device_card import DeviceCard, PulsedSection, WeightSection, toml
 from devices.stream import stream
 from tests.statistics import assert_mean, assert_std
 
@@ -172,17 +173,17 @@ BAD = {
 @pytest.mark.parametrize("slip", BAD)
 def test_a_bad_card_is_refused_by_name(slip):
     content, words = BAD[slip]
-    with pytest.raises(DeviceCardError) as refusal:
+    with pytest.raises(CardError) as refusal:
         DeviceCard.parse(content, origin="mine.toml")
     for word in ("mine.toml", *words):
         assert word in str(refusal.value)
 
 
 def test_a_file_that_is_none_is_refused(tmp_path):
-    with pytest.raises(DeviceCardError, match="cannot read device card"):
+    with pytest.raises(CardError, match="cannot read device card"):
         devices.get(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("[pulsed\n", encoding="utf-8")
-    with pytest.raises(DeviceCardError, match="not valid TOML"):
+    with pytest.raises(CardError, match="not valid TOML"):
         devices.get(tmp_path / "bad.toml")
 
 
@@ -208,7 +209,7 @@ def built(content):
     """The cell, None where the card is refused; a refusal names a field."""
     try:
         return devices.get(DeviceCard.parse(content))
-    except DeviceCardError as refusal:
+    except CardError as refusal:
         fields = {*known(PulsedSection), *known(WeightSection), *known(DeviceCard)}
         assert any(field in str(refusal) for field in fields)
         return None

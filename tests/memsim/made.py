@@ -1,4 +1,4 @@
-"""Weight arrays and matrices that several tests make."""
+"""Weight arrays, matrices and counts that several tests make."""
 
 import torch
 
@@ -27,3 +27,11 @@ def levels_matrix() -> torch.Tensor:
     """1e5 weights on five levels, both signs."""
     column = torch.cat([LEVELS, -LEVELS]).repeat(32)
     return column.unsqueeze(1).expand(320, 313).contiguous()
+
+
+def numbers(lines) -> dict[str, float]:
+    """How often each event happens."""
+    found: dict[str, float] = {}
+    for line in lines:
+        found[line["event"]] = found.get(line["event"], 0.0) + line["number"]
+    return found

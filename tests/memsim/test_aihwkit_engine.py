@@ -40,6 +40,17 @@ def test_one_layer_errs_as_much_on_either_engine(t):
     assert ours == pytest.approx(other, rel=0.08)
 
 
+def test_a_layer_is_cut_into_the_same_tiles_on_either_engine():
+    """300 rows are two tiles of 150."""
+    card = memsim.ChipCard.load("default")
+    run = Run(card=card, chips=(0,), seed=0, ledger=memsim.Ledger(card))
+    ours, other = (kind("layer", MATRIX, run) for kind in (WeightArray, TileWeights))
+    other.program()
+    (tiles,) = (layer.analog_module.in_sizes for layer in other._layers())
+    assert tiles == [150, 150]
+    assert ours.kappa == other.kappa == pytest.approx(2.0 * 25e-6 * 150**2)
+
+
 def test_an_ideal_layer_is_exact_on_either_engine():
     card = memsim.ChipCard.load("default").replace(weights={"cell": "ideal"}).without("adc", "dac")
     for kind in (WeightArray, TileWeights):

@@ -6,6 +6,7 @@ import torch
 import models
 from memsim import CardError, ChipCard, baselines
 from memsim.digital import Attention, DigitalWork, Matrix, Neurons, Other, scaled, spike_rate
+from tests.memsim.made import numbers
 
 CARD = ChipCard.load("default")
 
@@ -17,14 +18,6 @@ def linear(**instead) -> Matrix:
         "ones": 15, "drives": 15,
     }  # fmt: skip
     return Matrix(**given | instead)
-
-
-def numbers(lines) -> dict[str, float]:
-    """How often each event happens."""
-    found: dict[str, float] = {}
-    for line in lines:
-        found[line["event"]] = found.get(line["event"], 0.0) + line["number"]
-    return found
 
 
 class TestCounts:

@@ -9,15 +9,9 @@ from memsim import ChipCard, estimate
 from memsim.area import areas
 from memsim.baselines import total
 from memsim.digital import Attention, DigitalWork, Matrix
+from tests.memsim.made import numbers
 
 FREE = estimate.Held(pulses=0.0, weight=0.0, attention=0.0)
-
-
-def numbers(lines) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for line in lines:
-        found[line["event"]] = found.get(line["event"], 0.0) + line["number"]
-    return found
 
 
 def test_the_same_events_as_a_chips_ledger():
@@ -73,3 +67,5 @@ def test_areas_are_numbers_of_parts_times_their_areas():
     both = areas([matrix, core], card)
     assert both["attention cells"] == pytest.approx(2 * 3 * 25 * cell)
     assert both["ADC"] == pytest.approx(found["ADC"] + 3 * 1200e-12)
+    four = areas([core], card.replace(attention={"devices_per_synapse": 4}))
+    assert four["attention cells"] == pytest.approx(4 * both["attention cells"])

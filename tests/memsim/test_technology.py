@@ -3,8 +3,8 @@
 import pytest
 
 from memsim import CardError, ChipCard, Technology
+from memsim.card_file import built_in
 from memsim.scaling import relative_energy
-from memsim.toml_file import built_in
 
 NODES = ("130nm", "65nm", "45nm", "32nm", "22nm", "14nm", "hermes")
 
@@ -49,6 +49,8 @@ def test_sram_goes_through_horowitz_points_and_by_a_power_law_between():
     assert sram.bit(16384) == pytest.approx((sram.bit(8192) * sram.bit(32768)) ** 0.5)
     assert sram.bit(2048) == pytest.approx(sram.bit(8192) / 2)  # the slope of the nearest two, 1/2
     assert sram.bit(2**21) > sram.bit(2**20)
+    assert not sram.price(8192).assumption
+    assert "(assumption)" in Technology.load("14nm").sram.price(8192).said  # scaled by a law for logic
 
 
 def test_dram_is_the_same_at_every_node():

@@ -1,0 +1,65 @@
+"""Cards as TOML files: read, and refused by field, value, allowed range and likely slip."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from devices.refusals import explain
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class CardError(ValueError):
+    """A card that cannot be used; the message names field, value, allowed range and likely slip."""
+
+
+class Section(BaseModel):
+    """A table of a card: unknown keys and values outside the stated range are refused."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,  # the text under a field is what a report says about it
+    )
+
+
+def read(path: str | Path, kind: str) -> dict[str, Any]:
+    """The fields of a file; CardError where it cannot be read or is no TOML."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CardError(f"cannot read {kind} {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CardError(f"{path}: not valid TOML: {error}") from None
+
+
+def refusal(card: type[BaseModel], error: ValidationError, origin: str) -> CardError:
+    """What pydantic found wrong with a card, a line for each finding."""
+    return CardError("\n".join(explain(origin, e, _keys(card, e["loc"])) for e in error.errors()))
+
+
+def _keys(card: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """The keys known where a path ends, as a card writes them."""
+    for step in path[:-1]:
+        fields = (f for name, f in card.model_fields.items() if step in (name, f.alias))
+        card = next((table for field in fields for table in _tables(field.annotation)), card)
+    return [f.alias or name for name, f in card.model_fields.items()]
+
+
+def _tables(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The tables in a field's type: of ``dict[str, Part]`` or ``Part | None`` it is Part."""
+    if arguments := get_args(annotation):
+        for one in arguments:
+            yield from _tables(one)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
