@@ -165,20 +165,19 @@ class AttentionArray(nn.Module):
     def _measure(self, shape: tuple[int, ...]) -> None:
         """Measure word lines or devices once, where the card asks for it; shape (S, H, N)."""
         card, n_max = self.run.card.attention, self.table.n_max
-        was_open, self.run.ledger.open, self.measured = self.run.ledger.open, False, {}
-        lines = shape[1] * shape[-1]
-        if card.coding == "per-device":
-            quiet = self.cell.only(*{"device-spread"} & {e for e in self.cell.effects if self.cell.on(e)})
-            self.own = DeviceTable(self.table, lambda n: self._mean_states(quiet, n), shape)  # type: ignore[arg-type]
-            pulses, writes = n_max * (n_max + 1) * lines * shape[-1], 2 * n_max + 1
-            self._spend(writes * REPEATS, pulses * REPEATS, writes * REPEATS * self.costs.device_count)
-        if card.row_gain:
-            rngs, images = self.rng, self.run.images
-            self.rng, self.run.images = [rng.child("row-gain") for rng in rngs], np.arange(REPEATS)
-            self.row = measure(self._pattern, self.table, self.amplitude)
-            self.rng, self.run.images = rngs, images
-            self._spend(3 * REPEATS, 2 * n_max * lines * shape[-1] * REPEATS, 3 * REPEATS * lines)
-        self.run.ledger.open = was_open
+        lines, self.measured = shape[1] * shape[-1], {}
+        with self.run.ledger.apart():
+            if card.coding == "per-device":
+                quiet = self.cell.only(*{"device-spread"} & {e for e in self.cell.effects if self.cell.on(e)})
+                self.own = DeviceTable(self.table, lambda n: self._mean_states(quiet, n), shape)  # type: ignore[arg-type]
+                pulses, writes = n_max * (n_max + 1) * lines * shape[-1], 2 * n_max + 1
+                self._spend(writes * REPEATS, pulses * REPEATS, writes * REPEATS * self.costs.device_count)
+            if card.row_gain:
+                rngs, images = self.rng, self.run.images
+                self.rng, self.run.images = [rng.child("row-gain") for rng in rngs], np.arange(REPEATS)
+                self.row = measure(self._pattern, self.table, self.amplitude)
+                self.rng, self.run.images = rngs, images
+                self._spend(3 * REPEATS, 2 * n_max * lines * shape[-1] * REPEATS, 3 * REPEATS * lines)
 
     def _spend(self, writes: int, pulses: float, reads: float) -> None:
         """Add to what measuring has cost a chip."""

@@ -14,20 +14,15 @@ times = ["1s", "1d"]                       # without: the setting's time
 
 from __future__ import annotations
 
-import sys
 import types
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
 import memsim
+from devices.toml_file import tomllib
 from studies.study import Setting
 from studies.task import Task, blocks
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 KEYS = ("title", "times", "vary", "fixed")
 
