@@ -135,10 +135,9 @@ def _only_write(w: Tensor, fabric: Fabric) -> Tensor:
 @inlined
 def load(n, pulses, array, write, block):
     """Copy one block of counts into `n`, zeros beyond the array's end; returns the largest, rounded up."""
-    first = block * BLOCK
-    count = min(BLOCK, pulses.shape[2] - first)
-    for i in range(count):
-        n[i] = pulses[array, write, first + i]
+    part = pulses[array, write, block * BLOCK : (block + 1) * BLOCK]
+    for i in range(len(part)):
+        n[i] = part[i]
     most = np.int32(0)
     for i in range(BLOCK):
         most = max(most, np.int32(np.ceil(abs(n[i]))))
@@ -148,14 +147,14 @@ def load(n, pulses, array, write, block):
 @inlined
 def copy_in(w, start, array, write, block):
     """Begin from given states instead of a reset: those of this write, or the one state all begin from."""
-    first, write = block * BLOCK, min(write, start.shape[1] - 1)
-    for i in range(min(BLOCK, start.shape[2] - first)):
-        w[i] = start[array, write, first + i]
+    part = start[array, min(write, start.shape[1] - 1), block * BLOCK : (block + 1) * BLOCK]
+    for i in range(len(part)):
+        w[i] = part[i]
 
 
 @inlined
 def copy_out(out, w, array, write, block):
     """Store one block of states."""
-    first = block * BLOCK
-    for i in range(min(BLOCK, out.shape[2] - first)):
-        out[array, write, first + i] = w[i]
+    part = out[array, write, block * BLOCK : (block + 1) * BLOCK]
+    for i in range(len(part)):
+        part[i] = w[i]

@@ -33,6 +33,7 @@ from memsim.card import ChipCard
 from memsim.card_sections import AttentionSection, Compensation
 from memsim.readout import unfold
 from memsim.run import Run
+from memsim.unrolling import Unrolling
 
 COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}
 """aihwkit's own compensations; each works tile by tile."""
@@ -94,9 +95,9 @@ class TileWeights:
                 layer.drift_analog_weights(age)
 
     @torch.no_grad()
-    def read(self, x: Tensor, index: Tensor | None = None) -> Tensor:
+    def read(self, x: Tensor, unrolling: Unrolling | None = None) -> Tensor:
         """Multiply on every chip's tiles; in calibration, exactly, noting the largest input and output."""
-        x = unfold(x.float().flatten(3), index, self.rows)
+        x = unfold(x.float().flatten(3), unrolling, self.rows)
         if self.run.calibrating:
             y = x @ self.matrix_RC
             self.one_bit = bool(((x == 0) | (x == 1)).all())

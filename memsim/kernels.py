@@ -8,49 +8,37 @@ from numba import prange
 import devices
 from devices import philox as px
 from devices.compile import drop_stale_cache, inlined, parallel_kernel
-
-CHUNK = 32
-"""Vectors that one job of ``read_array`` reads."""
+from memsim.sum_rows import sum_rows
 
 
 @inlined
-def accumulate(total, matrix, x, active, count, squared):
-    """total[c] = sum over the driven rows of x_r (or x_r^2) matrix[r, c], eight rows at a time."""
+def add_driven_rows(total, matrix, rows, drive, squared, first, end):
+    """total[c] = sum of x_r (or x_r^2) matrix[r, c] over the listed rows r and their drives x."""
     total[:] = 0.0
-    i = 0
-    while i + 8 <= count:
-        r0, r1, r2, r3 = active[i], active[i + 1], active[i + 2], active[i + 3]
-        r4, r5, r6, r7 = active[i + 4], active[i + 5], active[i + 6], active[i + 7]
-        x0, x1, x2, x3, x4, x5, x6, x7 = x[r0], x[r1], x[r2], x[r3], x[r4], x[r5], x[r6], x[r7]
-        if squared:
-            x0, x1, x2, x3 = x0 * x0, x1 * x1, x2 * x2, x3 * x3
-            x4, x5, x6, x7 = x4 * x4, x5 * x5, x6 * x6, x7 * x7
-        row0, row1, row2, row3 = matrix[r0], matrix[r1], matrix[r2], matrix[r3]
-        row4, row5, row6, row7 = matrix[r4], matrix[r5], matrix[r6], matrix[r7]
+    for i in range(first, end):
+        x, row = drive[i] * drive[i] if squared else drive[i], matrix[rows[i]]
         for c in range(len(total)):
-            low = (x0 * row0[c] + x1 * row1[c]) + (x2 * row2[c] + x3 * row3[c])
-            high = (x4 * row4[c] + x5 * row5[c]) + (x6 * row6[c] + x7 * row7[c])
-            total[c] += low + high
-        i += 8
-    while i < count:
-        r0 = active[i]
-        x0 = x[r0] * x[r0] if squared else x[r0]
-        row0 = matrix[r0]
-        for c in range(len(total)):
-            total[c] += x0 * row0[c]
-        i += 1
+            total[c] += x * row[c]
+
+
+@inlined
+def add_noise(current, variance, noise, xi):
+    """current += noise sqrt(variance) xi."""
+    for i in range(len(current)):
+        current[i] += noise * np.sqrt(variance[i]) * xi[i]
 
 
 @inlined
 def convert(current, step, levels, gain, out):
     """out += gain ADC(current); returns how many clipped.  levels = 0: no rounding."""
     inverse = np.float32(1.0) / step
-    over = 0
+    over = np.int32(0)
     if levels > 0:
         for c in range(len(current)):
             code = np.rint(current[c] * inverse)
-            over += abs(code) > levels
-            out[c] += min(max(code, -levels), levels) * step * gain[c]
+            kept = min(max(code, -levels), levels)
+            over += np.int32(code != kept)
+            out[c] += kept * step * gain[c]
     else:
         for c in range(len(current)):
             out[c] += current[c] * gain[c]
@@ -58,79 +46,122 @@ def convert(current, step, levels, gain, out):
 
 
 @inlined
-def take_rows(x, values, index, p):
-    """Row drives of position p: x[p R + r], or, where an index (P, R) is given, values[index[p, r]], 0 where
-    that is negative (the border of an image).
-    """
-    if index.size == 0:
-        for r in range(len(x)):
-            x[r] = values[p * len(x) + r]
-    else:
-        for r in range(len(x)):
-            i = index[p, r]
-            x[r] = values[i] if i >= 0 else np.float32(0.0)
+def are_spikes(x):
+    """Whether all are 0 or 1."""
+    others = 0
+    for i in range(len(x)):
+        others += x[i] * x[i] != x[i]
+    return others == 0
 
 
 @inlined
-def find_driven(x, first, end, active):
-    """Write the rows from `first` to `end` that are driven into `active`; returns how many."""
-    many = 0
-    for r in range(first, end):
-        active[many] = r
-        many += x[r] != 0
-    return many
+def find_driven(x, start, position, row, many, rows, drive):
+    """List the driven rows of every position in order, and (where there is room) their drives: many (P,),
+    rows (P, R), drive (P, R) or (P, 0).
+    """
+    height, numbers = rows.shape[1], drive.shape[1] > 0
+    many[:] = 0
+    if start.size == 0:
+        for p in range(rows.shape[0]):
+            count = np.uint32(0)
+            for r in range(height):
+                value = x[p * height + r]
+                rows[p, count] = r
+                if numbers:
+                    drive[p, count] = value
+                count += np.uint32(value != 0)
+            many[p] = count
+        return
+    plane = len(start) - 1
+    planes = len(x) // plane
+    for c in range(planes):
+        base = np.uint32(c * (height // planes))
+        for f in range(plane):
+            value = x[c * plane + f]
+            if value != 0:
+                for e in range(start[f], start[f + 1]):
+                    p, r = position[e], row[e] + base
+                    count = many[p]
+                    rows[p, count] = r
+                    if numbers:
+                        drive[p, count] = value
+                    many[p] = count + np.uint32(1)
+
+
+@inlined
+def dissipated(rows, drive, many, siemens):
+    """sum x^2 G over the driven rows of one position, x = 1 where no drives are told."""
+    total, other = 0.0, 0.0  # two sums side by side, for speed
+    if len(drive):
+        for i in range(many):
+            total += drive[i] * drive[i] * siemens[rows[i]]
+        return total
+    for i in range(many // 2):
+        total += siemens[rows[2 * i]]
+        other += siemens[rows[2 * i + 1]]
+    if many % 2:
+        total += siemens[rows[many - 1]]
+    return total + other
 
 
 @parallel_kernel
 def read_array(
-    x, index, volt, power, noise, keys, images, height, step, levels, gain, rows_siemens, out, maps
-):
+    x, start, position, row, volt, power, noise, keys, images, height, step, levels, gain,
+    rows_siemens, out, maps,
+):  # fmt: skip
     """Read every chip's array with every vector: only driven rows add their currents.
 
-    x (T, S, B, F) in read voltages, F the values of one image; index (P, R) says which of them drives which
-    row at a position (empty: F = P R, as they lie); volt, power (S, R, C); step (S, K), tiles of `height`
-    rows; gain (S, C); rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image and
-    step.  Fills out (T, S, B, P, C), or (T, S, B, C, P) for `maps`; returns clips, driven rows, and sum x^2 G
-    [S].
+    x (T, S, B, F) in read voltages, F the values of one image; value f of the first channel drives row[e] at
+    position[e] for e from start[f] to start[f + 1], and so in every channel, each with rows of its own (all
+    empty: F = P R, as they lie); volt, power (S, R, C); step (S, K), tiles of `height` rows; gain (S, C);
+    rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image and step.  Fills out
+    (T, S, B, P, C), or (T, S, B, C, P) for `maps`; returns clips, driven rows, and sum x^2 G [S].
     """
     steps, chips, count, _ = x.shape
-    rows, columns = volt.shape[1], volt.shape[2]
-    tiles = step.shape[1]
+    columns, tiles = volt.shape[2], step.shape[1]
     positions = out.shape[4] if maps else out.shape[3]
-    chunks = (positions + CHUNK - 1) // CHUNK
     clips, driven, siemens = 0, 0, 0.0
-    for job in prange(steps * chips * count * chunks):
-        chunk, write = job % chunks, job // chunks
-        b, s, t = write % count, write // count % chips, write // count // chips
+    for job in prange(steps * chips * count):
+        b, s, t = job % count, job // count % chips, job // count // chips
         z, words = np.zeros((1, px.BLOCK), np.float32), np.empty((1, px.BLOCK), np.uint32)
         current, spread = np.empty(columns, np.float32), np.empty(columns, np.float32)
-        drive, numbers = np.empty(rows, np.float32), np.empty(columns, np.float32)
-        active = np.empty(rows + 1, np.int64)
-        first = chunk * CHUNK
-        block, cell = first * tiles * columns // px.BLOCK, first * tiles * columns % px.BLOCK
-        if noise > 0:
-            px.normals(z, words, keys[s], block, t, images[b], 0, 1)
+        numbers, many = np.empty(columns, np.float32), np.empty(positions, np.uint32)
+        one_bit = are_spikes(x[t, s, b])
+        rows = np.empty((positions, volt.shape[1]), np.uint32)
+        drive = np.empty((positions, 0 if one_bit else volt.shape[1]), np.float32)
+        find_driven(x[t, s, b], start, position, row, many, rows, drive)
+        block, cell = 0, px.BLOCK
         over, used, energy = 0, 0, 0.0
-        for p in range(first, min(first + CHUNK, positions)):
-            take_rows(drive, x[t, s, b], index, p)
+        for p in range(positions):
             numbers[:] = 0.0
+            reached = np.int64(many[p])
+            used += reached
+            energy += dissipated(rows[p], drive[p], reached, rows_siemens[s])
+            end = 0
             for k in range(tiles):
-                many = find_driven(drive, k * height, min((k + 1) * height, rows), active)
-                used += many
-                for i in range(many):
-                    energy += drive[active[i]] * drive[active[i]] * rows_siemens[s, active[i]]
-                accumulate(current, volt[s], drive, active, many, False)
+                first = end
+                if k + 1 == tiles:
+                    end = reached
+                while end < reached and rows[p, end] < (k + 1) * height:
+                    end += 1
+                if one_bit:
+                    sum_rows(current, volt[s], rows[p], first, end)
+                else:
+                    add_driven_rows(current, volt[s], rows[p], drive[p], False, first, end)
                 if noise > 0:
-                    accumulate(spread, power[s], drive, active, many, True)
+                    if one_bit:
+                        sum_rows(spread, power[s], rows[p], first, end)
+                    else:
+                        add_driven_rows(spread, power[s], rows[p], drive[p], True, first, end)
                     done = 0
                     while done < columns:
                         if cell == px.BLOCK:
-                            cell, block = 0, block + 1
                             px.normals(z, words, keys[s], block, t, images[b], 0, 1)
+                            cell, block = 0, block + 1
                         run = min(columns - done, px.BLOCK - cell)
-                        for i in range(run):
-                            current[done + i] += noise * np.sqrt(spread[done + i]) * z[0, cell + i]
-                        done, cell = done + run, cell + run
+                        stop = done + run
+                        add_noise(current[done:stop], spread[done:stop], noise, z[0, cell : cell + run])
+                        done, cell = stop, cell + run
                 over += convert(current, step[s, k], levels, gain[s], numbers)
             if maps:
                 for c in range(columns):

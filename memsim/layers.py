@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from devices.toml_file import CardError
 from memsim.digital_events import MATRICES
 from memsim.run import Run
+from memsim.unrolling import unrolling
 from memsim.weight_array import WeightArray
 
 
@@ -70,8 +69,8 @@ class CrossbarConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         chips, images = len(self.run.chips), len(self.run.images)
-        index = patch_index(x.shape[1:], self.kernel, self.dilation, self.padding, self.stride)
-        out = self.array.read(x.reshape(-1, chips, images, x[0].numel()), index)
+        patches = unrolling(x.shape[1:], self.kernel, self.dilation, self.padding, self.stride)
+        out = self.array.read(x.reshape(-1, chips, images, x[0].numel()), patches)
         out = _add_bias(self, out).transpose(-1, -2).flatten(0, 2)  # (T B, C, P)
         size = [
             (n + 2 * p - d * (k - 1) - 1) // s + 1
@@ -80,14 +79,6 @@ class CrossbarConv2d(nn.Module):
             )
         ]
         return out.unflatten(2, size)
-
-
-@lru_cache(maxsize=64)
-def patch_index(shape: tuple[int, ...], kernel: Any, dilation: Any, padding: Any, stride: Any) -> Tensor:
-    """Which value of an image (C, h, w) drives which row at which output pixel, (P, C k k); -1 for none."""
-    image = torch.arange(1, 1 + math.prod(shape), dtype=torch.float64).view(1, *shape)
-    patches = nn.functional.unfold(image, kernel, dilation, padding, stride)[0]
-    return (patches.T - 1).to(torch.int32).contiguous()
 
 
 def _add_bias(layer: CrossbarLinear | CrossbarConv2d, out: Tensor) -> Tensor:

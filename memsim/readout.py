@@ -23,15 +23,12 @@ from devices import Stream
 from devices.compile import match_threads
 from memsim import kernels
 from memsim.converters import digitise
+from memsim.unrolling import AS_THEY_LIE, Unrolling
 
-_NO_INDEX = np.empty((0, 0), np.int32)
 
-
-def unfold(x: Tensor, index: Tensor | None, rows: int) -> Tensor:
-    """Row drives laid out, x (T, S, B, F) -> (T, S, B, P, R), by index (P, R) if there is one; 0 for -1."""
-    if index is None:
-        return x.unflatten(-1, (-1, rows))
-    return torch.nn.functional.pad(x, (0, 1))[..., index.long()]  # -1 finds the zero put at the end
+def unfold(x: Tensor, unrolling: Unrolling | None, rows: int) -> Tensor:
+    """Row drives laid out, x (T, S, B, F) -> (T, S, B, P, R)."""
+    return x.unflatten(-1, (-1, rows)) if unrolling is None else unrolling.vectors(x)
 
 
 class Reading(NamedTuple):
@@ -69,22 +66,22 @@ class ReadOut:
         """Rows of a tile."""
         return math.ceil(self.volt_SRC.shape[1] / self.full_scale_SK.shape[1])
 
-    def __call__(self, x: Tensor, index: Tensor | None) -> Reading:
+    def __call__(self, x: Tensor, unrolling: Unrolling | None) -> Reading:
         """Read with x (T, S, B, F), the values of an image in read voltages.
 
-        index (P, R): which of them drives which row at a position, -1 for none; None: F = P R, as they lie.
+        unrolling: which of them drives which row at a position; None: F = P R, as they lie.
         """
         if x.requires_grad or x.device.type != "cpu" or x.dtype != torch.float32:
-            return self.plain(x, index)
+            return self.plain(x, unrolling)
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
-        volt, maps = self.volt_SRC.numpy(), index is not None
-        positions = x.shape[-1] // volt.shape[1] if index is None else len(index)
+        volt, maps = self.volt_SRC.numpy(), unrolling is not None
+        positions = x.shape[-1] // volt.shape[1] if unrolling is None else unrolling.positions
         shape = (volt.shape[2], positions) if maps else (positions, volt.shape[2])
         out = torch.empty(*x.shape[:3], *shape)
         match_threads()
         found = kernels.read_array(
             x.contiguous().numpy(),
-            _NO_INDEX if index is None else index.numpy(),
+            *(AS_THEY_LIE if unrolling is None else unrolling.reach),
             volt,
             volt if self.power_SRC is None else self.power_SRC.numpy(),
             np.float32(0.0 if self.power_SRC is None else self.noise),
@@ -100,10 +97,10 @@ class ReadOut:
         )
         return Reading(out.transpose(-1, -2) if maps else out, *found)
 
-    def plain(self, x: Tensor, index: Tensor | None) -> Reading:
+    def plain(self, x: Tensor, unrolling: Unrolling | None) -> Reading:
         """The same, one torch operation after another; rounding passes gradients straight through."""
         lead, rows = x.shape[:3], self.volt_SRC.shape[1]
-        vectors = unfold(x, index, rows)
+        vectors = unfold(x, unrolling, rows)
         positions, steps = vectors.shape[-2], lead[0]
         drive = vectors.movedim(1, 0).flatten(1, 3)  # (S, T B P, R)
         tiles = self.full_scale_SK.shape[1]

@@ -27,6 +27,7 @@ from memsim.card_sections import Compensation
 from memsim.converters import quantise
 from memsim.readout import Reading, ReadOut, unfold
 from memsim.run import Run
+from memsim.unrolling import Unrolling
 
 UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")
 """Keys of what an array's upkeep is counted in."""
@@ -150,16 +151,16 @@ class WeightArray:
         before, now = self.reference[compensation], self.mean_difference[compensation]
         self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
 
-    def read(self, x: Tensor, index: Tensor | None = None) -> Tensor:
+    def read(self, x: Tensor, unrolling: Unrolling | None = None) -> Tensor:
         """Multiply: x (T, S, B, P, R) -> (T, S, B, P, C), P positions (tokens or pixels) of an image.
 
-        With an index (P, R) x is (T, S, B, F), and index says which of an image's F values drives which row
-        at a position, -1 for none: a convolution that need not be unrolled.
+        With an unrolling x is (T, S, B, F), and it says which of an image's F values drives which row at a
+        position: a convolution that need not be laid out.
         """
         drive = self._drive(x.to(self.run.dtype).flatten(3))
         if self.run.calibrating:
-            self.full_scale = self._largest_current(unfold(drive.detach(), index, self.rows))
-        reading = self._read_out()(drive, index)
+            self.full_scale = self._largest_current(unfold(drive.detach(), unrolling, self.rows))
+        reading = self._read_out()(drive, unrolling)
         self._count(reading, reading.numbers.numel() // self.columns)
         return reading.numbers
 

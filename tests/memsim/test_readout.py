@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from devices import stream
-from memsim.layers import patch_index
 from memsim.readout import ReadOut
+from memsim.unrolling import unrolling
 from tests.statistics import assert_mean, assert_std
 
 S, T, B, P = 2, 3, 4, 37  # more positions than one job reads
@@ -86,7 +86,7 @@ def test_reading_by_index_is_reading_the_unrolled_patches(kernel, padding, strid
     patches = torch.nn.functional.unfold(maps, kernel, 1, padding, stride)  # (T S B, R, P)
     rows = patches.shape[1]
     unrolled = patches.transpose(1, 2).reshape(T, S, B, -1)
-    index = patch_index((2, 7, 5), kernel, 1, padding, stride)
+    index = unrolling((2, 7, 5), kernel, 1, padding, stride)
     read = read_out(rows, 6, 2)
     for way in (read, read.plain):
         by_index, laid_out = way(maps.view(T, S, B, -1), index), way(unrolled, None)
