@@ -36,14 +36,18 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
         array, block = job // blocks, job % blocks
         p, key = packed[array, block], keys[array]
         z, words = np.zeros((3 + _TAIL, BLOCK), np.float32), np.empty((3 + _TAIL, BLOCK), np.uint32)
-        w, n = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        w, n, room = (
+            np.zeros(BLOCK, np.float32),
+            np.zeros(BLOCK, np.float32),
+            np.empty((4, BLOCK), np.float32),
+        )
         for m in range(out.shape[1]):
             step, image = steps[m % len(steps)], images[m // len(steps)]
             most = load(n, pulses, array, m, block)
-            lanes = 2
+            normals(z, words, key, block, step, image, 0, 1 if write == np.float32(0.0) else 2)
             if most > 0 and law != HARD:
-                lanes = 3 if law == MULTIPLICATIVE else 3 + min(most, _TAIL)
-            normals(z, words, key, block, step, image, 0, lanes)
+                lanes = 1 if law == MULTIPLICATIVE else 1 + min(most, _TAIL)
+                normals(z[2:], words, key, block, step, image, 2, lanes)
             if fresh:
                 for i in range(BLOCK):
                     w[i] = clip(p[11, i] + reset * z[0, i], p[9, i], p[8, i])
@@ -51,7 +55,7 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
                 copy_in(w, start, array, m, block)
             if most > 0:
                 if law == SOFT:
-                    _soft(w, n, p, z, cycle)
+                    _soft(w, n, p, z, cycle, room)
                 elif law == MULTIPLICATIVE:
                     _multiplicative(w, n, p, z, cycle)
                 else:
@@ -62,46 +66,52 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
 
 
 @kernel
-def _soft(w, n, p, z, cycle):
+def _soft(w, n, p, z, cycle, t):
+    """Many pulses at a stroke, the last ones one by one; t (4, BLOCK) is room to work in.
+
+    Where many pulses leave a device that stood inside its bound: reflection at the mirror, _FOLD of a
+    step's noise beyond the bound, of a walk that is drawn to the bound itself. Were it drawn to the mirror,
+    its distance y from there would be abs(mean - spread xi). It stays further in, by the mirror's depth times
+    (1 - left) where the mirror was never met, and where it was by the share that turns y into the stationary
+    law, a cut normal. Loops are short: in a long one each cell waits for its chain of roots and exponentials.
+    """
     zero, one = np.float32(0.0), np.float32(1.0)
+    left, spread, mean, share = t[0], t[1], t[2], t[3]
+    for i in range(BLOCK):
+        up = mask(n[i] > zero)
+        rate, wide = pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i]) * cycle
+        ahead = max(np.ceil(abs(n[i])) - np.float32(_TAIL), zero)
+        left[i] = exp(max(ahead * rate, _NONE))
+        spread[i] = max(wide * np.sqrt(max(one - left[i] * left[i], zero)), np.float32(1e-12))
+    for i in range(BLOCK):
+        up = mask(n[i] > zero)
+        mirror = pick(up, p[8, i], -p[9, i]) + _FOLD * cycle * abs(pick(up, p[0, i], p[4, i]))
+        u = w[i] + p[10, i]
+        mean[i] = (mirror - pick(up, u, -u)) * left[i]
+    for i in range(BLOCK):
+        # met: odds exp(-2 mean y / spread^2) that the mirror was met, given both ends. Mills' ratio of x is
+        # near 2 / (x + sqrt(x^2 + 8 / pi)); the stationary law keeps 1 - sqrt(2 / pi) Mills of the drift.
+        y = abs(mean[i] - spread[i] * z[2, i])
+        scale = one / spread[i]
+        x = y * scale
+        met = exp(max(-np.float32(2.0) * abs(mean[i]) * scale * x, _NONE))
+        mills = (one + met) * (x + np.sqrt(x * x + np.float32(2.5464791)))
+        mean[i], share[i] = y, (one - left[i]) * (one - np.float32(3.1915382) * met / mills)
     for i in range(BLOCK):
         up, pulses = mask(n[i] > zero), abs(n[i])
         s, a = pick(up, p[0, i], p[4, i]), pick(up, p[1, i], p[5, i])
-        rate, spread = pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i]) * cycle
-        high, low, u = p[8, i], p[9, i], w[i] + p[10, i]
-        bound, side, noise = pick(up, high, low), pick(up, one, -one), abs(s) * cycle
+        high, low, noise, u = p[8, i], p[9, i], abs(s) * cycle, w[i] + p[10, i]
         total = np.ceil(pulses)
         part = pulses - (total - one)  # of the last pulse: 1 unless n has a fraction
-        ahead = total - np.float32(_TAIL)
-        left = exp(max(max(ahead, zero) * rate, _NONE))
-        spread = max(spread * np.sqrt(max(one - left * left, zero)), np.float32(1e-12))
-        x = bound + side * _below(side * (bound - u), left, spread, _FOLD * noise, z[2, i])
-        u = pick(mask(ahead > zero), clip(x, low, high), u)
+        beyond = _FOLD * noise
+        inside = mean[i] - beyond + beyond * share[i]
+        x = pick(up, high - inside, low + inside)
+        u = pick(mask(total > np.float32(_TAIL)), clip(x, low, high), u)
         x = clip(u + (s - a * u + noise * z[4, i]), low, high)
         u = pick(mask(total > one), x, u)
         x = clip(u + part * (s - a * u + noise * z[3, i]), low, high)
         u = pick(mask(total > zero), x, u)
         w[i] = u - p[10, i]
-
-
-@inlined
-def _below(distance, left, spread, beyond, xi):
-    """Where many pulses leave a device that stood `distance` inside its bound, seen from the bound.
-
-    Reflection at the mirror, `beyond` the bound, of a walk that is drawn to the bound itself. Were it
-    drawn to the mirror, its distance from there would be abs(z). It stays further in, by `beyond` (1 -
-    left) where the mirror was never met, and where it was by the share that turns abs(z) into the
-    stationary law, a cut normal.
-    """
-    one = np.float32(1.0)
-    mean, scale = (distance + beyond) * left, one / spread
-    y = abs(mean - spread * xi)
-    x = y * scale
-    # met: odds exp(-2 mean y / spread^2) that the mirror was met, given both ends. Mills' ratio of x is near
-    # 2 / (x + sqrt(x^2 + 8 / pi)); the stationary law keeps the share 1 - sqrt(2 / pi) Mills of the drift.
-    met = exp(max(-np.float32(2.0) * abs(mean) * scale * x, _NONE))
-    mills = (one + met) * (x + np.sqrt(x * x + np.float32(2.5464791)))
-    return beyond - y - beyond * (one - left) * (one - np.float32(3.1915382) * met / mills)
 
 
 @kernel

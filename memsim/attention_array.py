@@ -91,12 +91,12 @@ class AttentionArray(nn.Module):
         """Reset and pulse every array, every image and step; A - offset as now held, (S, H, B, T, N, N)."""
         shape = (*count_q.shape, count_k.shape[-1])
         if self.exact:
-            self.costs.write(count_q, count_k, 0.0)
+            self.costs.write(count_q, count_k)
             index = (count_q.long() * self.wanted.shape[1])[..., :, None] + count_k.long()[..., None, :]
             return torch.take(self.wanted.to(self.run.dtype), index)
         self._fabricate(shape)
-        pulses, total = (self.own or self.table).pulses(count_q, count_k)
-        self.costs.write(count_q, count_k, total)
+        pulses = (self.own or self.table).pulses(count_q, count_k)
+        self.costs.write(count_q, count_k, pulses)
         goal = self.table.goals(count_q, count_k) if self.run.card.attention.verify_rounds else None
         return self._settle(self._written(pulses, goal))
 

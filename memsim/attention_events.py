@@ -63,8 +63,8 @@ class AttentionEvents:
             siemens = rest + self.array.table.w_rest * unit + reference
             self.read_cells(devices * tries, tries * writes, max(siemens, 0.0) * devices * tries)
 
-    def write(self, count_q: Tensor, count_k: Tensor, pulses: float) -> None:
-        """A reset, popcounts and first-spike times, and `pulses` in all; counts (S, H, B, T, N).
+    def write(self, count_q: Tensor, count_k: Tensor, pulses: Tensor | None = None) -> None:
+        """A reset, popcounts and first-spike times, and the pulses; counts (S, H, B, T, N).
 
         It takes two phases with a slot of n_max pulses for each distinct first-spike time of the array; heads
         write at once, and wait for the slowest.  Counts of each device's own are pulsed word line by word
@@ -84,10 +84,10 @@ class AttentionEvents:
         if self.card.coding == "per-device":
             slots = torch.full_like(slots, tokens)
         ledger.add_time(self.name, 2 * int(slots.sum()) * self.n_max * self.pulse_time)
-        if not self.array.exact:
+        if pulses is not None:
             self._drive(a, b, pulses)
 
-    def _drive(self, a: Tensor, b: Tensor, pulses: float) -> None:
+    def _drive(self, a: Tensor, b: Tensor, pulses: Tensor) -> None:
         """Pulses and drives of lines; a and b are tokens by spike count (S, H, B, T, levels)."""
         table, siemens = self.array.table.counts.double(), self.energy.siemens
         silent = table.abs()
@@ -99,7 +99,7 @@ class AttentionEvents:
         drives += pairs(a, table.clamp(min=0), (b > 0).double())
         drives += pairs((a > 0).double(), (-table).clamp(min=0), b)
         if self.card.coding == "per-device":  # in all as many as the devices take, each a mean one
-            scale = pulses / max(float(number.sum()), 1.0)
+            scale = float(pulses.abs().sum(dtype=torch.float64)) / max(float(number.sum()), 1.0)
             number, met = scale * number, scale * met
             drives = 2 * self.n_max * self.array.tokens * a.shape[1] * a.shape[2] + number
         self._pulses(number * self.shared, met * self.shared, drives * self.shared)

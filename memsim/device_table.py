@@ -30,12 +30,11 @@ class DeviceTable:
             closer = miss < nearest
             nearest[closer], self.best[closer] = miss[closer], count
 
-    def pulses(self, count_q: Tensor, count_k: Tensor) -> tuple[Tensor, float]:
-        """Signed counts of every pair of tokens, (S, H, B, T, N) twice -> (S, H, B, T, N, N); sum of |n|."""
+    def pulses(self, count_q: Tensor, count_k: Tensor) -> Tensor:
+        """Signed counts of every pair of tokens, (S, H, B, T, N) twice -> (S, H, B, T, N, N)."""
         level = self.level[count_q.long().unsqueeze(-1), count_k.long().unsqueeze(-2)]
         best = self.best[:, :, None, None].expand(*level.shape, -1)
-        out = best.gather(-1, level.unsqueeze(-1)).squeeze(-1).float()
-        return out, float(out.abs().sum(dtype=torch.float64))
+        return best.gather(-1, level.unsqueeze(-1)).squeeze(-1).float()
 
     def toward(self, goals: Tensor) -> Tensor:
         """The counts of every device for each of these goals, the nearest wanted one: (S, H, goals, N, N)."""

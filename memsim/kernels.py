@@ -176,19 +176,14 @@ def read_array(
 
 @parallel_kernel
 def pulses_of_counts(table, count_q, count_k, out):
-    """out[a, i, j] = table[count_q[a, i], count_k[a, j]]; returns the sum of |out|."""
+    """out[a, i, j] = table[count_q[a, i], count_k[a, j]]."""
     arrays, tokens = count_q.shape
-    total = 0.0
     for a in prange(arrays):
-        sum_a = np.float32(0.0)
+        k = count_k[a].astype(np.uint32)
         for i in range(tokens):
-            row = table[int(count_q[a, i])]
-            for j in range(tokens):
-                n = row[int(count_k[a, j])]
-                out[a, i, j] = n
-                sum_a += abs(n)
-        total += sum_a
-    return total
+            row, to = table[np.uint32(count_q[a, i])], out[a, i]
+            for j in range(len(to)):
+                to[j] = row[k[j]]
 
 
 @parallel_kernel

@@ -30,6 +30,7 @@ WIDTH, ROWS = 384, 4096
 def _run(card: memsim.ChipCard) -> Run:
     run = Run(card=card, chips=(0,), seed=0, ledger=Ledger(card))
     run.name_images(1, None)
+    run.ledger.open = False  # the peer counts nothing
     return run
 
 
@@ -54,7 +55,7 @@ def attention(threads: int = 1, repeats: int = 7, cell: str = "reram-om") -> dic
         [bridge.TileArray(array.cell, fabric, (0, head), N_MAX) for fabric in array.fabric]
         for head in range(LAYERS * HEADS)
     ]
-    pulses = array.table.pulses(count_q, count_k)[0][0, :, 0]  # (arrays, T, N, N)
+    pulses = array.table.pulses(count_q, count_k)[0, :, 0]  # (arrays, T, N, N)
     drives = values[0, :, 0].transpose(-1, -2).contiguous()  # (arrays, T, D, N): value spikes by feature
 
     def ours() -> torch.Tensor:

@@ -8,7 +8,7 @@ from memsim.readout import ReadOut
 from memsim.unrolling import unrolling
 from tests.statistics import assert_mean, assert_std
 
-S, T, B, P = 2, 3, 4, 37  # more positions than one job reads
+S, T, B, P = 2, 3, 4, 37
 
 
 def read_out(rows: int = 11, columns: int = 7, tiles: int = 1, **changes) -> ReadOut:
