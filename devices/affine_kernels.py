@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from devices.compile import inlined, kernel, parallel_kernel
-from devices.philox import BLOCK, normals
+from devices.philox import BLOCK, nearly_normals, normals
 from devices.pulsed import copy_in, copy_out, load
 from devices.simd import clip, exp, mask, pick
 from devices.walk import kept_between
@@ -35,7 +35,7 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
         p, key = packed[array, block], keys[array]
-        z, words = np.zeros((3 + _TAIL, BLOCK), np.float32), np.empty((3 + _TAIL, BLOCK), np.uint32)
+        z, words = np.zeros((2 + _TAIL, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
         w, n, room = (
             np.zeros(BLOCK, np.float32),
             np.zeros(BLOCK, np.float32),
@@ -44,10 +44,10 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
         for m in range(out.shape[1]):
             step, image = steps[m % len(steps)], images[m // len(steps)]
             most = load(n, pulses, array, m, block)
-            normals(z, words, key, block, step, image, 0, 1 if write == np.float32(0.0) else 2)
-            if most > 0 and law != HARD:
-                lanes = 1 if law == MULTIPLICATIVE else 1 + min(most, _TAIL)
-                normals(z[2:], words, key, block, step, image, 2, lanes)
+            nearly_normals(z, key, block, step, image, 0, 1 if write == np.float32(0.0) else 2)
+            if most > 0:
+                own = 1 if law == MULTIPLICATIVE else min(most, _TAIL)
+                nearly_normals(z[2:], key, block, step, image, 2, own)
             if fresh:
                 for i in range(BLOCK):
                     w[i] = clip(p[11, i] + reset * z[0, i], p[9, i], p[8, i])
@@ -55,25 +55,26 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
                 copy_in(w, start, array, m, block)
             if most > 0:
                 if law == SOFT:
-                    _soft(w, n, p, z, cycle, room)
+                    _soft(w, n, p, z[0], z[2:], reset if fresh else np.float32(0.0), cycle, room)
                 elif law == MULTIPLICATIVE:
-                    _multiplicative(w, n, p, z, cycle)
+                    _multiplicative(w, n, p, z[2], cycle)
                 else:
-                    _hard(w, n, p, z[2:], words, most, key, block, step, image, cycle)
+                    _hard(w, n, p, z[2:], room[:1], words, most, key, block, step, image, cycle)
             for i in range(BLOCK):
                 w[i] += write * z[1, i]
             copy_out(out, w, array, m, block)
 
 
 @kernel
-def _soft(w, n, p, z, cycle, t):
+def _soft(w, n, p, first, z, reset, cycle, t):
     """Many pulses at a stroke, the last ones one by one; t (4, BLOCK) is room to work in.
 
     Where many pulses leave a device that stood inside its bound: reflection at the mirror, _FOLD of a
     step's noise beyond the bound, of a walk that is drawn to the bound itself. Were it drawn to the mirror,
     its distance y from there would be abs(mean - spread xi). It stays further in, by the mirror's depth times
     (1 - left) where the mirror was never met, and where it was by the share that turns y into the stationary
-    law, a cut normal. Loops are short: in a long one each cell waits for its chain of roots and exponentials.
+    law, a cut normal. xi is `first`, that of the reset; the spread is scaled so that both together have their
+    joint variance. Loops are short: in a long one each cell waits for its chain of roots and exponentials.
     """
     zero, one = np.float32(0.0), np.float32(1.0)
     left, spread, mean, share = t[0], t[1], t[2], t[3]
@@ -82,7 +83,9 @@ def _soft(w, n, p, z, cycle, t):
         rate, wide = pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i]) * cycle
         ahead = max(np.ceil(abs(n[i])) - np.float32(_TAIL), zero)
         left[i] = exp(max(ahead * rate, _NONE))
-        spread[i] = max(wide * np.sqrt(max(one - left[i] * left[i], zero)), np.float32(1e-12))
+        before = left[i] * reset
+        joint = np.sqrt(max(wide * wide * (one - left[i] * left[i]), zero) + before * before)
+        spread[i] = max(joint - before, np.float32(1e-12))
     for i in range(BLOCK):
         up = mask(n[i] > zero)
         mirror = pick(up, p[8, i], -p[9, i]) + _FOLD * cycle * abs(pick(up, p[0, i], p[4, i]))
@@ -91,7 +94,7 @@ def _soft(w, n, p, z, cycle, t):
     for i in range(BLOCK):
         # met: odds exp(-2 mean y / spread^2) that the mirror was met, given both ends. Mills' ratio of x is
         # near 2 / (x + sqrt(x^2 + 8 / pi)); the stationary law keeps 1 - sqrt(2 / pi) Mills of the drift.
-        y = abs(mean[i] - spread[i] * z[2, i])
+        y = abs(mean[i] - spread[i] * pick(mask(n[i] > zero), first[i], -first[i]))
         scale = one / spread[i]
         x = y * scale
         met = exp(max(-np.float32(2.0) * abs(mean[i]) * scale * x, _NONE))
@@ -107,9 +110,9 @@ def _soft(w, n, p, z, cycle, t):
         inside = mean[i] - beyond + beyond * share[i]
         x = pick(up, high - inside, low + inside)
         u = pick(mask(total > np.float32(_TAIL)), clip(x, low, high), u)
-        x = clip(u + (s - a * u + noise * z[4, i]), low, high)
+        x = clip(u + (s - a * u + noise * z[1, i]), low, high)
         u = pick(mask(total > one), x, u)
-        x = clip(u + part * (s - a * u + noise * z[3, i]), low, high)
+        x = clip(u + part * (s - a * u + noise * z[0, i]), low, high)
         u = pick(mask(total > zero), x, u)
         w[i] = u - p[10, i]
 
@@ -123,7 +126,7 @@ def _multiplicative(w, n, p, z, cycle):
         pace, gain = pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i])  # -ln(1 - a) / a, 1 / (1 - a)
         c = cycle * gain
         calm = one / (one + half * (a * c) * (a * c))  # the logarithm's variance is (a c)^2 calm a pulse
-        along = count * (pace + half * a * c * c * calm) + c * np.sqrt(count * calm) * z[2, i]
+        along = count * (pace + half * a * c * c * calm) + c * np.sqrt(count * calm) * z[i]
         u = w[i] + p[10, i]
         x = clip(u + (s - a * u) * along * _bend(a * along), p[9, i], p[8, i])
         w[i] = pick(mask(count > np.float32(0.0)), x, u) - p[10, i]
@@ -138,11 +141,10 @@ def _bend(x):
 
 
 @kernel
-def _hard(w, n, p, z, words, most, key, block, step, image, cycle):
+def _hard(w, n, p, z, xi, words, most, key, block, step, image, cycle):
     for chunk in range((most - _TAIL + _CHUNK - 1) // _CHUNK):
-        normals(z, words, key, block, step, image, 2 + _TAIL + chunk, 1)
-        _walk(w, n, p, z, words, np.float32(chunk * _CHUNK), cycle)
-    normals(z, words, key, block, step, image, 2, min(most, _TAIL))
+        normals(xi, words, key, block, step, image, 2 + _TAIL + chunk, 1)
+        _walk(w, n, p, xi, words, np.float32(chunk * _CHUNK), cycle)
     zero, one = np.float32(0.0), np.float32(1.0)
     for i in range(BLOCK):
         up, pulses = mask(n[i] > zero), abs(n[i])

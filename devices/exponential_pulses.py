@@ -11,7 +11,7 @@ from torch import Tensor
 
 from devices.check import check
 from devices.compile import inlined, parallel_kernel
-from devices.philox import BLOCK, normals
+from devices.philox import BLOCK, nearly_normals
 from devices.population import PopulationCell
 from devices.pulsed import copy_in, copy_out, load
 from devices.simd import clip, exp, mask, pick
@@ -92,39 +92,48 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
         p = packed[array, block]
-        z, words = np.zeros((_GROUP, BLOCK), np.float32), np.empty((_GROUP, BLOCK), np.uint32)
-        w, n, noise = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        z, seen = np.zeros((_GROUP, BLOCK), np.float32), np.zeros(BLOCK, np.float32)
+        w, n, law = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.empty((4, BLOCK), np.float32)
         for m in range(out.shape[1]):
             image, step = images[m // len(steps)], steps[m % len(steps)]
             most = load(n, pulses, array, m, block)
-            normals(z, words, keys[array], block, step, image, 0, 1 if write == np.float32(0.0) else 2)
-            noise[:] = write * z[1]
+            nearly_normals(z, keys[array], block, step, image, 0, 1 if write == np.float32(0.0) else 2)
+            seen[:] = write * z[1]
             if fresh:
                 for i in range(BLOCK):
                     w[i] = clip(p[6, i] + reset * z[0, i], p[5, i], p[4, i])
             else:
                 copy_in(w, start, array, m, block)
+            if most > 0:
+                _choose(law, n, p, curve)
             for pulse in range(most):
                 if pulse % _GROUP == 0:
-                    drawn = min(most - pulse, _GROUP)
-                    normals(z, words, keys[array], block, step, image, 2 + pulse, drawn)
-                _pulse(w, n, p, z[pulse % _GROUP], np.float32(pulse), curve)
+                    nearly_normals(z, keys[array], block, step, image, 2 + pulse, min(most - pulse, _GROUP))
+                xi, done = z[pulse % _GROUP], np.float32(pulse)
+                _pulse(w, law, p[5], p[4], xi, done, curve[4], curve[5], curve[6])
             for i in range(BLOCK):
-                w[i] += noise[i]
+                w[i] += seen[i]
             copy_out(out, w, array, m, block)
 
 
 @inlined
-def _pulse(w, n, p, z, done, curve):
-    A_up, A_down, b_up, b_down, c, add, slope = (
-        curve[0], curve[1], curve[2], curve[3], curve[4], curve[5], curve[6],
-    )  # fmt: skip
+def _choose(law, n, p, curve):
+    """Each cell's step in its direction, s - A s exp(x w): s, A s exp(offset), x; and how many pulses."""
+    up_weight, down_weight = curve[0] * exp(curve[2]), curve[1] * exp(curve[3])
+    for i in range(BLOCK):
+        up = mask(n[i] > np.float32(0.0))
+        s = pick(up, p[0, i], -p[1, i])
+        law[0, i], law[1, i] = s, s * pick(up, up_weight, down_weight)
+        law[2, i], law[3, i] = pick(up, p[2, i], p[3, i]), abs(n[i])
+
+
+@inlined
+def _pulse(w, law, low, high, z, done, c, add, slope):
     zero, one = np.float32(0.0), np.float32(1.0)
     for i in range(BLOCK):
-        up, part = mask(n[i] > zero), clip(abs(n[i]) - done, zero, one)  # of this pulse: 1 but for a fraction
-        s, scale = pick(up, p[0, i], -p[1, i]), pick(up, p[2, i], p[3, i])
-        A, offset = pick(up, A_up, A_down), pick(up, b_up, b_down)
-        change = s * max(one - A * exp(scale * w[i] + offset), zero)
+        s, part = law[0, i], clip(law[3, i] - done, zero, one)  # of this pulse: 1 but for a fraction
+        change = s - law[1, i] * exp(law[2, i] * w[i])
+        change = pick(mask(s > zero), max(change, zero), min(change, zero))
         change += (c * abs(change) + add + slope * abs(w[i])) * z[i]
-        x = clip(w[i] + part * change, p[5, i], p[4, i])
+        x = clip(w[i] + part * change, low[i], high[i])
         w[i] = pick(mask(part > zero), x, w[i])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from devices.compile import inlined, parallel_kernel
 from devices.exponential_pulses import ExponentialCell
-from devices.philox import BLOCK, normals
+from devices.philox import BLOCK, nearly_normals, normals
 from devices.pulsed import copy_in, copy_out, load
 from devices.simd import clip, exp, log, mask, pick
 from devices.walk import kept_between
@@ -63,24 +63,24 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
         p = packed[array, block]
-        z, words = np.zeros((2, BLOCK), np.float32), np.empty((2, BLOCK), np.uint32)
-        w, n, noise = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        z, words = np.zeros((2, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
+        w, n, seen = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
         for m in range(out.shape[1]):
+            image, step = images[m // len(steps)], steps[m % len(steps)]
             most = load(n, pulses, array, m, block)
-            normals(z, words, keys[array], block, steps[m % len(steps)], images[m // len(steps)], 0, 2)
-            noise[:] = write * z[1]
+            nearly_normals(z, keys[array], block, step, image, 0, 1 if write == np.float32(0.0) else 2)
+            seen[:] = write * z[1]
             if fresh:
                 for i in range(BLOCK):
                     w[i] = clip(p[8, i] + reset * z[0, i], p[7, i], p[6, i])
             else:
                 copy_in(w, start, array, m, block)
             for chunk in range((most + _CHUNK - 1) // _CHUNK):
-                image, step = images[m // len(steps)], steps[m % len(steps)]
                 normals(z, words, keys[array], block, step, image, 2 + chunk, 1)
                 done = np.float32(chunk * _CHUNK)
                 _pulses(w, n, p, z, words, done, cycle, curve[0], curve[1], curve[2], curve[3], curve[4])
             for i in range(BLOCK):
-                w[i] += noise[i]
+                w[i] += seen[i]
             copy_out(out, w, array, m, block)
 
 

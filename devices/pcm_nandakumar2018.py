@@ -16,7 +16,7 @@ from torch import Tensor
 
 from devices.cell import Description
 from devices.compile import inlined, parallel_kernel
-from devices.philox import BLOCK, normals
+from devices.philox import BLOCK, nearly_normals
 from devices.pulsed import KernelCell, copy_in, copy_out, load
 from devices.simd import clip, mask, pick
 from devices.stream import Stream
@@ -87,12 +87,12 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, law):
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
         p = packed[array, block]
-        z, words = np.zeros((_GROUP, BLOCK), np.float32), np.empty((_GROUP, BLOCK), np.uint32)
-        w, n, seen = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        z, seen = np.zeros((_GROUP, BLOCK), np.float32), np.zeros(BLOCK, np.float32)
+        w, n = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
         for m in range(out.shape[1]):
             image, step = images[m // len(steps)], steps[m % len(steps)]
             most = load(n, pulses, array, m, block)
-            normals(z, words, keys[array], block, step, image, 0, 2)
+            nearly_normals(z, keys[array], block, step, image, 0, 2)
             seen[:] = z[1]
             if fresh:
                 for i in range(BLOCK):
@@ -103,8 +103,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, law):
                     w[i] *= per_micro
             for pulse in range(most):
                 if pulse % _GROUP == 0:
-                    drawn = min(most - pulse, _GROUP)
-                    normals(z, words, keys[array], block, step, image, 2 + pulse, drawn)
+                    nearly_normals(z, keys[array], block, step, image, 2 + pulse, min(most - pulse, _GROUP))
                 _pulse(w, n, p, z[pulse % _GROUP], np.float32(pulse), law[0], law[1], law[2], law[3], law[4])
             for i in range(BLOCK):
                 w[i] = micro * (w[i] + (law[7] * w[i] + law[8]) * seen[i])

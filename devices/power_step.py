@@ -11,7 +11,7 @@ from torch import Tensor
 
 from devices.check import check
 from devices.compile import inlined, parallel_kernel
-from devices.philox import BLOCK, normals
+from devices.philox import BLOCK, nearly_normals, normals
 from devices.population import PopulationCell, two_sides
 from devices.pulsed import copy_in, copy_out, load
 from devices.simd import clip, exp, log, mask, pick
@@ -79,13 +79,13 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
         p = packed[array, block]
-        z, words = np.zeros((2, BLOCK), np.float32), np.empty((2, BLOCK), np.uint32)
-        w, n, noise = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        z, words = np.zeros((2, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
+        w, n, seen = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
         for m in range(out.shape[1]):
             image, step = images[m // len(steps)], steps[m % len(steps)]
             most = load(n, pulses, array, m, block)
-            normals(z, words, keys[array], block, step, image, 0, 2)
-            noise[:] = write * z[1]
+            nearly_normals(z, keys[array], block, step, image, 0, 1 if write == np.float32(0.0) else 2)
+            seen[:] = write * z[1]
             if fresh:
                 for i in range(BLOCK):
                     w[i] = clip(p[7, i] + reset * z[0, i], p[6, i], p[5, i])
@@ -95,7 +95,7 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
                 normals(z, words, keys[array], block, step, image, 2 + chunk, 1)
                 _pulses(w, n, p, z, np.float32(chunk * _CHUNK), cycle)
             for i in range(BLOCK):
-                w[i] += noise[i]
+                w[i] += seen[i]
             copy_out(out, w, array, m, block)
 
 

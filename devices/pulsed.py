@@ -2,7 +2,7 @@
 
 A law brings its device values, the constants its kernel wants, and the kernel itself. Lanes of a cell's
 random block belong to effects (0 reset, 1 write or read noise, 2 and up the pulses), so switching one
-effect off leaves every other number as it was.
+effect off leaves every other number as it was; the jump of soft bounds goes on with the normal of the reset.
 """
 
 from abc import abstractmethod

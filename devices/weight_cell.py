@@ -93,6 +93,12 @@ class WeightCell(Cell):
         return tuple(effect for effect, law in has.items() if law)
 
     @property
+    def ages(self) -> bool:
+        """Whether its conductances depend on the time since the write."""
+        lawful = ("drift", "relaxation", "flicker-noise")
+        return any(effect in self.effects and self.strength(effect) > 0 for effect in lawful)
+
+    @property
     def read_noise(self) -> float:
         """Fresh current noise of a read at its strength: sd = read_noise sqrt(g_max sum_r G_r V_r^2) [1]."""
         return self.strength("read-noise") * self.read_noise_std

@@ -147,8 +147,10 @@ class AttentionEvents:
             return
         ledger, card = self.run.ledger, self.card
         spikes_per_key = values.detach().sum(-1)  # (S, H, B, T, N)
-        ledger.add(self.name, "row-drive", spikes_per_key.sum())
-        ledger.add(self.name, "digital-add", spikes_per_key.sum() + values.numel())  # popcounts, then offset
+        spikes = spikes_per_key.sum((1, 2, 4), dtype=torch.float64)  # (S, T)
+        ledger.add(self.name, "row-drive", spikes)
+        offsets = values.numel() / spikes.numel()
+        ledger.add(self.name, "digital-add", spikes + offsets)  # popcounts, then the offset
         reads = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
         ledger.add_time(self.name, reads * (card.read_time + card.conversion_time))
         if self.array.exact:
@@ -157,7 +159,7 @@ class AttentionEvents:
             ledger.add(self.name, "digital-mac", 2 * values.numel())
         ledger.add(self.name, f"adc-{card.adc_bits}b", values.numel())
         joule = (
-            (spikes_per_key * self.array.column_siemens).sum(dtype=torch.float64)
+            (spikes_per_key * self.array.column_siemens).sum((1, 2, 4), dtype=torch.float64)
             * card.read_voltage**2
             * card.read_time
         )

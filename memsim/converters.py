@@ -36,6 +36,10 @@ def quantise(x: Tensor, full_scale: Tensor | float, bits: int, *, signed: bool =
 
 def digitise(x: Tensor, full_scale: Tensor, bits: int) -> tuple[Tensor, int]:
     """x through a signed ADC, and how many values it clipped (half a step beyond full scale)."""
-    with torch.no_grad():
-        clips = int((x.abs() > full_scale * (1 + 0.5 / (2 ** (bits - 1) - 1))).sum())
-    return quantise(x, full_scale, bits), clips
+    levels = 2 ** (bits - 1) - 1
+    step = full_scale / levels
+    code = torch.round(x.detach() / step)
+    clips = int((code.abs() > levels).sum())
+    return quantise(x, full_scale, bits) if x.requires_grad else code.clamp_(-levels, levels).mul_(
+        step
+    ), clips

@@ -107,7 +107,7 @@ def dissipated(rows, drive, many, siemens):
 @parallel_kernel
 def read_array(
     x, start, position, row, volt, power, noise, keys, images, height, step, levels, gain,
-    rows_siemens, out, maps,
+    rows_siemens, out, maps, counted,
 ):  # fmt: skip
     """Read every chip's array with every vector: only driven rows add their currents.
 
@@ -115,12 +115,11 @@ def read_array(
     position[e] for e from start[f] to start[f + 1], and so in every channel, each with rows of its own (all
     empty: F = P R, as they lie); volt, power (S, R, C); step (S, K), tiles of `height` rows; gain (S, C);
     rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image and step.  Fills out
-    (T, S, B, P, C), or (T, S, B, C, P) for `maps`; returns clips, driven rows, and sum x^2 G [S].
+    (T, S, B, P, C), or (T, S, B, C, P) for `maps`, and counted (T, S, B, 3): clips, driven rows, x^2 G [S].
     """
     steps, chips, count, _ = x.shape
     columns, tiles = volt.shape[2], step.shape[1]
     positions = out.shape[4] if maps else out.shape[3]
-    clips, driven, siemens = 0, 0, 0.0
     for job in prange(steps * chips * count):
         b, s, t = job % count, job // count % chips, job // count // chips
         z, words = np.zeros((1, px.BLOCK), np.float32), np.empty((1, px.BLOCK), np.uint32)
@@ -168,10 +167,7 @@ def read_array(
                     out[t, s, b, c, p] = numbers[c]
             else:
                 out[t, s, b, p, :] = numbers
-        clips += over
-        driven += used
-        siemens += energy
-    return clips, driven, siemens
+        counted[t, s, b, 0], counted[t, s, b, 1], counted[t, s, b, 2] = over, used, energy
 
 
 @parallel_kernel

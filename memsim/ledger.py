@@ -178,6 +178,7 @@ class Ledger:
         """
         axis = ("chip", "step").index(by)
         sizes = {share.shape[axis] for share in self.shares.values() if share.dim() > axis}
+        sizes = sizes - {1} or sizes  # what happens once serves every step
         if len(sizes) != 1:
             raise ValueError(f"by {by}: " + (f"events of {sizes} {by}s" if sizes else "no event has shares"))
         (size,) = sizes
@@ -190,7 +191,7 @@ class Ledger:
         """How an event divides over chips or steps; the part without shares evenly. Sums to 1."""
         share, counted = self.shares.get(key), self.joules.get(key, self.counts.get(key, 0.0))
         even = torch.full((size,), 1 / size, dtype=torch.float64)
-        if share is None or share.dim() <= axis or not counted:
+        if share is None or share.dim() <= axis or share.shape[axis] != size or not counted:
             return even
         part = (share if share.dim() == 1 else share.sum(1 - axis)) / counted
         return part + (1 - part.sum()) * even

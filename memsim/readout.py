@@ -32,14 +32,14 @@ def unfold(x: Tensor, unrolling: Unrolling | None, rows: int) -> Tensor:
 
 
 class Reading(NamedTuple):
-    """What a read gave: numbers (T, S, B, P, C), clipped conversions, driven rows, and sum x^2 G [S] over all
-    of them.
+    """What a read gave: numbers (T, S, B, P, C), clipped conversions, and by chip and step (S, T) the driven
+    rows and sum x^2 G [S] over all of them.
     """
 
     numbers: Tensor
     clips: int
-    driven: int
-    siemens: float
+    driven: Tensor
+    siemens: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,8 @@ class ReadOut:
         shape = (volt.shape[2], positions) if maps else (positions, volt.shape[2])
         out = torch.empty(*x.shape[:3], *shape)
         match_threads()
-        found = kernels.read_array(
+        counted = torch.empty(*x.shape[:3], 3, dtype=torch.float64)
+        kernels.read_array(
             x.contiguous().numpy(),
             *(AS_THEY_LIE if unrolling is None else unrolling.reach),
             volt,
@@ -94,8 +95,10 @@ class ReadOut:
             self.row_siemens_SR.numpy(),
             out.numpy(),
             maps,
+            counted.numpy(),
         )
-        return Reading(out.transpose(-1, -2) if maps else out, *found)
+        clips, driven, siemens = counted.sum(2).permute(2, 1, 0)  # (3, S, T)
+        return Reading(out.transpose(-1, -2) if maps else out, int(clips.sum()), driven, siemens)
 
     def plain(self, x: Tensor, unrolling: Unrolling | None) -> Reading:
         """The same, one torch operation after another; rounding passes gradients straight through."""
@@ -116,9 +119,11 @@ class ReadOut:
         clips = 0
         if self.bits:
             current, clips = digitise(current, self.full_scale_SK[:, :, None, None], self.bits)
-        siemens = float((squared.sum(1, dtype=torch.float64) * self.row_siemens_SR).sum())
+        by_step = squared.unflatten(1, (steps, -1))  # (S, T, B P, R)
+        siemens = (by_step.sum(2, dtype=torch.float64) * self.row_siemens_SR[:, None]).sum(-1)
+        driven = by_step.count_nonzero((2, 3)).double()
         numbers = (current.sum(1) * self.gain_SC[:, None, :]).unflatten(1, (lead[0], lead[2], positions))
-        return Reading(numbers.movedim(0, 1), clips, int(squared.count_nonzero()), siemens)
+        return Reading(numbers.movedim(0, 1), clips, driven, siemens)
 
     def _tiles(self, g: Tensor) -> Tensor:
         """(S, R, ...) -> (S, K, rows of a tile, ...), the last tile filled up with zeros."""

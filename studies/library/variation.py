@@ -1,8 +1,8 @@
 """Variation: which non-ideality and which layer costs how much, and how the loss grows with each spread.
 
-Each kind of non-ideality alone on and alone off after a second, a day and a year; each single effect of
-attention and converters alone; each layer alone on crossbars and alone digital; each spread
-doubled.  The same chips throughout.
+Each kind of non-ideality alone on and alone off after a second, a day and a year (once where time changes
+nothing); each single effect of attention and converters alone; each layer alone on crossbars and alone
+digital; each spread doubled.  The same chips throughout.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def layers(model: str) -> dict[str, tuple[str, ...]]:
 def variants(card: memsim.ChipCard, model: str) -> Iterator[tuple[str, str, str, memsim.ChipCard, bool]]:
     """(part, what, how, card, whether at all TIMES) of everything compared."""
     yield "card", CARD, "as it is", card, True
-    yield "card", NOTHING, "alone on", card.only(), False  # then time does nothing either
+    yield "card", NOTHING, "alone on", card.only(), True
     groups = kinds(card)
     for name, effects in groups.items():
         yield "kind", name, "alone on", card.only(*effects), True
@@ -82,27 +82,38 @@ def variants(card: memsim.ChipCard, model: str) -> Iterator[tuple[str, str, str,
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every variant on every block of chips; those at several times share one programming."""
+    """Every variant on every block of chips; those at several times share one programming, and chips that do
+    not age have no time.
+    """
     card = memsim.ChipCard.parse(dict(setting.card))
     for part, what, how, changed, always in variants(card, setting.model):
         for chips in blocks(setting.chips):
             shared = crossbars(setting, chips, card=changed)
-            for time in sorted({setting.time, *(TIMES if always else ())}):
-                labels: dict[str, Any] = {"part": part, "what": what, "how": how, "time [s]": time}
+            times = sorted({setting.time, *TIMES}) if always and _ages(changed) else [setting.time]
+            for time in times:
+                label = time if _ages(changed) or not always else None
+                labels: dict[str, Any] = {"part": part, "what": what, "how": how, "time [s]": label}
                 yield Task(study="variation", labels=labels, shared=shared, own={"time [s]": time})
 
 
+def _ages(card: memsim.ChipCard) -> bool:
+    """Whether the time since programming changes anything."""
+    return card.weight_cell.ages or card.weights.reprogram_every is not None
+
+
 def _pick(points: Sequence[Point], part: str, how: str, time: float) -> dict[str, Point]:
+    """What was measured at a time, or holds at any."""
     return {
         p.labels["what"]: p
         for p in points
-        if (p.labels["part"], p.labels["how"], p.labels["time [s]"]) == (part, how, time)
+        if (p.labels["part"], p.labels["how"]) == (part, how) and p.labels["time [s]"] in (time, None)
     }
 
 
 def _times(points: Sequence[Point]) -> tuple[list[float], float]:
     """Times of the kinds, and the one time everything was measured at."""
-    found = sorted({p.labels["time [s]"] for p in points if p.labels["part"] in ("card", "kind")})
+    every = {p.labels["time [s]"] for p in points if p.labels["part"] in ("card", "kind")}
+    found = sorted(every - {None}) or list(TIMES[:1])
     one = [p.labels["time [s]"] for p in points if p.labels["part"] in ("effect", "layer", "spread")]
     return found, (one or found)[0]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from devices.philox import normals, philox
+from devices.philox import nearly_normals, normals, philox, seven_rounds
 from devices.stream import stream
 from tests.statistics import assert_mean, assert_same_law, assert_std
 
@@ -16,6 +16,14 @@ KNOWN = [
 ]
 
 
+# the same, philox4x32 7
+SEVEN = [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000", "5f6fb709 0d893f64 4f121f81 4f730a48"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "5207ddc2 45165e59 4d8ee751 8c52f662"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "4dfccaba 190a87f0 c47362ba b6b5242a"),
+]
+
+
 def words(text):
     return [np.uint64(int(word, 16)) for word in text.split()]
 
@@ -23,6 +31,36 @@ def words(text):
 @pytest.mark.parametrize("counter, key, result", KNOWN)
 def test_philox_gives_the_published_answers(counter, key, result):
     assert [int(x) for x in philox(*words(counter), *words(key))] == [int(x) for x in words(result)]
+
+
+@pytest.mark.parametrize("counter, key, result", SEVEN)
+def test_seven_rounds_give_the_published_answers(counter, key, result):
+    assert [int(x) for x in seven_rounds(*words(counter), *words(key))[:4]] == [int(x) for x in words(result)]
+
+
+def test_the_noise_of_pulses_is_nearly_normal():
+    """Three moments as they should be; the law to 0.001; neighbours and draws independent."""
+    drawn = np.empty((4, 1000, 256), np.float32)
+    for block in range(1000):
+        nearly_normals(drawn[:, block], np.uint64(1), block, 2, 3, 0, 4)
+    z = torch.from_numpy(drawn).double()
+    assert_mean(z.flatten(), 0.0, sigma=1.0)
+    assert_std(z.flatten(), 1.0)
+    assert_mean(z.flatten() ** 4, 3.0)
+    law = (torch.erf(z.flatten() / 2**0.5) / 2 + 0.5).sort().values
+    assert (law - torch.linspace(0, 1, len(law), dtype=torch.float64)).abs().max() < 0.001 + 2 / len(
+        law
+    ) ** 0.5
+    for pair in (
+        (z[0], z[1]),
+        (z[..., :64], z[..., 64:128]),
+        (z[..., :128], z[..., 128:]),
+        (z[..., ::2], z[..., 1::2]),
+    ):
+        assert_mean((pair[0] * pair[1]).flatten(), 0.0)
+        assert_mean(((pair[0] ** 2 - 1) * (pair[1] ** 2 - 1)).flatten(), 0.0)
+    with pytest.raises(AssertionError):
+        assert_std(1.03 * z.flatten(), 1.0)
 
 
 def test_normals_are_normal():

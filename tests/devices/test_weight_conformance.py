@@ -60,6 +60,14 @@ def test_it_stays_in_bounds_and_repeats_itself(name):
             cell.relax(state, t)
 
 
+@pytest.mark.parametrize(("name", "effect"), EFFECTS)
+def test_it_says_whether_time_changes_it(name, effect):
+    cell = devices.get(name).only(effect)
+    state = cell.write(targets(cell, 3, 500), rng=stream(0, PLACES, "w"))
+    reads = [cell.read(cell.relax(state, t)) for t in (1.0, 86400.0)]
+    assert torch.equal(*reads) is not cell.ages
+
+
 @pytest.mark.parametrize("name", WEIGHT)
 def test_without_its_effects_it_is_ideal(name):
     cell = devices.get(name)

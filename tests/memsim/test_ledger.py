@@ -126,6 +126,12 @@ class TestShares:
         book.add("block0", "row-drive", torch.tensor([[0.0, 0, 0], [7, 7, 7]]))
         assert book.divided("chip")[0] == before[0] and book.divided("chip")[1] > before[1]
 
+    def test_what_happens_once_serves_every_step(self):
+        book = self.book()
+        before = book.divided("step")
+        book.add("encoder", "row-drive", torch.tensor([[6.0], [0]]))
+        assert (book.divided("step") - before).tolist() == pytest.approx([2 * PRICES[1] / 10] * 3, rel=1e-9)
+
     def test_a_ledger_without_shares_says_so(self):
         with pytest.raises(ValueError, match="by chip: no event has shares"):
             ledger().divided("chip")

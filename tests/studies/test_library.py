@@ -290,6 +290,22 @@ class TestVariation:
         (said,) = variation.findings(found)
         assert said.endswith("The first two are not apart for sure (95 %).")
 
+    def test_what_time_does_not_change_is_measured_once_and_holds_at_all_times(self) -> None:
+        card = memsim.ChipCard.load("default")
+        setting = Setting(chips=1, images=1, card=dump(card))
+        times: dict[str, list[float | None]] = {}
+        for task in variation.tasks(setting):
+            if (task.labels["part"], task.labels["how"]) == ("kind", "alone on"):
+                times.setdefault(task.labels["what"], []).append(task.labels["time [s]"])
+        assert times["drift"] == times["flicker-noise"] == list(variation.TIMES)
+        assert times["converters"] == times["programming"] == times["attention writing"] == [None]
+        found = [self.kind("drift", how, 0.7, 0.71) for how in ("alone on", "alone off")]
+        found += [
+            at({"part": "kind", "what": "converters", "how": "alone on", "time [s]": None}, (0.9, 0.91))
+        ]
+        found += [self.kind("converters", "alone off", 0.7, 0.71)]
+        assert [name for name, _, _ in variation.ranking(found)[DAY]] == ["drift", "converters"]
+
     def test_spreads_are_scaled_from_what_the_card_has(self) -> None:
         card = memsim.ChipCard.load("default").replace(strengths={"drift": 3.0})
         found = {
