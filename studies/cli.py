@@ -223,9 +223,10 @@ def bench(
     """Measure speed as ratios against a peer in the same run."""
     from studies.bench import BENCHES
 
-    if name != "all" and name not in BENCHES:
-        raise ValueError(f"no benchmark {name!r}; there are {', '.join(BENCHES)}, all")
-    chosen = BENCHES if name == "all" else {name: BENCHES[name]}
+    chosen = {n: call for n, call in BENCHES.items() if name in ("all", n, n.split()[0])}
+    if not chosen:
+        known = dict.fromkeys(n.split()[0] for n in BENCHES)
+        raise ValueError(f"no benchmark {name!r}; there are {', '.join(known)}, all")
     results = {n: call(**({} if threads is None else {"threads": threads})) for n, call in chosen.items()}
     if as_json:
         print(json.dumps(results, indent=2))
