@@ -6,13 +6,13 @@ Pulsed cells work in the unitless w, G = g_mid + w g_unit, with g_unit half the 
 from functools import lru_cache
 from typing import Any
 
-from devices.affine import AffineCell
 from devices.cell import Cell, PulsedCell, Unsupported
 from devices.device_card import DeviceCard, PulsedSection, WeightSection
-from devices.effects import MICRO, Drift, LogRelaxation, RelativeFlicker, Spread
 from devices.functions import Polynomial
-from devices.population import Population
-from devices.weight_cell import WeightCell
+from devices.pulses.affine import AffineCell
+from devices.pulses.population import Population
+from devices.weights.effects import MICRO, Drift, LogRelaxation, RelativeFlicker, Spread
+from devices.weights.weight_cell import WeightCell
 
 
 @lru_cache(maxsize=256)

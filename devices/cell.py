@@ -17,7 +17,7 @@ from torch import Tensor
 
 from devices.check import check
 from devices.endurance import Endurance, of_technology
-from devices.stream import Indices, Stream, stream
+from devices.numerics.stream import Indices, Stream, stream
 
 MAX_STRENGTH = 10.0  #: largest factor on an effect [1]
 
@@ -119,7 +119,7 @@ class Cell(ABC):
         """Everything a listing or a conformance test needs."""
 
     def write(self, target: Tensor, *, rng: Stream) -> Any:
-        """Write a target conductance; see :mod:`devices.weight_cell`."""
+        """Write a target conductance; see :mod:`devices.weights.weight_cell`."""
         raise self._unsupported("write")
 
     def pulse(self, state: Any, n_up: Tensor | int, n_down: Tensor | int, *, rng: Stream) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from devices import stable
+from devices.numerics import stable
 
 Function = Callable[[Tensor], Tensor]
 

@@ -26,8 +26,8 @@ from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagem
 from torch import Tensor, nn
 
 import devices
-from devices import bridge
-from devices.noise_models import noise_model
+from devices.pulses import bridge
+from devices.weights.noise_models import noise_model
 from memsim.attention_array import AttentionArray
 from memsim.card import ChipCard
 from memsim.card_sections import AttentionSection, Compensation

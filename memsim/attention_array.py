@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 import devices
-from devices.compile import match_threads
+from devices.numerics.compile import match_threads
 from memsim import kernels
 from memsim.attention_events import AttentionEvents
 from memsim.converters import digitise, quantise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from devices.wear import pulse_wear
+from devices.pulses.wear import pulse_wear
 from memsim.weight_array import UPKEEP
 from memsim.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
 

@@ -16,10 +16,10 @@ from pydantic import Field, ValidationError, field_serializer, field_validator
 
 import devices
 from devices.cell import MAX_STRENGTH
-from devices.resets import PulsedReset, verified_reset
-from devices.synapse import synapse
+from devices.pulses.resets import PulsedReset, verified_reset
+from devices.pulses.synapse import synapse
+from devices.pulses.wear import Worn
 from devices.toml_file import CardError, Section, refusal
-from devices.wear import Worn
 from memsim import card_file
 from memsim.card_sections import AttentionSection, WearSection, WeightSection
 from memsim.price import Price

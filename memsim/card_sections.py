@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 import devices
-from devices.synapse import Sharing
+from devices.pulses.synapse import Sharing
 from devices.toml_file import Section
 
 Compensation = Literal["global", "column", "none"]

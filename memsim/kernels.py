@@ -6,8 +6,8 @@ import numpy as np
 from numba import prange
 
 import devices
-from devices import philox as px
-from devices.compile import drop_stale_cache, inlined, parallel_kernel
+from devices.numerics import philox as px
+from devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
 from memsim.sum_rows import sum_rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from devices.compile import match_threads
+from devices.numerics.compile import match_threads
 from memsim import kernels
 from memsim.run import Run
 

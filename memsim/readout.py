@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from devices import Stream
-from devices.compile import match_threads
+from devices.numerics.compile import match_threads
 from memsim import kernels
 from memsim.converters import digitise
 from memsim.unrolling import AS_THEY_LIE, Unrolling

@@ -14,7 +14,7 @@ from numba.core import cgutils, types
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
-from devices.compile import inlined
+from devices.numerics.compile import inlined
 
 _LANES = 8  #: floats of a vector
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from devices.stream import stream
+from devices.numerics.stream import stream
 from memsim.technology import Technology
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from devices.compile import match_threads
+from devices.numerics.compile import match_threads
 from models.lif_kernel import lif_backward, lif_forward
 
 

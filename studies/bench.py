@@ -12,7 +12,7 @@ from scipy.stats import ks_2samp
 
 import memsim
 import models
-from devices import bridge
+from devices.pulses import bridge
 from memsim.attention_array import AttentionArray
 from memsim.ledger import Ledger
 from memsim.run import Run

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 import devices
-from devices.stream import stream
+from devices.numerics.stream import stream
 from studies.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn
 from studies.quantities import TIMES, prefixed
 

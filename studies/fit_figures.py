@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import devices
-from devices.fit import PulseFit
-from devices.fit_retention import RetentionFit
+from devices.fitting.fit import PulseFit
+from devices.fitting.fit_retention import RetentionFit
 from studies.device_figures import band, pulsed
 from studies.figure_style import CROSSBAR, DIGITAL, PAGE, QUIET, drawn
 from studies.quantities import prefixed

@@ -11,10 +11,10 @@ from rich.table import Table
 
 import devices
 from devices import device_card
-from devices.estimates import Interval
-from devices.fit import Law, PulseFit, fit_pulses
-from devices.fit_retention import RetentionFit, fit_retention
-from devices.measurements import PulseCurves, read
+from devices.fitting.estimates import Interval
+from devices.fitting.fit import Law, PulseFit, fit_pulses
+from devices.fitting.fit_retention import RetentionFit, fit_retention
+from devices.fitting.measurements import PulseCurves, read
 from studies.fit_figures import pulse_fit, retention_fit
 from studies.options import writable
 from studies.pictures_of import save

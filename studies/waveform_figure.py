@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from devices import SpikePair, STDPWindow, stdp_window
-from devices.rate_law import RateLaw
-from devices.stdp_window import Lobe
+from devices.stdp.rate_law import RateLaw
+from devices.stdp.stdp_window import Lobe
 from studies.figure_style import CROSSBAR, DIGITAL, PAGE, QUIET, drawn
 from studies.quantities import prefixed
 

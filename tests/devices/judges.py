@@ -8,13 +8,13 @@ cycle noise out.
 
 import numpy as np
 
-from devices.affine import AffineCell
-from devices.exponential_pulses import ExponentialPulsesCell
-from devices.exponential_step import ExponentialStepCell
-from devices.neurosim import NeuroSimCell, curvature
-from devices.pcm_nandakumar2018 import Nandakumar2018Cell
-from devices.piecewise_step import PiecewiseStepCell
-from devices.power_step import PowerStepCell
+from devices.pulses.affine import AffineCell
+from devices.pulses.exponential_pulses import ExponentialPulsesCell
+from devices.pulses.exponential_step import ExponentialStepCell
+from devices.pulses.neurosim import NeuroSimCell, curvature
+from devices.pulses.pcm_nandakumar2018 import Nandakumar2018Cell
+from devices.pulses.piecewise_step import PiecewiseStepCell
+from devices.pulses.power_step import PowerStepCell
 
 
 def of(cell):

@@ -12,8 +12,8 @@ from aihwkit.simulator.configs.devices import (
 )
 
 import devices
-from devices.bridge import TiledCell, pulsed_cell
-from devices.neurosim import NeuroSimCell
+from devices.pulses.bridge import TiledCell, pulsed_cell
+from devices.pulses.neurosim import NeuroSimCell
 
 _STEP = {"dw_min": 0.01, "reset_std": 0.05}
 

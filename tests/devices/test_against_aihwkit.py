@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import devices
-from devices.bridge import TileArray
-from devices.population import Population
-from devices.stream import stream
+from devices.numerics.stream import stream
+from devices.pulses.bridge import TileArray
+from devices.pulses.population import Population
 from tests.devices.pulsed_cells import CLASSES, TILED, cell_of
 from tests.statistics import assert_mean, assert_same_law, assert_same_mean, assert_same_std
 

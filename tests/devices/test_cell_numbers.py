@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import devices
-from devices.affine import AffineCell
-from devices.exponential_pulses import ExponentialPulsesCell
-from devices.exponential_step import ExponentialStepCell
-from devices.neurosim import NeuroSimCell
-from devices.piecewise_step import PiecewiseStepCell
-from devices.population import Population
-from devices.power_step import PowerStepCell
-from devices.stream import stream
+from devices.numerics.stream import stream
+from devices.pulses.affine import AffineCell
+from devices.pulses.exponential_pulses import ExponentialPulsesCell
+from devices.pulses.exponential_step import ExponentialStepCell
+from devices.pulses.neurosim import NeuroSimCell
+from devices.pulses.piecewise_step import PiecewiseStepCell
+from devices.pulses.population import Population
+from devices.pulses.power_step import PowerStepCell
 from tests.devices.pulsed_cells import cell_of
 
 SMALL, SHARE = st.sampled_from([0.0, 1e-3, 0.3, 2.0]), st.floats(0, 1)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import devices
-from devices.stream import stream
+from devices.numerics.stream import stream
 from tests.statistics import assert_std
 
 #: what a preset must say of itself: kind, unit, pulses of a full write, states (to 3 digits), up only

@@ -12,7 +12,7 @@ import devices
 from devices import CardError
 from devices.card_cell import card_of, cell_of
 from devices.device_card import DeviceCard, PulsedSection, WeightSection, toml
-from devices.stream import stream
+from devices.numerics.stream import stream
 from tests.statistics import assert_mean, assert_std
 
 ABOUT = {"name": "reram-mine", "technology": "ReRAM", "source": "my lab, wafer 7"}

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import devices
-from devices.estimates import population
-from devices.fit import fit_pulses
-from devices.fit_retention import fit_retention
-from devices.measurements import PulseCurves, RetentionCurves, read
+from devices.fitting.estimates import population
+from devices.fitting.fit import fit_pulses
+from devices.fitting.fit_retention import fit_retention
+from devices.fitting.measurements import PulseCurves, RetentionCurves, read
 from tests.devices.measured import ECRAM, MICRO, PCM, RERAM
 
 TRIALS = 200

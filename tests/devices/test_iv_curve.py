@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import devices
-from devices.iv_curve import SinhCurve
+from devices.weights.iv_curve import SinhCurve
 
 G = torch.linspace(50e-6, 225e-6, 30, dtype=torch.float64)
 

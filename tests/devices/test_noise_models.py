@@ -12,8 +12,8 @@ from aihwkit.inference import PCMLikeNoiseModel, ReRamCMONoiseModel, ReRamWan202
 from aihwkit.inference.noise.hermes import HermesNoiseModel
 
 import devices
-from devices.bridge import weight_cell
-from devices.noise_models import apply_noise, cmo, noise_model, pcm_like, wan2022
+from devices.pulses.bridge import weight_cell
+from devices.weights.noise_models import apply_noise, cmo, noise_model, pcm_like, wan2022
 from tests.statistics import assert_mean, assert_std
 
 HALF = torch.full((400_000,), 12.5)  # uS, half of g_max = 25

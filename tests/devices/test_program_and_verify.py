@@ -7,8 +7,8 @@ import torch
 
 import devices
 from devices import program_and_verify
-from devices.stream import stream
-from devices.synapse import synapse
+from devices.numerics.stream import stream
+from devices.pulses.synapse import synapse
 
 PLACES = range(2)
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 import devices
-from devices.bridge import pulsed_cell
-from devices.neurosim import NeuroSimCell, curvature
-from devices.stream import stream
+from devices.numerics.stream import stream
+from devices.pulses.bridge import pulsed_cell
+from devices.pulses.neurosim import NeuroSimCell, curvature
 from tests.devices import judges
 from tests.devices.pulsed_cells import CLASSES, EVERY, NEUROSIM, cell_of, without
 from tests.statistics import assert_mean, assert_same_law, assert_same_mean, assert_same_std

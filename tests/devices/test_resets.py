@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import devices
-from devices.resets import PulsedReset, verified_reset
-from devices.stream import stream
+from devices.numerics.stream import stream
+from devices.pulses.resets import PulsedReset, verified_reset
 from tests.devices import judges
 from tests.statistics import assert_mean, assert_same_mean, assert_same_std, assert_std
 

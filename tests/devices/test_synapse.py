@@ -5,8 +5,8 @@ import torch
 
 import devices
 from devices.cell import PulsedCell
-from devices.stream import stream
-from devices.synapse import Synapse, synapse
+from devices.numerics.stream import stream
+from devices.pulses.synapse import Synapse, synapse
 from tests.statistics import assert_same_mean, assert_same_std
 
 N = 100_000

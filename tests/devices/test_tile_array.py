@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import devices
-from devices.bridge import TileArray, fabric_from_hidden
-from devices.stream import stream
+from devices.numerics.stream import stream
+from devices.pulses.bridge import TileArray, fabric_from_hidden
 from tests.devices import judges
 from tests.devices.pulsed_cells import CLASSES, TILED, cell_of, without
 

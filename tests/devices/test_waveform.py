@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import devices
-from devices.waveform import Spike, SpikePair
+from devices.stdp.waveform import Spike, SpikePair
 
 
 def test_the_source_s_spike_by_hand():

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import devices
-from devices.stream import stream
-from devices.wear import Worn, pulse_wear
+from devices.numerics.stream import stream
+from devices.pulses.wear import Worn, pulse_wear
 from tests.statistics import assert_mean
 
 N = 200_000

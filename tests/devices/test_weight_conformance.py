@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import devices
-from devices.stream import stream
+from devices.numerics.stream import stream
 from tests.statistics import assert_std
 
 WEIGHT = [name for name in devices.names() if "weight" in devices.get(name).describe().kind]

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import devices
-from devices.noise_models import noise_model
-from devices.stream import stream
+from devices.numerics.stream import stream
+from devices.weights.noise_models import noise_model
 from tests.statistics import assert_mean, assert_same_mean, assert_same_std, assert_std
 
 N = 100_000

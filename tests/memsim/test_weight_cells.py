@@ -92,7 +92,7 @@ def test_an_iv_curve_leaves_the_largest_weight_and_bends_those_between():
 
 def test_one_voltage_sees_a_sinh_curve_as_a_scale_alone():
     """The same numbers out of more current, and more energy."""
-    from devices.iv_curve import SinhCurve
+    from devices.weights.iv_curve import SinhCurve
 
     plain = array(MATRIX, card(cell="reram-wan2022", **{"read_voltage [V]": 0.4}))
     curved = array(MATRIX, card(cell="reram-wan2022", **{"read_voltage [V]": 0.4}))

@@ -1,0 +1,1 @@
+"""From measured curves to a device card: tables, estimates with intervals, and the likelihood of pulses."""

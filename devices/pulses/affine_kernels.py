@@ -1,0 +1,180 @@
+"""One affine map per pulse, u <- clip(u + s - a u + noise), taken n pulses at a time: three kernels.
+
+SOFT            noise s c xi, and the step vanishes at the bound, a = s / bound
+HARD            noise of any size, not proportional to the step; the bounds stand anywhere
+MULTIPLICATIVE  noise (s - a u) c xi
+
+A kernel sees blocks of cells; which of the three is asked once for a block, never inside a loop.
+"""
+
+import numpy as np
+from numba import prange
+
+from devices.numerics.compile import inlined, kernel, parallel_kernel
+from devices.numerics.philox import BLOCK, nearly_normals, normals
+from devices.numerics.simd import clip, exp, mask, pick
+from devices.numerics.walk import kept_between
+from devices.pulses.pulsed import copy_in, copy_out, load
+
+SOFT, HARD, MULTIPLICATIVE = 0, 1, 2
+
+_TAIL = 2  #: last pulses taken one by one
+_CHUNK = 8  #: pulses after which a hard bound acts
+_NONE = np.float32(-30.0)  #: a logarithm of nothing that squares without becoming denormal
+_FOLD = np.float32(0.5826)  #: Siegmund's correction: where a walk of unit steps clipped at 0 seems reflected
+
+
+@parallel_kernel
+def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write, cycle, law):
+    """Reset (or begin from `start`), pulse, add write noise; packed (arrays, blocks, 12, BLOCK).
+
+    Rows of a block: s, a, two of the law's own for up, the same for down, then upper bound, lower bound,
+    reference (u = w + reference) and reset level.
+    """
+    blocks = packed.shape[1]
+    for job in prange(out.shape[0] * blocks):
+        array, block = job // blocks, job % blocks
+        p, key = packed[array, block], keys[array]
+        z, words = np.zeros((2 + _TAIL, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
+        w, n, room = (
+            np.zeros(BLOCK, np.float32),
+            np.zeros(BLOCK, np.float32),
+            np.empty((4, BLOCK), np.float32),
+        )
+        for m in range(out.shape[1]):
+            step, image = steps[m % len(steps)], images[m // len(steps)]
+            most = load(n, pulses, array, m, block)
+            nearly_normals(z, key, block, step, image, 0, 1 if write == np.float32(0.0) else 2)
+            if most > 0:
+                own = 1 if law == MULTIPLICATIVE else min(most, _TAIL)
+                nearly_normals(z[2:], key, block, step, image, 2, own)
+            if fresh:
+                for i in range(BLOCK):
+                    w[i] = clip(p[11, i] + reset * z[0, i], p[9, i], p[8, i])
+            else:
+                copy_in(w, start, array, m, block)
+            if most > 0:
+                if law == SOFT:
+                    _soft(w, n, p, z[0], z[2:], reset if fresh else np.float32(0.0), cycle, room)
+                elif law == MULTIPLICATIVE:
+                    _multiplicative(w, n, p, z[2], cycle)
+                else:
+                    _hard(w, n, p, z[2:], room[:1], words, most, key, block, step, image, cycle)
+            for i in range(BLOCK):
+                w[i] += write * z[1, i]
+            copy_out(out, w, array, m, block)
+
+
+@kernel
+def _soft(w, n, p, first, z, reset, cycle, t):
+    """Many pulses at a stroke, the last ones one by one; t (4, BLOCK) is room to work in.
+
+    Where many pulses leave a device that stood inside its bound: reflection at the mirror, _FOLD of a
+    step's noise beyond the bound, of a walk that is drawn to the bound itself. Were it drawn to the mirror,
+    its distance y from there would be abs(mean - spread xi). It stays further in, by the mirror's depth times
+    (1 - left) where the mirror was never met, and where it was by the share that turns y into the stationary
+    law, a cut normal. xi is `first`, that of the reset; the spread is scaled so that both together have their
+    joint variance. Loops are short: in a long one each cell waits for its chain of roots and exponentials.
+    """
+    zero, one = np.float32(0.0), np.float32(1.0)
+    left, spread, mean, share = t[0], t[1], t[2], t[3]
+    for i in range(BLOCK):
+        up = mask(n[i] > zero)
+        rate, wide = pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i]) * cycle
+        ahead = max(np.ceil(abs(n[i])) - np.float32(_TAIL), zero)
+        left[i] = exp(max(ahead * rate, _NONE))
+        before = left[i] * reset
+        joint = np.sqrt(max(wide * wide * (one - left[i] * left[i]), zero) + before * before)
+        spread[i] = max(joint - before, np.float32(1e-12))
+    for i in range(BLOCK):
+        up = mask(n[i] > zero)
+        mirror = pick(up, p[8, i], -p[9, i]) + _FOLD * cycle * abs(pick(up, p[0, i], p[4, i]))
+        u = w[i] + p[10, i]
+        mean[i] = (mirror - pick(up, u, -u)) * left[i]
+    for i in range(BLOCK):
+        # met: odds exp(-2 mean y / spread^2) that the mirror was met, given both ends. Mills' ratio of x is
+        # near 2 / (x + sqrt(x^2 + 8 / pi)); the stationary law keeps 1 - sqrt(2 / pi) Mills of the drift.
+        y = abs(mean[i] - spread[i] * pick(mask(n[i] > zero), first[i], -first[i]))
+        scale = one / spread[i]
+        x = y * scale
+        met = exp(max(-np.float32(2.0) * abs(mean[i]) * scale * x, _NONE))
+        mills = (one + met) * (x + np.sqrt(x * x + np.float32(2.5464791)))
+        mean[i], share[i] = y, (one - left[i]) * (one - np.float32(3.1915382) * met / mills)
+    for i in range(BLOCK):
+        up, pulses = mask(n[i] > zero), abs(n[i])
+        s, a = pick(up, p[0, i], p[4, i]), pick(up, p[1, i], p[5, i])
+        high, low, noise, u = p[8, i], p[9, i], abs(s) * cycle, w[i] + p[10, i]
+        total = np.ceil(pulses)
+        part = pulses - (total - one)  # of the last pulse: 1 unless n has a fraction
+        beyond = _FOLD * noise
+        inside = mean[i] - beyond + beyond * share[i]
+        x = pick(up, high - inside, low + inside)
+        u = pick(mask(total > np.float32(_TAIL)), clip(x, low, high), u)
+        x = clip(u + (s - a * u + noise * z[1, i]), low, high)
+        u = pick(mask(total > one), x, u)
+        x = clip(u + part * (s - a * u + noise * z[0, i]), low, high)
+        u = pick(mask(total > zero), x, u)
+        w[i] = u - p[10, i]
+
+
+@kernel
+def _multiplicative(w, n, p, z, cycle):
+    one, half = np.float32(1.0), np.float32(0.5)
+    for i in range(BLOCK):
+        up, count = mask(n[i] > np.float32(0.0)), abs(n[i])
+        s, a = pick(up, p[0, i], p[4, i]), pick(up, p[1, i], p[5, i])
+        pace, gain = pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i])  # -ln(1 - a) / a, 1 / (1 - a)
+        c = cycle * gain
+        calm = one / (one + half * (a * c) * (a * c))  # the logarithm's variance is (a c)^2 calm a pulse
+        along = count * (pace + half * a * c * c * calm) + c * np.sqrt(count * calm) * z[i]
+        u = w[i] + p[10, i]
+        x = clip(u + (s - a * u) * along * _bend(a * along), p[9, i], p[8, i])
+        w[i] = pick(mask(count > np.float32(0.0)), x, u) - p[10, i]
+
+
+@inlined
+def _bend(x):
+    """(1 - exp(-x)) / x, 1 at 0."""
+    one = np.float32(1.0)
+    few = one - x * np.float32(0.5) * (one - x * np.float32(1 / 3) * (one - x * np.float32(0.25)))
+    return pick(mask(abs(x) < np.float32(0.1)), few, (one - exp(-x)) / x)
+
+
+@kernel
+def _hard(w, n, p, z, xi, words, most, key, block, step, image, cycle):
+    for chunk in range((most - _TAIL + _CHUNK - 1) // _CHUNK):
+        normals(xi, words, key, block, step, image, 2 + _TAIL + chunk, 1)
+        _walk(w, n, p, xi, words, np.float32(chunk * _CHUNK), cycle)
+    zero, one = np.float32(0.0), np.float32(1.0)
+    for i in range(BLOCK):
+        up, pulses = mask(n[i] > zero), abs(n[i])
+        s, a, noise = (
+            pick(up, p[0, i], p[4, i]),
+            pick(up, p[1, i], p[5, i]),
+            pick(up, p[3, i], p[7, i]) * cycle,
+        )
+        high, low, u = p[8, i], p[9, i], w[i] + p[10, i]
+        total = np.ceil(pulses)
+        part = pulses - (total - one)
+        x = clip(u + (s - a * u + noise * z[1, i]), low, high)
+        u = pick(mask(total > one), x, u)
+        x = clip(u + part * (s - a * u + noise * z[0, i]), low, high)
+        w[i] = pick(mask(total > zero), x, u) - p[10, i]
+
+
+@inlined
+def _walk(w, n, p, z, words, done, cycle):
+    """Up to _CHUNK pulses, then the bounds."""
+    zero, one, two = np.float32(0.0), np.float32(1.0), np.float32(2.0)
+    for i in range(BLOCK):
+        up, total = mask(n[i] > zero), np.ceil(abs(n[i]))
+        count = clip(total - np.float32(_TAIL) - done, zero, np.float32(_CHUNK))
+        s, a = pick(up, p[0, i], p[4, i]), pick(up, p[1, i], p[5, i])
+        along, noise = count * pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i]) * cycle
+        high, low, u = p[8, i], p[9, i], w[i] + p[10, i]
+        steps = along * _bend(a * along)
+        left = max(one - a * steps, zero)
+        alike = steps * (one + left) / max(two - a, np.float32(1e-6))  # so many steps, were they not drawn
+        x = u + (s - a * u) * steps + noise * np.sqrt(alike) * z[0, i]
+        x = kept_between(u, x, low, high, noise, alike, words[0, i])
+        w[i] = pick(mask(count > zero), x, u) - p[10, i]

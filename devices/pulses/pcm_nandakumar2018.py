@@ -1,0 +1,130 @@
+"""Phase-change memory, partial SET pulses in microsiemens: an affine law for the mean and for the spread
+of a pulse.
+
+Source: Nandakumar et al., J. Appl. Phys. 124, 152135 (2018), in the simplified form of Demirag's JAX code
+(Forschungszentrum Juelich).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+import torch
+from numba import prange
+from torch import Tensor
+
+from devices.cell import Description
+from devices.numerics.compile import inlined, parallel_kernel
+from devices.numerics.philox import BLOCK, nearly_normals
+from devices.numerics.simd import clip, mask, pick
+from devices.numerics.stream import Stream
+from devices.pulses.pulsed import KernelCell, copy_in, copy_out, load
+
+_GROUP = 8  #: pulses whose noise is drawn at once
+_MICRO = 1e-6
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Nandakumar2018Cell(KernelCell):
+    """G in uS inside the law, siemens outside:
+
+        SET    G <- clip(G + gain (m1 G + m0 + (s1 G + s0) xi), low, bound)
+        RESET  G = max(low (1 + reset_std xi), floor)
+        read   G (t / t_c)^-0.04 + (r1 G + r0) xi, with the drift factor 1: the read follows the write at once
+
+    gain and bound differ from device to device. Only a RESET lowers G; used as a pair. Pulses are taken
+    one by one.
+    """
+
+    mean: tuple[float, float] = (-0.084, 0.892)  #: m1 [1], m0 [uS]
+    spread: tuple[float, float] = (0.09, 0.575)  #: s1 [1], s0 [uS]
+    low: float = 0.1  #: lowest conductance under pulses, and the level of a RESET [uS]
+    high: float = 20.0  #: highest conductance of a nominal device [uS]
+    reset_std: float = 0.1  #: spread of a RESET, relative to `low` [1]
+    floor: float = 0.01  #: lowest conductance after a RESET [uS]
+    read_std: tuple[float, float] = (0.03, 0.13)  #: r1 [1], r0 [uS]
+    step_spread: float = 0.2  #: device-to-device spread of a pulse: an ASSUMPTION, the source gives none [1]
+    bound_spread: float = 0.1  #: device-to-device spread of `high`: an ASSUMPTION, the source gives none [1]
+
+    unit: str = "S"
+    one_sided: ClassVar[bool] = True
+    effects: ClassVar[tuple[str, ...]] = ("device-spread", "cycle-noise", "reset-noise", "read-noise")
+    missing: ClassVar[dict[str, str]] = KernelCell.missing | {
+        "relax": "its drift is fitted 38.6 s and later; attention is read right after it is written",
+    }
+
+    def describe(self) -> Description:
+        states = (self.high - self.low) / self.mean[1]
+        return self._description(states=states, low=self.low * _MICRO, high=self.high * _MICRO)
+
+    def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
+        nominal = torch.ones((*rng.keys.shape, *shape))
+        gain, bound = nominal, self.high * nominal
+        if spread := self.strength("device-spread"):
+            gain = (1.0 + spread * self.step_spread * rng.child("gain").normal(shape)).abs_()
+            bound = self.high * (1.0 + spread * self.bound_spread * rng.child("max_bound").normal(shape))
+        return {"gain": gain, "max_bound": bound.clamp(min=self.low)}
+
+    def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
+        return [values["gain"], values["max_bound"]]
+
+    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
+        reset = self.strength("reset-noise") * self.reset_std
+        cycle, read = self.strength("cycle-noise"), visible * self.strength("read-noise")
+        numbers = [
+            *self.mean, cycle * self.spread[0], cycle * self.spread[1], self.low, reset * self.low,
+            self.floor, read * self.read_std[0], read * self.read_std[1],
+        ]  # fmt: skip
+        _rewrite(out, start, fresh, *rest, np.array(numbers, np.float32))
+
+
+@parallel_kernel
+def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, law):
+    blocks = packed.shape[1]
+    micro, per_micro = np.float32(1e-6), np.float32(1e6)
+    for job in prange(out.shape[0] * blocks):
+        array, block = job // blocks, job % blocks
+        p = packed[array, block]
+        z, seen = np.zeros((_GROUP, BLOCK), np.float32), np.zeros(BLOCK, np.float32)
+        w, n = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        for m in range(out.shape[1]):
+            image, step = images[m // len(steps)], steps[m % len(steps)]
+            most = load(n, pulses, array, m, block)
+            nearly_normals(z, keys[array], block, step, image, 0, 2)
+            seen[:] = z[1]
+            if fresh:
+                for i in range(BLOCK):
+                    w[i] = max(law[4] + law[5] * z[0, i], law[6])
+            else:
+                copy_in(w, start, array, m, block)
+                for i in range(BLOCK):
+                    w[i] *= per_micro
+            for pulse in range(most):
+                if pulse % _GROUP == 0:
+                    nearly_normals(z, keys[array], block, step, image, 2 + pulse, min(most - pulse, _GROUP))
+                _pulse(w, n, p, z[pulse % _GROUP], np.float32(pulse), law[0], law[1], law[2], law[3], law[4])
+            for i in range(BLOCK):
+                w[i] = micro * (w[i] + (law[7] * w[i] + law[8]) * seen[i])
+            copy_out(out, w, array, m, block)
+
+
+@inlined
+def _pulse(w, n, p, z, done, m1, m0, s1, s0, low):
+    for i in range(BLOCK):
+        part = clip(n[i] - done, np.float32(0.0), np.float32(1.0))  # of this pulse: 1 unless n has a fraction
+        change = m1 * w[i] + m0 + (s1 * w[i] + s0) * z[i]
+        x = clip(w[i] + part * p[0, i] * change, low, p[1, i])
+        w[i] = pick(mask(part > np.float32(0.0)), x, w[i])
+
+
+def pcm_nandakumar2018(**changes: Any) -> Nandakumar2018Cell:
+    """The preset `pcm-nandakumar2018`."""
+    numbers: dict[str, Any] = {
+        "name": "pcm-nandakumar2018",
+        "technology": "PCM",
+        "source": "Nandakumar et al., J. Appl. Phys. 124, 152135 (2018), simplified; spread assumed",
+        "n_max": 16,
+    }
+    return Nandakumar2018Cell(**(numbers | changes))

@@ -1,0 +1,119 @@
+"""Steps that shrink as a power of the distance to the bound: aihwkit's PowStepDevice (Fusi & Abbott 2007)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import torch
+from numba import prange
+from torch import Tensor
+
+from devices.check import check
+from devices.numerics.compile import inlined, parallel_kernel
+from devices.numerics.philox import BLOCK, nearly_normals, normals
+from devices.numerics.simd import clip, exp, log, mask, pick
+from devices.numerics.stream import Stream
+from devices.pulses.population import PopulationCell, two_sides
+from devices.pulses.pulsed import copy_in, copy_out, load
+
+_CHUNK = 64  #: pulses taken at once
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PowerStepCell(PopulationCell):
+    """The step is a power of the relative distance to the bound ahead, R = max_bound - min_bound:
+
+        up    w <- clip(w + s_up ((max_bound - w) / R)^g_up (1 + c xi))
+        down  w <- clip(w - s_down ((w - min_bound) / R)^g_down (1 + c xi))
+        visible w + write_noise_std dw_min xi, drawn once for each write
+
+    g_up, g_down = abs(gain +- r - max(+-pow_up_down, 0)) pow_gamma with gain = 1 + pow_gamma_dtod xi and r =
+    pow_up_down_dtod xi, as for the steps of :class:`Population`.
+
+    Up to 64 pulses are taken at once: the distance x shrinks as x (1 + y)^(-1 / (g - 1)), y = (g - 1) k N
+    x^(g - 1), k = s / R. The noise moves the device along the same curve: N = n + c sqrt(n) xi + (1 + c^2)/2
+    times the sum of k g x^(g - 1) (Ito's term). For small steps, k c^2 << 1.
+    """
+
+    pow_gamma: float  #: exponent [1]
+    pow_gamma_dtod: float  #: its spread over devices, relative [1]
+    pow_up_down: float  #: asymmetry of the exponents; only one is reduced [1]
+    pow_up_down_dtod: float  #: spread of that asymmetry [1]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(
+            self, self.name, pow_gamma=(0, 20), pow_gamma_dtod=(0, 10), pow_up_down=(-1, 1),
+            pow_up_down_dtod=(0, 10),
+        )  # fmt: skip
+
+    def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
+        values, spread = super()._values(shape, rng), self.strength("device-spread")
+        gain, r = torch.ones_like(values["max_bound"]), torch.zeros_like(values["max_bound"])
+        if spread:
+            gain += spread * self.pow_gamma_dtod * rng.child("pow_gain").normal(shape)
+            r += spread * self.pow_up_down_dtod * rng.child("pow_up_down").normal(shape)
+        up, down = two_sides(gain, r, self.pow_up_down, self.pow_gamma)
+        return values | {"gamma_up": up, "gamma_down": down}
+
+    def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
+        high, low = values["max_bound"], values["min_bound"]
+        reach = (high - low).clamp(min=1e-6)
+        steps = [
+            values["dwmin_up"] / reach,
+            values["gamma_up"],
+            values["dwmin_down"] / reach,
+            values["gamma_down"],
+        ]
+        return [*steps, reach, high, low, values["reset_bias"]]
+
+    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
+        _rewrite(out, start, fresh, *rest, *self._noises(visible))
+
+
+@parallel_kernel
+def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write, cycle):
+    blocks = packed.shape[1]
+    for job in prange(out.shape[0] * blocks):
+        array, block = job // blocks, job % blocks
+        p = packed[array, block]
+        z, words = np.zeros((2, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
+        w, n, seen = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        for m in range(out.shape[1]):
+            image, step = images[m // len(steps)], steps[m % len(steps)]
+            most = load(n, pulses, array, m, block)
+            nearly_normals(z, keys[array], block, step, image, 0, 1 if write == np.float32(0.0) else 2)
+            seen[:] = write * z[1]
+            if fresh:
+                for i in range(BLOCK):
+                    w[i] = clip(p[7, i] + reset * z[0, i], p[6, i], p[5, i])
+            else:
+                copy_in(w, start, array, m, block)
+            for chunk in range((most + _CHUNK - 1) // _CHUNK):
+                normals(z, words, keys[array], block, step, image, 2 + chunk, 1)
+                _pulses(w, n, p, z, np.float32(chunk * _CHUNK), cycle)
+            for i in range(BLOCK):
+                w[i] += seen[i]
+            copy_out(out, w, array, m, block)
+
+
+@inlined
+def _pulses(w, n, p, z, done, cycle):
+    zero, one, half = np.float32(0.0), np.float32(1.0), np.float32(0.5)
+    for i in range(BLOCK):
+        up, count = mask(n[i] > zero), clip(abs(n[i]) - done, zero, np.float32(_CHUNK))
+        k, g = pick(up, p[0, i], p[2, i]), pick(up, p[1, i], p[3, i])
+        reach, high, low = p[4, i], p[5, i], p[6, i]
+        bound, side = pick(up, high, low), pick(up, one, -one)
+        x = clip(side * (bound - w[i]) / reach, np.float32(1e-18), one)
+        pace = k * exp((g - one) * log(x))  # relative loss of distance by the first pulse
+        quiet = max(one + (g - one) * pace * count, half)
+        ito = half * (one + cycle * cycle) * g * half * (pace + pace / quiet)
+        along = count * (one + ito) + cycle * np.sqrt(count) * z[0, i]
+        y = (g - one) * pace * along
+        few = one - y * (half - y * (np.float32(1 / 3) - y * np.float32(0.25)))
+        bend = pick(mask(abs(y) < np.float32(0.03)), few, log(max(one + y, np.float32(1e-30))) / y)
+        moved = bound - side * reach * min(x * exp(-pace * along * bend), one)
+        w[i] = pick(mask(count > zero), clip(moved, low, high), w[i])

@@ -1,0 +1,79 @@
+"""How a device is brought back to where a write begins: by one reset, by verified ones, or by pulses."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from devices.cell import Fabric, PulsedCell, PulsedState
+from devices.numerics.stream import Indices, Stream
+from devices.pulses.around import Around
+
+
+def verified_reset(cell: PulsedCell, tolerance: float) -> tuple[PulsedCell, float]:
+    """A cell whose reset is read and repeated until it is near its level, and how many resets that takes:
+
+        accepted where |xi| <= a:   sd = sqrt(1 - 2 a phi(a) / P),   tries = 1 / P,   P = erf(a / sqrt 2)
+
+    a = tolerance, in standard deviations of the cell's own reset noise; the accepted law, a cut normal, is
+    simulated as a normal of the same spread, and the verifying read as exact. Raises ValueError for a
+    tolerance that is not positive.
+    """
+    if not tolerance > 0:
+        raise ValueError(f"tolerance = {tolerance}: a positive number of standard deviations")
+    accepted = math.erf(tolerance / math.sqrt(2))
+    density = math.exp(-tolerance * tolerance / 2) / math.sqrt(2 * math.pi)
+    spread = math.sqrt(max(1 - 2 * tolerance * density / accepted, 0.0))
+    if not cell.on("reset-noise"):
+        return cell, 1 / accepted
+    return cell.scaled({"reset-noise": spread * cell.strength("reset-noise")}), 1 / accepted  # type: ignore[return-value]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class PulsedReset(Around):
+    """No reset: pulses up and down in turn draw a device to its symmetry point, where they cancel.
+
+    The device still holds what was written before, taken as -n_max .. n_max pulses with equal odds; each
+    pulse keeps (1 - a) of that under soft bounds and adds its cycle noise, so few pulses remember and many
+    leave a spread of about s c / sqrt(1 - (1 - a)^2) (reram-om: 0.09, nine times its reset_std). Raises
+    ValueError for a cell that moves one way only.
+    """
+
+    reset_pulses: int  #: up, down, up, down, ...
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.one_sided:
+            raise ValueError(f"{self.name} moves up only: pulses cannot reset it")
+
+    def rewrite(
+        self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None,
+        start: Tensor | None = None, visible: bool = True,
+    ) -> Tensor:  # fmt: skip
+        at: dict[str, Any] = {"image": image, "step": step}
+        if start is None:
+            before = rng.child("before").uniform(fabric.cells, image=_or_zero(image), step=_or_zero(step))
+            before = ((2 * self.n_max + 1) * before).floor() - self.n_max
+            start = self.device.rewrite(fabric, before, rng=rng.child("before", "noise"), **at, visible=False)
+            one = torch.ones_like(start)
+            for n in range(self.reset_pulses):
+                turn = one if n % 2 == 0 else -one
+                start = self.device.rewrite(
+                    fabric, turn, rng=rng.child("reset", n), **at, start=start, visible=False
+                )
+        return self.device.rewrite(fabric, pulses, rng=rng, **at, start=start, visible=visible)
+
+    def reset(self, fabric: Fabric, *, rng: Stream) -> PulsedState:
+        rest = torch.zeros((*fabric.places, 1, 1, *fabric.cells))
+        shape = (*fabric.places, *fabric.cells)
+        at: dict[str, Any] = {"rng": rng, "image": None, "step": None}
+        w = self.rewrite(fabric, rest, **at, visible=False)
+        visible = self.rewrite(fabric, rest, **at, start=w)
+        return PulsedState(fabric=fabric, w=w.reshape(shape), visible=visible.reshape(shape))
+
+
+def _or_zero(indices: Indices | None) -> Indices:
+    return [0] if indices is None else indices

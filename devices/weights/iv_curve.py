@@ -1,0 +1,68 @@
+"""Current against voltage, as the chord conductance I(V) / V over the conductance G a cell was written to.
+
+A row that spikes drive sees one voltage, so a curve is one factor for each device.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from devices.functions import Function
+from devices.numerics import stable
+
+
+class Curve(ABC):
+    """I(V) = G V factor(G, V)."""
+
+    v_max: float = math.inf  #: highest voltage the curve was measured at [V]
+
+    @abstractmethod
+    def factor(self, g: Tensor, voltage: float) -> Tensor:
+        """I / (G V) [1] of devices of conductance `g` [S]."""
+
+
+@dataclass(frozen=True)
+class SinhCurve(Curve):
+    """I = G V_ref sinh(V / V_0) / sinh(V_ref / V_0): G is what the write saw at V_ref.
+
+    Source of V_0 = .43 V: Chen & Yu, IEEE Trans. Electron Devices 62, 4022 (2015).
+    """
+
+    v_ref: float = 0.2  #: where G was verified [V]
+    v_0: float = 0.43  #: scale of the nonlinearity [V]
+
+    def __post_init__(self) -> None:
+        if not (self.v_ref > 0.0 and self.v_0 > 0.0):
+            raise ValueError(f"v_ref={self.v_ref:g} V and v_0={self.v_0:g} V: both must be above 0")
+
+    def factor(self, g: Tensor, voltage: float) -> Tensor:
+        ratio = math.sinh(voltage / self.v_0) / math.sinh(self.v_ref / self.v_0)
+        return torch.full_like(g, ratio * self.v_ref / voltage)
+
+
+@dataclass(frozen=True)
+class CubicCurve(Curve):
+    """I = G V + a(log10 G) V^2 + b(log10 G) V^3, a and b fitted from g_low to g_high.
+
+    Outside those conductances the relative curve is that of the nearer end.
+    """
+
+    square: Function  #: a [S / V] of log10 (G / S)
+    cube: Function  #: b [S / V^2]
+    g_low: float  #: [S]
+    g_high: float  #: [S]
+    v_max: float
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.g_low < self.g_high and self.v_max > 0.0):
+            raise ValueError(
+                f"g_low={self.g_low:g} S, g_high={self.g_high:g} S, v_max={self.v_max:g} V: above 0, g rising"
+            )
+
+    def factor(self, g: Tensor, voltage: float) -> Tensor:
+        held = g.clamp(self.g_low, self.g_high)
+        log = stable.log(held) / math.log(10.0)
+        return 1.0 + voltage * (self.square(log) + voltage * self.cube(log)) / held

@@ -1,0 +1,223 @@
+"""A cell written once to a target conductance, that then ages: the composition of its effects.
+
+    write  G_P = max(0, G_T + sigma(G_T) xi)
+    relax  G(t) = G_P x drift + shift(t) + spread(G_T, t) xi
+    read   max(0, G(t) (1 + Q B(t))), a noise path of each device;   I = chord(G, V) V
+
+Each effect is an object of :mod:`devices.weights.effects` or :mod:`devices.weights.iv_curve`; None is its
+ideal.
+"""
+
+import math
+import warnings
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, ClassVar, final
+
+import torch
+from torch import Tensor
+
+from devices.cell import Cell, Description
+from devices.numerics.stream import Stream
+from devices.weights.effects import Drift, LowFrequencyNoise, Relaxation, Spread, draw
+from devices.weights.iv_curve import Curve
+
+
+class BeyondFit(UserWarning):
+    """A time after the last one a source measured: the state of that time is held."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WeightState:
+    """Devices as they were written, and the time since."""
+
+    target: Tensor  #: conductance that was asked for [S]
+    programmed: Tensor  #: conductance right after the write [S]; below 0 where relaxation is yet to come
+    exponent: Tensor | None  #: drift exponent nu, drawn once for each device [1]
+    rng: Stream  #: the write's stream, from which the device's paths through time come
+    t: float = 0.0  #: time since the write [s]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class WeightCell(Cell):
+    """A weight device made of effects.
+
+    write(target (*K, *cells) [S], rng of keys K) -> state; relax(state, t [s] since the write, absolute)
+    -> state; read(state) -> conductance [S] at the state's time; chord(conductance, V) -> I / V [S].
+    float64 targets give float64 throughout. Strengths multiply sigma, nu, shift and spread, Q, the noise of
+    a read, and chord - G. Raises ValueError for numbers that cannot be, by their field's name.
+    """
+
+    g_max: float  #: conductance of the largest weight [S]
+    g_top: float = math.inf  #: highest conductance its source measured; g_max is at most this [S]
+    g_min: float = 0.0  #: lowest conductance, and what an unused device of a pair holds [S]
+    programming: Spread | None = None
+    drift: Drift | None = None
+    relaxation: Relaxation | None = None
+    flicker: LowFrequencyNoise | None = None
+    read_noise_std: float = 0.0  #: fresh current noise of a read, as its source has it [1]
+    curve: Curve | None = None
+
+    missing: ClassVar[dict[str, str]] = {
+        "pulse": "its source models program-and-verify to a target, not single pulses",
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0.0 <= self.g_min < self.g_max:
+            raise ValueError(
+                f"{self.name}: g_min = {self.g_min:.3g} S and g_max = {self.g_max:.3g} S: 0 <= g_min < g_max"
+                " is needed"
+            )
+        if not self.g_max <= 1e-2:
+            raise ValueError(
+                f"{self.name}: g_max = {self.g_max:.3g} S is above 10 mS; did you pass microsiemens?"
+            )
+        if self.g_max > self.g_top * (1 + 1e-6):
+            raise ValueError(
+                f"{self.name}: g_max = {self.g_max:.4g} S is above {self.g_top:.4g} S, the highest its source"
+                " measured; take that or less"
+            )
+        if not 0.0 <= self.read_noise_std < 1.0:
+            raise ValueError(f"{self.name}: read_noise_std = {self.read_noise_std:g}: 0 to 1 is allowed")
+        _check_laws(replace(self, off=frozenset(), strengths=()) if self.off or self.strengths else self)
+
+    @property
+    def effects(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The effects it was given."""
+        has = {
+            "programming": self.programming, "drift": self.drift, "relaxation": self.relaxation,
+            "flicker-noise": self.flicker, "read-noise": self.read_noise_std, "iv-curve": self.curve,
+        }  # fmt: skip
+        return tuple(effect for effect, law in has.items() if law)
+
+    @property
+    def ages(self) -> bool:
+        """Whether its conductances depend on the time since the write."""
+        lawful = ("drift", "relaxation", "flicker-noise")
+        return any(effect in self.effects and self.strength(effect) > 0 for effect in lawful)
+
+    @property
+    def read_noise(self) -> float:
+        """Fresh current noise of a read at its strength: sd = read_noise sqrt(g_max sum_r G_r V_r^2) [1]."""
+        return self.strength("read-noise") * self.read_noise_std
+
+    def write(self, target: Tensor, *, rng: Stream) -> WeightState:
+        """Program `target` [S] of shape (*K, *cells); its dtype (float32, float64) is kept.
+
+        Raises ValueError for targets outside g_min .. g_max.
+        """
+        self.check_target(target)
+        programmed, exponent = target, None
+        if self.programming and (strength := self.strength("programming")):
+            error = self.programming(target, self.g_max).mul_(strength)
+            programmed = error.mul_(draw(rng.child("programming"), target)).add_(target)
+            if not self.relaxation:  # which is a part of the same error, and floored with it
+                programmed.clamp_(min=0.0)
+        if self.drift and (strength := self.strength("drift")):
+            xi = draw(rng.child("drift"), target)
+            exponent = self.drift.exponent(target / self.g_max, xi).mul_(strength)
+        return WeightState(target=target, programmed=programmed, exponent=exponent, rng=rng)
+
+    def relax(self, state: WeightState, t: float, *, rng: Stream | None = None) -> WeightState:
+        """The same devices `t` seconds after the write (absolute; needs no randomness of its own).
+
+        Warns (BeyondFit) after the last time its relaxation was measured at, which is held from there on.
+        Raises ValueError for a negative time.
+        """
+        if not (t >= 0.0 and math.isfinite(t)):
+            raise ValueError(f"t={t} s: time since the write is a finite number, 0 or more")
+        if self.relaxation and self.on("relaxation") and t > self.relaxation.fitted_until:
+            warnings.warn(
+                f"{self.name} was measured up to {self.relaxation.fitted_until:g} s after the write; its"
+                f" state there is held at {t:g} s",
+                BeyondFit,
+                stacklevel=2,
+            )
+        return replace(state, t=float(t))
+
+    def read(self, state: WeightState, *, rng: Stream | None = None) -> Tensor:
+        """Conductance [S] at the state's time, the same at every reading.
+
+        The fresh noise of a single read is a current: memsim adds it, `read_noise` says how much.
+        """
+        now = state.programmed
+        if self.drift and state.exponent is not None:
+            now = now * self.drift.factor(state.exponent, state.t)
+        if self.relaxation and (strength := self.strength("relaxation")) and state.t > 0.0:
+            spread = self.relaxation.spread(state.target, state.t, self.g_max)
+            xi = draw(state.rng.child("relaxation"), state.target)
+            now = now + strength * (self.relaxation.shift(state.t) + spread * xi)
+        if self.flicker and (strength := self.strength("flicker-noise")):
+            amplitude = self.flicker.amplitude(state.programmed, now, self.g_max)
+            path = self.flicker.path(now, state.t, state.rng.child("flicker-noise"))
+            now = now * (1.0 + strength * amplitude * path)
+        return now if now is state.target else now.clamp(min=0.0)
+
+    def chord(self, conductance: Tensor, voltage: float) -> Tensor:
+        """I / V [S] of a device of this conductance at a read voltage [V]; the conductance itself where no
+        curve was measured.
+
+        Raises ValueError for a voltage outside what the curve was measured at.
+        """
+        strength = self.strength("iv-curve")
+        if not (self.curve and strength):
+            return conductance
+        if not 0.0 < voltage <= self.curve.v_max:
+            raise ValueError(
+                f"{self.name}: its I-V curve was measured up to {self.curve.v_max:g} V, not at {voltage:g} V"
+            )
+        factor = self.curve.factor(conductance, voltage)
+        return conductance * (1.0 + strength * (factor - 1.0)).clamp(min=0.0)
+
+    def check_target(self, target: Tensor) -> None:
+        """Raise ValueError unless every target lies in g_min .. g_max [S]."""
+        if not torch.is_floating_point(target):
+            raise ValueError(f"a target conductance is a float tensor [S], got {target.dtype}")
+        if target.numel() == 0:
+            return
+        low, high = float(target.min()), float(target.max())
+        if not (low >= self.g_min * (1 - 1e-5) and high <= self.g_max * (1 + 1e-5)):
+            hint = "; did you pass microsiemens?" if high > 1e-2 else ""
+            raise ValueError(
+                f"targets of {low:.4g} .. {high:.4g} S are outside {self.g_min:.4g} .. {self.g_max:.4g} S"
+                f"{hint}"
+            )
+
+    def describe(self) -> Description:
+        return Description(
+            name=self.name, technology=self.technology, kind="weight", states=float("inf"),
+            low=self.g_min, high=self.g_max, unit="S", n_max=0, one_sided=False, effects=self.effects,
+            unsupported=dict(self.missing), source=self.source,
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _check_laws(cell: WeightCell) -> None:
+    """Refuse laws that give a spread below 0, or no number, anywhere in the cell's range."""
+    g = torch.linspace(cell.g_min, cell.g_max, 501)
+    x = g / cell.g_max
+    spreads: dict[str, Any] = {}
+    if cell.programming:
+        spreads["programming"] = cell.programming(g, cell.g_max)
+    if cell.drift:
+        if not cell.drift.t_0 > 0.0:
+            raise ValueError(f"{cell.name}: drift.t_0 = {cell.drift.t_0:g} s must be above 0")
+        spreads |= {"drift.mean": cell.drift.mean(x), "drift.spread": cell.drift.spread(x)}
+    if cell.relaxation:
+        for t in (1.0, 1e3, 1e5, 3e8):
+            spread = cell.relaxation.spread(g, t, cell.g_max)
+            spreads[f"relaxation after {t:g} s"] = spread + 0.0 * cell.relaxation.shift(t)
+    if cell.flicker:
+        if not (cell.flicker.t_0 > 0.0 and cell.flicker.t_read > 0.0):
+            raise ValueError(f"{cell.name}: flicker.t_0 and flicker.t_read must be above 0 s")
+        spreads["flicker"] = cell.flicker.amplitude(g, g, cell.g_max)
+    for field, values in spreads.items():
+        worst = int(values.nan_to_num(nan=-math.inf, posinf=-math.inf).argmin())
+        if not (values[worst].isfinite() and values[worst] >= 0.0):
+            raise ValueError(
+                f"{cell.name}: {field} is {float(values[worst]):.4g} at {float(g[worst]):.4g} S; 0 or more is"
+                " needed"
+            )
