@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from studies import devices_command
-from studies.terminal import (
+from studies.commands import devices_command
+from studies.commands.terminal import (
     Attention,
     Card,
     Data,
@@ -32,7 +32,7 @@ from studies.terminal import (
 )
 
 if TYPE_CHECKING:
-    from studies.compare import Comparison
+    from studies.commands.compare import Comparison
 
 # Threads that wait sleep instead of spinning: on a busy machine spinning costs a factor of two and more.
 # OpenMP reads this when torch is imported, so it stands before any of that.
@@ -45,7 +45,7 @@ app.add_typer(devices_command.app, name="devices")
 @app.callback()
 def memsim(context: typer.Context) -> None:
     """Run a spiking STDP transformer digitally and on simulated memristive crossbars, and compare the two."""
-    from studies.doctor import advice
+    from studies.commands.doctor import advice
 
     if context.invoked_subcommand != "doctor" and advice():
         raise ImportError(f"{advice()} ('memsim doctor' tells more)")
@@ -76,10 +76,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
-    from studies import compare as comparison
-    from studies import worth as worths
-    from studies.options import card_of, seconds, writable
-    from studies.report import write_report
+    from studies.commands import compare as comparison
+    from studies.commands import worth as worths
+    from studies.commands.options import card_of, seconds, writable
+    from studies.reports.report import write_report
 
     folder = writable(out) if out is not None else None
     chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
@@ -105,7 +105,7 @@ def compare(
 
 def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str | None, as_json: bool) -> None:
     """Print a comparison: one JSON object, or tables."""
-    from studies import tables
+    from studies.reports import tables
 
     summary, console = result.summary(), Console()
     if as_json:
@@ -144,9 +144,9 @@ def study(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")] = False,
 ) -> None:
     """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
-    from studies import measuring
+    from studies.commands import measuring
+    from studies.commands.options import card_of, seconds
     from studies.crossbars import dump
-    from studies.options import card_of, seconds
     from studies.study import Setting, load
 
     chosen = load(name)
@@ -192,8 +192,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network; stopping and starting again goes on where it was."""
-    from studies.options import writable
-    from studies.training import train_command
+    from studies.commands.options import writable
+    from studies.commands.training import train_command
 
     with progress() as advance:
         record = train_command(
@@ -221,7 +221,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure speed as ratios against a peer in the same run."""
-    from studies.bench import BENCHES
+    from studies.speed.bench import BENCHES
 
     chosen = {n: call for n, call in BENCHES.items() if name in ("all", n, n.split()[0])}
     if not chosen:
@@ -246,8 +246,8 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Draw the report of a study again from its rows, or set two runs of one study side by side."""
-    from studies.beside import write_beside
-    from studies.dossier import write
+    from studies.reports.beside import write_beside
+    from studies.reports.dossier import write
 
     path = write(folder, out) if other is None else write_beside(folder, other, out)
     if as_json:
@@ -259,7 +259,7 @@ def report(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Print versions, build a compiled and a torch tile of aihwkit, and say what to change if they fail."""
-    from studies.doctor import doctor as examine
+    from studies.commands.doctor import doctor as examine
 
     checks = examine()
     if as_json:

@@ -32,7 +32,7 @@ from models.catalog import relative, tuned
 from models.measures import cross_entropy, margin
 from models.train import CALIBRATION, RECIPES, Recipe, training_images
 from studies import draw
-from studies.compare import HARDER, most_worn, priced
+from studies.commands.compare import HARDER, most_worn, priced
 from studies.study import Setting
 from studies.taps import Taps, pack
 from studies.task import digest

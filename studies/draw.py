@@ -13,11 +13,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from studies.figure_style import COLUMN, CROSSBAR, DIGITAL, LINES, PAGE, QUIET, drawn
 from studies.points import Estimate, Point
 from studies.quantities import digits, quantity
 from studies.quantities import points as difference
-from studies.table import Table
+from studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, LINES, PAGE, QUIET, drawn
+from studies.reports.table import Table
 
 MEASURES = {
     "accuracy [1]": "accuracy [%]",

@@ -14,7 +14,7 @@ import memsim
 from devices.device_card import assign
 
 if TYPE_CHECKING:
-    from studies.compare import Request
+    from studies.commands.compare import Request
     from studies.study import Setting
 
 PACKAGES = ("memsim", "aihwkit", "torch", "numpy", "numba", "scipy", "matplotlib")

@@ -54,7 +54,7 @@ def fill(module: types.ModuleType, text: str, path: str) -> None:
 
 def _seconds(times: Any, path: str) -> list[float]:
     """Times [s], each once; ValueError for what is no list of times."""
-    from studies.options import seconds
+    from studies.commands.options import seconds
 
     if not isinstance(times, list):
         raise ValueError(f'sweep {path}: times = {times!r} needs a list, such as ["1s", "1d"]')

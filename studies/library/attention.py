@@ -22,8 +22,8 @@ from studies.crossbars import crossbars
 from studies.physical_window import PHYSICS
 from studies.points import Point
 from studies.quantities import duration
+from studies.reports.table import Table
 from studies.study import Setting
-from studies.table import Table
 from studies.task import Task, blocks
 
 title = "What writing attention costs, and what it is worth"

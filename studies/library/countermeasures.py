@@ -23,8 +23,8 @@ from studies import draw
 from studies.crossbars import crossbars
 from studies.points import Point
 from studies.quantities import digits
+from studies.reports.table import Table
 from studies.study import Setting
-from studies.table import Table
 from studies.task import Task, blocks
 
 title = "Attention that survives real cells: what helps, and what it costs"

@@ -16,8 +16,8 @@ from studies import draw
 from studies.crossbars import crossbars
 from studies.points import Estimate, Point
 from studies.quantities import digits, duration, quantity
+from studies.reports.table import Table
 from studies.study import Setting
-from studies.table import Table
 from studies.task import Task, blocks
 
 title = "Accuracy under drift"

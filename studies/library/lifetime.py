@@ -18,8 +18,8 @@ from studies import draw
 from studies.crossbars import crossbars
 from studies.points import Point
 from studies.quantities import digits, duration, percent, quantity
+from studies.reports.table import Table
 from studies.study import Setting
-from studies.table import Table
 from studies.task import Task, blocks
 
 title = "How long attention lasts"

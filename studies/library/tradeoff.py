@@ -19,11 +19,11 @@ import devices
 import memsim
 from studies import draw
 from studies.crossbars import crossbars, dump
-from studies.figure_style import PAGE, PARTS, QUIET, drawn
 from studies.points import Point
 from studies.quantities import digits, duration, prefixed
+from studies.reports.figure_style import PAGE, PARTS, QUIET, drawn
+from studies.reports.table import Table
 from studies.study import Setting
-from studies.table import Table
 from studies.task import Task, blocks, digest
 
 title = "Accuracy against energy and latency"

@@ -20,8 +20,8 @@ from studies import draw
 from studies.crossbars import crossbars
 from studies.points import Point
 from studies.quantities import duration
+from studies.reports.table import Table
 from studies.study import Setting
-from studies.table import Table
 from studies.task import Task, blocks
 
 title = "What variation costs, by kind, layer and size"

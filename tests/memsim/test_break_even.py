@@ -7,8 +7,8 @@ from memsim.baselines import BASELINES
 from memsim.break_even import Balance
 from models import counts
 from models.catalog import configure
-from studies import energy_findings
-from studies.break_even import break_even
+from studies.reports import energy_findings
+from studies.reports.break_even import break_even
 
 CARD = ChipCard.load("default")
 

@@ -6,8 +6,8 @@ import memsim
 import models
 from memsim import CardError, ChipCard
 from studies import provenance
+from studies.commands.options import card_of
 from studies.crossbars import dump
-from studies.options import card_of
 from studies.task import digest
 from tests.devices.test_device_card import ABOUT, PULSED, WEIGHT
 

@@ -10,7 +10,7 @@ from memsim import estimate
 from memsim.break_even import Balance
 from models import counts
 from models.catalog import configure
-from studies.compare import Request
+from studies.commands.compare import Request
 
 LAYERS = ("patches.stages.0.lif", "blocks.0.attention.lif", "blocks.0.mlp.lif1")
 
@@ -91,7 +91,7 @@ def balance(card: memsim.ChipCard) -> Balance:
 
 
 def comparison(**instead: Any) -> SimpleNamespace:
-    """The parts of studies.compare.Comparison that a report reads; some may be exchanged."""
+    """The parts of studies.commands.compare.Comparison that a report reads; some may be exchanged."""
     card = memsim.ChipCard.load("default")
     ledger = memsim.Ledger(card)
     ledger.images = 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from studies.cli import main
-from studies.options import card_of, seconds
+from studies.commands.options import card_of, seconds
 
 KEYS = {
     "model", "dataset", "images", "chips", "seed", "time_after_write [s]", "digital", "crossbar", "agreement",

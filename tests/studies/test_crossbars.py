@@ -17,7 +17,7 @@ from models.measures import accuracy, predict
 from studies import crossbars
 from studies.crossbars import Prepared, dump, measure, prepare
 from studies.points import points
-from studies.rows import plain
+from studies.running.rows import plain
 from studies.study import Setting
 from studies.taps import SpikeStatistics, Taps
 from studies.variants import variant

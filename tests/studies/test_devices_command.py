@@ -6,8 +6,8 @@ import json
 import pytest
 
 import devices
-from studies.device_figures import panels, portrait
-from studies.figure_style import png, svg
+from studies.reports.device_figures import panels, portrait
+from studies.reports.figure_style import png, svg
 from tests.devices.measured import ECRAM, PCM, RERAM
 from tests.studies.test_cli import run
 

@@ -13,12 +13,13 @@ import pytest
 
 import devices
 import memsim
-from studies import beside, bibliography, dossier, provenance
+from studies import provenance
 from studies.crossbars import dump
-from studies.methods import methods
 from studies.quantities import quantity
-from studies.rows import Store, row
-from studies.runner import claim
+from studies.reports import beside, bibliography, dossier
+from studies.reports.methods import methods
+from studies.running.rows import Store, row
+from studies.running.runner import claim
 from studies.study import Setting, load
 from tests.studies.test_cli import run
 from tests.studies.test_report import Page
@@ -26,8 +27,8 @@ from tests.studies.test_report import Page
 STUDY = '''
 """A study that measures nothing: its tests write the rows."""
 from matplotlib.figure import Figure
-from studies.figure_style import drawn
-from studies.table import Table
+from studies.reports.figure_style import drawn
+from studies.reports.table import Table
 from studies.task import Task, blocks
 
 title = "Bits & <accuracy>"
@@ -298,7 +299,7 @@ class TestBibliography:
             assert not re.search(r"[{}\\]|--", entry.line), entry.line
 
     def test_every_key_that_is_cited_exists(self) -> None:
-        for path in Path(dossier.__file__).parent.rglob("*.py"):
+        for path in Path(dossier.__file__).parents[1].rglob("*.py"):
             bibliography.cited([path.read_text("utf-8").replace("@joshi2020; @horowitz2014", "@joshi2020")])
         for key in (*provenance.PAPERS, *dossier.ALWAYS):
             assert bibliography.entry(key).line

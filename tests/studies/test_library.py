@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 import memsim
 from studies import draw
 from studies.crossbars import dump
-from studies.figure_style import svg
 from studies.library import attention, countermeasures, drift, lifetime, tradeoff, variation
 from studies.points import Point, points
+from studies.reports.figure_style import svg
 from studies.study import Setting, load, names
 from studies.task import Task
 

@@ -8,11 +8,11 @@ import torch
 import devices
 import models
 from models import Window
-from studies import figures
 from studies.library import attention
 from studies.physical_window import PHYSICS, made, physical_window
+from studies.reports import figures
+from studies.reports.waveform_figure import stdp
 from studies.variants import variant
-from studies.waveform_figure import stdp
 
 
 @pytest.mark.parametrize("name", PHYSICS)

@@ -14,9 +14,10 @@ import pytest
 
 import memsim
 from devices.endurance import PUBLISHED
-from studies import energy_findings, findings, provenance
-from studies import report as module
-from studies.report import write_report
+from studies import provenance
+from studies.reports import energy_findings, findings
+from studies.reports import report as module
+from studies.reports.report import write_report
 from tests.studies import made
 
 NAMES = ("accuracy", "attention-first", "attention-last", "break-even", "conductances", "energy", "spikes")
@@ -249,7 +250,7 @@ def test_the_command_makes_the_run_again(comparison: SimpleNamespace) -> None:
     from typer.testing import CliRunner
 
     from studies.cli import app
-    from studies.options import seconds
+    from studies.commands.options import seconds
 
     request = dataclasses.replace(comparison.request, images=7, dataset="digits", data="elsewhere")
     words = provenance.command(request, worth=True).split()

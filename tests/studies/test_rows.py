@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from studies.rows import FORMAT, VERSION, Store, encode, plain, read, row
+from studies.running.rows import FORMAT, VERSION, Store, encode, plain, read, row
 from studies.task import Task
 
 

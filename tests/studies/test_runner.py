@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import memsim
-from studies import rows
-from studies.runner import GROUP, collect, groups
+from studies.running import rows
+from studies.running.runner import GROUP, collect, groups
 from studies.study import Setting
 from studies.task import Task
 from tests.studies import tiny
@@ -224,7 +224,7 @@ def test_a_script_without_a_main_guard_gets_one_message(tmp_path):
     tiny.study(tmp_path)
     script = tmp_path / "script.py"
     script.write_text(
-        "from studies.study import Setting, load\nfrom studies.runner import collect\n"
+        "from studies.study import Setting, load\nfrom studies.running.runner import collect\n"
         f"collect(load({str(tmp_path / 'tiny.py')!r}), Setting(), {str(tmp_path / 'out')!r})\n"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])}

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from studies import rows
 from studies.cli import main
-from studies.seats import THREADS
+from studies.running import rows
+from studies.running.seats import THREADS
 from tests.studies import tiny
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in THREADS}

@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from studies import rows
-from studies.runner import Outcome, collect
+from studies.running import rows
+from studies.running.runner import Outcome, collect
 from studies.study import Setting, Study, load
 
 STUDY = '''
@@ -22,7 +22,7 @@ STUDY = '''
 import math, os, sys, time
 from pathlib import Path
 
-from studies.table import Table
+from studies.reports.table import Table
 from studies.task import Task
 
 title = "Tiny"

@@ -1,0 +1,109 @@
+"""`memsim devices`: list cells, show one, or fit one to measurements."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from studies.commands.terminal import Json, Out, errors
+
+
+class _Group(TyperGroup):
+    """A group whose first word may be a cell instead of a command: `memsim devices reram-om` shows it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = args and (args[0] in self.commands or args[0] in ("--help", "-h"))
+        return super().parse_args(ctx, args if known else ["show", *args])
+
+
+app = typer.Typer(cls=_Group, help="List cells, show one, or fit one to measurements of your own.")
+
+
+@app.command()
+def show(
+    name: Annotated[str | None, typer.Argument(help="One preset or device card (.toml), in full.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw it: a .png or .svg file, or a folder for both.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the cells that arrays can be built from, or show one ("show" may be left out)."""
+    from studies.reports.cell_tables import cell_table, cells, cells_list
+
+    if plot is not None and name is None:
+        raise ValueError("--plot draws one cell: memsim devices NAME --plot FILE")
+    if as_json:
+        print(json.dumps(cells(name), indent=2))
+    else:
+        print(cells_list()) if name is None else Console().print(cell_table(name))
+    if plot is not None and name is not None:
+        from devices import get
+        from studies.reports.device_figures import portrait
+        from studies.reports.pictures_of import save
+
+        cell = get(name)
+        for path in save(portrait(cell), plot, cell.name):
+            (errors if as_json else Console()).print(f"figure: {path}", soft_wrap=True)
+
+
+@app.command()
+def fit(
+    measured: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV: device, pulse, direction, conductance [S]; or device, time [s], conductance [S]."
+        ),
+    ],
+    technology: Annotated[str, typer.Option(help="PCM, ReRAM, ECRAM, ...: prices of pulses go by it.")],
+    name: Annotated[
+        str | None, typer.Option(help="What the cell is called; the file's name without.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Where the measurements come from.")] = None,
+    law: Annotated[
+        str, typer.Option(help="soft-bounds, linear or constant: how steps change.")
+    ] = "soft-bounds",
+    log_normal_steps: Annotated[bool, typer.Option(help="Steps of devices are log-normal.")] = False,
+    g_mid: Annotated[
+        float | None, typer.Option(help="Where steps are stated [S]; the middle of the window without.")
+    ] = None,
+    n_max: Annotated[
+        int | None, typer.Option(min=1, help="Pulses of a full write; the longest rise, up to 64, without.")
+    ] = None,
+    t_0: Annotated[
+        float | None, typer.Option("--t-0", help="When drift begins to count [s]; fitted without.")
+    ] = None,
+    out: Out = Path("devices"),
+    as_json: Json = False,
+) -> None:
+    """Fit a device card to measured pulse or retention curves, with an interval on every number."""
+    from studies.commands.fitting import fit_command, fit_table
+
+    if law not in ("soft-bounds", "linear", "constant"):
+        raise ValueError(f"--law {law!r}: soft-bounds, linear or constant is needed")
+    found = fit_command(
+        measured,
+        technology=technology,
+        name=name,
+        source=source,
+        law=law,
+        log_normal_steps=log_normal_steps,
+        g_mid=g_mid,
+        n_max=n_max,
+        t_0=t_0,
+        out=out,
+    )
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        Console().print(fit_table(found))
+        for path in (found["card"], *found["figures"]):
+            Console().print(str(path), soft_wrap=True)
+    if found["warning"]:
+        errors.print(
+            f"memsim: {found['warning']}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )

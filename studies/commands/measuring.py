@@ -1,0 +1,78 @@
+"""What `memsim study` does with its options: check them before any work, measure, and show what came out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+import models
+from studies.points import points
+from studies.reports.table import Table
+from studies.running import rows
+from studies.running.rows import to_stderr
+from studies.running.runner import Advance, Outcome, collect, tasks_of
+from studies.running.seats import cores
+from studies.study import Setting, Study
+
+
+def measure(
+    study: Study,
+    setting: Setting,
+    folder: Path,
+    workers: int | None,
+    cluster: str | None,
+    data: str,
+    advance: Advance,
+) -> Outcome:
+    """Collect a study's rows; a network or data set that cannot be loaded is told before, once."""
+    net = models.load(setting.model)
+    if cluster is None:
+        models.datasets.load(setting.dataset or net.record["dataset"], data)
+    workers = workers or cores()
+    return collect(study, setting, folder, workers=workers, cluster=cluster, data=data, advance=advance)
+
+
+def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_json: bool) -> None:
+    """Print the executive table, or one JSON line for each task; write the report; tell what failed."""
+    ids = {task.id for task in tasks_of(study, setting)}
+    if as_json:
+        for row in rows.read(outcome.folder):
+            if row["id"] in ids:
+                print(json.dumps(row))
+    else:
+        tables = study.module.tables(points(rows.read(outcome.folder)))
+        if tables:
+            Console().print(grid(next(iter(tables.values()))))
+    if report:
+        from studies.reports.dossier import write
+
+        path = write(outcome.folder)
+        to_stderr(f"report: {path}") if as_json else Console().print(f"report: {path}", soft_wrap=True)
+    if outcome.failed:
+        to_stderr(failures(outcome))
+
+
+def failures(outcome: Outcome) -> str:
+    """How many tasks failed, the first of them, and where to look."""
+    total = outcome.done + outcome.skipped + outcome.failed
+    failed = (row for row in rows.read(outcome.folder) if "failure" in row)
+    first = next(failed, None)
+    example = "" if first is None else f", such as {dict(first['labels'])}: {first['failure']['error']}"
+    return (
+        f"{outcome.failed} of {total} tasks failed{example}; the tracebacks are in "
+        f"{outcome.folder / rows.FILE}; the same command tries these tasks again"
+    )
+
+
+def grid(table: Table) -> Grid:
+    """A report's table on the terminal."""
+    out = Grid(title=Text(table.title), caption=Text(table.note), box=None)
+    for name in table.header:
+        out.add_column(Text(name))
+    for cells in table.rows:
+        out.add_row(*map(Text, cells))
+    return out

@@ -1,0 +1,1 @@
+"""What becomes of results: pages, figures, tables, methods in words, bibliography."""

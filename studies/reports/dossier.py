@@ -1,0 +1,295 @@
+"""The report of a study, drawn from its rows alone: a page, figures, tables, every number, references.
+
+A study gives ``title``, ``tables(points)`` (the executive one first) and ``figures(points)``, whose labels
+are captions; it may give ``findings(points)``, a list of sentences, and ``methods(setting)``, a paragraph.
+Sentences, captions, notes and cells may cite: ``[@joshi2020]``, a key of references.bib.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, final
+
+import memsim
+from studies import provenance
+from studies.points import Point, points
+from studies.quantities import duration
+from studies.reports import bibliography, page
+from studies.reports.methods import card_tables, methods
+from studies.reports.page import Bullets, Code, Page, Part, Picture, Pictures, References, Section, Words
+from studies.reports.table import Table
+from studies.running.rows import FILE, read
+from studies.study import Setting, Study, load
+
+ALWAYS = ("mondal2025", "rasch2021")
+"""What every study rests on: the network and the device models."""
+
+Row = Mapping[str, Any]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What a folder of results holds: which study ran in which setting, and its rows."""
+
+    folder: Path
+    study: Study
+    setting: Setting
+    rows: Sequence[Row]
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """All that was measured."""
+        return points(self.rows)
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """The study's tables, the executive one first."""
+        return {slug(name): table for name, table in self.study.module.tables(self.points).items()}
+
+    @cached_property
+    def figures(self) -> list[Picture]:
+        """The study's figures."""
+        drawn = self.study.module.figures(self.points)
+        return [Picture(name=slug(name), figure=figure) for name, figure in drawn.items()]
+
+    @property
+    def findings(self) -> list[str]:
+        """What the study says about its points."""
+        return list(getattr(self.study.module, "findings", lambda points: [])(self.points))
+
+    @property
+    def card(self) -> memsim.ChipCard:
+        """The chip card it ran with."""
+        return memsim.ChipCard.parse(dict(self.setting.card), origin=str(self.folder / "study.json"))
+
+    @property
+    def failures(self) -> list[Row]:
+        """Rows of tasks that failed."""
+        return [row for row in self.rows if "failure" in row]
+
+    @property
+    def command(self) -> str:
+        """The command that measures it again, in its folder."""
+        path = Path(self.study.path)
+        return provenance.study_command(
+            path.name if path.parent == self.folder else self.study.name, self.setting
+        )
+
+
+def write(folder: str | Path, out: str | Path | None = None) -> Path:
+    """Write the report of a study's folder, into itself or `out`, whole or not at all; returns the page.
+
+    ValueError for a folder without rows or with damaged ones, OSError for one that cannot be written.
+    """
+    recorded = recall(folder)
+    out = Path(folder if out is None else out)
+    with page.whole(out, written(out)) as place:
+        place(files(recorded))
+    return out / "report.html"
+
+
+def recall(folder: str | Path) -> Recorded:
+    """What a folder holds; ValueError says what is missing or damaged."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}")
+    try:
+        about = json.loads((folder / "study.json").read_text("utf-8"))
+        name, setting = str(about["study"]), Setting(**about["setting"])
+    except FileNotFoundError:
+        raise ValueError(f"{folder} holds no study: it has no study.json") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{folder / 'study.json'} is damaged ({error}); run the study again") from None
+    own = next((path for end in (".py", ".toml") if (path := folder / f"{name}{end}").is_file()), None)
+    study = load(name if own is None else own)
+    rows = list(read(folder)) if (folder / FILE).is_file() else []
+    if not rows:
+        raise ValueError(f"{folder} holds no rows that can be read; measure them with memsim study")
+    return Recorded(folder=folder, study=study, setting=setting, rows=rows)
+
+
+def files(recorded: Recorded) -> dict[str, bytes]:
+    """Everything a report consists of, by its path in the folder; the page last."""
+    made = document(recorded)
+    return tables_csv(recorded.tables) | {"rows.csv": rows_csv(recorded.rows)} | pages(made)
+
+
+def pages(made: Page) -> dict[str, bytes]:
+    """A page as files: figures, the works it cites, Markdown, HTML."""
+    out = page.pictures(made)
+    markdown, cited = page.markdown(made)
+    out["references.bib"] = bibliography.bibtex(dict.fromkeys([*cited, *ALWAYS])).encode()
+    out["report.md"] = markdown.encode()
+    out["report.html"] = page.html(made).encode()
+    return out
+
+
+def document(recorded: Recorded) -> Page:
+    """The page: the executive table, findings, figures, all tables, failures, methods, how to do it again."""
+    tables = list(recorded.tables.values())
+    first: list[Part] = [*tables[:1], *([Bullets(lines=recorded.findings)] if recorded.findings else [])]
+    figures = [Pictures(pictures=[picture]) for picture in recorded.figures]
+    sections = [Section(title="Results", parts=first), Section(title="Figures", parts=figures)]
+    sections += [Section(title="More tables", parts=tables[1:]), failed(recorded)]
+    sections += [how(recorded), Section(title="The card", parts=card_tables(recorded.card))]
+    sections += [again(recorded), Section(title="References", parts=[References()])]
+    return Page(
+        kind=f"study {recorded.study.name}",
+        headline=recorded.study.module.title,
+        setting=line(recorded),
+        warnings=warnings(recorded),
+        sections=[section for section in sections if section.parts],
+    )
+
+
+def line(recorded: Recorded) -> str:
+    """What was run, in a line."""
+    s, rows = recorded.setting, recorded.rows
+    images = f"first {s.images}" if s.images else "all"
+    data = f" of {s.dataset}" if s.dataset else ""
+    return (
+        f"{s.model}; {images} test images{data}; {s.chips} chip{'' if s.chips == 1 else 's'} of card "
+        f"{s.card.get('name', 'unnamed')}; seed {s.seed}; {len(rows)} rows, {duration(_time(rows))} of work "
+        "in all."
+    )
+
+
+def _time(rows: Sequence[Row]) -> float:
+    """Wall time of all tasks [s], to a tenth."""
+    return round(sum(row.get("wall_time [s]", 0.0) for row in rows), 1)
+
+
+def warnings(recorded: Recorded) -> list[str]:
+    """What a reader must not miss: tasks that failed, are not measured yet, or are another version's."""
+    failures, rows = len(recorded.failures), len(recorded.rows)
+    out = [f"{failures} of {rows} tasks failed; they are listed under Failures."] if failures else []
+    try:
+        tasks = [task.id for task in recorded.study.tasks(recorded.setting)]
+    except Exception:  # a network that is not here any more; the rows are
+        return out
+    there = {row["id"] for row in recorded.rows}  # of other blocks too, where more chips were asked for later
+    left = sum(name not in there for name in tasks)
+    if rows and there.isdisjoint(tasks):
+        other = "Measured by another version of memsim, whose tasks are not this one's: "
+        return [*out, other + "run again, this one would measure everything anew."]
+    return [*out, f"{left} of {len(tasks)} tasks are not measured yet."] if left else out
+
+
+def failed(recorded: Recorded, title: str = "Failures") -> Section:
+    """Every failure by the labels of its task; equal ones are counted."""
+    names = list(dict.fromkeys(name for row in recorded.failures for name in row["labels"]))
+    seen = Counter(
+        (*(text(row["labels"].get(name, "")) for name in names), row["failure"]["error"])
+        for row in recorded.failures
+    )
+    rows = [[*key, str(number)] for key, number in seen.items()]
+    note = f"Tracebacks are in {FILE}. The same command measures these tasks again."
+    table = Table(title=title, header=[*names, "error", "tasks [1]"], rows=rows, note=note)
+    return Section(title=title, parts=[table] if rows else [])
+
+
+def how(recorded: Recorded, title: str = "Methods") -> Section:
+    """What the study says it did, then network, chips and every number."""
+    own = getattr(recorded.study.module, "methods", None)
+    said = [*([own(recorded.setting)] if own else []), *methods(recorded.setting, recorded.card)]
+    return Section(title=title, parts=[Words(text=paragraph) for paragraph in said])
+
+
+def version_of(row: Mapping[str, Any]) -> str:
+    """The memsim that measured a row, and the digest of its source text."""
+    return f"{row.get('memsim', 'unknown')} (source {row.get('code', 'unknown')})"
+
+
+def again(recorded: Recorded) -> Section:
+    """The command, and what it ran on."""
+    versions = provenance.versions()
+    measured = ", ".join(dict.fromkeys(version_of(row) for row in recorded.rows))
+    environment = Table(
+        title="Environment this report was drawn in", header=list(versions), rows=[list(versions.values())]
+    )
+    note = (
+        "Run it in the folder of the study, which holds the card (card.toml). Rows were measured by memsim "
+        f"{measured}: {FILE} has each of them whole, rows.csv every number for each task and chip. "
+        f"{listed(recorded.tables)}"
+    )
+    return Section(
+        title="Do it again", parts=[Code(text=recorded.command), Words(text=note, quiet=True), environment]
+    )
+
+
+def written(folder: Path) -> list[str]:
+    """Figures and tables that an earlier report in the folder names: its own, to be replaced."""
+    try:
+        text = (folder / "report.md").read_text("utf-8")
+    except OSError:
+        return []
+    names = re.findall(r"\(figures/([\w-]+)\.png\)", text)
+    tables = re.findall(r"tables/[\w-]+\.csv", text)
+    return [*(f"figures/{name}.{kind}" for name in names for kind in ("svg", "png")), *tables]
+
+
+# ---- numbers
+
+
+def listed(tables: Iterable[str]) -> str:
+    """Where the tables lie; the next report in the folder reads here which are this one's."""
+    return f"Tables: {', '.join(f'tables/{name}.csv' for name in tables) or 'none'}."
+
+
+def tables_csv(tables: Mapping[str, Table]) -> dict[str, bytes]:
+    """Tables as they stand in the page."""
+    return {f"tables/{name}.csv": _csv([table.header, *table.rows]) for name, table in tables.items()}
+
+
+def rows_csv(rows: Sequence[Row]) -> bytes:
+    """A line for each task and chip: labels, chip, every number of the result; failures have none."""
+    lines = [line for row in rows if "result" in row for line in _chips(row)]
+    header = list(dict.fromkeys(name for line in lines for name in line))
+    return _csv([header, *([line.get(name, "") for name in header] for line in lines)])
+
+
+def _chips(row: Row) -> Iterator[dict[str, Any]]:
+    """Numbers of one row by chip; those that chips share are repeated."""
+    result = dict(_flat(row["result"]))
+    chips = result.pop("chips", [""])
+    for place, chip in enumerate(chips):
+        numbers = {}
+        for name, value in result.items():
+            mine = value[place] if isinstance(value, list) and len(value) == len(chips) else value
+            if isinstance(mine, (int, float)):
+                numbers[name] = mine
+        yield {"task": row["id"], **row["labels"], "chip": chip, **numbers}
+
+
+def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Entries of a result, nested ones under their names."""
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}: ")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _csv(lines: Sequence[Sequence[Any]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(lines)
+    return out.getvalue().encode()
+
+
+def text(value: Any) -> str:
+    """A label as people read it."""
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
+
+
+def slug(name: str) -> str:
+    """A name as a file's."""
+    return re.sub(r"[^\w-]+", "-", name).strip("-")

@@ -1,0 +1,239 @@
+"""What a comparison found, in sentences and table rows; every figure in them is computed from the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from memsim.lifetime import lives
+from studies.quantities import count, digits, duration, percent, points, prefixed, quantity
+from studies.reports.energy_findings import BASELINES, Summary
+
+Row = dict[str, str]
+
+UNITS = {"cross_entropy": "nat", "margin": "logit"}
+"""Units of measures whose key does not carry one."""
+
+WIRES_SMALL, WIRES_RULE = 0.3, 1.0
+"""kappa below which wires change currents by a few per cent, and above which they rule the result."""
+
+
+def sets_of(summary: Summary) -> dict[str, Summary]:
+    """The plain set and the harder ones, by name."""
+    harder = {key[8:-1]: part for key, part in summary.items() if key.startswith("harder (")}
+    return {str(summary["dataset"]): summary, **harder}
+
+
+def headline(summary: Summary) -> str:
+    """What the analog world changed, in one sentence."""
+    sets = sets_of(summary)
+    if "crossbar" not in summary:
+        found = " and ".join(f"{percent(s['digital']['accuracy'])} of {name}" for name, s in sets.items())
+        return f"The digital network reads {found}; no crossbars were asked for."
+    words: list[str] = []
+    before = ("", "")
+    for name, part in sets.items():
+        verb, what = _change(part)
+        same_verb, same = verb == before[0], (verb, what) == before
+        words.append(name if same else f"{what} on {name}" if same_verb else f"{verb} {what} on {name}")
+        before = verb, what
+    age = f"{duration(summary['time_after_write [s]'])} after programming"
+    return f"{age}, simulated crossbars {' and '.join(words)}."
+
+
+def _change(part: Summary) -> tuple[str, str]:
+    """Lose, gain, or neither as far as the chips can tell: verb and object."""
+    of, digital = part["crossbar"]["accuracy"], part["digital"]["accuracy"]
+    difference = of["mean"] - digital
+    if part.get("agreement") == 1.0:
+        return "answer", "exactly as the digital network"
+    verb, size = ("lose" if difference < 0 else "gain"), points(abs(difference)).lstrip("+")
+    if len(of["per_chip"]) < 2:
+        return verb, f"{size} points of accuracy (one chip, so no interval)"
+    if of["low"] - 1e-9 <= digital <= of["high"] + 1e-9:
+        return "change", f"nothing that {len(of['per_chip'])} chips could show ({points(difference)} points)"
+    return verb, f"{size} points of accuracy"
+
+
+def losing(summary: Summary) -> list[str]:
+    """Plain words for everything in which the crossbars come off worse."""
+    if "crossbar" not in summary:
+        return []
+    out = []
+    for name, part in sets_of(summary).items():
+        of, digital, ours = part["crossbar"]["accuracy"], part["digital"], part["crossbar"]
+        if of["mean"] < digital["accuracy"] - 1e-9:
+            lost = points(digital["accuracy"] - of["mean"]).lstrip("+")
+            worst = points(min(of["per_chip"]) - digital["accuracy"])
+            which = (
+                f"on average; the worst chip: {worst} points"
+                if len(of["per_chip"]) > 1
+                else "by the one chip"
+            )
+            out.append(f"{name}: {lost} points of accuracy lost {which}.")
+        before, after = digits(digital["cross_entropy"]), digits(ours["cross_entropy"])
+        if ours["cross_entropy"] > digital["cross_entropy"] and before != after:
+            out.append(f"{name}: the cross-entropy rises from {before} to {after} nat: less sure answers.")
+    energy = summary["energy"]
+    for key, (words, _, rival) in BASELINES.items():
+        if energy.get(rival, 0.0) > energy.get(key, float("inf")) > 0:
+            ours, theirs = quantity(energy[rival], "J"), quantity(energy[key], "J")
+            kept = ", membranes and spikes in SRAM" if rival == "crossbar_memory" else ""
+            out.append(f"Energy for an image: {ours} on crossbars{kept}, {theirs} by {words}.")
+    return out
+
+
+def results(summary: Summary) -> list[Row]:
+    """The table at the top: measure and unit, digital, crossbars, change."""
+    rows = [row for name, part in sets_of(summary).items() for row in _set_rows(name, part)]
+    if "spike_mismatch" in summary:
+        differ = summary["spike_mismatch"]
+        worst = max(differ, key=lambda n: differ[n])
+        mean = sum(differ.values()) / len(differ)
+        rows.append(_row("spikes that differ, mean over layers", "%", "", percent(mean)))
+        rows.append(_row(f"spikes that differ, most ({worst})", "%", "", percent(differ[worst])))
+    energy = summary["energy"]
+    for key, (words, _, rival) in BASELINES.items():
+        if key in energy:
+            digital, ours = energy[key], energy.get(rival)
+            factor, unit = prefixed(max(digital, ours or 0.0), "J")
+            change = "" if ours is None or not digital > 0 else f"× {digits(ours / digital)}"
+            name = f"energy for an image (digital: {words})"
+            rows.append(_row(name, unit, digits(digital * factor), _maybe(ours, factor), change))
+    for what, key in (
+        ("time for an image, arrays in series", "latency [s/image]"),
+        ("time between images, layers in a pipeline", "interval [s/image]"),
+    ):
+        if key in summary:
+            factor, unit = prefixed(summary[key], "s")
+            rows.append(_row(what, unit, "", digits(factor * summary[key])))
+    if "area [m2]" in summary:
+        parts = summary["area [m2]"]
+        listed = ", ".join(f"{part} {digits(1e6 * area)}" for part, area in parts.items())
+        rows.append(
+            _row(f"area of {', '.join(parts)}", "mm²", "", f"{digits(1e6 * sum(parts.values()))}: {listed}")
+        )
+    if "attention" in summary:
+        for what, key in (("cells written", "writes_per_image"), ("pulses", "pulses_per_image")):
+            rows.append(_row(f"{what} for an image", "1", "", count(summary["attention"][key])))
+    return rows
+
+
+LIFE_RATES = (30.0, 1000.0)
+"""Images a second that the report tells lifetimes for."""
+
+
+def lifetime(summary: Summary) -> list[tuple[str, ...]]:
+    """For each technology with a published endurance: cycles, images, and how long at so many a second."""
+    cycles = summary.get("attention", {}).get("cycles_per_image")
+    if not cycles:
+        return []
+    rows = []
+    for life in lives(cycles):
+        star = " (recalled)" if life.endurance.assumption else ""
+        times = (map(duration, life.seconds(rate)) for rate in LIFE_RATES)
+        ends = (
+            f"{digits(life.endurance.low, 2)} to {life.endurance.high:.0e}{star}",
+            _images(life.low, life.high),
+        )
+        rows.append((life.technology, *ends, *(" to ".join(ends) for ends in times)))
+    return rows
+
+
+def _images(low: float, high: float) -> str:
+    return " to ".join(f"{x:.2g}" for x in (low, high))
+
+
+def silence(summary: Summary) -> str:
+    """What silent tokens cost in pulses, energy and cycles; "" where nothing was pulsed."""
+    found = summary.get("attention", {})
+    pulses, silent = (found.get(f"{key}_per_image", 0.0) for key in ("pulses", "silent_pulses"))
+    if not silent:
+        return ""
+    ties, cycles = found["silent_tie_pulses_per_image"], found["cycles_per_image"]
+    joule = summary.get("breakdown", {}).get("attention pulses")
+    spent = "" if joule is None else f", {quantity(joule * silent / pulses, 'J')} at a mean pulse's energy,"
+    return (
+        f"{percent(silent / pulses, 0)} of the pulses are written at silent tokens "
+        f"({percent(ties / pulses, 0)} where both are silent: a tie, and a full write down). "
+        f'With silent = "no-pulse" they{spent} would be saved, and a device of the most worn layer would go '
+        f"through {digits(cycles - found['silent_cycles_per_image'])} instead of {digits(cycles)} cycles an "
+        f"image. That is counted from the same spikes; a network must be trained with it for its accuracy."
+    )
+
+
+def _set_rows(name: str, part: Summary) -> Iterator[Row]:
+    digital, ours = part["digital"], part.get("crossbar")
+    images = f"; {digital['images']} images" if "images" in digital else ""
+    shown, chips, change = f"{interval(digital['accuracy'], digital)}{images}", "", ""
+    if ours is not None:
+        of, base = ours["accuracy"], digital["accuracy"]
+        chips, change = f"{percent(of['mean'])}; one chip", f"{points(of['mean'] - base)} points"
+        if len(of["per_chip"]) > 1:
+            chips = f"{interval(of['mean'], of)}; {len(of['per_chip'])} chips"
+            change += f" [{points(of['low'] - base)}, {points(of['high'] - base)}]"
+    yield _row(f"accuracy, {name}", "%", shown, chips, change)
+    for key, unit in UNITS.items():
+        measure = f"{key.replace('_', '-')}, {name}"
+        if ours is None:
+            yield _row(measure, unit, digits(digital[key]), "")
+        else:
+            yield _row(
+                measure, unit, digits(digital[key]), digits(ours[key]), _signed(ours[key] - digital[key])
+            )
+    if "agreement" in part:
+        yield _row(f"same answer as digital, {name}", "%", "", percent(part["agreement"]))
+
+
+def _row(measure: str, unit: str, digital: str, crossbars: str, change: str = "") -> Row:
+    return {"measure": f"{measure} [{unit}]", "digital": digital, "crossbars": crossbars, "change": change}
+
+
+def _signed(value: float) -> str:
+    value = round(value, 9)  # what is left are the last bits of a float
+    return ("+" if value > 0 else "") + digits(value)
+
+
+def interval(mean: float, bounds: Mapping[str, float]) -> str:
+    """A share with its interval: "91.64 % [90.16, 93.11]"."""
+    return f"{percent(mean)} [{100 * bounds['low']:.2f}, {100 * bounds['high']:.2f}]"
+
+
+def _maybe(value: float | None, factor: float) -> str:
+    return "" if value is None else digits(value * factor)
+
+
+def wires(summary: Summary) -> tuple[str, list[Row]]:
+    """What leaving the wires out means: a sentence about the largest kappa, and kappa [1] of every array."""
+    kappa = {
+        layer: k for layer, k in summary.get("kappa", {}).items() if k > 0
+    }  # 0: an array without devices
+    rows = [{"layer": layer, "kappa": digits(k), "meaning": _meaning(k)} for layer, k in kappa.items()]
+    if not rows:
+        return "", rows
+    worst = max(kappa, key=lambda n: kappa[n])
+    over = sum(k >= WIRES_SMALL for k in kappa.values())
+    sentence = (
+        f"The largest kappa is {digits(kappa[worst])} ({worst}), "
+        f"effect of wires there: {_meaning(kappa[worst])}. "
+        f"{over} of {len(kappa)} arrays are at {WIRES_SMALL} or above"
+    )
+    return sentence + (": with wires these figures would be worse." if over else "."), rows
+
+
+def _meaning(kappa: float) -> str:
+    if kappa < WIRES_SMALL:
+        return "a few per cent"
+    return "they rule" if kappa > WIRES_RULE else "tens of per cent"
+
+
+def map_errors(digital: Mapping[str, np.ndarray], written: Mapping[str, np.ndarray]) -> list[Row]:
+    """Attention weights of one image by layer [1]: means, and the root mean square of written - digital."""
+    rows = []
+    for layer in digital.keys() & written.keys():
+        ours, theirs = (np.asarray(maps[layer], dtype=float) for maps in (written, digital))
+        rms = float(np.sqrt(np.mean((ours - theirs) ** 2)))
+        row = {"digital": float(theirs.mean()), "written": float(ours.mean()), "rms": rms}
+        rows.append({"layer": layer} | {key: digits(value) for key, value in row.items()})
+    return sorted(rows, key=lambda row: list(digital).index(row["layer"]))

@@ -1,0 +1,210 @@
+"""The methods of a study in words: the network, the chips and every number of the card, each with its source.
+
+Sentences are made from the setting and the card alone, so that none can say what was not run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import devices
+import memsim
+import models
+from memsim.card import ARRAY_EFFECTS
+from studies import provenance
+from studies.quantities import digits, duration, percent, quantity
+from studies.reports.bibliography import cite, mentioned
+from studies.reports.findings import WIRES_RULE, WIRES_SMALL
+from studies.reports.table import Table
+from studies.study import Setting
+
+DATA_SETS = {"digits": "alpaydin1998", "digits-hard": "alpaydin1998", "fashion-mnist": "xiao2017"}
+"""Who published a data set."""
+
+BESIDE = {"pcm-joshi2020": ("nandakumar2019",)}
+"""What a cell's model rests on beside the source it names."""
+
+UNITS = {"rotation": "degrees", "shift": "pixels", "warmup": "epochs"}
+"""Units of a training recipe's numbers, where they have one."""
+
+NOT_SIMULATED = (
+    "Not simulated: wire resistance, stuck devices but those worn out, spread between converters, errors of "
+    "the reading that drift compensation goes by, nonlinear currents but for the chord of a cell's I-V "
+    "curve, temperature and area. Energies leave out leakage, control, buffers and moving data. Nothing here "
+    "was measured on a chip."
+)
+
+
+def methods(setting: Setting, card: memsim.ChipCard) -> list[str]:
+    """Paragraphs on what was simulated; a study that varies something says so itself."""
+    return [
+        network(setting),
+        chips(setting, card),
+        weights(card),
+        attention(card),
+        effects(card),
+        f"Means over chips have Student's t intervals{cite('student1908')}, shares of images Wilson's"
+        f"{cite('wilson1927')}, all at 95 %. What is compared ran on the same chips, in pairs.",
+        f"{NOT_SIMULATED} {wires(card)}",
+    ]
+
+
+def wires(card: memsim.ChipCard) -> str:
+    """How much the wires that are left out would matter, kappa = r n g_max N^2 [1], in a full weight tile."""
+    section = card.weights
+    side = max(section.tile_rows, section.tile_columns)
+    kappa = card.wire_resistance * section.devices_per_weight * card.weight_cell.g_max * side**2
+    return (
+        f"What wires would do is told by kappa = r n g_max N²: {digits(kappa)} in a full weight tile of side "
+        f"{side}, less in a smaller one; they matter from about {WIRES_SMALL} on and rule above "
+        f"{WIRES_RULE:g}."
+    )
+
+
+def network(setting: Setting) -> str:
+    """Which network, how it was trained, and what it is tested on."""
+    try:
+        net = models.load(setting.model)
+    except ValueError:
+        config, record = None, {}
+    else:
+        config, record = net.config, net.record
+    shape = ""
+    if config is not None:
+        shape = (
+            f" with {config.layers} blocks of width {config.dim}, {config.heads} heads, {config.steps} time "
+            f"steps and {config.attention} attention; what the paper leaves open is as in "
+            f"Spikingformer{cite('zhou2023')}"
+        )
+    trained = _training(record) if record else "Its training record is not at hand."
+    data = setting.dataset or record.get("dataset", "the data set it was trained on")
+    whole = record.get("images", {}).get("test") if data == record.get("dataset") else None
+    images = f"the first {setting.images}" if setting.images else f"all {whole}" if whole else "all"
+    return (
+        f"The network is {setting.model}, an S2TDPT{cite('mondal2025')}{shape}. {trained} It is tested on "
+        f"{images} test images of {data}{_data_source(data)}."
+    )
+
+
+def _data_source(name: str) -> str:
+    return cite(DATA_SETS[name]) if name in DATA_SETS else ""
+
+
+def _training(record: Mapping[str, Any]) -> str:
+    """A training record in a sentence: data, recipe, what came out."""
+    parts, recipe = record.get("images", {}), dict(record.get("recipe", {}))
+    augmentation = recipe.pop("augmentation", {})
+    numbers = ", ".join([*_numbers(recipe), *_numbers(augmentation)])
+    found = record.get("test_accuracy")
+    reached = "" if found is None else f", and reached {percent(found)} of the test images digitally"
+    return (
+        f"memsim trained it on {parts.get('train', 'the')} images of {record.get('dataset', 'its data set')}"
+        f"{_data_source(str(record.get('dataset')))} ({parts.get('val', 'some')} for validation; seed "
+        f"{record.get('seed', 'unknown')}; {numbers}){reached}."
+    )
+
+
+def _numbers(fields: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in fields.items():
+        shown = ("no", "yes")[value] if isinstance(value, bool) else f"{value:g}"
+        yield " ".join(filter(None, (name.replace("_", " "), shown, UNITS.get(name))))
+
+
+def chips(setting: Setting, card: memsim.ChipCard) -> str:
+    """How many chips, which they are, and when they are read."""
+    top = _fields(
+        card, skip=("name", "description", "weights", "attention", "wear", "prices", "off", "strengths")
+    )
+    return (
+        f"Simulated are {setting.chips} chip{'' if setting.chips == 1 else 's'} of card {card.name} ({top}), "
+        f"seed {setting.seed}. Random numbers hang on names, not on order{cite('salmon2011')}: a chip is the "
+        "same whichever others run. Chips differ in their devices alone and see the same images, "
+        f"{duration(setting.time)} after their weights were programmed unless the study varies it. Device "
+        f"models come from aihwkit{cite('rasch2021')} and from the papers that each cell names."
+    )
+
+
+def weights(card: memsim.ChipCard) -> str:
+    """The weight arrays with every number."""
+    return (
+        f"Weights are held by differential pairs of {_cell(card.weight_cell)}; every number of these arrays: "
+        f"{_fields(card.weights, skip=('cell',))}. Rows that carry numbers pass a DAC, spikes drive a row "
+        "for one bit."
+    )
+
+
+def attention(card: memsim.ChipCard) -> str:
+    """The attention arrays with every number."""
+    cell = card.attention_cell
+    unsaid = "" if card.attention.n_max else f", at most {cell.n_max} pulses to write it (the preset's)"
+    worn = f" They are worn: {_fields(card.wear, skip=())}." if card.wear.cycles_before else ""
+    return (
+        f"Attention weights are written by spikes into {_cell(cell)}{unsaid}, anew for every image, layer, "
+        f"head and time step; every number of these arrays: {_fields(card.attention, skip=('cell',))}.{worn}"
+    )
+
+
+def _cell(cell: devices.Cell) -> str:
+    keys = [*mentioned(cell.source), *BESIDE.get(cell.name, ())]
+    return f"{cell.name} ({cell.technology}; {cell.source}){cite(*keys)}"
+
+
+def _fields(section: Any, skip: tuple[str, ...]) -> str:
+    """Every field of a part of a card: name, value and unit."""
+    said = []
+    for name, info in type(section).model_fields.items():
+        value = getattr(section, name)
+        if name not in skip and value is not None:
+            unit = re.search(r"\[(.*)\]", info.alias or "")
+            words = re.sub(r"(?<!^g)_", " ", name).replace("adc", "ADC").replace("dac", "DAC")
+            said.append(f"{words} {_shown(value, unit[1] if unit else '')}")
+    return ", ".join(said)
+
+
+def _shown(value: Any, unit: str) -> str:
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value)) or "nothing"
+    if isinstance(value, bool):
+        return ("no", "yes")[value]
+    if isinstance(value, float):
+        return quantity(value, unit.replace("ohm", "Ω")) if unit else f"{value:g}"
+    return str(value)
+
+
+def effects(card: memsim.ChipCard) -> str:
+    """Effects that are on, at which strength where it is not the source's, and those that are off."""
+    strength = {effect: _strength(card, effect) for effect in card.effects}
+    on = [
+        effect if factor == 1 else f"{effect} × {factor:g}" for effect, factor in strength.items() if factor
+    ]
+    off = [effect for effect, factor in strength.items() if not factor]
+    return f"Effects simulated: {', '.join(on) or 'none'}; switched off: {', '.join(off) or 'none'}."
+
+
+def _strength(card: memsim.ChipCard, effect: str) -> float:
+    if effect in ARRAY_EFFECTS:
+        return float(card.on(effect))
+    return max(cell.strength(effect) for cell in (card.weight_cell, card.attention_cell))
+
+
+def card_tables(card: memsim.ChipCard) -> list[Table]:
+    """Every field of the card with its meaning, and every price with its source."""
+    fields = [[row["key"], row["value"], row["about"]] for row in provenance.card_rows(card)]
+    prices = [
+        [
+            event,
+            digits(1e12 * price.energy),
+            f"{'assumption: ' if price.assumption else ''}{_cited(price.source)}",
+        ]
+        for event, price in card.all_prices.items()
+    ]
+    return [
+        Table(title=f"Card {card.name}", header=["key [unit]", "value", "meaning and source"], rows=fields),
+        Table(title="Prices", header=["event", "energy [pJ]", "source"], rows=prices),
+    ]
+
+
+def _cited(source: str) -> str:
+    return source + cite(*mentioned(source))

@@ -1,0 +1,218 @@
+"""A comparison as a folder that stands alone: report.html, figures, numbers, the resolved card.
+
+The page loads nothing: its figures are inline SVG, its style is its own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import memsim
+from memsim.attention_events import SILENT_PULSES, SILENT_TIES
+from memsim.ledger import ARRAY_READ
+from studies import provenance
+from studies.commands.worth import worth_table
+from studies.quantities import count, digits, duration, percent
+from studies.reports import bibliography, energy_findings, figures, findings
+from studies.reports.break_even import break_even
+from studies.reports.page import environment, inline, whole
+
+if TYPE_CHECKING:
+    from studies.commands.compare import Comparison
+
+FIGURES = ("accuracy", "spikes", "energy", "break-even", "attention-first", "attention-last", "conductances")
+PICTURES = [f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
+"""Files a report may have; what an earlier one left and this one does not draw is removed."""
+
+
+def write_report(
+    comparison: Comparison,
+    folder: str | Path,
+    *,
+    worth: Sequence[dict[str, Any]] | None = None,
+) -> Path:
+    """Write report.html, result.json, card.toml and figures/ (SVG and PNG); returns the page.
+
+    worth: rows of what attention is worth.
+    Raises OSError naming the folder where it cannot be written; then nothing of it is left behind.
+    """
+    folder = Path(folder)
+    with whole(folder, PICTURES) as place:
+        place(files(comparison, worth))
+    return folder / "report.html"
+
+
+def files(
+    comparison: Comparison,
+    worth: Sequence[dict[str, Any]] | None = None,
+) -> dict[str, bytes]:
+    """Everything a report consists of, by its path in the folder; the page last."""
+    summary = comparison.summary()
+    drawn = draw(summary, comparison.sample)
+    if comparison.balance is not None:
+        drawn["break-even"] = break_even(comparison.balance, f"{summary['model']}: break-even")
+    out: dict[str, bytes] = {}
+    for name, figure in drawn.items():
+        out[f"figures/{name}.svg"] = figures.svg(figure).encode()
+        out[f"figures/{name}.png"] = figures.png(figure)
+    result = summary | ({"worth": list(worth)} if worth else {})
+    out["result.json"] = (json.dumps(_finite(result), indent=2, allow_nan=False) + "\n").encode()
+    out[provenance.CARD_FILE] = provenance.toml(comparison.request.card).encode()
+    out["report.html"] = page(comparison, summary, drawn, worth).encode()
+    return out
+
+
+def draw(summary: Mapping[str, Any], sample: Mapping[str, Any]) -> dict[str, Figure]:
+    """Every figure that the summary and the sample have data for."""
+    drawn = {
+        "accuracy": figures.accuracy(summary),
+        "spikes": figures.spikes(summary),
+        "energy": figures.energy(summary),
+    }
+    maps = sample.get("digital_maps", {})
+    layers = [layer for layer in maps if layer in sample.get("crossbar_maps", {})]
+    for name, layer in dict(
+        zip(("attention-first", "attention-last"), layers[:1] + layers[1:][-1:], strict=False)
+    ).items():
+        digital, written = (np.asarray(sample[f"{kind}_maps"][layer]) for kind in ("digital", "crossbar"))
+        step = digital.shape[1] - 1
+        drawn[name] = figures.attention(
+            digital[:, step], written[:, step], np.asarray(sample["image"]), layer=layer, step=step
+        )
+    if sample.get("before") and sample.get("after"):
+        time = summary["time_after_write [s]"]
+        drawn["conductances"] = figures.conductances(sample["before"], sample["after"], time=time)
+    return drawn
+
+
+def page(
+    comparison: Comparison,
+    summary: Mapping[str, Any],
+    drawn: Mapping[str, Figure],
+    worth: Sequence[dict[str, Any]] | None = None,
+) -> str:
+    """The report as one HTML document."""
+    sample, card, chip = comparison.sample, comparison.request.card, comparison.chip
+    wires_sentence, wires = findings.wires(summary)
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            summary=summary,
+            headline=findings.headline(summary),
+            energy_ratio=energy_findings.energy_ratio(summary),
+            losing=findings.losing(summary),
+            setting=_setting(summary),
+            results=[row.values() for row in findings.results(summary)],
+            figures={name: inline(name, figure) for name, figure in drawn.items()},
+            map_errors=[
+                row.values()
+                for row in findings.map_errors(
+                    sample.get("digital_maps", {}), sample.get("crossbar_maps", {})
+                )
+            ],
+            energy_verdict=energy_findings.energy_verdict(summary),
+            even=[] if comparison.balance is None else list(energy_findings.break_even(comparison.balance)),
+            lifetime=findings.lifetime(summary),
+            silence=findings.silence(summary),
+            utilisation=[(name, percent(x, 1)) for name, x in summary.get("utilisation", {}).items()],
+            notes=[] if chip is None else _notes(chip.ledger),
+            wires=[row.values() for row in wires],
+            wires_sentence=wires_sentence,
+            worth=worth_table(worth) if worth else None,
+            cells=[] if chip is None else [row.values() for row in provenance.cell_rows(card)],
+            card_name=card.name,
+            card_rows=provenance.card_rows(card),
+            prices=_prices(card),
+            ledger=_ledger(chip.ledger, card) if chip is not None and "crossbar" in summary["energy"] else [],
+            command=provenance.command(comparison.request, worth=bool(worth)),
+            versions=provenance.versions(),
+            papers=[bibliography.entry(key).line for key in provenance.PAPERS],
+        )
+    )
+
+
+def _setting(summary: Mapping[str, Any]) -> str:
+    """One line under the headline: what was run."""
+    words = [f"{summary['images']} images of {summary['dataset']}", f"seed {summary['seed']}"]
+    if "chips" in summary:
+        words = [
+            f"{summary['chips']} chip{'' if summary['chips'] == 1 else 's'} of card {summary['card']}",
+            f"weights on {summary['weights']}, attention on {summary['attention_cell']}",
+            f"read {duration(summary['time_after_write [s]'])} after programming",
+            f"engine {summary['engine']}",
+            *words,
+        ]
+    off = summary.get("off")
+    return "; ".join([*words, *([f"switched off: {', '.join(off)}"] if off else [])]) + "."
+
+
+def _prices(card: memsim.ChipCard) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number,
+            "event": event,
+            "energy": digits(price.energy * 1e12),
+            "source": price.source,
+            "assumption": price.assumption,
+        }
+        for number, (event, price) in enumerate(card.all_prices.items(), 1)
+    ]
+
+
+def _ledger(ledger: memsim.Ledger, card: memsim.ChipCard) -> list[dict[str, Any]]:
+    """Layers in the order of the network, each with its energy and its lines, in pJ."""
+    numbers = {event: number for number, event in enumerate(card.all_prices, 1)}
+    layers: dict[str, list[dict[str, Any]]] = {}
+    for line in ledger.lines():
+        layers.setdefault(str(line["layer"]), []).append(line)
+    return [
+        {
+            "name": name,
+            "energy": digits(1e12 * sum(line["energy [J]"] for line in lines)),
+            "lines": [
+                {
+                    "event": line["event"],
+                    "number": "" if line["event"] == ARRAY_READ else count(line["number"]),
+                    "price": "" if line["event"] == ARRAY_READ else digits(1e12 * line["price [J]"]),
+                    "energy": digits(1e12 * line["energy [J]"]),
+                    "source": None if (name, line["event"]) in ledger.joules else numbers[line["event"]],
+                }
+                for line in lines
+                if line["energy [J]"] or line["number"]
+            ],
+        }
+        for name, lines in layers.items()
+    ]
+
+
+def _notes(ledger: memsim.Ledger) -> list[Iterable[str]]:
+    """Clipped conversions and floored conductances over all layers, for an image and chip."""
+    totals: dict[str, float] = {}
+    for (_, what), number in ledger.notes.items():
+        totals[what] = totals.get(what, 0.0) + number / max(ledger.images, 1)
+    conversions, resets, pulses = (ledger.number(event) for event in ("adc", "reset", "pulse"))
+    base = {"clipped conversions": conversions, "floored conductances": resets}
+    base |= {SILENT_TIES: pulses, SILENT_PULSES: pulses}
+    named = {"clipped conversions": "of conversions", "floored conductances": "of device writes"}
+    named |= {SILENT_TIES: "of pulses", SILENT_PULSES: "of pulses"}
+    return [
+        (what, count(number), f"{percent(number / base[what])} {named[what]}" if base.get(what) else "")
+        for what, number in totals.items()
+    ]
+
+
+def _finite(value: Any) -> Any:
+    """The value with numbers JSON has no word for replaced by null."""
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,108 @@
+"""A comparison as tables on the terminal, from the same values that go to JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+
+from memsim.area import utilisation
+from memsim.baselines import BASELINES as BILLS
+from studies.commands.compare import Comparison
+from studies.quantities import digits, percent, quantity
+from studies.reports.energy_findings import BASELINES
+from studies.reports.findings import interval, sets_of
+
+
+def _accuracy(share: Mapping[str, Any], mean: str = "mean") -> str:
+    if len(share.get("per_chip", (0, 0))) < 2:
+        return f"{percent(share[mean])} (one chip)"
+    return interval(share[mean], share)
+
+
+def comparison_table(summary: dict[str, Any]) -> Table:
+    """Digital beside crossbar: accuracy with its interval, cross-entropy, margin, agreement, energy."""
+    table = Table(
+        "", "digital", "crossbars", title=f"{summary['model']} on {summary['images']} images", box=None
+    )
+    for name, found in sets_of(summary).items():
+        digital, crossbar = found["digital"], found.get("crossbar")
+        none = "" if crossbar is None else None
+        table.add_row(
+            f"{name}: accuracy [95 %]",
+            _accuracy(digital, "accuracy"),
+            none if crossbar is None else _accuracy(crossbar["accuracy"]),
+        )
+        for key in ("cross_entropy", "margin"):
+            table.add_row(
+                f"{name}: {key.replace('_', '-')}",
+                f"{digital[key]:.4f}",
+                none if crossbar is None else f"{crossbar[key]:.4f}",
+            )
+        if crossbar is not None:
+            table.add_row(f"{name}: same answer as digital", "", f"{100 * found['agreement']:.2f} %")
+    if "spike_mismatch" in summary:
+        mismatch = summary["spike_mismatch"].values()
+        table.add_row("spikes that differ", "", f"{100 * sum(mismatch) / len(mismatch):.2f} %")
+    energy = summary["energy"]
+    for key, (words, _, rival) in BASELINES.items():
+        if key in energy:
+            ours = quantity(energy[rival], "J") if rival in energy else ""
+            table.add_row("energy for an image", f"{quantity(energy[key], 'J')} ({words})", ours)
+    if "latency [s/image]" in summary:
+        table.add_row("time for an image", "", quantity(summary["latency [s/image]"], "s"))
+        table.add_row("area, known parts", "", f"{digits(1e6 * sum(summary['area [m2]'].values()))} mm²")
+    return table
+
+
+def worth_grid(rows: list[dict[str, Any]]) -> Table:
+    """What STDP attention is worth, one line for each kind of attention and how it came in."""
+    sets = list(dict.fromkeys(row["dataset"] for row in rows))
+    table = Table(title="what STDP attention is worth (digital; accuracy [95 % interval])", box=None)
+    for column in ("attention", "how", *sets, "CE [nat]"):
+        table.add_column(column, no_wrap=True)
+    lines: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        share = f"{100 * row['accuracy']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        line = lines.setdefault((row["attention"], row["how"]), [row["attention"], row["how"]])
+        line += [share, f"{row['cross_entropy']:.3f}"] if row["dataset"] == sets[-1] else [share]
+    for line in lines.values():
+        table.add_row(*line)
+    return table
+
+
+def layer_tables(comparison: Comparison, layer: str) -> Group:
+    """Number, price, energy and source of every line of a layer: the crossbars', then those of each digital
+    baseline; ValueError for a layer that has none.
+    """
+    bills = {} if comparison.chip is None else {"crossbar": comparison.chip.ledger.lines()}
+    card = comparison.request.card
+    bills |= {f"digital_{name}": lines(comparison.works, card) for name, lines in BILLS.items()}
+    layers = dict.fromkeys(str(line["layer"]) for lines in bills.values() for line in lines)
+    if not any(_within(name, layer) for name in layers):
+        raise ValueError(f"--explain {layer!r}: no such layer; layers with events: {', '.join(layers)}")
+    tables = []
+    used = {k: x for k, x in utilisation(comparison.on_arrays, card).items() if _within(k, layer)}
+    for bill, lines in bills.items():
+        title = f"{bill}: {layer}, for each image"
+        if bill == "crossbar" and used:
+            title += "; cells used of its tiles: " + ", ".join(
+                f"{k} {percent(x, 1)}" for k, x in used.items()
+            )
+        table = Table(title=title, box=None, title_justify="left")
+        table.add_column("event", no_wrap=True)
+        for column in ("layer", "number", "price", "energy", "source"):
+            table.add_column(column)
+        for line in (line for line in lines if _within(str(line["layer"]), layer)):
+            number, price, energy = (float(line[k]) for k in ("number", "price [J]", "energy [J]"))  # type: ignore[arg-type]
+            event, name, source = (escape(str(line[k])) for k in ("event", "layer", "source"))
+            table.add_row(event, name, f"{number:,.1f}", quantity(price, "J"), quantity(energy, "J"), source)
+        tables.append(table)
+    return Group(*tables)
+
+
+def _within(name: str, layer: str) -> bool:
+    return name == layer or name.startswith(f"{layer}.")

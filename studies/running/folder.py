@@ -1,0 +1,112 @@
+"""A study's folder: which study and setting it belongs to, and files that are written whole or not at all.
+
+rows.jsonl   the rows (studies.running.rows)
+study.json   study, source digest, setting
+NAME.py      the study itself, or NAME.toml, where it is a user's own
+card.toml    the chip card, every field
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import memsim
+from studies import provenance
+from studies.commands.options import writable
+from studies.study import LIBRARY, Setting, Study
+from studies.task import digest
+
+
+def claim(study: Study, setting: Setting, folder: str | Path) -> Path:
+    """Make the folder this study's: study.json, card.toml, and the study's own text where it is a user's.
+
+    ValueError naming the first field where the folder belongs to another study or setting (more or fewer
+    chips are no other setting); OSError where it cannot be written.
+    """
+    folder = writable(Path(folder))
+    own = LIBRARY not in Path(study.path).resolve().parents
+    about: dict[str, Any] = {"study": study.name, "setting": asdict(setting)}
+    if own:  # a built-in study's text has the version of memsim; its tasks' names tell what they measure
+        about["source digest"] = digest(study.source)
+    about = json.loads(json.dumps(about, allow_nan=False))
+    with _alone(folder):
+        before = _about(folder / "study.json")
+        if before is not None:
+            _refuse_others(folder, before, about)
+            about["setting"]["chips"] = max(before["setting"].get("chips", 0), setting.chips)
+        if before != about:
+            write_whole(folder / "study.json", json.dumps(about, indent=2) + "\n")
+        if own:
+            write_whole(folder / f"{study.name}{Path(study.path).suffix}", study.source)
+        if setting.card:
+            card = memsim.ChipCard.parse(dict(setting.card))
+            write_whole(folder / provenance.CARD_FILE, provenance.toml(card))
+    return folder
+
+
+def _about(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or not isinstance(found.get("setting"), dict):
+            raise ValueError("it says nothing about a study")
+        return found
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); choose another folder with --out, or delete the file if the rows "
+            "beside it are of the same study and setting"
+        ) from None
+
+
+def _refuse_others(folder: Path, before: dict[str, Any], about: dict[str, Any]) -> None:
+    theirs, ours = dict(_leaves(before)), dict(_leaves(about))
+    for name in sorted(theirs.keys() | ours.keys(), key=lambda name: (name.startswith("setting."), name)):
+        a, b = theirs.get(name, "absent"), ours.get(name, "absent")
+        if a == b or name in ("setting.chips", "setting.data"):
+            continue
+        what = "the text of the study" if name == "source digest" else name.removeprefix("setting.")
+        raise ValueError(
+            f"folder {folder} belongs to another run: {what} is {a!r} there and {b!r} here; choose another "
+            "folder with --out, or give what that run was given"
+        )
+
+
+def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every field with its dotted name."""
+    for name, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            yield from _leaves(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", inner
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all; OSError that names it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No two runs do this in a folder at the same time."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

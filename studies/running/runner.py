@@ -1,0 +1,226 @@
+"""The study runner: the tasks of a study measured on seats, each written down as a row when it is done.
+
+    row     one line of OUT/rows.jsonl (studies.running.rows)
+    seat    a worker, which measures one task at a time (studies.running.seats, studies.running.cluster)
+    group   consecutive tasks that share something; one seat takes them one after the other
+
+What was done is read from the rows alone: a run that was stopped, however, goes on when it is started again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, final
+
+from studies.running.folder import claim
+from studies.running.rows import FILE, Say, Store, row, to_stderr
+from studies.running.seats import AbstractCrew, AbstractSeat, Processes
+from studies.study import Setting, Study
+from studies.task import Task
+
+GROUP = 32
+"""Most tasks of a group: longer runs of equal ``shared`` are cut, so that other seats can help."""
+
+TRIES = 2
+"""How often a task may be at work when its worker vanishes."""
+
+Advance = Callable[[str, int, int], None]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run went: tasks measured now, there already (or done by another run meanwhile), failed now."""
+
+    done: int
+    skipped: int
+    failed: int
+    folder: Path
+
+
+def collect(
+    study: Study,
+    setting: Setting,
+    folder: str | Path,
+    *,
+    workers: int = 1,
+    cluster: str | None = None,
+    data: str = "data",
+    advance: Advance = lambda stage, done, total: None,
+    say: Say = to_stderr,
+) -> Outcome:
+    """Measure every task of a study that has no result in the folder yet.
+
+    A task that raises becomes a row with the failure, and is tried again by the next run.
+    Rows are the same, bit for bit, whatever the number of workers and however often a run was stopped.
+    workers: processes on this machine; cluster: address of a dask scheduler, whose workers are used instead;
+    advance(stage, done, total) is called after each task; say(message) for what the user should know.
+
+    Raises: ValueError for a folder of another study, setting or version, or a study that cannot be used;
+    OSError for a folder or a full disk, a cluster or workers that do not answer; ImportError without dask;
+    KeyboardInterrupt with a message when stopped by Ctrl-C.  Rows written before are safe in every case.
+    """
+    folder = claim(study, setting, folder)
+    with Store(folder / FILE, say) as store:
+        run = _Run(study, setting, store, advance, say)
+        if run.left:
+            with _crew(study, data, min(workers, len(run.left)), cluster) as crew:
+                try:
+                    run.go(crew)
+                except KeyboardInterrupt:
+                    raise KeyboardInterrupt(
+                        f"stopped; {len(store.done)} rows are safe in {folder}; the same command goes on"
+                    ) from None
+        return Outcome(
+            done=run.done, skipped=run.total - run.done - run.failed, failed=run.failed, folder=folder
+        )
+
+
+@contextmanager
+def _crew(study: Study, data: str, workers: int, cluster: str | None) -> Iterator[AbstractCrew]:
+    """The seats; whatever they are at ends with an exception."""
+    if cluster is not None:
+        from studies.running.cluster import Cluster
+
+        crew: AbstractCrew = Cluster(study, data, cluster)
+    else:
+        crew = Processes(study, data, workers)
+    try:
+        yield crew
+    except BaseException:
+        crew.close(now=True)
+        raise
+    crew.close(now=False)
+
+
+class _Run:
+    """Tasks on their way through the seats to the rows; ``left`` are the ids that still want a row."""
+
+    def __init__(self, study: Study, setting: Setting, store: Store, advance: Advance, say: Say) -> None:
+        self.study, self.store, self.say = study, store, say
+        ids = set[str]()
+        for task in tasks_of(study, setting):
+            if task.id in ids:
+                raise ValueError(f"study {study.path}: two tasks are the same: {dict(task.labels)}")
+            ids.add(task.id)
+        self.total, self.left = len(ids), ids - store.done
+        self.advance, self.size = advance, len(self.left)
+        self.done = self.failed = 0
+        self.groups = groups(task for task in tasks_of(study, setting) if task.id in self.left)
+        self.returned: deque[deque[Task]] = deque()  # what seats that are gone had in hand
+        self.lost: Counter[str] = Counter()
+        self.finished: SimpleQueue = SimpleQueue()
+
+    def go(self, crew: AbstractCrew) -> None:
+        """Measure all that is left."""
+        self.advance(self.study.name, 0, self.size)
+        while self.left:
+            for seat in crew.seats:
+                self._fill(seat)
+            if not self.left:
+                break
+            if crew.seats and not any(seat.flying for seat in crew.seats):
+                raise ValueError(f"study {self.study.path}: tasks() gave other tasks when it was asked again")
+            try:
+                seat, future = self.finished.get(timeout=1.0)
+            except Empty:
+                crew.look_round()
+            else:
+                self._receive(crew, seat, future)
+
+    def _fill(self, seat: AbstractSeat) -> None:
+        while len(seat.flying) < seat.places:
+            task = self._next(seat)
+            if task is None:
+                return
+            if not seat.flying:
+                seat.since = monotonic()
+            seat.send(task, self.finished)
+
+    def _next(self, seat: AbstractSeat) -> Task | None:
+        """The next task of the seat's group, or of a new one if it has nothing to do; not what is done."""
+        while True:
+            if not seat.held and not seat.flying:
+                seat.held = self.returned.popleft() if self.returned else deque(next(self.groups, ()))
+            if not seat.held:
+                return None
+            task = seat.held.popleft()
+            self.store.refresh()
+            if task.id not in self.store.done:
+                return task
+            self._settle(task)
+
+    def _receive(self, crew: AbstractCrew, seat: AbstractSeat, future: Any) -> None:
+        if future not in seat.flying:
+            return  # of a worker that was lost meanwhile
+        try:
+            outcome = seat.outcome(future)
+        except Exception as error:  # on the way there or back: it could not be pickled, for instance
+            outcome = _failure(f"{type(error).__name__}: {error}", seat)
+        if outcome is None:
+            self._lose(crew, seat)
+            return
+        task = seat.flying.pop(future)
+        seat.since = monotonic()
+        self._record(task, outcome)
+
+    def _lose(self, crew: AbstractCrew, seat: AbstractSeat) -> None:
+        """A worker vanished: the task it was at is tried once more, others are just sent again."""
+        first, *others = seat.flying.values()
+        seat.flying.clear()
+        self.lost[first.id] += 1
+        again = self.lost[first.id] < TRIES
+        what = "it is tried once more" if again else "this is recorded as its failure"
+        self.say(
+            f"a worker vanished (killed, out of memory?) at task {first.id} {dict(first.labels)}: {what}"
+        )
+        if not again:
+            self._record(first, _failure("the worker vanished twice", seat))
+        seat.held.extendleft(reversed([first, *others] if again else others))
+        if not crew.replace(seat):
+            self.returned.append(seat.held)
+
+    def _record(self, task: Task, outcome: Mapping[str, Any]) -> None:
+        self.store.append(row(task, outcome))
+        self.done += "result" in outcome
+        self.failed += "failure" in outcome
+        self._settle(task)
+
+    def _settle(self, task: Task) -> None:
+        self.left.discard(task.id)
+        self.advance(self.study.name, self.size - len(self.left), self.size)
+
+
+def _failure(error: str, seat: AbstractSeat) -> dict[str, Any]:
+    """A failure that no worker could report; the time is how long it was waited for."""
+    return {"failure": {"error": error, "traceback": ""}, "wall_time [s]": monotonic() - seat.since}
+
+
+def tasks_of(study: Study, setting: Setting) -> Iterator[Task]:
+    """The tasks of a study, one at a time; ValueError where its file or its generator fails."""
+    try:
+        yield from study.tasks(setting)
+    except (ValueError, OSError):
+        raise
+    except Exception as error:
+        raise ValueError(f"study {study.path}: no tasks: {type(error).__name__}: {error}") from error
+
+
+def groups(tasks: Iterator[Task]) -> Iterator[list[Task]]:
+    """Consecutive tasks of equal ``shared``, at most GROUP of them; each alone where nothing is shared."""
+    for _, same in groupby(tasks, key=lambda task: task.share):
+        group: list[Task] = []
+        for task in same:
+            group.append(task)
+            if len(group) == GROUP or not task.shared:
+                yield group
+                group = []
+        if group:
+            yield group

@@ -1,0 +1,252 @@
+"""Seats: where tasks are measured, one after the other: a process of this machine, or a worker of a cluster.
+
+A seat works on one task at a time and keeps what ``prepare`` gave until a task shares something else.  It may
+be lost at any moment; the runner then gives its tasks to the seat made in its place, or to another.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from queue import SimpleQueue
+from typing import Any, final
+
+from studies.running.rows import VERSION, plain
+from studies.study import Study
+from studies.task import Task
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""What the libraries read, when they are imported, for the number of their threads: one, on every seat.
+
+The last bit of a sum of floats depends on how many threads add it up, and a row must not depend on how many
+seats or cores there were.
+"""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What every task of a run needs to be measured in another process."""
+
+    study: Study
+    data: str  #: folder of the data sets
+
+
+# ---- in the worker
+
+
+_turn = threading.Lock()  # a cluster's worker may have many threads: one task at a time all the same
+_kept: tuple[Any, Any] = (None, None)  # what the last task shared, and what prepare gave for it
+
+
+@lru_cache(maxsize=1)
+def _known(study: Study) -> Study:
+    """The study as it came first: its file is executed once."""
+    return study
+
+
+def measure(job: Job, task: Task) -> dict[str, Any]:
+    """Measure a task: ``result``, or ``failure`` with error and traceback, and ``wall_time [s]``."""
+    with _turn:
+        _one_thread()
+        start = time.perf_counter()
+        try:
+            found: dict[str, Any] = {
+                "result": plain(_known(job.study).measure(_prepared(job, task), task.own))
+            }
+        except (Exception, SystemExit) as error:
+            told = "".join(traceback.format_exception(error))
+            found = {"failure": {"error": f"{type(error).__name__}: {error}", "traceback": told}}
+        return found | {"wall_time [s]": time.perf_counter() - start}
+
+
+def _prepared(job: Job, task: Task) -> Any:
+    global _kept
+    key = (job, task.share)
+    if _kept[0] != key:
+        _kept = (None, None)  # two at once may not fit the memory
+        _kept = (key, _known(job.study).prepare(task.shared, job.data))
+    return _kept[1]
+
+
+def _one_thread() -> None:
+    """For what is imported from now on, and for torch (whose number our kernels follow) in this thread."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+def version() -> str:
+    """The version of memsim where this runs."""
+    return VERSION
+
+
+def _settle() -> None:
+    """Begin a worker's life: Ctrl-C is its parent's, it prints to stderr, and it ends with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(2, 1)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+# ---- in the runner
+
+Finished = SimpleQueue  #: of (seat, future)
+
+
+class AbstractSeat(ABC):
+    """A place at work; ``held`` are tasks of its group that wait, ``flying`` those sent, oldest first."""
+
+    places = 1  #: how many tasks of its group may be sent to it at once
+
+    def __init__(self) -> None:
+        self.held: deque[Task] = deque()
+        self.flying: dict[Any, Task] = {}
+        self.since = time.monotonic()  # when its oldest flying task began
+
+    @abstractmethod
+    def send(self, task: Task, finished: Finished) -> None:
+        """Send a task; its future comes back through the queue."""
+
+    @abstractmethod
+    def outcome(self, future: Any) -> dict[str, Any] | None:
+        """What ``measure`` gave, or None where the worker was lost; raises what went wrong on the way."""
+
+
+class AbstractCrew(ABC):
+    """All seats of a run."""
+
+    seats: list[Any]
+
+    @abstractmethod
+    def replace(self, seat: Any) -> bool:
+        """Make a lost seat anew; False where it is gone for good, then it is no longer among the seats."""
+
+    @abstractmethod
+    def look_round(self) -> None:
+        """Find out, now and then, which seats were lost without a word and which came."""
+
+    @abstractmethod
+    def close(self, *, now: bool) -> None:
+        """Send the seats home; now: whatever they are at."""
+
+
+@final
+class ProcessSeat(AbstractSeat):
+    """A process of its own, started afresh: compiled kernels do not survive a fork."""
+
+    places = 2  # the next begins while the result of the last travels
+
+    def __init__(self, job: Job) -> None:
+        super().__init__()
+        self.job = job
+        self.start()
+
+    def start(self) -> None:
+        """Start the process; this does not wait for it."""
+        self.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _settle)
+        with _environment(), _without_interrupts():
+            self.pid = self.pool.submit(os.getpid)
+
+    def send(self, task: Task, finished: Finished) -> None:
+        try:
+            future = self.pool.submit(measure, self.job, task)
+        except BrokenProcessPool as error:
+            future = Future()
+            future.set_exception(error)
+        self.flying[future] = task
+        future.add_done_callback(lambda done: finished.put((self, done)))
+
+    def outcome(self, future: Future) -> dict[str, Any] | None:
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            return None
+
+    def close(self, *, now: bool) -> None:
+        """End the process, now or after what it is at."""
+        if now:
+            with suppress(BrokenProcessPool, ProcessLookupError):
+                os.kill(self.pid.result(), signal.SIGKILL)
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+@final
+class Processes(AbstractCrew):
+    """So many processes of this machine."""
+
+    def __init__(self, study: Study, data: str, workers: int) -> None:
+        job = Job(study=replace(study), data=data)  # without what the parent has executed
+        self.seats: list[ProcessSeat] = []
+        try:
+            for _ in range(workers):
+                self.seats.append(ProcessSeat(job))
+        except BaseException:
+            self.close(now=True)
+            raise
+
+    def replace(self, seat: ProcessSeat) -> bool:
+        if seat.pid.exception() is not None:
+            raise ChildProcessError(
+                f"worker processes end while they start; is there memory for {len(self.seats)} (--workers)? "
+                'A script that calls collect needs `if __name__ == "__main__":` around the call'
+            )
+        seat.close(now=False)
+        seat.start()
+        return True
+
+    def look_round(self) -> None:
+        """A process that ends is heard of at once."""
+
+    def close(self, *, now: bool) -> None:
+        for seat in self.seats:
+            seat.close(now=now)
+
+
+def cores() -> int:
+    """The processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Let a process started meanwhile have one thread, whatever it imports first."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let a process started meanwhile never see Ctrl-C; this one sees it afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

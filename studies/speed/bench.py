@@ -1,0 +1,203 @@
+"""Speed, as ratios against a peer in the same run: never a timed test, always both sides at their best."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from scipy.stats import ks_2samp
+
+import memsim
+import models
+from devices.pulses import bridge
+from memsim.attention_array import AttentionArray
+from memsim.ledger import Ledger
+from memsim.run import Run
+from memsim.weight_array import WeightArray
+from studies.speed.bench_drift import drift
+from studies.speed.bench_ledger import ledger
+from studies.speed.bench_write import write
+from studies.speed.timing import interleaved
+
+LAYERS, HEADS, STEPS, TOKENS, HEAD_DIM = 4, 8, 4, 64, 32
+"""The attention of one image of the benchmark network: 128 arrays of 64 x 64."""
+
+N_MAX = 16
+WIDTH, ROWS = 384, 4096
+
+
+def _run(card: memsim.ChipCard) -> Run:
+    run = Run(card=card, chips=(0,), seed=0, ledger=Ledger(card))
+    run.name_images(1, None)
+    run.ledger.open = False  # the peer counts nothing
+    return run
+
+
+def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[str, Any]:
+    """One image's attention arrays, written and read: all at once, against aihwkit's tiles one by one.
+
+    Same devices, same windows, same pulse counts.  aihwkit's side is its batched update (one call writes an
+    array), the fastest way found.  Either side has one thread or one for each core, whichever is faster for
+    it (or as many as told): ``threads`` of ours and of the other.  ``statistics`` compares what both wrote.
+    """
+    choices = {1, os.cpu_count() or 1} if threads is None else {threads}
+    torch.set_num_threads(max(choices))
+    card = memsim.ChipCard.load("default").replace(attention={"cell": cell, "n_max": N_MAX}).without("adc")
+    run = _run(card)
+    leaf = models.STDPAttention(heads=LAYERS * HEADS, head_dim=HEAD_DIM)
+    array = AttentionArray("bench", leaf, run)
+    spikes = torch.Generator().manual_seed(0)
+    shape = (STEPS, 1, LAYERS * HEADS, TOKENS, HEAD_DIM)
+    q, k, v = ((torch.rand(shape, generator=spikes) < p).float() for p in (0.12, 0.28, 0.15))
+    count_q, count_k = array._by_array(q.sum(-1)), array._by_array(k.sum(-1))
+    values = array._by_array(v)
+    array.write(count_q, count_k)  # draws the devices, compiles
+    tiles = [
+        [bridge.TileArray(array.cell, fabric, (0, head), N_MAX) for fabric in array.fabric]
+        for head in range(LAYERS * HEADS)
+    ]
+    pulses = array.table.pulses(count_q, count_k)[0, :, 0]  # (arrays, T, N, N)
+    drives = values[0, :, 0].transpose(-1, -2).contiguous()  # (arrays, T, D, N): value spikes by feature
+
+    def ours(threads: int) -> torch.Tensor:
+        torch.set_num_threads(threads)
+        return array(q, k, v)
+
+    def theirs(threads: int) -> list[torch.Tensor]:
+        torch.set_num_threads(threads)
+        return [
+            _write_and_read(pair, pulses[head, step], drives[head, step])
+            for head, pair in enumerate(tiles)
+            for step in range(STEPS)
+        ]
+
+    with torch.no_grad():
+        sides = {
+            f"{name} {count}": partial(side, count)
+            for count in choices
+            for name, side in (("ours", ours), ("other", theirs))
+        }
+        every = interleaved(sides, repeats)
+        written = theirs(min(choices))
+        fast = array.write(count_q, count_k)[0, :, 0].flatten()
+    slow = torch.stack(written).flatten()
+    if not array.cell.one_sided:
+        slow = slow.clamp(min=-card.attention.g_mid / card.attention.g_unit) - array.table.w_rest
+    slow = slow * (array.amplitude / array.table.w_span)
+    (mine, seconds), (peer, other) = (_fastest(every, name) for name in ("ours", "other"))
+    return {
+        "ratio": other / seconds,
+        "ours [s]": seconds,
+        "other [s]": other,
+        "other": "aihwkit tiles one by one, batched update",
+        "cell": cell,
+        "arrays": LAYERS * HEADS * STEPS,
+        "mean_pulses": float(pulses.abs().float().mean()),
+        "threads": [mine, peer],
+        "statistics": _same_law(fast.double(), slow.double()),
+    }
+
+
+def _fastest(every: Mapping[str, float], side: str) -> tuple[int, float]:
+    """Threads and seconds of the fastest run of a side."""
+    name = min((name for name in every if name.startswith(side)), key=every.__getitem__)
+    return int(name.split()[1]), every[name]
+
+
+def _write_and_read(
+    tiles: list[bridge.TileArray], pulses: torch.Tensor, drives: torch.Tensor
+) -> torch.Tensor:
+    """One array, or the pair of a one-sided cell, on aihwkit's tiles; returns the w that was written."""
+    written = []
+    for sign, tile in zip((1, -1), tiles, strict=False):
+        tile.reset()
+        tile.write(pulses if len(tiles) == 1 else (sign * pulses).clamp(min=0))
+        tile.forward(drives)
+        written.append(sign * tile.weights())
+    return written[0] if len(tiles) == 1 else written[0] + written[1]
+
+
+def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
+    """Two samples of weights written on the same devices: difference of means, ratio of spreads, KS."""
+    error = float(((ours.var() + other.var()) / len(ours)).sqrt())
+    difference = float(ours.mean() - other.mean())
+    span = float(other.quantile(0.999) - other.quantile(0.001))
+    test: Any = ks_2samp(ours.numpy(), other.numpy())
+    return {
+        "mean_difference": difference,
+        "mean_difference_in_se": difference / error,
+        "mean_difference_of_range": difference / span,
+        "spread_ratio": float(ours.std() / other.std()),
+        "ks": float(test.statistic),
+        "ks_noise_floor": 1.358 * (2 / len(ours)) ** 0.5,
+    }
+
+
+def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
+    """Width 384, 4096 spike rows, PCM weights a day old, ADC on: against nn.Linear and AnalogLinear.
+
+    ``ratio`` is our time over nn.Linear's (smaller is better) with noise fixed for each chip;
+    ``ratio_read_noise`` with fresh read noise on every conversion; ``ratio_aihwkit`` is AnalogLinear's time
+    over nn.Linear's.
+    """
+    from memsim.aihwkit_engine import inference_config, programmed_layer
+
+    torch.set_num_threads(threads)
+    card = memsim.ChipCard.load("default")
+    generator = torch.Generator().manual_seed(0)
+    matrix = torch.randn(WIDTH, WIDTH, generator=generator) / WIDTH**0.5
+    spikes = (torch.rand(1, 1, 1, ROWS, WIDTH, generator=generator) < 0.15).float()
+    linear = torch.nn.Linear(WIDTH, WIDTH, bias=False)
+    linear.weight.data.copy_(matrix.T)
+    quiet, noisy = (_aged_array(matrix, spikes, c) for c in (card.without("read-noise"), card))
+    bound = float((spikes @ (matrix / matrix.abs().amax(0))).abs().max())
+    analog = programmed_layer(matrix, inference_config(card, input_bits=8, output_bits=8, output_bound=bound))
+    analog.drift_analog_weights(86400.0)
+    rows = spikes[0, 0, 0]
+    with torch.no_grad():
+        seconds = interleaved(
+            {
+                "linear": lambda: linear(rows),
+                "quiet": lambda: quiet.read(spikes),
+                "noisy": lambda: noisy.read(spikes),
+                "aihwkit": lambda: analog(rows),
+            },
+            repeats,
+        )
+    return {
+        "ratio": seconds["quiet"] / seconds["linear"],
+        "ratio_read_noise": seconds["noisy"] / seconds["linear"],
+        "ratio_aihwkit": seconds["aihwkit"] / seconds["linear"],
+        "ours [s]": seconds["quiet"],
+        "ours_read_noise [s]": seconds["noisy"],
+        "other [s]": seconds["linear"],
+        "aihwkit [s]": seconds["aihwkit"],
+        "other": "nn.Linear, float32",
+        "threads": threads,
+    }
+
+
+def _aged_array(matrix: torch.Tensor, spikes: torch.Tensor, card: memsim.ChipCard) -> WeightArray:
+    run = _run(card)
+    array = WeightArray("bench", matrix, run)
+    array.program()
+    run.calibrating = True
+    array.read(spikes)
+    run.calibrating = False
+    array.advance_to(86400.0)
+    return array
+
+
+CELLS = ("reram-om", "reram-es", "ecram-li", "pcm-nandakumar2020")
+
+BENCHES: dict[str, Callable[..., dict[str, Any]]] = {
+    **{f"attention {cell}": partial(attention, cell) for cell in CELLS},
+    "projection": projection,
+    "drift": drift,
+    "write": write,
+    "ledger": ledger,
+}
+"""Every benchmark by name; its first word names all that begin with it."""
