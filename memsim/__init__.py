@@ -8,11 +8,11 @@ chip.ledger                                                     # events, energy
 
 from devices import CardError, stream
 from memsim.card import ChipCard, built_in
-from memsim.cost import Cost
 from memsim.crossbar import Chip, to_crossbar
-from memsim.ledger import Ledger
-from memsim.price import Price
-from memsim.technology import Technology
+from memsim.energy.cost import Cost
+from memsim.energy.ledger import Ledger
+from memsim.energy.price import Price
+from memsim.energy.technology import Technology
 
 __all__ = [
     "CardError",

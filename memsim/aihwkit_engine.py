@@ -28,12 +28,12 @@ from torch import Tensor, nn
 import devices
 from devices.pulses import bridge
 from devices.weights.noise_models import noise_model
-from memsim.attention_array import AttentionArray
+from memsim.arrays.attention_array import AttentionArray
+from memsim.arrays.readout import unfold
+from memsim.arrays.unrolling import Unrolling
 from memsim.card import ChipCard
 from memsim.card_sections import AttentionSection, Compensation
-from memsim.readout import unfold
 from memsim.run import Run
-from memsim.unrolling import Unrolling
 
 COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}
 """aihwkit's own compensations; each works tile by tile."""

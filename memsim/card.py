@@ -22,8 +22,8 @@ from devices.pulses.wear import Worn
 from devices.toml_file import CardError, Section, refusal
 from memsim import card_file
 from memsim.card_sections import AttentionSection, WearSection, WeightSection
-from memsim.price import Price
-from memsim.technology import Technology
+from memsim.energy.price import Price
+from memsim.energy.technology import Technology
 
 CARDS = "memsim.cards"
 

@@ -9,10 +9,13 @@ from typing import Any, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
-from memsim.attention_array import AttentionArray
+from memsim.arrays.attention_array import AttentionArray
+from memsim.arrays.norms import ChipNorms
+from memsim.arrays.weight_array import UPKEEP, WeightArray
 from memsim.card import ChipCard
 from memsim.card_sections import Compensation
-from memsim.digital_events import watch_digital
+from memsim.energy.digital_events import watch_digital
+from memsim.energy.ledger import Ledger
 from memsim.layers import (
     CrossbarConv2d,
     CrossbarLinear,
@@ -22,10 +25,7 @@ from memsim.layers import (
     matrix_layers,
     replace,
 )
-from memsim.ledger import Ledger
-from memsim.norms import ChipNorms
 from memsim.run import Run
-from memsim.weight_array import UPKEEP, WeightArray
 
 
 class Engine(NamedTuple):

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from devices.toml_file import CardError
-from memsim.digital_events import MATRICES
+from memsim.arrays.unrolling import unrolling
+from memsim.arrays.weight_array import WeightArray
+from memsim.energy.digital_events import MATRICES
 from memsim.run import Run
-from memsim.unrolling import unrolling
-from memsim.weight_array import WeightArray
 
 
 class CrossbarLinear(nn.Module):

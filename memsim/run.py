@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from memsim.card import ChipCard
-from memsim.ledger import Ledger
+from memsim.energy.ledger import Ledger
 
 
 @dataclass

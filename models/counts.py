@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memsim.digital import Attention, Matrix, Neurons, Other, Work
+from memsim.energy.digital import Attention, Matrix, Neurons, Other, Work
 from models.config import S2TDPTConfig
 
 
 def works(config: S2TDPTConfig, rate: float) -> list[Work]:
-    """The counts `memsim.digital.DigitalWork` would find in a run whose spike rates were all `rate` [1].
+    """The counts `memsim.energy.digital.DigitalWork` would find in a run whose spike rates were all `rate`.
 
     Names as in the network.  ValueError for a rate outside [0, 1].
     """

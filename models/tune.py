@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import memsim
-from memsim.attention_array import AttentionArray
+from memsim.arrays.attention_array import AttentionArray
 from memsim.layers import attention_layers, replace
 from memsim.run import Run
 from models.dataset import Dataset

@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 import memsim
 import models
-from memsim import baselines
-from memsim.attention_events import SILENT_PULSES
-from memsim.digital import DigitalWork
+from memsim.arrays.attention_events import SILENT_PULSES
+from memsim.energy import baselines
+from memsim.energy.digital import DigitalWork
 from models.catalog import relative, tuned
 from models.measures import cross_entropy, margin
 from models.train import CALIBRATION, RECIPES, Recipe, training_images

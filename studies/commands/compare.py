@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 import memsim
 import models
-from memsim import baselines
-from memsim.area import areas, utilisation
-from memsim.attention_events import SILENT_PULSES, SILENT_TIES, AttentionEvents
-from memsim.break_even import Balance
-from memsim.digital import DigitalWork, Work, spike_rate
-from memsim.lifetime import life
+from memsim.arrays.attention_events import SILENT_PULSES, SILENT_TIES, AttentionEvents
+from memsim.energy import baselines
+from memsim.energy.area import areas, utilisation
+from memsim.energy.break_even import Balance
+from memsim.energy.digital import DigitalWork, Work, spike_rate
+from memsim.energy.lifetime import life
 from models.data import load as load_data
 from models.measures import accuracy, cross_entropy, margin, score
 from models.train import CALIBRATION

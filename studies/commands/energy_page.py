@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import memsim
-from memsim import baselines, estimate
-from memsim.break_even import Balance
-from memsim.digital import Attention, Matrix, Work, scaled
-from memsim.tile import HERMES, OTHERS, Tile
+from memsim.energy import baselines, estimate
+from memsim.energy.break_even import Balance
+from memsim.energy.digital import Attention, Matrix, Work, scaled
+from memsim.energy.tile import HERMES, OTHERS, Tile
 from models import counts
 from models.catalog import configure
 from studies.quantities import digits, percent, quantity

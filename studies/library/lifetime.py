@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from matplotlib.figure import Figure
 
 import memsim
-from memsim.lifetime import Life, lives
+from memsim.energy.lifetime import Life, lives
 from studies import draw
 from studies.crossbars import crossbars
 from studies.points import Point

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from memsim.break_even import Balance
-from memsim.technology import Technology
+from memsim.energy.break_even import Balance
+from memsim.energy.technology import Technology
 from studies.quantities import percent, quantity
 from studies.reports.energy_findings import BASELINES
 from studies.reports.figure_style import CROSSBAR, LINES, PAGE, QUIET, drawn

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from memsim.break_even import Balance
+from memsim.energy.break_even import Balance
 from studies.quantities import digits, percent, quantity
 
 Summary = Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from memsim.lifetime import lives
+from memsim.energy.lifetime import lives
 from studies.quantities import count, digits, duration, percent, points, prefixed, quantity
 from studies.reports.energy_findings import BASELINES, Summary
 

@@ -15,8 +15,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import memsim
-from memsim.attention_events import SILENT_PULSES, SILENT_TIES
-from memsim.ledger import ARRAY_READ
+from memsim.arrays.attention_events import SILENT_PULSES, SILENT_TIES
+from memsim.energy.ledger import ARRAY_READ
 from studies import provenance
 from studies.commands.worth import worth_table
 from studies.quantities import count, digits, duration, percent

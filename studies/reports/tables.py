@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
-from memsim.area import utilisation
-from memsim.baselines import BASELINES as BILLS
+from memsim.energy.area import utilisation
+from memsim.energy.baselines import BASELINES as BILLS
 from studies.commands.compare import Comparison
 from studies.quantities import digits, percent, quantity
 from studies.reports.energy_findings import BASELINES

@@ -13,10 +13,10 @@ from scipy.stats import ks_2samp
 import memsim
 import models
 from devices.pulses import bridge
-from memsim.attention_array import AttentionArray
-from memsim.ledger import Ledger
+from memsim.arrays.attention_array import AttentionArray
+from memsim.arrays.weight_array import WeightArray
+from memsim.energy.ledger import Ledger
 from memsim.run import Run
-from memsim.weight_array import WeightArray
 from studies.speed.bench_drift import drift
 from studies.speed.bench_ledger import ledger
 from studies.speed.bench_write import write

@@ -10,8 +10,8 @@ import torch
 
 import memsim
 import models
-from memsim import baselines
-from memsim.digital import DigitalWork
+from memsim.energy import baselines
+from memsim.energy.digital import DigitalWork
 from studies.commands.compare import BATCH, TestSet, one_batch
 from studies.taps import SpikeStatistics
 

@@ -3,8 +3,8 @@
 import torch
 
 from memsim import ChipCard, Ledger
+from memsim.arrays.weight_array import WeightArray
 from memsim.run import Run
-from memsim.weight_array import WeightArray
 
 LEVELS = torch.tensor([0.05, 0.2, 0.4, 0.7, 1.0])
 

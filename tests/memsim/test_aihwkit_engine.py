@@ -6,8 +6,8 @@ import torch
 import memsim
 import models
 from memsim.aihwkit_engine import TileWeights, seeded
+from memsim.arrays.weight_array import WeightArray
 from memsim.run import Run
-from memsim.weight_array import WeightArray
 from models.data import load
 
 MATRIX = torch.randn(300, 40, generator=torch.Generator().manual_seed(0)) / 17

@@ -6,8 +6,8 @@ import torch
 import models
 from memsim import ChipCard, Ledger
 from memsim.aihwkit_engine import tile_attention
-from memsim.attention_array import AttentionArray
-from memsim.pulse_table import PulseTable
+from memsim.arrays.attention_array import AttentionArray
+from memsim.arrays.pulse_table import PulseTable
 from memsim.run import Run
 from tests.statistics import assert_same_mean, assert_same_std
 

@@ -5,7 +5,7 @@ import torch
 
 import models
 from memsim import CardError, ChipCard, baselines
-from memsim.digital import Attention, DigitalWork, Matrix, Neurons, Other, scaled, spike_rate
+from memsim.energy.digital import Attention, DigitalWork, Matrix, Neurons, Other, scaled, spike_rate
 from tests.memsim.made import numbers
 
 CARD = ChipCard.load("default")

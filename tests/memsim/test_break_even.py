@@ -3,8 +3,8 @@
 import pytest
 
 from memsim import ChipCard, Technology, estimate
-from memsim.baselines import BASELINES
-from memsim.break_even import Balance
+from memsim.energy.baselines import BASELINES
+from memsim.energy.break_even import Balance
 from models import counts
 from models.catalog import configure
 from studies.reports import energy_findings

@@ -8,8 +8,8 @@ from aihwkit.inference.compensation.drift import PerColumnDriftCompensation
 import memsim
 import models
 from memsim.aihwkit_engine import TileWeights
+from memsim.arrays.weight_array import WeightArray
 from memsim.run import Run
-from memsim.weight_array import WeightArray
 from models.data import load
 from tests.memsim.made import array, card
 

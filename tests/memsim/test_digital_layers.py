@@ -6,7 +6,7 @@ from torch import nn
 
 import memsim
 import models
-from memsim.digital_events import matrix_work
+from memsim.energy.digital_events import matrix_work
 from models.data import load
 
 LAYERS = ("q.linear", "k.linear", "v.linear", "core", "proj.linear")

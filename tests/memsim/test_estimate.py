@@ -6,9 +6,9 @@ import torch
 import memsim
 import models
 from memsim import ChipCard, estimate
-from memsim.area import areas
-from memsim.baselines import total
-from memsim.digital import Attention, DigitalWork, Matrix
+from memsim.energy.area import areas
+from memsim.energy.baselines import total
+from memsim.energy.digital import Attention, DigitalWork, Matrix
 from tests.memsim.made import numbers
 
 FREE = estimate.Held(pulses=0.0, weight=0.0, attention=0.0)

@@ -6,7 +6,7 @@ from torch import nn
 
 import memsim
 import models
-from memsim.attention_array import AttentionArray
+from memsim.arrays.attention_array import AttentionArray
 from memsim.run import Run
 from models.data import load
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from memsim import CardError, ChipCard, Ledger
-from memsim.ledger import component
+from memsim.energy.ledger import component
 
 
 def ledger() -> Ledger:

@@ -3,7 +3,7 @@
 import pytest
 
 from devices.endurance import Endurance
-from memsim.lifetime import life, lives
+from memsim.energy.lifetime import life, lives
 
 
 @pytest.mark.parametrize(("cycles", "seconds"), [(1e6, 1000), (1e8, 1e5), (1e12, 1e9)])

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from devices import stream
-from memsim.readout import ReadOut
-from memsim.unrolling import unrolling
+from memsim.arrays.readout import ReadOut
+from memsim.arrays.unrolling import unrolling
 from tests.statistics import assert_mean, assert_std
 
 S, T, B, P = 2, 3, 4, 37

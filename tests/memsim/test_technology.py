@@ -4,7 +4,7 @@ import pytest
 
 from memsim import CardError, ChipCard, Technology
 from memsim.card_file import built_in
-from memsim.scaling import relative_energy
+from memsim.energy.scaling import relative_energy
 
 NODES = ("130nm", "65nm", "45nm", "32nm", "22nm", "14nm", "hermes")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from memsim import Technology
-from memsim.tile import HERMES, OTHERS, Tile
+from memsim.energy.tile import HERMES, OTHERS, Tile
 
 BOTTOM_UP, SET = Technology.load("14nm"), Technology.load("hermes")
 

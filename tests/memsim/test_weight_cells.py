@@ -8,7 +8,7 @@ import torch
 import devices
 from memsim import CardError, ChipCard
 from memsim.aihwkit_engine import TileWeights
-from memsim.weight_array import WeightArray
+from memsim.arrays.weight_array import WeightArray
 from tests.memsim.made import array, card
 from tests.memsim.test_aihwkit_engine import error_of
 from tests.statistics import assert_mean, assert_std

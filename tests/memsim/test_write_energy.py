@@ -8,12 +8,12 @@ import torch
 import memsim
 import models
 from devices import stream
-from memsim.area import areas, utilisation
-from memsim.attention_array import AttentionArray
-from memsim.attention_events import SILENT_PULSES, SILENT_TIES
-from memsim.digital import Attention, Matrix
+from memsim.arrays.attention_array import AttentionArray
+from memsim.arrays.attention_events import SILENT_PULSES, SILENT_TIES
+from memsim.arrays.write_energy import at, series
+from memsim.energy.area import areas, utilisation
+from memsim.energy.digital import Attention, Matrix
 from memsim.run import Run
-from memsim.write_energy import at, series
 
 V, T, FEATURES = 1.5, 1e-7, 5
 LOW, MID, HIGH, UP, DOWN, N_MAX = 5e-6, 25e-6, 45e-6, 2e-6, 3e-6, 8

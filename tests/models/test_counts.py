@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import models
-from memsim.digital import SPIKES, Attention, DigitalWork, Matrix
+from memsim.energy.digital import SPIKES, Attention, DigitalWork, Matrix
 from models import counts
 from models.catalog import configure
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import memsim
-from memsim.digital_events import watch_digital
-from memsim.ledger import Ledger
+from memsim.energy.digital_events import watch_digital
+from memsim.energy.ledger import Ledger
 from models.lif_kernel import exp, lif_backward, lif_forward
 from models.neurons import LIF, Add, SpikePool, TokenMean
 

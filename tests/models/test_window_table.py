@@ -12,8 +12,8 @@ import devices
 import models
 from devices.toml_file import tomllib
 from memsim import ChipCard, Ledger, to_crossbar
-from memsim.attention_array import AttentionArray
-from memsim.pulse_table import PulseTable
+from memsim.arrays.attention_array import AttentionArray
+from memsim.arrays.pulse_table import PulseTable
 from memsim.run import Run
 from models.attention import STDPAttention, attend_by_level, weight_and_slope
 from models.stdp import Window

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 import memsim
-from memsim import estimate
-from memsim.break_even import Balance
+from memsim.energy import estimate
+from memsim.energy.break_even import Balance
 from models import counts
 from models.catalog import configure
 from studies.commands.compare import Request

@@ -1,6 +1,6 @@
 """A chip's ledger from counts alone: what the arrays would enter for a network that nobody ran.
 
-The same events as `memsim.weight_array` and `memsim.attention_array` count, as closed forms of the digital
+The same events as `WeightArray` and `AttentionArray` count, as closed forms of the digital
 counts.  Three things only a run can tell are taken as given (`Held`).  Every output passes one digital
 multiply: its batch norm.  Pulses are taken at their price; half-selected cells and lines are left out.
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from memsim.baselines import Bill, Line, operations
 from memsim.card import ChipCard
-from memsim.digital import Attention, Matrix, Work
-from memsim.ledger import ARRAY_READ, component, entry
+from memsim.energy.baselines import Bill, Line, operations
+from memsim.energy.digital import Attention, Matrix, Work
+from memsim.energy.ledger import ARRAY_READ, component, entry
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from memsim.pulse_table import PulseTable
+from memsim.arrays.pulse_table import PulseTable
 
 
 class DeviceTable:

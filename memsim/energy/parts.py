@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from devices.toml_file import CardError, Section
-from memsim.price import Price
+from memsim.energy.price import Price
 
 if TYPE_CHECKING:
-    from memsim.technology import Technology
+    from memsim.energy.technology import Technology
 
 
 class Part(Price):

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from devices.pulses.wear import pulse_wear
-from memsim.weight_array import UPKEEP
-from memsim.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
+from memsim.arrays.weight_array import UPKEEP
+from memsim.arrays.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
 
 if TYPE_CHECKING:
-    from memsim.attention_array import AttentionArray
+    from memsim.arrays.attention_array import AttentionArray
 
 
 SILENT_TIES, SILENT_PULSES = "pulses at silent ties", "pulses at silent tokens"

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from memsim.arrays.write_energy import CELL_SIDE
 from memsim.card import ChipCard
-from memsim.digital import Attention, Matrix, Work
-from memsim.technology import Technology
-from memsim.write_energy import CELL_SIDE
+from memsim.energy.digital import Attention, Matrix, Work
+from memsim.energy.technology import Technology
 
 
 def areas(works: Sequence[Work], card: ChipCard) -> dict[str, float]:

@@ -21,9 +21,9 @@ from torch import Tensor
 
 from devices import Stream
 from devices.numerics.compile import match_threads
-from memsim import kernels
-from memsim.converters import digitise
-from memsim.unrolling import AS_THEY_LIE, Unrolling
+from memsim.arrays import kernels
+from memsim.arrays.converters import digitise
+from memsim.arrays.unrolling import AS_THEY_LIE, Unrolling
 
 
 def unfold(x: Tensor, unrolling: Unrolling | None, rows: int) -> Tensor:

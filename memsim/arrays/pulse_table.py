@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from devices.numerics.compile import match_threads
-from memsim import kernels
+from memsim.arrays import kernels
 from memsim.run import Run
 
 

@@ -1,7 +1,7 @@
 """A technology card: what parts cost at one node, every number with its source.
 
 A part is published at a node.  A card holds the parts published at its own node; what it lacks it takes from
-the cards in ``scaled_from``, energies by the law of `memsim.scaling`, areas by the square of the nodes (an
+the cards in ``scaled_from``, energies by the law of `scaling.py`, areas by the square of the nodes (an
 assumption), and from those in ``beside`` as they stand: what no logic node scales (writes of cells, DRAM).
 """
 
@@ -15,9 +15,9 @@ from pydantic import Field, ValidationError
 
 from devices.toml_file import CardError, Section, refusal
 from memsim import card_file
-from memsim.parts import Converter, Memory, Part, Wires
-from memsim.price import Price
-from memsim.scaling import relative_energy
+from memsim.energy.parts import Converter, Memory, Part, Wires
+from memsim.energy.price import Price
+from memsim.energy.scaling import relative_energy
 
 TECHNOLOGIES = "memsim.technologies"
 

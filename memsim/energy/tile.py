@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memsim.cost import Cost
-from memsim.technology import Technology
+from memsim.energy.cost import Cost
+from memsim.energy.technology import Technology
 
 MEAN = 0.5
 """Mean magnitude of a uniform input, and of a uniform weight."""

@@ -8,7 +8,7 @@ from numba import prange
 import devices
 from devices.numerics import philox as px
 from devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
-from memsim.sum_rows import sum_rows
+from memsim.arrays.sum_rows import sum_rows
 
 
 @inlined

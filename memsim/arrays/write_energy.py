@@ -24,10 +24,10 @@ import torch
 from torch import Tensor
 
 from devices.numerics.stream import stream
-from memsim.technology import Technology
+from memsim.energy.technology import Technology
 
 if TYPE_CHECKING:
-    from memsim.attention_array import AttentionArray
+    from memsim.arrays.attention_array import AttentionArray
 
 HALF_SELECTED = {"passive": 1.0, "selector": 10.0}
 """Scheme -> k, how much less current a cell passes at V / 2 than half; a selector's 10 is an assumption."""

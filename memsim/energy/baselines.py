@@ -23,9 +23,9 @@ from functools import partial
 
 from devices.toml_file import CardError
 from memsim.card import ChipCard
-from memsim.digital import Attention, Matrix, Neurons, Work
-from memsim.ledger import component, entry
-from memsim.technology import Technology
+from memsim.energy.digital import Attention, Matrix, Neurons, Work
+from memsim.energy.ledger import component, entry
+from memsim.energy.technology import Technology
 
 Line = dict[str, object]
 

@@ -23,11 +23,11 @@ import torch
 from torch import Tensor
 
 import devices
+from memsim.arrays.converters import quantise
+from memsim.arrays.readout import Reading, ReadOut, unfold
+from memsim.arrays.unrolling import Unrolling
 from memsim.card_sections import Compensation
-from memsim.converters import quantise
-from memsim.readout import Reading, ReadOut, unfold
 from memsim.run import Run
-from memsim.unrolling import Unrolling
 
 UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")
 """Keys of what an array's upkeep is counted in."""

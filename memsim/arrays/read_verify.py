@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import devices
-from memsim.pulse_table import inverse
+from memsim.arrays.pulse_table import inverse
 
 DEVICES = 1 << 13
 GRID = 1024

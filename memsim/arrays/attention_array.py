@@ -24,13 +24,13 @@ from torch import Tensor, nn
 
 import devices
 from devices.numerics.compile import match_threads
-from memsim import kernels
-from memsim.attention_events import AttentionEvents
-from memsim.converters import digitise, quantise
-from memsim.device_table import DeviceTable
-from memsim.pulse_table import PulseTable
-from memsim.read_verify import ReadVerify
-from memsim.row_gain import REPEATS, measure
+from memsim.arrays import kernels
+from memsim.arrays.attention_events import AttentionEvents
+from memsim.arrays.converters import digitise, quantise
+from memsim.arrays.device_table import DeviceTable
+from memsim.arrays.pulse_table import PulseTable
+from memsim.arrays.read_verify import ReadVerify
+from memsim.arrays.row_gain import REPEATS, measure
 from memsim.run import Run
 
 

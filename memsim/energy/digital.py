@@ -1,8 +1,8 @@
 """What a digital network does for one image, as counts: matrices, attention, neurons, and the rest.
 
 The counts are values: a run fills them by watching a network (`DigitalWork`), a formula from shapes and spike
-rates; what they cost is `memsim.baselines`' business.  A layer's input counts as spikes only if it is exactly
-{0, 1} in the first batch.  Batch norm folds into the matrix before it and costs its bias alone.
+rates; what they cost is `memsim.energy.baselines`' business.  A layer's input counts as spikes only if it is
+exactly {0, 1} in the first batch.  Batch norm folds into the matrix before it and costs its bias alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from memsim.digital_events import PRICED_AS, compares, is_spikes, ones_and_drives
+from memsim.energy.digital_events import PRICED_AS, compares, is_spikes, ones_and_drives
 from memsim.layers import attention_layers, matrix_layers
 
 

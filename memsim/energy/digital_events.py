@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from memsim.ledger import Ledger
+from memsim.energy.ledger import Ledger
 
 PRICED_AS = {
     "neuron_step": "neuron-step",
