@@ -200,7 +200,7 @@ def tile_attention(name: str, leaf: nn.Module, run: Run) -> AttentionArray:
             )
     if section.coding == "per-device" or (run.card.on("wear") and run.card.wear.cycles_before):
         raise ValueError("engine aihwkit knows no counts of each device's own and no wear: engine memsim")
-    cell = replace(run.card.attention_cell, n_max=section.n_max or run.card.attention_cell.n_max)
+    cell = replace(run.card.attention_cell, n_max=run.card.full_write)
     return AttentionArray(name, leaf, run, rewrite=partial(_rewrite, cell))
 
 

@@ -202,6 +202,11 @@ class ChipCard(Section):
         return known[event]
 
     @property
+    def full_write(self) -> int:
+        """Pulses at the top of the STDP window: the card's, or the attention cell's own number."""
+        return self.attention.n_max or self.attention_cell.n_max
+
+    @property
     def pulse_drive(self) -> tuple[float | None, float]:
         """Height [V] and length [s] of a write pulse, the cell's own first; no height where none is known or
         no current flows.

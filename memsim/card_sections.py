@@ -28,7 +28,32 @@ content.
 """
 
 
-class WeightSection(Section):
+class ReadSection(Section):
+    """How arrays are read: driven lines at a voltage for a time, every sensed line converted at once."""
+
+    adc_bits: int = Field(default=8, ge=2, le=16)
+    """Resolution of a signed read-out; its range is calibrated on training images."""
+    read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
+    """Voltage of a driven line [V]; an assumption; 0.1 to 0.5 V are common."""
+    read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
+    """Length of one read [s]; an assumption; 10 to 130 ns are common."""
+    conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
+    """Time from the end of a read to its number, all lines at once, one ADC each [s]; with a read of 10 ns
+    the 133 ns of a product on IBM's 64-core chip (Le Gallo et al., Nat. Electron. 2023, from its TOPS); an
+    assumption for other converters.
+    """
+
+    @property
+    def cycle_time(self) -> float:
+        """Time of one read and its conversions [s]."""
+        return self.read_time + self.conversion_time
+
+    def read_joule(self, siemens: Any) -> Any:
+        """V^2 G t of reads that drive `siemens` in all."""
+        return siemens * (self.read_voltage**2 * self.read_time)
+
+
+class WeightSection(ReadSection):
     """Weight arrays: differential pairs that hold what training learned."""
 
     cell: Device = "pcm-joshi2020"
@@ -57,17 +82,6 @@ class WeightSection(Section):
     """Resolution of rows that carry numbers (pixels, the head's mean membrane); spikes are one-bit row
     drives.
     """
-    adc_bits: int = Field(default=8, ge=2, le=16)
-    """Resolution of a signed column read-out; its range is calibrated on training images."""
-    read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
-    """Voltage of a driven row [V]; an assumption; 0.1 to 0.5 V are common."""
-    read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
-    """Length of one read [s]; an assumption; 10 to 130 ns are common."""
-    conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
-    """Time from the end of a read to its number, all columns at once, one ADC each [s]; with a read of 10 ns
-    the 133 ns of a product on IBM's 64-core chip (Le Gallo et al., Nat. Electron. 2023, from its TOPS); an
-    assumption for other converters.
-    """
 
     def tiles(self, rows: int, columns: int) -> tuple[int, int]:
         """Row tiles and column tiles of a matrix."""
@@ -88,7 +102,7 @@ class WeightSection(Section):
         return cycle, t - cycle * self.reprogram_every
 
 
-class AttentionSection(Section):
+class AttentionSection(ReadSection):
     """Attention arrays: N x N devices for each layer and head, rewritten for every image and time step."""
 
     cell: Device = "reram-om"
@@ -125,22 +139,12 @@ class AttentionSection(Section):
     """What keeps cells apart that share a driven line: a transistor each; or nothing but V / 2 on either line
     (``passive``), with a selector that passes a tenth of the current there (an assumption).
     """
-    adc_bits: int = Field(default=8, ge=2, le=16)
-    """Resolution of a signed word-line read-out; its range is calibrated on training images."""
     g_mid: float = Field(default=20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
     """Conductance of w = 0 and of the fixed reference device [S]; an assumption (one-sided cells rest at
     g_mid = 0), a device card's own number goes first.
     """
     g_unit: float = Field(default=10e-6, alias="g_unit [S]", gt=1e-9, lt=1e-2)
     """Conductance of one unit of w [S]; an assumption, a device card's own number goes first."""
-    read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
-    """Voltage of a driven bit line [V]; an assumption; 0.1 to 0.5 V are common."""
-    read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
-    """Length of one read [s]; an assumption; 10 to 130 ns are common."""
-    conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
-    """Time from the end of a read to its number, all word lines at once, one ADC each [s]; an assumption:
-    that of the weight arrays.
-    """
     pulse_voltage: float | None = Field(default=None, alias="pulse_voltage [V]", gt=1e-3, lt=100)
     """Height of a write pulse [V]: with it pulses take V^2 G t and lines C V^2; where absent a pulse has its
     price; a cell's own number goes first.

@@ -32,7 +32,7 @@ class AttentionEvents:
         self.sides = 2 if array.cell.one_sided else 1
         self.devices = 1 if array.exact else self.card.devices_per_synapse
         self.shared = self.devices if self.card.sharing == "all" else 1  # devices that one pulse reaches
-        self.n_max = self.card.n_max or array.cell.n_max
+        self.n_max = array.run.card.full_write
         self.pulse_time = array.run.card.pulse_drive[1]
 
     @cached_property
@@ -120,8 +120,8 @@ class AttentionEvents:
         ledger, card, array = self.run.ledger, self.card, self.array
         ledger.add(self.name, "row-drive", cells / array.tokens)
         ledger.add(self.name, f"adc-{card.adc_bits}b", cells)
-        ledger.add_time(self.name, arrays * array.tokens * (card.read_time + card.conversion_time))
-        ledger.add_read(self.name, siemens * card.read_voltage**2 * card.read_time)
+        ledger.add_time(self.name, arrays * array.tokens * card.cycle_time)
+        ledger.add_read(self.name, card.read_joule(siemens))
 
     def correction(self, extra: list[Tensor], seen: list[Tensor]) -> None:
         """A read of every cell and the pulses that followed, word line by word line."""
@@ -152,18 +152,14 @@ class AttentionEvents:
         offsets = values.numel() / spikes.numel()
         ledger.add(self.name, "digital-add", spikes + offsets)  # popcounts, then the offset
         reads = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
-        ledger.add_time(self.name, reads * (card.read_time + card.conversion_time))
+        ledger.add_time(self.name, reads * card.cycle_time)
         if self.array.exact:
             return
         if card.row_gain:
             ledger.add(self.name, "digital-mac", 2 * values.numel())
         ledger.add(self.name, f"adc-{card.adc_bits}b", values.numel())
-        joule = (
-            (spikes_per_key * self.array.column_siemens).sum((1, 2, 4), dtype=torch.float64)
-            * card.read_voltage**2
-            * card.read_time
-        )
-        ledger.add_read(self.name, joule)
+        siemens = (spikes_per_key * self.array.column_siemens).sum((1, 2, 4), dtype=torch.float64)
+        ledger.add_read(self.name, card.read_joule(siemens))
 
     @property
     def cycles(self) -> float:

@@ -116,7 +116,7 @@ class WeightArray:
         energy = {event: n * run.card.price(event).energy if n else 0.0 for event, n in spent.items()}
         siemens = float(self.row_siemens_SR.sum()) / len(run.chips)
         write, *read = energy.values()
-        joule = sum(read) + readings * siemens * card.read_voltage**2 * card.read_time
+        joule = sum(read) + card.read_joule(readings * siemens)
         return dict(zip(UPKEEP, (writes, write, conversions, joule), strict=True))
 
     def _write(self, cycle: int) -> None:
@@ -218,7 +218,7 @@ class WeightArray:
         run, card = self.run, self.run.card.weights
         if run.calibrating or not run.ledger.open:
             return
-        run.ledger.add_read(self.name, reading.siemens * card.read_voltage**2 * card.read_time)
+        run.ledger.add_read(self.name, card.read_joule(reading.siemens))
         run.ledger.add(self.name, "row-drive", reading.driven * self.column_tiles)
         if not self.one_bit:
             run.ledger.add(self.name, "dac-conversion", vectors * self.rows)
@@ -226,7 +226,7 @@ class WeightArray:
             run.ledger.add(self.name, f"adc-{card.adc_bits}b", vectors * self.columns * self.tiles)
             run.ledger.note(self.name, "clipped conversions", reading.clips)
         run.ledger.add(self.name, "digital-add", vectors * self.columns * (self.tiles - 1))
-        run.ledger.add_time(self.name, vectors * (card.read_time + card.conversion_time))
+        run.ledger.add_time(self.name, vectors * card.cycle_time)
 
     @property
     def kappa(self) -> float:

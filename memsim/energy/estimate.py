@@ -49,7 +49,7 @@ def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
     yield from bill.work(name, "digital-add", vectors * work.columns * (row_tiles - 1))
     yield from bill.work(name, "digital-mac", vectors * work.columns)
     siemens = work.drives * work.columns * held.weight
-    yield _read(name, siemens * section.read_voltage**2 * section.read_time)
+    yield _read(name, section.read_joule(siemens))
 
 
 def _attention_arrays(work: Attention, bill: Bill, held: Held) -> Iterator[Line]:
@@ -62,7 +62,7 @@ def _attention_arrays(work: Attention, bill: Bill, held: Held) -> Iterator[Line]
     yield from bill.work(name, "row-drive", work.v)
     yield from bill.work(name, f"adc-{section.adc_bits}b", outputs)
     siemens = work.v * work.tokens * held.attention
-    yield _read(name, siemens * section.read_voltage**2 * section.read_time)
+    yield _read(name, section.read_joule(siemens))
 
 
 def _read(name: str, joule: float) -> Line:
