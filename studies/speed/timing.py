@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 
 
@@ -14,7 +14,7 @@ def seconds_of(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def interleaved(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+def interleaved(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     """Median seconds of each side, in turn so that a drifting machine is fair to all; one warm-up each."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for round_ in range(repeats + 1):

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import models
-from memsim import CardError, ChipCard, baselines
+from memsim import CardError, ChipCard
+from memsim.energy import baselines
 from memsim.energy.digital import Attention, DigitalWork, Matrix, Neurons, Other, scaled, spike_rate
 from tests.memsim.made import numbers
 

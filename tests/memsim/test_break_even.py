@@ -2,7 +2,8 @@
 
 import pytest
 
-from memsim import ChipCard, Technology, estimate
+from memsim import ChipCard, Technology
+from memsim.energy import estimate
 from memsim.energy.baselines import BASELINES
 from memsim.energy.break_even import Balance
 from models import counts

@@ -5,7 +5,8 @@ import torch
 
 import memsim
 import models
-from memsim import ChipCard, estimate
+from memsim import ChipCard
+from memsim.energy import estimate
 from memsim.energy.area import areas
 from memsim.energy.baselines import total
 from memsim.energy.digital import Attention, DigitalWork, Matrix
