@@ -35,18 +35,15 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
         p, key = packed[array, block], keys[array]
-        z, words = np.zeros((2 + _TAIL, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
-        w, n, room = (
-            np.zeros(BLOCK, np.float32),
-            np.zeros(BLOCK, np.float32),
-            np.empty((4, BLOCK), np.float32),
-        )
+        z, words = np.zeros((3 + _TAIL, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
+        w, n = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        room = np.empty((4, BLOCK), np.float32)
         for m in range(out.shape[1]):
             step, image = steps[m % len(steps)], images[m // len(steps)]
             most = load(n, pulses, array, m, block)
             nearly_normals(z, key, block, step, image, 0, 1 if write == np.float32(0.0) else 2)
             if most > 0:
-                own = 1 if law == MULTIPLICATIVE else min(most, _TAIL)
+                own = 1 if law == MULTIPLICATIVE else min(most, _TAIL + (law == SOFT and not fresh))
                 nearly_normals(z[2:], key, block, step, image, 2, own)
             if fresh:
                 for i in range(BLOCK):
@@ -55,7 +52,10 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
                 copy_in(w, start, array, m, block)
             if most > 0:
                 if law == SOFT:
-                    _soft(w, n, p, z[0], z[2:], reset if fresh else np.float32(0.0), cycle, room)
+                    if fresh:
+                        _soft(w, n, p, z[0], z[2:], reset, cycle, room)
+                    else:
+                        _soft(w, n, p, z[2 + _TAIL], z[2:], np.float32(0.0), cycle, room)
                 elif law == MULTIPLICATIVE:
                     _multiplicative(w, n, p, z[2], cycle)
                 else:
@@ -73,8 +73,8 @@ def _soft(w, n, p, first, z, reset, cycle, t):
     step's noise beyond the bound, of a walk that is drawn to the bound itself. Were it drawn to the mirror,
     its distance y from there would be abs(mean - spread xi). It stays further in, by the mirror's depth times
     (1 - left) where the mirror was never met, and where it was by the share that turns y into the stationary
-    law, a cut normal. xi is `first`, that of the reset; the spread is scaled so that both together have their
-    joint variance. Loops are short: in a long one each cell waits for its chain of roots and exponentials.
+    law, a cut normal. xi is `first`: after a reset that of the reset, the spread scaled so that both have
+    their joint variance. Loops are short: in a long one a cell waits for its chain of roots and exponentials.
     """
     zero, one = np.float32(0.0), np.float32(1.0)
     left, spread, mean, share = t[0], t[1], t[2], t[3]

@@ -14,7 +14,7 @@ from devices.numerics.compile import inlined, parallel_kernel
 from devices.numerics.philox import BLOCK, nearly_normals
 from devices.numerics.simd import clip, exp, mask, pick
 from devices.pulses.population import PopulationCell
-from devices.pulses.pulsed import copy_in, copy_out, load
+from devices.pulses.pulsed import begin, finish
 
 _GROUP = 8  #: pulses whose noise is drawn at once
 
@@ -91,29 +91,22 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
     blocks = packed.shape[1]
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
-        p = packed[array, block]
+        p, key = packed[array, block], keys[array]
         z, seen = np.zeros((_GROUP, BLOCK), np.float32), np.zeros(BLOCK, np.float32)
         w, n, law = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.empty((4, BLOCK), np.float32)
         for m in range(out.shape[1]):
             image, step = images[m // len(steps)], steps[m % len(steps)]
-            most = load(n, pulses, array, m, block)
-            nearly_normals(z, keys[array], block, step, image, 0, 1 if write == np.float32(0.0) else 2)
-            seen[:] = write * z[1]
-            if fresh:
-                for i in range(BLOCK):
-                    w[i] = clip(p[6, i] + reset * z[0, i], p[5, i], p[4, i])
-            else:
-                copy_in(w, start, array, m, block)
+            most = begin(
+                w, n, seen, z, p, start, fresh, pulses, array, m, block, key, image, step, reset, write
+            )  # fmt: skip
             if most > 0:
                 _choose(law, n, p, curve)
             for pulse in range(most):
                 if pulse % _GROUP == 0:
-                    nearly_normals(z, keys[array], block, step, image, 2 + pulse, min(most - pulse, _GROUP))
+                    nearly_normals(z, key, block, step, image, 2 + pulse, min(most - pulse, _GROUP))
                 xi, done = z[pulse % _GROUP], np.float32(pulse)
                 _pulse(w, law, p[5], p[4], xi, done, curve[4], curve[5], curve[6])
-            for i in range(BLOCK):
-                w[i] += seen[i]
-            copy_out(out, w, array, m, block)
+            finish(out, w, seen, array, m, block)
 
 
 @inlined

@@ -8,11 +8,11 @@ from numba import prange
 from torch import Tensor
 
 from devices.numerics.compile import inlined, parallel_kernel
-from devices.numerics.philox import BLOCK, nearly_normals, normals
+from devices.numerics.philox import BLOCK, normals
 from devices.numerics.simd import clip, log, mask, pick
 from devices.numerics.walk import kept_between
 from devices.pulses.population import PopulationCell
-from devices.pulses.pulsed import copy_in, copy_out, load
+from devices.pulses.pulsed import begin, finish
 
 _CHUNK = 16  #: pulses taken at once
 
@@ -67,25 +67,18 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
     blocks = packed.shape[1]
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
-        p = packed[array, block]
+        p, key = packed[array, block], keys[array]
         z, words = np.zeros((2, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
         w, n, seen = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
         for m in range(out.shape[1]):
             image, step = images[m // len(steps)], steps[m % len(steps)]
-            most = load(n, pulses, array, m, block)
-            nearly_normals(z, keys[array], block, step, image, 0, 1 if write == np.float32(0.0) else 2)
-            seen[:] = write * z[1]
-            if fresh:
-                for i in range(BLOCK):
-                    w[i] = clip(p[5, i] + reset * z[0, i], p[4, i], p[3, i])
-            else:
-                copy_in(w, start, array, m, block)
+            most = begin(
+                w, n, seen, z, p, start, fresh, pulses, array, m, block, key, image, step, reset, write
+            )  # fmt: skip
             for chunk in range((most + _CHUNK - 1) // _CHUNK):
-                normals(z, words, keys[array], block, step, image, 2 + chunk, 1)
+                normals(z, words, key, block, step, image, 2 + chunk, 1)
                 _pulses(w, n, p, z, words, np.float32(chunk * _CHUNK), cycle, nodes)
-            for i in range(BLOCK):
-                w[i] += seen[i]
-            copy_out(out, w, array, m, block)
+            finish(out, w, seen, array, m, block)
 
 
 @inlined

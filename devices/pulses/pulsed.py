@@ -16,7 +16,8 @@ from torch import Tensor
 
 from devices.cell import Description, Fabric, PulsedCell, PulsedState, Unsupported
 from devices.numerics.compile import inlined, match_threads
-from devices.numerics.philox import BLOCK
+from devices.numerics.philox import BLOCK, nearly_normals
+from devices.numerics.simd import clip
 from devices.numerics.stream import Indices, Stream, counters, stream
 
 _NOTHING = np.zeros((1, 1, 1), np.float32)
@@ -158,3 +159,30 @@ def copy_out(out, w, array, write, block):
     part = out[array, write, block * BLOCK : (block + 1) * BLOCK]
     for i in range(len(part)):
         part[i] = w[i]
+
+
+@inlined
+def begin(w, n, seen, z, p, start, fresh, pulses, array, write, block, key, image, step, reset, noise):
+    """Begin one write of a block: counts, noise of what a read sees, and a reset or the given state; returns
+    the largest count.
+
+    The last three rows of p are upper bound, lower bound and reset level; reset and noise their spreads [w].
+    """
+    most, last = load(n, pulses, array, write, block), len(p) - 1
+    nearly_normals(z, key, block, step, image, 0, 1 if noise == np.float32(0.0) else 2)
+    for i in range(BLOCK):
+        seen[i] = noise * z[1, i]
+    if fresh:
+        for i in range(BLOCK):
+            w[i] = clip(p[last, i] + reset * z[0, i], p[last - 1, i], p[last - 2, i])
+    else:
+        copy_in(w, start, array, write, block)
+    return most
+
+
+@inlined
+def finish(out, w, seen, array, write, block):
+    """Store one block of states as a read sees them."""
+    for i in range(BLOCK):
+        w[i] += seen[i]
+    copy_out(out, w, array, write, block)

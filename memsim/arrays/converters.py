@@ -14,7 +14,8 @@ class _Quantise(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, step: Tensor, low: float, high: float) -> Tensor:
         code = torch.round(x / step)
-        ctx.save_for_backward((code >= low) & (code <= high))
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward((code >= low) & (code <= high))
         return code.clamp(low, high) * step
 
     @staticmethod
@@ -36,10 +37,6 @@ def quantise(x: Tensor, full_scale: Tensor | float, bits: int, *, signed: bool =
 
 def digitise(x: Tensor, full_scale: Tensor, bits: int) -> tuple[Tensor, int]:
     """x through a signed ADC, and how many values it clipped (half a step beyond full scale)."""
-    levels = 2 ** (bits - 1) - 1
-    step = full_scale / levels
-    code = torch.round(x.detach() / step)
-    clips = int((code.abs() > levels).sum())
-    return quantise(x, full_scale, bits) if x.requires_grad else code.clamp_(-levels, levels).mul_(
-        step
-    ), clips
+    with torch.no_grad():
+        clips = int((x.abs() > full_scale * (1 + 0.5 / (2 ** (bits - 1) - 1))).sum())
+    return quantise(x, full_scale, bits), clips

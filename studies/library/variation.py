@@ -89,9 +89,9 @@ def tasks(setting: Setting) -> Iterator[Task]:
     for part, what, how, changed, always in variants(card, setting.model):
         for chips in blocks(setting.chips):
             shared = crossbars(setting, chips, card=changed)
-            times = sorted({setting.time, *TIMES}) if always and _ages(changed) else [setting.time]
-            for time in times:
-                label = time if _ages(changed) or not always else None
+            ageless = always and not _ages(changed)
+            for time in sorted({setting.time, *(TIMES if always and not ageless else ())}):
+                label = None if ageless else time
                 labels: dict[str, Any] = {"part": part, "what": what, "how": how, "time [s]": label}
                 yield Task(study="variation", labels=labels, shared=shared, own={"time [s]": time})
 

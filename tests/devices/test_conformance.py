@@ -9,7 +9,7 @@ import torch
 
 import devices
 from devices.numerics.stream import stream
-from tests.statistics import assert_std
+from tests.statistics import assert_same_std, assert_std
 
 #: what a preset must say of itself: kind, unit, pulses of a full write, states (to 3 digits), up only
 EXPECTED = {
@@ -285,3 +285,13 @@ def test_pulses_that_do_not_fit_are_refused(name):
             cell.rewrite(fabric, -n, rng=stream(0, PLACES), image=range(4), step=range(3))
         with pytest.raises(devices.Unsupported, match="only ever raises"):
             cell.pulse(state, 0, 1, rng=stream(0, PLACES))
+
+
+@pytest.mark.parametrize("name", PULSED)
+def test_pulses_are_independent_of_the_reset_before_them_under_one_stream(name):
+    cell = devices.get(name)
+    cell = cell.without("device-spread") if "device-spread" in cell.effects else cell
+    rng, other = stream(0, PLACES, "one"), stream(0, PLACES, "other")
+    begun = cell.reset(fabric_of(cell, shape=(N,)), rng=rng)
+    same, apart = (cell.pulse(begun, 4, 0, rng=r).w.double() for r in (rng, other))
+    assert_same_std(same, apart)
