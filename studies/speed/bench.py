@@ -75,18 +75,11 @@ def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[s
         ]
 
     with torch.no_grad():
-        sides = {
-            f"{name} {count}": partial(side, count)
-            for count in choices
-            for name, side in (("ours", ours), ("other", theirs))
-        }
-        every = interleaved(sides, repeats)
+        sides = (("ours", ours), ("other", theirs))
+        every = interleaved({f"{n} {c}": partial(side, c) for c in choices for n, side in sides}, repeats)
         written = theirs(min(choices))
         fast = array.write(count_q, count_k)[0, :, 0].flatten()
-    slow = torch.stack(written).flatten()
-    if not array.cell.one_sided:
-        slow = slow.clamp(min=-card.attention.g_mid / card.attention.g_unit) - array.table.w_rest
-    slow = slow * (array.amplitude / array.table.w_span)
+    slow = _as_weights(torch.stack(written).flatten(), array)
     (mine, seconds), (peer, other) = (_fastest(every, name) for name in ("ours", "other"))
     return {
         "ratio": other / seconds,
@@ -99,6 +92,14 @@ def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[s
         "threads": [mine, peer],
         "statistics": _same_law(fast.double(), slow.double()),
     }
+
+
+def _as_weights(w: torch.Tensor, array: AttentionArray) -> torch.Tensor:
+    """The weights A - offset that states w of tiles hold, by the rules of an attention array."""
+    if not array.cell.one_sided:
+        rest, unit, _ = array.conductance
+        w = w.clamp(min=-rest / unit) - array.table.w_rest
+    return w * (array.amplitude / array.table.w_span)
 
 
 def _fastest(every: Mapping[str, float], side: str) -> tuple[int, float]:
