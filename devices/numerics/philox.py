@@ -126,6 +126,28 @@ def nearly_normals(out, key, block, step, image, draw, count):
             row[cell] = _bell(np.float32(row[cell]).view(np.uint32))
 
 
+@kernel
+def nearly_normals_of(out, cells, many, key, block, step, image, draw):
+    """Fill `out` (4, BLOCK) with four numbers for each of the first `many` listed cells of a block, made as
+    those of :func:`nearly_normals`, and for some more, to make up whole vectors.
+
+    They are the four words of the counter (256 block + cell, step, image, draw).
+    """
+    many = (np.int64(many) + 31) & ~np.int64(31)
+    k0, k1 = np.uint64(key) & _LOW, np.uint64(key) >> _32
+    base = np.uint64(block) * np.uint64(BLOCK)
+    s, i, d = np.uint64(step) & _LOW, np.uint64(image) & _LOW, np.uint64(draw) & _LOW
+    cells, row0, row1, row2, row3 = cells[:many], out[0, :many], out[1, :many], out[2, :many], out[3, :many]
+    for n in range(len(cells)):
+        x0, x1, x2, x3, _, _ = seven_rounds(base + np.uint64(cells[n]), s, i, d, k0, k1)
+        row0[n], row1[n] = np.uint32(x0).view(np.float32), np.uint32(x1).view(np.float32)
+        row2[n], row3[n] = np.uint32(x2).view(np.float32), np.uint32(x3).view(np.float32)
+    for word in range(4):
+        row = out[word, :many]
+        for n in range(len(row)):
+            row[n] = _bell(np.float32(row[n]).view(np.uint32))
+
+
 @inlined
 def _bell(word):
     ten = np.uint32(0x3FF)

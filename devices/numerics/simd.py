@@ -31,12 +31,10 @@ def exp(x):
     t = max(min(np.float32(x), np.float32(87.0)), np.float32(-87.0)) * np.float32(1.442695)
     whole = np.floor(t + np.float32(0.5))
     f = t - whole
-    p = np.float32(0.001341)
-    p = p * f + np.float32(0.009676036)
-    p = p * f + np.float32(0.055502973)
-    p = p * f + np.float32(0.24022107)
-    p = p * f + np.float32(0.69314724)
-    p = p * f + np.float32(1.0000001)
+    f2 = f * f
+    p = np.float32(0.009676036) + np.float32(0.001341) * f
+    q = np.float32(0.24022107) + np.float32(0.055502973) * f
+    p = np.float32(1.0000001) + np.float32(0.69314724) * f + f2 * (q + f2 * p)
     return p * np.uint32(np.uint32(np.int32(whole) + np.int32(127)) << np.uint32(23)).view(np.float32)
 
 
@@ -51,6 +49,13 @@ def pick(bits, a, b):
     """a where all `bits` are set, b where none is; a conditional would let LLVM load only one of them."""
     x, y = np.float32(a).view(np.uint32), np.float32(b).view(np.uint32)
     return np.uint32(y ^ ((x ^ y) & bits)).view(np.float32)
+
+
+@inlined
+def along(x, direction):
+    """x, its sign changed where `direction` is negative."""
+    sign = np.float32(direction).view(np.uint32) & np.uint32(0x80000000)
+    return np.uint32(np.float32(x).view(np.uint32) ^ sign).view(np.float32)
 
 
 @inlined

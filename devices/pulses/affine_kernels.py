@@ -12,7 +12,7 @@ from numba import prange
 
 from devices.numerics.compile import inlined, kernel, parallel_kernel
 from devices.numerics.philox import BLOCK, nearly_normals, normals
-from devices.numerics.simd import clip, exp, mask, pick
+from devices.numerics.simd import along, clip, exp, mask, pick
 from devices.numerics.walk import kept_between
 from devices.pulses.pulsed import copy_in, copy_out, load
 
@@ -69,6 +69,7 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
 def _soft(w, n, p, first, z, reset, cycle, t):
     """Many pulses at a stroke, the last ones one by one; t (4, BLOCK) is room to work in.
 
+    All of it in d, the distance from the bound ahead, of which a pulse takes a part: d <- d - a d + noise.
     Where many pulses leave a device that stood inside its bound: reflection at the mirror, _FOLD of a
     step's noise beyond the bound, of a walk that is drawn to the bound itself. Were it drawn to the mirror,
     its distance y from there would be abs(mean - spread xi). It stays further in, by the mirror's depth times
@@ -77,44 +78,40 @@ def _soft(w, n, p, first, z, reset, cycle, t):
     their joint variance. Loops are short: in a long one a cell waits for its chain of roots and exponentials.
     """
     zero, one = np.float32(0.0), np.float32(1.0)
-    left, spread, mean, share = t[0], t[1], t[2], t[3]
+    left, spread, d, jumped = t[0], t[1], t[2], t[3]
     for i in range(BLOCK):
-        up = mask(n[i] > zero)
-        rate, wide = pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i]) * cycle
+        down = mask(n[i] < zero)
+        rate, wide = pick(down, p[6, i], p[2, i]), pick(down, p[7, i], p[3, i]) * cycle
         ahead = max(np.ceil(abs(n[i])) - np.float32(_TAIL), zero)
         left[i] = exp(max(ahead * rate, _NONE))
         before = left[i] * reset
         joint = np.sqrt(max(wide * wide * (one - left[i] * left[i]), zero) + before * before)
         spread[i] = max(joint - before, np.float32(1e-12))
     for i in range(BLOCK):
-        up = mask(n[i] > zero)
-        mirror = pick(up, p[8, i], -p[9, i]) + _FOLD * cycle * abs(pick(up, p[0, i], p[4, i]))
-        u = w[i] + p[10, i]
-        mean[i] = (mirror - pick(up, u, -u)) * left[i]
-    for i in range(BLOCK):
         # met: odds exp(-2 mean y / spread^2) that the mirror was met, given both ends. Mills' ratio of x is
         # near 2 / (x + sqrt(x^2 + 8 / pi)); the stationary law keeps 1 - sqrt(2 / pi) Mills of the drift.
-        y = abs(mean[i] - spread[i] * pick(mask(n[i] > zero), first[i], -first[i]))
+        down = mask(n[i] < zero)
+        beyond = _FOLD * cycle * abs(pick(down, p[4, i], p[0, i]))
+        d[i] = pick(down, -p[9, i], p[8, i]) - along(w[i] + p[10, i], n[i])
+        mean = (d[i] + beyond) * left[i]
+        y = abs(mean - spread[i] * along(first[i], n[i]))
         scale = one / spread[i]
         x = y * scale
-        met = exp(max(-np.float32(2.0) * abs(mean[i]) * scale * x, _NONE))
+        met = exp(max(-np.float32(2.0) * abs(mean) * scale * x, _NONE))
         mills = (one + met) * (x + np.sqrt(x * x + np.float32(2.5464791)))
-        mean[i], share[i] = y, (one - left[i]) * (one - np.float32(3.1915382) * met / mills)
+        share = (one - left[i]) * (one - np.float32(3.1915382) * met / mills)
+        jumped[i] = y - beyond * (one - share)
     for i in range(BLOCK):
-        up, pulses = mask(n[i] > zero), abs(n[i])
-        s, a = pick(up, p[0, i], p[4, i]), pick(up, p[1, i], p[5, i])
-        high, low, noise, u = p[8, i], p[9, i], abs(s) * cycle, w[i] + p[10, i]
+        down, pulses = mask(n[i] < zero), abs(n[i])
+        s, a = pick(down, p[4, i], p[0, i]), pick(down, p[5, i], p[1, i])
+        reach, noise = p[8, i] - p[9, i], abs(s) * cycle
         total = np.ceil(pulses)
         part = pulses - (total - one)  # of the last pulse: 1 unless n has a fraction
-        beyond = _FOLD * noise
-        inside = mean[i] - beyond + beyond * share[i]
-        x = pick(up, high - inside, low + inside)
-        u = pick(mask(total > np.float32(_TAIL)), clip(x, low, high), u)
-        x = clip(u + (s - a * u + noise * z[1, i]), low, high)
-        u = pick(mask(total > one), x, u)
-        x = clip(u + part * (s - a * u + noise * z[0, i]), low, high)
-        u = pick(mask(total > zero), x, u)
-        w[i] = u - p[10, i]
+        x = pick(mask(total > np.float32(_TAIL)), clip(jumped[i], zero, reach), d[i])
+        x = pick(mask(total > one), clip(x - a * x + noise * z[1, i], zero, reach), x)
+        x = clip(x + part * (noise * z[0, i] - a * x), zero, reach)
+        x = along(pick(down, -p[9, i], p[8, i]) - x, n[i]) - p[10, i]
+        w[i] = pick(mask(total > zero), x, w[i])
 
 
 @kernel

@@ -11,12 +11,11 @@ from torch import Tensor
 
 from devices.check import check
 from devices.numerics.compile import inlined, parallel_kernel
-from devices.numerics.philox import BLOCK, nearly_normals
+from devices.numerics.philox import BLOCK, nearly_normals_of
 from devices.numerics.simd import clip, exp, mask, pick
+from devices.pulses.one_by_one import GROUP, order, whole
 from devices.pulses.population import PopulationCell
 from devices.pulses.pulsed import begin, finish
-
-_GROUP = 8  #: pulses whose noise is drawn at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,41 +91,48 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
         p, key = packed[array, block], keys[array]
-        z, seen = np.zeros((_GROUP, BLOCK), np.float32), np.zeros(BLOCK, np.float32)
-        w, n, law = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.empty((4, BLOCK), np.float32)
+        z, seen = np.zeros((GROUP, BLOCK), np.float32), np.zeros(BLOCK, np.float32)
+        w, n, law = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.empty((7, BLOCK), np.float32)
+        cells, room = np.zeros(BLOCK + 1, np.uint32), np.empty((2, BLOCK + 1), np.uint32)
         for m in range(out.shape[1]):
             image, step = images[m // len(steps)], steps[m % len(steps)]
             most = begin(
                 w, n, seen, z, p, start, fresh, pulses, array, m, block, key, image, step, reset, write
             )  # fmt: skip
             if most > 0:
-                _choose(law, n, p, curve)
-            for pulse in range(most):
-                if pulse % _GROUP == 0:
-                    nearly_normals(z, key, block, step, image, 2 + pulse, min(most - pulse, _GROUP))
-                xi, done = z[pulse % _GROUP], np.float32(pulse)
-                _pulse(w, law, p[5], p[4], xi, done, curve[4], curve[5], curve[6])
+                more = order(cells, n, most, room)
+                _choose(law, w, n, p, cells[: whole(more[0])], curve)
+                for pulse in range(most):
+                    if pulse % GROUP == 0:
+                        nearly_normals_of(z, cells, more[pulse], key, block, step, image, 2 + pulse)
+                    slots, done = whole(more[pulse]), np.float32(pulse)
+                    _pulse(law, slots, z[pulse % GROUP], done, curve[4], curve[5], curve[6])
+                for slot in range(more[0]):
+                    w[cells[slot]] = law[6, slot]
             finish(out, w, seen, array, m, block)
 
 
 @inlined
-def _choose(law, n, p, curve):
-    """Each cell's step in its direction, s - A s exp(x w): s, A s exp(offset), x; and how many pulses."""
+def _choose(law, w, n, p, cells, curve):
+    """Of the cell in each slot: s, A exp(offset) and x of its step s max(1 - A exp(offset + x w), 0) in its
+    direction; pulses, bounds, state.
+    """
     up_weight, down_weight = curve[0] * exp(curve[2]), curve[1] * exp(curve[3])
-    for i in range(BLOCK):
+    for slot in range(len(cells)):
+        i = cells[slot]
         up = mask(n[i] > np.float32(0.0))
-        s = pick(up, p[0, i], -p[1, i])
-        law[0, i], law[1, i] = s, s * pick(up, up_weight, down_weight)
-        law[2, i], law[3, i] = pick(up, p[2, i], p[3, i]), abs(n[i])
+        law[0, slot], law[1, slot] = pick(up, p[0, i], -p[1, i]), pick(up, up_weight, down_weight)
+        law[2, slot], law[3, slot] = pick(up, p[2, i], p[3, i]), abs(n[i])
+        law[4, slot], law[5, slot], law[6, slot] = p[5, i], p[4, i], w[i]
 
 
 @inlined
-def _pulse(w, law, low, high, z, done, c, add, slope):
+def _pulse(law, slots, z, done, c, add, slope):
     zero, one = np.float32(0.0), np.float32(1.0)
-    for i in range(BLOCK):
-        s, part = law[0, i], clip(law[3, i] - done, zero, one)  # of this pulse: 1 but for a fraction
-        change = s - law[1, i] * exp(law[2, i] * w[i])
-        change = pick(mask(s > zero), max(change, zero), min(change, zero))
-        change += (c * abs(change) + add + slope * abs(w[i])) * z[i]
-        x = clip(w[i] + part * change, low[i], high[i])
-        w[i] = pick(mask(part > zero), x, w[i])
+    s, weight, x, count, low, high, w = law[0], law[1], law[2], law[3], law[4], law[5], law[6]
+    for i in range(slots):
+        part = clip(count[i] - done, zero, one)  # of this pulse: 1 but for a fraction, 0 after the last
+        factor = part * (s[i] + c * abs(s[i]) * z[i])
+        rest = w[i] + part * (add + slope * abs(w[i])) * z[i]
+        step = max(one - weight[i] * exp(x[i] * w[i]), zero)
+        w[i] = clip(rest + factor * step, low[i], high[i])

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from devices.cell import Description
 from devices.numerics.compile import inlined, parallel_kernel
-from devices.numerics.philox import BLOCK, nearly_normals
+from devices.numerics.philox import BLOCK, nearly_normals, nearly_normals_of
 from devices.numerics.simd import clip, mask, pick
 from devices.numerics.stream import Stream
+from devices.pulses.one_by_one import GROUP, order, whole
 from devices.pulses.pulsed import KernelCell, copy_in, copy_out, load
 
-_GROUP = 8  #: pulses whose noise is drawn at once
 _MICRO = 1e-6
 
 
@@ -87,8 +87,9 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, law):
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
         p = packed[array, block]
-        z, seen = np.zeros((_GROUP, BLOCK), np.float32), np.zeros(BLOCK, np.float32)
-        w, n = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+        z, seen = np.zeros((GROUP, BLOCK), np.float32), np.zeros(BLOCK, np.float32)
+        w, n, own = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.empty((4, BLOCK), np.float32)
+        cells, room = np.zeros(BLOCK + 1, np.uint32), np.empty((2, BLOCK + 1), np.uint32)
         for m in range(out.shape[1]):
             image, step = images[m // len(steps)], steps[m % len(steps)]
             most = load(n, pulses, array, m, block)
@@ -101,21 +102,31 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, law):
                 copy_in(w, start, array, m, block)
                 for i in range(BLOCK):
                     w[i] *= per_micro
-            for pulse in range(most):
-                if pulse % _GROUP == 0:
-                    nearly_normals(z, keys[array], block, step, image, 2 + pulse, min(most - pulse, _GROUP))
-                _pulse(w, n, p, z[pulse % _GROUP], np.float32(pulse), law[0], law[1], law[2], law[3], law[4])
+            if most > 0:
+                more = order(cells, n, most, room)
+                for slot in range(whole(more[0])):
+                    i = cells[slot]
+                    own[0, slot], own[1, slot], own[2, slot], own[3, slot] = p[0, i], p[1, i], n[i], w[i]
+                for pulse in range(most):
+                    if pulse % GROUP == 0:
+                        nearly_normals_of(z, cells, more[pulse], keys[array], block, step, image, 2 + pulse)
+                    _pulse(own, whole(more[pulse]), z[pulse % GROUP], np.float32(pulse), law)
+                for slot in range(more[0]):
+                    w[cells[slot]] = own[3, slot]
             for i in range(BLOCK):
                 w[i] = micro * (w[i] + (law[7] * w[i] + law[8]) * seen[i])
             copy_out(out, w, array, m, block)
 
 
 @inlined
-def _pulse(w, n, p, z, done, m1, m0, s1, s0, low):
-    for i in range(BLOCK):
-        part = clip(n[i] - done, np.float32(0.0), np.float32(1.0))  # of this pulse: 1 unless n has a fraction
+def _pulse(own, slots, z, done, law):
+    """One pulse of every slot: gain, bound, pulses and state."""
+    gain, bound, count, w = own[0], own[1], own[2], own[3]
+    m1, m0, s1, s0, low = law[0], law[1], law[2], law[3], law[4]
+    for i in range(slots):
+        part = clip(count[i] - done, np.float32(0.0), np.float32(1.0))  # of this pulse: 1 but for a fraction
         change = m1 * w[i] + m0 + (s1 * w[i] + s0) * z[i]
-        x = clip(w[i] + part * p[0, i] * change, low, p[1, i])
+        x = clip(w[i] + part * gain[i] * change, low, bound[i])
         w[i] = pick(mask(part > np.float32(0.0)), x, w[i])
 
 
