@@ -8,6 +8,7 @@ lut          all the work a chip's ledger counts, in integers: neurons, pooling,
              exact by a table of its 2 D_H + 1 weights, by histogram of levels or pair by pair, the cheaper.
 memory       event-driven with every access to SRAM: Lemaire et al., ICONIP 2022, with the authors' errata.
 dense        every synapse in every step, each weight read once an image, each value once a step.
+dram         the same on a chip that cannot keep the weights: they come from LPDDR4, once an image.
 qnn          an ANN of the same shape, ceil(log2(T+1))-bit activations, every value moved once (Yan et al.,
              arXiv:2409.08290).
 
@@ -167,6 +168,11 @@ def dense(works: Sequence[Work], card: ChipCard) -> list[Line]:
     return [line for work in works for line in _every_synapse(work, bill)]
 
 
+def dram(works: Sequence[Work], card: ChipCard) -> list[Line]:
+    """Every synapse in every step, the weights fetched from DRAM once an image."""
+    return [*dense(works, card), *weights_from_dram(works, card)]
+
+
 def _every_synapse(work: Work, bill: Bill) -> Iterator[Line]:
     if isinstance(work, Matrix):
         passes, outputs = work.passes, work.outputs * work.passes
@@ -242,7 +248,7 @@ def qnn_break_even(works: Sequence[Work]) -> float:
 
 
 def weights_from_dram(works: Sequence[Work], card: ChipCard, kind: str = "LPDDR4") -> list[Line]:
-    """Every weight once an image from a DRAM: what a chip pays that cannot keep them."""
+    """Every weight once an image from a DRAM: what a chip pays on top that cannot keep them."""
     price = Technology.load(card.technology).dram[kind]
     bit = partial(
         entry, event=f"weights from {kind} [bit]", part=MEMORY, joule=price.energy, source=price.said
@@ -257,6 +263,7 @@ BASELINES: dict[str, Callable[[Sequence[Work], ChipCard], list[Line]]] = {
     "lut": lut,
     "memory": memory,
     "dense": dense,
+    "dram": dram,
     "qnn": qnn,
 }
 """Every baseline by name; ``digital_NAME`` in a result."""

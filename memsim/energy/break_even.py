@@ -22,7 +22,7 @@ from memsim.energy.digital import Work, scaled, spike_rate
 from memsim.energy.ledger import ARRAY_READ
 from memsim.energy.parts import Converter
 
-WITH_MEMORY = ("memory", "dense", "qnn")
+WITH_MEMORY = ("memory", "dense", "dram", "qnn")
 """Baselines that pay for memory."""
 
 

@@ -35,6 +35,9 @@ BASELINES = {
     "digital_dense": Baseline(
         "every synapse in every step, with SRAM", "dense with reuse, with SRAM", "crossbar_memory"
     ),
+    "digital_dram": Baseline(
+        "every synapse in every step, weights from DRAM once", "dense, weights from DRAM", "crossbar_memory"
+    ),
     "digital_qnn": Baseline(
         "a quantised ANN of the same shape, with SRAM", "quantised ANN, with SRAM", "crossbar_memory"
     ),
@@ -92,7 +95,7 @@ def energy_verdict(summary: Summary) -> str:
             f"{quantity(energy['digital_sop_integer'], 'J')}: "
             f"{'digital wins' if lost else 'the crossbars win'}."
         )
-    for key in ("digital_lut", "digital_memory", "digital_dense", "digital_qnn"):
+    for key in ("digital_lut", "digital_memory", "digital_dense", "digital_dram", "digital_qnn"):
         words, _, rival = BASELINES[key]
         if key in energy and rival in energy:
             who = "digital wins" if energy[rival] > energy[key] else "the crossbars win"

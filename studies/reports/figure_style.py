@@ -24,8 +24,8 @@ DIGITAL, CROSSBAR, QUIET = "#0072B2", "#D55E00", "#666666"
 PARTS = ("#D55E00", "#E69F00", "#F0E442", "#009E73", "#56B4E9", "#CC79A7", "#999999", "#333333")
 """Okabe-Ito without the blue that means digital, for the components of an energy."""
 
-LINES = tuple(colour for colour in PARTS if colour != "#F0E442")
-"""Colours of lines: yellow is too pale for one."""
+LINES = (*(colour for colour in PARTS if colour != "#F0E442"), "#6A3D9A")
+"""Colours of lines: yellow is too pale for one; a purple beside them."""
 
 STYLE = {
     "font.family": "sans-serif",

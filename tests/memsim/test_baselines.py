@@ -189,3 +189,13 @@ def test_every_line_of_every_bill_has_a_source():
         assert all(len(str(line["source"])) > 8 for line in bill(works, CARD))
     (line,) = baselines.weights_from_dram(works[:1], CARD)
     assert line["energy [J]"] == pytest.approx(40 * 8 * 8e-12)
+
+
+def test_a_chip_without_room_fetches_every_weight_once():
+    works = [linear()]
+    lines = baselines.dram(works, CARD)
+    fetched = [line for line in lines if "LPDDR4" in str(line["event"])]
+    assert [line["number"] for line in fetched] == [linear().rows * linear().columns * 8]
+    rest = baselines.total(baselines.dense(works, CARD))
+    assert baselines.total(lines) == pytest.approx(rest + baselines.total(fetched), rel=1e-12)
+    assert baselines.total(fetched) == pytest.approx(fetched[0]["number"] * 8e-12, rel=0.01)
