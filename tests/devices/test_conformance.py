@@ -221,6 +221,18 @@ def test_same_stream_same_bits_whatever_the_batch(name):
 
 
 @pytest.mark.parametrize("name", PULSED)
+def test_a_cell_does_not_see_its_neighbours_pulses(name):
+    """One write of a block, its cells told more, fewer or no pulses, but for every third cell."""
+    cell = devices.get(name)
+    fabric, rng = fabric_of(cell), stream(1, PLACES, "write")
+    pulses, others = counts(cell, images=1, steps=1), counts(cell, images=1, steps=1, seed=1)
+    others.flatten()[::3] = pulses.flatten()[::3]
+    assert not torch.equal(pulses, others)
+    a, b = (cell.rewrite(fabric, n, rng=rng, image=[5], step=[2]) for n in (pulses, others))
+    assert torch.equal(a.flatten()[::3], b.flatten()[::3])
+
+
+@pytest.mark.parametrize("name", PULSED)
 def test_an_effect_off_leaves_the_other_bits(name):
     """Without pulses only reset and read-out noise are left, and each keeps its numbers alone."""
     cell = devices.get(name)
