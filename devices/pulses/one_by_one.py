@@ -28,7 +28,7 @@ def order(cells, n, most, room):
     even, odd, more = table[0], table[1], table[2]
     one, found = np.uint32(1), np.uint32(0)
     for i in range(BLOCK):
-        cell[found], count[found] = i, np.int32(np.ceil(abs(n[i])))
+        cell[found], count[found] = i, max(np.int32(np.ceil(abs(n[i]))), 0)  # no number: none
         found += np.uint32(n[i] != np.float32(0.0))
     cell[found], count[found] = 0, 0  # makes a pair of a last one; comes after all others
     pairs = (found + one) // np.uint32(2)
