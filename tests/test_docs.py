@@ -89,15 +89,8 @@ def test_the_quick_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch:
     run(page, runnable(page, slow=False), tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        # studies.md runs every study whole; test_library.py measures a dozen tasks of each in `make slow`
-        pytest.param(page, marks=pytest.mark.exhaustive if page.stem == "studies" else pytest.mark.slow)
-        for page in SLOW
-    ],
-    ids=lambda page: page.stem,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", SLOW, ids=lambda page: page.stem)
 def test_all_blocks_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(page, runnable(page, slow=True), tmp_path, monkeypatch)
 

@@ -119,17 +119,6 @@ class TestEveryStudy:
         first, again = ({name: svg(figure) for name, figure in one.items()} for one in drawn)
         assert first == again
 
-    @pytest.mark.slow
-    def test_its_tasks_can_be_measured(self, study: str) -> None:
-        """A dozen from beginning to end; docs/studies.md measures all (`make exhaustive`)."""
-        found = load(study)
-        tasks = list(found.tasks(Setting(card=CARD, chips=2, images=2)))
-        for task in tasks[:: -(-len(tasks) // 12)]:
-            result = found.measure(found.prepare(task.shared, "data"), task.own)
-            accuracies = result["accuracy [1]"]
-            assert len(accuracies) == len(task.shared["chips"]), task.labels
-            assert all(0 <= accuracy <= 1 for accuracy in accuracies), task.labels
-
     @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
     def test_rows_that_are_not_all_there(self, study: str, share: float) -> None:
         for seed in range(4):
