@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from statistics import median
 
-_TURN = 0.05  #: seconds a side is called for before the other has its turn
-
 
 def seconds_of(call: Callable[[], object]) -> float:
     """Seconds of one call."""
@@ -17,19 +15,11 @@ def seconds_of(call: Callable[[], object]) -> float:
 
 
 def interleaved(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of a call of each side, in turn so that a drifting machine is fair to all; one warm-up.
-
-    A turn calls its side again and again for a twentieth of a second: each side finds its own data in the
-    cache, not the other's, and its threads awake.
-    """
+    """Median seconds of each side, in turn so that a drifting machine is fair to all; one warm-up each."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for round_ in range(repeats + 1):
         for name, call in sides.items():
-            call()
-            calls, seconds = 0, 0.0
-            while seconds < _TURN:
-                seconds += seconds_of(call)
-                calls += 1
+            seconds = seconds_of(call)
             if round_:
-                times[name].append(seconds / calls)
+                times[name].append(seconds)
     return {name: median(all_of) for name, all_of in times.items()}
