@@ -11,7 +11,7 @@ Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 
 import numpy as np
 
 from devices.numerics.compile import inlined, kernel
-from devices.numerics.simd import log
+from devices.numerics.simd import log, whole
 
 BLOCK = 256  #: cells that one call of :func:`normals` serves
 LANES = BLOCK // 4
@@ -122,8 +122,7 @@ def nearly_normals(out, key, block, step, image, draw, count):
             row[lane + LANES] = np.uint32(x1).view(np.float32)
             row[lane + 2 * LANES] = np.uint32(x2).view(np.float32)
             row[lane + 3 * LANES] = np.uint32(x3).view(np.float32)
-        for cell in range(BLOCK):  # another loop: eight words at a time, not four
-            row[cell] = _bell(np.float32(row[cell]).view(np.uint32))
+        _make_normal(row)
 
 
 @kernel
@@ -133,7 +132,7 @@ def nearly_normals_of(out, cells, many, key, block, step, image, draw):
 
     They are the four words of the counter (256 block + cell, step, image, draw).
     """
-    many = (np.int64(many) + 31) & ~np.int64(31)
+    many = whole(many, 32)
     k0, k1 = np.uint64(key) & _LOW, np.uint64(key) >> _32
     base = np.uint64(block) * np.uint64(BLOCK)
     s, i, d = np.uint64(step) & _LOW, np.uint64(image) & _LOW, np.uint64(draw) & _LOW
@@ -143,9 +142,14 @@ def nearly_normals_of(out, cells, many, key, block, step, image, draw):
         row0[n], row1[n] = np.uint32(x0).view(np.float32), np.uint32(x1).view(np.float32)
         row2[n], row3[n] = np.uint32(x2).view(np.float32), np.uint32(x3).view(np.float32)
     for word in range(4):
-        row = out[word, :many]
-        for n in range(len(row)):
-            row[n] = _bell(np.float32(row[n]).view(np.uint32))
+        _make_normal(out[word, :many])
+
+
+@inlined
+def _make_normal(row):
+    """Words into numbers, in place; a loop of its own: eight words at a time, not four."""
+    for n in range(len(row)):
+        row[n] = _bell(np.float32(row[n]).view(np.uint32))
 
 
 @inlined

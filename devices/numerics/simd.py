@@ -59,6 +59,14 @@ def along(x, direction):
 
 
 @inlined
+def whole(number, lanes):
+    """`number` rounded up to a multiple of `lanes`, a power of two: whole vectors run the same instructions,
+    whatever the number.
+    """
+    return (np.int64(number) + (lanes - 1)) & ~np.int64(lanes - 1)
+
+
+@inlined
 def clip(x, low, high):
     """x between low and high."""
     return min(max(x, low), high)

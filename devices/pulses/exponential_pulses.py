@@ -12,8 +12,8 @@ from torch import Tensor
 from devices.check import check
 from devices.numerics.compile import inlined, parallel_kernel
 from devices.numerics.philox import BLOCK, nearly_normals_of
-from devices.numerics.simd import clip, exp, mask, pick
-from devices.pulses.one_by_one import GROUP, order, whole
+from devices.numerics.simd import clip, exp, mask, pick, whole
+from devices.pulses.one_by_one import GROUP, WIDE, order
 from devices.pulses.population import PopulationCell
 from devices.pulses.pulsed import begin, finish
 
@@ -101,11 +101,11 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, writ
             )  # fmt: skip
             if most > 0:
                 more = order(cells, n, most, room)
-                _choose(law, w, n, p, cells[: whole(more[0])], curve)
+                _choose(law, w, n, p, cells[: whole(more[0], WIDE)], curve)
                 for pulse in range(most):
                     if pulse % GROUP == 0:
                         nearly_normals_of(z, cells, more[pulse], key, block, step, image, 2 + pulse)
-                    slots, done = whole(more[pulse]), np.float32(pulse)
+                    slots, done = whole(more[pulse], WIDE), np.float32(pulse)
                     _pulse(law, slots, z[pulse % GROUP], done, curve[4], curve[5], curve[6])
                 for slot in range(more[0]):
                     w[cells[slot]] = law[6, slot]

@@ -4,16 +4,11 @@ first, so that none waits for another's pulses.
 
 import numpy as np
 
-from devices.numerics.compile import inlined, kernel
+from devices.numerics.compile import kernel
 from devices.numerics.philox import BLOCK
 
+WIDE = 16  #: slots that are computed together
 GROUP = 4  #: pulses whose noise is drawn at once, by :func:`devices.numerics.philox.nearly_normals_of`
-
-
-@inlined
-def whole(slots):
-    """So many slots and those that make up whole vectors: always the same instructions."""
-    return (np.int64(slots) + 15) & ~np.int64(15)
 
 
 @kernel

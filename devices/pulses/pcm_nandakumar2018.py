@@ -17,9 +17,9 @@ from torch import Tensor
 from devices.cell import Description
 from devices.numerics.compile import inlined, parallel_kernel
 from devices.numerics.philox import BLOCK, nearly_normals, nearly_normals_of
-from devices.numerics.simd import clip, mask, pick
+from devices.numerics.simd import clip, mask, pick, whole
 from devices.numerics.stream import Stream
-from devices.pulses.one_by_one import GROUP, order, whole
+from devices.pulses.one_by_one import GROUP, WIDE, order
 from devices.pulses.pulsed import KernelCell, copy_in, copy_out, load
 
 _MICRO = 1e-6
@@ -104,13 +104,13 @@ def _rewrite(out, start, fresh, packed, pulses, keys, images, steps, law):
                     w[i] *= per_micro
             if most > 0:
                 more = order(cells, n, most, room)
-                for slot in range(whole(more[0])):
+                for slot in range(whole(more[0], WIDE)):
                     i = cells[slot]
                     own[0, slot], own[1, slot], own[2, slot], own[3, slot] = p[0, i], p[1, i], n[i], w[i]
                 for pulse in range(most):
                     if pulse % GROUP == 0:
                         nearly_normals_of(z, cells, more[pulse], keys[array], block, step, image, 2 + pulse)
-                    _pulse(own, whole(more[pulse]), z[pulse % GROUP], np.float32(pulse), law)
+                    _pulse(own, whole(more[pulse], WIDE), z[pulse % GROUP], np.float32(pulse), law)
                 for slot in range(more[0]):
                     w[cells[slot]] = own[3, slot]
             for i in range(BLOCK):

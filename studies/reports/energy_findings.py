@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from memsim.energy.break_even import Balance
+from memsim.energy.break_even import WITH_MEMORY, Balance
 from studies.quantities import digits, percent, quantity
 
 Summary = Mapping[str, Any]
@@ -21,26 +21,18 @@ class Baseline(NamedTuple):
     rival: str  #: the crossbars' energy that covers the same work
 
 
+_WORDS = {
+    "sop": ("the papers' digital count (float sums)", "papers' count, fp32"),
+    "sop_integer": ("the same count with integer sums", "papers' count, integers"),
+    "lut": ("all digital work in integers, attention by table", "all work, table attention"),
+    "memory": ("event-driven integers with SRAM", "event-driven, with SRAM"),
+    "dense": ("every synapse in every step, with SRAM", "dense with reuse, with SRAM"),
+    "dram": ("every synapse in every step, weights from DRAM once", "dense, weights from DRAM"),
+    "qnn": ("a quantised ANN of the same shape, with SRAM", "quantised ANN, with SRAM"),
+}
 BASELINES = {
-    "digital_sop": Baseline("the papers' digital count (float sums)", "papers' count, fp32", "crossbar"),
-    "digital_sop_integer": Baseline(
-        "the same count with integer sums", "papers' count, integers", "crossbar"
-    ),
-    "digital_lut": Baseline(
-        "all digital work in integers, attention by table", "all work, table attention", "crossbar"
-    ),
-    "digital_memory": Baseline(
-        "event-driven integers with SRAM", "event-driven, with SRAM", "crossbar_memory"
-    ),
-    "digital_dense": Baseline(
-        "every synapse in every step, with SRAM", "dense with reuse, with SRAM", "crossbar_memory"
-    ),
-    "digital_dram": Baseline(
-        "every synapse in every step, weights from DRAM once", "dense, weights from DRAM", "crossbar_memory"
-    ),
-    "digital_qnn": Baseline(
-        "a quantised ANN of the same shape, with SRAM", "quantised ANN, with SRAM", "crossbar_memory"
-    ),
+    f"digital_{name}": Baseline(*words, "crossbar_memory" if name in WITH_MEMORY else "crossbar")
+    for name, words in _WORDS.items()
 }
 
 
@@ -95,9 +87,8 @@ def energy_verdict(summary: Summary) -> str:
             f"{quantity(energy['digital_sop_integer'], 'J')}: "
             f"{'digital wins' if lost else 'the crossbars win'}."
         )
-    for key in ("digital_lut", "digital_memory", "digital_dense", "digital_dram", "digital_qnn"):
-        words, _, rival = BASELINES[key]
-        if key in energy and rival in energy:
+    for key, (words, _, rival) in BASELINES.items():
+        if key not in ("digital_sop", "digital_sop_integer") and key in energy and rival in energy:
             who = "digital wins" if energy[rival] > energy[key] else "the crossbars win"
             theirs, ours = quantity(energy[key], "J"), quantity(energy[rival], "J")
             out.append(f"{_capital(words)}: {theirs} against {ours}: {who}.")

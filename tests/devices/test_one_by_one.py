@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.numerics.philox import BLOCK
-from devices.pulses.one_by_one import order, whole
+from devices.numerics.simd import whole
+from devices.pulses.one_by_one import WIDE, order
 
 COUNTS = st.one_of(st.just(0.0), st.integers(-40, 40).map(float), st.floats(-40, 40, width=32))
 
@@ -38,4 +39,4 @@ def test_what_is_no_number_takes_no_pulse():
 
 @pytest.mark.parametrize("slots, filled", [(0, 0), (1, 16), (16, 16), (17, 32), (256, 256)])
 def test_slots_fill_whole_vectors(slots, filled):
-    assert whole(np.uint32(slots)) == filled
+    assert whole(np.uint32(slots), WIDE) == filled
