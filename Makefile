@@ -22,13 +22,13 @@ test: .venv/.test-installed
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) pyright
-	$(RUN) pytest
+	$(RUN) pytest -n auto
 
 slow: .venv/.test-installed
-	$(RUN) pytest -m slow
+	$(RUN) pytest -n auto -m slow
 
 exhaustive: .venv/.test-installed
-	$(RUN) pytest -m exhaustive
+	$(RUN) pytest -n auto -m exhaustive
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist demo

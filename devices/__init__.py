@@ -16,6 +16,7 @@ from devices.card_cell import cell_of
 from devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported
 from devices.device_card import DeviceCard
 from devices.numerics.stream import Stream, stream
+from devices.pulses.line_pulses import LinePulses
 from devices.pulses.program_and_verify import Programmed, program_and_verify
 from devices.stdp.gap_model import GapModel
 from devices.stdp.pulse_coding import coded_pulses
@@ -26,8 +27,8 @@ from devices.toml_file import CardError
 from devices.weights.weight_cell import BeyondFit, WeightCell, WeightState
 
 __all__ = [
-    "BeyondFit", "CardError", "Cell", "Description", "DeviceCard", "Fabric", "GapModel", "Programmed",
-    "PulsedCell", "PulsedState", "RateLaw", "STDPWindow", "Spike", "SpikePair", "Stream",
+    "BeyondFit", "CardError", "Cell", "Description", "DeviceCard", "Fabric", "GapModel", "LinePulses",
+    "Programmed", "PulsedCell", "PulsedState", "RateLaw", "STDPWindow", "Spike", "SpikePair", "Stream",
     "ThresholdExponential", "Unsupported", "WeightCell", "WeightState", "coded_pulses", "get", "names",
     "program_and_verify", "pulse_response", "stdp_window", "stream",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from torch import Tensor
 from devices.check import check
 from devices.endurance import Endurance, of_technology
 from devices.numerics.stream import Indices, Stream, stream
+from devices.pulses.line_pulses import Pulses
 
 MAX_STRENGTH = 10.0  #: largest factor on an effect [1]
 
@@ -210,15 +211,15 @@ class PulsedCell(Cell):
 
     @abstractmethod
     def rewrite(
-        self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None,
+        self, fabric: Fabric, pulses: Pulses, *, rng: Stream, image: Indices | None, step: Indices | None,
         start: Tensor | None = None, visible: bool = True,
     ) -> Tensor:  # fmt: skip
         """Reset, abs(pulses) pulses in their sign's direction, read: float32 (*K, B, T, *cells).
 
-        `pulses` (*K, B, T, *cells), integer or float (a fraction is a fractional last step); `image` (B,) and
-        `step` (T,) address the noise. start: states to pulse from instead of a reset, for each write or
-        (*K, *cells) for all; visible: what a read sees, or the states that pulses move (of every device),
-        which a later call takes as its start. One kernel for the whole stack.
+        `pulses` (*K, B, T, *cells), whole or with a fractional last step, of cells or by lines; `image`
+        (B,) and `step` (T,) address the noise. start: states to pulse from instead of a reset, for each
+        write or (*K, *cells) for all; visible: what a read sees, or the states that pulses move (of every
+        device), which a later call takes as its start. One kernel for the whole stack.
         """
 
     def read(self, state: PulsedState, *, rng: Stream | None = None) -> Tensor:

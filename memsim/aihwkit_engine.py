@@ -207,20 +207,21 @@ def tile_attention(name: str, leaf: nn.Module, run: Run) -> AttentionArray:
 def _rewrite(
     cell: devices.PulsedCell,
     fabric: devices.Fabric,
-    pulses: Tensor,
+    pulses: devices.LinePulses,
     *,
     rng: devices.Stream,
     image: np.ndarray,
     step: range,
 ) -> Tensor:
     """PulsedCell.rewrite on aihwkit's tiles: (*K, B, T, N, N) pulse counts -> w, one update an array."""
+    counts = pulses.cells()
     places = tuple(np.ndindex(*rng.keys.shape))
-    out = torch.empty(pulses.shape)
+    out = torch.empty(counts.shape)
     for place in places:
         tile = bridge.TileArray(cell, fabric, place)
         for b, t in np.ndindex(len(image), len(step)):
             with seeded(int(rng.child(int(image[b]), int(step[t])).keys[place]) >> 2):
                 tile.reset()
-                tile.write(pulses[(*place, b, t)])
+                tile.write(counts[(*place, b, t)])
             out[(*place, b, t)] = tile.weights()
     return out

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from devices.check import check
 from devices.numerics.stream import Stream
-from devices.pulses.affine_kernels import HARD, MULTIPLICATIVE, SOFT, rewrite
+from devices.pulses.affine_kernels import HARD, MULTIPLICATIVE, SOFT, TAIL, rewrite
 from devices.pulses.population import PopulationCell
 
 
@@ -88,6 +88,17 @@ class AffineCell(PopulationCell):
         """Which closed form takes the pulses."""
         return MULTIPLICATIVE if self.mult_noise else SOFT if self.soft_bounds else HARD
 
+    @property
+    def tail(self) -> int:
+        """How many of the last pulses are taken one by one: a second of soft bounds for the sake of devices
+        that reach them in a few steps.
+        """
+        if self.law == SOFT:
+            population, bounds = self.population, (self.population.w_max, -self.population.w_min)
+            wide = 1 + 2 * self.strength("device-spread") * population.dw_min_dtod
+            return TAIL if wide * population.dw_min > 0.5 * min(b for b in bounds if b) else 1
+        return TAIL if self.law == HARD else 1
+
     def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
         values, spread = super()._values(shape, rng), self.strength("device-spread")
         gamma = []
@@ -139,7 +150,7 @@ class AffineCell(PopulationCell):
         return [row.float() for row in (*rows, high, low, reference, values["reset_bias"])]
 
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        rewrite(out, start, fresh, *rest, *self._noises(visible), self.law)
+        rewrite(out, start, fresh, *rest, *self._noises(visible), self.law, self.tail)
 
 
 def soft_rows(s: Tensor, bound: Tensor, sign: float) -> list[Tensor]:

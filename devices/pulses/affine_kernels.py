@@ -18,32 +18,32 @@ from devices.pulses.pulsed import copy_in, copy_out, load
 
 SOFT, HARD, MULTIPLICATIVE = 0, 1, 2
 
-_TAIL = 2  #: last pulses taken one by one
+TAIL = 2  #: last pulses taken one by one at most
 _CHUNK = 8  #: pulses after which a hard bound acts
 _NONE = np.float32(-30.0)  #: a logarithm of nothing that squares without becoming denormal
 _FOLD = np.float32(0.5826)  #: Siegmund's correction: where a walk of unit steps clipped at 0 seems reflected
 
 
 @parallel_kernel
-def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write, cycle, law):
+def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write, cycle, law, tail):
     """Reset (or begin from `start`), pulse, add write noise; packed (arrays, blocks, 12, BLOCK).
 
-    Rows of a block: s, a, two of the law's own for up, the same for down, then upper bound, lower bound,
+    The last `tail` pulses are taken one by one: 1 for MULTIPLICATIVE, TAIL for HARD, either for SOFT. Rows of
+    a block: s, a, two of the law's own for up, the same for down, then upper bound, lower bound,
     reference (u = w + reference) and reset level.
     """
     blocks = packed.shape[1]
     for job in prange(out.shape[0] * blocks):
         array, block = job // blocks, job % blocks
         p, key = packed[array, block], keys[array]
-        z, words = np.zeros((3 + _TAIL, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
-        w, n = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
-        room = np.empty((4, BLOCK), np.float32)
+        all_of_it, words = np.zeros((8 + TAIL, BLOCK), np.float32), np.empty((1, BLOCK), np.uint32)
+        w, n, room, z = all_of_it[0], all_of_it[1], all_of_it[2:5], all_of_it[5:]
         for m in range(out.shape[1]):
             step, image = steps[m % len(steps)], images[m // len(steps)]
             most = load(n, pulses, array, m, block)
             nearly_normals(z, key, block, step, image, 0, 1 if write == np.float32(0.0) else 2)
             if most > 0:
-                own = 1 if law == MULTIPLICATIVE else min(most, _TAIL + (law == SOFT and not fresh))
+                own = min(most, tail + (law == SOFT and not fresh))
                 nearly_normals(z[2:], key, block, step, image, 2, own)
             if fresh:
                 for i in range(BLOCK):
@@ -53,9 +53,9 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
             if most > 0:
                 if law == SOFT:
                     if fresh:
-                        _soft(w, n, p, z[0], z[2:], reset, cycle, room)
+                        _soft(w, n, p, z[0], z[2:], reset, cycle, tail, room)
                     else:
-                        _soft(w, n, p, z[2 + _TAIL], z[2:], np.float32(0.0), cycle, room)
+                        _soft(w, n, p, z[2 + tail], z[2:], np.float32(0.0), cycle, tail, room)
                 elif law == MULTIPLICATIVE:
                     _multiplicative(w, n, p, z[2], cycle)
                 else:
@@ -66,8 +66,8 @@ def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write
 
 
 @kernel
-def _soft(w, n, p, first, z, reset, cycle, t):
-    """Many pulses at a stroke, the last ones one by one; t (4, BLOCK) is room to work in.
+def _soft(w, n, p, first, z, reset, cycle, tail, t):
+    """Many pulses at a stroke, the last ones one by one; t (3, BLOCK) is room to work in.
 
     All of it in d, the distance from the bound ahead, of which a pulse takes a part: d <- d - a d + noise.
     Where many pulses leave a device that stood inside its bound: reflection at the mirror, _FOLD of a
@@ -78,11 +78,11 @@ def _soft(w, n, p, first, z, reset, cycle, t):
     their joint variance. Loops are short: in a long one a cell waits for its chain of roots and exponentials.
     """
     zero, one = np.float32(0.0), np.float32(1.0)
-    left, spread, d, jumped = t[0], t[1], t[2], t[3]
+    left, spread, d = t[0], t[1], t[2]
     for i in range(BLOCK):
         down = mask(n[i] < zero)
         rate, wide = pick(down, p[6, i], p[2, i]), pick(down, p[7, i], p[3, i]) * cycle
-        ahead = max(np.ceil(abs(n[i])) - np.float32(_TAIL), zero)
+        ahead = max(np.ceil(abs(n[i])) - np.float32(tail), zero)
         left[i] = exp(max(ahead * rate, _NONE))
         before = left[i] * reset
         joint = np.sqrt(max(wide * wide * (one - left[i] * left[i]), zero) + before * before)
@@ -92,26 +92,30 @@ def _soft(w, n, p, first, z, reset, cycle, t):
         # near 2 / (x + sqrt(x^2 + 8 / pi)); the stationary law keeps 1 - sqrt(2 / pi) Mills of the drift.
         down = mask(n[i] < zero)
         beyond = _FOLD * cycle * abs(pick(down, p[4, i], p[0, i]))
-        d[i] = pick(down, -p[9, i], p[8, i]) - along(w[i] + p[10, i], n[i])
-        mean = (d[i] + beyond) * left[i]
+        gap = pick(down, -p[9, i], p[8, i]) - along(w[i] + p[10, i], n[i])
+        mean = (gap + beyond) * left[i]
         y = abs(mean - spread[i] * along(first[i], n[i]))
         scale = one / spread[i]
         x = y * scale
         met = exp(max(-np.float32(2.0) * abs(mean) * scale * x, _NONE))
         mills = (one + met) * (x + np.sqrt(x * x + np.float32(2.5464791)))
         share = (one - left[i]) * (one - np.float32(3.1915382) * met / mills)
-        jumped[i] = y - beyond * (one - share)
+        jumped = clip(y - beyond * (one - share), zero, p[8, i] - p[9, i])
+        d[i] = pick(mask(abs(n[i]) > np.float32(tail)), jumped, gap)
+    if tail == TAIL:
+        for i in range(BLOCK):
+            down, reach = mask(n[i] < zero), p[8, i] - p[9, i]
+            s, a = pick(down, p[4, i], p[0, i]), pick(down, p[5, i], p[1, i])
+            x = clip(d[i] - a * d[i] + abs(s) * cycle * z[1, i], zero, reach)
+            d[i] = pick(mask(abs(n[i]) > one), x, d[i])
     for i in range(BLOCK):
         down, pulses = mask(n[i] < zero), abs(n[i])
         s, a = pick(down, p[4, i], p[0, i]), pick(down, p[5, i], p[1, i])
         reach, noise = p[8, i] - p[9, i], abs(s) * cycle
-        total = np.ceil(pulses)
-        part = pulses - (total - one)  # of the last pulse: 1 unless n has a fraction
-        x = pick(mask(total > np.float32(_TAIL)), clip(jumped[i], zero, reach), d[i])
-        x = pick(mask(total > one), clip(x - a * x + noise * z[1, i], zero, reach), x)
-        x = clip(x + part * (noise * z[0, i] - a * x), zero, reach)
+        part = pulses - (np.ceil(pulses) - one)  # of the last pulse: 1 unless n has a fraction
+        x = clip(d[i] + part * (noise * z[0, i] - a * d[i]), zero, reach)
         x = along(pick(down, -p[9, i], p[8, i]) - x, n[i]) - p[10, i]
-        w[i] = pick(mask(total > zero), x, w[i])
+        w[i] = pick(mask(pulses > zero), x, w[i])
 
 
 @kernel
@@ -139,8 +143,8 @@ def _bend(x):
 
 @kernel
 def _hard(w, n, p, z, xi, words, most, key, block, step, image, cycle):
-    for chunk in range((most - _TAIL + _CHUNK - 1) // _CHUNK):
-        normals(xi, words, key, block, step, image, 2 + _TAIL + chunk, 1)
+    for chunk in range((most - TAIL + _CHUNK - 1) // _CHUNK):
+        normals(xi, words, key, block, step, image, 2 + TAIL + chunk, 1)
         _walk(w, n, p, xi, words, np.float32(chunk * _CHUNK), cycle)
     zero, one = np.float32(0.0), np.float32(1.0)
     for i in range(BLOCK):
@@ -165,7 +169,7 @@ def _walk(w, n, p, z, words, done, cycle):
     zero, one, two = np.float32(0.0), np.float32(1.0), np.float32(2.0)
     for i in range(BLOCK):
         up, total = mask(n[i] > zero), np.ceil(abs(n[i]))
-        count = clip(total - np.float32(_TAIL) - done, zero, np.float32(_CHUNK))
+        count = clip(total - np.float32(TAIL) - done, zero, np.float32(_CHUNK))
         s, a = pick(up, p[0, i], p[4, i]), pick(up, p[1, i], p[5, i])
         along, noise = count * pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i]) * cycle
         high, low, u = p[8, i], p[9, i], w[i] + p[10, i]

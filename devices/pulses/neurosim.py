@@ -17,7 +17,7 @@ from devices.cell import Description
 from devices.check import check
 from devices.numerics.stream import Stream
 from devices.pulses.affine import rows_of
-from devices.pulses.affine_kernels import HARD, rewrite
+from devices.pulses.affine_kernels import HARD, TAIL, rewrite
 from devices.pulses.pulsed import KernelCell
 
 
@@ -79,7 +79,7 @@ class NeuroSimCell(KernelCell):
     def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
         cycle = self.strength("cycle-noise") * self.c2c
         reset = self.strength("reset-noise") * self.c2c * (self.g_max - self.g_min)
-        rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(0.0), np.float32(cycle), HARD)
+        rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(0.0), np.float32(cycle), HARD, TAIL)
 
 
 def curvature(label: float) -> float:

@@ -5,6 +5,7 @@ random block belong to effects (0 reset, 1 write or read noise, 2 and up the pul
 effect off leaves every other number as it was; the jump of soft bounds goes on with the normal of the reset.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from devices.numerics.compile import inlined, match_threads
 from devices.numerics.philox import BLOCK, nearly_normals
 from devices.numerics.simd import clip
 from devices.numerics.stream import Indices, Stream, counters, stream
+from devices.pulses.line_pulses import LinePulses, Pulses, look_up, source_of
 
 _NOTHING = np.zeros((1, 1, 1), np.float32)
 
@@ -70,7 +72,7 @@ class KernelCell(PulsedCell):
         return {name: hidden[name].clone() for name in wanted}
 
     def rewrite(
-        self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None,
+        self, fabric: Fabric, pulses: Pulses, *, rng: Stream, image: Indices | None, step: Indices | None,
         start: Tensor | None = None, visible: bool = True,
     ) -> Tensor:  # fmt: skip
         return self._run(fabric, start, pulses, rng, image, step, visible=visible)
@@ -98,7 +100,7 @@ class KernelCell(PulsedCell):
         return PulsedState(fabric=fabric, w=w, visible=_only_write(visible, fabric))
 
     def _run(
-        self, fabric: Fabric, start: Tensor | None, pulses: Tensor, rng: Stream, image: Indices | None,
+        self, fabric: Fabric, start: Tensor | None, pulses: Pulses, rng: Stream, image: Indices | None,
         step: Indices | None, *, visible: bool,
     ) -> Tensor:  # fmt: skip
         images, steps = counters(image, "image"), counters(step, "step")
@@ -109,19 +111,17 @@ class KernelCell(PulsedCell):
                 f" of {fabric.cells} cells, {len(images)} images and {len(steps)} steps,"
                 f" which take {wanted}"
             )
-        if self.one_sided and pulses.numel() and float(pulses.min()) < 0:
+        counts = pulses.table if isinstance(pulses, LinePulses) else pulses
+        if self.one_sided and counts.numel() and float(counts.min()) < 0:
             raise Unsupported(f"{self.name} has no pulses down: a pulse only ever raises it")
-        keys = rng.keys.reshape(-1)
-        n = pulses.to(torch.float32).contiguous().numpy().reshape(len(keys), len(images) * len(steps), -1)
-        cells = n.shape[2]
-        begin = _NOTHING if start is None else start.contiguous().numpy().reshape(len(keys), -1, cells)
-        if start is not None and begin.shape[1] not in (1, n.shape[1]):
-            raise ValueError(
-                f"start {tuple(start.shape)}: a state for each of {n.shape[1]} writes, or for all"
-            )
-        out = np.empty_like(n)
+        keys, writes = rng.keys.reshape(-1), len(images) * len(steps)
+        out = np.empty((len(keys), writes, math.prod(fabric.cells)), np.float32)
+        begin = _NOTHING if start is None else start.contiguous().numpy().reshape(len(keys), -1, out.shape[2])
+        if start is not None and begin.shape[1] not in (1, writes):
+            raise ValueError(f"start {tuple(start.shape)}: a state for each of {writes} writes, or for all")
+        source = source_of(pulses, len(keys), writes)
         match_threads()
-        self._evolve(out, begin, start is None, fabric.packed, n, keys, images, steps, visible=visible)
+        self._evolve(out, begin, start is None, fabric.packed, source, keys, images, steps, visible=visible)
         return torch.from_numpy(out).reshape(wanted)
 
 
@@ -135,10 +135,8 @@ def _only_write(w: Tensor, fabric: Fabric) -> Tensor:
 
 @inlined
 def load(n, pulses, array, write, block):
-    """Copy one block of counts into `n`, zeros beyond the array's end; returns the largest, rounded up."""
-    part = pulses[array, write, block * BLOCK : (block + 1) * BLOCK]
-    for i in range(len(part)):
-        n[i] = part[i]
+    """Fill `n` with one block of counts, as it is beyond the array's end; returns the largest, rounded up."""
+    look_up(n, pulses, array, write, block * BLOCK)
     most = np.int32(0)
     for i in range(BLOCK):
         most = max(most, np.int32(np.ceil(abs(n[i]))))

@@ -10,6 +10,7 @@ from torch import Tensor
 from devices.cell import Fabric, PulsedCell, PulsedState
 from devices.numerics.stream import Indices, Stream
 from devices.pulses.around import Around
+from devices.pulses.line_pulses import Pulses
 
 
 def verified_reset(cell: PulsedCell, tolerance: float) -> tuple[PulsedCell, float]:
@@ -50,7 +51,7 @@ class PulsedReset(Around):
             raise ValueError(f"{self.name} moves up only: pulses cannot reset it")
 
     def rewrite(
-        self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None,
+        self, fabric: Fabric, pulses: Pulses, *, rng: Stream, image: Indices | None, step: Indices | None,
         start: Tensor | None = None, visible: bool = True,
     ) -> Tensor:  # fmt: skip
         at: dict[str, Any] = {"image": image, "step": step}

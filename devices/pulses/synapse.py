@@ -14,6 +14,7 @@ from torch import Tensor
 from devices.cell import Fabric, PulsedCell, PulsedState
 from devices.numerics.stream import Indices, Stream, counters
 from devices.pulses.around import Around
+from devices.pulses.line_pulses import Pulses, every_cell
 
 Sharing = Literal["all", "counter"]
 
@@ -62,12 +63,12 @@ class Synapse(Around):
         return (full + (rest - place).clamp(0, 1)) * count.sign()
 
     def rewrite(
-        self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None,
+        self, fabric: Fabric, pulses: Pulses, *, rng: Stream, image: Indices | None, step: Indices | None,
         start: Tensor | None = None, visible: bool = True,
     ) -> Tensor:  # fmt: skip
         images, steps = (torch.from_numpy(counters(i, n)) for i, n in ((image, "image"), (step, "step")))
         axis = 1 - len(fabric.cells)
-        each = self.shares(pulses, images[:, None] + steps, axis)
+        each = self.shares(every_cell(pulses), images[:, None] + steps, axis)
         held = self.device.rewrite(
             fabric, each, rng=rng, image=image, step=step, start=start, visible=visible
         )

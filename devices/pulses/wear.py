@@ -14,6 +14,7 @@ from torch import Tensor
 from devices.cell import Fabric, PulsedCell, PulsedState
 from devices.numerics.stream import Indices, Stream
 from devices.pulses.around import Around
+from devices.pulses.line_pulses import Pulses
 
 
 @final
@@ -56,7 +57,7 @@ class Worn(Around):
         return Fabric(values=values, places=fabric.places, packed=fabric.packed)
 
     def rewrite(
-        self, fabric: Fabric, pulses: Tensor, *, rng: Stream, image: Indices | None, step: Indices | None,
+        self, fabric: Fabric, pulses: Pulses, *, rng: Stream, image: Indices | None, step: Indices | None,
         start: Tensor | None = None, visible: bool = True,
     ) -> Tensor:  # fmt: skip
         held = self.device.rewrite(

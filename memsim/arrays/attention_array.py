@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 import devices
 from devices.numerics.compile import match_threads
+from devices.pulses.line_pulses import Pulses
 from memsim.arrays import kernels
 from memsim.arrays.attention_events import AttentionEvents
 from memsim.arrays.converters import digitise, quantise
@@ -100,7 +101,7 @@ class AttentionArray(nn.Module):
         goal = self.table.goals(count_q, count_k) if self.run.card.attention.verify_rounds else None
         return self._settle(self._written(pulses, goal))
 
-    def _written(self, pulses: Tensor, goal: Tensor | None = None) -> list[Tensor]:
+    def _written(self, pulses: Pulses, goal: Tensor | None = None) -> list[Tensor]:
         """The visible states of each side after a write; corrected towards a goal where one is given."""
         first = self._sides(pulses)
         seen = [self._rewrite(side, n) for side, n in enumerate(first)]
@@ -202,12 +203,13 @@ class AttentionArray(nn.Module):
         ]
         return held[0] - held[1] if self.cell.one_sided else held[0]
 
-    def _sides(self, pulses: Tensor) -> list[Tensor]:
+    def _sides(self, pulses: Pulses) -> list[Pulses]:
         """Pulses of each side: LTP and LTD of a pair, or both on one device."""
         return [pulses.clamp(min=0), (-pulses).clamp(min=0)] if self.cell.one_sided else [pulses]
 
-    def _rewrite(self, side: int, pulses: Tensor, path: tuple[str | int, ...] = (), **how: Any) -> Tensor:
-        rng, steps = self.rng[side].child(*path), range(pulses.shape[3])
+    def _rewrite(self, side: int, pulses: Pulses, path: tuple[str | int, ...] = (), **how: Any) -> Tensor:
+        rng, steps = self.rng[side], range(pulses.shape[3])
+        rng = rng.child(*path) if path else rng  # keys are made once
         return self.rewrite(self.fabric[side], pulses, rng=rng, image=self.run.images, step=steps, **how)
 
     def _sense(self, weight: Tensor, values: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from devices.pulses.line_pulses import Pulses, every_cell
 from devices.pulses.wear import pulse_wear
 from memsim.arrays.weight_array import UPKEEP
 from memsim.arrays.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
@@ -63,7 +64,7 @@ class AttentionEvents:
             siemens = rest + self.array.table.w_rest * unit + reference
             self.read_cells(devices * tries, tries * writes, max(siemens, 0.0) * devices * tries)
 
-    def write(self, count_q: Tensor, count_k: Tensor, pulses: Tensor | None = None) -> None:
+    def write(self, count_q: Tensor, count_k: Tensor, pulses: Pulses | None = None) -> None:
         """A reset, popcounts and first-spike times, and the pulses; counts (S, H, B, T, N).
 
         It takes two phases with a slot of n_max pulses for each distinct first-spike time of the array; heads
@@ -87,7 +88,7 @@ class AttentionEvents:
         if pulses is not None:
             self._drive(a, b, pulses)
 
-    def _drive(self, a: Tensor, b: Tensor, pulses: Tensor) -> None:
+    def _drive(self, a: Tensor, b: Tensor, pulses: Pulses) -> None:
         """Pulses and drives of lines; a and b are tokens by spike count (S, H, B, T, levels)."""
         table, siemens = self.array.table.counts.double(), self.energy.siemens
         silent = table.abs()
@@ -99,7 +100,7 @@ class AttentionEvents:
         drives += pairs(a, table.clamp(min=0), (b > 0).double())
         drives += pairs((a > 0).double(), (-table).clamp(min=0), b)
         if self.card.coding == "per-device":  # in all as many as the devices take, each a mean one
-            scale = float(pulses.abs().sum(dtype=torch.float64)) / max(float(number.sum()), 1.0)
+            scale = float(every_cell(pulses).abs().sum(dtype=torch.float64)) / max(float(number.sum()), 1.0)
             number, met = scale * number, scale * met
             drives = 2 * self.n_max * self.array.tokens * a.shape[1] * a.shape[2] + number
         self._pulses(number * self.shared, met * self.shared, drives * self.shared)

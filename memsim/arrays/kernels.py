@@ -171,18 +171,6 @@ def read_array(
 
 
 @parallel_kernel
-def pulses_of_counts(table, count_q, count_k, out):
-    """out[a, i, j] = table[count_q[a, i], count_k[a, j]]."""
-    arrays, tokens = count_q.shape
-    for a in prange(arrays):
-        k = count_k[a].astype(np.uint32)
-        for i in range(tokens):
-            row, to = table[np.uint32(count_q[a, i])], out[a, i]
-            for j in range(len(to)):
-                to[j] = row[k[j]]
-
-
-@parallel_kernel
 def settle(w, floor, rest, scale, weight, column, first):
     """Floor w; set `weight` to scale (w - rest) where first, add it elsewhere; count the floored.
 

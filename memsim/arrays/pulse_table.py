@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from devices.numerics.compile import match_threads
-from memsim.arrays import kernels
+import devices
 from memsim.run import Run
 
 
@@ -36,28 +35,13 @@ class PulseTable:
             count = inverse(torch.cummax(response, 0).values, self.goal) - self.n_max
         self.counts = count.round().float() if run.card.on("pulse-rounding") else count.float()
 
-    def pulses(self, count_q: Tensor, count_k: Tensor) -> Tensor:
+    def pulses(self, count_q: Tensor, count_k: Tensor) -> devices.LinePulses:
         """Signed counts of every pair of tokens, (..., N), (..., N) -> (..., N, N)."""
-        return self.gather(self.counts, count_q, count_k)
+        return devices.LinePulses(self.counts, count_q, count_k)
 
     def goals(self, count_q: Tensor, count_k: Tensor) -> Tensor:
         """The states asked for, (..., N), (..., N) -> (..., N, N)."""
-        return self.gather(self.goal.float(), count_q, count_k)
-
-    @staticmethod
-    def gather(table: Tensor, count_q: Tensor, count_k: Tensor) -> Tensor:
-        """table[r_Q(i), r_K(j)] of every pair of tokens."""
-        q, k = (c.float().contiguous() for c in (count_q, count_k))
-        out = torch.empty(*q.shape, k.shape[-1])
-        tokens = q.shape[-1]
-        match_threads()
-        kernels.pulses_of_counts(
-            table.numpy(),
-            q.view(-1, tokens).numpy(),
-            k.view(-1, tokens).numpy(),
-            out.view(-1, tokens, tokens).numpy(),
-        )
-        return out
+        return devices.LinePulses(self.goal, count_q, count_k).cells()
 
 
 def inverse(curve: Tensor, goal: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[s
         [bridge.TileArray(array.cell, fabric, (0, head), N_MAX) for fabric in array.fabric]
         for head in range(LAYERS * HEADS)
     ]
-    pulses = array.table.pulses(count_q, count_k)[0, :, 0]  # (arrays, T, N, N)
+    pulses = array.table.pulses(count_q, count_k).cells()[0, :, 0]  # (arrays, T, N, N)
     drives = values[0, :, 0].transpose(-1, -2).contiguous()  # (arrays, T, D, N): value spikes by feature
 
     def ours(threads: int) -> torch.Tensor:

@@ -58,8 +58,8 @@ def test_an_ideal_layer_is_exact_on_either_engine():
 
 
 def test_a_network_runs_ten_images_on_aihwkits_tiles():
-    """Both engines stay near the digital logits, and equally near: attention on reram-om, weights on PCM, one
-    day.
+    """Chips of both engines stay near the digital logits, and equally near: attention on reram-om, weights on
+    PCM, one day.
     """
     digits, net = load("digits"), models.load("s2tdpt-digits")
     x = digits.x_test[:10]
@@ -68,13 +68,13 @@ def test_a_network_runs_ten_images_on_aihwkits_tiles():
         distance = {}
         for engine in ("memsim", "aihwkit"):
             chip = memsim.to_crossbar(
-                net, "default", chips=1, seed=0, calibration=digits.x_train[:32], engine=engine
+                net, "default", chips=CHIPS, seed=0, calibration=digits.x_train[:32], engine=engine
             )
             logits = chip.program().advance_to(86400.0)(x)
-            assert logits.shape == (1, 10, 10)
-            assert (logits.argmax(-1) == reference.argmax(-1)).float().mean() >= 0.9
-            distance[engine] = float((logits - reference).norm() / reference.norm())
-    assert distance["memsim"] == pytest.approx(distance["aihwkit"], rel=0.35)
+            assert logits.shape == (CHIPS, 10, 10)
+            assert (logits.argmax(-1) == reference.argmax(-1)).float().mean(-1).min() >= 0.9
+            distance[engine] = (logits - reference).norm(dim=(1, 2)) / reference.norm()
+    assert float(distance["memsim"].mean()) == pytest.approx(float(distance["aihwkit"].mean()), rel=0.35)
 
 
 def test_seeding_leaves_the_global_generator_as_it_was():
