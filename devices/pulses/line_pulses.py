@@ -13,7 +13,7 @@ from torch import Tensor
 from devices.numerics.compile import inlined, match_threads, parallel_kernel
 
 _NO_CELLS, _NO_TABLE = np.zeros((0, 0, 0), np.float32), np.zeros((0, 0), np.float32)
-_NO_LINES = np.zeros((0, 0, 0), np.int32)
+_NO_LINES = np.zeros((0, 0, 0), np.uint32)
 
 
 @final
@@ -22,19 +22,12 @@ class LinePulses:
     """Signed pulses of every cell from the spike counts on its lines: cells[..., i, j] = table[q_i, k_j].
 
     table (Q, K); word_lines (..., N) and bit_lines (..., M) hold the counts q and k, whole numbers. A kernel
-    looks a cell up as it meets it. Raises ValueError for counts that the table has no entry for.
+    looks a cell up as it meets it, and takes none where the table has no entry for a count (ValueError).
     """
 
     table: Tensor
     word_lines: Tensor
     bit_lines: Tensor
-
-    def __post_init__(self) -> None:
-        for name, size in zip(("word_lines", "bit_lines"), self.table.shape, strict=True):
-            counts = getattr(self, name)
-            low, high = (float(x) for x in counts.aminmax()) if counts.numel() else (0, 0)
-            if not 0 <= low <= high < size:
-                raise ValueError(f"{name}: counts {low:g} .. {high:g} must lie in 0 .. {size - 1}")
 
     @property
     def shape(self) -> torch.Size:
@@ -81,15 +74,13 @@ def source_of(pulses: Pulses, arrays: int, writes: int) -> PulseSource:
     if isinstance(pulses, Tensor):
         cells = pulses.to(torch.float32).contiguous().numpy()
         return PulseSource(cells.reshape(arrays, writes, -1), _NO_TABLE, _NO_LINES, _NO_LINES)
-    table, *lines = (
-        x.to(dtype).contiguous().numpy()
-        for x, dtype in (
-            (pulses.table, torch.float32),
-            (pulses.word_lines, torch.int32),
-            (pulses.bit_lines, torch.int32),
-        )
-    )
-    return PulseSource(_NO_CELLS, table, *(x.reshape(arrays, writes, -1) for x in lines))
+    lines = []
+    for name, size in zip(("word_lines", "bit_lines"), pulses.table.shape, strict=True):
+        counts = getattr(pulses, name).to(torch.int32).contiguous().numpy().view(np.uint32)
+        if counts.size and counts.max() >= size:  # a negative one is a large one
+            raise ValueError(f"{name}: counts must lie in 0 .. {size - 1}, got {counts.view(np.int32)}")
+        lines.append(counts.reshape(arrays, writes, -1))
+    return PulseSource(_NO_CELLS, pulses.table.to(torch.float32).contiguous().numpy(), *lines)
 
 
 @inlined
@@ -105,10 +96,10 @@ def look_up(out, source, array, write, first):
     line, column = first // len(bit_lines), first % len(bit_lines)
     while done < many:
         run = min(len(bit_lines) - column, many - done)
-        row, part = source.table[np.uint32(word_lines[line])], out[done : done + run]
+        row, part = source.table[word_lines[line]], out[done : done + run]
         at = bit_lines[column : column + run]
         for c in range(run):
-            part[c] = row[np.uint32(at[c])]
+            part[c] = row[at[c]]
         done, line, column = done + run, line + 1, 0
 
 

@@ -23,11 +23,10 @@ import torch
 from torch import Tensor, nn
 
 import devices
-from devices.numerics.compile import match_threads
 from devices.pulses.line_pulses import Pulses
-from memsim.arrays import kernels
 from memsim.arrays.attention_events import AttentionEvents
-from memsim.arrays.converters import digitise, quantise
+from memsim.arrays.attention_read import NOTHING, AttentionRead, AttentionReading
+from memsim.arrays.converters import quantise
 from memsim.arrays.device_table import DeviceTable
 from memsim.arrays.pulse_table import PulseTable
 from memsim.arrays.read_verify import ReadVerify
@@ -58,7 +57,7 @@ class AttentionArray(nn.Module):
         self.costs = AttentionEvents(self)
         self.fabric: tuple = ()
         self.tokens = self.heads = 0
-        self.row: tuple[Tensor, Tensor] | None = None  # gain and offset of each word line
+        self.lines = self._alike(1, 1, 1)  # gain and shift of each word line (S, H, N)
         self.own: DeviceTable | None = None  # counts of each device's own
         self.measured: dict[str, float] = {}  # what measuring devices once has cost a chip
         self.full_scale: Tensor | None = None
@@ -66,23 +65,50 @@ class AttentionArray(nn.Module):
 
     def program(self) -> None:
         """New devices: the spread is drawn when the first image tells the number of tokens."""
-        self.fabric, self.tokens, self.full_scale, self.row, self.own = (), 0, None, None, None
+        self.fabric, self.tokens, self.full_scale, self.own = (), 0, None, None
+        self.lines = self._alike(1, 1, 1)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         count_q, count_k = (self._by_array(s.detach().sum(-1)) for s in (q, k))  # (S, H, B, T, N)
-        weight = self.write(count_q, count_k)  # (S, H, B, T, N, N), A - offset as the devices hold it
+        learning = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
+        if self.exact or learning or self.run.calibrating:
+            return self._plain(q, k, v, self.write(count_q, count_k), learning)
+        self._check_range()
+        held, v = self._written(count_q, count_k), v.float().contiguous()
+        weight = torch.empty_like(held[0]) if self.listener is not None else NOTHING
+        read = self._reader()(held, v, weight)
+        self._note(read)
         if self.listener is not None:
             self.listener(weight)
-        if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad):  # straight through the write
+        self.costs.reads(self._by_array(v))
+        return read.numbers
+
+    def _plain(self, q: Tensor, k: Tensor, v: Tensor, weight: Tensor, learning: bool) -> Tensor:
+        """The read in torch, of weights A - offset (S, H, B, T, N, N): for ideal cells, to calibrate the
+        ADC, or with gradients, which go straight through the write.
+        """
+        if self.listener is not None:
+            self.listener(weight)
+        if learning:
             wanted = self._by_array(self.leaf.weights(q, k)) - self.offset  # type: ignore[operator]
             weight = wanted + (weight - wanted).detach()
         values = self._by_array(v.to(weight.dtype))  # (S, H, B, T, N, D)
-        out = self._sense(weight, values)
-        if self.row is not None:
-            gain, offset = (x[:, :, None, None] for x in self.row)
-            out = gain * out + offset * values.sum(-2, keepdim=True)
-        out = out + self.offset * values.sum(-2, keepdim=True)  # digital, common to all queries
+        self.costs.reads(values)
+        current = weight @ values
+        if self.run.calibrating:
+            self.full_scale = current.detach().abs().amax((1, 2, 3, 4, 5)).clamp(min=1e-9)
+        self._check_range()
+        out, clips = self._reader().plain(current, values)
+        if self.run.card.on("adc") and not self.run.calibrating:
+            self.run.ledger.note(self.name, "clipped conversions", clips)
         return out.movedim((3, 0, 2, 1), (0, 1, 2, 3)).reshape(v.shape)
+
+    def _check_range(self) -> None:
+        """Raise RuntimeError where the ADC has no range yet."""
+        if self.run.card.on("adc") and self.full_scale is None and not self.run.calibrating:
+            raise RuntimeError(
+                f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
+            )
 
     def _by_array(self, x: Tensor) -> Tensor:
         """(T, S B, H, ...) -> (S, H, B, T, ...): arrays first, then their writes."""
@@ -90,18 +116,21 @@ class AttentionArray(nn.Module):
 
     def write(self, count_q: Tensor, count_k: Tensor) -> Tensor:
         """Reset and pulse every array, every image and step; A - offset as now held, (S, H, B, T, N, N)."""
-        shape = (*count_q.shape, count_k.shape[-1])
         if self.exact:
             self.costs.write(count_q, count_k)
             index = (count_q.long() * self.wanted.shape[1])[..., :, None] + count_k.long()[..., None, :]
             return torch.take(self.wanted.to(self.run.dtype), index)
-        self._fabricate(shape)
+        return self._weights(self._written(count_q, count_k))
+
+    def _written(self, count_q: Tensor, count_k: Tensor) -> list[Tensor]:
+        """The visible states of each side after a write of these counts."""
+        self._fabricate((*count_q.shape, count_k.shape[-1]))
         pulses = (self.own or self.table).pulses(count_q, count_k)
         self.costs.write(count_q, count_k, pulses)
         goal = self.table.goals(count_q, count_k) if self.run.card.attention.verify_rounds else None
-        return self._settle(self._written(pulses, goal))
+        return self._states(pulses, goal)
 
-    def _written(self, pulses: Pulses, goal: Tensor | None = None) -> list[Tensor]:
+    def _states(self, pulses: Pulses, goal: Tensor | None = None) -> list[Tensor]:
         """The visible states of each side after a write; corrected towards a goal where one is given."""
         first = self._sides(pulses)
         seen = [self._rewrite(side, n) for side, n in enumerate(first)]
@@ -124,32 +153,39 @@ class AttentionArray(nn.Module):
         full = 2 * float((table.response - table.w_rest).abs().max())
         return rest + quantise(w - rest, full, card.attention.adc_bits) if card.on("adc") else w
 
-    def _settle(self, held: list[Tensor]) -> Tensor:
-        """The weights A - offset that devices in the states w hold; no conductance falls below zero.
+    def _weights(self, held: list[Tensor]) -> Tensor:
+        """The weights A - offset that devices in the states w hold, in place of the states."""
+        self._note(self._reader().weights(held))
+        return held[0]
 
-        Works in place.  Leaves the sum of every bit line's conductances (plastic and reference devices) in
-        ``column_siemens``; floors are counted.
-        """
+    def _note(self, read: AttentionReading) -> None:
+        """Keep the sums of the states on bit lines; enter floored states and clipped conversions."""
+        self.column = read.column
+        if self.costs.counting:
+            self.run.ledger.note(self.name, "floored conductances", read.floors)
+            if self.run.card.on("adc"):
+                self.run.ledger.note(self.name, "clipped conversions", read.clips)
+
+    def _reader(self) -> AttentionRead:
+        """How these arrays are read now."""
+        rest, unit, _ = self.conductance
+        card, pair = self.run.card, self.cell.one_sided
+        full_scale = torch.ones(len(self.run.chips)) if self.full_scale is None else self.full_scale.float()
+        return AttentionRead(
+            floor=-rest / unit,
+            rest=0.0 if pair or self.exact else self.table.w_rest,
+            scale=1.0 if self.exact else self.amplitude / self.table.w_span,
+            bits=card.attention.adc_bits if card.on("adc") and not self.run.calibrating else 0,
+            full_scale_S=full_scale,
+            gain_SHN=self.lines[0],
+            shift_SHN=self.lines[1],
+        )
+
+    @property
+    def column_siemens(self) -> Tensor:
+        """Conductance of every bit line, plastic and reference devices, as last written (S, H, B, T, N)."""
         rest, unit, reference = self.conductance
-        weight = held[0]
-        tokens = weight.shape[-1]
-        column = torch.zeros(weight.shape[:-1])
-        scale = self.amplitude / self.table.w_span
-        match_threads()
-        for side, w in enumerate(held):
-            floors = kernels.settle(
-                w.view(-1, tokens, tokens).numpy(),
-                np.float32(-rest / unit),
-                np.float32(0.0 if self.cell.one_sided else self.table.w_rest),
-                np.float32(-scale if side else scale),
-                weight.view(-1, tokens, tokens).numpy(),
-                column.view(-1, tokens).numpy(),
-                side == 0,
-            )
-            if self.costs.counting:
-                self.run.ledger.note(self.name, "floored conductances", floors)
-        self.column_siemens = column.mul_(unit).add_((rest + reference) * tokens).mul_(self.costs.devices)
-        return weight
+        return (self.column * unit + (rest + reference) * self.tokens) * self.costs.devices
 
     def _fabricate(self, shape: tuple[int, ...]) -> None:
         """The physical arrays, one fabric (or a pair): the same for every image of this chip."""
@@ -166,7 +202,7 @@ class AttentionArray(nn.Module):
     def _measure(self, shape: tuple[int, ...]) -> None:
         """Measure word lines or devices once, where the card asks for it; shape (S, H, N)."""
         card, n_max = self.run.card.attention, self.table.n_max
-        lines, self.measured = shape[1] * shape[-1], {}
+        lines, self.measured, self.lines = shape[1] * shape[-1], {}, self._alike(*shape)
         with self.run.ledger.apart():
             if card.coding == "per-device":
                 quiet = self.cell.only(*{"device-spread"} & {e for e in self.cell.effects if self.cell.on(e)})
@@ -176,9 +212,14 @@ class AttentionArray(nn.Module):
             if card.row_gain:
                 rngs, images = self.rng, self.run.images
                 self.rng, self.run.images = [rng.child("row-gain") for rng in rngs], np.arange(REPEATS)
-                self.row = measure(self._pattern, self.table, self.amplitude)
+                gain, shift = measure(self._pattern, self.table, self.amplitude)
+                self.lines = gain, shift + self.offset
                 self.rng, self.run.images = rngs, images
                 self._spend(3 * REPEATS, 2 * n_max * lines * shape[-1] * REPEATS, 3 * REPEATS * lines)
+
+    def _alike(self, *shape: int) -> tuple[Tensor, Tensor]:
+        """Gain and shift where no word line was measured: the offset is digital and common to all."""
+        return torch.ones(shape), torch.full(shape, self.offset)
 
     def _spend(self, writes: int, pulses: float, reads: float) -> None:
         """Add to what measuring has cost a chip."""
@@ -193,7 +234,7 @@ class AttentionArray(nn.Module):
         shape = (len(self.run.chips), self.heads, REPEATS, len(counts), self.tokens, self.tokens)
         pulses = counts.float().view(-1, 1, 1) if self.own is None else self.own.toward(goals)[:, :, None]
         goal = goals.float().view(-1, 1, 1).expand(shape) if self.run.card.attention.verify_rounds else None
-        return self._settle(self._written(pulses.expand(shape).contiguous(), goal))
+        return self._weights(self._states(pulses.expand(shape).contiguous(), goal))
 
     def _mean_states(self, quiet: devices.PulsedCell, pulses: Tensor) -> Tensor:
         """States of every device (differences of pairs) without noise, (S, H, B, T, N, N)."""
@@ -211,24 +252,6 @@ class AttentionArray(nn.Module):
         rng, steps = self.rng[side], range(pulses.shape[3])
         rng = rng.child(*path) if path else rng  # keys are made once
         return self.rewrite(self.fabric[side], pulses, rng=rng, image=self.run.images, step=steps, **how)
-
-    def _sense(self, weight: Tensor, values: Tensor) -> Tensor:
-        """Currents on the word lines through the ADC, in units of A - offset: (S, H, B, T, N, D)."""
-        run = self.run
-        out = weight @ values
-        self.costs.reads(values)
-        if run.calibrating:
-            self.full_scale = out.detach().abs().amax((1, 2, 3, 4, 5)).clamp(min=1e-9)
-            return out
-        if not run.card.on("adc"):
-            return out
-        if self.full_scale is None:
-            raise RuntimeError(
-                f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
-            )
-        out, clips = digitise(out, self.full_scale.view(-1, *[1] * 5), run.card.attention.adc_bits)
-        run.ledger.note(self.name, "clipped conversions", clips)
-        return out
 
     @property
     def conductance(self) -> tuple[float, float, float]:

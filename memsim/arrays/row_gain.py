@@ -18,7 +18,7 @@ REPEATS = 8
 
 
 def measure(write: Callable[[Tensor], Tensor], table: PulseTable, amplitude: float) -> tuple[Tensor, Tensor]:
-    """Gain and offset (S, H, N, 1) that take the mean weight of a word line nearest to what it should be:
+    """Gain and offset (S, H, N) that take the mean weight of a word line nearest to what it should be:
 
         wanted_p = gain measured_p + offset      least squares over the three patterns p
 
@@ -32,4 +32,4 @@ def measure(write: Callable[[Tensor], Tensor], table: PulseTable, amplitude: flo
     square = (x * x).sum(-2)
     gain = torch.where(square > 1e-6 * amplitude**2, (x * y).sum(-2) / square.clamp(min=1e-12), 1.0)
     offset = wanted.mean() - gain * found.mean(-2)
-    return gain.float().unsqueeze(-1), offset.float().unsqueeze(-1)
+    return gain.float(), offset.float()

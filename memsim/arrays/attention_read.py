@@ -1,0 +1,87 @@
+"""The read of attention arrays: what their devices weigh, what word lines tell when spikes drive bit lines.
+
+    A - offset = scale (w - rest), or scale (w+ - w-) of a pair; w no lower than `floor`
+    out_id = gain_i ADC(sum_j (A_ij - offset) V_jd) + shift_i sum_j V_jd
+
+The fused kernel goes from states to numbers array by array, so that weights need not leave the cache.
+``plain`` is the second line in torch, for gradients and calibration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from devices.numerics.compile import match_threads
+from memsim.arrays import kernels
+from memsim.arrays.converters import digitise
+
+NOTHING = torch.empty(0)
+
+
+class AttentionReading(NamedTuple):
+    """What a read gave: numbers (T, S B, H, N, D), the sums of the states on every bit line (S, H, B, T, N),
+    states that were floored, conversions that clipped.
+    """
+
+    numbers: Tensor
+    column: Tensor
+    floors: int
+    clips: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionRead:
+    """How the arrays of one layer are read; S chips, H heads, B images, T steps, N tokens, D features.
+
+    ``bits`` of the ADC (0: none) over full_scale_S; gain_SHN and shift_SHN are those of each word line.
+    """
+
+    floor: float
+    rest: float
+    scale: float
+    bits: int
+    full_scale_S: Tensor
+    gain_SHN: Tensor
+    shift_SHN: Tensor
+
+    def __call__(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
+        """Read arrays in the states w (S, H, B, T, N, N) of devices, or of both sides of pairs, with value
+        spikes v (T, S B, H, N, D), contiguous; `weight`, where not empty, takes A - offset.
+        """
+        plus, minus = held if len(held) == 2 else (held[0], NOTHING)
+        images, tokens = plus.shape[2], plus.shape[-1]
+        levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
+        out, column = torch.empty_like(v), torch.empty(plus.shape[:-1])
+        match_threads()
+        floors, clips = kernels.read_attention(
+            *(x.view(-1, tokens, tokens).numpy() for x in (plus, minus, weight)),
+            np.array([self.floor, self.rest, self.scale], np.float32),
+            images,
+            v.numpy(),
+            (self.full_scale_S / max(levels, 1)).numpy(),
+            np.float32(levels),
+            self.gain_SHN.numpy(),
+            self.shift_SHN.numpy(),
+            column.view(-1, tokens).numpy(),
+            out.numpy(),
+        )
+        return AttentionReading(out, column, floors, clips)
+
+    def weights(self, held: list[Tensor]) -> AttentionReading:
+        """Put A - offset in place of the states, those of the first side of pairs; nothing is read."""
+        return self(held, torch.empty(held[0].shape[3], 0, held[0].shape[1], 0, 0), held[0])
+
+    def plain(self, current: Tensor, values: Tensor) -> tuple[Tensor, int]:
+        """Numbers from currents (A - offset) V and values, both (S, H, B, T, N, D); clipped conversions."""
+        clips = 0
+        if self.bits:
+            current, clips = digitise(current, self.full_scale_S.view(-1, *[1] * 5), self.bits)
+        gain, shift = (
+            x[:, :, None, None, :, None].to(current.dtype) for x in (self.gain_SHN, self.shift_SHN)
+        )
+        return gain * current + shift * values.sum(-2, keepdim=True), clips
