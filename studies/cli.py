@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from studies.commands.compare import Comparison
 
 # Threads that wait sleep instead of spinning: on a busy machine spinning costs a factor of two and more.
-# OpenMP reads this when torch is imported, so it stands before any of that.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# OpenMP reads this when torch is imported, so it stands before any of that. A benchmark has its machine alone.
+if sys.argv[1:2] != ["bench"]:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(name="memsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(devices_command.app, name="devices")

@@ -188,7 +188,7 @@ def cluster():
     """A scheduler with two workers on loopback."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=2, dashboard_address=None, host="127.0.0.1"
+        n_workers=2, threads_per_worker=2, dashboard_address=":0", host="127.0.0.1"
     ) as found:
         yield found
 
