@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from studies.commands.compare import Comparison
 
 # Threads that wait sleep instead of spinning: on a busy machine spinning costs a factor of two and more.
-# OpenMP reads this when torch is imported, so it stands before any of that. A benchmark has its machine alone.
+# OpenMP reads this when torch is imported, so it stands before any of that. A benchmark has its machine to
+# itself.
 if sys.argv[1:2] != ["bench"]:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
