@@ -23,11 +23,19 @@ class LinePulses:
 
     table (Q, K); word_lines (..., N) and bit_lines (..., M) hold the counts q and k, whole numbers. A kernel
     looks a cell up as it meets it, and takes none where the table has no entry for a count (ValueError).
+    Raises ValueError where word lines and bit lines are not those of the same writes.
     """
 
     table: Tensor
     word_lines: Tensor
     bit_lines: Tensor
+
+    def __post_init__(self) -> None:
+        word_lines, bit_lines = (tuple(x.shape[:-1]) for x in (self.word_lines, self.bit_lines))
+        if word_lines != bit_lines:
+            raise ValueError(
+                f"word lines of writes {word_lines}, bit lines of writes {bit_lines}: must be alike"
+            )
 
     @property
     def shape(self) -> torch.Size:

@@ -74,7 +74,7 @@ class AttentionArray(nn.Module):
         if self.exact or learning or self.run.calibrating:
             return self._plain(q, k, v, self.write(count_q, count_k), learning)
         self._check_range()
-        held, v = self._written(count_q, count_k), v.float().contiguous()
+        held, v = self._written(count_q, count_k), v.float()
         weight = torch.empty_like(held[0]) if self.listener is not None else NOTHING
         read = self._reader()(held, v, weight)
         self._note(read)
@@ -219,7 +219,7 @@ class AttentionArray(nn.Module):
 
     def _alike(self, *shape: int) -> tuple[Tensor, Tensor]:
         """Gain and shift where no word line was measured: the offset is digital and common to all."""
-        return torch.ones(shape), torch.full(shape, self.offset)
+        return torch.ones(shape), torch.full(shape, self.offset, dtype=torch.float64)
 
     def _spend(self, writes: int, pulses: float, reads: float) -> None:
         """Add to what measuring has cost a chip."""

@@ -51,8 +51,9 @@ class AttentionRead:
 
     def __call__(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
         """Read arrays in the states w (S, H, B, T, N, N) of devices, or of both sides of pairs, with value
-        spikes v (T, S B, H, N, D), contiguous; `weight`, where not empty, takes A - offset.
+        spikes v (T, S B, H, N, D); `weight`, where not empty, takes A - offset.
         """
+        v = v.contiguous()
         plus, minus = held if len(held) == 2 else (held[0], NOTHING)
         images, tokens = plus.shape[2], plus.shape[-1]
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
@@ -65,8 +66,8 @@ class AttentionRead:
             v.numpy(),
             (self.full_scale_S / max(levels, 1)).numpy(),
             np.float32(levels),
-            self.gain_SHN.numpy(),
-            self.shift_SHN.numpy(),
+            self.gain_SHN.float().numpy(),
+            self.shift_SHN.float().numpy(),
             column.view(-1, tokens).numpy(),
             out.numpy(),
         )

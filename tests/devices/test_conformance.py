@@ -204,18 +204,20 @@ def test_same_stream_same_bits_whatever_the_batch(name):
     cell = devices.get(name)
     fabric, n, rng = fabric_of(cell), counts(cell), stream(7, PLACES, "noise")
     threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    whole = cell.rewrite(fabric, n, rng=rng, image=[5, 6, 7, 8], step=range(3))
+    try:
+        torch.set_num_threads(2)
+        whole = cell.rewrite(fabric, n, rng=rng, image=[5, 6, 7, 8], step=range(3))
+        torch.set_num_threads(1)
+        alone = cell.rewrite(fabric, n, rng=rng, image=[5, 6, 7, 8], step=range(3))
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(alone, whole)
     assert torch.equal(whole, cell.rewrite(fabric, n, rng=rng, image=[5, 6, 7, 8], step=range(3)))
     order = [2, 0, 3]
     part = cell.rewrite(fabric, n[:, order][:, :, 1:2], rng=rng, image=[7, 5, 8], step=[1])
     assert torch.equal(part, whole[:, order][:, :, 1:2])
     one = cell.rewrite(fabric.take((1,)), n[1], rng=stream(7, 1, "noise"), image=[5, 6, 7, 8], step=range(3))
     assert torch.equal(one, whole[1])
-    torch.set_num_threads(1)
-    alone = cell.rewrite(fabric, n, rng=rng, image=[5, 6, 7, 8], step=range(3))
-    torch.set_num_threads(threads)
-    assert torch.equal(alone, whole)
     assert not torch.equal(
         whole[:, :, 0], cell.rewrite(fabric, n, rng=rng, image=range(4), step=range(3))[:, :, 0]
     )

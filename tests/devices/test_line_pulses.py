@@ -68,6 +68,12 @@ def test_counts_without_an_entry_are_refused(wrong):
         pulses.cells()
 
 
+def test_lines_of_other_writes_are_refused():
+    one = made(devices.get("reram-om"), 8, 8)
+    with pytest.raises(ValueError, match="must be alike"):
+        LinePulses(one.table, one.word_lines, one.bit_lines[:, :1])
+
+
 def test_a_cell_that_moves_up_only_takes_no_table_that_goes_down():
     cell = devices.get("pcm-nandakumar2020")
     fabric = cell.fabricate((8, 8), rng=stream(0, PLACES, "spread"))

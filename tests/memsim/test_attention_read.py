@@ -52,6 +52,8 @@ def test_the_fused_read_equals_its_equations(tokens, features, bits, sides):
     assert torch.allclose(found.column, sum(w.sum(-2) for w in kept), atol=1e-4)
     assert found.floors == sum(int((w < read.floor).sum()) for w in held)
     assert torch.equal(read(held, v).numbers, found.numbers), "asking for weights changes no number"
+    turned = v.transpose(-1, -2).contiguous().transpose(-1, -2)
+    assert torch.equal(read(held, turned).numbers, found.numbers), "nor does how the spikes lie in memory"
 
 
 @pytest.mark.parametrize("sides", [1, 2])
