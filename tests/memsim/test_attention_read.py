@@ -68,10 +68,12 @@ def test_weights_take_the_place_of_the_states(sides):
 def test_numbers_are_the_same_on_any_number_of_threads_and_in_any_batch():
     held, v, read = states(33, 1), spikes(33, 32), reader(33, 6)
     threads, found = torch.get_num_threads(), []
-    for many in (1, 2):
-        torch.set_num_threads(many)
-        found.append(read(held, v).numbers)
-    torch.set_num_threads(threads)
+    try:
+        for many in (1, 2):
+            torch.set_num_threads(many)
+            found.append(read(held, v).numbers)
+    finally:
+        torch.set_num_threads(threads)
     assert torch.equal(*found)
     second = read([w[:, :, 1:].contiguous() for w in held], v.unflatten(1, (S, B))[:, :, 1].contiguous())
     assert torch.equal(second.numbers, found[0].unflatten(1, (S, B))[:, :, 1])
