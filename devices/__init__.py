@@ -12,19 +12,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from devices.card_cell import cell_of
-from devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported
-from devices.device_card import DeviceCard
-from devices.numerics.stream import Stream, stream
-from devices.pulses.line_pulses import LinePulses
-from devices.pulses.program_and_verify import Programmed, program_and_verify
-from devices.stdp.gap_model import GapModel
-from devices.stdp.pulse_coding import coded_pulses
-from devices.stdp.rate_law import RateLaw, ThresholdExponential, pulse_response
-from devices.stdp.stdp_window import STDPWindow, stdp_window
-from devices.stdp.waveform import Spike, SpikePair
-from devices.toml_file import CardError
-from devices.weights.weight_cell import BeyondFit, WeightCell, WeightState
+from memsim.devices.card_cell import cell_of
+from memsim.devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported
+from memsim.devices.device_card import DeviceCard
+from memsim.devices.numerics.stream import Stream, stream
+from memsim.devices.pulses.line_pulses import LinePulses
+from memsim.devices.pulses.program_and_verify import Programmed, program_and_verify
+from memsim.devices.stdp.gap_model import GapModel
+from memsim.devices.stdp.pulse_coding import coded_pulses
+from memsim.devices.stdp.rate_law import RateLaw, ThresholdExponential, pulse_response
+from memsim.devices.stdp.stdp_window import STDPWindow, stdp_window
+from memsim.devices.stdp.waveform import Spike, SpikePair
+from memsim.devices.toml_file import CardError
+from memsim.devices.weights.weight_cell import BeyondFit, WeightCell, WeightState
 
 __all__ = [
     "BeyondFit", "CardError", "Cell", "Description", "DeviceCard", "Fabric", "GapModel", "LinePulses",
@@ -35,15 +35,15 @@ __all__ = [
 
 #: name: module, function and what it is called with
 _PRESETS = {
-    "ideal": "devices.weights.ideal:ideal",
-    "pcm-hermes2023-1": "devices.weights.pcm_weights:pcm_hermes_1",
-    "pcm-hermes2023-2": "devices.weights.pcm_weights:pcm_hermes_2",
-    "pcm-joshi2020": "devices.weights.pcm_weights:pcm_joshi2020",
-    "pcm-nandakumar2018": "devices.pulses.pcm_nandakumar2018:pcm_nandakumar2018",
-    "reram-cmo-falcone2025-0.2pct": "devices.weights.reram_weights:reram_cmo_02pct",
-    "reram-cmo-falcone2025-2pct": "devices.weights.reram_weights:reram_cmo_2pct",
-    "reram-milo2021": "devices.weights.reram_weights:reram_milo2021",
-    "reram-wan2022": "devices.weights.reram_weights:reram_wan2022",
+    "ideal": "memsim.devices.weights.ideal:ideal",
+    "pcm-hermes2023-1": "memsim.devices.weights.pcm_weights:pcm_hermes_1",
+    "pcm-hermes2023-2": "memsim.devices.weights.pcm_weights:pcm_hermes_2",
+    "pcm-joshi2020": "memsim.devices.weights.pcm_weights:pcm_joshi2020",
+    "pcm-nandakumar2018": "memsim.devices.pulses.pcm_nandakumar2018:pcm_nandakumar2018",
+    "reram-cmo-falcone2025-0.2pct": "memsim.devices.weights.reram_weights:reram_cmo_02pct",
+    "reram-cmo-falcone2025-2pct": "memsim.devices.weights.reram_weights:reram_cmo_2pct",
+    "reram-milo2021": "memsim.devices.weights.reram_weights:reram_milo2021",
+    "reram-wan2022": "memsim.devices.weights.reram_weights:reram_wan2022",
 }
 _AIHWKIT = (
     "capacitor-li2018", "ecram-li", "ecram-mo", "pcm-nandakumar2020", "reram-es", "reram-hfo2", "reram-om",
@@ -53,8 +53,8 @@ _NEUROSIM = (
     "fefet-jerry2017", "pcm-kuzum2011", "reram-choi2018", "reram-jo2010", "reram-park2013", "reram-woo2016",
     "reram-wu2018",
 )  # fmt: skip
-_PRESETS |= {name: f"devices.pulses.presets:preset:{name}" for name in _AIHWKIT}
-_PRESETS |= {name: f"devices.pulses.neurosim:preset:{name}" for name in _NEUROSIM}
+_PRESETS |= {name: f"memsim.devices.pulses.presets:preset:{name}" for name in _AIHWKIT}
+_PRESETS |= {name: f"memsim.devices.pulses.neurosim:preset:{name}" for name in _NEUROSIM}
 
 
 def names() -> list[str]:

@@ -6,13 +6,13 @@ Pulsed cells work in the unitless w, G = g_mid + w g_unit, with g_unit half the 
 from functools import lru_cache
 from typing import Any
 
-from devices.cell import Cell, PulsedCell, Unsupported
-from devices.device_card import DeviceCard, PulsedSection, WeightSection
-from devices.functions import Polynomial
-from devices.pulses.affine import AffineCell
-from devices.pulses.population import Population
-from devices.weights.effects import MICRO, Drift, LogRelaxation, RelativeFlicker, Spread
-from devices.weights.weight_cell import WeightCell
+from memsim.devices.cell import Cell, PulsedCell, Unsupported
+from memsim.devices.device_card import DeviceCard, PulsedSection, WeightSection
+from memsim.devices.functions import Polynomial
+from memsim.devices.pulses.affine import AffineCell
+from memsim.devices.pulses.population import Population
+from memsim.devices.weights.effects import MICRO, Drift, LogRelaxation, RelativeFlicker, Spread
+from memsim.devices.weights.weight_cell import WeightCell
 
 
 @lru_cache(maxsize=256)

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from devices.check import check
-from devices.endurance import Endurance, of_technology
-from devices.numerics.stream import Indices, Stream, stream
-from devices.pulses.line_pulses import Pulses
+from memsim.devices.check import check
+from memsim.devices.endurance import Endurance, of_technology
+from memsim.devices.numerics.stream import Indices, Stream, stream
+from memsim.devices.pulses.line_pulses import Pulses
 
 MAX_STRENGTH = 10.0  #: largest factor on an effect [1]
 
@@ -120,7 +120,7 @@ class Cell(ABC):
         """Everything a listing or a conformance test needs."""
 
     def write(self, target: Tensor, *, rng: Stream) -> Any:
-        """Write a target conductance; see :mod:`devices.weights.weight_cell`."""
+        """Write a target conductance; see :mod:`memsim.devices.weights.weight_cell`."""
         raise self._unsupported("write")
 
     def pulse(self, state: Any, n_up: Tensor | int, n_down: Tensor | int, *, rng: Stream) -> Any:

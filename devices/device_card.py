@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from devices.toml_file import Section, read, refusal
+from memsim.devices.toml_file import Section, read, refusal
 
 
 def _siemens(name: str, **more: Any) -> Any:

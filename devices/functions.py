@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from devices.numerics import stable
+from memsim.devices.numerics import stable
 
 Function = Callable[[Tensor], Tensor]
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from devices.refusals import explain
+from memsim.devices.refusals import explain
 
 if sys.version_info >= (3, 11):
     import tomllib

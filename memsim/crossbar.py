@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from memsim.arrays.attention_array import AttentionArray
-from memsim.arrays.norms import ChipNorms
 from memsim.arrays.weight_array import UPKEEP, WeightArray
-from memsim.card import ChipCard
-from memsim.card_sections import Compensation
+from memsim.card.chip_card import ChipCard
+from memsim.card.sections import Compensation
 from memsim.energy.digital_events import watch_digital
 from memsim.energy.ledger import Ledger
-from memsim.layers import (
+from memsim.mapping.layers import (
     CrossbarConv2d,
     CrossbarLinear,
     attention_layers,
@@ -25,6 +24,7 @@ from memsim.layers import (
     matrix_layers,
     replace,
 )
+from memsim.mapping.norms import ChipNorms
 from memsim.run import Run
 
 
@@ -220,7 +220,7 @@ def to_crossbar(
     run = Run(card=card, chips=names, seed=int(seed), ledger=Ledger(card))
     arrays = Engine(WeightArray, AttentionArray)
     if engine == "aihwkit":
-        from memsim.aihwkit_engine import TileWeights, tile_attention
+        from memsim.engines.aihwkit import TileWeights, tile_attention
 
         arrays = Engine(TileWeights, tile_attention)
     return Chip(net, run, calibration, arrays)

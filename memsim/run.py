@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from memsim.card import ChipCard
+from memsim.card.chip_card import ChipCard
 from memsim.energy.ledger import Ledger
 
 

@@ -1,18 +1,18 @@
 """Networks: neurons, STDP attention and its relatives, S2TDPT, checkpoints, data sets, training."""
 
-from models import data as datasets
-from models.attention import STDPAttention
-from models.augment import Augmentation
-from models.catalog import build, configure, names
-from models.checkpoint import load, save
-from models.config import S2TDPTConfig
-from models.dataset import Dataset
-from models.exchange import AttentionStatistics, attention_statistics, exchange_attention
-from models.neurons import LIF
-from models.s2tdpt import S2TDPT
-from models.stdp import Window, stdp_attention
-from models.train import Recipe, train
-from models.worth import worth_of_attention
+from memsim.models import datasets
+from memsim.models.checkpoint import load, save
+from memsim.models.datasets.dataset import Dataset
+from memsim.models.networks.s2tdpt import S2TDPT
+from memsim.models.networks.s2tdpt_config import S2TDPTConfig
+from memsim.models.parts.attention import STDPAttention
+from memsim.models.parts.neurons import LIF
+from memsim.models.parts.stdp import Window, stdp_attention
+from memsim.models.registry import build, configure, names
+from memsim.models.training.augment import Augmentation
+from memsim.models.training.exchange import AttentionStatistics, attention_statistics, exchange_attention
+from memsim.models.training.train import Recipe, train
+from memsim.models.training.worth import worth_of_attention
 
 __all__ = [
     "LIF",

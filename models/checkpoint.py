@@ -13,9 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor
 
-from models.catalog import BUNDLED
-from models.config import S2TDPTConfig
-from models.s2tdpt import S2TDPT, check_image
+from memsim.models.networks.s2tdpt import S2TDPT, check_image
+from memsim.models.networks.s2tdpt_config import S2TDPTConfig
+from memsim.models.registry import BUNDLED
 
 FORMAT = "memsim-s2tdpt-1"
 IMAGES = "calibration_images"

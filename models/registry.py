@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.config import S2TDPTConfig
-from models.s2tdpt import S2TDPT
+from memsim.models.networks.s2tdpt import S2TDPT
+from memsim.models.networks.s2tdpt_config import S2TDPTConfig
 
 BUNDLED = Path(__file__).parent / "bundled"
 DIGITS = S2TDPTConfig(

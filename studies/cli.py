@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from studies.commands import devices_command
-from studies.commands.terminal import (
+from memsim.studies.commands import devices_command
+from memsim.studies.commands.terminal import (
     Attention,
     Card,
     Data,
@@ -32,7 +32,7 @@ from studies.commands.terminal import (
 )
 
 if TYPE_CHECKING:
-    from studies.commands.compare import Comparison
+    from memsim.studies.evaluation.comparison import Comparison
 
 # Threads that wait sleep instead of spinning: on a busy machine spinning costs a factor of two and more.
 # OpenMP reads this when torch is imported, so it stands before any of that. A benchmark has its machine to
@@ -47,7 +47,7 @@ app.add_typer(devices_command.app, name="devices")
 @app.callback()
 def memsim(context: typer.Context) -> None:
     """Run a spiking STDP transformer digitally and on simulated memristive crossbars, and compare the two."""
-    from studies.commands.doctor import advice
+    from memsim.studies.commands.doctor import advice
 
     if context.invoked_subcommand != "doctor" and advice():
         raise ImportError(f"{advice()} ('memsim doctor' tells more)")
@@ -78,10 +78,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
-    from studies.commands import compare as comparison
-    from studies.commands import worth as worths
-    from studies.commands.options import card_of, seconds, writable
-    from studies.reports.report import write_report
+    from memsim.studies.commands import worth as worths
+    from memsim.studies.commands.options import card_of, seconds, writable
+    from memsim.studies.evaluation import comparison as comparison
+    from memsim.studies.reports.report import write_report
 
     folder = writable(out) if out is not None else None
     chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
@@ -107,7 +107,7 @@ def compare(
 
 def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str | None, as_json: bool) -> None:
     """Print a comparison: one JSON object, or tables."""
-    from studies.reports import tables
+    from memsim.studies.reports import tables
 
     summary, console = result.summary(), Console()
     if as_json:
@@ -146,10 +146,10 @@ def study(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")] = False,
 ) -> None:
     """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
-    from studies.commands import measuring
-    from studies.commands.options import card_of, seconds
-    from studies.crossbars import dump
-    from studies.study import Setting, load
+    from memsim.studies.commands import measuring
+    from memsim.studies.commands.options import card_of, seconds
+    from memsim.studies.evaluation.crossbars import dump
+    from memsim.studies.running.study import Setting, load
 
     chosen = load(name)
     setting = Setting(
@@ -194,8 +194,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network; stopping and starting again goes on where it was."""
-    from studies.commands.options import writable
-    from studies.commands.training import train_command
+    from memsim.studies.commands.options import writable
+    from memsim.studies.commands.training import train_command
 
     with progress() as advance:
         record = train_command(
@@ -223,7 +223,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure speed as ratios against a peer in the same run."""
-    from studies.speed.bench import BENCHES
+    from memsim.studies.speed.bench import BENCHES
 
     chosen = {n: call for n, call in BENCHES.items() if name in ("all", n, n.split()[0])}
     if not chosen:
@@ -248,8 +248,8 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Draw the report of a study again from its rows, or set two runs of one study side by side."""
-    from studies.reports.beside import write_beside
-    from studies.reports.dossier import write
+    from memsim.studies.reports.beside import write_beside
+    from memsim.studies.reports.dossier import write
 
     path = write(folder, out) if other is None else write_beside(folder, other, out)
     if as_json:
@@ -261,7 +261,7 @@ def report(
 @app.command()
 def doctor(as_json: Json = False) -> None:
     """Print versions, build a compiled and a torch tile of aihwkit, and say what to change if they fail."""
-    from studies.commands.doctor import doctor as examine
+    from memsim.studies.commands.doctor import doctor as examine
 
     checks = examine()
     if as_json:

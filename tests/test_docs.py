@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import pytest
 from typer.main import get_command
 
-import devices
-from studies.cli import app
+from memsim import devices
+from memsim.studies.cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 import memsim
-import models
-from models.catalog import configure
+from memsim import models
+from memsim.models.registry import configure
 
 A, TAU, OFFSET, N_MAX = 0.45, 0.5, 0.5, 4
 STEP = 0.0949  # of reram-om: the first pulse up moves a nominal device so far

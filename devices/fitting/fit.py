@@ -3,8 +3,9 @@
     fitted = fit_pulses(measurements.read("curves.csv"))
     fitted.numbers["step_up [S]"]       # Interval(value, low, high)
 
-The devices' own steps and bounds (:mod:`devices.fitting.pulse_devices`) are members of a population with a
-mean and a spread (:mod:`devices.fitting.estimates`).  What the data cannot tell is refused by its name.
+The devices' own steps and bounds (:mod:`memsim.devices.fitting.pulse_devices`) are members of a population
+with a mean and a spread (:mod:`memsim.devices.fitting.estimates`).  What the data cannot tell is refused by
+its name.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from devices.fitting.estimates import Interval, population
-from devices.fitting.measurements import PulseCurves, check_conductance, check_support
-from devices.fitting.pulse_devices import Noise, noise_of
-from devices.fitting.pulse_filter import DOWN_RATE, DOWN_STEP, UP_RATE, UP_STEP, Curves, innovations
+from memsim.devices.fitting.estimates import Interval, population
+from memsim.devices.fitting.measurements import PulseCurves, check_conductance, check_support
+from memsim.devices.fitting.pulse_devices import Noise, noise_of
+from memsim.devices.fitting.pulse_filter import DOWN_RATE, DOWN_STEP, UP_RATE, UP_STEP, Curves, innovations
 
 Law = Literal["soft-bounds", "linear", "constant"]
 DEVICES = 8  #: fewest that tell a spread: its interval then runs from 0.66 to 2.0 times it

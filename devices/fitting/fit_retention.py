@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from devices.fitting.estimates import Interval, around, population, standard_errors
-from devices.fitting.fit import DEVICES, MISFIT, round_to
-from devices.fitting.measurements import RetentionCurves, check_conductance, check_support
+from memsim.devices.fitting.estimates import Interval, around, population, standard_errors
+from memsim.devices.fitting.fit import DEVICES, MISFIT, round_to
+from memsim.devices.fitting.measurements import RetentionCurves, check_conductance, check_support
 
 TIMES = 4  #: fewest readings of each device
 DECADES = 1.0  #: least span of ln(t + t_0) that tells an exponent [log10]

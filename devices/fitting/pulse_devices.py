@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from devices.fitting.estimates import Interval, around, standard_errors
-from devices.fitting.pulse_filter import (
+from memsim.devices.fitting.estimates import Interval, around, standard_errors
+from memsim.devices.fitting.pulse_filter import (
     DOWN_RATE,
     DOWN_STEP,
     UP_RATE,

@@ -10,8 +10,8 @@ Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 
 
 import numpy as np
 
-from devices.numerics.compile import inlined, kernel
-from devices.numerics.simd import log, whole
+from memsim.devices.numerics.compile import inlined, kernel
+from memsim.devices.numerics.simd import log, whole
 
 BLOCK = 256  #: cells that one call of :func:`normals` serves
 LANES = BLOCK // 4

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from devices.numerics.compile import inlined
+from memsim.devices.numerics.compile import inlined
 
 _MANTISSA, _SQRT_HALF = np.uint32(0x007FFFFF), np.uint32(0x3F3504F3)
 _SQRT2_GAP = np.uint32(0x3F800000 - 0x3F3504F3)  # moves the exponent's change from 1 to sqrt(1/2)

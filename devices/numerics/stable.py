@@ -9,7 +9,7 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from devices.numerics.compile import match_threads, parallel_kernel
+from memsim.devices.numerics.compile import match_threads, parallel_kernel
 
 
 def log(x: Tensor) -> Tensor:

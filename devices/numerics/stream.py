@@ -20,8 +20,8 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from devices.numerics import philox as px
-from devices.numerics.compile import inlined, match_threads, parallel_kernel
+from memsim.devices.numerics import philox as px
+from memsim.devices.numerics.compile import inlined, match_threads, parallel_kernel
 
 Indices = Sequence[int] | np.ndarray | Tensor
 _ZERO = np.zeros(1, np.int64)
@@ -33,7 +33,7 @@ class Stream:
     """A family of streams, one 64-bit key for each combination of the sequences in its path.
 
     Every draw is a pure function of (key, image, step, draw, cell); for the counter see
-    :mod:`devices.numerics.philox`.
+    :mod:`memsim.devices.numerics.philox`.
     """
 
     seed: int  #: the run's seed

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from devices.numerics.compile import inlined
-from devices.numerics.simd import clip, log
+from memsim.devices.numerics.compile import inlined
+from memsim.devices.numerics.simd import clip, log
 
 _FOLD = np.float32(0.5826)  #: Siegmund's correction: a walk of unit steps overshoots a level by that less
 

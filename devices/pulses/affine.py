@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from devices.check import check
-from devices.numerics.stream import Stream
-from devices.pulses.affine_kernels import HARD, MULTIPLICATIVE, SOFT, TAIL, rewrite
-from devices.pulses.population import PopulationCell
+from memsim.devices.check import check
+from memsim.devices.numerics.stream import Stream
+from memsim.devices.pulses.affine_kernels import HARD, MULTIPLICATIVE, SOFT, TAIL, rewrite
+from memsim.devices.pulses.population import PopulationCell
 
 
 @final

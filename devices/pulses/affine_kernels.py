@@ -10,11 +10,11 @@ A kernel sees blocks of cells; which of the three is asked once for a block, nev
 import numpy as np
 from numba import prange
 
-from devices.numerics.compile import inlined, kernel, parallel_kernel
-from devices.numerics.philox import BLOCK, nearly_normals, normals
-from devices.numerics.simd import along, clip, exp, mask, pick
-from devices.numerics.walk import kept_between
-from devices.pulses.pulsed import copy_in, copy_out, load
+from memsim.devices.numerics.compile import inlined, kernel, parallel_kernel
+from memsim.devices.numerics.philox import BLOCK, nearly_normals, normals
+from memsim.devices.numerics.simd import along, clip, exp, mask, pick
+from memsim.devices.numerics.walk import kept_between
+from memsim.devices.pulses.pulsed import copy_in, copy_out, load
 
 SOFT, HARD, MULTIPLICATIVE = 0, 1, 2
 

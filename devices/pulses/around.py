@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 from typing_extensions import Self  # in typing from Python 3.11 on
 
-from devices.cell import Description, Fabric, PulsedCell, PulsedState
-from devices.numerics.stream import Stream
+from memsim.devices.cell import Description, Fabric, PulsedCell, PulsedState
+from memsim.devices.numerics.stream import Stream
 
 _OWN = {field.name for field in fields(PulsedCell)} - {"off", "strengths"}
 

@@ -2,7 +2,7 @@
 be written.
 
 aihwkit works in unitless w for pulsed devices and in microsiemens for noise models; cells are SI. Its
-noise models, repaired, are in :mod:`devices.weights.noise_models`.
+noise models, repaired, are in :mod:`memsim.devices.weights.noise_models`.
 """
 
 from collections import OrderedDict
@@ -29,18 +29,18 @@ from aihwkit.simulator.parameters.enums import PulseType
 from aihwkit.simulator.tiles.analog import AnalogTile
 from torch import Tensor
 
-from devices.cell import Fabric, PulsedCell
-from devices.functions import Polynomial
-from devices.pulses.affine import AffineCell
-from devices.pulses.exponential_pulses import ExponentialPulsesCell
-from devices.pulses.exponential_step import ExponentialStepCell
-from devices.pulses.piecewise_step import PiecewiseStepCell
-from devices.pulses.population import Population
-from devices.pulses.power_step import PowerStepCell
-from devices.pulses.pulsed import KernelCell
-from devices.weights.effects import Spread
-from devices.weights.pcm_weights import JOSHI_DRIFT, JOSHI_FLICKER, pcm_joshi2020
-from devices.weights.weight_cell import WeightCell
+from memsim.devices.cell import Fabric, PulsedCell
+from memsim.devices.functions import Polynomial
+from memsim.devices.pulses.affine import AffineCell
+from memsim.devices.pulses.exponential_pulses import ExponentialPulsesCell
+from memsim.devices.pulses.exponential_step import ExponentialStepCell
+from memsim.devices.pulses.piecewise_step import PiecewiseStepCell
+from memsim.devices.pulses.population import Population
+from memsim.devices.pulses.power_step import PowerStepCell
+from memsim.devices.pulses.pulsed import KernelCell
+from memsim.devices.weights.effects import Spread
+from memsim.devices.weights.pcm_weights import JOSHI_DRIFT, JOSHI_FLICKER, pcm_joshi2020
+from memsim.devices.weights.weight_cell import WeightCell
 
 #: cells that aihwkit has a tile for
 TiledCell = AffineCell | ExponentialStepCell | ExponentialPulsesCell | PowerStepCell | PiecewiseStepCell

@@ -9,13 +9,13 @@ import numpy as np
 from numba import prange
 from torch import Tensor
 
-from devices.check import check
-from devices.numerics.compile import inlined, parallel_kernel
-from devices.numerics.philox import BLOCK, nearly_normals_of
-from devices.numerics.simd import clip, exp, mask, pick, whole
-from devices.pulses.one_by_one import GROUP, WIDE, order
-from devices.pulses.population import PopulationCell
-from devices.pulses.pulsed import begin, finish
+from memsim.devices.check import check
+from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.philox import BLOCK, nearly_normals_of
+from memsim.devices.numerics.simd import clip, exp, mask, pick, whole
+from memsim.devices.pulses.one_by_one import GROUP, WIDE, order
+from memsim.devices.pulses.population import PopulationCell
+from memsim.devices.pulses.pulsed import begin, finish
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,12 @@ import numpy as np
 from numba import prange
 from torch import Tensor
 
-from devices.numerics.compile import inlined, parallel_kernel
-from devices.numerics.philox import BLOCK, normals
-from devices.numerics.simd import clip, exp, log, mask, pick
-from devices.numerics.walk import kept_between
-from devices.pulses.exponential_pulses import ExponentialCell
-from devices.pulses.pulsed import begin, finish
+from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.philox import BLOCK, normals
+from memsim.devices.numerics.simd import clip, exp, log, mask, pick
+from memsim.devices.numerics.walk import kept_between
+from memsim.devices.pulses.exponential_pulses import ExponentialCell
+from memsim.devices.pulses.pulsed import begin, finish
 
 _TINY = np.float32(1e-20)
 _CHUNK = 64  #: pulses taken at once; the bounds act after each chunk
@@ -31,9 +31,9 @@ class ExponentialStepCell(ExponentialCell):
     min_bound) the steps are those of dE = -k (E - A) dn, so E_n = A + (E_0 - A) exp(-k N). The noise of a
     step is proportional to the step, that is, it moves the device along the same curve: N = n + c sqrt(n)
     xi - (1 + c^2)/2 ln(y at the end / y at the begin), y = 1 - A/E (Ito's term). A device beyond E = A stands
-    still. For the bounds see :func:`devices.numerics.walk.kept_between`; for small steps, k c^2 << 1. At
-    strengths 2, 4, 10 of cycle noise the spread of reram-es after 64 pulses (c = 5) misses the loop's by 3,
-    16, 38 %.
+    still. For the bounds see :func:`memsim.devices.numerics.walk.kept_between`; for small steps, k c^2 << 1.
+    At strengths 2, 4, 10 of cycle noise the spread of reram-es after 64 pulses (c = 5) misses the loop's by
+    3, 16, 38 %.
     """
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from devices.numerics.compile import inlined, match_threads, parallel_kernel
+from memsim.devices.numerics.compile import inlined, match_threads, parallel_kernel
 
 _NO_CELLS, _NO_TABLE = np.zeros((0, 0, 0), np.float32), np.zeros((0, 0), np.float32)
 _NO_LINES = np.zeros((0, 0, 0), np.uint32)

@@ -13,12 +13,12 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
-from devices.cell import Description
-from devices.check import check
-from devices.numerics.stream import Stream
-from devices.pulses.affine import rows_of
-from devices.pulses.affine_kernels import HARD, TAIL, rewrite
-from devices.pulses.pulsed import KernelCell
+from memsim.devices.cell import Description
+from memsim.devices.check import check
+from memsim.devices.numerics.stream import Stream
+from memsim.devices.pulses.affine import rows_of
+from memsim.devices.pulses.affine_kernels import HARD, TAIL, rewrite
+from memsim.devices.pulses.pulsed import KernelCell
 
 
 @final
@@ -31,9 +31,9 @@ class NeuroSimCell(KernelCell):
         G <- clip(G + c2c (G_max - G_min) xi, G_min, G_max)
 
     which is an affine map for each pulse: with a = 1 - exp(-+1 / A), G <- G + a (G_min + B - G). Several
-    pulses are taken at once as in :class:`devices.pulses.affine.AffineCell`; NeuroSim itself adds the noise
-    of n pulses in one go after them, sqrt(n) wide. A / levels follows from a label, see :func:`curvature`.
-    Devices are all alike: the source gives no spread over devices.
+    pulses are taken at once as in :class:`memsim.devices.pulses.affine.AffineCell`; NeuroSim itself adds the
+    noise of n pulses in one go after them, sqrt(n) wide. A / levels follows from a label, see
+    :func:`curvature`. Devices are all alike: the source gives no spread over devices.
     """
 
     g_max: float  #: highest conductance, 1 / R_on [S]

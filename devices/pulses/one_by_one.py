@@ -4,11 +4,11 @@ first, so that none waits for another's pulses.
 
 import numpy as np
 
-from devices.numerics.compile import kernel
-from devices.numerics.philox import BLOCK
+from memsim.devices.numerics.compile import kernel
+from memsim.devices.numerics.philox import BLOCK
 
 WIDE = 16  #: slots that are computed together
-GROUP = 4  #: pulses whose noise is drawn at once, by :func:`devices.numerics.philox.nearly_normals_of`
+GROUP = 4  #: pulses whose noise is drawn at once, by :func:`memsim.devices.numerics.philox.nearly_normals_of`
 
 
 @kernel

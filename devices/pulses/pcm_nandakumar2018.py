@@ -14,13 +14,13 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from devices.cell import Description
-from devices.numerics.compile import inlined, parallel_kernel
-from devices.numerics.philox import BLOCK, nearly_normals, nearly_normals_of
-from devices.numerics.simd import clip, mask, pick, whole
-from devices.numerics.stream import Stream
-from devices.pulses.one_by_one import GROUP, WIDE, order
-from devices.pulses.pulsed import KernelCell, copy_in, copy_out, load
+from memsim.devices.cell import Description
+from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.philox import BLOCK, nearly_normals, nearly_normals_of
+from memsim.devices.numerics.simd import clip, mask, pick, whole
+from memsim.devices.numerics.stream import Stream
+from memsim.devices.pulses.one_by_one import GROUP, WIDE, order
+from memsim.devices.pulses.pulsed import KernelCell, copy_in, copy_out, load
 
 _MICRO = 1e-6
 

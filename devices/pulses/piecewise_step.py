@@ -7,12 +7,12 @@ import numpy as np
 from numba import prange
 from torch import Tensor
 
-from devices.numerics.compile import inlined, parallel_kernel
-from devices.numerics.philox import BLOCK, normals
-from devices.numerics.simd import clip, log, mask, pick
-from devices.numerics.walk import kept_between
-from devices.pulses.population import PopulationCell
-from devices.pulses.pulsed import begin, finish
+from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.philox import BLOCK, normals
+from memsim.devices.numerics.simd import clip, log, mask, pick
+from memsim.devices.numerics.walk import kept_between
+from memsim.devices.pulses.population import PopulationCell
+from memsim.devices.pulses.pulsed import begin, finish
 
 _CHUNK = 16  #: pulses taken at once
 
@@ -28,8 +28,8 @@ class PiecewiseStepCell(PopulationCell):
 
     Up to 16 pulses are taken at once, as one Runge-Kutta step of fourth order along dw = s v dN. The noise
     moves the device along the same curve: N = n + c sqrt(n) xi - (1 + c^2)/2 ln(v at the end / v at the
-    begin), Ito's term. For the bounds see :func:`devices.numerics.walk.kept_between`; for steps that change
-    little over 16 pulses.
+    begin), Ito's term. For the bounds see :func:`memsim.devices.numerics.walk.kept_between`; for steps that
+    change little over 16 pulses.
     """
 
     piecewise_up: tuple[float, ...]  #: v_up at the nodes, 2 or more, not negative [1]

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from devices.cell import Description
-from devices.check import check
-from devices.numerics.stream import Stream
-from devices.pulses.pulsed import KernelCell
+from memsim.devices.cell import Description
+from memsim.devices.check import check
+from memsim.devices.numerics.stream import Stream
+from memsim.devices.pulses.pulsed import KernelCell
 
 
 @final

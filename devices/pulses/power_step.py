@@ -9,13 +9,13 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from devices.check import check
-from devices.numerics.compile import inlined, parallel_kernel
-from devices.numerics.philox import BLOCK, normals
-from devices.numerics.simd import clip, exp, log, mask, pick
-from devices.numerics.stream import Stream
-from devices.pulses.population import PopulationCell, two_sides
-from devices.pulses.pulsed import begin, finish
+from memsim.devices.check import check
+from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.philox import BLOCK, normals
+from memsim.devices.numerics.simd import clip, exp, log, mask, pick
+from memsim.devices.numerics.stream import Stream
+from memsim.devices.pulses.population import PopulationCell, two_sides
+from memsim.devices.pulses.pulsed import begin, finish
 
 _CHUNK = 64  #: pulses taken at once
 

@@ -5,8 +5,8 @@ n_max is the number of pulses that take the mean well beyond the noise of a rese
 
 from aihwkit.simulator import presets as aihwkit
 
-from devices.pulses.bridge import pulsed_cell
-from devices.pulses.pulsed import KernelCell
+from memsim.devices.pulses.bridge import pulsed_cell
+from memsim.devices.pulses.pulsed import KernelCell
 
 _OM = "Gong, Rasch et al., IEDM 2022 (10019569)"
 _ES = "Gong et al., Nat. Commun. 9, 2102 (2018)"

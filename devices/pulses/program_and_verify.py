@@ -6,8 +6,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from devices.cell import Fabric, PulsedCell, PulsedState
-from devices.numerics.stream import Stream
+from memsim.devices.cell import Fabric, PulsedCell, PulsedState
+from memsim.devices.numerics.stream import Stream
 
 
 @final

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from devices.cell import Description, Fabric, PulsedCell, PulsedState, Unsupported
-from devices.numerics.compile import inlined, match_threads
-from devices.numerics.philox import BLOCK, nearly_normals
-from devices.numerics.simd import clip
-from devices.numerics.stream import Indices, Stream, counters, stream
-from devices.pulses.line_pulses import LinePulses, Pulses, look_up, source_of
+from memsim.devices.cell import Description, Fabric, PulsedCell, PulsedState, Unsupported
+from memsim.devices.numerics.compile import inlined, match_threads
+from memsim.devices.numerics.philox import BLOCK, nearly_normals
+from memsim.devices.numerics.simd import clip
+from memsim.devices.numerics.stream import Indices, Stream, counters, stream
+from memsim.devices.pulses.line_pulses import LinePulses, Pulses, look_up, source_of
 
 _NOTHING = np.zeros((1, 1, 1), np.float32)
 

@@ -7,10 +7,10 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
-from devices.cell import Fabric, PulsedCell, PulsedState
-from devices.numerics.stream import Indices, Stream
-from devices.pulses.around import Around
-from devices.pulses.line_pulses import Pulses
+from memsim.devices.cell import Fabric, PulsedCell, PulsedState
+from memsim.devices.numerics.stream import Indices, Stream
+from memsim.devices.pulses.around import Around
+from memsim.devices.pulses.line_pulses import Pulses
 
 
 def verified_reset(cell: PulsedCell, tolerance: float) -> tuple[PulsedCell, float]:

@@ -11,10 +11,10 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from devices.cell import Fabric, PulsedCell, PulsedState
-from devices.numerics.stream import Indices, Stream, counters
-from devices.pulses.around import Around
-from devices.pulses.line_pulses import Pulses, every_cell
+from memsim.devices.cell import Fabric, PulsedCell, PulsedState
+from memsim.devices.numerics.stream import Indices, Stream, counters
+from memsim.devices.pulses.around import Around
+from memsim.devices.pulses.line_pulses import Pulses, every_cell
 
 Sharing = Literal["all", "counter"]
 

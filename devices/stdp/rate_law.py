@@ -1,7 +1,7 @@
 """How fast a device changes under a voltage, and where a waveform takes it.
 
 A law is dx/dt = rate(v, x) with a weight w(x): what a read sees. `ThresholdExponential` is the law most
-papers on memristive STDP use; `devices.stdp.gap_model` is a physical one.
+papers on memristive STDP use; `memsim.devices.stdp.gap_model` is a physical one.
 """
 
 from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, final
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from devices.stdp.rate_law import RateLaw, ThresholdExponential, drive
-from devices.stdp.waveform import SpikePair
+from memsim.devices.stdp.rate_law import RateLaw, ThresholdExponential, drive
+from memsim.devices.stdp.waveform import SpikePair
 
 Lobe = Literal["potentiation", "depression"]
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from devices.functions import Function
-from devices.numerics import stable
-from devices.numerics.stream import Stream
+from memsim.devices.functions import Function
+from memsim.devices.numerics import stable
+from memsim.devices.numerics.stream import Stream
 
 MICRO = 1e-6  #: microsiemens, the unit papers fit in [S]
 

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, final
 
 from torch import Tensor
 
-from devices.cell import Cell, Description
-from devices.numerics.stream import Stream
+from memsim.devices.cell import Cell, Description
+from memsim.devices.numerics.stream import Stream
 
 
 @final

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from devices.functions import Function
-from devices.numerics import stable
+from memsim.devices.functions import Function
+from memsim.devices.numerics import stable
 
 
 class Curve(ABC):

@@ -20,8 +20,8 @@ from aihwkit.inference.noise.base import BaseNoiseModel
 from aihwkit.inference.noise.hermes import HermesNoiseModel
 from torch import Tensor
 
-from devices import get
-from devices.weights.weight_cell import WeightCell
+from memsim.devices import get
+from memsim.devices.weights.weight_cell import WeightCell
 
 _NO_CLIP = 1e3  #: aihwkit clips CMO reads to its mapping's range, which a device does not know [uS]
 _WAN_G_MAX = 40.0  #: conductance at which Wan et al. 2022 was fitted [uS]

@@ -5,9 +5,9 @@ Numbers as in aihwkit's PCMLikeNoiseModel and HermesNoiseModel, which the tests 
 
 from typing import Any
 
-from devices.functions import CappedPower, ClippedLog, Function, Polynomial, Split
-from devices.weights.effects import MICRO, Drift, RelativeFlicker, Spread
-from devices.weights.weight_cell import WeightCell
+from memsim.devices.functions import CappedPower, ClippedLog, Function, Polynomial, Split
+from memsim.devices.weights.effects import MICRO, Drift, RelativeFlicker, Spread
+from memsim.devices.weights.weight_cell import WeightCell
 
 JOSHI_DRIFT = Drift(
     mean=ClippedLog(-0.0155, 0.0244, 0.049, 0.1),

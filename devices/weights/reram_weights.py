@@ -1,13 +1,13 @@
 """Resistive memory for weights: what program-and-verify leaves, and how it relaxes.
 
-Numbers as in aihwkit's noise models, their defects repaired (:mod:`devices.weights.noise_models`), and in
-CrossSim for Milo et al.
+Numbers as in aihwkit's noise models, their defects repaired (:mod:`memsim.devices.weights.noise_models`),
+and in CrossSim for Milo et al.
 """
 
-from devices.functions import Polynomial
-from devices.weights.effects import DecadeFlicker, FittedRelaxation, LogRelaxation, Spread
-from devices.weights.iv_curve import CubicCurve
-from devices.weights.weight_cell import WeightCell
+from memsim.devices.functions import Polynomial
+from memsim.devices.weights.effects import DecadeFlicker, FittedRelaxation, LogRelaxation, Spread
+from memsim.devices.weights.iv_curve import CubicCurve
+from memsim.devices.weights.weight_cell import WeightCell
 
 DAY = 86400.0
 

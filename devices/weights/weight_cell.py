@@ -4,8 +4,8 @@
     relax  G(t) = G_P x drift + shift(t) + spread(G_T, t) xi
     read   max(0, G(t) (1 + Q B(t))), a noise path of each device;   I = chord(G, V) V
 
-Each effect is an object of :mod:`devices.weights.effects` or :mod:`devices.weights.iv_curve`; None is its
-ideal.
+Each effect is an object of :mod:`memsim.devices.weights.effects` or :mod:`memsim.devices.weights.iv_curve`;
+None is its ideal.
 """
 
 import math
@@ -17,10 +17,10 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from devices.cell import Cell, Description
-from devices.numerics.stream import Stream
-from devices.weights.effects import Drift, LowFrequencyNoise, Relaxation, Spread, draw
-from devices.weights.iv_curve import Curve
+from memsim.devices.cell import Cell, Description
+from memsim.devices.numerics.stream import Stream
+from memsim.devices.weights.effects import Drift, LowFrequencyNoise, Relaxation, Spread, draw
+from memsim.devices.weights.iv_curve import Curve
 
 
 class BeyondFit(UserWarning):

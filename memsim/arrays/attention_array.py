@@ -22,15 +22,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import devices
-from devices.pulses.line_pulses import Pulses
-from memsim.arrays.attention_events import AttentionEvents
-from memsim.arrays.attention_read import NOTHING, AttentionRead, AttentionReading
-from memsim.arrays.converters import quantise
-from memsim.arrays.device_table import DeviceTable
-from memsim.arrays.pulse_table import PulseTable
-from memsim.arrays.read_verify import ReadVerify
-from memsim.arrays.row_gain import REPEATS, measure
+from memsim import devices
+from memsim.arrays.reading.attention_read import NOTHING, AttentionRead, AttentionReading
+from memsim.arrays.reading.converters import quantise
+from memsim.arrays.writing.device_table import DeviceTable
+from memsim.arrays.writing.pulse_table import PulseTable
+from memsim.arrays.writing.read_verify import ReadVerify
+from memsim.arrays.writing.row_gain import REPEATS, measure
+from memsim.arrays.writing.write_events import AttentionEvents
+from memsim.devices.pulses.line_pulses import Pulses
 from memsim.run import Run
 
 

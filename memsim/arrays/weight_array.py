@@ -22,11 +22,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import devices
-from memsim.arrays.converters import quantise
-from memsim.arrays.readout import Reading, ReadOut, unfold
-from memsim.arrays.unrolling import Unrolling
-from memsim.card_sections import Compensation
+from memsim import devices
+from memsim.arrays.reading.converters import quantise
+from memsim.arrays.reading.unrolling import Unrolling
+from memsim.arrays.reading.weight_read import Reading, ReadOut, unfold
+from memsim.card.sections import Compensation
 from memsim.run import Run
 
 UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")

@@ -14,16 +14,16 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field, ValidationError, field_serializer, field_validator
 
-import devices
-from devices.cell import MAX_STRENGTH
-from devices.pulses.resets import PulsedReset, verified_reset
-from devices.pulses.synapse import synapse
-from devices.pulses.wear import Worn
-from devices.toml_file import CardError, Section, refusal
-from memsim import card_file
-from memsim.card_sections import AttentionSection, WearSection, WeightSection
-from memsim.energy.price import Price
-from memsim.energy.technology import Technology
+from memsim import devices
+from memsim.card import files as card_file
+from memsim.card.sections import AttentionSection, WearSection, WeightSection
+from memsim.devices.cell import MAX_STRENGTH
+from memsim.devices.pulses.resets import PulsedReset, verified_reset
+from memsim.devices.pulses.synapse import synapse
+from memsim.devices.pulses.wear import Worn
+from memsim.devices.toml_file import CardError, Section, refusal
+from memsim.prices.price import Price
+from memsim.prices.technology import Technology
 
 CARDS = "memsim.cards"
 

@@ -7,8 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from devices import toml_file
-from devices.toml_file import CardError
+from memsim.devices import toml_file
+from memsim.devices.toml_file import CardError
 
 
 def built_in(package: str) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-import devices
-from devices.pulses.synapse import Sharing
-from devices.toml_file import Section
+from memsim import devices
+from memsim.devices.pulses.synapse import Sharing
+from memsim.devices.toml_file import Section
 
 Compensation = Literal["global", "column", "none"]
 """Digital factors against drift: one for each layer and chip, one for each column of it, or none."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from memsim.arrays.write_energy import CELL_SIDE
-from memsim.card import ChipCard
-from memsim.energy.digital import Attention, Matrix, Work
-from memsim.energy.technology import Technology
+from memsim.arrays.writing.write_energy import CELL_SIDE
+from memsim.card.chip_card import ChipCard
+from memsim.energy.work import Attention, Matrix, Work
+from memsim.prices.technology import Technology
 
 
 def areas(works: Sequence[Work], card: ChipCard) -> dict[str, float]:

@@ -22,11 +22,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from devices.toml_file import CardError
-from memsim.card import ChipCard
-from memsim.energy.digital import Attention, Matrix, Neurons, Work
+from memsim.card.chip_card import ChipCard
+from memsim.devices.toml_file import CardError
 from memsim.energy.ledger import component, entry
-from memsim.energy.technology import Technology
+from memsim.energy.work import Attention, Matrix, Neurons, Work
+from memsim.prices.technology import Technology
 
 Line = dict[str, object]
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 from scipy.optimize import brentq
 
-from memsim.card import ChipCard
+from memsim.card.chip_card import ChipCard
 from memsim.energy import baselines
 from memsim.energy.baselines import BASELINES, Line, buffers
-from memsim.energy.digital import Work, scaled, spike_rate
 from memsim.energy.ledger import ARRAY_READ
-from memsim.energy.parts import Converter
+from memsim.energy.work import Work, scaled, spike_rate
+from memsim.prices.parts import Converter
 
 WITH_MEMORY = ("memory", "dense", "dram", "qnn")
 """Baselines that pay for memory."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from memsim.card import ChipCard
+from memsim.card.chip_card import ChipCard
 from memsim.energy.baselines import Bill, Line, operations
-from memsim.energy.digital import Attention, Matrix, Work
 from memsim.energy.ledger import ARRAY_READ, component, entry
+from memsim.energy.work import Attention, Matrix, Work
 
 
 @dataclass(frozen=True, kw_only=True)

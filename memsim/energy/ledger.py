@@ -21,7 +21,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from memsim.card import ChipCard
+from memsim.card.chip_card import ChipCard
 
 ARRAY_READ = "array-read"
 

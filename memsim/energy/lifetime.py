@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from devices.endurance import PUBLISHED, Endurance
+from memsim.devices.endurance import PUBLISHED, Endurance
 
 
 class Life(NamedTuple):

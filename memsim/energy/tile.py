@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memsim.energy.cost import Cost
-from memsim.energy.technology import Technology
+from memsim.prices.cost import Cost
+from memsim.prices.technology import Technology
 
 MEAN = 0.5
 """Mean magnitude of a uniform input, and of a uniform weight."""

@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from memsim.energy.digital_events import PRICED_AS, compares, is_spikes, ones_and_drives
-from memsim.layers import attention_layers, matrix_layers
+from memsim.mapping.layers import attention_layers, matrix_layers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,14 +25,14 @@ from aihwkit.simulator.configs import InferenceRPUConfig
 from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType, WeightNoiseType
 from torch import Tensor, nn
 
-import devices
-from devices.pulses import bridge
-from devices.weights.noise_models import noise_model
+from memsim import devices
 from memsim.arrays.attention_array import AttentionArray
-from memsim.arrays.readout import unfold
-from memsim.arrays.unrolling import Unrolling
-from memsim.card import ChipCard
-from memsim.card_sections import AttentionSection, Compensation
+from memsim.arrays.reading.unrolling import Unrolling
+from memsim.arrays.reading.weight_read import unfold
+from memsim.card.chip_card import ChipCard
+from memsim.card.sections import AttentionSection, Compensation
+from memsim.devices.pulses import bridge
+from memsim.devices.weights.noise_models import noise_model
 from memsim.run import Run
 
 COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}

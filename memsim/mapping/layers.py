@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from devices.toml_file import CardError
-from memsim.arrays.unrolling import unrolling
+from memsim.arrays.reading.unrolling import unrolling
 from memsim.arrays.weight_array import WeightArray
+from memsim.devices.toml_file import CardError
 from memsim.energy.digital_events import MATRICES
 from memsim.run import Run
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from devices.toml_file import CardError, Section
-from memsim.energy.price import Price
+from memsim.devices.toml_file import CardError, Section
+from memsim.prices.price import Price
 
 if TYPE_CHECKING:
-    from memsim.energy.technology import Technology
+    from memsim.prices.technology import Technology
 
 
 class Part(Price):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from devices.toml_file import Section
+from memsim.devices.toml_file import Section
 
 
 class Price(Section):

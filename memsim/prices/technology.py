@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from devices.toml_file import CardError, Section, refusal
-from memsim import card_file
-from memsim.energy.parts import Converter, Memory, Part, Wires
-from memsim.energy.price import Price
-from memsim.energy.scaling import relative_energy
+from memsim.card import files as card_file
+from memsim.devices.toml_file import CardError, Section, refusal
+from memsim.prices.parts import Converter, Memory, Part, Wires
+from memsim.prices.price import Price
+from memsim.prices.scaling import relative_energy
 
 TECHNOLOGIES = "memsim.technologies"
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.dataset import SPLIT_SEED, Dataset, in_parts, stratified
+from memsim.models.datasets.dataset import SPLIT_SEED, Dataset, in_parts, stratified
 
 ROTATION, ZOOM, SHIFT, NOISE = 22.5, 0.2, 1.0, 0.05  #: of the harder digits: degrees, 1, pixels, 1
 TEST, VALIDATION = 450, 180

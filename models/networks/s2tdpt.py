@@ -7,10 +7,10 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from models.attention import AbstractAttention, STDPAttention
-from models.config import S2TDPTConfig
-from models.neurons import LIF, Add, SpikePool, TokenMean
-from models.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
+from memsim.models.networks.s2tdpt_config import S2TDPTConfig
+from memsim.models.parts.attention import AbstractAttention, STDPAttention
+from memsim.models.parts.neurons import LIF, Add, SpikePool, TokenMean
+from memsim.models.parts.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
 
 
 def neuron(config: S2TDPTConfig, v_threshold: float | None = None) -> LIF:

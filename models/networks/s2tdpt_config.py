@@ -4,8 +4,8 @@ from typing import Literal, final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from models.attention import Form
-from models.stdp import Silent, Window
+from memsim.models.parts.attention import Form
+from memsim.models.parts.stdp import Silent, Window
 
 Kind = Literal["stdp", "random", "uniform", "uniform-matched", "rate", "dot"]
 KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform", "uniform-matched", "rate", "dot")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from memsim.energy.digital import Attention, Matrix, Neurons, Other, Work
-from models.config import S2TDPTConfig
+from memsim.energy.work import Attention, Matrix, Neurons, Other, Work
+from memsim.models.networks.s2tdpt_config import S2TDPTConfig
 
 
 def works(config: S2TDPTConfig, rate: float) -> list[Work]:
-    """The counts `memsim.energy.digital.DigitalWork` would find in a run whose spike rates were all `rate`.
+    """The counts `memsim.energy.work.DigitalWork` would find in a run whose spike rates were all `rate`.
 
     Names as in the network.  ValueError for a rate outside [0, 1].
     """

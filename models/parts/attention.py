@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from devices.numerics.compile import match_threads
-from models.attention_kernel import count_gradients, gather_weights
-from models.stdp import Silent, Window, spike_counts
+from memsim.devices.numerics.compile import match_threads
+from memsim.models.parts.attention_kernel import count_gradients, gather_weights
+from memsim.models.parts.stdp import Silent, Window, spike_counts
 
 Form = Literal["dense", "histogram"]
 

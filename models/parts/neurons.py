@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from devices.numerics.compile import match_threads
-from models.lif_kernel import lif_backward, lif_forward
+from memsim.devices.numerics.compile import match_threads
+from memsim.models.parts.lif_kernel import lif_backward, lif_forward
 
 
 def _flat(tensor: Tensor) -> np.ndarray:

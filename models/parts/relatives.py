@@ -9,8 +9,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from models.attention import AbstractAttention
-from models.stdp import spike_counts
+from memsim.models.parts.attention import AbstractAttention
+from memsim.models.parts.stdp import spike_counts
 
 
 def _per_head(values: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 The paper is Mondal & Kumar, arXiv:2511.14691 (2025). The query token is the pre-, the key token the
 postsynaptic side. Its window is exponential; the linear and the rectangular one are what linear and
 rectangular spike tails make on a memristor: Zamarreno-Ramos et al., Front. Neurosci. 5, 26 (2011). Any
-other stands in a table (`models.window_table`), say one that `devices.stdp_window` integrates.
+other stands in a table (`memsim.models.parts.window_table`), say one that `devices.stdp_window` integrates.
 """
 
 import math
@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-from models.window_table import WindowTable
+from memsim.models.parts.window_table import WindowTable
 
 Silent = Literal["pulse", "no-pulse"]
 Shape = Literal["exponential", "linear", "rectangular", "table"]

@@ -1,4 +1,5 @@
-"""Make the bundled networks: `python -m models.bundle [NAME ...]` trains them and writes them here."""
+"""Make the bundled networks: `python -m memsim.models.training.bundle [NAME ...]` trains them and writes
+them here."""
 
 import argparse
 import re
@@ -6,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import memsim
-from models.catalog import BUNDLED, NETWORK, configure
-from models.checkpoint import load, save
-from models.config import KINDS, Kind
-from models.data import load as load_data
-from models.exchange import attention_statistics
-from models.train import RECIPES, Progress, train
-from models.tune import tune
+from memsim.models.checkpoint import load, save
+from memsim.models.datasets.catalog import load as load_data
+from memsim.models.networks.s2tdpt_config import KINDS, Kind
+from memsim.models.registry import BUNDLED, NETWORK, configure
+from memsim.models.training.exchange import attention_statistics
+from memsim.models.training.train import RECIPES, Progress, train
+from memsim.models.training.tune import tune
 
 MATCHED: tuple[Kind, ...] = ("random", "uniform-matched")  #: these take mean and spread from the STDP network
 STATISTICS = 2048  #: training images these are measured on, at the most

@@ -9,11 +9,11 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-from models.attention import AbstractAttention
-from models.config import S2TDPTConfig
-from models.measures import predict
-from models.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
-from models.s2tdpt import S2TDPT
+from memsim.models.measures import predict
+from memsim.models.networks.s2tdpt import S2TDPT
+from memsim.models.networks.s2tdpt_config import S2TDPTConfig
+from memsim.models.parts.attention import AbstractAttention
+from memsim.models.parts.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
 
 ExchangeKind = Literal["random", "uniform", "uniform-matched", "rate", "dot", "zero"]
 EXCHANGES: tuple[ExchangeKind, ...] = ("random", "uniform", "uniform-matched", "rate", "dot", "zero")

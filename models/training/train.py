@@ -15,12 +15,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from models.augment import Augmentation
-from models.checkpoint import read, write
-from models.config import S2TDPTConfig
-from models.dataset import Dataset
-from models.measures import accuracy, predict
-from models.s2tdpt import S2TDPT
+from memsim.models.checkpoint import read, write
+from memsim.models.datasets.dataset import Dataset
+from memsim.models.measures import accuracy, predict
+from memsim.models.networks.s2tdpt import S2TDPT
+from memsim.models.networks.s2tdpt_config import S2TDPTConfig
+from memsim.models.training.augment import Augmentation
 
 STATE = "memsim-training-1"
 CALIBRATION = 64  #: training images a network keeps, to set converter ranges with

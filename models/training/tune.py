@@ -9,11 +9,11 @@ from torch import nn
 
 import memsim
 from memsim.arrays.attention_array import AttentionArray
-from memsim.layers import attention_layers, replace
+from memsim.mapping.layers import attention_layers, replace
+from memsim.models.datasets.dataset import Dataset
+from memsim.models.networks.s2tdpt import S2TDPT
+from memsim.models.training.train import RECIPES, Progress, Recipe, finished, optimizer_of, train_epoch
 from memsim.run import Run
-from models.dataset import Dataset
-from models.s2tdpt import S2TDPT
-from models.train import RECIPES, Progress, Recipe, finished, optimizer_of, train_epoch
 
 TUNING = {"epochs": 5, "learning_rate": 5e-4, "warmup": 0, "half": True}
 """What differs from the recipe a network was trained with."""

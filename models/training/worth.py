@@ -5,11 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-from models import data
-from models.checkpoint import load
-from models.config import KINDS
-from models.exchange import EXCHANGES, attention_statistics, exchange_attention
-from models.measures import predict, score
+from memsim.models.checkpoint import load
+from memsim.models.datasets import load as data
+from memsim.models.measures import predict, score
+from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.training.exchange import EXCHANGES, attention_statistics, exchange_attention
 
 TEST_SETS = ("digits", "digits-hard")
 

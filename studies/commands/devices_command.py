@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from studies.commands.terminal import Json, Out, errors
+from memsim.studies.commands.terminal import Json, Out, errors
 
 
 class _Group(TyperGroup):
@@ -33,7 +33,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """List the cells that arrays can be built from, or show one ("show" may be left out)."""
-    from studies.reports.cell_tables import cell_table, cells, cells_list
+    from memsim.studies.reports.cell_tables import cell_table, cells, cells_list
 
     if plot is not None and name is None:
         raise ValueError("--plot draws one cell: memsim devices NAME --plot FILE")
@@ -42,9 +42,9 @@ def show(
     else:
         print(cells_list()) if name is None else Console().print(cell_table(name))
     if plot is not None and name is not None:
-        from devices import get
-        from studies.reports.device_figures import portrait
-        from studies.reports.pictures_of import save
+        from memsim.devices import get
+        from memsim.studies.reports.device_figures import portrait
+        from memsim.studies.reports.pictures_of import save
 
         cell = get(name)
         for path in save(portrait(cell), plot, cell.name):
@@ -81,7 +81,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit a device card to measured pulse or retention curves, with an interval on every number."""
-    from studies.commands.fitting import fit_command, fit_table
+    from memsim.studies.commands.fitting import fit_command, fit_table
 
     if law not in ("soft-bounds", "linear", "constant"):
         raise ValueError(f"--law {law!r}: soft-bounds, linear or constant is needed")

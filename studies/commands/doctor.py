@@ -89,7 +89,7 @@ def doctor() -> list[Check]:
     pair = ", ".join(f"{package} {_version(package) or 'missing'}" for package in ("aihwkit", "torch"))
     checks.append(Check(name="aihwkit/torch pair", ok=not advice, found=pair, advice=advice))
     for name, code in (("compiled tile", "compiled_tile"), ("torch tile", "torch_tile")):
-        error = _error_of(f"from studies.commands.doctor import {code}; {code}()")
+        error = _error_of(f"from memsim.studies.commands.doctor import {code}; {code}()")
         remedy = "" if not error else advice or _reinstall(python)
         checks.append(Check(name=name, ok=not error, found=error or "built, read and correct", advice=remedy))
     return checks

@@ -1,7 +1,7 @@
 """docs/energy.md and its pictures, every figure computed: what the S2TDPT paper's energy says and leaves out,
 where crossbars break even, a whole tile against chips.
 
-python -m studies.commands.energy_page writes them anew.
+python -m memsim.studies.commands.energy_page writes them anew.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 import memsim
 from memsim.energy import baselines, estimate
 from memsim.energy.break_even import Balance
-from memsim.energy.digital import Attention, Matrix, Work, scaled
 from memsim.energy.tile import HERMES, OTHERS, Tile
-from models import counts
-from models.catalog import configure
-from studies.quantities import digits, percent, quantity
-from studies.reports import energy_findings
-from studies.reports.break_even import break_even
-from studies.reports.figures import png
-from studies.reports.page import environment
+from memsim.energy.work import Attention, Matrix, Work, scaled
+from memsim.models.networks import s2tdpt_counts as counts
+from memsim.models.registry import configure
+from memsim.studies.reports import energy_findings
+from memsim.studies.reports.break_even import break_even
+from memsim.studies.reports.figures import png
+from memsim.studies.reports.page import environment
+from memsim.studies.reports.quantities import digits, percent, quantity
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 CLAIM, ANN, SPIKFORMER = 0.49e-3, 4.25e-3, 0.79e-3
 """Energies on CIFAR-100 [J] in the paper's Table 3 (Mondal & Kumar, arXiv:2511.14691)."""

@@ -9,16 +9,16 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-import devices
-from devices import device_card
-from devices.fitting.estimates import Interval
-from devices.fitting.fit import Law, PulseFit, fit_pulses
-from devices.fitting.fit_retention import RetentionFit, fit_retention
-from devices.fitting.measurements import PulseCurves, read
-from studies.commands.options import writable
-from studies.quantities import digits
-from studies.reports.fit_figures import pulse_fit, retention_fit
-from studies.reports.pictures_of import save
+from memsim import devices
+from memsim.devices import device_card
+from memsim.devices.fitting.estimates import Interval
+from memsim.devices.fitting.fit import Law, PulseFit, fit_pulses
+from memsim.devices.fitting.fit_retention import RetentionFit, fit_retention
+from memsim.devices.fitting.measurements import PulseCurves, read
+from memsim.studies.commands.options import writable
+from memsim.studies.reports.fit_figures import pulse_fit, retention_fit
+from memsim.studies.reports.pictures_of import save
+from memsim.studies.reports.quantities import digits
 
 
 def fit_command(

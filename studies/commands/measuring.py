@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-import models
-from studies.points import points
-from studies.reports.table import Table
-from studies.running import rows
-from studies.running.rows import to_stderr
-from studies.running.runner import Advance, Outcome, collect, tasks_of
-from studies.running.seats import cores
-from studies.study import Setting, Study
+from memsim import models
+from memsim.studies.evaluation.points import points
+from memsim.studies.reports.table import Table
+from memsim.studies.running import rows
+from memsim.studies.running.rows import to_stderr
+from memsim.studies.running.runner import Advance, Outcome, collect, tasks_of
+from memsim.studies.running.seats import cores
+from memsim.studies.running.study import Setting, Study
 
 
 def measure(
@@ -48,7 +48,7 @@ def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_j
         if tables:
             Console().print(grid(next(iter(tables.values()))))
     if report:
-        from studies.reports.dossier import write
+        from memsim.studies.reports.dossier import write
 
         path = write(outcome.folder)
         to_stderr(f"report: {path}") if as_json else Console().print(f"report: {path}", soft_wrap=True)

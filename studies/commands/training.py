@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import models
-from models.catalog import NETWORK, configure
-from models.data import load as load_data
-from models.train import RECIPES, Recipe, train
+from memsim import models
+from memsim.models.datasets.catalog import load as load_data
+from memsim.models.registry import NETWORK, configure
+from memsim.models.training.train import RECIPES, Recipe, train
 
 
 def train_command(

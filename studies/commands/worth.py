@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from models import worth_of_attention
-from models.catalog import BUNDLED
-from models.config import KINDS
+from memsim.models import worth_of_attention
+from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.registry import BUNDLED
 
 HOW = {"trained": "trained alike", "exchanged": "exchanged at inference, nothing retrained"}
 

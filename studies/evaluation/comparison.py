@@ -11,18 +11,18 @@ import torch
 from torch import Tensor, nn
 
 import memsim
-import models
-from memsim.arrays.attention_events import SILENT_PULSES, SILENT_TIES, AttentionEvents
+from memsim import models
+from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES, AttentionEvents
 from memsim.energy import baselines
 from memsim.energy.area import areas, utilisation
 from memsim.energy.break_even import Balance
-from memsim.energy.digital import DigitalWork, Work, spike_rate
 from memsim.energy.lifetime import life
-from models.data import load as load_data
-from models.measures import accuracy, cross_entropy, margin, score
-from models.train import CALIBRATION
-from studies.intervals import over_chips
-from studies.taps import SpikeStatistics, Taps
+from memsim.energy.work import DigitalWork, Work, spike_rate
+from memsim.models.datasets.catalog import load as load_data
+from memsim.models.measures import accuracy, cross_entropy, margin, score
+from memsim.models.training.train import CALIBRATION
+from memsim.studies.evaluation.intervals import over_chips
+from memsim.studies.evaluation.taps import SpikeStatistics, Taps
 
 BATCH = 16
 """Images in one pass; results do not depend on it."""

@@ -24,19 +24,19 @@ import torch
 from torch import Tensor, nn
 
 import memsim
-import models
-from memsim.arrays.attention_events import SILENT_PULSES
+from memsim import models
+from memsim.arrays.writing.write_events import SILENT_PULSES
 from memsim.energy import baselines
-from memsim.energy.digital import DigitalWork
-from models.catalog import relative, tuned
-from models.measures import cross_entropy, margin
-from models.train import CALIBRATION, RECIPES, Recipe, training_images
-from studies import draw
-from studies.commands.compare import HARDER, most_worn, priced
-from studies.study import Setting
-from studies.taps import Taps, pack
-from studies.task import digest
-from studies.variants import file_digest, variant
+from memsim.energy.work import DigitalWork
+from memsim.models.measures import cross_entropy, margin
+from memsim.models.registry import relative, tuned
+from memsim.models.training.train import CALIBRATION, RECIPES, Recipe, training_images
+from memsim.studies.evaluation.comparison import HARDER, most_worn, priced
+from memsim.studies.evaluation.taps import Taps, pack
+from memsim.studies.evaluation.variants import file_digest, variant
+from memsim.studies.reports import draw
+from memsim.studies.running.study import Setting
+from memsim.studies.running.task import digest
 
 tables, figures = draw.tables, draw.figures  # for studies that define none
 
@@ -57,8 +57,9 @@ def crossbars(
 ) -> dict[str, Any]:
     """The ``shared`` of a task: this network (changed, where `change` says so) on these chips.
 
-    card: instead of the setting's; change: what ``studies.variants.variant`` makes of the network; engine:
-    "memsim", or "digital" where the changed network itself is to be measured, chips then being [0].
+    card: instead of the setting's; change: what ``memsim.studies.evaluation.variants.variant`` makes of the
+    network; engine: "memsim", or "digital" where the changed network itself is to be measured, chips then
+    being [0].
     """
     file = _network_digest(setting.model, change or {})
     dataset = setting.dataset or _own_dataset(setting.model, file_digest(setting.model))

@@ -9,7 +9,7 @@ from statistics import mean, stdev
 
 from scipy.stats import t as student
 
-from models.measures import wilson
+from memsim.models.measures import wilson
 
 __all__ = ["LEVEL", "over_chips", "per_spread", "wilson"]
 

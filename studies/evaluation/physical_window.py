@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import devices
-from devices import GapModel, SpikePair, STDPWindow, ThresholdExponential
-from models import Window
+from memsim import devices
+from memsim.devices import GapModel, SpikePair, STDPWindow, ThresholdExponential
+from memsim.models import Window
 
 EQUAL = SpikePair(a_pre=1.0)
 

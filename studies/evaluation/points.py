@@ -9,8 +9,8 @@ from functools import lru_cache
 from statistics import mean, stdev
 from typing import Any, TypeGuard, final
 
-from studies.intervals import LEVEL, per_spread, wilson
-from studies.task import point as key_of
+from memsim.studies.evaluation.intervals import LEVEL, per_spread, wilson
+from memsim.studies.running.task import point as key_of
 
 SHARES = ("accuracy", "agreement", "mismatch")
 """Words in the names of columns that are shares, from 0 to 1."""

@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 from torch import Tensor, nn
 
-from models import LIF
+from memsim.models import LIF
 
 
 class Taps:

@@ -9,11 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, get_args
 
-import models
-from models import S2TDPT, AttentionStatistics, Window
-from models.attention import Form, STDPAttention
-from models.catalog import BUNDLED, relative, tuned
-from studies.physical_window import physical_window
+from memsim import models
+from memsim.models import S2TDPT, AttentionStatistics, Window
+from memsim.models.parts.attention import Form, STDPAttention
+from memsim.models.registry import BUNDLED, relative, tuned
+from memsim.studies.evaluation.physical_window import physical_window
 
 STATISTICS = 1024
 """Training images that tell the mean attention weight a relative is matched to."""
@@ -26,8 +26,8 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
     cell}: tuned for attention written on that cell.
     {"exchanged": kind}: that attention in its place, matched to its mean on training images, nothing
     retrained.  {"window": {field: value}}: another STDP window, nothing retrained.  {"physics": name}:
-    the window of an entry of `studies.physical_window.PHYSICS`.  {"form": "histogram"}: the same sum, by
-    levels.
+    the window of an entry of `memsim.studies.evaluation.physical_window.PHYSICS`.  {"form": "histogram"}:
+    the same sum, by levels.
     """
     net = models.load(model)
     for what, value in change.items():

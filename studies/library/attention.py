@@ -13,18 +13,18 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-import devices
 import memsim
-from models.catalog import relative
-from models.exchange import EXCHANGES
-from studies import draw
-from studies.crossbars import crossbars
-from studies.physical_window import PHYSICS
-from studies.points import Point
-from studies.quantities import duration
-from studies.reports.table import Table
-from studies.study import Setting
-from studies.task import Task, blocks
+from memsim import devices
+from memsim.models.registry import relative
+from memsim.models.training.exchange import EXCHANGES
+from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.physical_window import PHYSICS
+from memsim.studies.evaluation.points import Point
+from memsim.studies.reports import draw
+from memsim.studies.reports.quantities import duration
+from memsim.studies.reports.table import Table
+from memsim.studies.running.study import Setting
+from memsim.studies.running.task import Task, blocks
 
 title = "What writing attention costs, and what it is worth"
 

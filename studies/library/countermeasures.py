@@ -14,18 +14,17 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-import devices
 import memsim
-import models
-from memsim.layers import matrix_layers
-from models.catalog import tuned
-from studies import draw
-from studies.crossbars import crossbars
-from studies.points import Point
-from studies.quantities import digits
-from studies.reports.table import Table
-from studies.study import Setting
-from studies.task import Task, blocks
+from memsim import devices, models
+from memsim.mapping.layers import matrix_layers
+from memsim.models.registry import tuned
+from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.points import Point
+from memsim.studies.reports import draw
+from memsim.studies.reports.quantities import digits
+from memsim.studies.reports.table import Table
+from memsim.studies.running.study import Setting
+from memsim.studies.running.task import Task, blocks
 
 title = "Attention that survives real cells: what helps, and what it costs"
 

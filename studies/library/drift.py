@@ -12,13 +12,13 @@ from typing import Any
 from matplotlib.figure import Figure
 
 import memsim
-from studies import draw
-from studies.crossbars import crossbars
-from studies.points import Estimate, Point
-from studies.quantities import digits, duration, quantity
-from studies.reports.table import Table
-from studies.study import Setting
-from studies.task import Task, blocks
+from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.points import Estimate, Point
+from memsim.studies.reports import draw
+from memsim.studies.reports.quantities import digits, duration, quantity
+from memsim.studies.reports.table import Table
+from memsim.studies.running.study import Setting
+from memsim.studies.running.task import Task, blocks
 
 title = "Accuracy under drift"
 

@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim.energy.lifetime import Life, lives
-from studies import draw
-from studies.crossbars import crossbars
-from studies.points import Point
-from studies.quantities import digits, duration, percent, quantity
-from studies.reports.table import Table
-from studies.study import Setting
-from studies.task import Task, blocks
+from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.points import Point
+from memsim.studies.reports import draw
+from memsim.studies.reports.quantities import digits, duration, percent, quantity
+from memsim.studies.reports.table import Table
+from memsim.studies.running.study import Setting
+from memsim.studies.running.task import Task, blocks
 
 title = "How long attention lasts"
 

@@ -15,16 +15,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-import devices
 import memsim
-from studies import draw
-from studies.crossbars import crossbars, dump
-from studies.points import Point
-from studies.quantities import digits, duration, prefixed
-from studies.reports.figure_style import PAGE, PARTS, QUIET, drawn
-from studies.reports.table import Table
-from studies.study import Setting
-from studies.task import Task, blocks, digest
+from memsim import devices
+from memsim.studies.evaluation.crossbars import crossbars, dump
+from memsim.studies.evaluation.points import Point
+from memsim.studies.reports import draw
+from memsim.studies.reports.figure_style import PAGE, PARTS, QUIET, drawn
+from memsim.studies.reports.quantities import digits, duration, prefixed
+from memsim.studies.reports.table import Table
+from memsim.studies.running.study import Setting
+from memsim.studies.running.task import Task, blocks, digest
 
 title = "Accuracy against energy and latency"
 

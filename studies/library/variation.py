@@ -13,16 +13,16 @@ from typing import Any
 from matplotlib.figure import Figure
 
 import memsim
-import models
-from memsim.card import ARRAY_EFFECTS
-from memsim.layers import attention_layers, matrix_layers
-from studies import draw
-from studies.crossbars import crossbars
-from studies.points import Point
-from studies.quantities import duration
-from studies.reports.table import Table
-from studies.study import Setting
-from studies.task import Task, blocks
+from memsim import models
+from memsim.card.chip_card import ARRAY_EFFECTS
+from memsim.mapping.layers import attention_layers, matrix_layers
+from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.points import Point
+from memsim.studies.reports import draw
+from memsim.studies.reports.quantities import duration
+from memsim.studies.reports.table import Table
+from memsim.studies.running.study import Setting
+from memsim.studies.running.task import Task, blocks
 
 title = "What variation costs, by kind, layer and size"
 

@@ -8,11 +8,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from studies import draw
-from studies.points import Estimate, Point
-from studies.quantities import digits
-from studies.reports import page
-from studies.reports.dossier import (
+from memsim.studies.evaluation.points import Estimate, Point
+from memsim.studies.reports import draw, page
+from memsim.studies.reports.dossier import (
     Recorded,
     failed,
     how,
@@ -27,10 +25,11 @@ from studies.reports.dossier import (
     warnings,
     written,
 )
-from studies.reports.page import Code, Page, Part, Picture, Pictures, References, Section, Words
-from studies.reports.table import Table
-from studies.task import digest
-from studies.task import point as key_of
+from memsim.studies.reports.page import Code, Page, Part, Picture, Pictures, References, Section, Words
+from memsim.studies.reports.quantities import digits
+from memsim.studies.reports.table import Table
+from memsim.studies.running.task import digest
+from memsim.studies.running.task import point as key_of
 
 NAMES: tuple[str, str] = ("A", "B")
 

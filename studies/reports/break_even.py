@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from memsim.energy.break_even import Balance
-from memsim.energy.technology import Technology
-from studies.quantities import percent, quantity
-from studies.reports.energy_findings import BASELINES
-from studies.reports.figure_style import CROSSBAR, LINES, PAGE, QUIET, drawn
+from memsim.prices.technology import Technology
+from memsim.studies.reports.energy_findings import BASELINES
+from memsim.studies.reports.figure_style import CROSSBAR, LINES, PAGE, QUIET, drawn
+from memsim.studies.reports.quantities import percent, quantity
 
 RATES = np.geomspace(0.005, 1.0, 81)
 """Mean spike rates of the curves [1]."""

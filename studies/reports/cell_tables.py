@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-import devices
+from memsim import devices
 
 
 def cells(name: str | None = None) -> dict[str, dict[str, Any]]:

@@ -15,10 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-import devices
-from devices.numerics.stream import stream
-from studies.quantities import TIMES, prefixed
-from studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn
+from memsim import devices
+from memsim.devices.numerics.stream import stream
+from memsim.studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn
+from memsim.studies.reports.quantities import TIMES, prefixed
 
 DEVICES = 500  #: devices drawn
 LEVELS = (0.25, 0.5, 1.0)  #: conductances drawn, as parts of the range

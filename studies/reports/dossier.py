@@ -19,15 +19,25 @@ from pathlib import Path
 from typing import Any, final
 
 import memsim
-from studies import provenance
-from studies.points import Point, points
-from studies.quantities import duration
-from studies.reports import bibliography, page
-from studies.reports.methods import card_tables, methods
-from studies.reports.page import Bullets, Code, Page, Part, Picture, Pictures, References, Section, Words
-from studies.reports.table import Table
-from studies.running.rows import FILE, read
-from studies.study import Setting, Study, load
+from memsim.studies.evaluation.points import Point, points
+from memsim.studies.reports import bibliography, page
+from memsim.studies.reports.methods import card_tables, methods
+from memsim.studies.reports.page import (
+    Bullets,
+    Code,
+    Page,
+    Part,
+    Picture,
+    Pictures,
+    References,
+    Section,
+    Words,
+)
+from memsim.studies.reports.quantities import duration
+from memsim.studies.reports.table import Table
+from memsim.studies.running import provenance
+from memsim.studies.running.rows import FILE, read
+from memsim.studies.running.study import Setting, Study, load
 
 ALWAYS = ("mondal2025", "rasch2021")
 """What every study rests on: the network and the device models."""

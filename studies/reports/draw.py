@@ -13,11 +13,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from studies.points import Estimate, Point
-from studies.quantities import digits, quantity
-from studies.quantities import points as difference
-from studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, LINES, PAGE, QUIET, drawn
-from studies.reports.table import Table
+from memsim.studies.evaluation.points import Estimate, Point
+from memsim.studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, LINES, PAGE, QUIET, drawn
+from memsim.studies.reports.quantities import digits, quantity
+from memsim.studies.reports.quantities import points as difference
+from memsim.studies.reports.table import Table
 
 MEASURES = {
     "accuracy [1]": "accuracy [%]",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from memsim.energy.break_even import WITH_MEMORY, Balance
-from studies.quantities import digits, percent, quantity
+from memsim.studies.reports.quantities import digits, percent, quantity
 
 Summary = Mapping[str, Any]
 

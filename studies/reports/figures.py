@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from studies.quantities import digits, duration, percent, prefixed, quantity
-from studies.reports.energy_findings import BASELINES
-from studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn, png, svg
-from studies.reports.findings import sets_of
+from memsim.studies.reports.energy_findings import BASELINES
+from memsim.studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn, png, svg
+from memsim.studies.reports.findings import sets_of
+from memsim.studies.reports.quantities import digits, duration, percent, prefixed, quantity
 
 __all__ = ["accuracy", "attention", "conductances", "energy", "png", "spikes", "svg"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from memsim.energy.lifetime import lives
-from studies.quantities import count, digits, duration, percent, points, prefixed, quantity
-from studies.reports.energy_findings import BASELINES, Summary
+from memsim.studies.reports.energy_findings import BASELINES, Summary
+from memsim.studies.reports.quantities import count, digits, duration, percent, points, prefixed, quantity
 
 Row = dict[str, str]
 

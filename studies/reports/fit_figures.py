@@ -6,12 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-import devices
-from devices.fitting.fit import PulseFit
-from devices.fitting.fit_retention import RetentionFit
-from studies.quantities import prefixed
-from studies.reports.device_figures import band, pulsed
-from studies.reports.figure_style import CROSSBAR, DIGITAL, PAGE, QUIET, drawn
+from memsim import devices
+from memsim.devices.fitting.fit import PulseFit
+from memsim.devices.fitting.fit_retention import RetentionFit
+from memsim.studies.reports.device_figures import band, pulsed
+from memsim.studies.reports.figure_style import CROSSBAR, DIGITAL, PAGE, QUIET, drawn
+from memsim.studies.reports.quantities import prefixed
 
 
 @drawn

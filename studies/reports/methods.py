@@ -9,16 +9,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import devices
 import memsim
-import models
-from memsim.card import ARRAY_EFFECTS
-from studies import provenance
-from studies.quantities import digits, duration, percent, quantity
-from studies.reports.bibliography import cite, mentioned
-from studies.reports.findings import WIRES_RULE, WIRES_SMALL
-from studies.reports.table import Table
-from studies.study import Setting
+from memsim import devices, models
+from memsim.card.chip_card import ARRAY_EFFECTS
+from memsim.studies.reports.bibliography import cite, mentioned
+from memsim.studies.reports.findings import WIRES_RULE, WIRES_SMALL
+from memsim.studies.reports.quantities import digits, duration, percent, quantity
+from memsim.studies.reports.table import Table
+from memsim.studies.running import provenance
+from memsim.studies.running.study import Setting
 
 DATA_SETS = {"digits": "alpaydin1998", "digits-hard": "alpaydin1998", "fashion-mnist": "xiao2017"}
 """Who published a data set."""

@@ -19,9 +19,9 @@ import jinja2
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from studies.reports import figure_style
-from studies.reports.bibliography import CITATION, Entry, entry
-from studies.reports.table import Table
+from memsim.studies.reports import figure_style
+from memsim.studies.reports.bibliography import CITATION, Entry, entry
+from memsim.studies.reports.table import Table
 
 WIDE = 4.5
 """Figures wider than this [inch] take the whole page and scroll on a phone."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from studies.commands.options import writable
-from studies.reports.figure_style import png, svg
+from memsim.studies.commands.options import writable
+from memsim.studies.reports.figure_style import png, svg
 
 
 def save(figure: Figure, place: Path, name: str) -> list[Path]:

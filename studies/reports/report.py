@@ -15,17 +15,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import memsim
-from memsim.arrays.attention_events import SILENT_PULSES, SILENT_TIES
+from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.energy.ledger import ARRAY_READ
-from studies import provenance
-from studies.commands.worth import worth_table
-from studies.quantities import count, digits, duration, percent
-from studies.reports import bibliography, energy_findings, figures, findings
-from studies.reports.break_even import break_even
-from studies.reports.page import environment, inline, whole
+from memsim.studies.commands.worth import worth_table
+from memsim.studies.reports import bibliography, energy_findings, figures, findings
+from memsim.studies.reports.break_even import break_even
+from memsim.studies.reports.page import environment, inline, whole
+from memsim.studies.reports.quantities import count, digits, duration, percent
+from memsim.studies.running import provenance
 
 if TYPE_CHECKING:
-    from studies.commands.compare import Comparison
+    from memsim.studies.evaluation.comparison import Comparison
 
 FIGURES = ("accuracy", "spikes", "energy", "break-even", "attention-first", "attention-last", "conductances")
 PICTURES = [f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]

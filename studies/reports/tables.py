@@ -11,10 +11,10 @@ from rich.table import Table
 
 from memsim.energy.area import utilisation
 from memsim.energy.baselines import BASELINES as BILLS
-from studies.commands.compare import Comparison
-from studies.quantities import digits, percent, quantity
-from studies.reports.energy_findings import BASELINES
-from studies.reports.findings import interval, sets_of
+from memsim.studies.evaluation.comparison import Comparison
+from memsim.studies.reports.energy_findings import BASELINES
+from memsim.studies.reports.findings import interval, sets_of
+from memsim.studies.reports.quantities import digits, percent, quantity
 
 
 def _accuracy(share: Mapping[str, Any], mean: str = "mean") -> str:

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from devices import SpikePair, STDPWindow, stdp_window
-from devices.stdp.rate_law import RateLaw
-from devices.stdp.stdp_window import Lobe
-from studies.quantities import prefixed
-from studies.reports.figure_style import CROSSBAR, DIGITAL, PAGE, QUIET, drawn
+from memsim.devices import SpikePair, STDPWindow, stdp_window
+from memsim.devices.stdp.rate_law import RateLaw
+from memsim.devices.stdp.stdp_window import Lobe
+from memsim.studies.reports.figure_style import CROSSBAR, DIGITAL, PAGE, QUIET, drawn
+from memsim.studies.reports.quantities import prefixed
 
 __all__ = ["stdp"]
 

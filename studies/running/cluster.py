@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
-from studies.running.rows import VERSION
-from studies.running.seats import AbstractCrew, AbstractSeat, Finished, Job, measure, version
-from studies.study import Study
-from studies.task import Task
+from memsim.studies.running.rows import VERSION
+from memsim.studies.running.seats import AbstractCrew, AbstractSeat, Finished, Job, measure, version
+from memsim.studies.running.study import Study
+from memsim.studies.running.task import Task
 
 FETCH = 30.0  #: how long a finished result may take to arrive before its worker counts as lost [s]
 PATIENCE = 60.0  #: how long a cluster may be without any worker, for instance while its workers restart [s]

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import memsim
-from studies import provenance
-from studies.commands.options import writable
-from studies.study import LIBRARY, Setting, Study
-from studies.task import digest
+from memsim.studies.commands.options import writable
+from memsim.studies.running import provenance
+from memsim.studies.running.study import LIBRARY, Setting, Study
+from memsim.studies.running.task import digest
 
 
 def claim(study: Study, setting: Setting, folder: str | Path) -> Path:

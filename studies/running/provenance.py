@@ -9,13 +9,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import devices
 import memsim
-from devices.device_card import assign
+from memsim import devices
+from memsim.devices.device_card import assign
 
 if TYPE_CHECKING:
-    from studies.commands.compare import Request
-    from studies.study import Setting
+    from memsim.studies.evaluation.comparison import Request
+    from memsim.studies.running.study import Setting
 
 PACKAGES = ("memsim", "aihwkit", "torch", "numpy", "numba", "scipy", "matplotlib")
 """Packages whose version can move a number or a picture."""

@@ -23,7 +23,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, final
 
-from studies.task import Task
+import memsim
+from memsim.studies.running.task import Task
 
 FORMAT = "memsim-row-1"
 VERSION = metadata.version("memsim")
@@ -42,10 +43,11 @@ def to_stderr(message: str) -> None:
 @cache
 def code() -> str:
     """Sixteen hex digits of the source text that results come from: of one version it may be changed."""
-    root = Path(__file__).parents[2]
-    files = [path for room in ("devices", "memsim", "models") for path in sorted((root / room).rglob("*.py"))]
-    files += [root / "studies" / name for name in ("crossbars.py", "variants.py")]
-    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+    root = Path(memsim.__file__).parent
+    files = [Path(at, file) for at, _, found in os.walk(root, followlinks=True) for file in found]
+    chosen = sorted(f.relative_to(root) for f in files if f.suffix in (".py", ".toml"))
+    without = [root / file for file in chosen if file.parts[0] != "studies" or file.parts[1] == "evaluation"]
+    return sha256(b"".join(path.read_bytes() for path in without)).hexdigest()[:16]
 
 
 def row(task: Task, outcome: Mapping[str, Any]) -> Row:

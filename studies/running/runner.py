@@ -19,11 +19,11 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, final
 
-from studies.running.folder import claim
-from studies.running.rows import FILE, Say, Store, row, to_stderr
-from studies.running.seats import AbstractCrew, AbstractSeat, Processes
-from studies.study import Setting, Study
-from studies.task import Task
+from memsim.studies.running.folder import claim
+from memsim.studies.running.rows import FILE, Say, Store, row, to_stderr
+from memsim.studies.running.seats import AbstractCrew, AbstractSeat, Processes
+from memsim.studies.running.study import Setting, Study
+from memsim.studies.running.task import Task
 
 GROUP = 32
 """Most tasks of a group: longer runs of equal ``shared`` are cut, so that other seats can help."""
@@ -87,7 +87,7 @@ def collect(
 def _crew(study: Study, data: str, workers: int, cluster: str | None) -> Iterator[AbstractCrew]:
     """The seats; whatever they are at ends with an exception."""
     if cluster is not None:
-        from studies.running.cluster import Cluster
+        from memsim.studies.running.cluster import Cluster
 
         crew: AbstractCrew = Cluster(study, data, cluster)
     else:

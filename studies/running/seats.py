@@ -24,9 +24,9 @@ from functools import lru_cache
 from queue import SimpleQueue
 from typing import Any, final
 
-from studies.running.rows import VERSION, plain
-from studies.study import Study
-from studies.task import Task
+from memsim.studies.running.rows import VERSION, plain
+from memsim.studies.running.study import Study
+from memsim.studies.running.task import Task
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """What the libraries read, when they are imported, for the number of their threads: one, on every seat.

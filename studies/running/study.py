@@ -9,9 +9,9 @@ A study file defines
     tables(points) -> dict[str, Table]             the executive table first
     figures(points) -> dict[str, Figure]           pure functions of the points, which come from rows alone
 
-Where it defines no ``prepare``, ``measure``, ``tables`` or ``figures``, those of ``studies.crossbars`` stand
-in. Built-in studies lie in ``studies/library``; a user's own is a path to a .py file, or to a .toml sweep
-over card fields (``studies.sweep``).
+Where it defines no ``prepare``, ``measure``, ``tables`` or ``figures``, those of
+``memsim.studies.evaluation.crossbars`` stand in. Built-in studies lie in ``studies/library``; a user's own
+is a path to a .py file, or to a .toml sweep over card fields (``memsim.studies.running.sweep``).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
-from studies.task import Task
+from memsim.studies.running.task import Task
 
-LIBRARY = Path(__file__).parent / "library"
+LIBRARY = Path(__file__).parents[1] / "library"
 
 
 @final
@@ -61,7 +61,7 @@ class Study:
         module = types.ModuleType(f"study_{self.name}")
         module.__file__ = self.path
         if self.path.endswith(".toml"):
-            from studies import sweep
+            from memsim.studies.running import sweep
 
             sweep.fill(module, self.source, self.path)
         else:
@@ -74,10 +74,10 @@ class Study:
 
     def _standard(self, name: str) -> Any:
         """What stands in for a function the file does not define; its imports are heavy, so only then."""
-        from studies import crossbars
+        from memsim.studies.evaluation import crossbars
 
         if not hasattr(crossbars, name):
-            raise ValueError(f"study {self.path} defines no {name}; see studies/study.py")
+            raise ValueError(f"study {self.path} defines no {name}; see studies/running/study.py")
         return getattr(crossbars, name)
 
     def tasks(self, setting: Setting) -> Iterator[Task]:

@@ -20,9 +20,9 @@ from itertools import product
 from typing import Any
 
 import memsim
-from devices.toml_file import tomllib
-from studies.study import Setting
-from studies.task import Task, blocks
+from memsim.devices.toml_file import tomllib
+from memsim.studies.running.study import Setting
+from memsim.studies.running.task import Task, blocks
 
 KEYS = ("title", "times", "vary", "fixed")
 
@@ -54,7 +54,7 @@ def fill(module: types.ModuleType, text: str, path: str) -> None:
 
 def _seconds(times: Any, path: str) -> list[float]:
     """Times [s], each once; ValueError for what is no list of times."""
-    from studies.commands.options import seconds
+    from memsim.studies.commands.options import seconds
 
     if not isinstance(times, list):
         raise ValueError(f'sweep {path}: times = {times!r} needs a list, such as ["1s", "1d"]')
@@ -67,7 +67,7 @@ def _seconds(times: Any, path: str) -> list[float]:
 def _tasks(
     name: str, setting: Setting, vary: Mapping[str, list], fixed: Mapping[str, Any], times: list[float]
 ) -> Iterator[Task]:
-    from studies.crossbars import crossbars
+    from memsim.studies.evaluation.crossbars import crossbars
 
     base = change(memsim.ChipCard.parse(dict(setting.card)), fixed)
     at = times or [setting.time]

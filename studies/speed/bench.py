@@ -11,16 +11,16 @@ import torch
 from scipy.stats import ks_2samp
 
 import memsim
-import models
-from devices.pulses import bridge
+from memsim import models
 from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.weight_array import WeightArray
+from memsim.devices.pulses import bridge
 from memsim.energy.ledger import Ledger
 from memsim.run import Run
-from studies.speed.bench_drift import drift
-from studies.speed.bench_ledger import ledger
-from studies.speed.bench_write import write
-from studies.speed.timing import interleaved
+from memsim.studies.speed.bench_drift import drift
+from memsim.studies.speed.bench_ledger import ledger
+from memsim.studies.speed.bench_write import write
+from memsim.studies.speed.timing import interleaved
 
 LAYERS, HEADS, STEPS, TOKENS, HEAD_DIM = 4, 8, 4, 64, 32
 """The attention of one image of the benchmark network: 128 arrays of 64 x 64."""
@@ -144,7 +144,7 @@ def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
     ``ratio_read_noise`` with fresh read noise on every conversion; ``ratio_aihwkit`` is AnalogLinear's time
     over nn.Linear's.
     """
-    from memsim.aihwkit_engine import inference_config, programmed_layer
+    from memsim.engines.aihwkit import inference_config, programmed_layer
 
     torch.set_num_threads(threads)
     card = memsim.ChipCard.load("default")

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 import memsim
-import models
-from models.measures import accuracy
-from studies.library.drift import TIMES
-from studies.speed.timing import seconds_of
+from memsim import models
+from memsim.models.measures import accuracy
+from memsim.studies.library.drift import TIMES
+from memsim.studies.speed.timing import seconds_of
 
 BATCHES = {"ours": (16, 32, 64), "other": (64, 150, 450)}
 """Images in one pass that each side is tried with; ours takes CHIPS times as many at once."""
@@ -96,7 +96,7 @@ def _ours(net: nn.Module, card: memsim.ChipCard, chips: int) -> _Side:
 def _theirs(net: models.S2TDPT, card: memsim.ChipCard) -> _Side:
     from aihwkit.nn.conversion import convert_to_analog
 
-    from memsim.aihwkit_engine import COMPENSATIONS, inference_config
+    from memsim.engines.aihwkit import COMPENSATIONS, inference_config
 
     bits = card.weights.adc_bits
     config = inference_config(card, input_bits=card.weights.dac_bits, output_bits=bits, output_bound=20.0)

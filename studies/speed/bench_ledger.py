@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 import memsim
-import models
+from memsim import models
 from memsim.energy import baselines
-from memsim.energy.digital import DigitalWork
-from studies.commands.compare import BATCH, TestSet, one_batch
-from studies.taps import SpikeStatistics
+from memsim.energy.work import DigitalWork
+from memsim.studies.evaluation.comparison import BATCH, TestSet, one_batch
+from memsim.studies.evaluation.taps import SpikeStatistics
 
 CHIPS = 8
 """As many as `memsim compare` takes where it is not told."""

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from aihwkit.inference import PCMLikeNoiseModel
 
-import devices
-from studies.speed.timing import interleaved
+from memsim import devices
+from memsim.studies.speed.timing import interleaved
 
 SIDE = 1024
 

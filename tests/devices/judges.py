@@ -8,13 +8,13 @@ cycle noise out.
 
 import numpy as np
 
-from devices.pulses.affine import AffineCell
-from devices.pulses.exponential_pulses import ExponentialPulsesCell
-from devices.pulses.exponential_step import ExponentialStepCell
-from devices.pulses.neurosim import NeuroSimCell, curvature
-from devices.pulses.pcm_nandakumar2018 import Nandakumar2018Cell
-from devices.pulses.piecewise_step import PiecewiseStepCell
-from devices.pulses.power_step import PowerStepCell
+from memsim.devices.pulses.affine import AffineCell
+from memsim.devices.pulses.exponential_pulses import ExponentialPulsesCell
+from memsim.devices.pulses.exponential_step import ExponentialStepCell
+from memsim.devices.pulses.neurosim import NeuroSimCell, curvature
+from memsim.devices.pulses.pcm_nandakumar2018 import Nandakumar2018Cell
+from memsim.devices.pulses.piecewise_step import PiecewiseStepCell
+from memsim.devices.pulses.power_step import PowerStepCell
 
 
 def of(cell):

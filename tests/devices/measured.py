@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from devices.fitting.measurements import PulseCurves, RetentionCurves
+from memsim.devices.fitting.measurements import PulseCurves, RetentionCurves
 
 MICRO = 1e-6
 

@@ -11,9 +11,9 @@ from aihwkit.simulator.configs.devices import (
     SoftBoundsReferenceDevice,
 )
 
-import devices
-from devices.pulses.bridge import TiledCell, pulsed_cell
-from devices.pulses.neurosim import NeuroSimCell
+from memsim import devices
+from memsim.devices.pulses.bridge import TiledCell, pulsed_cell
+from memsim.devices.pulses.neurosim import NeuroSimCell
 
 _STEP = {"dw_min": 0.01, "reset_std": 0.05}
 

@@ -10,10 +10,10 @@ by the same checks.
 import pytest
 import torch
 
-import devices
-from devices.numerics.stream import stream
-from devices.pulses.bridge import TileArray
-from devices.pulses.population import Population
+from memsim import devices
+from memsim.devices.numerics.stream import stream
+from memsim.devices.pulses.bridge import TileArray
+from memsim.devices.pulses.population import Population
 from tests.devices.pulsed_cells import CLASSES, TILED, cell_of
 from tests.statistics import assert_mean, assert_same_law, assert_same_mean, assert_same_std
 

@@ -9,15 +9,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import devices
-from devices.numerics.stream import stream
-from devices.pulses.affine import AffineCell
-from devices.pulses.exponential_pulses import ExponentialPulsesCell
-from devices.pulses.exponential_step import ExponentialStepCell
-from devices.pulses.neurosim import NeuroSimCell
-from devices.pulses.piecewise_step import PiecewiseStepCell
-from devices.pulses.population import Population
-from devices.pulses.power_step import PowerStepCell
+from memsim import devices
+from memsim.devices.numerics.stream import stream
+from memsim.devices.pulses.affine import AffineCell
+from memsim.devices.pulses.exponential_pulses import ExponentialPulsesCell
+from memsim.devices.pulses.exponential_step import ExponentialStepCell
+from memsim.devices.pulses.neurosim import NeuroSimCell
+from memsim.devices.pulses.piecewise_step import PiecewiseStepCell
+from memsim.devices.pulses.population import Population
+from memsim.devices.pulses.power_step import PowerStepCell
 from tests.devices.pulsed_cells import cell_of
 
 SMALL, SHARE = st.sampled_from([0.0, 1e-3, 0.3, 2.0]), st.floats(0, 1)

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-import devices
-from devices.numerics.stream import stream
+from memsim import devices
+from memsim.devices.numerics.stream import stream
 from tests.statistics import assert_same_std, assert_std
 
 #: what a preset must say of itself: kind, unit, pulses of a full write, states (to 3 digits), up only

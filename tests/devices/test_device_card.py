@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import devices
-from devices import CardError
-from devices.card_cell import card_of, cell_of
-from devices.device_card import DeviceCard, PulsedSection, WeightSection, toml
-from devices.numerics.stream import stream
+from memsim import devices
+from memsim.devices import CardError
+from memsim.devices.card_cell import card_of, cell_of
+from memsim.devices.device_card import DeviceCard, PulsedSection, WeightSection, toml
+from memsim.devices.numerics.stream import stream
 from tests.statistics import assert_mean, assert_std
 
 ABOUT = {"name": "reram-mine", "technology": "ReRAM", "source": "my lab, wafer 7"}

@@ -6,11 +6,11 @@ The devices are measured by :mod:`tests.devices.measured`, a plain loop of its o
 import numpy as np
 import pytest
 
-import devices
-from devices.fitting.estimates import population
-from devices.fitting.fit import fit_pulses
-from devices.fitting.fit_retention import fit_retention
-from devices.fitting.measurements import PulseCurves, RetentionCurves, read
+from memsim import devices
+from memsim.devices.fitting.estimates import population
+from memsim.devices.fitting.fit import fit_pulses
+from memsim.devices.fitting.fit_retention import fit_retention
+from memsim.devices.fitting.measurements import PulseCurves, RetentionCurves, read
 from tests.devices.measured import ECRAM, MICRO, PCM, RERAM
 
 TRIALS = 200

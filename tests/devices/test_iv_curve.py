@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-import devices
-from devices.weights.iv_curve import SinhCurve
+from memsim import devices
+from memsim.devices.weights.iv_curve import SinhCurve
 
 G = torch.linspace(50e-6, 225e-6, 30, dtype=torch.float64)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-import devices
-from devices import LinePulses, stream
-from devices.pulses.synapse import synapse
+from memsim import devices
+from memsim.devices import LinePulses, stream
+from memsim.devices.pulses.synapse import synapse
 from tests.devices.pulsed_cells import EVERY, cell_of
 
 PLACES, IMAGES, STEPS = range(2), [4, 9, 5], range(2)

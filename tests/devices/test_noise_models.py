@@ -11,9 +11,9 @@ import torch
 from aihwkit.inference import PCMLikeNoiseModel, ReRamCMONoiseModel, ReRamWan2022NoiseModel
 from aihwkit.inference.noise.hermes import HermesNoiseModel
 
-import devices
-from devices.pulses.bridge import weight_cell
-from devices.weights.noise_models import apply_noise, cmo, noise_model, pcm_like, wan2022
+from memsim import devices
+from memsim.devices.pulses.bridge import weight_cell
+from memsim.devices.weights.noise_models import apply_noise, cmo, noise_model, pcm_like, wan2022
 from tests.statistics import assert_mean, assert_std
 
 HALF = torch.full((400_000,), 12.5)  # uS, half of g_max = 25

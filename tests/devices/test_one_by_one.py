@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.numerics.philox import BLOCK
-from devices.numerics.simd import whole
-from devices.pulses.one_by_one import WIDE, order
+from memsim.devices.numerics.philox import BLOCK
+from memsim.devices.numerics.simd import whole
+from memsim.devices.pulses.one_by_one import WIDE, order
 
 COUNTS = st.one_of(st.just(0.0), st.integers(-40, 40).map(float), st.floats(-40, 40, width=32))
 

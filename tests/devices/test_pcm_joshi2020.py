@@ -6,9 +6,9 @@ import pytest
 import torch
 from aihwkit.inference import PCMLikeNoiseModel
 
-import devices
-from devices.numerics.stream import stream
-from devices.pulses.bridge import weight_cell
+from memsim import devices
+from memsim.devices.numerics.stream import stream
+from memsim.devices.pulses.bridge import weight_cell
 from tests.statistics import assert_mean, assert_same_law, assert_same_mean, assert_same_std, assert_std
 
 CELL = devices.get("pcm-joshi2020")

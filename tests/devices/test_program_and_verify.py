@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-import devices
-from devices import program_and_verify
-from devices.numerics.stream import stream
-from devices.pulses.synapse import synapse
+from memsim import devices
+from memsim.devices import program_and_verify
+from memsim.devices.numerics.stream import stream
+from memsim.devices.pulses.synapse import synapse
 
 PLACES = range(2)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-import devices
-from devices.numerics.stream import stream
-from devices.pulses.bridge import pulsed_cell
-from devices.pulses.neurosim import NeuroSimCell, curvature
+from memsim import devices
+from memsim.devices.numerics.stream import stream
+from memsim.devices.pulses.bridge import pulsed_cell
+from memsim.devices.pulses.neurosim import NeuroSimCell, curvature
 from tests.devices import judges
 from tests.devices.pulsed_cells import CLASSES, EVERY, NEUROSIM, cell_of, without
 from tests.statistics import assert_mean, assert_same_law, assert_same_mean, assert_same_std

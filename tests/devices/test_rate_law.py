@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-import devices
-from devices import GapModel, ThresholdExponential, coded_pulses, pulse_response
-from devices.stdp.rate_law import drive
+from memsim import devices
+from memsim.devices import GapModel, ThresholdExponential, coded_pulses, pulse_response
+from memsim.devices.stdp.rate_law import drive
 
 GAPS = np.array([0.1, 0.5, 1.0, 1.7]) * 1e-9
 NM = 1e-9

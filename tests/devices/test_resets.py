@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-import devices
-from devices.numerics.stream import stream
-from devices.pulses.resets import PulsedReset, verified_reset
+from memsim import devices
+from memsim.devices.numerics.stream import stream
+from memsim.devices.pulses.resets import PulsedReset, verified_reset
 from tests.devices import judges
 from tests.statistics import assert_mean, assert_same_mean, assert_same_std, assert_std
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from devices import GapModel, Spike, SpikePair, STDPWindow, ThresholdExponential, stdp_window
+from memsim.devices import GapModel, Spike, SpikePair, STDPWindow, ThresholdExponential, stdp_window
 
 MS = 1e-3
 DELAY = np.arange(5, 41) * MS  #: where the source's time constants are fitted

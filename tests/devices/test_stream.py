@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from devices.numerics.philox import nearly_normals, normals, philox, seven_rounds
-from devices.numerics.stream import stream
+from memsim.devices.numerics.philox import nearly_normals, normals, philox, seven_rounds
+from memsim.devices.numerics.stream import stream
 from tests.statistics import assert_mean, assert_same_law, assert_std
 
 # Random123 1.14, tests/kat_vectors, philox4x32 10: counter, key, result

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-import devices
-from devices.cell import PulsedCell
-from devices.numerics.stream import stream
-from devices.pulses.synapse import Synapse, synapse
+from memsim import devices
+from memsim.devices.cell import PulsedCell
+from memsim.devices.numerics.stream import stream
+from memsim.devices.pulses.synapse import Synapse, synapse
 from tests.statistics import assert_same_mean, assert_same_std
 
 N = 100_000

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-import devices
-from devices.numerics.stream import stream
-from devices.pulses.bridge import TileArray, fabric_from_hidden
+from memsim import devices
+from memsim.devices.numerics.stream import stream
+from memsim.devices.pulses.bridge import TileArray, fabric_from_hidden
 from tests.devices import judges
 from tests.devices.pulsed_cells import CLASSES, TILED, cell_of, without
 

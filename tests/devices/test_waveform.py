@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-import devices
-from devices.stdp.waveform import Spike, SpikePair
+from memsim import devices
+from memsim.devices.stdp.waveform import Spike, SpikePair
 
 
 def test_the_source_s_spike_by_hand():

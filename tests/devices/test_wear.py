@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-import devices
-from devices.numerics.stream import stream
-from devices.pulses.wear import Worn, pulse_wear
+from memsim import devices
+from memsim.devices.numerics.stream import stream
+from memsim.devices.pulses.wear import Worn, pulse_wear
 from tests.statistics import assert_mean
 
 N = 200_000

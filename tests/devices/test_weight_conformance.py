@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-import devices
-from devices.numerics.stream import stream
+from memsim import devices
+from memsim.devices.numerics.stream import stream
 from tests.statistics import assert_std
 
 WEIGHT = [name for name in devices.names() if "weight" in devices.get(name).describe().kind]

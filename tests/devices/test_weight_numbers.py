@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import devices
-from devices.functions import CappedPower, ClippedLog, Polynomial
-from devices.numerics.stream import stream
-from devices.weights.effects import Drift, FittedRelaxation, LogRelaxation, RelativeFlicker, Spread
-from devices.weights.pcm_weights import pcm_joshi2020
-from devices.weights.weight_cell import WeightCell
+from memsim import devices
+from memsim.devices.functions import CappedPower, ClippedLog, Polynomial
+from memsim.devices.numerics.stream import stream
+from memsim.devices.weights.effects import Drift, FittedRelaxation, LogRelaxation, RelativeFlicker, Spread
+from memsim.devices.weights.pcm_weights import pcm_joshi2020
+from memsim.devices.weights.weight_cell import WeightCell
 
 HELD, LOST = Spread(Polynomial((0.1, 0.0)), 25.0), Spread(Polynomial((math.nan, 0.0)), 25.0)
 number = st.floats(-5.0, 5.0)

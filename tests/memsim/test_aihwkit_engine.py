@@ -4,11 +4,11 @@ import pytest
 import torch
 
 import memsim
-import models
-from memsim.aihwkit_engine import TileWeights, seeded
+from memsim import models
 from memsim.arrays.weight_array import WeightArray
+from memsim.engines.aihwkit import TileWeights, seeded
+from memsim.models.datasets.catalog import load
 from memsim.run import Run
-from models.data import load
 
 MATRIX = torch.randn(300, 40, generator=torch.Generator().manual_seed(0)) / 17
 SPIKES = (torch.rand(2, 1, 2, 64, 300, generator=torch.Generator().manual_seed(1)) < 0.2).float()

@@ -3,11 +3,10 @@
 import pytest
 import torch
 
-import models
-from memsim import ChipCard, Ledger
-from memsim.aihwkit_engine import tile_attention
+from memsim import ChipCard, Ledger, models
 from memsim.arrays.attention_array import AttentionArray
-from memsim.arrays.pulse_table import PulseTable
+from memsim.arrays.writing.pulse_table import PulseTable
+from memsim.engines.aihwkit import tile_attention
 from memsim.run import Run
 from tests.statistics import assert_same_mean, assert_same_std
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from memsim.arrays.attention_read import AttentionRead
+from memsim.arrays.reading.attention_read import AttentionRead
 
 S, H, B, T = 2, 3, 2, 2
 

@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-import models
-from memsim import CardError, ChipCard
+from memsim import CardError, ChipCard, models
 from memsim.energy import baselines
-from memsim.energy.digital import Attention, DigitalWork, Matrix, Neurons, Other, scaled, spike_rate
+from memsim.energy.work import Attention, DigitalWork, Matrix, Neurons, Other, scaled, spike_rate
 from tests.memsim.made import numbers
 
 CARD = ChipCard.load("default")

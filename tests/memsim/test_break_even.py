@@ -6,10 +6,10 @@ from memsim import ChipCard, Technology
 from memsim.energy import estimate
 from memsim.energy.baselines import BASELINES
 from memsim.energy.break_even import Balance
-from models import counts
-from models.catalog import configure
-from studies.reports import energy_findings
-from studies.reports.break_even import break_even
+from memsim.models.networks import s2tdpt_counts as counts
+from memsim.models.registry import configure
+from memsim.studies.reports import energy_findings
+from memsim.studies.reports.break_even import break_even
 
 CARD = ChipCard.load("default")
 

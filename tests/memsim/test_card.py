@@ -4,7 +4,7 @@ import pytest
 
 import memsim
 from memsim import CardError, ChipCard
-from studies import provenance
+from memsim.studies.running import provenance
 
 
 def load(tmp_path, text: str) -> ChipCard:

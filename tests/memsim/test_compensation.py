@@ -6,11 +6,11 @@ from aihwkit.inference import GlobalDriftCompensation
 from aihwkit.inference.compensation.drift import PerColumnDriftCompensation
 
 import memsim
-import models
-from memsim.aihwkit_engine import TileWeights
+from memsim import models
 from memsim.arrays.weight_array import WeightArray
+from memsim.engines.aihwkit import TileWeights
+from memsim.models.datasets.catalog import load
 from memsim.run import Run
-from models.data import load
 from tests.memsim.made import array, card
 
 DAY = 86400.0

@@ -2,7 +2,7 @@
 
 import torch
 
-from memsim.arrays.converters import digitise, quantise
+from memsim.arrays.reading.converters import digitise, quantise
 
 
 def test_a_signed_converter_has_its_levels_and_no_more():

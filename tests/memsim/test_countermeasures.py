@@ -4,9 +4,8 @@ import pytest
 import torch
 
 import memsim
-import models
-from memsim import CardError
-from memsim.aihwkit_engine import tile_attention
+from memsim import CardError, models
+from memsim.engines.aihwkit import tile_attention
 from tests.memsim.test_attention_array import HEADS, STEPS, TOKENS, K, Q, V, card, make
 
 CELLS = HEADS * STEPS * TOKENS**2

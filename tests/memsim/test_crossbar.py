@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import memsim
-import models
-from models.data import load
-from studies.taps import Taps
+from memsim import models
+from memsim.models.datasets.catalog import load
+from memsim.studies.evaluation.taps import Taps
 
 IMAGES = 24
 

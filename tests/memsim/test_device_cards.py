@@ -3,12 +3,11 @@
 import pytest
 
 import memsim
-import models
-from memsim import CardError, ChipCard
-from studies import provenance
-from studies.commands.options import card_of
-from studies.crossbars import dump
-from studies.task import digest
+from memsim import CardError, ChipCard, models
+from memsim.studies.commands.options import card_of
+from memsim.studies.evaluation.crossbars import dump
+from memsim.studies.running import provenance
+from memsim.studies.running.task import digest
 from tests.devices.test_device_card import ABOUT, PULSED, WEIGHT
 
 DRIVE = {"pulse_voltage [V]": 1.5, "pulse_time [s]": 1e-7}
@@ -16,7 +15,7 @@ DRIVE = {"pulse_voltage [V]": 1.5, "pulse_time [s]": 1e-7}
 
 @pytest.fixture
 def folder(tmp_path):
-    from devices.device_card import DeviceCard, toml
+    from memsim.devices.device_card import DeviceCard, toml
 
     for name, section in (("mine", {"pulsed": PULSED | DRIVE}), ("kept", {"weight": WEIGHT})):
         (tmp_path / f"{name}.toml").write_text(toml(DeviceCard.parse(ABOUT | section)), encoding="utf-8")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from memsim import ChipCard
-from memsim.aihwkit_engine import TileWeights
+from memsim.engines.aihwkit import TileWeights
 from memsim.run import Run
 from tests.memsim.made import LEVELS, array, card, levels_matrix
 from tests.statistics import assert_same_std

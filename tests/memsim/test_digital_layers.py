@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 import memsim
-import models
+from memsim import models
 from memsim.energy.digital_events import matrix_work
-from models.data import load
+from memsim.models.datasets.catalog import load
 
 LAYERS = ("q.linear", "k.linear", "v.linear", "core", "proj.linear")
 

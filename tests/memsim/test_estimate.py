@@ -4,12 +4,11 @@ import pytest
 import torch
 
 import memsim
-import models
-from memsim import ChipCard
+from memsim import ChipCard, models
 from memsim.energy import estimate
 from memsim.energy.area import areas
 from memsim.energy.baselines import total
-from memsim.energy.digital import Attention, DigitalWork, Matrix
+from memsim.energy.work import Attention, DigitalWork, Matrix
 from tests.memsim.made import numbers
 
 FREE = estimate.Held(pulses=0.0, weight=0.0, attention=0.0)

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 import memsim
-import models
+from memsim import models
 from memsim.arrays.attention_array import AttentionArray
+from memsim.models.datasets.catalog import load
 from memsim.run import Run
-from models.data import load
 
 READ, CONVERT = 10e-9, 100e-9
 ATTENTION = {

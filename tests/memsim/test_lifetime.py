@@ -2,7 +2,7 @@
 
 import pytest
 
-from devices.endurance import Endurance
+from memsim.devices.endurance import Endurance
 from memsim.energy.lifetime import life, lives
 
 

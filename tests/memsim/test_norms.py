@@ -4,8 +4,7 @@ import pytest
 import torch
 
 import memsim
-import models
-from memsim import crossbar
+from memsim import crossbar, models
 
 DATA = models.datasets.load("digits")
 NET = models.load("s2tdpt-digits")

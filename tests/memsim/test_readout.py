@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from devices import stream
-from memsim.arrays.readout import ReadOut
-from memsim.arrays.unrolling import unrolling
+from memsim.arrays.reading.unrolling import unrolling
+from memsim.arrays.reading.weight_read import ReadOut
+from memsim.devices import stream
 from tests.statistics import assert_mean, assert_std
 
 S, T, B, P = 2, 3, 4, 37

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import memsim
-from memsim.card_sections import WeightSection
+from memsim.card.sections import WeightSection
 from tests.memsim.made import array, card, levels_matrix
 from tests.statistics import assert_same_mean, assert_same_std
 

@@ -3,8 +3,8 @@
 import pytest
 
 from memsim import CardError, ChipCard, Technology
-from memsim.card_file import built_in
-from memsim.energy.scaling import relative_energy
+from memsim.card.files import built_in
+from memsim.prices.scaling import relative_energy
 
 NODES = ("130nm", "65nm", "45nm", "32nm", "22nm", "14nm", "hermes")
 

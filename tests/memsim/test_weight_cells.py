@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-import devices
-from memsim import CardError, ChipCard
-from memsim.aihwkit_engine import TileWeights
+from memsim import CardError, ChipCard, devices
 from memsim.arrays.weight_array import WeightArray
+from memsim.engines.aihwkit import TileWeights
 from tests.memsim.made import array, card
 from tests.memsim.test_aihwkit_engine import error_of
 from tests.statistics import assert_mean, assert_std
@@ -92,7 +91,7 @@ def test_an_iv_curve_leaves_the_largest_weight_and_bends_those_between():
 
 def test_one_voltage_sees_a_sinh_curve_as_a_scale_alone():
     """The same numbers out of more current, and more energy."""
-    from devices.weights.iv_curve import SinhCurve
+    from memsim.devices.weights.iv_curve import SinhCurve
 
     plain = array(MATRIX, card(cell="reram-wan2022", **{"read_voltage [V]": 0.4}))
     curved = array(MATRIX, card(cell="reram-wan2022", **{"read_voltage [V]": 0.4}))

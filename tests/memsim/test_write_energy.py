@@ -6,13 +6,13 @@ import pytest
 import torch
 
 import memsim
-import models
-from devices import stream
+from memsim import models
 from memsim.arrays.attention_array import AttentionArray
-from memsim.arrays.attention_events import SILENT_PULSES, SILENT_TIES
-from memsim.arrays.write_energy import at, series
+from memsim.arrays.writing.write_energy import at, series
+from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
+from memsim.devices import stream
 from memsim.energy.area import areas, utilisation
-from memsim.energy.digital import Attention, Matrix
+from memsim.energy.work import Attention, Matrix
 from memsim.run import Run
 
 V, T, FEATURES = 1.5, 1e-7, 5

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from models.attention import STDPAttention, attend, attend_by_level
-from models.stdp import WINDOWS
+from memsim.models.parts.attention import STDPAttention, attend, attend_by_level
+from memsim.models.parts.stdp import WINDOWS
 
 
 def spikes(*shape: int, rate: float, seed: int) -> torch.Tensor:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from models.attention import STDPAttention, _TableAttention, weight_and_slope
-from models.stdp import Window, spike_counts
+from memsim.models.parts.attention import STDPAttention, _TableAttention, weight_and_slope
+from memsim.models.parts.stdp import Window, spike_counts
 
 HEAD_DIM = 8
 WINDOWS = {

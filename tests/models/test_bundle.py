@@ -5,13 +5,13 @@ import re
 import pytest
 import torch
 
-import models
-from models import bundle as making
-from models.bundle import SHORT_EPOCHS, SHORT_KINDS, bundle, names
-from models.catalog import NETWORK
-from models.config import KINDS
-from models.dataset import Dataset
-from models.train import RECIPES, Recipe
+from memsim import models
+from memsim.models.datasets.dataset import Dataset
+from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.registry import NETWORK
+from memsim.models.training import bundle as making
+from memsim.models.training.bundle import SHORT_EPOCHS, SHORT_KINDS, bundle, names
+from memsim.models.training.train import RECIPES, Recipe
 
 FEW = 32
 """Images of each part in the small trainings here."""
@@ -132,6 +132,6 @@ def test_a_tuned_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, 
 
 
 def test_main_trains_what_is_named_and_says_how_it_came_out(small, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(making, "bundle", lambda name, **_: models.catalog.BUNDLED / f"{name}.safetensors")
+    monkeypatch.setattr(making, "bundle", lambda name, **_: models.registry.BUNDLED / f"{name}.safetensors")
     making.main(["s2tdpt-digits"])
     assert re.fullmatch(r"s2tdpt-digits: test 0\.\d{4} in [\d.]+ s\n", capsys.readouterr().out)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import models
-from models import checkpoint
+from memsim import models
+from memsim.models import checkpoint
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_unknown_names_list_the_bundled_ones(tmp_path):
 @pytest.mark.parametrize("name", [name for name in models.names() if "digits" in name])
 def test_bundled_networks(name):
     net = models.load(name.upper())
-    assert (models.catalog.BUNDLED / f"{name}.safetensors").stat().st_size < 2_000_000
+    assert (models.registry.BUNDLED / f"{name}.safetensors").stat().st_size < 2_000_000
     kind = name.removeprefix("s2tdpt-digits").removeprefix("-")
     assert net.config.attention == ("stdp" if kind == "" or kind.startswith("tuned-") else kind)
     assert torch.equal(net.calibration_images, models.datasets.load("digits").x_train[:64])

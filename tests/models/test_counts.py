@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 import torch
 
-import models
-from memsim.energy.digital import SPIKES, Attention, DigitalWork, Matrix
-from models import counts
-from models.catalog import configure
+from memsim import models
+from memsim.energy.work import SPIKES, Attention, DigitalWork, Matrix
+from memsim.models.networks import s2tdpt_counts as counts
+from memsim.models.registry import configure
 
 
 @pytest.mark.parametrize("network", ["s2tdpt-digits", "s2tdpt-fashion"])

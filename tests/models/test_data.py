@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from models import data
-from models.dataset import stratified
-from models.digits import digits, digits_hard, harden
+from memsim.models import datasets as data
+from memsim.models.datasets.dataset import stratified
+from memsim.models.datasets.digits import digits, digits_hard, harden
 
 
 def test_digits_have_three_disjoint_stratified_parts():

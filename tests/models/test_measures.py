@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from models.measures import accuracy, cross_entropy, margin, predict, score, wilson
+from memsim.models.measures import accuracy, cross_entropy, margin, predict, score, wilson
 
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 3.0]])
 LABELS = torch.tensor([0, 1])

@@ -11,8 +11,8 @@ import torch
 import memsim
 from memsim.energy.digital_events import watch_digital
 from memsim.energy.ledger import Ledger
-from models.lif_kernel import exp, lif_backward, lif_forward
-from models.neurons import LIF, Add, SpikePool, TokenMean
+from memsim.models.parts.lif_kernel import exp, lif_backward, lif_forward
+from memsim.models.parts.neurons import LIF, Add, SpikePool, TokenMean
 
 ROOT = Path(__file__).parents[2]
 CASES = [

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-import models
-from models.exchange import EXCHANGES, attention_statistics, exchange_attention
-from models.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
+from memsim import models
+from memsim.models.parts.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
+from memsim.models.training.exchange import EXCHANGES, attention_statistics, exchange_attention
 
 GAIN = torch.tensor([1.0, 0.5, 2.0])
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-import models
-from models.config import KINDS
-from models.neurons import LIF
+from memsim import models
+from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.parts.neurons import LIF
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-import models
-from models.attention import STDPAttention
-from models.stdp import WINDOWS, Window, first_spike_times, spike_counts, stdp_attention
+from memsim import models
+from memsim.models.parts.attention import STDPAttention
+from memsim.models.parts.stdp import WINDOWS, Window, first_spike_times, spike_counts, stdp_attention
 
 BOUNDED = {"A": 0.45, "tau": 0.5, "offset": 0.5, "t_max": 1.0}
 

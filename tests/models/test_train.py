@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-import models
-from models.train import Recipe, train
+from memsim import models
+from memsim.models.training.train import Recipe, train
 
 SMALL = {"dim": 16, "layers": 1, "heads": 2, "steps": 2, "widths": (4, 8, 16), "pools": (False, True, True)}
 CONFIG = models.configure("s2tdpt-digits", **SMALL)

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import memsim
-import models
-from models.attention import STDPAttention
-from models.train import Recipe, training_images
-from models.tune import tune
+from memsim import models
+from memsim.models.parts.attention import STDPAttention
+from memsim.models.training.train import Recipe, training_images
+from memsim.models.training.tune import tune
 
 NET = models.load("s2tdpt-digits")
 CARD = memsim.ChipCard.load("default")

@@ -8,16 +8,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-import devices
-import models
-from devices.toml_file import tomllib
-from memsim import ChipCard, Ledger, to_crossbar
+from memsim import ChipCard, Ledger, devices, models, to_crossbar
 from memsim.arrays.attention_array import AttentionArray
-from memsim.arrays.pulse_table import PulseTable
+from memsim.arrays.writing.pulse_table import PulseTable
+from memsim.devices.toml_file import tomllib
+from memsim.models.parts.attention import STDPAttention, attend_by_level, weight_and_slope
+from memsim.models.parts.stdp import Window
+from memsim.models.parts.window_table import WindowTable
 from memsim.run import Run
-from models.attention import STDPAttention, attend_by_level, weight_and_slope
-from models.stdp import Window
-from models.window_table import WindowTable
 
 BY_HAND = {
     "delay": [0.0, 2e-3, 6e-3],

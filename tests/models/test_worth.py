@@ -2,10 +2,10 @@
 
 import pytest
 
-import models
-from models.config import KINDS
-from models.exchange import EXCHANGES
-from models.measures import accuracy, predict
+from memsim import models
+from memsim.models.measures import accuracy, predict
+from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.training.exchange import EXCHANGES
 
 
 @pytest.fixture(scope="module")

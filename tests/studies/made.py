@@ -8,9 +8,9 @@ import numpy as np
 import memsim
 from memsim.energy import estimate
 from memsim.energy.break_even import Balance
-from models import counts
-from models.catalog import configure
-from studies.commands.compare import Request
+from memsim.models.networks import s2tdpt_counts as counts
+from memsim.models.registry import configure
+from memsim.studies.evaluation.comparison import Request
 
 LAYERS = ("patches.stages.0.lif", "blocks.0.attention.lif", "blocks.0.mlp.lif1")
 

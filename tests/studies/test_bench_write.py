@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies.speed import bench_write
+from memsim.studies.speed import bench_write
 
 
 def test_both_sides_write_as_many_devices_with_the_same_spread(monkeypatch):

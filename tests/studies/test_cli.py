@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from studies.cli import main
-from studies.commands.options import card_of, seconds
+from memsim.studies.cli import main
+from memsim.studies.commands.options import card_of, seconds
 
 KEYS = {
     "model", "dataset", "images", "chips", "seed", "time_after_write [s]", "digital", "crossbar", "agreement",
@@ -150,7 +150,7 @@ def test_a_bad_request_is_one_clear_message_and_exit_code_1(slip, tmp_path, caps
 
 def test_the_command_is_installed():
     help_text = subprocess.run(
-        [sys.executable, "-m", "studies.cli", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "memsim.studies.cli", "--help"], capture_output=True, text=True, check=True
     ).stdout
     for command in ("compare", "devices", "train", "bench", "doctor"):
         assert command in help_text

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 import memsim
-import models
-from models.catalog import BUNDLED
-from models.measures import accuracy, predict
-from studies import crossbars
-from studies.crossbars import Prepared, dump, measure, prepare
-from studies.points import points
-from studies.running.rows import plain
-from studies.study import Setting
-from studies.taps import SpikeStatistics, Taps
-from studies.variants import variant
+from memsim import models
+from memsim.models.measures import accuracy, predict
+from memsim.models.registry import BUNDLED
+from memsim.studies.evaluation import crossbars
+from memsim.studies.evaluation.crossbars import Prepared, dump, measure, prepare
+from memsim.studies.evaluation.points import points
+from memsim.studies.evaluation.taps import SpikeStatistics, Taps
+from memsim.studies.evaluation.variants import variant
+from memsim.studies.running.rows import plain
+from memsim.studies.running.study import Setting
 
 IMAGES, DAY = 6, 86400.0
 CARD = memsim.ChipCard.load("default")

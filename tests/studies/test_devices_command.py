@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-import devices
-from studies.reports.device_figures import panels, portrait
-from studies.reports.figure_style import png, svg
+from memsim import devices
+from memsim.studies.reports.device_figures import panels, portrait
+from memsim.studies.reports.figure_style import png, svg
 from tests.devices.measured import ECRAM, PCM, RERAM
 from tests.studies.test_cli import run
 

@@ -10,8 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from typer.testing import CliRunner
 
-from studies.cli import app
-from studies.commands import doctor as clinic
+from memsim.studies.cli import app
+from memsim.studies.commands import doctor as clinic
 
 if sys.version_info >= (3, 11):
     import tomllib

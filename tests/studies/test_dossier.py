@@ -11,25 +11,25 @@ from typing import Any
 
 import pytest
 
-import devices
 import memsim
-from studies import provenance
-from studies.crossbars import dump
-from studies.quantities import quantity
-from studies.reports import beside, bibliography, dossier
-from studies.reports.methods import methods
-from studies.running.rows import Store, row
-from studies.running.runner import claim
-from studies.study import Setting, load
+from memsim import devices
+from memsim.studies.evaluation.crossbars import dump
+from memsim.studies.reports import beside, bibliography, dossier
+from memsim.studies.reports.methods import methods
+from memsim.studies.reports.quantities import quantity
+from memsim.studies.running import provenance
+from memsim.studies.running.rows import Store, row
+from memsim.studies.running.runner import claim
+from memsim.studies.running.study import Setting, load
 from tests.studies.test_cli import run
 from tests.studies.test_report import Page
 
 STUDY = '''
 """A study that measures nothing: its tests write the rows."""
 from matplotlib.figure import Figure
-from studies.reports.figure_style import drawn
-from studies.reports.table import Table
-from studies.task import Task, blocks
+from memsim.studies.reports.figure_style import drawn
+from memsim.studies.reports.table import Table
+from memsim.studies.running.task import Task, blocks
 
 title = "Bits & <accuracy>"
 

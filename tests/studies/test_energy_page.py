@@ -3,9 +3,9 @@
 import pytest
 
 import memsim
-from studies.commands import energy_page
-from studies.reports.break_even import RATES, break_even
-from studies.reports.energy_findings import BASELINES
+from memsim.studies.commands import energy_page
+from memsim.studies.reports.break_even import RATES, break_even
+from memsim.studies.reports.energy_findings import BASELINES
 
 
 def test_the_committed_page_is_the_generated_one():

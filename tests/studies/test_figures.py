@@ -11,9 +11,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from studies.quantities import count, digits, duration, percent, points, prefixed, quantity
-from studies.reports import figures
-from studies.reports.report import draw
+from memsim.studies.reports import figures
+from memsim.studies.reports.quantities import count, digits, duration, percent, points, prefixed, quantity
+from memsim.studies.reports.report import draw
 
 ALL = {"accuracy", "spikes", "energy", "attention-first", "attention-last", "conductances"}
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from studies.intervals import over_chips, wilson
+from memsim.studies.evaluation.intervals import over_chips, wilson
 
 Z = 1.959963984540054
 

@@ -12,13 +12,13 @@ import pytest
 from matplotlib.figure import Figure
 
 import memsim
-from studies import draw
-from studies.crossbars import dump
-from studies.library import attention, countermeasures, drift, lifetime, tradeoff, variation
-from studies.points import Point, points
-from studies.reports.figure_style import svg
-from studies.study import Setting, load, names
-from studies.task import Task
+from memsim.studies.evaluation.crossbars import dump
+from memsim.studies.evaluation.points import Point, points
+from memsim.studies.library import attention, countermeasures, drift, lifetime, tradeoff, variation
+from memsim.studies.reports import draw
+from memsim.studies.reports.figure_style import svg
+from memsim.studies.running.study import Setting, load, names
+from memsim.studies.running.task import Task
 
 DAY, YEAR = 86400.0, 365 * 86400.0
 CARD = dump(memsim.ChipCard.load("default"))

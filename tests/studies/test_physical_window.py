@@ -5,14 +5,13 @@ import re
 import pytest
 import torch
 
-import devices
-import models
-from models import Window
-from studies.library import attention
-from studies.physical_window import PHYSICS, made, physical_window
-from studies.reports import figures
-from studies.reports.waveform_figure import stdp
-from studies.variants import variant
+from memsim import devices, models
+from memsim.models import Window
+from memsim.studies.evaluation.physical_window import PHYSICS, made, physical_window
+from memsim.studies.evaluation.variants import variant
+from memsim.studies.library import attention
+from memsim.studies.reports import figures
+from memsim.studies.reports.waveform_figure import stdp
 
 
 @pytest.mark.parametrize("name", PHYSICS)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.measures import wilson
-from studies.points import Point, chips_to_halve, over_chips, points
+from memsim.models.measures import wilson
+from memsim.studies.evaluation.points import Point, chips_to_halve, over_chips, points
 from tests.statistics import Z
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 import memsim
-from devices.endurance import PUBLISHED
-from studies import provenance
-from studies.reports import energy_findings, findings
-from studies.reports import report as module
-from studies.reports.report import write_report
+from memsim.devices.endurance import PUBLISHED
+from memsim.studies.reports import energy_findings, findings
+from memsim.studies.reports import report as module
+from memsim.studies.reports.report import write_report
+from memsim.studies.running import provenance
 from tests.studies import made
 
 NAMES = ("accuracy", "attention-first", "attention-last", "break-even", "conductances", "energy", "spikes")
@@ -249,8 +249,8 @@ def test_the_command_makes_the_run_again(comparison: SimpleNamespace) -> None:
     """The options of the printed command exist, and give the request's values."""
     from typer.testing import CliRunner
 
-    from studies.cli import app
-    from studies.commands.options import seconds
+    from memsim.studies.cli import app
+    from memsim.studies.commands.options import seconds
 
     request = dataclasses.replace(comparison.request, images=7, dataset="digits", data="elsewhere")
     words = provenance.command(request, worth=True).split()

@@ -9,8 +9,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from studies.running.rows import FORMAT, VERSION, Store, encode, plain, read, row
-from studies.task import Task
+from memsim.studies.running.rows import FORMAT, VERSION, Store, encode, plain, read, row
+from memsim.studies.running.task import Task
 
 
 def task(n: int) -> Task:

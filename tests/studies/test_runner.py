@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import memsim
-from studies.running import rows
-from studies.running.runner import GROUP, collect, groups
-from studies.study import Setting
-from studies.task import Task
+from memsim.studies.running import rows
+from memsim.studies.running.runner import GROUP, collect, groups
+from memsim.studies.running.study import Setting
+from memsim.studies.running.task import Task
 from tests.studies import tiny
 
 
@@ -224,7 +224,8 @@ def test_a_script_without_a_main_guard_gets_one_message(tmp_path):
     tiny.study(tmp_path)
     script = tmp_path / "script.py"
     script.write_text(
-        "from studies.study import Setting, load\nfrom studies.running.runner import collect\n"
+        "from memsim.studies.running.study import Setting, load\n"
+        "from memsim.studies.running.runner import collect\n"
         f"collect(load({str(tmp_path / 'tiny.py')!r}), Setting(), {str(tmp_path / 'out')!r})\n"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])}

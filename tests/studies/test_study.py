@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import memsim
-from studies.crossbars import dump, measure, prepare
-from studies.study import Setting, Study, load, names
-from studies.task import Task, point
+from memsim.studies.evaluation.crossbars import dump, measure, prepare
+from memsim.studies.running.study import Setting, Study, load, names
+from memsim.studies.running.task import Task, point
 
 CARD = dump(memsim.ChipCard.load("default"))
 TINY = """
-from studies.task import Task
+from memsim.studies.running.task import Task
 title = "Tiny"
 def tasks(setting):
     yield Task(study="tiny", labels={"n": 1})
@@ -66,7 +66,8 @@ def test_more_chips_only_add_tasks_and_a_seed_changes_all(known: tuple[Study, li
 def test_another_process_gives_the_same_names() -> None:
     """No name hangs on the order of a set: strings hash differently in each process."""
     program = (
-        "import memsim; from studies.crossbars import dump; from studies.study import Setting, load; "
+        "import memsim; from memsim.studies.evaluation.crossbars import dump; "
+        "from memsim.studies.running.study import Setting, load; "
         "s = Setting(card=dump(memsim.ChipCard.load('default').without('adc', 'dac', 'drift')), chips=1); "
         "print(*(t.id for t in load('drift').tasks(s)))"
     )
@@ -111,7 +112,7 @@ def test_a_file_may_have_dataclasses(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("title = 'a'\ndef tasks(:\n", r"study \S+own.py, line 2: "),
-        ("title = 'a'\n", r"study \S+own.py defines no tasks; see studies/study.py"),
+        ("title = 'a'\n", r"study \S+own.py defines no tasks; see studies/running/study.py"),
         (TINY.replace("title", "name"), r"study \S+own.py defines no title"),
     ],
 )

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from studies.cli import main
-from studies.running import rows
-from studies.running.seats import THREADS
+from memsim.studies.cli import main
+from memsim.studies.running import rows
+from memsim.studies.running.seats import THREADS
 from tests.studies import tiny
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in THREADS}
@@ -34,7 +34,7 @@ def start(file: str | Path, out: Path, *words: str) -> subprocess.Popen:
     command = [
         sys.executable,
         "-m",
-        "studies.cli",
+        "memsim.studies.cli",
         "study",
         str(file),
         "--out",

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 import memsim
-from studies.crossbars import dump
-from studies.points import points
-from studies.study import Setting, Study, load
+from memsim.studies.evaluation.crossbars import dump
+from memsim.studies.evaluation.points import points
+from memsim.studies.running.study import Setting, Study, load
 
 SWEEP = """
 title = "Fewer bits"

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-import models
-from models import S2TDPT
-from studies import variants
-from studies.variants import variant
+from memsim import models
+from memsim.models import S2TDPT
+from memsim.studies.evaluation import variants
+from memsim.studies.evaluation.variants import variant
 
 MODEL = "s2tdpt-digits"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies.commands.worth import worth, worth_table
+from memsim.studies.commands.worth import worth, worth_table
 
 
 def row(attention: str, how: str, dataset: str, accuracy: float) -> dict:

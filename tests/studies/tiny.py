@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from studies.running import rows
-from studies.running.runner import Outcome, collect
-from studies.study import Setting, Study, load
+from memsim.studies.running import rows
+from memsim.studies.running.runner import Outcome, collect
+from memsim.studies.running.study import Setting, Study, load
 
 STUDY = '''
 """{count} tasks, {group} to a group, that do next to nothing."""
@@ -22,8 +22,8 @@ STUDY = '''
 import math, os, sys, time
 from pathlib import Path
 
-from studies.reports.table import Table
-from studies.task import Task
+from memsim.studies.reports.table import Table
+from memsim.studies.running.task import Task
 
 title = "Tiny"
 HERE = Path({folder!r})

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from numba import prange
 
-import devices
-from devices.numerics import philox as px
-from devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
-from memsim.arrays.multiply import multiply
-from memsim.arrays.sum_rows import sum_rows
+from memsim import devices
+from memsim.arrays.kernels.multiply import multiply
+from memsim.arrays.kernels.sum_rows import sum_rows
+from memsim.devices.numerics import philox as px
+from memsim.devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
 
 
 @inlined

@@ -1,6 +1,6 @@
 """The product of two small matrices, its sums kept in vector registers: an attention array's read.
 
-Written in LLVM's own terms, as the sums of :mod:`memsim.arrays.sum_rows`.
+Written in LLVM's own terms, as the sums of :mod:`memsim.arrays.kernels.sum_rows`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from devices.numerics.compile import inlined
+from memsim.devices.numerics.compile import inlined
 
 _LANES = 8  #: floats of a vector
 

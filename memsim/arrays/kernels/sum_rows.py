@@ -14,7 +14,7 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from devices.numerics.compile import inlined
+from memsim.devices.numerics.compile import inlined
 
 _LANES = 8  #: floats of a vector
 

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from devices.numerics.compile import match_threads
-from memsim.arrays import kernels
-from memsim.arrays.converters import digitise
+from memsim.arrays.kernels import cpu as kernels
+from memsim.arrays.reading.converters import digitise
+from memsim.devices.numerics.compile import match_threads
 
 NOTHING = torch.empty(0)
 

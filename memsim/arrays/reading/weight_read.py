@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from devices import Stream
-from devices.numerics.compile import match_threads
-from memsim.arrays import kernels
-from memsim.arrays.converters import digitise
-from memsim.arrays.unrolling import AS_THEY_LIE, Unrolling
+from memsim.arrays.kernels import cpu as kernels
+from memsim.arrays.reading.converters import digitise
+from memsim.arrays.reading.unrolling import AS_THEY_LIE, Unrolling
+from memsim.devices import Stream
+from memsim.devices.numerics.compile import match_threads
 
 
 def unfold(x: Tensor, unrolling: Unrolling | None, rows: int) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from memsim.arrays.pulse_table import PulseTable
+from memsim.arrays.writing.pulse_table import PulseTable
 
 
 class DeviceTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-import devices
+from memsim import devices
 from memsim.run import Run
 
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-import devices
-from memsim.arrays.pulse_table import inverse
+from memsim import devices
+from memsim.arrays.writing.pulse_table import inverse
 
 DEVICES = 1 << 13
 GRID = 1024

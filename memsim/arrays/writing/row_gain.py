@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from memsim.arrays.pulse_table import PulseTable
+from memsim.arrays.writing.pulse_table import PulseTable
 
 REPEATS = 8
 """Writes of each pattern, to average what is new in each."""

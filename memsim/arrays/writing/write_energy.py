@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from devices.numerics.stream import stream
-from memsim.energy.technology import Technology
+from memsim.devices.numerics.stream import stream
+from memsim.prices.technology import Technology
 
 if TYPE_CHECKING:
     from memsim.arrays.attention_array import AttentionArray

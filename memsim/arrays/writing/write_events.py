@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from devices.pulses.line_pulses import Pulses, every_cell
-from devices.pulses.wear import pulse_wear
 from memsim.arrays.weight_array import UPKEEP
-from memsim.arrays.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
+from memsim.arrays.writing.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
+from memsim.devices.pulses.line_pulses import Pulses, every_cell
+from memsim.devices.pulses.wear import pulse_wear
 
 if TYPE_CHECKING:
     from memsim.arrays.attention_array import AttentionArray

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.dataset import Dataset, in_parts
-from models.digits import digits, digits_hard
+from memsim.models.datasets.dataset import Dataset, in_parts
+from memsim.models.datasets.digits import digits, digits_hard
 
 EMBEDDED: dict[str, Callable[[], Dataset]] = {"digits": digits, "digits-hard": digits_hard}
 FOLDER = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}

@@ -1,0 +1,1 @@
+"""Compiled array kernels for the CPU."""

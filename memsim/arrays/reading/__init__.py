@@ -1,0 +1,1 @@
+"""Reading arrays: drives in, currents through converters, numbers out."""

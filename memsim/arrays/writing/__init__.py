@@ -1,0 +1,1 @@
+"""Writing attention arrays: pulse counts, verification, and what a write costs."""

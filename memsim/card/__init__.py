@@ -1,0 +1,1 @@
+"""The chip card: every number of a chip that is not learned, and its file."""

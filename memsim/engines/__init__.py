@@ -1,0 +1,1 @@
+"""Reference engines beside memsim's own."""

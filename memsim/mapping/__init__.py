@@ -1,0 +1,1 @@
+"""Mapping: which module of a network is executed on which arrays."""

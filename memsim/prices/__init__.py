@@ -1,0 +1,1 @@
+"""Prices of single events, by circuit and technology node."""

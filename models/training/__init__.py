@@ -1,0 +1,1 @@
+"""Training recipes, fine-tuning and the bundled networks."""
