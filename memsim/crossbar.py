@@ -164,13 +164,16 @@ class Chip:
         return self
 
     def __call__(self, x: Tensor, image: Sequence[int] | None = None) -> Tensor:
-        """Run images (B, C, h, w); ``image`` names them (from 0 without): noise hangs on the name."""
+        """Run images (B, C, h, w); ``image`` names them (default: from 0): noise is keyed by the name."""
+        return self._pass(x, image)
+
+    def _pass(self, x: Tensor, image: Sequence[int] | None, *, calibrating: bool = False) -> Tensor:
         if self.time != self.time:
             raise RuntimeError("the chip is not programmed; call chip.program() first")
         finite_images(x)
         run = self.run
-        run.name_images(len(x), image)
-        if run.ledger.open and not run.calibrating:
+        run.begin(len(x), image, calibrating=calibrating)
+        if run.ledger.open and not calibrating:
             run.ledger.images += len(x) * len(self.chips)
         stack = x.to(run.dtype).repeat(len(self.chips), *[1] * (x.dim() - 1))
         return self.net(stack).unflatten(0, (len(self.chips), len(x)))
@@ -184,12 +187,13 @@ class Chip:
                 "or switch them off with card.without('adc', 'dac')"
             )
         names = range(CALIBRATION_NAME, CALIBRATION_NAME + len(self.calibration))
-        was_open, self.ledger.open, self.run.calibrating = self.ledger.open, False, True
+        was_open, self.ledger.open = self.ledger.open, False
         try:
             with torch.no_grad():
-                self(self.calibration, image=names)
+                self._pass(self.calibration, names, calibrating=True)
         finally:
-            self.run.calibrating, self.ledger.open = False, was_open
+            self.ledger.open = was_open
+            self.run.begin(0)
 
 
 def to_crossbar(

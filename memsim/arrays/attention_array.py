@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -210,11 +209,12 @@ class AttentionArray(nn.Module):
                 pulses, writes = n_max * (n_max + 1) * lines * shape[-1], 2 * n_max + 1
                 self._spend(writes * REPEATS, pulses * REPEATS, writes * REPEATS * self.costs.device_count)
             if card.row_gain:
-                rngs, images = self.rng, self.run.images
-                self.rng, self.run.images = [rng.child("row-gain") for rng in rngs], np.arange(REPEATS)
+                rngs, now = self.rng, self.run.now
+                self.rng = [rng.child("row-gain") for rng in rngs]
+                self.run.begin(REPEATS)
                 gain, shift = measure(self._pattern, self.table, self.amplitude)
                 self.lines = gain, shift + self.offset
-                self.rng, self.run.images = rngs, images
+                self.rng, self.run.now = rngs, now
                 self._spend(3 * REPEATS, 2 * n_max * lines * shape[-1] * REPEATS, 3 * REPEATS * lines)
 
     def _alike(self, *shape: int) -> tuple[Tensor, Tensor]:

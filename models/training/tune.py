@@ -64,7 +64,7 @@ def _written(net: S2TDPT, leaves: dict[str, Any], card: memsim.ChipCard, seed: i
         replace(net, where, array)
 
     def before(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        run.name_images(len(inputs[0]), None)
+        run.begin(len(inputs[0]))
         if module.training:
             run.chips = (run.chips[0] + 1,)
             for array in arrays:

@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
+from memsim.models import datasets as data
 from memsim.models.checkpoint import load
-from memsim.models.datasets import load as data
 from memsim.models.measures import predict, score
 from memsim.models.networks.s2tdpt_config import KINDS
 from memsim.models.training.exchange import EXCHANGES, attention_statistics, exchange_attention

@@ -31,7 +31,7 @@ WIDTH, ROWS = 384, 4096
 
 def _run(card: memsim.ChipCard) -> Run:
     run = Run(card=card, chips=(0,), seed=0, ledger=Ledger(card))
-    run.name_images(1, None)
+    run.begin(1)
     run.ledger.open = False  # the peer counts nothing
     return run
 
@@ -185,9 +185,9 @@ def _aged_array(matrix: torch.Tensor, spikes: torch.Tensor, card: memsim.ChipCar
     run = _run(card)
     array = WeightArray("bench", matrix, run)
     array.program()
-    run.calibrating = True
+    run.begin(len(run.images), run.images, calibrating=True)
     array.read(spikes)
-    run.calibrating = False
+    run.begin(len(run.images), run.images)
     array.advance_to(86400.0)
     return array
 

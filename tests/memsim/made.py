@@ -12,7 +12,7 @@ LEVELS = torch.tensor([0.05, 0.2, 0.4, 0.7, 1.0])
 def array(matrix: torch.Tensor, card: ChipCard, chips: int = 1, seed: int = 11) -> WeightArray:
     """A programmed array."""
     run = Run(card=card, chips=tuple(range(chips)), seed=seed, ledger=Ledger(card))
-    run.name_images(1, None)
+    run.begin(1)
     made = WeightArray("layer", matrix, run)
     made.program()
     return made

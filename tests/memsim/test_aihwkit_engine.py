@@ -18,13 +18,13 @@ CHIPS = 6
 def error_of(kind, card: memsim.ChipCard, t: float | None) -> float:
     """Relative error of a layer's outputs over a stack of chips, fresh or aged."""
     run = Run(card=card, chips=tuple(range(CHIPS)), seed=0, ledger=memsim.Ledger(card))
-    run.name_images(2, None)
+    run.begin(2)
     array = kind("layer", MATRIX, run)
     array.program()
     spikes = SPIKES.expand(-1, CHIPS, -1, -1, -1)
-    run.calibrating = True
+    run.begin(len(run.images), run.images, calibrating=True)
     array.read(spikes)
-    run.calibrating = False
+    run.begin(len(run.images), run.images)
     if t is not None:
         array.advance_to(t)
     exact = spikes @ MATRIX

@@ -21,7 +21,7 @@ def card(cell: str, **fields) -> ChipCard:
 
 def make(chosen: ChipCard, build=AttentionArray, images=(0,), chips=(0,)) -> AttentionArray:
     run = Run(card=chosen, chips=tuple(chips), seed=5, ledger=Ledger(chosen))
-    run.name_images(len(images), images)
+    run.begin(len(images), images)
     return build("layer", models.STDPAttention(heads=HEADS, head_dim=HEAD_DIM), run)
 
 
@@ -137,7 +137,7 @@ def test_silence_is_the_busiest_write_unless_it_is_no_pulse():
     for silent in ("pulse", "no-pulse"):
         chosen = card("reram-om")
         run = Run(card=chosen, chips=(0,), seed=0, ledger=Ledger(chosen))
-        run.name_images(1, None)
+        run.begin(1)
         leaf = models.STDPAttention(heads=HEADS, head_dim=HEAD_DIM, silent=silent)
         AttentionArray("layer", leaf, run)(quiet, quiet, quiet)
         run.ledger.images = 1

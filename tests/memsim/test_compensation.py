@@ -109,13 +109,13 @@ def test_aihwkits_layers_err_as_much_whatever_the_compensation(name):
     error = {}
     for kind in (WeightArray, TileWeights):
         run = Run(card=card(), chips=tuple(range(6)), seed=0, ledger=memsim.Ledger(card()))
-        run.name_images(1, None)
+        run.begin(1)
         made = kind("layer", MATRIX, run)
         made.program()
-        run.calibrating = True
+        run.begin(len(run.images), run.images, calibrating=True)
         spikes = SPIKES.expand(-1, 6, -1, -1, -1)
         made.read(spikes)
-        run.calibrating = False
+        run.begin(len(run.images), run.images)
         for first in ("none", name):  # the second is set on the chip that stands there already
             made.advance_to(DAY, first)
         exact = spikes @ MATRIX

@@ -35,7 +35,7 @@ def test_a_layer_takes_a_read_for_each_position_and_step_whatever_its_tiles(tile
     net = nn.Sequential(nn.Linear(6, 4))
     chosen = card().replace(weights={"tile_rows": tile, "tile_columns": tile})
     chip = memsim.to_crossbar(net, chosen, chips=2).program()
-    chip.run.name_images(7, None)
+    chip.run.begin(7)
     chip.ledger.images = 2 * 7
     chip.net(torch.ones(3, 2 * 7, 5, 6))
     assert chip.ledger.latency == pytest.approx(3 * 5 * (READ + CONVERT))
@@ -45,7 +45,7 @@ def attention(q: list[list[int]], k: list[list[int]], silent: str = "pulse") -> 
     """Latency of one step's attention [s], two heads, spike counts by head and token, five features."""
     chosen = card()
     run = Run(card=chosen, chips=(0,), seed=0, ledger=memsim.Ledger(chosen))
-    run.name_images(1, None)
+    run.begin(1)
     array = AttentionArray("core", models.STDPAttention(heads=2, head_dim=5, silent=silent), run)
     features = torch.arange(5)
     spikes = [(features < torch.tensor(counts)[..., None]).float()[None, None] for counts in (q, k)]

@@ -33,7 +33,7 @@ def written(q=Q, k=K, silent="pulse", v=0, **attention) -> tuple[memsim.Ledger, 
     """The ledger of one image, one step, one chip."""
     chosen = memsim.ChipCard.load("default").replace(attention=attention).without("adc")
     run = Run(card=chosen, chips=(0,), seed=0, ledger=memsim.Ledger(chosen))
-    run.name_images(1, None)
+    run.begin(1)
     array = AttentionArray("core", models.STDPAttention(heads=2, head_dim=FEATURES, silent=silent), run)
     spikes = [(torch.arange(FEATURES) < torch.tensor(c)[..., None]).float()[None, None] for c in (q, k)]
     run.ledger.images = 1
