@@ -22,6 +22,7 @@ from memsim.devices.pulses.resets import PulsedReset, verified_reset
 from memsim.devices.pulses.synapse import synapse
 from memsim.devices.pulses.wear import Worn
 from memsim.devices.toml_file import CardError, Section, refusal
+from memsim.prices.events import find
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 
@@ -67,6 +68,13 @@ class ChipCard(Section):
     @field_serializer("digital", when_used="json")
     def _in_order(self, digital: frozenset[str]) -> list[str]:
         return sorted(digital)
+
+    @field_validator("prices")
+    @classmethod
+    def _of_events(cls, prices: dict[str, Price]) -> dict[str, Price]:
+        for event in prices:
+            find(event)  # refuses what nothing emits
+        return prices
 
     @field_validator("off", "strengths")
     @classmethod

@@ -24,16 +24,15 @@ from functools import partial
 
 from memsim.card.chip_card import ChipCard
 from memsim.devices.toml_file import CardError
-from memsim.energy.ledger import component, entry
+from memsim.energy.line import Line, total
 from memsim.energy.work import Attention, Matrix, Neurons, Work
+from memsim.prices.events import ARITHMETIC
 from memsim.prices.technology import Technology
-
-Line = dict[str, object]
 
 WEIGHT, SUM = 8, 16
 """Bits of a weight, and of a sum, a bias or a membrane."""
 
-ARITHMETIC, MEMORY = component("digital-add"), "memory"
+MEMORY = "memory"
 
 
 class Bill:
@@ -47,7 +46,7 @@ class Bill:
         """A priced event, if it happens at all."""
         if number:
             price = self.card.price(event)
-            yield entry(name, event, component(event), number, price.energy, price.said)
+            yield Line.of(name, event, number, price.energy, price.said)
 
     def move(self, name: str, what: str, bits: float, size: float) -> Iterator[Line]:
         """So many bits read from or written to an SRAM of that many bits."""
@@ -56,17 +55,12 @@ class Bill:
             raise CardError(f"technology {self.technology.name}: no [sram]; add one, or scaled_from")
         if bits:
             price = sram.price(size / 8)
-            yield entry(name, what, MEMORY, bits, price.energy, price.said)
+            yield Line.of(name, what, bits, price.energy, price.said, MEMORY)
 
 
 def energies(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
     """Energy of an image [J] by every baseline."""
     return {f"digital_{name}": total(lines(works, card)) for name, lines in BASELINES.items()}
-
-
-def total(lines: Sequence[Line]) -> float:
-    """Energy of lines [J]."""
-    return sum(float(line["energy [J]"]) for line in lines)  # type: ignore[arg-type]
 
 
 def sop(works: Sequence[Work], card: ChipCard) -> list[Line]:
@@ -214,7 +208,7 @@ def qnn(works: Sequence[Work], card: ChipCard) -> list[Line]:
     multiply, add = (bill.technology.price(part) for part in ("int8-multiply", "int16-add"))
     joule = multiply.energy * bits / WEIGHT + add.energy
     source = f"{bits} of 8 bits of: {multiply.source}; and {add.source} (assumption)"
-    product = partial(entry, event=f"{bits}-bit product", part=ARITHMETIC, joule=joule, source=source)
+    product = partial(Line.of, event=f"{bits}-bit product", part=ARITHMETIC, price=joule, source=source)
     lines: list[Line] = []
     for work in works:
         if isinstance(work, Matrix):
@@ -250,9 +244,8 @@ def qnn_break_even(works: Sequence[Work]) -> float:
 def weights_from_dram(works: Sequence[Work], card: ChipCard, kind: str = "LPDDR4") -> list[Line]:
     """Every weight once an image from a DRAM: what a chip pays on top that cannot keep them."""
     price = Technology.load(card.technology).dram[kind]
-    bit = partial(
-        entry, event=f"weights from {kind} [bit]", part=MEMORY, joule=price.energy, source=price.said
-    )
+    event = f"weights from {kind} [bit]"
+    bit = partial(Line.of, event=event, part=MEMORY, price=price.energy, source=price.said)
     matrices = (work for work in works if isinstance(work, Matrix))
     return [bit(m.name, number=m.rows * m.columns * WEIGHT) for m in matrices]
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from scipy.optimize import brentq
 
 from memsim.card.chip_card import ChipCard
-from memsim.energy import baselines
-from memsim.energy.baselines import BASELINES, Line, buffers
-from memsim.energy.ledger import ARRAY_READ
+from memsim.energy.baselines import BASELINES, buffers
+from memsim.energy.line import Line, total
 from memsim.energy.work import Work, scaled, spike_rate
+from memsim.prices.events import ARRAY_READ
 from memsim.prices.parts import Converter
 
 WITH_MEMORY = ("memory", "dense", "dram", "qnn")
@@ -49,12 +49,12 @@ class Balance:
 
     def number(self, event: str) -> float:
         """How often today's events of that name happen."""
-        return sum(float(line["number"]) for line in self._of(event))  # type: ignore[arg-type]
+        return sum(line.number for line in self._of(event))
 
     def price(self, event: str) -> float:
         """Today's mean price of those events [J]; 0 where there are none."""
         number = self.number(event)
-        return baselines.total(self._of(event)) / number if number else 0.0
+        return total(self._of(event)) / number if number else 0.0
 
     def crossbar(
         self, baseline: str, rate: float, pulse: float | None = None, conversion: float | None = None
@@ -62,19 +62,19 @@ class Balance:
         """Energy of the crossbars [J] at a spike rate, an energy of a pulse and of a conversion [J] (None:
         today's), with what the baseline also pays.
         """
-        total = baselines.total(self.lines)
-        growing = baselines.total([*self._of("row-drive"), *self._of(ARRAY_READ)])
-        total += (rate / self.rate - 1) * growing
+        joule = total(self.lines)
+        growing = total([*self._of("row-drive"), *self._of(ARRAY_READ)])
+        joule += (rate / self.rate - 1) * growing
         for event, price in (("pulse-", pulse), ("adc-", conversion)):
             if price is not None:
-                total += self.number(event) * (price - self.price(event))
+                joule += self.number(event) * (price - self.price(event))
         if baseline in WITH_MEMORY:
-            total += baselines.total(buffers(self.works, self.card))
-        return total
+            joule += total(buffers(self.works, self.card))
+        return joule
 
     def digital(self, baseline: str, rate: float) -> float:
         """Energy of a baseline [J] at a spike rate."""
-        return baselines.total(BASELINES[baseline](scaled(self.works, rate / self.rate), self.card))
+        return total(BASELINES[baseline](scaled(self.works, rate / self.rate), self.card))
 
     def even_pulse(self, baseline: str, rate: float) -> float:
         """Energy of a pulse [J] below which crossbars win; negative: not even for nothing; NaN without
@@ -117,7 +117,7 @@ class Balance:
         return None if gap(low) * gap(high) > 0 else _root(gap, low, high)
 
     def _of(self, event: str) -> list[Line]:
-        return [line for line in self.lines if str(line["event"]).startswith(event)]
+        return [line for line in self.lines if line.event.startswith(event)]
 
 
 def _root(gap: Callable[[float], float], low: float, high: float) -> float:

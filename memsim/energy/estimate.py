@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from memsim.card.chip_card import ChipCard
-from memsim.energy.baselines import Bill, Line, operations
-from memsim.energy.ledger import ARRAY_READ, component, entry
+from memsim.energy.baselines import Bill, operations
+from memsim.energy.line import Line
 from memsim.energy.work import Attention, Matrix, Work
+from memsim.prices.events import ARRAY_READ
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,4 +68,4 @@ def _attention_arrays(work: Attention, bill: Bill, held: Held) -> Iterator[Line]
 
 def _read(name: str, joule: float) -> Line:
     source = "V^2 G t at the mean conductance given"
-    return entry(name, ARRAY_READ, component(ARRAY_READ), 1.0, joule, source)
+    return Line.of(name, ARRAY_READ, 1.0, joule, source)

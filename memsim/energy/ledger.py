@@ -22,112 +22,133 @@ import torch
 from torch import Tensor
 
 from memsim.card.chip_card import ChipCard
+from memsim.energy.line import Line
+from memsim.prices.events import ARRAY_READ, find
 
-ARRAY_READ = "array-read"
-
-COMPONENTS = {
-    "row-drive": "row drivers",
-    "dac-conversion": "DAC",
-    "adc": "ADC",
-    ARRAY_READ: "array reads",
-    "pulse": "attention pulses",
-    "half-select": "half-selected cells",
-    "line-charge": "write lines",
-    "reset": "attention resets",
-    "program": "weight writes",
-    "neuron-step": "neurons",
-    "digital": "digital arithmetic",
-    "sop": "digital arithmetic",
-}
-"""First part of an event's name -> the component a report shows it under."""
+Key = tuple[str, str]  #: (layer, event)
+Numbers = dict[Key, float]
 
 
-PHYSICS = {
-    ARRAY_READ: "sum of V^2 G t over the driven devices of this run",
-    "pulse": "V^2 G t, the mean conductance before each pulse of this run",
-    "half-select": "(V/2)^2 G t / k of the cells on driven lines, at rest; a quarter of a pulse's price / k",
-    "line-charge": "C V^2 of every line driven, C from the technology's wires",
-}
-"""First part of an event whose energy is physics -> what it is."""
-
-
-def component(event: str) -> str:
-    """The component an event belongs to: ``adc-8b`` -> ``ADC``."""
-    return next(name for prefix, name in COMPONENTS.items() if event.startswith(prefix))
-
-
-def _physics(event: str) -> str:
-    return next(words for prefix, words in PHYSICS.items() if event.startswith(prefix))
-
-
-def entry(layer: str, event: str, part: str, number: float, joule: float, source: str) -> dict[str, object]:
-    """A line of a bill: who, what, the component of a report, how often, the price [J] and who says so."""
-    return {
-        "layer": layer,
-        "event": event,
-        "component": part,
-        "number": number,
-        "price [J]": joule,
-        "energy [J]": number * joule,
-        "source": source,
-    }
+def _numbers() -> Numbers:
+    return defaultdict(float)
 
 
 @dataclass
+class Page:
+    """What a ledger has counted, by layer and event: numbers of events, joules of those that need no price,
+    notes, seconds of array work by layer.
+
+    ``images`` counts chip-images: eight chips that saw ten images are eighty.
+    """
+
+    counts: Numbers = field(default_factory=_numbers)
+    joules: Numbers = field(default_factory=_numbers)
+    notes: Numbers = field(default_factory=_numbers)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    shares: dict[Key, Tensor] = field(default_factory=dict)
+    images: int = 0
+    open: bool = True
+
+
 class Ledger:
     """Counts of events and joules of those that have no price, by layer and event; seconds of array work.
 
-    ``images`` counts chip-images: eight chips that saw ten images are eighty.  Energies are for each image
-    and chip.
+    Energies are for each image and chip.  What is counted stands on a page (`Page`); `apart` opens another.
     """
 
-    card: ChipCard
-    counts: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
-    joules: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
-    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    notes: dict[tuple[str, str], float] = field(default_factory=lambda: defaultdict(float))
-    shares: dict[tuple[str, str], Tensor] = field(default_factory=dict)
-    images: int = 0
-    open: bool = True
+    def __init__(self, card: ChipCard) -> None:
+        self.card, self.page = card, Page()
+
+    def __repr__(self) -> str:
+        events = f"{len(self.counts)} kinds of events, {self.images} chip-images"
+        try:
+            return f"Ledger({self.energy:.3g} J and {self.latency:.3g} s an image; {events})"
+        except ValueError as error:  # an event has no price
+            return f"Ledger({events}; no energy: {error})"
+
+    @property
+    def counts(self) -> Numbers:
+        """Numbers of events by layer and event."""
+        return self.page.counts
+
+    @property
+    def joules(self) -> Numbers:
+        """Joules of events that came with their energy, by layer and event."""
+        return self.page.joules
+
+    @property
+    def notes(self) -> Numbers:
+        """Numbers of what costs nothing, by layer and name."""
+        return self.page.notes
+
+    @property
+    def shares(self) -> dict[Key, Tensor]:
+        """Numbers or joules by chip, or chip and step, by layer and event."""
+        return self.page.shares
+
+    @property
+    def images(self) -> int:
+        """Chip-images counted."""
+        return self.page.images
+
+    @images.setter
+    def images(self, number: int) -> None:
+        self.page.images = number
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is counted at all."""
+        return self.page.open
+
+    @open.setter
+    def open(self, state: bool) -> None:
+        self.page.open = state
 
     def add(
         self, layer: str, event: str, number: float | Tensor, energy: float | Tensor | None = None
     ) -> None:
-        """Count events; numbers are never negative.  energy: theirs in all [J], instead of a price."""
-        if self.open:
-            if energy is None:
-                number = self._total(layer, event, number)
-            else:
-                self.joules[layer, event] += self._total(layer, event, energy)
-                number = float(torch.as_tensor(number).sum())
-            if not number >= 0:
-                raise ValueError(f"{layer}: {event} = {number}: a number of events cannot be negative or NaN")
-            self.counts[layer, event] += number
+        """Count events; numbers are never negative.  energy: theirs in all [J], instead of a price.
+
+        Raises ValueError for an event that is not declared, for joules of one that has a price, and for a
+        number that is negative or NaN.
+        """
+        if not self.page.open:
+            return
+        declared = find(event)
+        if energy is None:
+            number = self._total(layer, event, number)
+        else:
+            if not declared.physics:
+                raise ValueError(f"{layer}: {event} has a price, it takes no energy of its own")
+            self.joules[layer, event] += self._total(layer, event, energy)
+            number = float(torch.as_tensor(number).sum())
+        if not number >= 0:
+            raise ValueError(f"{layer}: {event} = {number}: a number of events cannot be negative or NaN")
+        self.counts[layer, event] += number
 
     def add_read(self, layer: str, energy: float | Tensor) -> None:
         """Energy of array reads [J], the sum of V^2 G t over all driven devices."""
-        if self.open:
+        if self.page.open:
             self.joules[layer, ARRAY_READ] += self._total(layer, ARRAY_READ, energy)
 
     def add_time(self, layer: str, seconds: float | Tensor) -> None:
         """Time a layer's arrays take [s], summed over the chip-images of this call."""
-        if self.open:
-            self.seconds[layer] += float(seconds)
+        if self.page.open:
+            self.page.seconds[layer] += float(seconds)
 
     def note(self, layer: str, what: str, number: float | Tensor) -> None:
         """Something to know that costs nothing: clipped conversions, floored conductances."""
-        if self.open:
+        if self.page.open:
             self.notes[layer, what] += float(number)
 
     @contextmanager
-    def apart(self) -> Iterator[None]:
-        """Count what happens inside on a page of its own, gone at the end."""
-        kept = dict(vars(self))
-        vars(self).update(vars(Ledger(self.card)))
+    def apart(self) -> Iterator[Page]:
+        """Count what happens inside on a page of its own, put away at the end."""
+        kept, self.page = self.page, Page()
         try:
-            yield
+            yield self.page
         finally:
-            vars(self).update(kept)
+            self.page = kept
 
     def _total(self, layer: str, event: str, number: float | Tensor) -> float:
         """The sum of a number; its shares by chip and step are kept, where it has any."""
@@ -142,33 +163,44 @@ class Ledger:
 
     def clear(self) -> None:
         """Forget everything counted so far."""
-        for book in (self.counts, self.joules, self.seconds, self.notes, self.shares):
-            book.clear()
-        self.images = 0
+        self.page = Page(open=self.page.open)
 
-    def lines(self) -> list[dict[str, object]]:
-        """One line for each layer and event: number, price [J], energy [J], all for each image and chip; and
-        the source.
+    def lines(self) -> list[Line]:
+        """One line for each layer and event that has a price or joules, for each image and chip.
+
+        Raises CardError for an event that needs a price and has none.
         """
         n = max(self.images, 1)
         rows = []
         for (layer, event), number in self.counts.items():
             if (layer, event) in self.joules:
                 mean = self.joules[layer, event] / number if number else 0.0
-                rows.append(entry(layer, event, component(event), number / n, mean, _physics(event)))
-            else:
+                rows.append(Line.of(layer, event, number / n, mean, find(event).physics))
+            elif not self._uncounted(event):
                 price = self.card.price(event)
-                rows.append(entry(layer, event, component(event), number / n, price.energy, price.said))
+                rows.append(Line.of(layer, event, number / n, price.energy, price.said))
         for (layer, event), joules in self.joules.items():
             if (layer, event) not in self.counts:
-                rows.append(entry(layer, event, component(event), 1.0, joules / n, _physics(event)))
+                rows.append(Line.of(layer, event, 1.0, joules / n, find(event).physics))
         return rows
 
-    def breakdown(self, by: str = "component") -> dict[str, float]:
-        """Energy for each image and chip [J], by ``component`` or by ``layer``."""
+    @property
+    def uncounted(self) -> Numbers:
+        """Numbers of events that happened but have no price, for each image and chip, by layer and event:
+        their energy is missing from every total.
+        """
+        n = max(self.images, 1)
+        found = {key: number / n for key, number in self.counts.items() if key not in self.joules}
+        return {key: number for key, number in found.items() if number and self._uncounted(key[1])}
+
+    def _uncounted(self, event: str) -> bool:
+        return find(event).optional and event not in self.card.prices
+
+    def breakdown(self, by: Literal["component", "layer", "event"] = "component") -> dict[str, float]:
+        """Energy for each image and chip [J], by ``component``, ``layer`` or ``event``."""
         total: dict[str, float] = defaultdict(float)
         for line in self.lines():
-            total[str(line[by])] += float(line["energy [J]"])  # type: ignore[arg-type]
+            total[getattr(line, by)] += line.energy
         return dict(total)
 
     def divided(self, by: Literal["chip", "step"]) -> Tensor:
@@ -184,10 +216,10 @@ class Ledger:
         (size,) = sizes
         total = torch.zeros(size, dtype=torch.float64)
         for line in self.lines():
-            total += float(line["energy [J]"]) * self._weights((line["layer"], line["event"]), axis, size)  # type: ignore[arg-type]
+            total += line.energy * self._weights((line.layer, line.event), axis, size)
         return total * size if by == "chip" else total
 
-    def _weights(self, key: tuple[str, str], axis: int, size: int) -> Tensor:
+    def _weights(self, key: Key, axis: int, size: int) -> Tensor:
         """How an event divides over chips or steps; the part without shares evenly. Sums to 1."""
         share, counted = self.shares.get(key), self.joules.get(key, self.counts.get(key, 0.0))
         even = torch.full((size,), 1 / size, dtype=torch.float64)
@@ -214,7 +246,7 @@ class Ledger:
     @property
     def latencies(self) -> dict[str, float]:
         """Time of each layer's arrays for one image [s]."""
-        return {layer: seconds / max(self.images, 1) for layer, seconds in self.seconds.items()}
+        return {layer: seconds / max(self.images, 1) for layer, seconds in self.page.seconds.items()}
 
     def number(self, event: str, layer: str | None = None) -> float:
         """How often an event happened for each image and chip, in one layer or in all."""

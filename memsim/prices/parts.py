@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from memsim.devices.toml_file import CardError, Section
 from memsim.prices.price import Price
-
-if TYPE_CHECKING:
-    from memsim.prices.technology import Technology
+from memsim.prices.scaling import Scale
 
 
 class Part(Price):
@@ -22,15 +19,13 @@ class Part(Price):
     analog: bool = False
     """Scaling it by a law for logic is an assumption."""
 
-    def at(self, card: Technology, here: Technology) -> Part:
-        """The part of another card's node at this card's."""
-        factor = card.factor_to(here)
-        ratio = (here.node / card.node) ** 2  # type: ignore[operator]
+    def at(self, scale: Scale) -> Part:
+        """The part at another node."""
         return self.model_copy(
             update={
-                "energy": self.energy * factor,
-                "area": None if self.area is None else self.area * ratio,
-                "source": f"{self.source}; {card.scaled_to(here)}",
+                "energy": self.energy * scale.energy,
+                "area": None if self.area is None else self.area * scale.area,
+                "source": f"{self.source}; {scale.said}",
                 "assumption": self.assumption or self.analog,
             }
         )
@@ -65,14 +60,13 @@ class Converter(Section):
         """
         return lines if self.rate is None else math.ceil(lines / max(math.floor(time * self.rate), 1))
 
-    def at(self, card: Technology, here: Technology) -> Converter:
-        """The design of another card's node at this card's."""
-        factor, ratio = card.factor_to(here), (here.node / card.node) ** 2  # type: ignore[operator]
+    def at(self, scale: Scale) -> Converter:
+        """The design at another node."""
         return self.model_copy(
             update={
-                "energy": {bits: joule * factor for bits, joule in self.energy.items()},
-                "area": {bits: area * ratio for bits, area in self.area.items()},
-                "source": f"{self.source}; {card.scaled_to(here)}",
+                "energy": {bits: joule * scale.energy for bits, joule in self.energy.items()},
+                "area": {bits: area * scale.area for bits, area in self.area.items()},
+                "source": f"{self.source}; {scale.said}",
                 "assumption": True,
             }
         )
@@ -103,13 +97,12 @@ class Memory(Section):
         slope = math.log(high / low) / math.log(pair[1] / pair[0])
         return low * (max(size, 1.0) / pair[0]) ** slope / 64
 
-    def at(self, card: Technology, here: Technology) -> Memory:
-        """The memory of another card's node at this card's."""
-        factor = card.factor_to(here)
+    def at(self, scale: Scale) -> Memory:
+        """The memory at another node."""
         return self.model_copy(
             update={
-                "access": {size: joule * factor for size, joule in self.access.items()},
-                "source": f"{self.source}; {card.scaled_to(here)}",
+                "access": {size: joule * scale.energy for size, joule in self.access.items()},
+                "source": f"{self.source}; {scale.said}",
                 "assumption": True,
             }
         )

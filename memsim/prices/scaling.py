@@ -8,6 +8,7 @@ Between two of their nodes the logarithm of E goes straight with that of the nod
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 POLYNOMIALS = {
     130e-9: (7.171, -6.709, 2.904),
@@ -22,6 +23,14 @@ POLYNOMIALS = {
     7e-9: (0.1776, -0.09097, 0.02447),
 }
 """Node [m] -> a, b, c, as their authors and accelergy's scaling.py have them."""
+
+
+class Scale(NamedTuple):
+    """What energies and areas are multiplied by from one node to another, and the words for it."""
+
+    energy: float
+    area: float
+    said: str
 
 
 def relative_energy(node: float, supply: float) -> float:

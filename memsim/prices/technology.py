@@ -15,23 +15,12 @@ from pydantic import Field, ValidationError
 
 from memsim.card import files as card_file
 from memsim.devices.toml_file import CardError, Section, refusal
+from memsim.prices.events import priced_by_parts
 from memsim.prices.parts import Converter, Memory, Part, Wires
 from memsim.prices.price import Price
-from memsim.prices.scaling import relative_energy
+from memsim.prices.scaling import Scale, relative_energy
 
 TECHNOLOGIES = "memsim.technologies"
-
-EVENTS = {
-    "row-drive": ("row-driver",),
-    "dac-conversion": ("dac-8b",),
-    "digital-add": ("int16-add",),
-    "digital-mac": ("int8-multiply", "int8-add"),
-    "digital-compare": ("int8-compare",),
-    "neuron-step": ("lif-step",),
-    "sop-ac": ("fp32-add",),
-    "sop-mac": ("fp32-multiply", "fp32-add"),
-}
-"""Events of the ledger and the parts they happen in, one after the other."""
 
 CELL_EVENTS = ("program-", "pulse-", "reset-")
 """Events that are parts themselves: what is done to a device."""
@@ -71,7 +60,11 @@ class Technology(Section):
     @property
     def prices(self) -> dict[str, Price]:
         """The price of every event that this card has the parts for."""
-        found = {event: self.price(*parts) for event, parts in EVENTS.items() if {*parts} <= {*self.parts}}
+        found = {
+            event.name: self.price(*event.parts)
+            for event in priced_by_parts()
+            if {*event.parts} <= {*self.parts}
+        }
         cells = {name: self.price(name) for name in self.parts if name.startswith(CELL_EVENTS)}
         design = self.adc.get(self.converter)
         bits = () if design is None else sorted(design.energy)
@@ -99,17 +92,15 @@ class Technology(Section):
             )
         return self.adc[design or self.converter].price(bits)
 
-    def factor_to(self, here: Technology) -> float:
-        """Factor on energies from this card's node to another's."""
+    def scale_to(self, here: Technology) -> Scale:
+        """What becomes of this card's energies and areas at another's node; CardError where one has none."""
         for card in (self, here):
             if card.node is None or card.supply is None:
                 raise CardError(f"{card.name}: scaling needs its node [m] and supply [V]")
-        return relative_energy(here.node, here.supply) / relative_energy(self.node, self.supply)  # type: ignore[arg-type]
-
-    def scaled_to(self, here: Technology) -> str:
-        """Words for that factor."""
+        factor = relative_energy(here.node, here.supply) / relative_energy(self.node, self.supply)  # type: ignore[arg-type]
         nodes = f"{1e9 * self.node:g} to {1e9 * here.node:g} nm"  # type: ignore[operator]
-        return f"{nodes}: energy × {self.factor_to(here):.3g} (Stillmaker & Baas 2017)"
+        said = f"{nodes}: energy × {factor:.3g} (Stillmaker & Baas 2017)"
+        return Scale(factor, (here.node / self.node) ** 2, said)  # type: ignore[operator]
 
 
 @lru_cache(maxsize=32)
@@ -119,12 +110,12 @@ def _load(name: str) -> Technology:
     lent: dict[str, Any] = {kind: dict(getattr(card, kind)) for kind in ("parts", "adc", "dram")}
     found: dict[str, Any] = {"sram": card.sram, "wires": card.wires}
     for other in (*(_own(n) for n in card.scaled_from), *(_own(n) for n in card.beside)):
-        scale = other.name in card.scaled_from
+        scale = other.scale_to(card) if other.name in card.scaled_from else None
         for kind, mine in lent.items():
             for key, part in getattr(other, kind).items():
-                mine.setdefault(key, part.at(other, card) if scale else part)
+                mine.setdefault(key, part.at(scale) if scale else part)
         if found["sram"] is None and other.sram is not None:
-            found["sram"] = other.sram.at(other, card) if scale else other.sram
+            found["sram"] = other.sram.at(scale) if scale else other.sram
     return card.model_copy(update=lent | found)
 
 

@@ -148,8 +148,8 @@ def _left_out(one: Balance) -> Iterator[tuple[str, str, str]]:
         ("SRAM, dense with reuse", baselines.dense(works, card)),
         ("weights from LPDDR4, once", dram),
     ):
-        moved = [line for line in lines if line["component"] == baselines.MEMORY]
-        megabytes = sum(float(line["number"]) for line in moved) / 8e6  # type: ignore[arg-type]
+        moved = [line for line in lines if line.component == baselines.MEMORY]
+        megabytes = sum(line.number for line in moved) / 8e6
         yield words, f"{megabytes:,.1f} MB", quantity(baselines.total(moved), "J")
 
 

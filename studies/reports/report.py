@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
-from memsim.energy.ledger import ARRAY_READ
+from memsim.energy.line import Line
+from memsim.prices.events import ARRAY_READ
 from memsim.studies.commands.worth import worth_table
 from memsim.studies.reports import bibliography, energy_findings, figures, findings
 from memsim.studies.reports.break_even import break_even
@@ -170,23 +171,23 @@ def _prices(card: memsim.ChipCard) -> list[dict[str, Any]]:
 def _ledger(ledger: memsim.Ledger, card: memsim.ChipCard) -> list[dict[str, Any]]:
     """Layers in the order of the network, each with its energy and its lines, in pJ."""
     numbers = {event: number for number, event in enumerate(card.all_prices, 1)}
-    layers: dict[str, list[dict[str, Any]]] = {}
+    layers: dict[str, list[Line]] = {}
     for line in ledger.lines():
-        layers.setdefault(str(line["layer"]), []).append(line)
+        layers.setdefault(line.layer, []).append(line)
     return [
         {
             "name": name,
-            "energy": digits(1e12 * sum(line["energy [J]"] for line in lines)),
+            "energy": digits(1e12 * sum(line.energy for line in lines)),
             "lines": [
                 {
-                    "event": line["event"],
-                    "number": "" if line["event"] == ARRAY_READ else count(line["number"]),
-                    "price": "" if line["event"] == ARRAY_READ else digits(1e12 * line["price [J]"]),
-                    "energy": digits(1e12 * line["energy [J]"]),
-                    "source": None if (name, line["event"]) in ledger.joules else numbers[line["event"]],
+                    "event": line.event,
+                    "number": "" if line.event == ARRAY_READ else count(line.number),
+                    "price": "" if line.event == ARRAY_READ else digits(1e12 * line.price),
+                    "energy": digits(1e12 * line.energy),
+                    "source": None if (name, line.event) in ledger.joules else numbers[line.event],
                 }
                 for line in lines
-                if line["energy [J]"] or line["number"]
+                if line.energy or line.number
             ],
         }
         for name, lines in layers.items()

@@ -81,7 +81,7 @@ def layer_tables(comparison: Comparison, layer: str) -> Group:
     bills = {} if comparison.chip is None else {"crossbar": comparison.chip.ledger.lines()}
     card = comparison.request.card
     bills |= {f"digital_{name}": lines(comparison.works, card) for name, lines in BILLS.items()}
-    layers = dict.fromkeys(str(line["layer"]) for lines in bills.values() for line in lines)
+    layers = dict.fromkeys(line.layer for lines in bills.values() for line in lines)
     if not any(_within(name, layer) for name in layers):
         raise ValueError(f"--explain {layer!r}: no such layer; layers with events: {', '.join(layers)}")
     tables = []
@@ -96,10 +96,10 @@ def layer_tables(comparison: Comparison, layer: str) -> Group:
         table.add_column("event", no_wrap=True)
         for column in ("layer", "number", "price", "energy", "source"):
             table.add_column(column)
-        for line in (line for line in lines if _within(str(line["layer"]), layer)):
-            number, price, energy = (float(line[k]) for k in ("number", "price [J]", "energy [J]"))  # type: ignore[arg-type]
-            event, name, source = (escape(str(line[k])) for k in ("event", "layer", "source"))
-            table.add_row(event, name, f"{number:,.1f}", quantity(price, "J"), quantity(energy, "J"), source)
+        for line in (line for line in lines if _within(line.layer, layer)):
+            event, name, source = (escape(words) for words in (line.event, line.layer, line.source))
+            price, energy = quantity(line.price, "J"), quantity(line.energy, "J")
+            table.add_row(event, name, f"{line.number:,.1f}", price, energy, source)
         tables.append(table)
     return Group(*tables)
 

@@ -33,5 +33,5 @@ def numbers(lines) -> dict[str, float]:
     """How often each event happens."""
     found: dict[str, float] = {}
     for line in lines:
-        found[line["event"]] = found.get(line["event"], 0.0) + line["number"]
+        found[line.event] = found.get(line.event, 0.0) + line.number
     return found

@@ -127,8 +127,8 @@ class TestMemory:
         assert found["digital-add"] == 100 * 4 + 15 * 9
 
     def test_a_memory_costs_by_what_it_holds(self):
-        lines = {line["event"]: line for line in baselines.memory([linear(rows=8192, columns=4)], CARD)}
-        assert lines["weights read [bit]"]["price [J]"] == pytest.approx(20e-12 / 64)  # 32 KB
+        lines = {line.event: line for line in baselines.memory([linear(rows=8192, columns=4)], CARD)}
+        assert lines["weights read [bit]"].price == pytest.approx(20e-12 / 64)  # 32 KB
 
     def test_dense_reads_each_weight_once_and_each_value_once_a_step(self):
         found = numbers(baselines.dense([linear()], CARD))
@@ -167,7 +167,7 @@ def test_doubling_a_count_doubles_its_line_and_no_other():
     works = [linear(), Other(name="pool", event="digital-compare", number=6)]
     twice = [works[0], Other(name="pool", event="digital-compare", number=12)]
     before, after = (baselines.lut(w, CARD) for w in (works, twice))
-    assert after[-1]["energy [J]"] == 2 * before[-1]["energy [J]"] and before[:-1] == after[:-1]
+    assert after[-1].energy == 2 * before[-1].energy and before[:-1] == after[:-1]
 
 
 def test_a_technology_without_sram_is_refused_not_taken_for_free(tmp_path):
@@ -185,16 +185,16 @@ def test_every_line_of_every_bill_has_a_source():
     works = [linear(), linear(name="encoder", spikes=False), TestMemory.neurons]
     works += [Attention(name="core", steps=2, heads=3, tokens=5, width=4, q=9, k=8, v=7)]
     for bill in baselines.BASELINES.values():
-        assert all(len(str(line["source"])) > 8 for line in bill(works, CARD))
+        assert all(len(line.source) > 8 for line in bill(works, CARD))
     (line,) = baselines.weights_from_dram(works[:1], CARD)
-    assert line["energy [J]"] == pytest.approx(40 * 8 * 8e-12)
+    assert line.energy == pytest.approx(40 * 8 * 8e-12)
 
 
 def test_a_chip_without_room_fetches_every_weight_once():
     works = [linear()]
     lines = baselines.dram(works, CARD)
-    fetched = [line for line in lines if "LPDDR4" in str(line["event"])]
-    assert [line["number"] for line in fetched] == [linear().rows * linear().columns * 8]
+    fetched = [line for line in lines if "LPDDR4" in line.event]
+    assert [line.number for line in fetched] == [linear().rows * linear().columns * 8]
     rest = baselines.total(baselines.dense(works, CARD))
     assert baselines.total(lines) == pytest.approx(rest + baselines.total(fetched), rel=1e-12)
-    assert baselines.total(fetched) == pytest.approx(fetched[0]["number"] * 8e-12, rel=0.01)
+    assert baselines.total(fetched) == pytest.approx(fetched[0].number * 8e-12, rel=0.01)

@@ -67,7 +67,7 @@ def test_todays_prices_are_todays_energy():
 
 
 def test_without_pulses_none_can_break_even_and_without_conversions_nothing_can():
-    lines = [line for line in DIGITS.lines if not line["event"].startswith("pulse-")]
+    lines = [line for line in DIGITS.lines if not line.event.startswith("pulse-")]
     one = Balance(lines=lines, works=DIGITS.works, card=CARD)
     assert one.even_pulse("lut", one.rate) != one.even_pulse("lut", one.rate)  # NaN
     assert one.even_conversion("lut", one.rate) > 0

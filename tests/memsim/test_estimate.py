@@ -37,7 +37,7 @@ def test_reads_and_pulses_come_from_what_is_held():
     core = Attention(name="core", steps=2, heads=3, tokens=5, width=4, q=9, k=8, v=7)
     held = estimate.Held(pulses=7.0, weight=6e-6, attention=40e-6)
     lines = estimate.crossbar([matrix, core], card, held)
-    reads = sum(line["energy [J]"] for line in lines if line["event"] == "array-read")
+    reads = sum(line.energy for line in lines if line.event == "array-read")
     assert reads == pytest.approx((90 * 10 * 6e-6 + 7 * 5 * 40e-6) * 0.2**2 * 10e-9)
     assert numbers(lines)["pulse-reram"] == 7 * 2 * 3 * 25
     assert numbers(lines)["adc-8b"] == 2 * 2 * 3 * 10 + 2 * 3 * 5 * 4  # two row tiles

@@ -1,10 +1,13 @@
 """The ledger adds up, prices every event from the card, and refuses nonsense."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 
 from memsim import CardError, ChipCard, Ledger
-from memsim.energy.ledger import component
+from memsim.prices.events import Event, component, declare, known_event
 
 
 def ledger() -> Ledger:
@@ -49,7 +52,7 @@ def test_doubling_joules_doubles_their_line_and_no_other():
 
 
 def test_every_line_has_a_source():
-    assert all(len(str(line["source"])) > 8 for line in ledger().lines())
+    assert all(len(line.source) > 8 for line in ledger().lines())
 
 
 @pytest.mark.parametrize("number", [-1.0, float("nan")])
@@ -76,8 +79,72 @@ def test_a_closed_ledger_counts_nothing():
 
 def test_every_priced_event_belongs_to_a_component():
     for event in ChipCard.load("default").prices:
-        if not event.startswith("sop"):
-            assert component(event)
+        assert component(event)
+
+
+@pytest.mark.parametrize(
+    ("slip", "near"), [("digital-ad", "digital-add"), ("adc-8", "adc-<bits>b"), ("adc-xb", "adc-<bits>b")]
+)
+def test_an_event_nothing_emits_is_refused_when_it_is_added(slip, near):
+    book = ledger()
+    with pytest.raises(ValueError, match=f"no event '{slip}'; did you mean '{near}'"):
+        book.add("block0", slip, 1)
+    with pytest.raises(CardError, match=f"no event '{slip}'"):
+        ChipCard.load("default").replace(prices={slip: {"energy [J]": 1e-12, "source": "made up here"}})
+
+
+def test_an_event_is_declared_once_and_a_family_has_any_technology():
+    with pytest.raises(ValueError, match="'digital-add' is declared already"):
+        declare(Event("digital-add", "digital arithmetic"))
+    assert known_event("pulse-mine") and known_event("adc-12b") and not known_event("pulse-")
+
+
+def test_joules_of_an_event_with_a_price_are_refused():
+    with pytest.raises(ValueError, match="digital-add has a price"):
+        ledger().add("block0", "digital-add", 1, 1e-12)
+
+
+def test_an_event_that_needs_no_price_is_listed_as_uncounted_until_a_card_prices_it():
+    book = ledger()
+    before = book.energy
+    book.add("block0", "digital-function", 6)
+    assert book.energy == before and book.uncounted == {("block0", "digital-function"): 3.0}
+    price = {"energy [J]": 1e-12, "source": "made up here"}
+    book.card = book.card.replace(prices={"digital-function": price})
+    assert book.energy == pytest.approx(before + 3e-12, rel=1e-12) and not book.uncounted
+
+
+def test_a_page_apart_leaves_the_ledger_as_it_was():
+    book = ledger()
+    before, book.open = book.energy, False
+    with book.apart() as page:
+        book.add("block0", "adc-8b", 1)
+        book.images = 1
+        assert page.counts == {("block0", "adc-8b"): 1} and book.energy < before
+    assert book.energy == before and not book.open
+
+
+def test_a_copy_counts_on_its_own():
+    book = ledger()
+    twin = copy.deepcopy(book)
+    twin.add("block0", "adc-8b", 5)
+    twin.images += 1
+    assert book.energy == ledger().energy and twin.number("adc-8b") == 125 / 3
+    assert pickle.loads(pickle.dumps(book)).energy == book.energy
+
+
+def test_its_repr_is_one_line_of_totals():
+    assert repr(ledger()) == "Ledger(1.06e-10 J and 0 s an image; 2 kinds of events, 2 chip-images)"
+    book = ledger()
+    book.add("block0", "adc-16b", 1)
+    assert "no energy: default: no price for 'adc-16b'" in repr(book)
+
+
+def test_a_line_as_files_have_it():
+    (line,) = (line for line in ledger().lines() if line.event == "adc-8b")
+    found = line.json()
+    assert found["energy [J]"] == pytest.approx(60 * found["price [J]"])
+    assert list(found) == ["layer", "event", "component", "number", "price [J]", "energy [J]", "source"]
 
 
 PRICES = tuple(ChipCard.load("default").price(e).energy for e in ("adc-8b", "row-drive", "pulse-reram"))

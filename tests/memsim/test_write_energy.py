@@ -12,6 +12,7 @@ from memsim.arrays.writing.write_energy import at, series
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.devices import stream
 from memsim.energy.area import areas, utilisation
+from memsim.energy.line import Line
 from memsim.energy.work import Attention, Matrix
 from memsim.run import Run
 
@@ -47,8 +48,8 @@ def counts(array: AttentionArray, q=Q, k=K) -> list[int]:
     return [int(table[i, j]) for head in range(2) for i, j in product(q[head], k[head])]
 
 
-def line(ledger: memsim.Ledger, event: str) -> dict:
-    (found,) = [line for line in ledger.lines() if line["event"] == event]
+def line(ledger: memsim.Ledger, event: str) -> Line:
+    (found,) = [line for line in ledger.lines() if line.event == event]
     return found
 
 
@@ -65,8 +66,8 @@ def test_the_series_is_exact_for_soft_bounds():
     assert min(n) == -TIE and max(n) > 2
     expected = V**2 * T * sum(closed(x) for x in n)
     found = line(ledger, "pulse-reram")
-    assert found["energy [J]"] == pytest.approx(expected, rel=1e-4)  # a table in float32
-    assert found["number"] == sum(map(abs, n))
+    assert found.energy == pytest.approx(expected, rel=1e-4)  # a table in float32
+    assert found.number == sum(map(abs, n))
     middle = V**2 * T * MID * sum(map(abs, n))
     assert abs(middle / expected - 1) > 0.03  # a price at the middle is something else
 
@@ -87,7 +88,7 @@ def test_a_pair_starts_from_its_devices_rest():
         levels.append(float(state.w.double().mean()))
         state = cell.pulse(state, 1, 0, rng=stream(1, "z", len(levels)))
     expected = V**2 * T * sum(sum(levels[: abs(n)]) for n in counts(array))
-    assert line(ledger, "pulse-pcm")["energy [J]"] == pytest.approx(expected, rel=0.03)
+    assert line(ledger, "pulse-pcm").energy == pytest.approx(expected, rel=0.03)
 
 
 def slot_by_slot(table: torch.Tensor, q: list[int], k: list[int], n_max: int) -> tuple[int, int]:
@@ -116,18 +117,18 @@ def test_half_selected_cells_are_those_of_every_slot(scheme, k_nl):
     each = [slot_by_slot(array.table.counts, Q[h], K[h], N_MAX) for h in range(2)]
     drives, half = (sum(x) for x in zip(*each, strict=True))
     found = line(ledger, "half-select")
-    assert found["number"] == half > 0
-    assert found["energy [J]"] == pytest.approx(half * V**2 * MID * T / 4 / k_nl, rel=1e-4)
+    assert found.number == half > 0
+    assert found.energy == pytest.approx(half * V**2 * MID * T / 4 / k_nl, rel=1e-4)
     charged = line(ledger, "line-charge")
-    assert charged["number"] == drives
-    assert charged["energy [J]"] == pytest.approx(drives * 4 * 2 * 80e-9 * 2e-10 * (V / 2) ** 2, rel=1e-9)
+    assert charged.number == drives
+    assert charged.energy == pytest.approx(drives * 4 * 2 * 80e-9 * 2e-10 * (V / 2) ** 2, rel=1e-9)
 
 
 def test_transistors_leave_no_cell_half_selected_and_lines_twice_as_long_at_full_voltage():
     ledger, _ = written(cell=SOFT)
     assert not ledger.number("half-select")
     other, _ = written(cell=SOFT, scheme="passive")
-    ratio = line(ledger, "line-charge")["energy [J]"] / line(other, "line-charge")["energy [J]"]
+    ratio = line(ledger, "line-charge").energy / line(other, "line-charge").energy
     assert ratio == pytest.approx(2 * 2**2)
 
 
@@ -136,12 +137,12 @@ def test_a_price_stays_a_price_and_its_quarter_goes_to_half_selected_cells():
     ledger, _ = written(cell="reram-om", scheme="passive")
     price = memsim.ChipCard.load("default").price("pulse-reram")
     found = line(plain, "pulse-reram")
-    assert found["price [J]"] == price.energy and found["source"] == price.said
-    assert found["number"] == sum(map(abs, counts(array)))
-    assert {"half-select", "line-charge"} & {x["event"] for x in plain.lines()} == set()
+    assert found.price == price.energy and found.source == price.said
+    assert found.number == sum(map(abs, counts(array)))
+    assert {"half-select", "line-charge"} & {x.event for x in plain.lines()} == set()
     half = line(ledger, "half-select")
-    assert half["energy [J]"] == pytest.approx(half["number"] * price.energy / 4)
-    assert ledger.energy - half["energy [J]"] == pytest.approx(plain.energy, rel=1e-9)
+    assert half.energy == pytest.approx(half.number * price.energy / 4)
+    assert ledger.energy - half.energy == pytest.approx(plain.energy, rel=1e-9)
 
 
 def test_a_pulse_on_a_gate_keeps_its_price():
@@ -155,9 +156,9 @@ def test_a_pulse_on_a_gate_keeps_its_price():
 @pytest.mark.parametrize("fields", [{"reset": "pulses"}, {"verify_rounds": 1}, {"coding": "per-device"}])
 def test_every_kind_of_pulse_meets_a_conductance_between_the_bounds(fields):
     ledger, _ = written(cell=SOFT, scheme="passive", **fields)
-    mean = line(ledger, "pulse-reram")["price [J]"] / V**2 / T
+    mean = line(ledger, "pulse-reram").price / V**2 / T
     assert LOW < mean < HIGH
-    assert line(ledger, "half-select")["number"] > 0
+    assert line(ledger, "half-select").number > 0
 
 
 def test_an_image_without_spikes_costs_converters_resets_and_silent_ties():
@@ -170,9 +171,9 @@ def test_an_image_without_spikes_costs_converters_resets_and_silent_ties():
         "line-charge": 2 * 3 * (8 + 8 + TIE), "adc-8b": 30, "row-drive": 0, "digital-compare": 12,
         "digital-add": 30,
     }  # fmt: skip
-    assert {x["event"]: x["number"] for x in ledger.lines() if x["event"] != "array-read"} == numbers
-    assert line(ledger, "array-read")["energy [J]"] == 0
-    assert line(ledger, "pulse-reram")["energy [J]"] == pytest.approx(V**2 * T * 18 * closed(-TIE), rel=1e-4)
+    assert {x.event: x.number for x in ledger.lines() if x.event != "array-read"} == numbers
+    assert line(ledger, "array-read").energy == 0
+    assert line(ledger, "pulse-reram").energy == pytest.approx(V**2 * T * 18 * closed(-TIE), rel=1e-4)
     assert ledger.noted(SILENT_TIES) == ledger.noted(SILENT_PULSES) == 18 * TIE
     total = sum(ledger.breakdown().values())
     assert total == pytest.approx(ledger.energy, rel=1e-12)
