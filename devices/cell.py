@@ -15,12 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memsim.devices.check import check
+from memsim.devices.check import MAX_STRENGTH, check
 from memsim.devices.endurance import Endurance, of_technology
 from memsim.devices.numerics.stream import Indices, Stream, stream
 from memsim.devices.pulses.line_pulses import Pulses
-
-MAX_STRENGTH = 10.0  #: largest factor on an effect [1]
 
 
 class Unsupported(Exception):

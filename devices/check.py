@@ -2,6 +2,8 @@
 
 from typing import Any
 
+MAX_STRENGTH = 10.0  #: largest factor on an effect [1]
+
 
 def check(owner: Any, name: str = "", /, **allowed: tuple[float, float]) -> None:
     """Raise ValueError unless every named field of `owner` lies in its range, ends included; NaN does not."""

@@ -18,6 +18,8 @@ def explain(origin: str, error: Any, known: Iterable[str]) -> str:
     if kind == "missing":
         return f"{origin}: {field} is required and missing"
     words = error["msg"].removeprefix("Value error, ")
+    if kind in ("model_type", "dict_type"):
+        words = "a table of keys and values is needed"
     if kind == "value_error" and isinstance(value, Mapping):  # of a whole table: the words name the field
         return ": ".join(filter(None, (origin, field, words)))
     message = f"{origin}: {field} = {value!r}: {words}"

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
+from memsim.devices.numbers import misfit
 from memsim.devices.refusals import explain
 
 if sys.version_info >= (3, 11):
@@ -22,7 +23,7 @@ class CardError(ValueError):
 
 
 class Section(BaseModel):
-    """A table of a card: unknown keys and values outside the stated range are refused."""
+    """A table of a card: unknown keys, values outside the stated range and text for numbers are refused."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -31,6 +32,14 @@ class Section(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,  # the text under a field is what a report says about it
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_its_type(cls, value: Any, info: ValidationInfo) -> Any:
+        wrong = misfit(cls.model_fields[str(info.field_name)].annotation, value)
+        if wrong is not None:
+            raise ValueError(wrong)
+        return value
 
 
 def read(path: str | Path, kind: str) -> dict[str, Any]:

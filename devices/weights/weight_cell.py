@@ -11,7 +11,7 @@ None is its ideal.
 import math
 import warnings
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, final
 
 import torch
@@ -84,7 +84,7 @@ class WeightCell(Cell):
             raise ValueError(f"{self.name}: read_noise_std = {self.read_noise_std:g}: 0 to 1 is allowed")
         _check_laws(replace(self, off=frozenset(), strengths=()) if self.off or self.strengths else self)
 
-    @property
+    @cached_property
     def effects(self) -> tuple[str, ...]:  # type: ignore[override]
         """The effects it was given."""
         has = {

@@ -52,7 +52,7 @@ class AttentionArray(nn.Module):
             self.rewrite = rewrite or self.cell.rewrite
             self.table = PulseTable(self.wanted, self.amplitude, run)
             if run.card.attention.verify_rounds:
-                self.verify = ReadVerify(run.card.without("wear").attention_cell, self.table.n_max)
+                self.verify = ReadVerify(run.card.design.unworn_cell, self.table.n_max)
         self.costs = AttentionEvents(self)
         self.fabric: tuple = ()
         self.tokens = self.heads = 0

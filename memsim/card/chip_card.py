@@ -7,29 +7,29 @@ outside the stated range are refused by name, with the likely slip.
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import torch
 from pydantic import Field, ValidationError, field_serializer, field_validator
+from typing_extensions import Self  # in typing from Python 3.11 on
 
-from memsim import devices
 from memsim.card import files as card_file
+from memsim.card.cells import check_use, effects_of, every_effect, must_be_built
 from memsim.card.sections import AttentionSection, WearSection, WeightSection
-from memsim.devices.cell import MAX_STRENGTH
-from memsim.devices.pulses.resets import PulsedReset, verified_reset
-from memsim.devices.pulses.synapse import synapse
-from memsim.devices.pulses.wear import Worn
+from memsim.devices.check import MAX_STRENGTH
 from memsim.devices.toml_file import CardError, Section, refusal
 from memsim.prices.events import find
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 
-CARDS = "memsim.cards"
+if TYPE_CHECKING:
+    from memsim.card.design import Design, Drive, Siemens
+    from memsim.devices.cell import PulsedCell
+    from memsim.devices.weights.weight_cell import WeightCell
 
-GATED = ("fefet", "ecram", "capacitor")
-"""Technologies whose pulses act on a gate: no current through the cell, V^2 G t is not their energy."""
+CARDS = "memsim.cards"
 
 ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear")
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, and what
@@ -76,14 +76,6 @@ class ChipCard(Section):
             find(event)  # refuses what nothing emits
         return prices
 
-    @field_validator("off", "strengths")
-    @classmethod
-    def _known_effects(cls, named: Any) -> Any:
-        known = {*ARRAY_EFFECTS, *(e for name in devices.names() for e in devices.get(name).effects)}
-        for effect in sorted(set(named) - known):
-            raise ValueError(f"unknown effect {effect!r}; known: {', '.join(sorted(known))}")
-        return named
-
     @field_validator("strengths")
     @classmethod
     def _with_a_spread(cls, strengths: dict[str, float]) -> dict[str, float]:
@@ -103,42 +95,84 @@ class ChipCard(Section):
     def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
         """A card from a mapping with the keys of the TOML file; the technology adds the prices it lacks."""
         technology = Technology.load(fields.get("technology", cls.model_fields["technology"].default))
-        prices = {**technology.prices, **fields.get("prices", {})}
+        prices = fields.get("prices", {})
+        prices = {**technology.prices, **prices} if isinstance(prices, Mapping) else prices
         try:
-            card = cls.model_validate(fields | {"prices": prices})
-            _ = card.attention_cell  # unknown presets are refused here
-            card.weight_cell.chord(torch.zeros(1), card.weights.read_voltage)  # and voltages beyond its curve
+            card = cls.model_validate(dict(fields) | {"prices": prices})
+            card._check()
         except ValidationError as error:
             raise refusal(cls, error, origin) from None
         except ValueError as error:
             raise CardError(f"{origin}: {error}") from None
         return card
 
+    def _check(self) -> None:
+        """Raise ValueError for cells that cannot be used as the card asks, and for effects they lack."""
+        check_use("weights", self.weights.cell, "weight")
+        check_use("attention", self.attention.cell, "pulsed")
+        there = self._switches
+        for field, named in (("off", self.off), ("strengths", self.strengths)):
+            for effect in sorted(set(named) - there):
+                raise ValueError(f"{field}: {self._lacks(effect)}")
+        if must_be_built(self.weights, self.attention):
+            _ = self.design
+
+    def _lacks(self, effect: str) -> str:
+        """Words for an effect that this card does not have."""
+        if effect in {*ARRAY_EFFECTS, *every_effect()}:
+            words = f"{effect!r} is no effect of {self.weights.cell}, {self.attention.cell} and their arrays"
+        else:
+            words = f"unknown effect {effect!r}"
+        return f"{words}; this card has: {', '.join(self.effects) or 'none, all is ideal'}"
+
     def replace(self, **sections: Any) -> ChipCard:
-        """A copy with fields replaced, validated like a file: ``card.replace(weights={"cell": "ideal"})``."""
+        """A copy with fields replaced, validated like a file: ``card.replace(weights={"cell": "ideal"})``.
+
+        Other cells keep of ``off`` and ``strengths`` what they have.
+        """
         fields = self.model_dump(by_alias=True) | {"prices": self.own_prices}
-        for key, value in sections.items():
-            fields[key] = {**fields[key], **value} if isinstance(value, dict) else value
-        return self.parse(fields, origin=self.name)
+        switches = {key: sections.pop(key) for key in ("off", "strengths") if key in sections}
+        fields = _merged(fields, sections)
+        if (self.off or self.strengths) and {"weights", "attention"} & sections.keys():
+            there = self.parse(fields | {"off": [], "strengths": {}}, origin=self.name)._switches
+            fields["off"] = self.off & there
+            fields["strengths"] = {e: factor for e, factor in self.strengths.items() if e in there}
+        return self.parse(_merged(fields, switches), origin=self.name)
 
     def without(self, *effects: str) -> ChipCard:
         """The same chip with these effects ideal."""
         return self.replace(off=self.off | set(effects))
 
     def only(self, *effects: str) -> ChipCard:
-        """The same chip with these effects alone."""
-        card = self.without(*effects)  # refuses unknown names
-        return self.replace(off=(self.off | set(card.effects)) - set(effects))
+        """The same chip with these effects alone. Raises CardError for effects that it does not have."""
+        for effect in effects:
+            if effect not in self.effects:
+                raise CardError(f"{self.name}: {self._lacks(effect)}")
+        return self.replace(off=(self.off | set(self.effects)) - set(effects))
+
+    @cached_property
+    def design(self) -> Design:
+        """What the card comes to, resolved once: cells, drive, prices, number format."""
+        from memsim.card.design import resolve
+
+        return resolve(self)
 
     @property
     def effects(self) -> tuple[str, ...]:
         """Every effect this card's cells and arrays have, whether on or off."""
-        cells = (devices.get(self.weights.cell), devices.get(self.attention.cell))
-        own = [e for cell in cells for e in cell.effects]
         array = [e for e in ARRAY_EFFECTS if e != "wear" or self.wear.cycles_before > 0]
-        return tuple(dict.fromkeys([*own, *(() if self.ideal else array)]))
+        return tuple(dict.fromkeys([*self._cell_effects, *(() if self.ideal else array)]))
 
     @property
+    def _cell_effects(self) -> tuple[str, ...]:
+        return (*effects_of(self.weights.cell), *effects_of(self.attention.cell))
+
+    @property
+    def _switches(self) -> set[str]:
+        """Names that ``off`` and ``strengths`` may hold: of the cells, and of any card's arrays."""
+        return {*ARRAY_EFFECTS, *self._cell_effects}
+
+    @cached_property
     def ideal(self) -> bool:
         """Both cells ideal: every non-ideality off, converters included, computed in float64."""
         return self.weights.cell == self.attention.cell == "ideal"
@@ -148,46 +182,34 @@ class ChipCard(Section):
         return not self.ideal and effect not in self.off
 
     @property
-    def weight_cell(self) -> devices.WeightCell:
+    def weight_cell(self) -> WeightCell:
         """The weight cell with this card's range and effects."""
-        cell = devices.get(self.weights.cell)
-        if not _is(cell, devices.WeightCell):
-            raise ValueError(
-                f"weights.cell = {cell.name!r} is no weight cell; weight cells: {_cells(devices.WeightCell)}"
-            )
-        if self.weights.g_max is not None:
-            cell = dataclasses.replace(cell, g_max=self.weights.g_max)  # type: ignore[call-arg]
-        return self._at_strength(cell)  # type: ignore[return-value]
+        return self.design.weight_cell
 
     @property
-    def attention_cell(self) -> devices.PulsedCell:
+    def attention_cell(self) -> PulsedCell:
         """The pulsed cell with this card's effects, reset, wear and devices for each synapse."""
-        cell, wear, section = self._reset_cell[0], self.wear, self.attention
-        if self.on("wear") and wear.endurance and wear.cycles_before and not cell.exact:
-            cell = Worn.of(
-                cell, cycles=wear.cycles_before, endurance=wear.endurance, shape=wear.shape,
-                stuck_high=wear.stuck_high,
-            )  # fmt: skip
-        return cell if cell.exact else synapse(cell, section.devices_per_synapse, section.sharing)
+        return self.design.attention_cell
 
     @property
     def reset_tries(self) -> float:
         """Resets of a device for each write [1], in the mean; 0 where pulses do it."""
-        return self._reset_cell[1]
+        return self.design.reset_tries
 
     @property
-    def _reset_cell(self) -> tuple[devices.PulsedCell, float]:
-        cell = devices.get(self.attention.cell)
-        if not _is(cell, devices.PulsedCell):
-            raise ValueError(
-                f"attention.cell = {cell.name!r} cannot be pulsed; pulsed cells: {_cells(devices.PulsedCell)}"
-            )
-        pulsed: devices.PulsedCell = self._at_strength(cell)  # type: ignore[assignment]
-        if pulsed.exact or self.attention.reset == "once":
-            return pulsed, 1.0
-        if self.attention.reset == "verified":
-            return verified_reset(pulsed, self.attention.reset_tolerance)
-        return PulsedReset.of(pulsed, reset_pulses=self.attention.reset_pulses), 0.0
+    def full_write(self) -> int:
+        """Pulses at the top of the STDP window: the card's, or the attention cell's own number."""
+        return self.design.full_write
+
+    @property
+    def pulse_drive(self) -> Drive:
+        """Height [V] and length [s] of a write pulse; no height where none is known or no current flows."""
+        return self.design.pulse_drive
+
+    @property
+    def cell_siemens(self) -> Siemens:
+        """Conductance of an attention cell's w = 0 and of one unit of w [S], G = rest + w unit."""
+        return self.design.cell_siemens
 
     @property
     def own_prices(self) -> dict[str, Price]:
@@ -195,64 +217,41 @@ class ChipCard(Section):
         theirs = Technology.load(self.technology).prices
         return {event: price for event, price in self.prices.items() if theirs.get(event) != price}
 
-    def _at_strength(self, cell: devices.Cell) -> devices.Cell:
-        """A cell with those of this card's effects that it has."""
-        scaled = cell.scaled({e: f for e, f in self.strengths.items() if e in cell.effects})
-        return scaled.without(*self.off & set(cell.effects))
+    @property
+    def all_prices(self) -> Mapping[str, Price]:
+        """The card's prices, and those that a known voltage gives."""
+        return self.design.prices
 
     def price(self, event: str) -> Price:
         """The price of an event; CardError where the card has none."""
-        known = self.all_prices
-        if event not in known:
-            raise CardError(
-                f"{self.name}: no price for {event!r}; add a [prices.{event}] table with a source"
-            )
-        return known[event]
+        return self.design.price(event)
 
-    @property
-    def full_write(self) -> int:
-        """Pulses at the top of the STDP window: the card's, or the attention cell's own number."""
-        return self.attention.n_max or self.attention_cell.n_max
+    def __copy__(self) -> Self:
+        """A copy with its fields alone: what was found from them is found anew, for one of them may change."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
-    @property
-    def pulse_drive(self) -> tuple[float | None, float]:
-        """Height [V] and length [s] of a write pulse, the cell's own first; no height where none is known or
-        no current flows.
-        """
-        cell: Any = devices.get(self.attention.cell)
-        time = getattr(cell, "pulse_time", None) or self.attention.pulse_time
-        gated = cell.exact or cell.technology.lower() in GATED
-        return None if gated else cell.pulse_voltage or self.attention.pulse_voltage, time
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return super(ChipCard, self.__copy__()).__deepcopy__(memo)
 
-    @property
-    def cell_siemens(self) -> tuple[float, float]:
-        """Conductance of an attention cell's w = 0 and of one unit of w [S], G = rest + w unit."""
-        cell: Any = devices.get(self.attention.cell)
-        if not cell.exact and cell.conductances:
-            return cell.conductances
-        unit = 1.0 if cell.unit == "S" else self.attention.g_unit
-        return (0.0 if cell.unit == "S" or cell.one_sided else self.attention.g_mid), unit
-
-    @property
-    def all_prices(self) -> dict[str, Price]:
-        """The card's prices, and those a known voltage tells: V^2 G t in the middle of the range for a pulse,
-        and for a reset, assumed to be one pulse.
-        """
-        voltage, time = self.pulse_drive
-        if voltage is None:
-            return self.prices
-        cell = devices.get(self.attention.cell)
-        (rest, unit), told = self.cell_siemens, cell.describe()
-        energy = voltage**2 * time * (rest or unit * (told.low + told.high) / 2)
-        source, kind = f"V^2 G t of {cell.name} in the middle of its range", cell.technology.lower()
-        pulse = Price.model_validate({"energy [J]": energy, "source": source})
-        reset = pulse.model_copy(update={"source": f"{source}, one pulse", "assumption": True})
-        return self.prices | {f"pulse-{kind}": pulse, f"reset-{kind}": reset}
+    def __getstate__(self) -> dict[Any, Any]:
+        return super(ChipCard, self.__copy__()).__getstate__()
 
 
 def built_in() -> list[str]:
     """Names of the cards that come with memsim."""
     return card_file.built_in(CARDS)
+
+
+def _merged(fields: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields with changes, tables key by key."""
+    merged = dict(fields)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = {**merged[key], **value} if both else value
+    return merged
 
 
 def _beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
@@ -263,16 +262,9 @@ def _beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
     if technology.endswith(".toml") and (Path(name).parent / technology).is_file():
         fields["technology"] = str((Path(name).parent / technology).resolve())
     for section in ("weights", "attention"):
-        cell = fields.get(section, {}).get("cell")
+        table = fields.get(section)
+        cell = table.get("cell") if isinstance(table, dict) else None
         if isinstance(cell, str) and cell.endswith(".toml") and (Path(name).parent / cell).is_file():
             fields[section]["cell"] = str(Path(name).parent / cell)
     return fields
 
-
-def _is(cell: devices.Cell, kind: type) -> bool:
-    """Whether a cell serves as that kind; an exact one serves as any."""
-    return isinstance(cell, kind) or cell.exact
-
-
-def _cells(kind: type) -> str:
-    return ", ".join(n for n in devices.names() if _is(devices.get(n), kind))

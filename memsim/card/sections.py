@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from memsim import devices
-from memsim.devices.pulses.synapse import Sharing
+from memsim.devices import registry
+from memsim.devices.device_card import DeviceCard
 from memsim.devices.toml_file import Section
 
 Compensation = Literal["global", "column", "none"]
@@ -16,13 +16,17 @@ Compensation = Literal["global", "column", "none"]
 
 
 def _device(cell: Any) -> Any:
-    """A preset's name as it is; a device card read, so that a chip card holds its numbers, no path."""
-    if isinstance(cell, str) and cell.endswith(".toml"):
-        return devices.DeviceCard.load(cell)
-    return devices.DeviceCard.parse(cell) if isinstance(cell, dict) else cell
+    """A preset's name as the table has it; a device card read, so that a chip card holds its numbers, no path."""
+    if isinstance(cell, str):
+        return DeviceCard.load(cell) if cell.endswith(".toml") else registry.key(cell)
+    if isinstance(cell, dict):
+        return DeviceCard.parse(cell)
+    if not isinstance(cell, DeviceCard):
+        raise ValueError("the name of a cell, or a device card (.toml), is needed")
+    return cell
 
 
-Device = Annotated[str | devices.DeviceCard, BeforeValidator(_device)]
+Device = Annotated[str | DeviceCard, BeforeValidator(_device)]
 """A preset by name, or a device card: a .toml file (beside the chip card, or from the working folder) or its
 content.
 """
@@ -118,7 +122,7 @@ class AttentionSection(ReadSection):
     """Devices in parallel for each synapse (each side of a pair); their mean is the weight (Boybat et al.,
     Nat. Commun. 9, 2514, 2018).
     """
-    sharing: Sharing = "all"
+    sharing: Literal["all", "counter"] = "all"
     """``all``: every device of a synapse takes every pulse; ``counter``: the array's counter hands them
     out in turn, and a full write has as many more.
     """

@@ -18,7 +18,7 @@ class PulseTable:
     """
 
     def __init__(self, wanted: Tensor, amplitude: float, run: Run) -> None:
-        card, cell = run.card, run.card.without("wear").attention_cell
+        card, cell = run.card, run.card.design.unworn_cell
         self.n_max = card.full_write
         response = self.response = cell.response(self.n_max).double()
         rest = response[self.n_max]

@@ -46,7 +46,7 @@ class WriteEnergy:
         rest, unit, _ = array.conductance
         response = array.table.response
         if array.cell.one_sided and self.voltage:
-            new = card.without("wear").attention_cell
+            new = card.design.unworn_cell
             at_rest = new.reset(new.fabricate((1 << 12,), rng=stream(0, "rest")), rng=stream(0, "rest"))
             response = float(at_rest.visible.double().mean()) + response.abs()
         siemens = (rest + unit * response).clamp(min=0)

@@ -187,7 +187,7 @@ class AttentionEvents:
         return (
             0.0
             if self.array.exact
-            else pulse_wear(card.without("wear").attention_cell, self.n_max, card.wear.pulse_exponent)
+            else pulse_wear(card.design.unworn_cell, self.n_max, card.wear.pulse_exponent)
         )
 
     @property

@@ -1,0 +1,42 @@
+"""Types of a card's values, held strictly: no text or truth value for a number, no number for a truth value."""
+
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+
+def misfit(annotation: Any, value: Any) -> str | None:
+    """What is wrong with a value of a field so annotated, as a sentence; None for what pydantic may judge.
+
+    Of tables and lists every value is looked at.
+    """
+    leaf = _leaf(annotation)
+    return None if leaf is None else _wrong(leaf, value)
+
+
+def _leaf(annotation: Any) -> type | None:
+    """float for fields of numbers, also in lists and tables; bool; None for all others."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _leaf(arguments[0])
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _leaf(arguments[1])
+    if origin in (Union, UnionType, tuple, list):
+        found = {_leaf(one) for one in arguments if one not in (NoneType, Ellipsis)}
+        return found.pop() if len(found) == 1 else None
+    return {int: float, float: float, bool: bool}.get(annotation)
+
+
+def _wrong(leaf: type, value: Any) -> str | None:
+    if isinstance(value, Mapping):
+        found = ((key, one, _wrong(leaf, one)) for key, one in value.items())
+        return next((f"{key} = {one!r}: {words}" for key, one, words in found if words), None)
+    if isinstance(value, list | tuple):
+        return next((words for one in value if (words := _wrong(leaf, one))), None)
+    if leaf is bool:
+        return None if isinstance(value, bool | NoneType) else "true or false is needed"
+    if isinstance(value, bool):
+        return "a number is needed, not true or false"
+    if isinstance(value, str):
+        return f"a number is needed, not text; did you mean {value.strip()} without quotes?"
+    return None

@@ -1,0 +1,51 @@
+"""What a card knows of its cells before any is built: their use and their effects.
+
+Names are looked up in the table of cells; a device card is small, but its cell takes torch to build.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memsim.card.sections import AttentionSection, Device, WeightSection
+from memsim.devices import registry
+
+if TYPE_CHECKING:
+    from memsim.card.chip_card import ChipCard
+
+REFUSED = {"weight": "is no weight cell; weight cells", "pulsed": "cannot be pulsed; pulsed cells"}
+"""Words for a cell that does not serve as such."""
+
+
+def effects_of(cell: Device) -> tuple[str, ...]:
+    """Every effect of a cell. Raises ValueError for an unknown name."""
+    return registry.preset(cell).effects if isinstance(cell, str) else registry.get(cell).effects
+
+
+def every_effect() -> set[str]:
+    """The effects of all presets."""
+    return {effect for preset in registry.PRESETS.values() for effect in preset.effects}
+
+
+def check_use(section: str, cell: Device, use: registry.Use) -> None:
+    """Raise ValueError unless the cell serves as weight or pulsed cell; `section` names it in the message."""
+    kind = registry.preset(cell).kind if isinstance(cell, str) else "pulsed" if cell.pulsed else "weight"
+    if use not in kind.split(", "):
+        others = (name for name in registry.names() if registry.preset(name).serves_as(use))
+        raise ValueError(f"{section}.cell = {str(cell)!r} {REFUSED[use]}: {', '.join(others)}")
+
+
+def must_be_built(weights: WeightSection, attention: AttentionSection) -> bool:
+    """Whether the cells themselves must agree to what the card asks of them.
+
+    That is so for device cards, for a range or read voltage that the source must have measured, and for a
+    reset or synapse that the cell must take. Presets serve in all else as the table says.
+    """
+    return (
+        not isinstance(weights.cell, str)
+        or not isinstance(attention.cell, str)
+        or weights.g_max is not None
+        or "iv-curve" in effects_of(weights.cell)
+        or attention.reset != "once"
+        or attention.devices_per_synapse > 1
+    )

@@ -1,0 +1,177 @@
+"""A design: what a chip card comes to, resolved once: cells, drive, prices, number format."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import torch
+
+from memsim.card.sections import AttentionSection, WearSection
+from memsim.devices import registry
+from memsim.devices.cell import Cell, PulsedCell
+from memsim.devices.pulses.resets import PulsedReset, verified_reset
+from memsim.devices.pulses.synapse import synapse
+from memsim.devices.pulses.wear import Worn
+from memsim.devices.toml_file import CardError
+from memsim.devices.weights.weight_cell import WeightCell
+from memsim.prices.price import Price
+
+if TYPE_CHECKING:
+    from memsim.card.chip_card import ChipCard
+
+GATED = ("fefet", "ecram", "capacitor")
+"""Technologies whose pulses act on a gate: no current through the cell, V^2 G t is not their energy."""
+
+
+class Drive(NamedTuple):
+    """A write pulse of the attention arrays."""
+
+    voltage: float | None
+    """Height [V]; None where none is known, or where no current flows through the cell."""
+    time: float
+    """Length [s]."""
+
+
+class Siemens(NamedTuple):
+    """Conductances of an attention cell, G = rest + w unit."""
+
+    rest: float
+    """Of w = 0 [S]."""
+    unit: float
+    """Of one unit of w [S]."""
+
+
+@final
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Design:
+    """Everything that arrays, ledger and engines ask a card for, found once: ``card.design``."""
+
+    name: str
+    """The card's."""
+    ideal: bool
+    """Both cells ideal: every non-ideality off, converters included."""
+    off: frozenset[str]
+    """Effects switched off."""
+    dtype: torch.dtype
+    """Numbers of the arrays: float64 where all is ideal, float32 otherwise."""
+    weight_cell: WeightCell
+    """The weight cell with the card's range and effects."""
+    attention_cell: PulsedCell
+    """The pulsed cell with the card's effects, reset, wear and devices for each synapse."""
+    unworn_cell: PulsedCell
+    """The same without wear: what a chip is calibrated with."""
+    reset_tries: float
+    """Resets of a device for each write [1], in the mean; 0 where pulses do it."""
+    full_write: int
+    """Pulses at the top of the STDP window: the card's, or the attention cell's own number."""
+    pulse_drive: Drive
+    """The cell's own numbers first, then the card's."""
+    cell_siemens: Siemens
+    """The cell's own numbers first, then the card's."""
+    prices: Mapping[str, Price]
+    """The card's prices, and those that a known voltage gives: V^2 G t for a pulse and a reset."""
+
+    def on(self, effect: str) -> bool:
+        """Whether an effect of the arrays is simulated."""
+        return not self.ideal and effect not in self.off
+
+    def price(self, event: str) -> Price:
+        """The price of an event. Raises CardError where the card has none."""
+        if event not in self.prices:
+            raise CardError(
+                f"{self.name}: no price for {event!r}; add a [prices.{event}] table with a source"
+            )
+        return self.prices[event]
+
+    def __deepcopy__(self, memo: Any) -> Design:
+        return self
+
+
+def resolve(card: ChipCard) -> Design:
+    """The design of a card. Raises ValueError for cells that cannot be used as the card asks."""
+    preset: Any = registry.get(card.attention.cell)
+    new, tries = _with_reset(_with_effects(preset, card), card.attention)
+    worn = _worn(new, card.wear) if card.on("wear") else new
+    cell = _synapse(worn, card.attention)
+    drive, siemens = _drive(preset, card.attention), _siemens(preset, card.attention)
+    return Design(
+        name=card.name,
+        ideal=card.ideal,
+        off=card.off,
+        dtype=torch.float64 if card.ideal else torch.float32,
+        weight_cell=_weight_cell(card),
+        attention_cell=cell,
+        unworn_cell=cell if worn is new else _synapse(new, card.attention),
+        reset_tries=tries,
+        full_write=card.attention.n_max or cell.n_max,
+        pulse_drive=drive,
+        cell_siemens=siemens,
+        prices=dict(card.prices) | _pulse_prices(preset, drive, siemens),
+    )
+
+
+def _with_effects(cell: Cell, card: ChipCard) -> Any:
+    """A cell with those of the card's effects that it has."""
+    scaled = cell.scaled({e: factor for e, factor in card.strengths.items() if e in cell.effects})
+    return scaled.without(*card.off & set(cell.effects))
+
+
+def _weight_cell(card: ChipCard) -> WeightCell:
+    """The weight cell; ValueError for a g_max above the cell's own, or a read voltage beyond its I-V curve."""
+    cell: Any = registry.get(card.weights.cell)
+    if card.weights.g_max is not None:
+        cell = dataclasses.replace(cell, g_max=card.weights.g_max)
+    cell = _with_effects(cell, card)
+    cell.chord(torch.zeros(1), card.weights.read_voltage)
+    return cell
+
+
+def _with_reset(cell: PulsedCell, section: AttentionSection) -> tuple[PulsedCell, float]:
+    """The cell as it is reset, and resets for each write."""
+    if cell.exact or section.reset == "once":
+        return cell, 1.0
+    if section.reset == "verified":
+        return verified_reset(cell, section.reset_tolerance)
+    return PulsedReset.of(cell, reset_pulses=section.reset_pulses), 0.0
+
+
+def _worn(cell: PulsedCell, wear: WearSection) -> PulsedCell:
+    if cell.exact or not (wear.endurance and wear.cycles_before):
+        return cell
+    return Worn.of(
+        cell, cycles=wear.cycles_before, endurance=wear.endurance, shape=wear.shape,
+        stuck_high=wear.stuck_high,
+    )  # fmt: skip
+
+
+def _synapse(cell: PulsedCell, section: AttentionSection) -> PulsedCell:
+    return cell if cell.exact else synapse(cell, section.devices_per_synapse, section.sharing)
+
+
+def _drive(cell: Any, section: AttentionSection) -> Drive:
+    time = getattr(cell, "pulse_time", None) or section.pulse_time
+    gated = cell.exact or cell.technology.lower() in GATED
+    return Drive(None if gated else cell.pulse_voltage or section.pulse_voltage, time)
+
+
+def _siemens(cell: Any, section: AttentionSection) -> Siemens:
+    if not cell.exact and cell.conductances:
+        return Siemens(*cell.conductances)
+    absolute = cell.unit == "S"
+    return Siemens(0.0 if absolute or cell.one_sided else section.g_mid, 1.0 if absolute else section.g_unit)
+
+
+def _pulse_prices(cell: PulsedCell, drive: Drive, siemens: Siemens) -> dict[str, Price]:
+    """What a known voltage says: V^2 G t in the middle of the range for a pulse, and for a reset, assumed to be
+    one pulse.
+    """
+    if drive.voltage is None:
+        return {}
+    about = cell.describe()
+    middle = siemens.rest or siemens.unit * (about.low + about.high) / 2
+    source, kind = f"V^2 G t of {cell.name} in the middle of its range", cell.technology.lower()
+    pulse = Price.model_validate({"energy [J]": drive.voltage**2 * drive.time * middle, "source": source})
+    reset = pulse.model_copy(update={"source": f"{source}, one pulse", "assumption": True})
+    return {f"pulse-{kind}": pulse, f"reset-{kind}": reset}
