@@ -8,8 +8,9 @@
 Names are imported when they are first used: the names of the cells cost no torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from memsim.devices.lazy import lazily
 
 if TYPE_CHECKING:
     from memsim.devices.cell import Cell, Description, Fabric, PulsedCell, PulsedState, Unsupported
@@ -41,9 +42,6 @@ _MODULES = {
     "toml_file": ("CardError",),
     "weights.weight_cell": ("BeyondFit", "WeightCell", "WeightState"),
 }
-_HOME = {name: module for module, inside in _MODULES.items() for name in inside}
-"""Public name -> the module that defines it."""
-
 __all__ = [
     "BeyondFit", "CardError", "Cell", "Description", "DeviceCard", "Fabric", "GapModel", "LinePulses",
     "Programmed", "PulsedCell", "PulsedState", "RateLaw", "STDPWindow", "Spike", "SpikePair", "Stream",
@@ -51,14 +49,4 @@ __all__ = [
     "program_and_verify", "pulse_response", "register", "stdp_window", "stream", "unregister",
 ]  # fmt: skip
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'memsim.devices' has no attribute {name!r}")
-    value = getattr(import_module(f"memsim.devices.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _MODULES)

@@ -1,4 +1,4 @@
-"""Types of a card's values, held strictly: no text or truth value for a number, no number for a truth value."""
+"""Types of a card's values, held strictly: text and truth values are no numbers, numbers no truth values."""
 
 from collections.abc import Mapping
 from types import NoneType, UnionType

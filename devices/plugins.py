@@ -40,7 +40,9 @@ class Plugin:
     @property
     def package(self) -> str:
         """The package that registers it, with its version."""
-        return f"{self.point.dist.name} {self.point.dist.version}" if self.point.dist else "an unknown package"
+        return (
+            f"{self.point.dist.name} {self.point.dist.version}" if self.point.dist else "an unknown package"
+        )
 
     def __str__(self) -> str:
         return f"entry point {self.point.name!r} of {self.point.group} ({self.package}: {self.point.value})"

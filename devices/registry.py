@@ -1,8 +1,8 @@
 """Cells by name: where each is made, and what is known of it before it is built.
 
-The table needs neither torch nor aihwkit, so a card is read and checked in a moment. A preset is a function in
-a file of its own and one line here; cells from elsewhere come by :func:`register` or by an entry point of the
-group ``memsim.devices`` (:mod:`memsim.devices.plugins`).
+The table needs neither torch nor aihwkit, so a card is read and checked in a moment. A preset is a function
+in a file of its own and one line here; cells from elsewhere come by :func:`register` or by an entry point of
+the group ``memsim.devices`` (:mod:`memsim.devices.plugins`).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Preset:
 
     name: str
     made: str | Callable[[], Cell] | Plugin
-    """``module:function`` or ``module:function:argument``, below memsim.devices; a function; an entry point."""
+    """``module:function[:argument]`` below memsim.devices, a function, or an entry point."""
     stated: tuple[str, tuple[str, ...]] | None = None
 
     @cached_property
@@ -51,7 +51,9 @@ class Preset:
         if not isinstance(cell, Cell):
             raise ValueError(f"{origin}: {self.name!r} makes a {type(cell).__name__}; a Cell is needed")
         if cell.name != self.name:
-            raise ValueError(f"{origin}: {self.name!r} makes a cell whose name is {cell.name!r}; name both alike")
+            raise ValueError(
+                f"{origin}: {self.name!r} makes a cell that is named {cell.name!r}; use one name"
+            )
         return cell
 
     def _build(self) -> Any:
@@ -69,7 +71,7 @@ class Preset:
 
     @property
     def kind(self) -> str:
-        """"weight", "pulsed" or "weight, pulsed"."""
+        """ "weight", "pulsed" or "weight, pulsed"."""
         return self.stated[0] if self.stated else self.cell.describe().kind
 
     @property
@@ -137,9 +139,7 @@ def register(name: str, make: Callable[[], Cell]) -> None:
     name of lower-case letters, digits, dots, hyphens and underscores.
     """
     if key(name) != name or not name or set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789.-_"):
-        raise ValueError(
-            f"{name!r} names no cell: lower-case letters, digits, '.', '-' and '_' are allowed"
-        )
+        raise ValueError(f"{name!r} names no cell: lower-case letters, digits, '.', '-' and '_' are allowed")
     if name.endswith(".toml"):
         raise ValueError(f"{name!r} would be read as the file of a device card: leave .toml out")
     if name in PRESETS:
@@ -194,9 +194,13 @@ def get(name: str | Path | DeviceCard | Mapping[str, Any]) -> Cell:
     """
     if isinstance(name, str | Path) and not str(name).endswith(".toml"):
         return preset(str(name)).cell
-    from memsim.devices.card_cell import cell_of
     from memsim.devices.device_card import DeviceCard
 
-    if isinstance(name, str | Path):
-        return cell_of(DeviceCard.load(name))  # type: ignore[arg-type]
-    return cell_of(name if isinstance(name, DeviceCard) else DeviceCard.parse(name))  # type: ignore[arg-type]
+    if isinstance(name, DeviceCard):
+        card = name
+    else:
+        card = DeviceCard.parse(name) if isinstance(name, Mapping) else DeviceCard.load(name)
+
+    from memsim.devices.card_cell import cell_of  # torch comes in here, after the card is read
+
+    return cell_of(card)

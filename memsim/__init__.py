@@ -11,8 +11,9 @@
 Names are imported when they are first used, so that a card or a help text does not wait for torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from memsim.devices.lazy import lazily
 
 if TYPE_CHECKING:
     from memsim import devices, models, studies
@@ -26,35 +27,23 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "CardError": "devices.toml_file",
-    "Chip": "crossbar",
-    "ChipCard": "card.chip_card",
-    "Cost": "prices.cost",
-    "Ledger": "energy.ledger",
-    "Price": "prices.price",
-    "Technology": "prices.technology",
-    "built_in": "card.chip_card",
-    "stream": "devices.numerics.stream",
-    "to_crossbar": "crossbar",
+_MODULES = {
+    "card.chip_card": ("ChipCard", "built_in"),
+    "crossbar": ("Chip", "to_crossbar"),
+    "devices": (),
+    "devices.numerics.stream": ("stream",),
+    "devices.toml_file": ("CardError",),
+    "energy.ledger": ("Ledger",),
+    "models": (),
+    "prices.cost": ("Cost",),
+    "prices.price": ("Price",),
+    "prices.technology": ("Technology",),
+    "studies": (),
 }
-"""Public name -> the module that defines it."""
 
 __all__ = [
     "CardError", "Chip", "ChipCard", "Cost", "Ledger", "Price", "Technology", "__version__", "built_in",
     "devices", "models", "stream", "studies", "to_crossbar",
 ]  # fmt: skip
 
-
-def __getattr__(name: str) -> Any:
-    if name in ("devices", "models", "studies"):
-        return import_module(f"memsim.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"module 'memsim' has no attribute {name!r}")
-    value = getattr(import_module(f"memsim.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _MODULES)

@@ -1,15 +1,14 @@
 """Networks by name: fresh ones from a pattern such as "s2tdpt-4-384", and the bundled, trained ones."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from memsim.models.known import BUNDLED
 from memsim.models.networks.s2tdpt import S2TDPT
 from memsim.models.networks.s2tdpt_config import S2TDPTConfig
 
-BUNDLED = Path(__file__).parent / "bundled"
 DIGITS = S2TDPTConfig(
     in_shape=(1, 8, 8),
     num_classes=10,

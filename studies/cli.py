@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from memsim import __version__
 from memsim.studies.commands import devices_command
 from memsim.studies.commands.terminal import (
     Attention,
@@ -44,8 +45,19 @@ app = typer.Typer(name="memsim", no_args_is_help=True, add_completion=False, pre
 app.add_typer(devices_command.app, name="devices")
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"memsim {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def memsim(context: typer.Context) -> None:
+def memsim(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
     """Run a spiking STDP transformer digitally and on simulated memristive crossbars, and compare the two."""
     from memsim.studies.commands.doctor import advice
 
@@ -78,24 +90,27 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
-    from memsim.studies.commands import worth as worths
-    from memsim.studies.commands.options import card_of, seconds, writable
+    from memsim.studies.commands.options import ENGINES, card_of, choice, data_set, network, seconds, writable
+
+    chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+    asked: dict[str, Any] = {
+        "model": network(model),
+        "card": chosen,
+        "engine": choice("--engine", engine, ENGINES),
+        "chips": chips,
+        "images": images,
+        "time": seconds(time),
+        "seed": seed,
+        "dataset": data_set(dataset) if dataset else None,
+        "data": str(data),
+    }
+    folder = writable(out) if out is not None else None
+
+    from memsim.studies.commands import worth as worths  # torch comes in here, after the arguments are read
     from memsim.studies.evaluation import comparison as comparison
     from memsim.studies.reports.report import write_report
 
-    folder = writable(out) if out is not None else None
-    chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
-    request = comparison.Request(
-        model=model,
-        card=chosen,
-        engine=engine,
-        chips=chips,
-        images=images,
-        time=seconds(time),
-        seed=seed,
-        dataset=dataset,
-        data=str(data),
-    )
+    request = comparison.Request(**asked)
     with progress() as advance:
         result = comparison.compare(request, advance)
         found = worths.worth(model) if worth else None
@@ -146,24 +161,25 @@ def study(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")] = False,
 ) -> None:
     """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
-    from memsim.studies.commands import measuring
-    from memsim.studies.commands.options import card_of, seconds
-    from memsim.studies.evaluation.crossbars import dump
+    from memsim.studies.commands.options import card_of, data_set, network, seconds
     from memsim.studies.running.study import Setting, load
 
     chosen = load(name)
-    setting = Setting(
-        model=model,
-        card=dump(
-            card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
-        ),
-        chips=chips,
-        images=images,
-        dataset=dataset,
-        data=str(data),
-        time=seconds(time),
-        seed=seed,
-    )
+    on = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+    asked: dict[str, Any] = {
+        "model": network(model),
+        "chips": chips,
+        "images": images,
+        "dataset": data_set(dataset) if dataset else None,
+        "data": str(data),
+        "time": seconds(time),
+        "seed": seed,
+    }
+
+    from memsim.studies.commands import measuring  # torch comes in here, after the arguments are read
+    from memsim.studies.evaluation.crossbars import dump
+
+    setting = Setting(card=dump(on), **asked)
     folder = out or Path("results") / chosen.name
     try:
         with progress() as advance:
@@ -194,7 +210,11 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network; stopping and starting again goes on where it was."""
-    from memsim.studies.commands.options import writable
+    from memsim.studies.commands.options import data_set, writable
+
+    data_set(dataset, "DATASET")
+    writable(out)
+
     from memsim.studies.commands.training import train_command
 
     with progress() as advance:
@@ -205,7 +225,7 @@ def train(
             seed=seed,
             resume=resume,
             data=data,
-            out=writable(out),
+            out=out,
             advance=advance,
         )
     if as_json:
@@ -248,6 +268,10 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Draw the report of a study again from its rows, or set two runs of one study side by side."""
+    from memsim.studies.commands.options import folders
+
+    folders(folder, *([] if other is None else [other]))
+
     from memsim.studies.reports.beside import write_beside
     from memsim.studies.reports.dossier import write
 

@@ -71,8 +71,16 @@ def run(page: Path, chosen: list[Block], folder: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(devices, "_PRESETS", dict(devices._PRESETS))  # a page may add a cell of its own
     names: dict[str, Any] = {"__name__": "docs"}
+    presets = devices.names()
+    try:
+        _run(page, chosen, folder, names)
+    finally:
+        for cell in set(devices.names()) - set(presets):  # a page may register cells of its own
+            devices.unregister(cell)
+
+
+def _run(page: Path, chosen: list[Block], folder: Path, names: dict[str, Any]) -> None:
     for block in chosen:
         where = f"{page.relative_to(ROOT)}, line {block.line}"
         if block.file is not None:

@@ -5,13 +5,8 @@ Names are looked up in the table of cells; a device card is small, but its cell 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from memsim.card.sections import AttentionSection, Device, WeightSection
 from memsim.devices import registry
-
-if TYPE_CHECKING:
-    from memsim.card.chip_card import ChipCard
 
 REFUSED = {"weight": "is no weight cell; weight cells", "pulsed": "cannot be pulsed; pulsed cells"}
 """Words for a cell that does not serve as such."""

@@ -8,6 +8,7 @@ outside the stated range are refused by name, with the likely slip.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -122,7 +123,8 @@ class ChipCard(Section):
         if effect in {*ARRAY_EFFECTS, *every_effect()}:
             words = f"{effect!r} is no effect of {self.weights.cell}, {self.attention.cell} and their arrays"
         else:
-            words = f"unknown effect {effect!r}"
+            near = get_close_matches(effect, self._switches, 1)
+            words = f"unknown effect {effect!r}" + (f"; did you mean {near[0]!r}?" if near else "")
         return f"{words}; this card has: {', '.join(self.effects) or 'none, all is ideal'}"
 
     def replace(self, **sections: Any) -> ChipCard:
@@ -227,10 +229,10 @@ class ChipCard(Section):
         return self.design.price(event)
 
     def __copy__(self) -> Self:
-        """A copy with its fields alone: what was found from them is found anew, for one of them may change."""
+        """A copy with its fields alone: what is found from them is found anew, as one may change."""
         copied = super().__copy__()
-        for name in copied.__dict__.keys() - type(self).model_fields.keys():
-            del copied.__dict__[name]
+        fields = {key: value for key, value in self.__dict__.items() if key in type(self).model_fields}
+        object.__setattr__(copied, "__dict__", fields)
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -267,4 +269,3 @@ def _beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
         if isinstance(cell, str) and cell.endswith(".toml") and (Path(name).parent / cell).is_file():
             fields[section]["cell"] = str(Path(name).parent / cell)
     return fields
-

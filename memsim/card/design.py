@@ -119,7 +119,7 @@ def _with_effects(cell: Cell, card: ChipCard) -> Any:
 
 
 def _weight_cell(card: ChipCard) -> WeightCell:
-    """The weight cell; ValueError for a g_max above the cell's own, or a read voltage beyond its I-V curve."""
+    """The weight cell; ValueError for a g_max above the cell's or a read voltage beyond its I-V curve."""
     cell: Any = registry.get(card.weights.cell)
     if card.weights.g_max is not None:
         cell = dataclasses.replace(cell, g_max=card.weights.g_max)
@@ -164,8 +164,8 @@ def _siemens(cell: Any, section: AttentionSection) -> Siemens:
 
 
 def _pulse_prices(cell: PulsedCell, drive: Drive, siemens: Siemens) -> dict[str, Price]:
-    """What a known voltage says: V^2 G t in the middle of the range for a pulse, and for a reset, assumed to be
-    one pulse.
+    """V^2 G t in the middle of the range, where the voltage is known, for a pulse and for a reset of one
+    pulse (an assumption).
     """
     if drive.voltage is None:
         return {}

@@ -16,7 +16,7 @@ Compensation = Literal["global", "column", "none"]
 
 
 def _device(cell: Any) -> Any:
-    """A preset's name as the table has it; a device card read, so that a chip card holds its numbers, no path."""
+    """A preset's name as the table has it; a device card as it is read: its numbers, not its path."""
     if isinstance(cell, str):
         return DeviceCard.load(cell) if cell.endswith(".toml") else registry.key(cell)
     if isinstance(cell, dict):

@@ -7,14 +7,14 @@ import numpy as np
 
 from memsim.models.datasets.dataset import Dataset, in_parts
 from memsim.models.datasets.digits import digits, digits_hard
+from memsim.models.known import EMBEDDED, FOLDER, data_sets
 
-EMBEDDED: dict[str, Callable[[], Dataset]] = {"digits": digits, "digits-hard": digits_hard}
-FOLDER = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}
+SETS: dict[str, Callable[[], Dataset]] = dict(zip(EMBEDDED, (digits, digits_hard), strict=True))
 
 
 def names() -> list[str]:
     """Data sets by name; `load` takes the path of an .npz file besides."""
-    return [*EMBEDDED, *FOLDER]
+    return data_sets()
 
 
 def load(name: str | Path, folder: str | Path = "data") -> Dataset:
@@ -23,8 +23,8 @@ def load(name: str | Path, folder: str | Path = "data") -> Dataset:
     `folder` is where "mnist", "fashion-mnist", "cifar10" and "cifar100" lie, in torchvision's layout.
     """
     key = str(name).lower()
-    if key in EMBEDDED:
-        return EMBEDDED[key]()
+    if key in SETS:
+        return SETS[key]()
     if key in FOLDER:
         return _from_folder(key, Path(folder))
     if key.endswith(".npz"):

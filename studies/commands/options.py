@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import memsim
+from memsim.models import known
+
+ENGINES = ("memsim", "aihwkit", "digital")
+"""What a network can be run on, besides the digital run that all are compared with."""
 
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
 """Seconds of a unit of time."""
@@ -41,6 +46,44 @@ def card_of(
     if without:
         chosen = chosen.without(*without)
     return chosen.only(*only) if only else chosen
+
+
+def choice(option: str, given: str, names: Iterable[str], more: str = "") -> str:
+    """The name as given, where it is one of `names`; ValueError with the nearest and all of them otherwise.
+
+    more: what else the option takes, for the message.
+    """
+    names = list(names)
+    if given in names:
+        return given
+    near = get_close_matches(given, names, 1)
+    hint = f"; did you mean {near[0]!r}" if near else ""
+    raise ValueError(f"{option} {given!r} is unknown{hint}; there are: {', '.join(names)}{more}")
+
+
+def network(name: str) -> str:
+    """The name of a trained network, or a checkpoint's path, as given; ValueError where there is none."""
+    if Path(name).suffix == ".safetensors" or Path(name).is_file():
+        if not Path(name).is_file():
+            raise ValueError(f"--model: checkpoint {name} does not exist")
+        return name
+    return choice("--model", name.lower(), known.trained(), "; or the path of a checkpoint (.safetensors)")
+
+
+def data_set(name: str, option: str = "--dataset") -> str:
+    """The name of a data set, or an .npz file's path, as given; ValueError where there is none."""
+    if name.lower().endswith(".npz"):
+        if not Path(name).is_file():
+            raise ValueError(f"{option}: data set {name} does not exist")
+        return name
+    return choice(option, name.lower(), known.data_sets(), "; or the path of an .npz file")
+
+
+def folders(*given: Path) -> None:
+    """ValueError for a folder that is none."""
+    for folder in given:
+        if not folder.is_dir():
+            raise ValueError(f"there is no folder {folder}")
 
 
 def writable(folder: Path) -> Path:

@@ -142,6 +142,9 @@ def test_presets_with_a_law_of_cards_are_the_same_after_one():
 BAD = {
     "microsiemens": (pulsed(**{"g_max [S]": 45.0}), ["pulsed.g_max [S]", "45.0", "less than 0.01", "micro"]),
     "divided twice": (weight(**{"g_max [S]": 45e-12}), ["weight.g_max [S]", "4.5e-11", "divided twice"]),
+    "text": (pulsed(n_max="32"), ["pulsed.n_max", "'32'", "not text"]),
+    "text in a list": (weight(**{"programming [S]": ["3e-7"]}), ["programming [S]", "not text"]),
+    "true": (weight(drift_exponent=True), ["weight.drift_exponent", "True", "a number"]),
     "NaN": (pulsed(cycle_noise=math.nan), ["pulsed.cycle_noise", "nan", "finite"]),
     "exchanged": (pulsed(**{"g_min [S]": 50e-6}), ["g_min [S]", "5e-05", "g_max [S]", "exchanged"]),
     "weights exchanged": (weight(**{"g_min [S]": 50e-6}), ["g_min [S]", "5e-05", "exchanged"]),

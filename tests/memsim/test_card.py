@@ -44,6 +44,15 @@ def test_the_default_card_is_what_the_issue_of_record_says():
         ("[strengths]\ndrift = nan\n", ["strengths.drift", "nan", "finite"]),
         ("[strengths]\nadc = 2\n", ["strengths", "'adc' rounds", "no spread", "adc_bits"]),
         ("[strengths]\npulse-rounding = 0.5\n", ["strengths", "'pulse-rounding' rounds"]),
+        ("off = ['iv-curve']\n", ["off", "'iv-curve' is no effect of pcm-joshi2020, reram-om"]),
+        ("[strengths]\niv-curve = 2\n", ["strengths", "'iv-curve' is no effect of pcm-joshi2020"]),
+        ('[weights]\ncell = "reram-milo2021"\n"read_voltage [V]" = 4.9\n', ["I-V curve", "4.9 V"]),
+        ('[weights]\n"g_max [S]" = 26e-6\n', ["g_max = 2.6e-05 S", "highest its source"]),
+        ('[attention]\ncell = "pcm-nandakumar2018"\nreset = "pulses"\n', ["moves up only"]),
+        ("weights = 3\n", ["weights = 3", "a table of keys and values"]),
+        ("prices = 3\n", ["prices = 3", "a table of keys and values"]),
+        ("technology = 3\n", ["technology '3'", "45nm"]),
+        ("[weights]\ncell = 3\n", ["weights.cell = 3", "name of a cell"]),
         ('[prices.adc-8b]\n"energy [J]" = 1e-12\n', ["prices.adc-8b.source", "required"]),
         ("[weights\n", ["not valid TOML"]),
     ],
@@ -72,6 +81,43 @@ def test_without_and_only_are_complements():
         assert not alone_off.on(effect)
     with pytest.raises(CardError, match="unknown effect"):
         card.without("gravity")
+    with pytest.raises(CardError, match="'wear' is no effect of"):
+        card.only("wear")  # its devices are new
+
+
+def test_other_cells_keep_of_the_switches_what_they_have():
+    card = ChipCard.load("default").without("drift", "read-noise").replace(strengths={"cycle-noise": 2.0})
+    other = card.replace(weights={"cell": "reram-wan2022"}, attention={"cell": "ideal"})
+    assert (other.off, other.strengths) == ({"read-noise"}, {})
+    assert card.replace(weights={"tile_rows": 64}).off == card.off
+    both = card.replace(weights={"cell": "reram-milo2021"}, strengths={"iv-curve": 0.5})
+    assert both.strengths == {"cycle-noise": 2.0, "iv-curve": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "words"),
+    [
+        ("weights", "adc_bits", True, "weights.adc_bits = True: a number is needed"),
+        ("weights", "adc_bits", "8", "weights.adc_bits = '8': a number is needed, not text; did you mean 8"),
+        ("weights", "read_voltage [V]", "0.2", "weights.read_voltage [V] = '0.2': a number"),
+        ("weights", "g_max [S]", True, "weights.g_max [S] = True: a number"),
+        ("attention", "row_gain", 1, "attention.row_gain = 1: true or false"),
+        ("attention", "row_gain", "yes", "attention.row_gain = 'yes': true or false"),
+        ("attention", "n_max", True, "attention.n_max = True: a number"),
+        ("wear", "endurance", False, "wear.endurance = False: a number"),
+        ("strengths", "drift", True, "strengths: drift = True: a number"),
+        (
+            "prices",
+            "adc-8b",
+            {"energy [J]": "1", "source": "a book of prices"},
+            "prices.adc-8b.energy [J] = '1'",
+        ),
+    ],
+)
+def test_text_and_truth_values_are_no_numbers(section, key, value, words):
+    with pytest.raises(CardError) as refusal:
+        ChipCard.load("default").replace(**{section: {key: value}})
+    assert words in str(refusal.value)
 
 
 def test_switching_an_effect_off_reaches_the_cells():

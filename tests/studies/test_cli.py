@@ -1,15 +1,20 @@
 """The command line: what it prints, and one clear message with exit code 1 for what cannot be done."""
 
 import json
+import os
 import subprocess
 import sys
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import memsim
 from memsim.studies.cli import main
 from memsim.studies.commands.options import card_of, seconds
 
+ROOT = Path(__file__).parents[2]
 KEYS = {
     "model", "dataset", "images", "chips", "seed", "time_after_write [s]", "digital", "crossbar", "agreement",
     "energy", "breakdown", "attention", "spike_rate",
@@ -146,6 +151,62 @@ def test_a_bad_request_is_one_clear_message_and_exit_code_1(slip, tmp_path, caps
     assert len(err.strip().splitlines()) <= 2
     for word in words:
         assert word in err
+
+
+REFUSED = [
+    "compare --card nonsense",
+    "compare --weights nonsense",
+    "compare --without nonsense",
+    "compare --only wear",
+    "compare --chips 0",
+    "compare --engine gpu",
+    "compare --time -1d",
+    "compare --model nonsense",
+    "compare --model none.safetensors",
+    "compare --dataset nonsense",
+    "compare --dataset none.npz",
+    "study nonsense",
+    "study drift --model nonsense",
+    "train nonsense",
+    "devices nonsense",
+    "devices none.toml",
+    "report none",
+    "nonsense",
+]
+
+LIGHT = """
+import contextlib, io, sys
+from memsim.studies.cli import main
+for words in {lines!r}:
+    sys.argv = ["memsim", *words.split()]
+    err = io.StringIO()
+    with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            main()
+            code = 0
+        except SystemExit as leaving:
+            code = leaving.code
+    assert code in {codes}, (words, code, err.getvalue())
+    heavy = {{"torch", "aihwkit", "numba", "scipy", "matplotlib"}} & set(sys.modules)
+    assert not heavy, (words, heavy)
+"""
+
+
+@pytest.mark.parametrize(("lines", "codes"), [(REFUSED, (1, 2)), (["--help", "--version"], (0,))])
+def test_help_and_refusals_come_before_torch_is_imported(lines, codes, tmp_path):
+    """An import of torch takes a second; what comes without one takes a fraction of it."""
+    subprocess.run(
+        [sys.executable, "-c", LIGHT.format(lines=lines, codes=codes)],
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_the_version_is_that_of_the_package(capsys, monkeypatch):
+    assert run(capsys, monkeypatch, "--version") == (0, f"memsim {memsim.__version__}\n", "")
+    assert metadata.version("memsim") == memsim.__version__
+    assert (Path(memsim.__file__).parent / "py.typed").is_file()
 
 
 def test_the_command_is_installed():
