@@ -13,6 +13,7 @@ from torch import Tensor
 from memsim.devices.functions import Function
 from memsim.devices.numerics import stable
 from memsim.devices.numerics.stream import Stream
+from memsim.devices.weights.recorded import Recorded
 
 MICRO = 1e-6  #: microsiemens, the unit papers fit in [S]
 
@@ -121,7 +122,7 @@ class FittedRelaxation(Relaxation):
 
     def spread(self, target: Tensor, t: float, g_max: float) -> Tensor:
         first = self.spreads[0](target, g_max)
-        return (self.total(target, t, g_max).square() - first.square()).clamp_(min=0.0).sqrt_()
+        return stable.sqrt((self.total(target, t, g_max).square() - first.square()).clamp_(min=0.0))
 
 
 @dataclass(frozen=True)
@@ -184,4 +185,6 @@ class DecadeFlicker(LowFrequencyNoise):
 
 def draw(rng: Stream, like: Tensor, draw: int = 0) -> Tensor:
     """One standard normal for each device of a (*K, *cells) tensor, in its dtype."""
+    if isinstance(like, Recorded):
+        return like.normal(rng, draw)
     return rng.normal(like.shape[rng.keys.ndim :], draw=draw, dtype=like.dtype)

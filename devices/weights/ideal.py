@@ -50,6 +50,10 @@ class IdealCell(Cell):
         """The stored value itself."""
         return state.value
 
+    def aged(self, target: Tensor, age: float, *, rng: Stream | None = None) -> Tensor:
+        """`target`, `age` seconds after it was written."""
+        return self.read(self.relax(self.write(target), age))
+
     def chord(self, conductance: Tensor, voltage: float) -> Tensor:
         """I / V [S]: the conductance itself at every voltage."""
         return conductance

@@ -110,6 +110,15 @@ class WeightCell(Cell):
         Raises ValueError for targets outside g_min .. g_max.
         """
         self.check_target(target)
+        return self._write(target, rng)
+
+    def aged(self, target: Tensor, age: float, *, rng: Stream) -> Tensor:
+        """Conductance [S] `age` seconds after the write of `target`, which is not checked: write, relax and
+        read in one, on tensors or on a :class:`memsim.devices.weights.recorded.Recorded`.
+        """
+        return self.read(self.relax(self._write(target, rng), age))
+
+    def _write(self, target: Tensor, rng: Stream) -> WeightState:
         programmed, exponent = target, None
         if self.programming and (strength := self.strength("programming")):
             error = self.programming(target, self.g_max).mul_(strength)

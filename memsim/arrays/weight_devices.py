@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from memsim.arrays.kernels.pair_sums import column_sizes, row_sums
 from memsim.devices.numerics.stream import Stream
+from memsim.devices.weights.block_kernel import pair_sums
+from memsim.devices.weights.recorded import Unrecorded, record
 
 
 class Sensed(NamedTuple):
@@ -46,19 +50,33 @@ def sense(
     goal_GRC: signed conductance that one device of a pair carries above g_min [S].  rng: keys of shape (S,)
     where G = 1, else (S, G); age: time since the write [s]; pairs: n; total: whether total_SRC is wanted.
     """
-    conductance = _devices(cell, goal_GRC, rng, age, pairs).to(dtype)
-    chord = cell.chord(conductance, voltage)
-    plus, minus = chord[:, 0::2].sum(1), chord[:, 1::2].sum(1)
-    difference, total_SRC = plus - minus, plus + minus
-    chips, groups = len(rng.keys), len(goal_GRC)
-    size = difference.abs().unflatten(0, (chips, groups))
+    chips, groups, _, columns = len(rng.keys), *goal_GRC.shape
+    difference, total_SRC = _sums(cell, goal_GRC.to(dtype), rng, age, pairs, voltage)
+    column = column_sizes(difference).view(chips, groups * columns)
     return Sensed(
         difference_SRC=difference,
         total_SRC=total_SRC if total else None,
-        row_siemens_SR=total_SRC.sum(-1, dtype=torch.float64),
-        mean_global=size.mean((1, 2, 3))[:, None],
-        mean_column=size.mean(2).flatten(1),
+        row_siemens_SR=row_sums(total_SRC),
+        mean_global=(column.sum(1, keepdim=True) / goal_GRC.numel()).to(dtype),
+        mean_column=(column / difference.shape[1]).to(dtype),
     )
+
+
+def _sums(
+    cell: Any, goal_GRC: Tensor, rng: Stream, age: float, pairs: int, voltage: float
+) -> tuple[Tensor, Tensor]:
+    """Sums over a pair's devices of G+ - G- and G+ + G-, as they are read; both (S G, R, C) [S]."""
+    try:
+        if goal_GRC.dtype != torch.float32 or goal_GRC.device.type != "cpu":
+            raise Unrecorded(f"blocks are of float32 on the CPU, not {goal_GRC.dtype} on {goal_GRC.device}")
+        program = record(lambda target: cell.chord(cell.aged(target, age, rng=rng), voltage))
+    except Unrecorded:
+        chord = cell.chord(_devices(cell, goal_GRC, rng, age, pairs), voltage)
+        plus, minus = chord[:, 0::2].sum(1), chord[:, 1::2].sum(1)
+        return plus - minus, plus + minus
+    flat = np.ascontiguousarray(goal_GRC.detach().flatten(1).numpy())
+    sums = pair_sums(flat, rng.keys.size, cell.g_min, pairs, program)
+    return tuple(torch.from_numpy(part).unflatten(1, goal_GRC.shape[1:]) for part in sums)  # type: ignore[return-value]
 
 
 def conductances(cell: Any, goal_GRC: Tensor, *, rng: Stream, age: float, pairs: int) -> Tensor:
