@@ -6,6 +6,7 @@ A cell without one of them is ideal in it. Conductances and spreads are in sieme
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -186,5 +187,5 @@ class DecadeFlicker(LowFrequencyNoise):
 def draw(rng: Stream, like: Tensor, draw: int = 0) -> Tensor:
     """One standard normal for each device of a (*K, *cells) tensor, in its dtype."""
     if isinstance(like, Recorded):
-        return like.normal(rng, draw)
+        return cast(Tensor, like.normal(rng, draw))
     return rng.normal(like.shape[rng.keys.ndim :], draw=draw, dtype=like.dtype)

@@ -19,6 +19,7 @@ from memsim.energy.ledger import Ledger
 from memsim.run import Run
 from memsim.studies.speed.bench_drift import drift
 from memsim.studies.speed.bench_ledger import ledger
+from memsim.studies.speed.bench_program import program
 from memsim.studies.speed.bench_write import write
 from memsim.studies.speed.timing import interleaved
 
@@ -199,6 +200,7 @@ BENCHES: dict[str, Callable[..., dict[str, Any]]] = {
     "projection": projection,
     "drift": drift,
     "write": write,
+    "program": program,
     "ledger": ledger,
 }
 """Every benchmark by name; its first word names all that begin with it."""
