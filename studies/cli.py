@@ -238,7 +238,9 @@ def train(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="attention, projection, drift, write, program, ledger, or all.")] = "all",
+    name: Annotated[
+        str, typer.Argument(help="attention, projection, drift, write, program, ledger, or all.")
+    ] = "all",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of both sides.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -1,18 +1,23 @@
-"""Devices of a weight array, in one go: the same as write, relax, read and chord one after the other."""
+"""Devices of a weight array, in one go: the same as write, relax, read and chord one after the other.
+
+The arrays are longer than two blocks of the kernel, and of no whole number of blocks of random numbers.
+"""
 
 import warnings
+from dataclasses import replace
 
 import pytest
 import torch
 
 from memsim import devices
 from memsim.arrays.weight_devices import conductances, sense
+from memsim.devices.weights.effects import Spread
 
 DAY, YEAR = 86400.0, 3.15e7
 CELLS = ["pcm-joshi2020", "pcm-hermes2023-2", "reram-wan2022", "reram-cmo-falcone2025-2pct", "reram-milo2021"]
 
 
-def goals(cell, groups: int = 1, rows: int = 37, columns: int = 23) -> torch.Tensor:
+def goals(cell, groups: int = 1, rows: int = 61, columns: int = 43) -> torch.Tensor:
     """Signed goals over the whole range, some of them zero."""
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(groups, rows, columns, generator=generator) * 2 - 1
@@ -47,6 +52,11 @@ def check(cell, *, age: float, pairs: int = 1, dtype: torch.dtype = torch.float3
     torch.testing.assert_close(now.mean_global.double(), size.mean((1, 2))[:, None], rtol=2e-6, atol=0)
     torch.testing.assert_close(now.mean_column.double(), size.mean(1), rtol=2e-6, atol=0)
     assert torch.equal(kept, torch.cat([every[:, 0::2], every[:, 1::2]], 1))
+
+
+def sensed(cell, goal, *, chips=(0, 5), age: float = DAY, pairs: int = 1):
+    """What two chips show of one layer."""
+    return sense(cell, goal, rng=devices.stream(3, chips, "layer"), age=age, pairs=pairs, voltage=0.2)
 
 
 @pytest.mark.parametrize("age", [0.0, 1.0, DAY, YEAR])
@@ -90,7 +100,7 @@ def test_groups_are_arrays_of_their_own():
         alone = sense(cell, goal[g : g + 1], rng=devices.stream(3, *names, g), age=DAY, pairs=2, voltage=0.2)
         assert torch.equal(now.difference_SRC[g::3], alone.difference_SRC)
         assert torch.equal(now.row_siemens_SR[g::3], alone.row_siemens_SR)
-        assert torch.equal(now.mean_column[:, 23 * g : 23 * (g + 1)], alone.mean_column)
+        assert torch.equal(now.mean_column[:, 43 * g : 43 * (g + 1)], alone.mean_column)
     layer = now.difference_SRC.unflatten(0, (2, 3)).abs().double().mean((1, 2, 3))
     torch.testing.assert_close(now.mean_global.double(), layer[:, None], rtol=2e-6, atol=0)
 
@@ -102,3 +112,36 @@ def test_the_total_is_left_out_where_nobody_asks():
     )
     assert now.total_SRC is None
     assert bool((now.row_siemens_SR > 0).all())
+
+
+def test_a_chip_is_the_same_alone_and_beside_others_and_with_any_number_of_threads():
+    cell = devices.get("pcm-joshi2020")
+    goal, before = goals(cell), torch.get_num_threads()
+    both = sensed(cell, goal)
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            for place, chip in enumerate((0, 5)):
+                alone = sensed(cell, goal, chips=(chip,))
+                for one, among in zip(alone, both, strict=True):
+                    assert torch.equal(one[0], among[place])
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_time_before_the_write_is_refused():
+    with pytest.raises(ValueError, match="time since the write"):
+        sensed(devices.get("pcm-joshi2020"), goals(devices.get("pcm-joshi2020")), age=-1.0)
+
+
+class Wavy:
+    """A spread [uS] by an operation that blocks do not know."""
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sin(x) + 1.0
+
+
+def test_a_law_that_blocks_do_not_know_runs_on_whole_tensors():
+    known = devices.get("pcm-joshi2020")
+    assert isinstance(known, devices.WeightCell)
+    check(replace(known, programming=Spread(Wavy())), age=DAY, pairs=2)
