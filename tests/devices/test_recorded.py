@@ -1,5 +1,7 @@
 """Laws written down and run in blocks: to the bit what they are on whole tensors."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -64,7 +66,7 @@ def test_what_blocks_do_not_know_is_said(law):
 
 @pytest.mark.parametrize("name", [n for n in devices.names() if "weight" in devices.get(n).describe().kind])
 def test_every_preset_runs_in_blocks(name):
-    cell = devices.get(name)
+    cell: Any = devices.get(name)
     rng = devices.stream(0, [0], "layer")
     for age in (0.0, 86400.0):
         assert len(record(lambda x, t=age: cell.chord(cell.aged(x, t, rng=rng), 0.2)).keys) <= 6

@@ -124,6 +124,8 @@ def test_a_chip_is_the_same_alone_and_beside_others_and_with_any_number_of_threa
             for place, chip in enumerate((0, 5)):
                 alone = sensed(cell, goal, chips=(chip,))
                 for one, among in zip(alone, both, strict=True):
+                    assert isinstance(one, torch.Tensor)
+                    assert isinstance(among, torch.Tensor)
                     assert torch.equal(one[0], among[place])
     finally:
         torch.set_num_threads(before)
