@@ -102,7 +102,8 @@ def record(laws: Callable[[Any], Any]) -> Program:
 class Recorded:
     """A value of every device that is known by the step it comes from; arithmetic as with a float32 tensor.
 
-    In-place methods let the name stand for the new step.
+    In-place methods let the name stand for the new step; log, exp, sqrt and powers are those of
+    :mod:`memsim.devices.numerics.stable`.
     """
 
     __slots__ = ("place", "recording")
@@ -161,6 +162,18 @@ class Recorded:
     def abs(self) -> Recorded:
         return self.recording.note(Op.ABS, self.place)
 
+    def log(self) -> Recorded:
+        return self.recording.note(Op.LOG, self.place)
+
+    def exp(self) -> Recorded:
+        return self.recording.note(Op.EXP, self.place)
+
+    def sqrt(self) -> Recorded:
+        return self.recording.note(Op.SQRT, self.place)
+
+    def __pow__(self, exponent: Any) -> Recorded:
+        return self._number(Op.POWER, exponent)
+
     def clamp(self, min: float | None = None, max: float | None = None) -> Recorded:
         low = self if min is None else self._number(Op.AT_LEAST, min)
         return low if max is None else low._number(Op.AT_MOST, max)
@@ -207,15 +220,11 @@ def _where(condition: Any, one: Any, other: Any) -> Recorded:
     return one.recording.note(Op.WHERE, condition.place, one.place, other.place)
 
 
-def _function(op: Op) -> Callable[..., Recorded]:
-    return lambda x: x.recording.note(op, x.place)
-
-
 _FUNCTIONS: dict[Any, Callable[..., Recorded]] = {
     torch.where: _where,
     torch.full_like: lambda x, value: x.recording.note(Op.FULL, number=value),
-    stable.log: _function(Op.LOG),
-    stable.exp: _function(Op.EXP),
-    stable.sqrt: _function(Op.SQRT),
-    stable.power: lambda x, exponent: x.recording.note(Op.POWER, x.place, number=exponent),
+    stable.log: Recorded.log,
+    stable.exp: Recorded.exp,
+    stable.sqrt: Recorded.sqrt,
+    stable.power: Recorded.__pow__,
 }
