@@ -25,7 +25,7 @@ from functools import partial
 from memsim.card.chip_card import ChipCard
 from memsim.devices.toml_file import CardError
 from memsim.energy.line import Line, total
-from memsim.energy.work import Attention, Matrix, Neurons, Work
+from memsim.energy.work import Attention, Matrix, Neurons, TwoSignals, Work
 from memsim.prices.events import ARITHMETIC
 from memsim.prices.technology import Technology
 
@@ -80,6 +80,8 @@ def _papers(works: Sequence[Work], bill: Bill, ac: str, mac: str) -> Iterator[Li
             yield from bill.work(work.name, *((ac, dense * work.rate) if work.spikes else (mac, dense)))
         elif isinstance(work, Attention):  # every value spike into all queries; counting is one add a spike
             yield from bill.work(work.name, ac, work.v * work.tokens + work.q + work.k)
+        elif isinstance(work, TwoSignals):
+            yield from bill.work(work.name, *((ac, work.adds) if work.spikes else (mac, work.macs)))
 
 
 def lut(works: Sequence[Work], card: ChipCard) -> list[Line]:
@@ -97,6 +99,9 @@ def operations(work: Work, bill: Bill) -> Iterator[Line]:
         yield from table_attention(work, bill)
     elif isinstance(work, Neurons):
         yield from bill.work(work.name, "neuron-step", work.number * work.steps)
+    elif isinstance(work, TwoSignals):
+        spikes = ("digital-add", work.adds) if work.spikes else ("digital-mac", work.macs)
+        yield from bill.work(work.name, *spikes)
     else:
         yield from bill.work(work.name, work.event, work.number)
 
@@ -199,6 +204,9 @@ def buffers(works: Sequence[Work], card: ChipCard) -> list[Line]:
         elif isinstance(work, Attention):
             size = work.heads * work.tokens * work.width
             lines += bill.move(work.name, "spikes read [bit]", 3 * size * work.steps, size)
+        elif isinstance(work, TwoSignals):
+            bits = work.values * (1 if work.spikes else WEIGHT)
+            lines += bill.move(work.name, "signals read [bit]", bits * work.passes, bits)
     return lines
 
 
@@ -218,6 +226,9 @@ def qnn(works: Sequence[Work], card: ChipCard) -> list[Line]:
             size = work.heads * work.tokens * work.width
             lines.append(product(work.name, number=2.0 * size * work.tokens))
             lines += bill.move(work.name, "inputs read [bit]", 3 * size * bits, size * bits)
+        elif isinstance(work, TwoSignals):
+            lines.append(product(work.name, number=work.macs / work.passes))
+            lines += bill.move(work.name, "inputs read [bit]", work.values * bits, work.values * bits)
         elif isinstance(work, Neurons):
             lines += bill.move(work.name, "activations written [bit]", work.number * bits, work.number * bits)
         else:

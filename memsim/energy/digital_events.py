@@ -8,17 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from memsim.energy.ledger import Ledger
-
-PRICED_AS = {
-    "neuron_step": "neuron-step",
-    "digital_add": "digital-add",
-    "digital_mac": "digital-mac",
-    "count_add": "digital-add",
-    "attention_add": "digital-add",
-    "table_lookup": "digital-compare",
-}
-"""What a network's own module reports -> the priced event; anything else is a note."""
-
+from memsim.energy.reports_work import reported, reports
 
 MATRICES = (nn.Linear, nn.Conv2d)
 """Layers that hold a learned matrix."""
@@ -28,7 +18,7 @@ def watch_digital(net: nn.Module, ledger: Ledger) -> None:
     """Enter the digital work of a network's own modules: layers that stay digital, normalisation, pooling,
     and whatever a module reports itself.
 
-    A module that does digital work offers ``events(inputs, output) -> {event: number}``.
+    A module that does digital work offers ``events`` (`memsim.energy.reports_work`).
     """
 
     def hook(name: str):
@@ -42,18 +32,13 @@ def watch_digital(net: nn.Module, ledger: Ledger) -> None:
             elif isinstance(module, nn.MaxPool2d):
                 ledger.add(name, "digital-compare", compares(module, output))
             else:
-                for event, number in module.events(inputs, output).items():  # type: ignore[operator]
-                    if event in PRICED_AS:
-                        ledger.add(name, PRICED_AS[event], number)
-                    else:
-                        ledger.note(name, event.replace("_", " "), number)
+                for event, number in reported(name, module, inputs, output).items():
+                    ledger.add(name, event, number)
 
         return enter
 
     for name, module in net.named_modules():
-        if isinstance(module, (*MATRICES, nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d)) or hasattr(
-            module, "events"
-        ):
+        if isinstance(module, (*MATRICES, nn.BatchNorm1d, nn.BatchNorm2d, nn.MaxPool2d)) or reports(module):
             module.register_forward_hook(hook(name))
 
 

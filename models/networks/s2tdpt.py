@@ -7,6 +7,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from memsim.energy.census import Census
 from memsim.models.networks.s2tdpt_config import S2TDPTConfig
 from memsim.models.parts.attention import AbstractAttention, STDPAttention
 from memsim.models.parts.neurons import LIF, Add, SpikePool, TokenMean
@@ -188,7 +189,8 @@ class S2TDPT(nn.Module):
         return [module for module in self.modules() if isinstance(module, SelfAttention)]
 
     def forward(self, image: Tensor) -> Tensor:
-        check_image(image, self.config.in_shape)
+        with Census.paused():  # a check, no work of the network
+            check_image(image, self.config.in_shape)
         membrane = self.patches(image)
         for block in self.blocks:
             membrane = block(membrane)

@@ -141,7 +141,7 @@ class STDPAttention(AbstractAttention):
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
         """Work of one call: additions of spike counts, and of values either to N queries (dense) or through
-        the levels.
+        the levels; a look-up in the table of weights is a compare.
         """
         q, k, v = inputs
         tokens, levels = v.shape[-2], self.head_dim + 1
@@ -151,7 +151,7 @@ class STDPAttention(AbstractAttention):
             lookups, additions = rows * tokens * tokens, spikes * tokens
         else:
             lookups, additions = rows * tokens, spikes + rows * levels * levels * v.shape[-1]
-        return {"count_add": counting, "table_lookup": lookups, "attention_add": additions}
+        return {"digital-add": counting + additions, "digital-compare": lookups}
 
     def extra_repr(self) -> str:
         policy = f"silent={self.silent!r}, form={self.form!r}"

@@ -153,7 +153,7 @@ class LIF(nn.Module):
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
         """Work of one call: neuron updates."""
-        return {"neuron_step": output.numel()}
+        return {"neuron-step": output.numel()}
 
     def extra_repr(self) -> str:
         shown = ("tau", "v_threshold", "v_reset", "decay_input", "alpha", "detach_reset")
@@ -180,6 +180,10 @@ class SpikePool(nn.MaxPool2d):
             torch.maximum(out[..., 1:], rows[..., 1:-1:2], out=out[..., 1:])
         return out
 
+    def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
+        """Work of one call: a compare for each value of a window but the first."""
+        return {"digital-compare": output.numel() * (int(self.kernel_size) ** 2 - 1)}  # type: ignore[arg-type]
+
 
 @final
 class Add(nn.Module):
@@ -190,7 +194,7 @@ class Add(nn.Module):
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
         """Work of one call: one addition per element."""
-        return {"digital_add": output.numel()}
+        return {"digital-add": output.numel()}
 
 
 @final
@@ -202,4 +206,4 @@ class TokenMean(nn.Module):
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
         """Work of one call: one addition per membrane value."""
-        return {"digital_add": inputs[0].numel()}
+        return {"digital-add": inputs[0].numel()}

@@ -16,8 +16,9 @@ from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES, Atten
 from memsim.energy import baselines
 from memsim.energy.area import areas, utilisation
 from memsim.energy.break_even import Balance
+from memsim.energy.digital_work import DigitalWork
 from memsim.energy.lifetime import life
-from memsim.energy.work import DigitalWork, Work, spike_rate
+from memsim.energy.work import Work, spike_rate
 from memsim.models.datasets.catalog import load as load_data
 from memsim.models.measures import accuracy, cross_entropy, margin, score
 from memsim.models.training.train import CALIBRATION

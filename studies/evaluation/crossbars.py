@@ -27,7 +27,7 @@ import memsim
 from memsim import models
 from memsim.arrays.writing.write_events import SILENT_PULSES
 from memsim.energy import baselines
-from memsim.energy.work import DigitalWork
+from memsim.energy.digital_work import DigitalWork
 from memsim.models.measures import cross_entropy, margin
 from memsim.models.registry import relative, tuned
 from memsim.models.training.train import CALIBRATION, RECIPES, Recipe, training_images

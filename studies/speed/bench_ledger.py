@@ -11,7 +11,7 @@ import torch
 import memsim
 from memsim import models
 from memsim.energy import baselines
-from memsim.energy.work import DigitalWork
+from memsim.energy.digital_work import DigitalWork
 from memsim.studies.evaluation.comparison import BATCH, TestSet, one_batch
 from memsim.studies.evaluation.taps import SpikeStatistics
 

@@ -5,7 +5,8 @@ import torch
 
 from memsim import CardError, ChipCard, models
 from memsim.energy import baselines
-from memsim.energy.work import Attention, DigitalWork, Matrix, Neurons, Other, scaled, spike_rate
+from memsim.energy.digital_work import DigitalWork
+from memsim.energy.work import Attention, Matrix, Neurons, Other, scaled, spike_rate
 from tests.memsim.made import numbers
 
 CARD = ChipCard.load("default")

@@ -8,7 +8,8 @@ from memsim import ChipCard, models
 from memsim.energy import estimate
 from memsim.energy.area import areas
 from memsim.energy.baselines import total
-from memsim.energy.work import Attention, DigitalWork, Matrix
+from memsim.energy.digital_work import DigitalWork
+from memsim.energy.work import Attention, Matrix
 from tests.memsim.made import numbers
 
 FREE = estimate.Held(pulses=0.0, weight=0.0, attention=0.0)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from memsim import models
-from memsim.energy.work import SPIKES, Attention, DigitalWork, Matrix
+from memsim.energy.digital_work import DigitalWork
+from memsim.energy.work import SPIKES, Attention, Matrix
 from memsim.models.networks import s2tdpt_counts as counts
 from memsim.models.registry import configure
 

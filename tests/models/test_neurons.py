@@ -146,9 +146,9 @@ def test_equals_spikingjelly_with_a_reset_potential():
 
 def test_events():
     spikes = LIF()(torch.tensor([[2.0, 0.0], [0.0, 2.0], [0.0, 0.0]]))
-    assert LIF().events((), spikes) == {"neuron_step": 6}
-    assert Add().events((), spikes) == {"digital_add": 6}
-    assert TokenMean().events((torch.zeros(4, 2, 3, 5),), None) == {"digital_add": 120}
+    assert LIF().events((), spikes) == {"neuron-step": 6}
+    assert Add().events((), spikes) == {"digital-add": 6}
+    assert TokenMean().events((torch.zeros(4, 2, 3, 5),), None) == {"digital-add": 120}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,96 @@
+"""The digital work of a network on chips, entered into its ledger as it runs.
+
+Most of it depends on shapes alone: it is counted once, on a small batch (`learn`), and multiplied by the
+images of a run.  What depends on values is counted in every run: products that spikes enter, and what modules
+report of themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from memsim.energy.census import Census, Site
+from memsim.energy.ledger import Ledger
+from memsim.energy.reports_work import reported
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What one kind of input asks of a network: events of an image, and what every run must count."""
+
+    events: dict[tuple[str, str], float]  #: by layer and name, for an image
+    sites: frozenset[Site]  #: products that spikes enter
+    reporters: tuple[str, ...]  #: modules that report their work, by path
+
+    @classmethod
+    def of(cls, census: Census) -> Learned:
+        """What a census of some images found."""
+        tally = census.tally
+        sites = {site for site, product in tally.products.items() if product.spikes}
+        for site in sites:
+            del tally.products[site]
+        totals = tally.totals().items()
+        events = {key: number / census.images for key, number in totals if key[0] not in census.reporters}
+        return cls(events, frozenset(sites), tuple(census.reporters))
+
+
+class DigitalWatch:
+    """Counts what a network does outside its arrays.
+
+    exclude: paths of the modules that are arrays; what happens inside of them is theirs to count.
+    """
+
+    def __init__(self, net: nn.Module, exclude: Collection[str] = ()) -> None:
+        self.net, self.exclude = net, frozenset(exclude)
+        self.learned: dict[Hashable, Learned] = {}
+
+    def learn(self, run: Callable[[], Any], images: int, signature: Hashable = None) -> Learned:
+        """Count one run of the network, of so many images in all (chips times images of a chip).
+
+        signature: names this kind of input, such as its shape beside the images (default: there is one kind).
+        Nothing is entered: the caller closes the ledger that the network's arrays write to.
+        """
+        with torch.no_grad(), Census(self.net, self.exclude, images=images) as census:
+            run()
+        self.learned[signature] = Learned.of(census)
+        return self.learned[signature]
+
+    @contextmanager
+    def counting(self, ledger: Ledger, images: int, signature: Hashable = None) -> Iterator[None]:
+        """Enter the work of the run inside, of so many images in all; nothing while the ledger is closed.
+
+        Raises KeyError for a kind of input that was not learned.
+        """
+        if not ledger.open:
+            yield
+            return
+        learned = self.learned[signature]
+        with ExitStack() as stack:
+            for path in learned.reporters:
+                hook = partial(_report, path, ledger)
+                handle = self.net.get_submodule(path).register_forward_hook(hook, with_kwargs=True)
+                stack.callback(handle.remove)
+            census = Census(self.net, self.exclude, images=images, sites=learned.sites)
+            if learned.sites:
+                stack.enter_context(census)
+            yield
+        for (layer, event), number in learned.events.items():
+            ledger.add(layer, event, number * images)
+        for (layer, event), number in census.tally.totals().items():
+            ledger.add(layer, event, number)
+
+
+def _report(
+    path: str, ledger: Ledger, module: nn.Module, inputs: tuple, named: dict[str, Any], output: Any
+) -> None:
+    """Enter what a module reports of one call."""
+    with Census.paused():
+        for event, number in reported(path, module, (*inputs, *named.values()), output).items():
+            ledger.add(path, event, number)
