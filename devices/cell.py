@@ -143,7 +143,7 @@ class Fabric:
 
     values: dict[str, Tensor]  #: named as in aihwkit's hidden parameters where it has them
     places: tuple[int, ...]  #: shape K of the streams it was drawn from
-    packed: Any = field(repr=False)  #: the kernel's constants, float32 (arrays, constants, cells)
+    packed: Tensor = field(repr=False)  #: the law's constants, float32 (arrays, blocks, constants, BLOCK)
 
     def __getitem__(self, name: str) -> Tensor:
         return self.values[name]
@@ -153,6 +153,16 @@ class Fabric:
         values = {name: value[place] for name, value in self.values.items()}
         flat = int(np.ravel_multi_index(place, self.places)) if self.places else 0
         return Fabric(values=values, places=(), packed=self.packed[flat : flat + 1])
+
+    def to(self, device: torch.device | str) -> "Fabric":
+        """The same devices, with their values on `device`, where their laws then run."""
+        values = {name: value.to(device) for name, value in self.values.items()}
+        return replace(self, values=values, packed=self.packed.to(device))
+
+    @property
+    def device(self) -> torch.device:
+        """Where its values are."""
+        return self.packed.device
 
     @property
     def cells(self) -> tuple[int, ...]:

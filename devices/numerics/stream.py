@@ -8,6 +8,7 @@ subset or threads.
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,13 +18,14 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from numba import prange
 from torch import Tensor
 
-from memsim.devices.numerics import philox as px
-from memsim.devices.numerics.compile import inlined, match_threads, parallel_kernel
+from memsim.devices.numerics.draws import normals, uniforms
+from memsim.devices.numerics.operation import Operation
+from memsim.devices.numerics.plain_philox import Rows
 
 Indices = Sequence[int] | np.ndarray | Tensor
+MAX_CELLS = 2**34  #: cells of a row: four for each value of a 32-bit counter
 _ZERO = np.zeros(1, np.int64)
 
 
@@ -58,13 +60,17 @@ class Stream:
         image: Indices | None = None,
         step: Indices | None = None,
         draw: int = 0,
+        first: int = 0,
         dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
     ) -> Tensor:
-        """Standard normals of shape (*K, [len(image)], [len(step)], *shape).
+        """Standard normals of shape (*K, [len(image)], [len(step)], *shape), on a device.
 
-        float64 follows the same bits with exact functions; it differs from float32 by rounding only.
+        float64 follows the same bits with exact functions; it differs from float32 by rounding only. first:
+        number of the first cell, where a long row is drawn in pieces: the bits of the whole, whatever the
+        piece.
         """
-        return self._fill(_normal32 if dtype == torch.float32 else _normal64, shape, image, step, draw, dtype)
+        return self._fill(normals, shape, image, step, draw, first, dtype, device)
 
     def uniform(
         self,
@@ -73,22 +79,29 @@ class Stream:
         image: Indices | None = None,
         step: Indices | None = None,
         draw: int = 0,
+        first: int = 0,
         dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
     ) -> Tensor:
-        """Uniform numbers strictly between 0 and 1, shape as for :meth:`normal`, from the same bits."""
-        return self._fill(_uniform, shape, image, step, draw, dtype)
+        """Uniform numbers strictly between 0 and 1, as for :meth:`normal`, from the same bits."""
+        return self._fill(uniforms, shape, image, step, draw, first, dtype, device)
 
-    def _fill(self, kernel, shape, image, step, draw, dtype) -> Tensor:
+    def _fill(
+        self, draws: Operation[..., Tensor], shape: Sequence[int], image: Indices | None,
+        step: Indices | None, draw: int, first: int, dtype: torch.dtype, device: torch.device | str,
+    ) -> Tensor:  # fmt: skip
         if dtype not in (torch.float32, torch.float64):
             raise ValueError(f"dtype={dtype}: streams give torch.float32 or torch.float64")
         images, steps = counters(image, "image"), counters(step, "step")
         places = [*self.keys.shape, *([len(images)] if image is not None else [])]
         places += [len(steps)] if step is not None else []
-        cells = int(np.prod(shape, dtype=np.int64))
-        out = np.empty((self.keys.size * len(images) * len(steps), cells), _NUMPY[dtype])
-        match_threads()
-        kernel(out, self.keys.reshape(-1), images, steps, counters([draw], "draw")[0])
-        return torch.from_numpy(out).reshape([*places, *shape])
+        cells = math.prod(shape)
+        if not 0 <= first <= MAX_CELLS - cells:
+            raise ValueError(f"first={first}: cells {first} .. {first + cells - 1} of 0 .. 2^34 - 1")
+        rows = Rows.of(self.keys, images, steps, cells, first, device)
+        number = int(counters([draw], "draw")[0])
+        drawn = draws(rows.keys, rows.images, rows.steps, first, cells, number, dtype)
+        return drawn.reshape([*places, *shape])
 
 
 def stream(seed: int, *path: Any) -> Stream:
@@ -122,52 +135,3 @@ def _name(element: Any) -> Any:
     if isinstance(element, Sequence):
         return tuple(_name(e) for e in element)
     raise TypeError(f"a stream's path takes numbers, strings and sequences of them, not {element!r}")
-
-
-_NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
-
-
-@parallel_kernel
-def _normal32(out, keys, images, steps, draw):
-    blocks = (out.shape[1] + px.BLOCK - 1) // px.BLOCK
-    for job in prange(out.shape[0] * blocks):
-        row, block = job // blocks, job % blocks
-        key, image, step = _place(row, keys, images, steps)
-        z, words = np.empty((1, px.BLOCK), np.float32), np.empty((1, px.BLOCK), np.uint32)
-        px.normals(z, words, key, block, step, image, draw, 1)
-        first = block * px.BLOCK
-        for cell in range(min(px.BLOCK, out.shape[1] - first)):
-            out[row, first + cell] = z[0, cell]
-
-
-@parallel_kernel
-def _normal64(out, keys, images, steps, draw):
-    blocks = (out.shape[1] + px.BLOCK - 1) // px.BLOCK
-    for job in prange(out.shape[0] * blocks):
-        row, block = job // blocks, job % blocks
-        key, image, step = _place(row, keys, images, steps)
-        words = np.empty((1, px.BLOCK), np.uint32)
-        px.bits(words, key, block, step, image, draw, 1)
-        first = block * px.BLOCK
-        for cell in range(min(px.BLOCK, out.shape[1] - first)):
-            out[row, first + cell] = px.normal_exact(words, cell)
-
-
-@parallel_kernel
-def _uniform(out, keys, images, steps, draw):
-    blocks = (out.shape[1] + px.BLOCK - 1) // px.BLOCK
-    for job in prange(out.shape[0] * blocks):
-        row, block = job // blocks, job % blocks
-        key, image, step = _place(row, keys, images, steps)
-        words = np.empty((1, px.BLOCK), np.uint32)
-        px.bits(words, key, block, step, image, draw, 1)
-        first = block * px.BLOCK
-        for cell in range(min(px.BLOCK, out.shape[1] - first)):
-            out[row, first + cell] = (np.float64(words[0, cell] >> np.uint32(9)) + 0.5) * 2.0**-23
-
-
-@inlined
-def _place(row, keys, images, steps):
-    step = steps[row % len(steps)]
-    rest = row // len(steps)
-    return keys[rest // len(images)], images[rest % len(images)], step

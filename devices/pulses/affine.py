@@ -4,16 +4,16 @@ devices, with or without a reference device.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from memsim.devices.check import check
 from memsim.devices.numerics.stream import Stream
-from memsim.devices.pulses.affine_kernels import HARD, MULTIPLICATIVE, SOFT, TAIL, rewrite
+from memsim.devices.pulses.affine_maps import HARD, MULTIPLICATIVE, SOFT, TAIL, rewrite
 from memsim.devices.pulses.population import PopulationCell
+from memsim.devices.pulses.writes import Writes
 
 
 @final
@@ -149,8 +149,8 @@ class AffineCell(PopulationCell):
         reference = values.get("reference", torch.zeros_like(high))
         return [row.float() for row in (*rows, high, low, reference, values["reset_bias"])]
 
-    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        rewrite(out, start, fresh, *rest, *self._noises(visible), self.law, self.tail)
+    def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
+        return rewrite(packed, writes, *self._noises(visible), self.law, self.tail)
 
 
 def soft_rows(s: Tensor, bound: Tensor, sign: float) -> list[Tensor]:

@@ -14,18 +14,18 @@ from memsim.devices.numerics.compile import inlined, kernel, parallel_kernel
 from memsim.devices.numerics.philox import BLOCK, nearly_normals, normals
 from memsim.devices.numerics.simd import along, clip, exp, mask, pick
 from memsim.devices.numerics.walk import kept_between
-from memsim.devices.pulses.pulsed import copy_in, copy_out, load
+from memsim.devices.pulses.kernel_parts import copy_in, copy_out, load
 
 SOFT, HARD, MULTIPLICATIVE = 0, 1, 2
 
 TAIL = 2  #: last pulses taken one by one at most
-_CHUNK = 8  #: pulses after which a hard bound acts
-_NONE = np.float32(-30.0)  #: a logarithm of nothing that squares without becoming denormal
-_FOLD = np.float32(0.5826)  #: Siegmund's correction: where a walk of unit steps clipped at 0 seems reflected
+CHUNK = 8  #: pulses after which a hard bound acts
+NONE = np.float32(-30.0)  #: a logarithm of nothing that squares without becoming denormal
+FOLD = np.float32(0.5826)  #: Siegmund's correction: where a walk of unit steps clipped at 0 seems reflected
 
 
 @parallel_kernel
-def rewrite(out, start, fresh, packed, pulses, keys, images, steps, reset, write, cycle, law, tail):
+def rewrite_blocks(out, start, fresh, packed, pulses, keys, images, steps, reset, write, cycle, law, tail):
     """Reset (or begin from `start`), pulse, add write noise; packed (arrays, blocks, 12, BLOCK).
 
     The last `tail` pulses are taken one by one: 1 for MULTIPLICATIVE, TAIL for HARD, either for SOFT. Rows of
@@ -70,7 +70,7 @@ def _soft(w, n, p, first, z, reset, cycle, tail, t):
     """Many pulses at a stroke, the last ones one by one; t (3, BLOCK) is room to work in.
 
     All of it in d, the distance from the bound ahead, of which a pulse takes a part: d <- d - a d + noise.
-    Where many pulses leave a device that stood inside its bound: reflection at the mirror, _FOLD of a
+    Where many pulses leave a device that stood inside its bound: reflection at the mirror, FOLD of a
     step's noise beyond the bound, of a walk that is drawn to the bound itself. Were it drawn to the mirror,
     its distance y from there would be abs(mean - spread xi). It stays further in, by the mirror's depth times
     (1 - left) where the mirror was never met, and where it was by the share that turns y into the stationary
@@ -83,7 +83,7 @@ def _soft(w, n, p, first, z, reset, cycle, tail, t):
         down = mask(n[i] < zero)
         rate, wide = pick(down, p[6, i], p[2, i]), pick(down, p[7, i], p[3, i]) * cycle
         ahead = max(np.ceil(abs(n[i])) - np.float32(tail), zero)
-        left[i] = exp(max(ahead * rate, _NONE))
+        left[i] = exp(max(ahead * rate, NONE))
         before = left[i] * reset
         joint = np.sqrt(max(wide * wide * (one - left[i] * left[i]), zero) + before * before)
         spread[i] = max(joint - before, np.float32(1e-12))
@@ -91,13 +91,13 @@ def _soft(w, n, p, first, z, reset, cycle, tail, t):
         # met: odds exp(-2 mean y / spread^2) that the mirror was met, given both ends. Mills' ratio of x is
         # near 2 / (x + sqrt(x^2 + 8 / pi)); the stationary law keeps 1 - sqrt(2 / pi) Mills of the drift.
         down = mask(n[i] < zero)
-        beyond = _FOLD * cycle * abs(pick(down, p[4, i], p[0, i]))
+        beyond = FOLD * cycle * abs(pick(down, p[4, i], p[0, i]))
         gap = pick(down, -p[9, i], p[8, i]) - along(w[i] + p[10, i], n[i])
         mean = (gap + beyond) * left[i]
         y = abs(mean - spread[i] * along(first[i], n[i]))
         scale = one / spread[i]
         x = y * scale
-        met = exp(max(-np.float32(2.0) * abs(mean) * scale * x, _NONE))
+        met = exp(max(-np.float32(2.0) * abs(mean) * scale * x, NONE))
         mills = (one + met) * (x + np.sqrt(x * x + np.float32(2.5464791)))
         share = (one - left[i]) * (one - np.float32(3.1915382) * met / mills)
         jumped = clip(y - beyond * (one - share), zero, p[8, i] - p[9, i])
@@ -143,9 +143,9 @@ def _bend(x):
 
 @kernel
 def _hard(w, n, p, z, xi, words, most, key, block, step, image, cycle):
-    for chunk in range((most - TAIL + _CHUNK - 1) // _CHUNK):
+    for chunk in range((most - TAIL + CHUNK - 1) // CHUNK):
         normals(xi, words, key, block, step, image, 2 + TAIL + chunk, 1)
-        _walk(w, n, p, xi, words, np.float32(chunk * _CHUNK), cycle)
+        _walk(w, n, p, xi, words, np.float32(chunk * CHUNK), cycle)
     zero, one = np.float32(0.0), np.float32(1.0)
     for i in range(BLOCK):
         up, pulses = mask(n[i] > zero), abs(n[i])
@@ -165,11 +165,11 @@ def _hard(w, n, p, z, xi, words, most, key, block, step, image, cycle):
 
 @inlined
 def _walk(w, n, p, z, words, done, cycle):
-    """Up to _CHUNK pulses, then the bounds."""
+    """Up to CHUNK pulses, then the bounds."""
     zero, one, two = np.float32(0.0), np.float32(1.0), np.float32(2.0)
     for i in range(BLOCK):
         up, total = mask(n[i] > zero), np.ceil(abs(n[i]))
-        count = clip(total - np.float32(TAIL) - done, zero, np.float32(_CHUNK))
+        count = clip(total - np.float32(TAIL) - done, zero, np.float32(CHUNK))
         s, a = pick(up, p[0, i], p[4, i]), pick(up, p[1, i], p[5, i])
         along, noise = count * pick(up, p[2, i], p[6, i]), pick(up, p[3, i], p[7, i]) * cycle
         high, low, u = p[8, i], p[9, i], w[i] + p[10, i]

@@ -3,19 +3,23 @@ noise, and so its PCM preset.
 """
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
+import torch
 from numba import prange
 from torch import Tensor
 
 from memsim.devices.check import check
+from memsim.devices.numerics import plain_math as pm
 from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.operation import operation
 from memsim.devices.numerics.philox import BLOCK, nearly_normals_of
 from memsim.devices.numerics.simd import clip, exp, mask, pick, whole
+from memsim.devices.pulses.kernel_parts import begin, finish
 from memsim.devices.pulses.one_by_one import GROUP, WIDE, order
 from memsim.devices.pulses.population import PopulationCell
-from memsim.devices.pulses.pulsed import begin, finish
+from memsim.devices.pulses.writes import Writes, begun_within_bounds, counts, one_by_one, run_kernel, seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +79,40 @@ class ExponentialPulsesCell(ExponentialCell):
             *bounds,
         ]
 
-    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
+    def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
         reset, write, _ = self._noises(visible)
         c = self.strength("cycle-noise") * self.dw_min_std
         curve = [
             self.A_up, self.A_down, self.gamma_up * self.b, -self.gamma_down * self.b,
             c, c * self.dw_min_std_add, c * self.dw_min_std_slope,
         ]  # fmt: skip
-        _rewrite(out, start, fresh, *rest, reset, write, np.array(curve, np.float32))
+        return rewrite(packed, writes, reset, write, np.array(curve, np.float32))
+
+
+@operation
+def rewrite(packed: Tensor, writes: Writes, reset: float, write: float, curve: np.ndarray) -> Tensor:
+    """Reset (or begin), pulse one by one, add write noise: float32 (arrays, writes, cells).
+
+    reset and write are spreads; curve: A_up, A_down, their offsets gamma b, and the three noises of a pulse.
+    """
+    A_up, A_down, offset_up, offset_down, c, add, slope = torch.tensor(curve, device=packed.device)
+    w, p = begun_within_bounds(packed, writes, reset)
+    n, most = counts(writes)
+    up, low, high = n > 0, p[5], p[4]
+    s, x = torch.where(up, p[0], -p[1]), torch.where(up, p[2], p[3])
+    weight = torch.where(up, A_up * pm.exp(offset_up), A_down * pm.exp(offset_down))
+
+    def pulse(w: Tensor, z: Tensor, part: Tensor) -> Tensor:
+        factor = part * (s + c * s.abs() * z)
+        rest = w + part * (add + slope * w.abs()) * z
+        return pm.clip(rest + factor * (1.0 - weight * pm.exp(x * w)).clamp(min=0.0), low, high)
+
+    return seen(one_by_one(w, n, writes, most, pulse), writes, write)
+
+
+@rewrite.kernel("cpu", torch.float32)
+def _(packed, writes, reset, write, curve):
+    return run_kernel(_rewrite, packed, writes, reset, write, curve)
 
 
 @parallel_kernel

@@ -1,18 +1,23 @@
 """Exponential steps, small and noisy ones: aihwkit's ExpStepDevice with plain multiplicative cycle noise."""
 
 from dataclasses import dataclass
-from typing import Any, final
+from functools import partial
+from typing import final
 
 import numpy as np
+import torch
 from numba import prange
 from torch import Tensor
 
+from memsim.devices.numerics import plain_math as pm
 from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.operation import operation
 from memsim.devices.numerics.philox import BLOCK, normals
 from memsim.devices.numerics.simd import clip, exp, log, mask, pick
 from memsim.devices.numerics.walk import kept_between
 from memsim.devices.pulses.exponential_pulses import ExponentialCell
-from memsim.devices.pulses.pulsed import begin, finish
+from memsim.devices.pulses.kernel_parts import begin, finish
+from memsim.devices.pulses.writes import Writes, by_chunks, run_kernel
 
 _TINY = np.float32(1e-20)
 _CHUNK = 64  #: pulses taken at once; the bounds act after each chunk
@@ -53,9 +58,58 @@ class ExponentialStepCell(ExponentialCell):
         bounds = [values["max_bound"], values["min_bound"], values["reset_bias"]]
         return [c.float() for c in (up, -down, *rates, scale, 1.0 / scale, *bounds)]
 
-    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
+    def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
         curve = np.array([self.gamma_up, -self.gamma_down, self.A_up, self.A_down, self.b], np.float32)
-        _rewrite(out, start, fresh, *rest, *self._noises(visible), curve)
+        return rewrite(packed, writes, *self._noises(visible), curve)
+
+
+@operation
+def rewrite(
+    packed: Tensor, writes: Writes, reset: float, write: float, cycle: float, curve: np.ndarray
+) -> Tensor:
+    """Reset (or begin), pulse, add write noise: float32 (arrays, writes, cells).
+
+    reset, write and cycle are spreads; curve: gamma_up, -gamma_down, A_up, A_down, b.
+    """
+    law = partial(_chunk, cycle=float(cycle), curve=curve.tolist())
+    return by_chunks(packed, writes, reset, write, _CHUNK, law)
+
+
+@rewrite.kernel("cpu", torch.float32)
+def _(packed, writes, reset, write, cycle, curve):
+    return run_kernel(_rewrite, packed, writes, reset, write, cycle, curve)
+
+
+def _chunk(
+    w: Tensor,
+    n: Tensor,
+    p: tuple[Tensor, ...],
+    z: Tensor,
+    word: Tensor,
+    done: int,
+    cycle: float,
+    curve: list[float],
+) -> Tensor:
+    """The torch form of :func:`_pulses`."""
+    gamma_up, gamma_down, A_up, A_down, b = curve
+    up, count = n > 0, (n.abs() - done).clamp(0.0, float(_CHUNK))
+    s, k = torch.where(up, p[0], p[1]), torch.where(up, p[2], p[3])
+    exponent = torch.where(up, gamma_up, gamma_down).to(w)
+    scale, length, high, low = p[4], p[5], p[6], p[7]
+    level = -exponent * (scale * w + b)
+    begin = pm.exp(level)
+    A = torch.minimum(torch.where(up, A_up, A_down).to(w), begin)
+    gap = begin - A
+    quiet = (A + gap * pm.exp(-k * count)).clamp(min=float(_TINY))
+    lost = level - pm.log(quiet) - k * count
+    drift = count - 0.5 * (1.0 + cycle * cycle) * lost
+    along = drift + cycle * count.sqrt() * z
+    end = (A + gap * pm.exp(-k * along)).clamp(min=float(_TINY))
+    x = -(pm.log(end) / exponent + b) * length
+    near = torch.maximum(end, 0.25 * begin)
+    noise = cycle * s.abs() * (1.0 - A / near).clamp(min=0.0)
+    x = pm.kept_between(w, x, low, high, noise, count, word)
+    return torch.where(count > 0, x, w)
 
 
 @parallel_kernel

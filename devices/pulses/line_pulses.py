@@ -11,9 +11,7 @@ from numba import prange
 from torch import Tensor
 
 from memsim.devices.numerics.compile import inlined, match_threads, parallel_kernel
-
-_NO_CELLS, _NO_TABLE = np.zeros((0, 0, 0), np.float32), np.zeros((0, 0), np.float32)
-_NO_LINES = np.zeros((0, 0, 0), np.uint32)
+from memsim.devices.numerics.operation import operation
 
 
 @final
@@ -51,11 +49,8 @@ class LinePulses:
 
     def cells(self) -> Tensor:
         """The pulses of every cell, float32 (..., N, M)."""
-        source = source_of(self, self.word_lines[..., 0].numel(), 1)
-        out = torch.empty(self.shape)
-        match_threads()
-        _fill(out.view(len(source.word_lines), -1).numpy(), source)
-        return out
+        source = source_of(self, self.word_lines[..., 0].numel(), 1, self.table.device)
+        return source.every_cell().reshape(self.shape)
 
 
 Pulses = Tensor | LinePulses  #: pulses of cells, or by lines
@@ -66,7 +61,7 @@ def every_cell(pulses: Pulses) -> Tensor:
     return pulses.cells() if isinstance(pulses, LinePulses) else pulses
 
 
-class PulseSource(NamedTuple):
+class PulseArrays(NamedTuple):
     """Pulses as kernels take them: of cells (arrays, writes, cells) or, where that is empty, from a table by
     lines (arrays, writes, lines).
     """
@@ -77,18 +72,68 @@ class PulseSource(NamedTuple):
     bit_lines: Any
 
 
-def source_of(pulses: Pulses, arrays: int, writes: int) -> PulseSource:
-    """The pulses of so many writes of so many arrays, for a kernel."""
+@final
+class PulseSource(NamedTuple):
+    """The same as tensors: float32 pulses and table, int32 counts that the table has entries for."""
+
+    cells: Tensor
+    table: Tensor
+    word_lines: Tensor
+    bit_lines: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Arrays, writes and cells."""
+        if self.table.numel() == 0:
+            return self.cells.shape[0], self.cells.shape[1], self.cells.shape[2]
+        arrays, writes, lines = self.word_lines.shape
+        return arrays, writes, lines * self.bit_lines.shape[2]
+
+    def every_cell(self) -> Tensor:
+        """Pulses of cells, float32 (arrays, writes, cells)."""
+        if self.table.numel() == 0:
+            return self.cells
+        return look_up_cells(self.table, self.word_lines, self.bit_lines)
+
+    def arrays(self) -> PulseArrays:
+        """For a kernel on the CPU."""
+        lines = (x.numpy().view(np.uint32) for x in (self.word_lines, self.bit_lines))
+        return PulseArrays(self.cells.numpy(), self.table.numpy(), *lines)
+
+
+def source_of(pulses: Pulses, arrays: int, writes: int, device: torch.device) -> PulseSource:
+    """The pulses of `writes` writes of each of `arrays` arrays, on a device.
+
+    Raises ValueError for counts that the table has no entry for.
+    """
     if isinstance(pulses, Tensor):
-        cells = pulses.to(torch.float32).contiguous().numpy()
-        return PulseSource(cells.reshape(arrays, writes, -1), _NO_TABLE, _NO_LINES, _NO_LINES)
+        cells = pulses.to(device, torch.float32).contiguous()
+        no_lines = torch.zeros(0, 0, 0, dtype=torch.int32, device=device)
+        return PulseSource(cells.reshape(arrays, writes, -1), cells.new_zeros(0, 0), no_lines, no_lines)
     lines = []
     for name, size in zip(("word_lines", "bit_lines"), pulses.table.shape, strict=True):
-        counts = getattr(pulses, name).to(torch.int32).contiguous().numpy().view(np.uint32)
-        if counts.size and counts.max() >= size:  # a negative one is a large one
-            raise ValueError(f"{name}: counts must lie in 0 .. {size - 1}, got {counts.view(np.int32)}")
+        counts = getattr(pulses, name).to(device, torch.int32).contiguous()
+        low, high = (int(end) for end in counts.aminmax()) if counts.numel() else (0, 0)
+        if low < 0 or high >= size:
+            raise ValueError(f"{name}: counts must lie in 0 .. {size - 1}, got {low} .. {high}")
         lines.append(counts.reshape(arrays, writes, -1))
-    return PulseSource(_NO_CELLS, pulses.table.to(torch.float32).contiguous().numpy(), *lines)
+    table = pulses.table.to(device, torch.float32).contiguous()
+    return PulseSource(table.new_zeros(0, 0, 0), table, *lines)
+
+
+@operation
+def look_up_cells(table: Tensor, word_lines: Tensor, bit_lines: Tensor) -> Tensor:
+    """table[q_i, k_j] for all lines, (arrays, writes, cells) of int32 counts (arrays, writes, lines)."""
+    return table[word_lines.long()[..., None], bit_lines.long()[..., None, :]].flatten(-2)
+
+
+@look_up_cells.kernel("cpu", torch.float32)
+def _(table: Tensor, word_lines: Tensor, bit_lines: Tensor) -> Tensor:
+    source = PulseSource(table.new_zeros(0, 0, 0), table, word_lines, bit_lines)
+    out = table.new_empty(source.shape)
+    match_threads()
+    _fill(out.numpy(), source.arrays())
+    return out
 
 
 @inlined
@@ -113,5 +158,6 @@ def look_up(out, source, array, write, first):
 
 @parallel_kernel
 def _fill(out, source):
-    for array in prange(len(out)):
-        look_up(out[array], source, array, 0, 0)
+    writes = out.shape[1]
+    for row in prange(out.shape[0] * writes):
+        look_up(out[row // writes, row % writes], source, row // writes, row % writes, 0)

@@ -17,8 +17,9 @@ from memsim.devices.cell import Description
 from memsim.devices.check import check
 from memsim.devices.numerics.stream import Stream
 from memsim.devices.pulses.affine import rows_of
-from memsim.devices.pulses.affine_kernels import HARD, TAIL, rewrite
+from memsim.devices.pulses.affine_maps import HARD, TAIL, rewrite
 from memsim.devices.pulses.pulsed import KernelCell
+from memsim.devices.pulses.writes import Writes
 
 
 @final
@@ -76,10 +77,10 @@ class NeuroSimCell(KernelCell):
             rows += rows_of(HARD, a * virtual, a, reach)
         return [row.float() for row in (*rows, high, low, torch.zeros_like(high), (high + low) / 2)]
 
-    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
+    def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
         cycle = self.strength("cycle-noise") * self.c2c
         reset = self.strength("reset-noise") * self.c2c * (self.g_max - self.g_min)
-        rewrite(out, start, fresh, *rest, np.float32(reset), np.float32(0.0), np.float32(cycle), HARD, TAIL)
+        return rewrite(packed, writes, np.float32(reset), np.float32(0.0), np.float32(cycle), HARD, TAIL)
 
 
 def curvature(label: float) -> float:

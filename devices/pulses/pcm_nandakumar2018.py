@@ -15,12 +15,17 @@ from numba import prange
 from torch import Tensor
 
 from memsim.devices.cell import Description
+from memsim.devices.numerics import plain_math as pm
+from memsim.devices.numerics import plain_philox
 from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.operation import operation
 from memsim.devices.numerics.philox import BLOCK, nearly_normals, nearly_normals_of
 from memsim.devices.numerics.simd import clip, mask, pick, whole
 from memsim.devices.numerics.stream import Stream
+from memsim.devices.pulses.kernel_parts import copy_in, copy_out, load
 from memsim.devices.pulses.one_by_one import GROUP, WIDE, order
-from memsim.devices.pulses.pulsed import KernelCell, copy_in, copy_out, load
+from memsim.devices.pulses.pulsed import KernelCell
+from memsim.devices.pulses.writes import Writes, constants, counts, one_by_one, run_kernel
 
 _MICRO = 1e-6
 
@@ -70,14 +75,41 @@ class Nandakumar2018Cell(KernelCell):
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
         return [values["gain"], values["max_bound"]]
 
-    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
+    def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
         reset = self.strength("reset-noise") * self.reset_std
         cycle, read = self.strength("cycle-noise"), visible * self.strength("read-noise")
         numbers = [
             *self.mean, cycle * self.spread[0], cycle * self.spread[1], self.low, reset * self.low,
             self.floor, read * self.read_std[0], read * self.read_std[1],
         ]  # fmt: skip
-        _rewrite(out, start, fresh, *rest, np.array(numbers, np.float32))
+        return rewrite(packed, writes, np.array(numbers, np.float32))
+
+
+@operation
+def rewrite(packed: Tensor, writes: Writes, law: np.ndarray) -> Tensor:
+    """RESET (or begin), pulse one by one, read: siemens, float32 (arrays, writes, cells).
+
+    law: m1, m0, s1, s0, low, spread of a RESET, floor, r1, r0.
+    """
+    m1, m0, s1, s0, low, spread, floor, r1, r0 = law.tolist()
+    gain, bound = constants(packed, writes.rows.cells)
+    n, most = counts(writes)
+    if writes.begin is not None:
+        w = writes.begin.expand(writes.rows.shape) * (1 / _MICRO)
+    else:
+        w = (low + spread * plain_philox.nearly_normals(writes.rows, 0)).clamp(min=floor)
+
+    def pulse(w: Tensor, z: Tensor, part: Tensor) -> Tensor:
+        change = m1 * w + m0 + (s1 * w + s0) * z
+        return torch.where(part > 0, pm.clip(w + part * gain * change, low, bound), w)
+
+    w = one_by_one(w, n, writes, most, pulse)
+    return _MICRO * (w + (r1 * w + r0) * plain_philox.nearly_normals(writes.rows, 1))
+
+
+@rewrite.kernel("cpu", torch.float32)
+def _(packed, writes, law):
+    return run_kernel(_rewrite, packed, writes, law)
 
 
 @parallel_kernel

@@ -1,18 +1,23 @@
 """Steps that follow a measured curve: aihwkit's PiecewiseStepDevice."""
 
 from dataclasses import dataclass
-from typing import Any, final
+from functools import partial
+from typing import final
 
 import numpy as np
+import torch
 from numba import prange
 from torch import Tensor
 
+from memsim.devices.numerics import plain_math as pm
 from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.operation import operation
 from memsim.devices.numerics.philox import BLOCK, normals
 from memsim.devices.numerics.simd import clip, log, mask, pick
 from memsim.devices.numerics.walk import kept_between
+from memsim.devices.pulses.kernel_parts import begin, finish
 from memsim.devices.pulses.population import PopulationCell
-from memsim.devices.pulses.pulsed import begin, finish
+from memsim.devices.pulses.writes import Writes, by_chunks, run_kernel
 
 _CHUNK = 16  #: pulses taken at once
 
@@ -57,9 +62,63 @@ class PiecewiseStepCell(PopulationCell):
             values["reset_bias"],
         ]
 
-    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
+    def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
         nodes = np.array([self.piecewise_up, self.piecewise_down], np.float32)
-        _rewrite(out, start, fresh, *rest, *self._noises(visible), nodes)
+        return rewrite(packed, writes, *self._noises(visible), nodes)
+
+
+@operation
+def rewrite(
+    packed: Tensor, writes: Writes, reset: float, write: float, cycle: float, nodes: np.ndarray
+) -> Tensor:
+    """Reset (or begin), pulse, add write noise: float32 (arrays, writes, cells).
+
+    reset, write and cycle are spreads; nodes (2, nodes) the curves up and down.
+    """
+    curves = torch.tensor(nodes, device=packed.device)
+    law = partial(_chunk, cycle=float(cycle), nodes=curves)
+    return by_chunks(packed, writes, reset, write, _CHUNK, law)
+
+
+@rewrite.kernel("cpu", torch.float32)
+def _(packed, writes, reset, write, cycle, nodes):
+    return run_kernel(_rewrite, packed, writes, reset, write, cycle, nodes)
+
+
+def _chunk(
+    w: Tensor,
+    n: Tensor,
+    p: tuple[Tensor, ...],
+    z: Tensor,
+    word: Tensor,
+    done: int,
+    cycle: float,
+    nodes: Tensor,
+) -> Tensor:
+    """The torch form of :func:`_pulses`."""
+    up, count = n > 0, (n.abs() - done).clamp(0.0, float(_CHUNK))
+    k, (reach, high, low) = torch.where(up, p[0], -p[1]), p[2:5]
+    at = partial(_curve, nodes, (~up).long())
+    begin = x = (w - low) / reach
+    v1 = at(x)
+    lost = pm.log(at(x + k * count * v1).clamp(min=1e-6) / v1.clamp(min=1e-6))
+    ito = -0.5 * (1.0 + cycle * cycle) * lost
+    h = k * (count + ito + cycle * count.sqrt() * z)
+    v2 = at(x + 0.5 * h * v1)
+    v3 = at(x + 0.5 * h * v2)
+    v4 = at(x + h * v3)
+    x = x + h * (1 / 6) * (v1 + 2.0 * (v2 + v3) + v4)
+    noise = cycle * k.abs() * at(x)
+    zero = torch.zeros_like(x)
+    x = pm.kept_between(begin, x, zero, zero + 1.0, noise, count, word)
+    return torch.where(count > 0, pm.clip(low + reach * x, low, high), w)
+
+
+def _curve(nodes: Tensor, side: Tensor, x: Tensor) -> Tensor:
+    """The torch form of :func:`_at`."""
+    place = x.clamp(0.0, 1.0) * float(nodes.shape[1] - 1)
+    node = place.long().clamp(0, nodes.shape[1] - 2)
+    return nodes[side, node] + (place - node.to(place)) * (nodes[side, node + 1] - nodes[side, node])
 
 
 @parallel_kernel

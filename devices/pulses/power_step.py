@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from functools import partial
+from typing import final
 
 import numpy as np
 import torch
@@ -10,12 +11,15 @@ from numba import prange
 from torch import Tensor
 
 from memsim.devices.check import check
+from memsim.devices.numerics import plain_math as pm
 from memsim.devices.numerics.compile import inlined, parallel_kernel
+from memsim.devices.numerics.operation import operation
 from memsim.devices.numerics.philox import BLOCK, normals
 from memsim.devices.numerics.simd import clip, exp, log, mask, pick
 from memsim.devices.numerics.stream import Stream
+from memsim.devices.pulses.kernel_parts import begin, finish
 from memsim.devices.pulses.population import PopulationCell, two_sides
-from memsim.devices.pulses.pulsed import begin, finish
+from memsim.devices.pulses.writes import Writes, by_chunks, run_kernel
 
 _CHUNK = 64  #: pulses taken at once
 
@@ -69,8 +73,41 @@ class PowerStepCell(PopulationCell):
         ]
         return [*steps, reach, high, low, values["reset_bias"]]
 
-    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        _rewrite(out, start, fresh, *rest, *self._noises(visible))
+    def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
+        return rewrite(packed, writes, *self._noises(visible))
+
+
+@operation
+def rewrite(packed: Tensor, writes: Writes, reset: float, write: float, cycle: float) -> Tensor:
+    """Reset (or begin), pulse, add write noise: float32 (arrays, writes, cells); reset, write and cycle are
+    spreads.
+    """
+    return by_chunks(packed, writes, reset, write, _CHUNK, partial(_chunk, cycle=float(cycle)))
+
+
+@rewrite.kernel("cpu", torch.float32)
+def _(packed, writes, reset, write, cycle):
+    return run_kernel(_rewrite, packed, writes, reset, write, cycle)
+
+
+def _chunk(
+    w: Tensor, n: Tensor, p: tuple[Tensor, ...], z: Tensor, word: Tensor, done: int, cycle: float
+) -> Tensor:
+    """The torch form of :func:`_pulses`."""
+    up, count = n > 0, (n.abs() - done).clamp(0.0, float(_CHUNK))
+    k, g = torch.where(up, p[0], p[2]), torch.where(up, p[1], p[3])
+    reach, high, low = p[4], p[5], p[6]
+    bound, side = torch.where(up, high, low), torch.where(up, 1.0, -1.0).to(w)
+    x = (side * (bound - w) / reach).clamp(1e-18, 1.0)
+    pace = k * pm.exp((g - 1.0) * pm.log(x))
+    quiet = (1.0 + (g - 1.0) * pace * count).clamp(min=0.5)
+    ito = 0.5 * (1.0 + cycle * cycle) * g * 0.5 * (pace + pace / quiet)
+    along = count * (1.0 + ito) + cycle * count.sqrt() * z
+    y = (g - 1.0) * pace * along
+    few = 1.0 - y * (0.5 - y * ((1 / 3) - y * 0.25))
+    bend = torch.where(y.abs() < 0.03, few, pm.log((1.0 + y).clamp(min=1e-30)) / y)
+    moved = bound - side * reach * (x * pm.exp(-pace * along * bend)).clamp(max=1.0)
+    return torch.where(count > 0, pm.clip(moved, low, high), w)
 
 
 @parallel_kernel

@@ -56,7 +56,7 @@ def program_and_verify(
     if not (tolerance > 0.0 and max_pulses > 0):
         raise ValueError(f"tolerance={tolerance:g} and max_pulses={max_pulses}: both must be above 0")
     state = cell.reset(fabric, rng=rng.child("reset"))
-    goal, cells = torch.as_tensor(target, dtype=state.visible.dtype), state.visible
+    goal, cells = torch.as_tensor(target).to(state.visible), state.visible
     if not _fits(goal, cells) or not goal.isfinite().all():
         raise ValueError(f"targets {tuple(goal.shape)} must be finite and fit cells {tuple(cells.shape)}")
     fresh = cell.on("read-noise")

@@ -9,25 +9,21 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from memsim.devices.cell import Description, Fabric, PulsedCell, PulsedState, Unsupported
-from memsim.devices.numerics.compile import inlined, match_threads
-from memsim.devices.numerics.philox import BLOCK, nearly_normals
-from memsim.devices.numerics.simd import clip
+from memsim.devices.numerics.philox import BLOCK
+from memsim.devices.numerics.plain_philox import Rows
 from memsim.devices.numerics.stream import Indices, Stream, counters, stream
-from memsim.devices.pulses.line_pulses import LinePulses, Pulses, look_up, source_of
-
-_NOTHING = np.zeros((1, 1, 1), np.float32)
+from memsim.devices.pulses.line_pulses import LinePulses, Pulses, source_of
+from memsim.devices.pulses.writes import Writes
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelCell(PulsedCell):
-    """A pulsed cell whose law is one kernel over (array, block of cells, write)."""
+    """A pulsed cell whose law is one operation over a stack of arrays, on the device of their fabric."""
 
     @abstractmethod
     def _values(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
@@ -38,8 +34,8 @@ class KernelCell(PulsedCell):
         """The kernel's constants for each device, in the kernel's order."""
 
     @abstractmethod
-    def _evolve(self, out: np.ndarray, start: np.ndarray, fresh: bool, *rest: Any, visible: bool) -> None:
-        """Run the kernel: reset (if fresh) or take `start`, pulse, add the noise of the visible state."""
+    def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
+        """Reset or begin, pulse, add the noise of the visible state: float32 (arrays, writes, cells)."""
 
     def _description(self, *, states: float, low: float, high: float) -> Description:
         return Description(
@@ -57,7 +53,7 @@ class KernelCell(PulsedCell):
         constants = constants.flatten(2)
         blocks = -(-constants.shape[2] // BLOCK)
         padded = torch.nn.functional.pad(constants, (0, blocks * BLOCK - constants.shape[2]))
-        packed = padded.unflatten(2, (blocks, BLOCK)).transpose(1, 2).contiguous().numpy()
+        packed = padded.unflatten(2, (blocks, BLOCK)).transpose(1, 2).contiguous()
         return Fabric(values=values, places=tuple(places), packed=packed)
 
     def from_hidden(self, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -78,7 +74,7 @@ class KernelCell(PulsedCell):
         return self._run(fabric, start, pulses, rng, image, step, visible=visible)
 
     def reset(self, fabric: Fabric, *, rng: Stream) -> PulsedState:
-        rest = torch.zeros((*fabric.places, 1, 1, *fabric.cells))
+        rest = torch.zeros((*fabric.places, 1, 1, *fabric.cells), device=fabric.device)
         w, visible = (self._run(fabric, None, rest, rng, None, None, visible=v) for v in (False, True))
         return PulsedState(fabric=fabric, w=_only_write(w, fabric), visible=_only_write(visible, fabric))
 
@@ -86,7 +82,7 @@ class KernelCell(PulsedCell):
         self, state: PulsedState, n_up: Tensor | int, n_down: Tensor | int, *, rng: Stream
     ) -> PulsedState:
         fabric, shape = state.fabric, state.w.shape
-        up, down = (torch.as_tensor(n).expand(shape) for n in (n_up, n_down))
+        up, down = (torch.as_tensor(n, device=fabric.device).expand(shape) for n in (n_up, n_down))
         if min(float(up.min()), float(down.min())) < 0:
             raise ValueError("n_up and n_down count pulses: neither can be negative")
         if self.one_sided and bool(down.any()):
@@ -95,7 +91,7 @@ class KernelCell(PulsedCell):
         for step, n in enumerate((up, -down)):
             w = self._run(fabric, w, _one_write(n, fabric), rng, None, [step], visible=False)
             w = _only_write(w, fabric)
-        none = torch.zeros((*fabric.places, 1, 1, *fabric.cells))
+        none = torch.zeros((*fabric.places, 1, 1, *fabric.cells), device=fabric.device)
         visible = self._run(fabric, w, none, rng, None, [2], visible=True)
         return PulsedState(fabric=fabric, w=w, visible=_only_write(visible, fabric))
 
@@ -114,15 +110,22 @@ class KernelCell(PulsedCell):
         counts = pulses.table if isinstance(pulses, LinePulses) else pulses
         if self.one_sided and counts.numel() and float(counts.min()) < 0:
             raise Unsupported(f"{self.name} has no pulses down: a pulse only ever raises it")
-        keys, writes = rng.keys.reshape(-1), len(images) * len(steps)
-        out = np.empty((len(keys), writes, math.prod(fabric.cells)), np.float32)
-        begin = _NOTHING if start is None else start.contiguous().numpy().reshape(len(keys), -1, out.shape[2])
-        if start is not None and begin.shape[1] not in (1, writes):
-            raise ValueError(f"start {tuple(start.shape)}: a state for each of {writes} writes, or for all")
-        source = source_of(pulses, len(keys), writes)
-        match_threads()
-        self._evolve(out, begin, start is None, fabric.packed, source, keys, images, steps, visible=visible)
-        return torch.from_numpy(out).reshape(wanted)
+        device, cells = fabric.packed.device, math.prod(fabric.cells)
+        rows = Rows.of(rng.keys, images, steps, cells, device=device)
+        source = source_of(pulses, *rows.shape[:2], device=device)
+        begin = None if start is None else _states(start, rows)
+        return self._evolve(fabric.packed, Writes(begin, source, rows), visible=visible).reshape(wanted)
+
+
+def _states(start: Tensor, rows: Rows) -> Tensor:
+    """States to begin from as (arrays, writes, cells). Raises ValueError where they are those of other
+    arrays.
+    """
+    if start.numel() % max(rows.shape[0] * rows.cells, 1):
+        raise ValueError(
+            f"start {tuple(start.shape)} does not fit {rows.shape[0]} arrays of {rows.cells} cells"
+        )
+    return start.to(rows.keys.device, torch.float32).reshape(rows.shape[0], -1, rows.cells)
 
 
 def _one_write(n: Tensor, fabric: Fabric) -> Tensor:
@@ -131,56 +134,3 @@ def _one_write(n: Tensor, fabric: Fabric) -> Tensor:
 
 def _only_write(w: Tensor, fabric: Fabric) -> Tensor:
     return w.reshape(*fabric.places, *fabric.cells)
-
-
-@inlined
-def load(n, pulses, array, write, block):
-    """Fill `n` with one block of counts, as it is beyond the array's end; returns the largest, rounded up."""
-    look_up(n, pulses, array, write, block * BLOCK)
-    most = np.int32(0)
-    for i in range(BLOCK):
-        most = max(most, np.int32(np.ceil(abs(n[i]))))
-    return most
-
-
-@inlined
-def copy_in(w, start, array, write, block):
-    """Begin from given states instead of a reset: those of this write, or the one state all begin from."""
-    part = start[array, min(write, start.shape[1] - 1), block * BLOCK : (block + 1) * BLOCK]
-    for i in range(len(part)):
-        w[i] = part[i]
-
-
-@inlined
-def copy_out(out, w, array, write, block):
-    """Store one block of states."""
-    part = out[array, write, block * BLOCK : (block + 1) * BLOCK]
-    for i in range(len(part)):
-        part[i] = w[i]
-
-
-@inlined
-def begin(w, n, seen, z, p, start, fresh, pulses, array, write, block, key, image, step, reset, noise):
-    """Begin one write of a block: counts, noise of what a read sees, and a reset or the given state; returns
-    the largest count.
-
-    The last three rows of p are upper bound, lower bound and reset level; reset and noise their spreads [w].
-    """
-    most, last = load(n, pulses, array, write, block), len(p) - 1
-    nearly_normals(z, key, block, step, image, 0, 1 if noise == np.float32(0.0) else 2)
-    for i in range(BLOCK):
-        seen[i] = noise * z[1, i]
-    if fresh:
-        for i in range(BLOCK):
-            w[i] = clip(p[last, i] + reset * z[0, i], p[last - 1, i], p[last - 2, i])
-    else:
-        copy_in(w, start, array, write, block)
-    return most
-
-
-@inlined
-def finish(out, w, seen, array, write, block):
-    """Store one block of states as a read sees them."""
-    for i in range(BLOCK):
-        w[i] += seen[i]
-    copy_out(out, w, array, write, block)

@@ -56,7 +56,9 @@ class PulsedReset(Around):
     ) -> Tensor:  # fmt: skip
         at: dict[str, Any] = {"image": image, "step": step}
         if start is None:
-            before = rng.child("before").uniform(fabric.cells, image=_or_zero(image), step=_or_zero(step))
+            before = rng.child("before").uniform(
+                fabric.cells, image=_or_zero(image), step=_or_zero(step), device=fabric.device
+            )
             before = ((2 * self.n_max + 1) * before).floor() - self.n_max
             start = self.device.rewrite(fabric, before, rng=rng.child("before", "noise"), **at, visible=False)
             one = torch.ones_like(start)
@@ -68,7 +70,7 @@ class PulsedReset(Around):
         return self.device.rewrite(fabric, pulses, rng=rng, **at, start=start, visible=visible)
 
     def reset(self, fabric: Fabric, *, rng: Stream) -> PulsedState:
-        rest = torch.zeros((*fabric.places, 1, 1, *fabric.cells))
+        rest = torch.zeros((*fabric.places, 1, 1, *fabric.cells), device=fabric.device)
         shape = (*fabric.places, *fabric.cells)
         at: dict[str, Any] = {"rng": rng, "image": None, "step": None}
         w = self.rewrite(fabric, rest, **at, visible=False)

@@ -55,7 +55,7 @@ class Synapse(Around):
             shape = list(count.shape)
             shape[axis - 1] = self.devices
             return count.expand(shape)
-        device = torch.arange(self.devices).view(-1, *[1] * -axis)
+        device = torch.arange(self.devices, device=pulses.device).view(-1, *[1] * -axis)
         place = (device - turn.view(*turn.shape, *[1] * (1 - axis))) % self.devices
         many = count.abs().float()
         full = (many / self.devices).floor()
@@ -66,9 +66,11 @@ class Synapse(Around):
         self, fabric: Fabric, pulses: Pulses, *, rng: Stream, image: Indices | None, step: Indices | None,
         start: Tensor | None = None, visible: bool = True,
     ) -> Tensor:  # fmt: skip
-        images, steps = (torch.from_numpy(counters(i, n)) for i, n in ((image, "image"), (step, "step")))
+        images, steps = (
+            torch.tensor(counters(i, n), device=fabric.device) for i, n in ((image, "image"), (step, "step"))
+        )
         axis = 1 - len(fabric.cells)
-        each = self.shares(every_cell(pulses), images[:, None] + steps, axis)
+        each = self.shares(every_cell(pulses).to(fabric.device), images[:, None] + steps, axis)
         held = self.device.rewrite(
             fabric, each, rng=rng, image=image, step=step, start=start, visible=visible
         )
@@ -82,8 +84,8 @@ class Synapse(Around):
     ) -> PulsedState:
         turn, axis, each = getattr(state, "turn", 0), 1 - len(state.fabric.cells), []
         for n in (n_up, n_down):
-            pulses = torch.as_tensor(n).expand(state.visible.shape)
-            each.append(self.shares(pulses, torch.tensor(turn), axis))
+            pulses = torch.as_tensor(n, device=state.visible.device).expand(state.visible.shape)
+            each.append(self.shares(pulses, torch.tensor(turn, device=pulses.device), axis))
             turn += int(pulses.max())
         return self._state(self.device.pulse(_devices(state), *each, rng=rng), turn)
 
