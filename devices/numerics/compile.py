@@ -3,6 +3,7 @@
 Kernels run on OpenMP threads, which do not survive a fork: start worker processes by spawn.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ inlined: Any = njit(
     **_OPTIONS, forceinline=True
 )  #: LLVM vectorises a loop only when every call in it is gone
 _THREADS = numba.get_num_threads()  # all that numba may ever use
+_PROCESS = os.getpid()  # whose threads they are
 parallel_kernel: Any = njit(**_OPTIONS, parallel=True)
 
 
@@ -40,7 +42,14 @@ def match_threads() -> int:
     """Let the kernels that follow use as many threads as torch does; returns how many.
 
     Numba starts OpenMP's threads on its first call and sets their number for torch too: that is put back.
+    Raises RuntimeError in a forked process: those threads are its parent's.
     """
+    if os.getpid() != _PROCESS:
+        raise RuntimeError(
+            "kernels cannot run in a forked process, which has no part in its parent's OpenMP threads: start"
+            ' workers by spawn, as in multiprocessing.get_context("spawn") or'
+            ' DataLoader(..., multiprocessing_context="spawn")'
+        )
     threads = torch.get_num_threads()
     numba.set_num_threads(min(threads, _THREADS))
     if torch.get_num_threads() != threads:

@@ -1,8 +1,9 @@
 """Logarithm, exponential, power and square root whose bits depend on the value alone.
 
 torch computes the ends of a tensor by other instructions than its middle, so a device's last bit would
-depend on how many others stand beside it. Here every element takes the same path: float32 the polynomials
-of :mod:`memsim.devices.numerics.simd`, float64 the scalar functions.
+depend on how many others stand beside it. On the CPU every element takes the same path: float32 the
+polynomials of :mod:`memsim.devices.numerics.simd`, float64 the scalar functions. On other devices, and where
+a gradient is asked for, torch's own functions stand in.
 """
 
 from typing import Any
@@ -15,33 +16,60 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from memsim.devices.numerics import simd
 from memsim.devices.numerics.compile import match_threads, parallel_kernel
+from memsim.devices.numerics.operation import operation
+
+_REAL = (torch.float32, torch.float64)
 
 
+@operation
 def log(x: Tensor) -> Tensor:
     """ln x, elementwise."""
     if has_torch_function_unary(x):
         return handle_torch_function(log, (x,), x)
-    return _run({np.float32: _log32, np.float64: _log64}, x, 0.0)
+    return x.log()
 
 
+@operation
 def exp(x: Tensor) -> Tensor:
     """e^x, elementwise."""
     if has_torch_function_unary(x):
         return handle_torch_function(exp, (x,), x)
-    return _run({np.float32: _exp32, np.float64: _exp64}, x, 0.0)
+    return x.exp()
 
 
+@operation
 def power(x: Tensor, exponent: float) -> Tensor:
     """x^exponent, elementwise, for x >= 0."""
     if has_torch_function_unary(x):
         return handle_torch_function(power, (x,), x, exponent)
-    return _run({np.float32: _power32, np.float64: _power64}, x, exponent)
+    return x**exponent
 
 
+@operation
 def sqrt(x: Tensor) -> Tensor:
     """The square root, elementwise, rounded exactly, as torch's is not everywhere."""
     if has_torch_function_unary(x):
         return handle_torch_function(sqrt, (x,), x)
+    return x.sqrt()
+
+
+@log.kernel("cpu", *_REAL)
+def _(x: Tensor) -> Tensor:
+    return _run({np.float32: _log32, np.float64: _log64}, x, 0.0)
+
+
+@exp.kernel("cpu", *_REAL)
+def _(x: Tensor) -> Tensor:
+    return _run({np.float32: _exp32, np.float64: _exp64}, x, 0.0)
+
+
+@power.kernel("cpu", *_REAL)
+def _(x: Tensor, exponent: float) -> Tensor:
+    return _run({np.float32: _power32, np.float64: _power64}, x, exponent)
+
+
+@sqrt.kernel("cpu", *_REAL)
+def _(x: Tensor) -> Tensor:
     return _run({np.float32: _sqrt, np.float64: _sqrt}, x, 0.0)
 
 

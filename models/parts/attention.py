@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from memsim.devices.numerics.compile import match_threads
 from memsim.models.parts.attention_kernel import count_gradients, gather_weights
 from memsim.models.parts.stdp import Silent, Window, spike_counts
 
@@ -55,9 +54,7 @@ class _TableAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx, q_count: Tensor, k_count: Tensor, v: Tensor, table: Tensor, slope: Tensor) -> Tensor:
         q, k = (count.detach().reshape(-1, count.shape[-1]) for count in (q_count, k_count))
-        weight = torch.empty(*q_count.shape, k_count.shape[-1], dtype=v.dtype)
-        flat = weight.view(-1, *weight.shape[-2:])
-        gather_weights(table.numpy(), q.numpy(), k.numpy(), flat.numpy(), match_threads())
+        weight = gather_weights(table, q, k).view(*q_count.shape, k_count.shape[-1])
         ctx.save_for_backward(q, k, v, weight, slope)
         return weight @ v
 
@@ -66,9 +63,7 @@ class _TableAttention(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, weight, slope = ctx.saved_tensors
         grad_weight = (grad @ v.transpose(-1, -2)).view(-1, *weight.shape[-2:])
-        grad_q, grad_k = torch.empty_like(q), torch.empty_like(k)
-        arrays = (x.numpy() for x in (slope, q, k, grad_weight, grad_q, grad_k))
-        count_gradients(*arrays, match_threads())  # type: ignore[call-arg]
+        grad_q, grad_k = count_gradients(slope, q, k, grad_weight)
         shape = weight.shape[:-1]
         return grad_q.view(shape), grad_k.view(shape), weight.transpose(-1, -2) @ grad, None, None
 
@@ -124,10 +119,8 @@ class STDPAttention(AbstractAttention):
         return attend_by_level(matrix, spike_counts(q).long(), spike_counts(k).long(), v)
 
     def _learn(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """weights(q, k) @ v with its gradient: by table on the CPU, pair by pair elsewhere."""
-        if v.device.type != "cpu" or v.dtype not in (torch.float32, torch.float64):
-            return self.weights(q, k) @ v
-        table, slope = (t.to(v.dtype) for t in weight_and_slope(self.window, self.head_dim, self.silent))  # type: ignore[arg-type]
+        """weights(q, k) @ v with its gradient, by table."""
+        table, slope = (t.to(v) for t in weight_and_slope(self.window, self.head_dim, self.silent))  # type: ignore[arg-type]
         return _TableAttention.apply(spike_counts(q), spike_counts(k), v, table, slope)
 
     def _offset_apart(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -1,58 +1,11 @@
-"""Spiking neurons: the leaky integrate-and-fire layer, time on the first axis, in a plain and a fused form
-that agree.
-"""
+"""Spiking neurons: the leaky integrate-and-fire layer, time on the first axis, and what stands around it."""
 
-import math
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
-from memsim.devices.numerics.compile import match_threads
-from memsim.models.parts.lif_kernel import lif_backward, lif_forward
-
-
-def _flat(tensor: Tensor) -> np.ndarray:
-    """The memory of a contiguous tensor (T, ...) as an array (T, M)."""
-    return tensor.view(tensor.shape[0], math.prod(tensor.shape[1:])).numpy()
-
-
-class _Spike(torch.autograd.Function):
-    """Theta(z), with the slope of a sigmoid of steepness alpha as its derivative."""
-
-    @staticmethod
-    def forward(ctx, z: Tensor, alpha: float) -> Tensor:
-        ctx.save_for_backward(z)
-        ctx.alpha = alpha
-        return (z >= 0).to(z.dtype)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        (z,) = ctx.saved_tensors
-        p = torch.sigmoid(ctx.alpha * z)
-        return grad * (ctx.alpha * p * (1 - p)), None
-
-
-class _FusedLIF(torch.autograd.Function):
-    """The whole loop over time in one kernel, the membrane potentials kept for the backward pass."""
-
-    @staticmethod
-    def forward(ctx, current: Tensor, lif: "LIF") -> Tensor:
-        spikes, membrane = lif._fused_spikes(current, keep=True)
-        ctx.lif = lif
-        ctx.save_for_backward(membrane)
-        return spikes
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        (membrane,) = ctx.saved_tensors
-        grad_current = torch.empty_like(membrane)
-        ctx.lif._fused_gradient(membrane, grad.contiguous(), grad_current)
-        return grad_current, None
+from memsim.models.parts.lif import Law, spikes
 
 
 @final
@@ -68,8 +21,8 @@ class LIF(nn.Module):
     that of sigmoid(alpha z); `detach_reset` keeps the reset out of the gradient. The result holds 0 and 1 in
     the type and shape of X.
 
-    CPU tensors of float32 and float64 run through one numba kernel each way; anything else through the plain
-    loop, which is the definition. `fused=False` asks for the plain loop.
+    CPU tensors of float32 and float64 run through one kernel each way, anything else through the loop of
+    :func:`memsim.models.parts.lif.spikes`, which is the definition.
     """
 
     def __init__(
@@ -81,7 +34,6 @@ class LIF(nn.Module):
         decay_input: bool = False,
         alpha: float = 4.0,
         detach_reset: bool = True,
-        fused: bool = True,
     ):
         super().__init__()
         if not tau >= 1:
@@ -93,63 +45,19 @@ class LIF(nn.Module):
         if not alpha > 0:
             raise ValueError(f"alpha={alpha}: the steepness of the surrogate gradient must be positive")
         self.tau, self.v_threshold, self.v_reset = float(tau), float(v_threshold), float(v_reset)
-        self.decay_input, self.alpha, self.detach_reset, self.fused = (
-            decay_input,
-            float(alpha),
-            detach_reset,
-            fused,
-        )
+        self.decay_input, self.alpha, self.detach_reset = decay_input, float(alpha), detach_reset
 
-    def _constants(self) -> tuple[float, float, float, float, float]:
-        """beta, gain, leak, v_threshold, v_reset, of the law U' = beta U + leak + gain X."""
+    @property
+    def law(self) -> Law:
+        """The constants of U' = beta U + leak + gain X."""
         gain = 1 / self.tau if self.decay_input else 1.0
         leak = self.v_reset / self.tau if self.decay_input else 0.0
-        return 1 - 1 / self.tau, gain, leak, self.v_threshold, self.v_reset
+        beta = 1 - 1 / self.tau
+        return Law(beta, gain, leak, self.v_threshold, self.v_reset, self.alpha, self.detach_reset)
 
     def forward(self, current: Tensor) -> Tensor:
         """Spikes (T, ...) of the currents (T, ...); a current expanded over T is read once."""
-        fits = (
-            current.device.type == "cpu"
-            and current.dtype in (torch.float32, torch.float64)
-            and current.numel() > 0
-        )
-        if not (self.fused and fits):
-            return self.plain(current)
-        if torch.is_grad_enabled() and current.requires_grad:
-            return _FusedLIF.apply(current, self)
-        return self._fused_spikes(current, keep=False)[0]
-
-    def plain(self, current: Tensor) -> Tensor:
-        """The loop over time in torch operations: the definition, for any device and type."""
-        beta, gain, leak, v_threshold, v_reset = self._constants()
-        h = torch.full_like(current[0], v_reset)
-        spikes = []
-        for x in current:
-            u = h + gain * x
-            s = _Spike.apply(u - v_threshold, self.alpha)
-            spikes.append(s)
-            fired = s.detach() if self.detach_reset else s
-            h = v_reset * fired + (beta * u + leak) * (1 - fired)
-        return torch.stack(spikes)
-
-    def _fused_spikes(self, current: Tensor, *, keep: bool) -> tuple[Tensor, Tensor]:
-        """Spikes, and the membrane potentials U before reset (empty unless asked for), each (T, ...)."""
-        held = current.shape[0] > 1 and current.stride(0) == 0
-        source = (current[:1] if held else current).detach().contiguous()
-        spikes = torch.empty(current.shape, dtype=current.dtype)
-        membrane = torch.empty_like(spikes) if keep else spikes[:0]
-        x, s, u = _flat(source), _flat(spikes), _flat(membrane)
-        beta, gain, leak, v_threshold, v_reset = map(s.dtype.type, self._constants())
-        lif_forward(x, s, u, beta, gain, leak, v_threshold, v_reset, match_threads())
-        return spikes, membrane
-
-    def _fused_gradient(self, membrane: Tensor, grad_spikes: Tensor, grad_current: Tensor) -> None:
-        """Fill the gradient of the currents; all (T, ...)."""
-        u, gs, gx = _flat(membrane), _flat(grad_spikes), _flat(grad_current)
-        real = u.dtype.type
-        beta, gain, leak, v_threshold, v_reset = map(real, self._constants())
-        law = (beta, gain, leak, v_threshold, v_reset, real(self.alpha), self.detach_reset)
-        lif_backward(u, gs, gx, *law, match_threads())
+        return spikes(current, self.law)
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
         """Work of one call: neuron updates."""

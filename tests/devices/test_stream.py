@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from memsim.devices.numerics.philox import nearly_normals, normals, philox, seven_rounds
+from memsim.devices.numerics import plain_philox
+from memsim.devices.numerics.operation import plain
+from memsim.devices.numerics.philox import bits, nearly_normals, normals, philox, seven_rounds
+from memsim.devices.numerics.plain_philox import Rows
 from memsim.devices.numerics.stream import stream
 from tests.statistics import assert_mean, assert_same_law, assert_std
 
@@ -109,6 +112,46 @@ def test_every_part_of_the_address_counts():
 
 def test_more_cells_keep_the_first_ones():
     assert torch.equal(stream(0, "a").normal((300,)), stream(0, "a").normal((1000,))[:300])
+
+
+@pytest.mark.parametrize("first", [0, 1, 255, 256, 700])
+def test_a_long_row_may_be_drawn_in_pieces(first):
+    rng, how, part = stream(0, range(2), "a"), {"image": [3, 4], "step": range(2)}, slice(first, first + 300)
+    for draw in (rng.normal, rng.uniform):
+        for dtype in (torch.float32, torch.float64):
+            whole = draw((1000,), **how, dtype=dtype)
+            found = draw((10, 30), **how, dtype=dtype, first=first)
+            assert torch.equal(found.flatten(-2), whole[..., part])
+            with plain():
+                assert torch.equal(draw((300,), **how, first=first), draw((1000,), **how)[..., part])
+
+
+@pytest.mark.parametrize("first", [-1, 2**34 - 3])
+def test_cells_beyond_the_counter_are_refused(first):
+    with pytest.raises(ValueError, match=f"first={first}"):
+        stream(0).normal((4,), first=first)
+
+
+@pytest.mark.parametrize("rounds, known", [(10, KNOWN), (7, SEVEN)])
+def test_the_torch_form_gives_the_published_answers(rounds, known):
+    """Counter words as a row sees them: cell, step, image, draw."""
+    for counter, key, result in known:
+        c0, c1, c2, c3 = (int(word) for word in words(counter))
+        k0, k1 = (int(word) for word in words(key))
+        keys = np.array([k0 | k1 << 32], np.uint64)
+        rows = Rows.of(keys, np.array([c2]), np.array([c1]), 1)
+        found = plain_philox.philox(rows, torch.tensor([c0]), c3, rounds)
+        assert [int(word) for word in found] == [int(word) for word in words(result)]
+
+
+def test_words_are_the_kernels_bit_for_bit():
+    key, step, image, draw = 0x9ABCDEF012345678, 2**32 - 1, 7, 2**31
+    made = np.empty((1, 1000, 256), np.uint32)
+    for block in range(1000):
+        bits(made[:, block], np.uint64(key), block, step, image, draw, 1)
+    rows = Rows.of(np.array([key], np.uint64), np.array([image]), np.array([step]), 256_000)
+    expected = torch.from_numpy(made.astype(np.int64))
+    assert torch.equal(plain_philox.words(rows, draw).flatten(), expected.flatten())
 
 
 def test_double_precision_rounds_to_single():

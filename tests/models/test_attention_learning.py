@@ -1,9 +1,13 @@
 """Learning by table is learning by the dense definition: the same weights, the same gradient of counts."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
+from memsim.devices.numerics.operation import plain
 from memsim.models.parts.attention import STDPAttention, _TableAttention, weight_and_slope
+from memsim.models.parts.attention_kernel import count_gradients, gather_weights
 from memsim.models.parts.stdp import Window, spike_counts
 
 HEAD_DIM = 8
@@ -122,3 +126,15 @@ def test_inference_needs_no_table():
     with torch.no_grad():
         torch.testing.assert_close(core(q, k, v), core.weights(q, k) @ v)
     assert not core(q.detach(), k.detach(), v.detach()).requires_grad
+
+
+@pytest.mark.parametrize("form", [nullcontext, plain])
+@pytest.mark.parametrize("wrong", [9, -1])
+def test_counts_that_no_table_has_are_refused(form, wrong):
+    table, count = torch.zeros(9, 9), torch.zeros(2, 5)
+    count[1, 3] = wrong
+    for pair in ((count, 0 * count), (0 * count, count)):
+        with form(), pytest.raises(ValueError, match=r"spike counts must lie in 0 \.\. 8"):
+            gather_weights(table, *pair)
+    with pytest.raises(ValueError, match=r"gradient \(2, 5, 4\)"):
+        count_gradients(table, 0 * count, 0 * count, torch.zeros(2, 5, 4))

@@ -1,0 +1,117 @@
+"""Leaky integrate-and-fire neurons as an operation: the loop over time, and its equal on the CPU."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from memsim.devices.numerics.compile import match_threads
+from memsim.devices.numerics.operation import operation
+from memsim.models.parts.lif_kernel import lif_backward, lif_forward
+
+
+class Law(NamedTuple):
+    """Constants of U[t] = H[t-1] + gain X[t], H[t] = v_reset where U[t] fires, else beta U[t] + leak."""
+
+    beta: float
+    gain: float
+    leak: float
+    v_threshold: float
+    v_reset: float
+    alpha: float  #: steepness of the sigmoid whose slope stands for that of a spike
+    detach_reset: bool  #: keep the reset out of the gradient
+
+    def constants(self, dtype: type) -> tuple[np.generic, ...]:
+        """The five of the forward pass in the arrays' type."""
+        return tuple(dtype(number) for number in self[:5])
+
+
+class _Spike(torch.autograd.Function):
+    """Theta(z), with the slope of a sigmoid of steepness alpha as its derivative."""
+
+    @staticmethod
+    def forward(ctx, z: Tensor, alpha: float) -> Tensor:
+        ctx.save_for_backward(z)
+        ctx.alpha = alpha
+        return (z >= 0).to(z.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        (z,) = ctx.saved_tensors
+        p = torch.sigmoid(ctx.alpha * z)
+        return grad * (ctx.alpha * p * (1 - p)), None
+
+
+@operation
+def spikes(current: Tensor, law: Law) -> Tensor:
+    """Spikes (T, ...) of currents (T, ...), with a gradient: the loop over time, for any device and type."""
+    if len(current) == 0:
+        return torch.empty_like(current)
+    h = torch.full_like(current[0], law.v_reset)
+    fired = []
+    for x in current:
+        u = h + law.gain * x
+        s = _Spike.apply(u - law.v_threshold, law.alpha)
+        fired.append(s)
+        s = s.detach() if law.detach_reset else s
+        h = law.v_reset * s + (law.beta * u + law.leak) * (1 - s)
+    return torch.stack(fired)
+
+
+@spikes.kernel("cpu", torch.float32, torch.float64, gradient=True)
+def _(current: Tensor, law: Law) -> Tensor:
+    if torch.is_grad_enabled() and current.requires_grad:
+        return _Fused.apply(current, law)
+    return _forward(current, law, keep=False)[0]
+
+
+class _Fused(torch.autograd.Function):
+    """The whole loop over time in one kernel, the membrane potentials kept for the backward pass."""
+
+    @staticmethod
+    def forward(ctx, current: Tensor, law: Law) -> Tensor:
+        fired, membrane = _forward(current, law, keep=True)
+        ctx.law = law
+        ctx.save_for_backward(membrane)
+        return fired
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        (membrane,) = ctx.saved_tensors
+        return _backward(membrane, grad.contiguous(), ctx.law), None
+
+
+def _forward(current: Tensor, law: Law, *, keep: bool) -> tuple[Tensor, Tensor]:
+    """Spikes, and the membrane potentials U before reset (empty unless asked for), each (T, ...)."""
+    held = current.shape[0] > 1 and current.stride(0) == 0
+    source = (current[:1] if held else current).detach().contiguous()
+    fired = torch.empty(current.shape, dtype=current.dtype)
+    membrane = torch.empty_like(fired) if keep else fired[:0]
+    if current.numel():
+        x, s, u = _flat(source), _flat(fired), _flat(membrane)
+        lif_forward(x, s, u, *law.constants(s.dtype.type), match_threads())
+    return fired, membrane
+
+
+def _backward(membrane: Tensor, grad: Tensor, law: Law) -> Tensor:
+    """The gradient of the currents (T, ...) from that of the spikes."""
+    if grad.shape != membrane.shape:
+        raise ValueError(f"gradient {tuple(grad.shape)} of spikes {tuple(membrane.shape)}")
+    out = torch.empty_like(membrane)
+    if out.numel():
+        u, gs, gx = _flat(membrane), _flat(grad), _flat(out)
+        real = u.dtype.type
+        lif_backward(
+            u, gs, gx, *law.constants(real), real(law.alpha), law.detach_reset, match_threads()
+        )  # fmt: skip
+    return out
+
+
+def _flat(tensor: Tensor) -> np.ndarray:
+    """The memory of a contiguous tensor (T, ...) as an array (T, M)."""
+    return tensor.view(tensor.shape[0], math.prod(tensor.shape[1:])).numpy()

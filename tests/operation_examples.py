@@ -1,0 +1,127 @@
+"""Examples for the suite of equals: of each operation, calls that reach it, and how near a kernel must be."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from memsim.devices import LinePulses, stream
+from memsim.devices.numerics import stable
+from memsim.models.parts.attention_kernel import count_gradients, gather_weights
+from memsim.models.parts.lif import Law, spikes
+from tests.devices.pulsed_cells import cell_of
+
+
+class Example(NamedTuple):
+    """A call that reaches an operation, and how far a kernel may be from the torch form."""
+
+    call: Callable[[], Tensor | tuple[Tensor, ...]]
+    atol: float = 0.0
+    rtol: float = 0.0
+
+
+def _numbers(*shape: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
+    return torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+
+
+def _counts(high: int, *shape: int, seed: int = 0) -> Tensor:
+    return torch.randint(0, high, shape, generator=torch.Generator().manual_seed(seed))
+
+
+def draws(kind: str) -> Iterator[Example]:
+    """Whole and partial rows, the ends of the ranges of counter words."""
+    rng = getattr(stream(3, range(2), "a"), kind)
+    for dtype, atol in ((torch.float32, 1.5e-6), (torch.float64, 1e-14)):
+        for first in (0, 1, 255, 256, 700, 2**34 - 600):
+            call = partial(rng, (600,), image=[5, 2**32 - 1], step=[0, 2**31, 7], first=first, dtype=dtype)
+            yield Example(call, atol=0.0 if kind == "uniform" else atol)
+    yield Example(partial(rng, (0,)))
+
+
+PLACES, IMAGES, STEPS, CELLS = range(2), [4, 9, 5], range(2), (11, 33)
+
+
+def writes(name: str) -> Iterator[Example]:
+    """Resets and pulses, pulses from given states, and no pulses, of a cell; also with its noises off."""
+    for cell in (cell_of(name), cell_of(name).only()):
+        told = cell.describe()
+        fabric = cell.fabricate(CELLS, rng=stream(0, PLACES, "spread"))
+        how = {"rng": stream(1, PLACES, "noise"), "image": IMAGES, "step": STEPS}
+        shape = (len(PLACES), len(IMAGES), len(STEPS), *CELLS)
+        n = _counts(cell.n_max + 1, *shape).float()
+        n = n if cell.one_sided else n * (2 * _counts(2, *shape, seed=1) - 1)
+        n[0, 0] /= 2
+        begin = cell.rewrite(fabric, n.flip(-1), **how, visible=False)
+        for pulses, start in ((n, None), (n, begin), (0 * n, None)):
+            call = partial(cell.rewrite, fabric, pulses, **how, start=start, visible=start is None)
+            yield Example(call, atol=1e-6 * (told.high - told.low))
+
+
+def lines() -> Iterator[Example]:
+    for words, bits in ((16, 16), (5, 300), (1, 1)):
+        table, q, k = _numbers(7, 9), _counts(7, 2, 3, words), _counts(9, 2, 3, bits, seed=1)
+        yield Example(LinePulses(table, q, k).cells)
+
+
+def neurons() -> Iterator[Example]:
+    """Spikes are the same bits, gradients nearly the same."""
+    for dtype, rtol in ((torch.float32, 1e-5), (torch.float64, 1e-12)):
+        for detach in (False, True):
+            law = Law(0.4, 0.6, 0.1, 1.0, -0.2, 4.0, detach)
+            x = 2 * _numbers(5, 3, 1111, dtype=dtype)
+            yield Example(partial(spikes, x, law))
+            yield Example(partial(_gradient, x, law), atol=rtol, rtol=rtol)
+    yield Example(partial(spikes, _numbers(1, 70).expand(4, 70), law))
+    yield Example(partial(spikes, _numbers(4, 0), law))
+
+
+def _gradient(x: Tensor, law: Law) -> Tensor:
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad((spikes(x, law) * _numbers(*x.shape, seed=1)).sum(), x)[0]
+
+
+def tables(kind: str) -> Iterator[Example]:
+    for dtype, rtol in ((torch.float32, 1e-5), (torch.float64, 1e-12)):
+        table, gradient = _numbers(9, 9, dtype=dtype), _numbers(6, 13, 13, dtype=dtype, seed=3)
+        q, k = _counts(9, 6, 13).to(dtype), _counts(9, 6, 13, seed=2).to(dtype)
+        if kind == "weights":
+            yield Example(partial(gather_weights, table, q, k))
+        else:
+            yield Example(partial(count_gradients, table, q, k, gradient), atol=rtol, rtol=rtol)
+
+
+def functions(function: Callable[..., Tensor], *more: float) -> Iterator[Example]:
+    for dtype, rtol in ((torch.float32, 1e-6), (torch.float64, 1e-15)):
+        yield Example(partial(function, 3 * _numbers(1001, dtype=dtype).abs() + 1e-6, *more), rtol, rtol)
+
+
+def _laws(*names: str) -> Iterator[Example]:
+    for name in names:
+        yield from writes(name)
+
+
+#: examples of every operation by its name
+EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
+    "memsim.devices.numerics.draws.normals": partial(draws, "normal"),
+    "memsim.devices.numerics.draws.uniforms": partial(draws, "uniform"),
+    "memsim.devices.numerics.stable.exp": partial(functions, stable.exp),
+    "memsim.devices.numerics.stable.log": partial(functions, stable.log),
+    "memsim.devices.numerics.stable.power": partial(functions, stable.power, 1.7),
+    "memsim.devices.numerics.stable.sqrt": partial(functions, stable.sqrt),
+    "memsim.devices.pulses.affine_maps.rewrite": partial(
+        _laws, "reram-om", "reram-hfo2", "reference", "ecram-li", "linear-additive", "fefet-jerry2017"
+    ),
+    "memsim.devices.pulses.exponential_pulses.rewrite": partial(
+        _laws, "pcm-nandakumar2020", "exponential-complex"
+    ),
+    "memsim.devices.pulses.exponential_step.rewrite": partial(_laws, "reram-es", "exponential"),
+    "memsim.devices.pulses.line_pulses.look_up_cells": lines,
+    "memsim.devices.pulses.pcm_nandakumar2018.rewrite": partial(_laws, "pcm-nandakumar2018"),
+    "memsim.devices.pulses.piecewise_step.rewrite": partial(_laws, "piecewise"),
+    "memsim.devices.pulses.power_step.rewrite": partial(_laws, "power"),
+    "memsim.models.parts.attention_kernel.count_gradients": partial(tables, "gradients"),
+    "memsim.models.parts.attention_kernel.gather_weights": partial(tables, "weights"),
+    "memsim.models.parts.lif.spikes": neurons,
+}
