@@ -1,11 +1,14 @@
 """The network: its parameter count, its equations step by step, its configuration and what it refuses."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
 from memsim import models
 from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.parts.lif import spikes as spikes_of
 from memsim.models.parts.neurons import LIF
 
 
@@ -46,7 +49,8 @@ def test_parameter_counts():
 
 def test_forward_is_equations_10_to_28(net):
     """The same images through the equations written out, with nothing of the network but its layers."""
-    x, lif, half = images(), LIF().plain, LIF(v_threshold=0.5).plain
+    x = images()
+    lif, half = (partial(spikes_of.meaning, law=LIF(v_threshold=v).law) for v in (1.0, 0.5))  # the loops
     steps = net.config.steps
 
     def each(layer, tensor):
