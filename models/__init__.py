@@ -1,4 +1,4 @@
-"""Networks: neurons, STDP attention and its relatives, S2TDPT, checkpoints, data sets, training."""
+"""Networks: a registry of architectures, attention and neurons, checkpoints, data sets, training."""
 
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from memsim.models import datasets
     from memsim.models.checkpoint import load, save
     from memsim.models.datasets.dataset import Dataset
+    from memsim.models.networks.architecture import architecture
+    from memsim.models.networks.network import Network, NetworkConfig
     from memsim.models.networks.s2tdpt import S2TDPT
     from memsim.models.networks.s2tdpt_config import S2TDPTConfig
     from memsim.models.parts.attention import STDPAttention
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from memsim.models.registry import build, configure, names
     from memsim.models.training.augment import Augmentation
     from memsim.models.training.exchange import AttentionStatistics, attention_statistics, exchange_attention
-    from memsim.models.training.train import Recipe, train
+    from memsim.models.training.recipe import Recipe
+    from memsim.models.training.record import dataset_of, is_own
+    from memsim.models.training.train import train
     from memsim.models.training.worth import worth_of_attention
 
 _MODULES = {
@@ -26,6 +30,11 @@ _MODULES = {
         "save",
     ),
     "datasets.dataset": ("Dataset",),
+    "networks.architecture": ("architecture",),
+    "networks.network": (
+        "Network",
+        "NetworkConfig",
+    ),
     "networks.s2tdpt": ("S2TDPT",),
     "networks.s2tdpt_config": ("S2TDPTConfig",),
     "parts.attention": ("STDPAttention",),
@@ -45,10 +54,12 @@ _MODULES = {
         "attention_statistics",
         "exchange_attention",
     ),
-    "training.train": (
-        "Recipe",
-        "train",
+    "training.recipe": ("Recipe",),
+    "training.record": (
+        "dataset_of",
+        "is_own",
     ),
+    "training.train": ("train",),
     "training.worth": ("worth_of_attention",),
 }
 
@@ -58,15 +69,20 @@ __all__ = [
     "AttentionStatistics",
     "Augmentation",
     "Dataset",
+    "Network",
+    "NetworkConfig",
     "Recipe",
     "S2TDPTConfig",
     "STDPAttention",
     "Window",
+    "architecture",
     "attention_statistics",
     "build",
     "configure",
+    "dataset_of",
     "datasets",
     "exchange_attention",
+    "is_own",
     "load",
     "names",
     "save",

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from memsim.devices.plugins import found
-
 BUNDLED = Path(__file__).parent / "bundled"
 
 EMBEDDED = ("digits", "digits-hard")
@@ -14,10 +12,10 @@ FOLDER = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10
 
 
 def trained() -> list[str]:
-    """The bundled networks, and those of installed packages (entry points of ``memsim.networks``)."""
-    return sorted({*(path.stem for path in BUNDLED.glob("*.safetensors")), *found("memsim.networks")})
+    """List the bundled, trained networks."""
+    return sorted(path.stem for path in BUNDLED.glob("*.safetensors"))
 
 
 def data_sets() -> list[str]:
-    """Data sets by name."""
+    """List the data sets by name."""
     return [*EMBEDDED, *FOLDER]

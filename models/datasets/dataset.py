@@ -1,6 +1,8 @@
-"""What a data set is: images and labels in three parts, and how the parts are drawn."""
+"""A data set: images and labels in three parts, named by their content, and how the parts are drawn."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from typing import final
 
 import numpy as np
@@ -8,15 +10,17 @@ import torch
 from torch import Tensor
 
 SPLIT_SEED = 20250701  #: of every split; changing it changes the data sets
+PARTS = ("train", "val", "test")
 
 
 @final
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Dataset:
     """Images (B, C, H, W) float32 in [0, 1] and labels (B) int64, in three parts that share no image.
 
-    Every choice is made on the validation part; the test part tells the result. ValueError when images and
-    labels do not match, pixels leave [0, 1], or labels leave the classes.
+    Every choice is made on the validation part; the test part tells the result. `digest` is the identity: two
+    data sets of one name and different content are two. ValueError, naming the part, on other shapes or
+    types, on images and labels of unequal number, on pixels outside [0, 1], on labels outside the classes.
     """
 
     name: str
@@ -29,17 +33,18 @@ class Dataset:
     y_test: Tensor
 
     def __post_init__(self):
-        for part in ("train", "val", "test"):
+        for part in PARTS:
             x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
-            where = f"{self.name}: x_{part} {tuple(x.shape)}"
-            if x.ndim != 4 or len(x) != len(y) or len(x) == 0:
-                raise ValueError(f"{where} and y_{part} {tuple(y.shape)} are not (B, C, H, W) and (B)")
-            if not (float(x.min()) >= 0 and float(x.max()) <= 1):
+            _check_images(f"{self.name}: x_{part}", x)
+            _check_labels(f"{self.name}: y_{part}", y, len(self.classes))
+            if len(x) != len(y):
                 raise ValueError(
-                    f"{where} has NaN or pixels outside [0, 1]; were bytes turned to floats undivided?"
+                    f"{self.name}: x_{part} has {len(x)} images, y_{part} {len(y)} labels: one label an image"
                 )
-            if int(y.min()) < 0 or int(y.max()) >= len(self.classes):
-                raise ValueError(f"{self.name}: y_{part} has labels outside 0..{len(self.classes) - 1}")
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{part} {len(getattr(self, f'y_{part}'))}" for part in PARTS)
+        return f"Dataset({self.name!r}, {self.in_shape}, {len(self.classes)} classes, {sizes}, {self.digest})"
 
     @property
     def in_shape(self) -> tuple[int, int, int]:
@@ -47,9 +52,47 @@ class Dataset:
         _, channels, height, width = self.x_train.shape
         return channels, height, width
 
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hex digits of the SHA-256 of all images and labels: the identity of the data set."""
+        found = sha256()
+        for part in PARTS:
+            for tensor in (getattr(self, f"x_{part}"), getattr(self, f"y_{part}")):
+                found.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+                found.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        return found.hexdigest()[:16]
+
+
+def _check_images(where: str, x: Tensor) -> None:
+    """Refuse images that are not (B, C, H, W) float32 in [0, 1]."""
+    if x.ndim != 4 or len(x) == 0:
+        raise ValueError(f"{where} has shape {tuple(x.shape)}, needed are images (B, C, H, W), at least one")
+    if x.dtype != torch.float32:
+        raise ValueError(f"{where} has type {x.dtype}, needed is torch.float32 in [0, 1]")
+    if not (float(x.min()) >= 0 and float(x.max()) <= 1):
+        raise ValueError(f"{where} has NaN or pixels outside [0, 1]; were bytes turned to floats undivided?")
+
+
+def _check_labels(where: str, y: Tensor, classes: int) -> None:
+    """Refuse labels that are not (B) int64 in 0..classes - 1."""
+    if y.ndim != 1:
+        raise ValueError(f"{where}: {not_numbers(tuple(y.shape))}")
+    if y.dtype != torch.int64:
+        raise ValueError(f"{where} has type {y.dtype}, needed are class numbers of type torch.int64")
+    if len(y) and (int(y.min()) < 0 or int(y.max()) >= classes):
+        raise ValueError(
+            f"{where} has labels from {int(y.min())} to {int(y.max())}, outside the classes 0..{classes - 1}"
+        )
+
+
+def not_numbers(shape: tuple[int, ...]) -> str:
+    """Return the refusal of labels that have more than one axis."""
+    slip = "pass class numbers, y.argmax(1)" if len(shape) == 2 else "pass class numbers (B)"
+    return f"labels have shape {shape}: {slip}"
+
 
 def stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Sorted indices of `count` samples, classes in proportion (largest remainders first)."""
+    """Draw sorted indices of `count` samples, classes in proportion (largest remainders first)."""
     rng = np.random.Generator(np.random.Philox(seed))
     classes, sizes = np.unique(labels, return_counts=True)
     share = sizes * count / len(labels)
@@ -67,7 +110,7 @@ def in_parts(
     *,
     validation: int,
 ) -> Dataset:
-    """A Dataset of (images, labels) arrays, `validation` of them taken out of the training part."""
+    """Make a Dataset of (images, labels) arrays, `validation` of them taken out of the training part."""
     held = stratified(train[1], validation, SPLIT_SEED + 1)
     kept = np.setdiff1d(np.arange(len(train[1])), held)
     arrays = [train[0][kept], train[1][kept], train[0][held], train[1][held], *test]

@@ -2,13 +2,16 @@
 Spikingformer's layout.
 """
 
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from memsim.energy.census import Census
+from memsim.models.networks.architecture import architecture
+from memsim.models.networks.network import Network, check_image
 from memsim.models.networks.s2tdpt_config import S2TDPTConfig
+from memsim.models.networks.s2tdpt_shapes import EXAMPLE, SHAPES, parse
 from memsim.models.parts.attention import AbstractAttention, STDPAttention
 from memsim.models.parts.neurons import LIF, Add, SpikePool, TokenMean
 from memsim.models.parts.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
@@ -166,19 +169,17 @@ class Block(nn.Module):
 
 
 @final
-class S2TDPT(nn.Module):
+@architecture("s2tdpt", S2TDPTConfig, shapes=SHAPES, parse=parse, example=EXAMPLE)
+class S2TDPT(Network):
     """The network: images (B, C, H, W), pixels in [0, 1], -> logits (B, classes).
 
-    `config` holds every choice; `record` says how the weights came about (empty until trained);
-    `calibration_images` are training images a chip's converters are set with (None until trained).
     ValueError on a wrong image shape, on NaN, and on pixels outside [0, 1].
     """
 
+    config: S2TDPTConfig
+
     def __init__(self, config: S2TDPTConfig):
-        super().__init__()
-        self.config = config
-        self.record: dict[str, Any] = {}
-        self.calibration_images: Tensor | None = None
+        super().__init__(config)
         self.patches = PatchSplitting(config)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.mean = TokenMean()
@@ -195,23 +196,3 @@ class S2TDPT(nn.Module):
         for block in self.blocks:
             membrane = block(membrane)
         return self.head(self.mean(membrane))
-
-
-def check_image(image: Tensor, in_shape: tuple[int, int, int]) -> None:
-    """Refuse, with ValueError, images of a wrong shape, with NaN, or with pixels outside [0, 1]."""
-    if image.ndim != 4 or tuple(image.shape[1:]) != tuple(in_shape):
-        slip = "; did you forget the batch axis?" if tuple(image.shape) == tuple(in_shape) else ""
-        raise ValueError(
-            f"image has shape {tuple(image.shape)}, needed (batch, {', '.join(map(str, in_shape))}){slip}"
-        )
-    if image.numel() == 0:
-        return
-    low, high = (float(value) for value in image.detach().aminmax())
-    if not (low >= 0 and high <= 1):
-        if low != low or high != high:
-            which = int(image.detach().isnan().flatten(1).any(1).nonzero()[0])
-            raise ValueError(
-                f"image {which} holds NaN, allowed are pixels in [0, 1]; was something divided by 0 before?"
-            )
-        slip = "; are these bytes? Divide by 255" if high > 1 else "; were they normalised? Pass raw pixels"
-        raise ValueError(f"image has pixels from {low:.6g} to {high:.6g}, allowed is [0, 1]{slip}")

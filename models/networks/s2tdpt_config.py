@@ -2,18 +2,18 @@
 
 from typing import Literal, final
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from memsim.models.networks.network import NetworkConfig
 from memsim.models.parts.attention import Form
+from memsim.models.parts.relatives import Kind
 from memsim.models.parts.stdp import Silent, Window
 
-Kind = Literal["stdp", "random", "uniform", "uniform-matched", "rate", "dot"]
-KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform", "uniform-matched", "rate", "dot")
 PerHead = tuple[tuple[float, ...], ...]  #: one value for each layer and head
 
 
 @final
-class S2TDPTConfig(BaseModel):
+class S2TDPTConfig(NetworkConfig):
     """Everything that fixes an S2TDPT network but its weights.
 
     "Spikingformer" names the source of a value the paper (Mondal & Kumar 2025) does not state: the CIFAR code
@@ -21,12 +21,6 @@ class S2TDPTConfig(BaseModel):
     shapes that do not fit together.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    in_shape: tuple[int, int, int] = Field(
-        default=(3, 32, 32), description="channels, height, width of an image"
-    )
-    num_classes: int = Field(default=10, ge=2, description="classes of the head")
     steps: int = Field(default=4, ge=1, description="T, time steps; 4 in the paper")
     dim: int = Field(default=384, ge=1, description="D, width of a token; 384 in the paper")
     layers: int = Field(default=4, ge=1, description="L, transformer blocks; 4 in the paper")

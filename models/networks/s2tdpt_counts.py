@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memsim.energy.work import Attention, Matrix, Neurons, Other, Work
+from memsim.models.networks.network import NetworkConfig
 from memsim.models.networks.s2tdpt_config import S2TDPTConfig
 
 
-def works(config: S2TDPTConfig, rate: float) -> list[Work]:
+def works(config: NetworkConfig, rate: float) -> list[Work]:
     """The counts `memsim.energy.work.DigitalWork` would find in a run whose spike rates were all `rate`.
 
-    Names as in the network.  ValueError for a rate outside [0, 1].
+    Names as in the network. ValueError for another network than S2TDPT, or a rate outside [0, 1].
     """
+    if not isinstance(config, S2TDPTConfig):
+        raise ValueError(f"counts from a shape alone exist for S2TDPT, not for {type(config).__name__}")
     if not 0 <= rate <= 1:
         raise ValueError(f"rate = {rate}: a spike rate lies between 0 and 1")
     blocks = [work for layer in range(config.layers) for work in _block(config, layer, rate)]

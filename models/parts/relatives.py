@@ -4,13 +4,16 @@ All take q, k, v spikes (T, B, H, N, D_H) and return sum_j A_ij V_jd, with `gain
 where A follows from q and k (1 unless matched to another network's mean).
 """
 
-from typing import final
+from typing import Literal, final
 
 import torch
 from torch import Tensor, nn
 
 from memsim.models.parts.attention import AbstractAttention
 from memsim.models.parts.stdp import spike_counts
+
+Kind = Literal["stdp", "random", "uniform", "uniform-matched", "rate", "dot"]
+KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform", "uniform-matched", "rate", "dot")
 
 
 def _per_head(values: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Spike-timing-dependent plasticity as attention: spike counts, first-spike times, the window, Eq. (17)-(22).
+"""Spike-timing-dependent plasticity as attention: spike counts and the window, Eq. (17)-(22).
 
 The paper is Mondal & Kumar, arXiv:2511.14691 (2025). The query token is the pre-, the key token the
 postsynaptic side. Its window is exponential; the linear and the rectangular one are what linear and
@@ -27,11 +27,6 @@ _TIE = 1e-4  # of the distance of two levels: what is that near to the middle is
 def spike_counts(spikes: Tensor) -> Tensor:
     """r = sum_d S(d), the spikes of a token in one head, (..., D) -> (...): Eq. (17)."""
     return spikes.sum(-1)
-
-
-def first_spike_times(count: Tensor, *, head_dim: int, t_max: float) -> Tensor:
-    """t = t_max (1 - r / D_H): more spikes, earlier; a silent token fires at t_max. Eq. (18)."""
-    return t_max * (1 - count / head_dim)
 
 
 def stdp_attention(

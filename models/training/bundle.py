@@ -1,5 +1,5 @@
 """Make the bundled networks: `python -m memsim.models.training.bundle [NAME ...]` trains them and writes
-them here."""
+them here; with --rewrite their files are written anew in today's format, with the same weights."""
 
 import argparse
 import re
@@ -9,29 +9,31 @@ from pathlib import Path
 import memsim
 from memsim.models.checkpoint import load, save
 from memsim.models.datasets.catalog import load as load_data
-from memsim.models.networks.s2tdpt_config import KINDS, Kind
-from memsim.models.registry import BUNDLED, NETWORK, configure
+from memsim.models.known import BUNDLED, trained
+from memsim.models.parts.relatives import KINDS, Kind
+from memsim.models.registry import NETWORK, configure
 from memsim.models.training.exchange import attention_statistics
 from memsim.models.training.train import RECIPES, Progress, train
 from memsim.models.training.tune import tune
 
 MATCHED: tuple[Kind, ...] = ("random", "uniform-matched")  #: these take mean and spread from the STDP network
 STATISTICS = 2048  #: training images these are measured on, at the most
+RELATIVES = {"digits": KINDS, "fashion-mnist": ("stdp",)}  #: kinds of attention trained in full, by data set
 SHORT_KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform-matched", "rate", "dot")
-SHORT_EPOCHS = {"s2tdpt-fashion": 1}  #: epochs of the relatives trained on a shorter recipe, all alike
-TUNED = {
-    "s2tdpt-digits": ("reram-om", "reram-es")
-}  #: cells a network is tuned to have its attention written on
+SHORT_EPOCHS = {"fashion-mnist": 1}  #: epochs of the relatives trained on a shorter recipe, all the same
+TUNED = "-tuned-"  #: between a network's name and the cell its attention is tuned for
 
 
 def names() -> list[str]:
-    """Every bundled network: the STDP ones first, then their relatives."""
-    relatives = [f"s2tdpt-digits-{kind}" for kind in KINDS if kind != "stdp"]
+    """List the networks to bundle: the STDP ones, then their relatives, then the tuned ones there are."""
+    relatives = [
+        f"{NETWORK[data]}-{kind}" for data, kinds in RELATIVES.items() for kind in kinds if kind != "stdp"
+    ]
     return [
         *NETWORK.values(),
         *relatives,
-        *(f"{name}-short-{k}" for name in SHORT_EPOCHS for k in SHORT_KINDS),
-        *(f"{name}-tuned-{cell}" for name, cells in TUNED.items() for cell in cells),
+        *(f"{NETWORK[data]}-short-{kind}" for data in SHORT_EPOCHS for kind in SHORT_KINDS),
+        *(name for name in trained() if TUNED in name),
     ]
 
 
@@ -40,24 +42,25 @@ def bundle(
 ) -> Path:
     """Train one bundled network by its data set's recipe and write its checkpoint.
 
-    NAME-KIND is the network NAME with another attention, trained alike; NAME-short-KIND on fewer epochs;
-    NAME-tuned-CELL is NAME, tuned for attention written on that cell.
+    NAME-KIND is the network NAME with another attention, trained the same way; NAME-short-KIND on fewer
+    epochs; NAME-tuned-CELL is NAME, tuned for attention written on that cell (any of `memsim devices`).
     "random" and "uniform-matched" are given the mean (and spread) of the weights by layer and head of the
-    STDP network trained alike, measured on training images: it must be in the folder already.  ValueError for
-    other names.
+    STDP network trained the same way, measured on training images: it must be in the folder already.
+    ValueError for other names.
     """
-    if name not in names():
+    base = next((stdp for stdp in NETWORK.values() if name.startswith(stdp)), "")
+    _, tuned, cell = name.partition(f"{base}{TUNED}") if base else ("", "", "")
+    if name not in names() and not tuned:
         raise ValueError(f"no bundled network {name!r}; there are {', '.join(names())}")
-    base = next(stdp for stdp in NETWORK.values() if name.startswith(stdp))
     short, kind = re.fullmatch(r"(-short)?-?(.*)", name.removeprefix(base)).groups()  # type: ignore[union-attr]
     dataset = load_data(next(key for key, stdp in NETWORK.items() if stdp == base), data)
-    if kind.startswith("tuned-"):
-        card = memsim.ChipCard.load("default").replace(attention={"cell": kind.removeprefix("tuned-")})
+    if tuned:
+        card = memsim.ChipCard.load("default").replace(attention={"cell": cell})
         net = tune(load(folder / f"{base}.safetensors"), dataset, card, seed=seed, progress=progress)
         return save(net, folder / f"{name}.safetensors")
     recipe, moments = RECIPES[dataset.name], {}
     if short:
-        recipe = recipe.model_copy(update={"epochs": SHORT_EPOCHS[base]})
+        recipe = recipe.model_copy(update={"epochs": SHORT_EPOCHS[dataset.name]})
     if kind in MATCHED:
         stdp = load(folder / f"{base}{'-short-stdp' if short else ''}.safetensors")
         found = attention_statistics(stdp, dataset.x_train[:STATISTICS])
@@ -70,13 +73,23 @@ def bundle(
     return path
 
 
+def rewrite(name: str, folder: Path = BUNDLED) -> Path:
+    """Write a network's file anew in today's format; its weights and record stay as they are."""
+    path = folder / f"{name}.safetensors"
+    return save(load(path), path)
+
+
 def main(words: Sequence[str] | None = None) -> None:
-    """Train the networks named, or all, and print how each came out; a stopped training goes on."""
+    """Train (or rewrite) the networks named, or all, and print each result; a stopped training goes on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", nargs="*", help=f"of {', '.join(names())}")
     parser.add_argument("--data", default="data", help="folder of the data sets that are not embedded")
+    parser.add_argument("--rewrite", action="store_true", help="write files in today's format, train nothing")
     options = parser.parse_args(words)
-    for name in options.name or names():
+    for name in options.name or (trained() if options.rewrite else names()):
+        if options.rewrite:
+            print(rewrite(name), flush=True)
+            continue
         path = bundle(name, data=options.data, progress=lambda row: print(row, flush=True))
         record = load(path).record
         print(f"{name}: test {record['test_accuracy']:.4f} in {record['wall_time [s]']} s", flush=True)

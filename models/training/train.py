@@ -2,159 +2,194 @@
 so it can resume.
 """
 
-import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from importlib.metadata import version
-from math import cos, pi
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeVar, overload
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from memsim.models.checkpoint import read, write
 from memsim.models.datasets.dataset import Dataset
 from memsim.models.measures import accuracy, predict
-from memsim.models.networks.s2tdpt import S2TDPT
-from memsim.models.networks.s2tdpt_config import S2TDPTConfig
-from memsim.models.training.augment import Augmentation
+from memsim.models.networks.architecture import create
+from memsim.models.networks.network import Network, NetworkConfig
+from memsim.models.training.recipe import RECIPES, Recipe
+from memsim.models.training.record import record_of
+from memsim.models.training.state import identity_of, resume, store
 
-STATE = "memsim-training-1"
 CALIBRATION = 64  #: training images a network keeps, to set converter ranges with
 Progress = Callable[[dict[str, Any]], None]
+Forward = Callable[[Tensor, int], Tensor]
+"""Images (B, C, H, W) and the number of the batch since the training began -> logits (B, classes)."""
+M = TypeVar("M", bound=nn.Module)
 
 
-@final
-class Recipe(BaseModel):
-    """How to train: chosen on the validation part of `digits`, good for small sets; larger ones want fewer
-    epochs (`RECIPES`).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int = Field(default=100, ge=1)
-    batch: int = Field(default=64, ge=2)
-    learning_rate: float = Field(default=3e-3, gt=0, description="at the top, after the warm-up")
-    final_rate: float = Field(default=1e-5, ge=0, description="at the end of the cosine")
-    warmup: int = Field(default=5, ge=0, description="epochs of linear rise")
-    weight_decay: float = Field(default=0.05, ge=0)
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    augmentation: Augmentation = Field(default=Augmentation())
-    half: bool = Field(default=False, description="round the trained network to float16, to half its file")
-
-    def rate(self, epoch: float) -> float:
-        """Learning rate at a (fractional) epoch."""
-        if epoch < self.warmup:
-            return self.learning_rate * (epoch + 1e-3) / self.warmup
-        part = (epoch - self.warmup) / max(self.epochs - self.warmup, 1)
-        return self.final_rate + (self.learning_rate - self.final_rate) * (1 + cos(pi * part)) / 2
-
-
-RECIPES = {
-    "digits": Recipe(),
-    "fashion-mnist": Recipe(
-        epochs=10,
-        batch=64,
-        learning_rate=2.5e-3,
-        warmup=0,
-        weight_decay=0.02,
-        label_smoothing=0.05,
-        augmentation=Augmentation(rotation=0, zoom=0, shift=0, noise=0, mirror=True),
-        half=True,
-    ),
-}
-"""The recipe of a data set; any other gets the default."""
-
-
+@overload
 def train(
     dataset: Dataset,
-    config: S2TDPTConfig,
+    network: NetworkConfig,
+    *,
+    seed: int = ...,
+    recipe: Recipe | None = ...,
+    state: str | Path | None = ...,
+    progress: Progress | None = ...,
+    device: str = ...,
+) -> Network: ...
+@overload
+def train(
+    dataset: Dataset,
+    network: M,
+    *,
+    seed: int = ...,
+    recipe: Recipe | None = ...,
+    state: str | Path | None = ...,
+    progress: Progress | None = ...,
+    device: str = ...,
+    forward: Forward | None = ...,
+    notes: Mapping[str, Any] | None = ...,
+) -> M: ...
+def train(
+    dataset: Dataset,
+    network: NetworkConfig | nn.Module,
     *,
     seed: int = 0,
     recipe: Recipe | None = None,
     state: str | Path | None = None,
     progress: Progress | None = None,
     device: str = "cpu",
-) -> S2TDPT:
-    """A network trained from `seed`, with its `record`; the test part is used once, after the last epoch.
+    forward: Forward | None = None,
+    notes: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Train a network and give it its `record`; the test part is used once, after the last epoch.
 
-    `state` names a file where the training stands after each epoch: where it exists, training goes on from
-    there and ends with the same bits as if it had never stopped (same machine and threads). `progress` is
-    called after each epoch with the epoch's record. ValueError when data and configuration do not fit, or the
-    state belongs to another training.
+    network: a configuration, of which a fresh network is made from `seed`; or a network, any module of images
+        (B, C, H, W) -> logits (B, classes), which is trained on in place.
+    state: a file where the training stands after each epoch. If it exists, training goes on from there and
+        ends with the same bits as if it had never stopped (same machine and threads).
+    progress: called after each epoch with the epoch's record.
+    forward: what the loss is computed through, default: the network. One that simulates hardware around the
+        network's parameters makes the training hardware-aware; validation and test use the network itself.
+    notes: plain values that fix `forward` (a card, a seed): part of the record and of the state's identity.
+
+    ValueError when data and network do not fit, or the state belongs to another training or other data.
     """
-    recipe = recipe or RECIPES.get(dataset.name, Recipe())
-    _check(dataset, config)
+    recipe, notes = recipe or RECIPES.get(dataset.name, Recipe()), notes or {}
+    identity = identity_of(dataset, network, recipe, seed, notes)
     torch.set_flush_denormal(True)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = S2TDPT(config).to(device)
+    if isinstance(network, NetworkConfig):
+        _check(dataset, network)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            net: nn.Module = create(network).to(device)
+    else:
+        net = network.to(device)
+        _check_answers(dataset, net)
     optimizer = optimizer_of(net, recipe)
-    identity = _identity(dataset, config, recipe, seed)
-    history = _resume(Path(state), net, optimizer, identity) if state and Path(state).exists() else []
+    history = resume(state, net, optimizer, identity)
     for epoch in range(len(history), recipe.epochs):
-        history.append(train_epoch(net, optimizer, dataset, recipe, seed, epoch))
+        history.append(train_epoch(net, optimizer, dataset, recipe, seed, epoch, forward))
         if state:
-            write(
-                state, _snapshot(net, optimizer), {"format": STATE, "identity": identity, "history": history}
-            )
+            store(state, net, optimizer, identity, history)
         if progress:
             progress(history[-1])
-    return finished(net, dataset, recipe, seed, history)
+    return finished(net, dataset, recipe, seed, history, notes)
 
 
-def finished(net: S2TDPT, dataset: Dataset, recipe: Recipe, seed: int, history: list[dict]) -> S2TDPT:
-    """The trained network itself, rounded where the recipe says so, with calibration images and record."""
+def finished(
+    net: M,
+    dataset: Dataset,
+    recipe: Recipe,
+    seed: int,
+    history: list[dict[str, Any]],
+    notes: Mapping[str, Any] | None = None,
+) -> M:
+    """Return the trained network itself, rounded if the recipe says so, with record and calibration images.
+
+    A module of another kind gets `calibration_images` and `record` as attributes, too.
+    """
     if recipe.half:
         net.half().float()
-    net.calibration_images = dataset.x_train[:CALIBRATION].clone()
-    net.record = _record(net, dataset, recipe, seed, history)
+    record = record_of(net, dataset, recipe, seed, history, notes or {})
+    for name, value in (("calibration_images", dataset.x_train[:CALIBRATION].clone()), ("record", record)):
+        setattr(net, name, value)
     return net.eval()
 
 
 def optimizer_of(net: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW with weight decay on matrices alone."""
+    """Make AdamW with weight decay on matrices alone."""
     matrices, vectors = ([p for p in net.parameters() if (p.ndim > 1) is matrix] for matrix in (True, False))
     groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
 
 
 def training_images(dataset: Dataset, recipe: Recipe, count: int, seed: int = 0) -> Tensor:
-    """`count` training images (all where there are fewer), drawn and moved as in an epoch: (n, C, H, W)."""
+    """Draw `count` training images (all where there are fewer), moved as in an epoch: (n, C, H, W)."""
     generator = torch.Generator().manual_seed(_seed(f"memsim images {seed}"))
     order = torch.randperm(len(dataset.y_train), generator=generator)
     return recipe.augmentation(dataset.x_train[order[:count]], generator)
 
 
 def _seed(name: str) -> int:
+    """Return the seed of a named stream."""
     return int.from_bytes(sha256(name.encode()).digest()[:8], "big") >> 1
 
 
-def _check(dataset: Dataset, config: S2TDPTConfig) -> None:
+def _check(dataset: Dataset, config: NetworkConfig) -> None:
+    """Refuse data of another shape, or with more classes, than the network takes."""
     if dataset.in_shape != config.in_shape or len(dataset.classes) > config.num_classes:
         ours = f"images {dataset.in_shape} of {len(dataset.classes)} classes"
         theirs = f"{config.in_shape} of {config.num_classes}"
         raise ValueError(f"{dataset.name} has {ours}, the network takes {theirs}; build it with these")
 
 
+def _check_answers(dataset: Dataset, net: nn.Module) -> None:
+    """Refuse a network that gives no logits, one for each class, of two of the images."""
+    if isinstance(net, Network):
+        return _check(dataset, net.config)
+    ours, classes = f"{dataset.name}: images {dataset.in_shape}", len(dataset.classes)
+    try:
+        logits = predict(net, dataset.x_train[:2])
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise ValueError(f"{ours} do not fit the network: {error}") from error
+    if logits.ndim != 2 or len(logits) != len(dataset.x_train[:2]) or logits.shape[1] < classes:
+        raise ValueError(
+            f"{ours} of {classes} classes: the network must give logits (B, {classes}), "
+            f"of 2 images it gives {tuple(logits.shape)}"
+        )
+
+
 def train_epoch(
-    net: S2TDPT, optimizer: torch.optim.Optimizer, dataset: Dataset, recipe: Recipe, seed: int, epoch: int
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    dataset: Dataset,
+    recipe: Recipe,
+    seed: int,
+    epoch: int,
+    forward: Forward | None = None,
 ) -> dict[str, Any]:
-    """One pass over the training part, and what the record says of it."""
+    """Pass over the training part once, the loss computed through `forward` (default: the network).
+
+    Returns the epoch's record: loss, validation accuracy of the network itself, wall time [s].
+    """
     started = time.perf_counter()
-    loss = _epoch(net, optimizer, dataset, recipe, seed, epoch)
+    loss = _epoch(net, optimizer, dataset, recipe, seed, epoch, forward or (lambda images, _: net(images)))
     right = accuracy(predict(net, dataset.x_val), dataset.y_val)
     row = {"epoch": epoch, "loss": loss, "val_accuracy": right}
     return row | {"wall_time [s]": time.perf_counter() - started}
 
 
 def _epoch(
-    net: S2TDPT, optimizer: torch.optim.Optimizer, dataset: Dataset, recipe: Recipe, seed: int, epoch: int
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    dataset: Dataset,
+    recipe: Recipe,
+    seed: int,
+    epoch: int,
+    forward: Forward,
 ) -> float:
-    """One pass over the training part; returns the mean loss."""
+    """Pass over the training part once; returns the mean loss."""
     generator = torch.Generator().manual_seed(_seed(f"memsim train {seed} {epoch}"))
     device = next(net.parameters()).device
     order = torch.randperm(len(dataset.y_train), generator=generator)
@@ -166,7 +201,8 @@ def _epoch(
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate(epoch + number / len(batches))
         images = recipe.augmentation(dataset.x_train[part], generator).to(device)
-        loss = loss_of(net(images), dataset.y_train[part].to(device))
+        logits = forward(images, epoch * len(batches) + number)
+        loss = loss_of(logits, dataset.y_train[part].to(device))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -175,59 +211,3 @@ def _epoch(
     if mean != mean:
         raise ValueError(f"the loss became NaN in epoch {epoch}: lower learning_rate={recipe.learning_rate}")
     return mean
-
-
-def _identity(dataset: Dataset, config: S2TDPTConfig, recipe: Recipe, seed: int) -> str:
-    """What fixes a training: a change of any of it makes another one."""
-    parts = (
-        dataset.name,
-        str(len(dataset.y_train)),
-        config.model_dump_json(),
-        recipe.model_dump_json(),
-        str(seed),
-    )
-    return sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _snapshot(net: S2TDPT, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Everything a training needs to go on: the network, and AdamW's moments by parameter number."""
-    moments = {
-        f"optimizer.{n}.{key}": t for n, s in optimizer.state_dict()["state"].items() for key, t in s.items()
-    }
-    return {f"net.{name}": tensor for name, tensor in net.state_dict().items()} | moments
-
-
-def _resume(path: Path, net: S2TDPT, optimizer: torch.optim.Optimizer, identity: str) -> list[dict[str, Any]]:
-    """Put a saved state into network and optimizer; returns the epochs done."""
-    tensors, header = read(path)
-    if header.get("format") != STATE or header.get("identity") != identity:
-        raise ValueError(
-            f"{path} is the state of another training (data, configuration, recipe or seed differ); remove it"
-        )
-    net.load_state_dict(
-        {name.removeprefix("net."): t for name, t in tensors.items() if name.startswith("net.")}
-    )
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, number, key = name.split(".")
-            state.setdefault(int(number), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return header["history"]
-
-
-def _record(net: S2TDPT, dataset: Dataset, recipe: Recipe, seed: int, history: list[dict]) -> dict[str, Any]:
-    """The training record, with the one look at the test part."""
-    versions = {name: version(name) for name in ("torch", "numpy", "numba", "scikit-learn")}
-    return {
-        "dataset": dataset.name,
-        "images": {part: len(getattr(dataset, f"y_{part}")) for part in ("train", "val", "test")},
-        "seed": seed,
-        "recipe": recipe.model_dump(mode="json"),
-        "versions": {"python": platform.python_version(), **versions},
-        "threads": torch.get_num_threads(),
-        "epochs": [{key: round(value, 5) for key, value in row.items()} for row in history],
-        "val_accuracy": history[-1]["val_accuracy"],
-        "test_accuracy": accuracy(predict(net, dataset.x_test), dataset.y_test),
-        "wall_time [s]": round(sum(row["wall_time [s]"] for row in history), 1),
-    }

@@ -11,7 +11,7 @@ import memsim
 from memsim.arrays.attention_array import AttentionArray
 from memsim.mapping.layers import attention_layers, replace
 from memsim.models.datasets.dataset import Dataset
-from memsim.models.networks.s2tdpt import S2TDPT
+from memsim.models.networks.network import Network
 from memsim.models.training.train import RECIPES, Progress, Recipe, finished, optimizer_of, train_epoch
 from memsim.run import Run
 
@@ -20,14 +20,14 @@ TUNING = {"epochs": 5, "learning_rate": 5e-4, "warmup": 0, "half": True}
 
 
 def tune(
-    net: S2TDPT,
+    net: Network,
     dataset: Dataset,
     card: memsim.ChipCard,
     *,
     seed: int = 0,
     recipe: Recipe | None = None,
     progress: Progress | None = None,
-) -> S2TDPT:
+) -> Network:
     """A copy of the network, trained on while each batch writes its attention on a fresh chip of the card.
 
     Weights and converters stay digital; the gradient passes straight through the write.  Chips are of a
@@ -54,11 +54,13 @@ def tune(
     return tuned
 
 
-def _written(net: S2TDPT, leaves: dict[str, Any], card: memsim.ChipCard, seed: int) -> Any:
+def _written(net: Network, leaves: dict[str, Any], card: memsim.ChipCard, seed: int) -> Any:
     """Put arrays where the leaves are; before each batch they are new, and the images are named."""
     name = sha256(f"memsim tune {seed}".encode()).digest()
     chosen = card.without("adc")  # its range moves while the network learns
-    run = Run(chosen, (0,), int.from_bytes(name[:6], "big"), memsim.Ledger(chosen, open=False))
+    ledger = memsim.Ledger(chosen)
+    ledger.open = False
+    run = Run(chosen, (0,), int.from_bytes(name[:6], "big"), ledger)
     arrays = [AttentionArray(where, leaf, run) for where, leaf in leaves.items()]
     for where, array in zip(leaves, arrays, strict=True):
         replace(net, where, array)
@@ -73,7 +75,7 @@ def _written(net: S2TDPT, leaves: dict[str, Any], card: memsim.ChipCard, seed: i
     return net.register_forward_pre_hook(before)
 
 
-def _digest(net: S2TDPT) -> str:
+def _digest(net: Network) -> str:
     """Sixteen hex digits that name the weights a tuning began from."""
     found = sha256()
     for tensor in net.state_dict().values():

@@ -8,7 +8,7 @@ from torch import Tensor
 from memsim.models import datasets as data
 from memsim.models.checkpoint import load
 from memsim.models.measures import predict, score
-from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.parts.relatives import KINDS
 from memsim.models.training.exchange import EXCHANGES, attention_statistics, exchange_attention
 
 TEST_SETS = ("digits", "digits-hard")
@@ -17,7 +17,7 @@ TEST_SETS = ("digits", "digits-hard")
 def worth_of_attention(
     name: str = "s2tdpt-digits", *, test_sets: Sequence[str] = TEST_SETS, seed: int = 0
 ) -> list[dict[str, Any]]:
-    """The table of attention's worth: one row for each kind of attention, way it came in, and test set.
+    """Make the table of attention's worth: one row for each kind of attention, way it came in, and test set.
 
     Rows hold `attention`, `how` ("trained": alike, bundled as NAME-KIND; "exchanged": at inference, matched
     on training images), `dataset`, what `measures.score` gives, and the images only the STDP network or only
@@ -44,5 +44,5 @@ def worth_of_attention(
 
 
 def _paired(stdp: Tensor, this: Tensor) -> dict[str, int]:
-    """Images only one of two networks gets right, from what each gets right (B)."""
+    """Count the images only one of two networks gets right, from what each gets right (B)."""
     return {"only_stdp": int((stdp & ~this).sum()), "only_this": int((this & ~stdp).sum())}

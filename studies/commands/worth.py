@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from memsim.models import worth_of_attention
-from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.parts.relatives import KINDS
 from memsim.models.registry import BUNDLED
 
 HOW = {"trained": "trained alike", "exchanged": "exchanged at inference, nothing retrained"}

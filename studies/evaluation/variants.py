@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from memsim import models
-from memsim.models import S2TDPT, AttentionStatistics, Window
+from memsim.models import AttentionStatistics, Network, Window
+from memsim.models.networks.network import attention_layers
 from memsim.models.parts.attention import Form, STDPAttention
 from memsim.models.registry import BUNDLED, relative, tuned
 from memsim.studies.evaluation.physical_window import physical_window
@@ -19,7 +20,7 @@ STATISTICS = 1024
 """Training images that tell the mean attention weight a relative is matched to."""
 
 
-def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT:
+def variant(model: str, change: Mapping[str, Any], data: str = "data") -> Network:
     """The network `model` with a change; ValueError for one that is not known.
 
     {}: as it was trained.  {"trained": kind}: its relative with that attention, trained alike.  {"tuned":
@@ -40,12 +41,12 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
                 net, value, statistics=_statistics(model, file_digest(model), data)
             )
         elif what == "window":
-            own = net.config.window.model_dump()
+            own = _window(net).model_dump()
             if "shape" in value:
                 own["tabulated"] = None  # belongs to the shape that goes
             net = _each_core(net, window=Window(**{**own, **value}))
         elif what == "physics":
-            net = _each_core(net, window=physical_window(value, net.config.window))
+            net = _each_core(net, window=physical_window(value, _window(net)))
         elif what == "form":
             if value not in get_args(Form):
                 raise ValueError(f"no form {value!r} of attention; there are {', '.join(get_args(Form))}")
@@ -56,9 +57,17 @@ def variant(model: str, change: Mapping[str, Any], data: str = "data") -> S2TDPT
     return net
 
 
-def _each_core(net: S2TDPT, **changes: Any) -> S2TDPT:
+def _window(net: Network) -> Window:
+    """Return the STDP window of the first layer; ValueError where its attention is another."""
+    core = attention_layers(net)[0].core
+    if not isinstance(core, STDPAttention):
+        raise ValueError(f"a window can be changed for STDP attention only, not for {type(core).__name__}")
+    return core.window
+
+
+def _each_core(net: Network, **changes: Any) -> Network:
     net = copy.deepcopy(net)
-    for layer in net.attention_layers():
+    for layer in attention_layers(net):
         if not isinstance(layer.core, STDPAttention):
             raise ValueError(f"{', '.join(changes)} can be changed for STDP attention only")
         for name, value in changes.items():
@@ -69,7 +78,7 @@ def _each_core(net: S2TDPT, **changes: Any) -> S2TDPT:
 @lru_cache(maxsize=2)
 def _statistics(model: str, _: str, data: str) -> AttentionStatistics:
     net = models.load(model)
-    images = models.datasets.load(net.record["dataset"], data).x_train[:STATISTICS]
+    images = models.datasets.load(models.dataset_of(net), data).x_train[:STATISTICS]
     return models.attention_statistics(net, images)
 
 

@@ -71,7 +71,7 @@ def network(setting: Setting) -> str:
     else:
         config, record = net.config, net.record
     shape = ""
-    if config is not None:
+    if isinstance(config, models.S2TDPTConfig):
         shape = (
             f" with {config.layers} blocks of width {config.dim}, {config.heads} heads, {config.steps} time "
             f"steps and {config.attention} attention; what the paper leaves open is as in "

@@ -93,7 +93,7 @@ def _ours(net: nn.Module, card: memsim.ChipCard, chips: int) -> _Side:
     return _Side(chips, chip.net, chip.program, chip.advance_to, chip)
 
 
-def _theirs(net: models.S2TDPT, card: memsim.ChipCard) -> _Side:
+def _theirs(net: models.Network, card: memsim.ChipCard) -> _Side:
     from aihwkit.nn.conversion import convert_to_analog
 
     from memsim.engines.aihwkit import COMPENSATIONS, inference_config

@@ -7,8 +7,9 @@ import torch
 
 from memsim import models
 from memsim.models.datasets.dataset import Dataset
-from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.parts.relatives import KINDS
 from memsim.models.registry import NETWORK
+from memsim.models.tensor_file import read
 from memsim.models.training import bundle as making
 from memsim.models.training.bundle import SHORT_EPOCHS, SHORT_KINDS, bundle, names
 from memsim.models.training.train import RECIPES, Recipe
@@ -43,7 +44,7 @@ def test_names_are_every_network_once_and_stdp_first():
     assert len(found) == len(set(found))
     assert found[: len(NETWORK)] == list(NETWORK.values())
     assert {f"s2tdpt-digits-{kind}" for kind in KINDS if kind != "stdp"} <= set(found)
-    assert all(f"{name}-short-{kind}" in found for name in SHORT_EPOCHS for kind in SHORT_KINDS)
+    assert all(f"{NETWORK[data]}-short-{kind}" in found for data in SHORT_EPOCHS for kind in SHORT_KINDS)
     assert {name for name in models.names() if "digits" in name} <= set(found)
     assert set(NETWORK) <= set(RECIPES)
 
@@ -69,7 +70,7 @@ def test_a_name_says_network_recipe_and_attention(name, monkeypatch, tmp_path):
     kind = re.sub(r"^s2tdpt-(digits|fashion)-?(short-)?", "", name) or "stdp"
     recipe = RECIPES["fashion-mnist" if base == "s2tdpt-fashion" else "digits"]
     assert NETWORK[asked["dataset"]] == base and asked["config"].attention == kind and asked["seed"] == 5
-    assert asked["recipe"].epochs == (SHORT_EPOCHS[base] if "-short" in name else recipe.epochs)
+    assert asked["recipe"].epochs == (SHORT_EPOCHS[asked["dataset"]] if "-short" in name else recipe.epochs)
     assert asked["recipe"].model_copy(update={"epochs": recipe.epochs}) == recipe
     assert asked["state"] == tmp_path / f"{name}.state"
     matched = kind in ("random", "uniform-matched")
@@ -113,7 +114,7 @@ def test_a_matched_relative_without_its_network_is_refused(small, tmp_path):
 @pytest.mark.slow
 def test_a_short_relative_is_trained_shortly_and_stored_small(small, tmp_path):
     net = models.load(bundle("s2tdpt-fashion-short-dot", folder=tmp_path))
-    assert len(net.record["epochs"]) == SHORT_EPOCHS["s2tdpt-fashion"] == 1
+    assert len(net.record["epochs"]) == SHORT_EPOCHS["fashion-mnist"] == 1
     assert net.config.attention == "dot" and net.record["recipe"]["half"]
     assert torch.equal(net.head.weight, net.head.weight.half().float())
 
@@ -125,10 +126,27 @@ def test_a_tuned_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, 
     monkeypatch.setattr(
         making, "tune", lambda net, dataset, card, **_: asked.append((net, card.attention.cell))
     )
-    for cell in making.TUNED["s2tdpt-digits"]:
+    cells = ("reram-om", "ecram-li")  # one that is bundled, one that is not
+    for cell in cells:
         assert bundle(f"s2tdpt-digits-tuned-{cell}", folder=tmp_path).stem == f"s2tdpt-digits-tuned-{cell}"
     start = tmp_path / "s2tdpt-digits.safetensors"
-    assert asked == [(start, cell) for cell in making.TUNED["s2tdpt-digits"]]
+    assert asked == [(start, cell) for cell in cells]
+
+
+def test_a_network_tuned_for_no_cell_is_refused(small, tmp_path):
+    with pytest.raises(ValueError, match="no cell is called 'rust-om'"):
+        bundle("s2tdpt-digits-tuned-rust-om", folder=tmp_path)
+
+
+def test_a_file_is_rewritten_with_the_same_weights_and_a_digest(tmp_path):
+    old = models.registry.BUNDLED / "s2tdpt-digits.safetensors"
+    (tmp_path / old.name).write_bytes(old.read_bytes())
+    path = making.rewrite("s2tdpt-digits", tmp_path)
+    before, after = models.load("s2tdpt-digits"), models.load(path)
+    assert all(torch.equal(t, after.state_dict()[name]) for name, t in before.state_dict().items())
+    assert torch.equal(before.calibration_images, after.calibration_images)
+    header, record = read(path)[1], before.record
+    assert header["architecture"] == "s2tdpt" and header["record"] == record
 
 
 def test_main_trains_what_is_named_and_says_how_it_came_out(small, tmp_path, monkeypatch, capsys):

@@ -92,8 +92,14 @@ def damaged(kind: str, path: Path) -> None:
         return path.write_bytes(bytes(range(256)) * 8)
     if kind == "foreign":
         return save_file(tensors, path)
+    if kind == "bit":
+        return path.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
+    if kind == "header":
+        return path.write_bytes(content.replace(b"seed", b"SEED"))
     if kind == "format":
-        header["format"] = "memsim-s2tdpt-99"
+        header["format"] = "memsim-network-99"
+    if kind == "architecture":
+        header["architecture"] = "fish"
     if kind == "config":
         header["config"]["dim"] = 63
     if kind == "field":
@@ -116,7 +122,10 @@ def damaged(kind: str, path: Path) -> None:
         ("empty", "damaged"),
         ("noise", "damaged"),
         ("foreign", "not written by memsim"),
-        ("format", "'memsim-s2tdpt-99'; this version reads"),
+        ("bit", "damaged: its weights or header are not those that were written"),
+        ("header", "damaged: its weights or header are not those that were written"),
+        ("format", "'memsim-network-99'; this version reads"),
+        ("architecture", "no architecture 'fish'; there are .*s2tdpt"),
         ("config", "not a multiple of heads"),
         ("field", "colour"),
         ("shape", r"head.weight has shape \(10, 5\), needed \(10, 64\)"),
@@ -135,8 +144,25 @@ def test_damaged_files_are_refused_by_name(kind, message, net, tmp_path):
 
 def test_nothing_is_unpickled(net, tmp_path):
     torch.save(net.state_dict(), tmp_path / "net.safetensors")
-    with pytest.raises(ValueError, match="damaged, or no safetensors file"):
+    with pytest.raises(ValueError, match=r"is pickled \(torch.save\) and is not opened"):
         models.load(tmp_path / "net.safetensors")
+
+
+def test_a_record_that_is_no_json_is_refused(net, tmp_path):
+    net.record["loss"] = torch.zeros(2)
+    with pytest.raises(ValueError, match=r"net\.safetensors: its record or configuration is not plain JSON"):
+        models.save(net, tmp_path / "net.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_the_first_format_are_read(net, tmp_path):
+    """It named the architecture in the format, and had no digest."""
+    path = models.save(net, tmp_path / "net.safetensors")
+    header = {"format": "memsim-s2tdpt-1", "config": net.config.model_dump(mode="json"), "record": net.record}
+    save_file(load_file(path), path, {"memsim": json.dumps(header)})
+    again = models.load(path)
+    assert again.config == net.config and again.record == net.record
+    assert torch.equal(again.head.weight, net.head.weight)
 
 
 def test_unknown_names_list_the_bundled_ones(tmp_path):

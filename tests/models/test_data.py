@@ -1,6 +1,7 @@
 """Data sets: the parts share no image, are stratified and fixed; folders and files that are wrong say so."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def arrays(**changes) -> dict[str, np.ndarray]:
 def test_npz_of_bytes(tmp_path):
     np.savez(tmp_path / "own.npz", **arrays())
     d = data.load(tmp_path / "own.npz")
-    assert d.name == "own" and d.in_shape == (1, 6, 5) and d.classes == ("0", "1", "2")
+    assert d.name == "own.npz" and d.in_shape == (1, 6, 5) and d.classes == ("0", "1", "2")
     assert [len(y) for y in (d.y_train, d.y_val, d.y_test)] == [27, 3, 9]
     torch.testing.assert_close(d.x_test[:, 0].numpy(), arrays()["x_test"] / np.float32(255))
 
@@ -79,16 +80,60 @@ def test_npz_with_channels_last(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"x_test": np.full((9, 6, 5), np.nan)}, "x_test .* has NaN"),
+        ({"x_test": np.full((9, 6, 5), np.nan)}, "x_test has NaN"),
         ({"x_test": np.full((9, 6, 5), 200.0)}, "outside .* were bytes turned to floats"),
-        ({"y_test": np.arange(8) % 3}, r"y_test \(8,\)"),
-        ({"y_test": np.arange(9) - 1}, "labels outside"),
+        ({"x_test": np.zeros((9, 6, 5), dtype=np.int64)}, r"x_test has type int64: pass bytes \(uint8\)"),
+        ({"x_train": np.zeros((30, 4, 1, 6, 5))}, r"x_train has shape \(30, 4, 1, 6, 5\): pass images"),
+        ({"y_test": np.arange(8) % 3}, "x_test has 9 images, y_test 8 labels: one label an image"),
+        ({"y_test": np.arange(9) - 1}, "y_test has labels from -1 to 7: classes begin at 0"),
+        ({"y_test": np.arange(9) + 1000}, "labels reach 1008 with 39 images: pass class numbers"),
+        ({"y_test": np.arange(9) / 2}, "y_test has type float64: pass class numbers"),
+        ({"y_test": np.array(["cat"] * 9)}, "y_test has type <U3: pass class numbers"),
+        (
+            {"y_train": np.eye(3)[np.arange(30) % 3]},
+            r"y_train: labels have shape \(30, 3\): pass class numbers, y.argmax\(1\)",
+        ),
     ],
 )
 def test_wrong_npz_is_refused(changes, message, tmp_path):
     np.savez(tmp_path / "own.npz", **arrays(**changes))
     with pytest.raises(ValueError, match=message):
         data.load(tmp_path / "own.npz")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_val": torch.eye(10)}, r"y_val: labels have shape \(10, 10\): .* y.argmax\(1\)"),
+        ({"y_val": torch.zeros(180)}, "y_val has type torch.float32, needed are class numbers"),
+        ({"y_val": torch.full((180,), 10)}, r"y_val has labels from 10 to 10, outside the classes 0\.\.9"),
+        ({"y_val": torch.zeros(3, dtype=torch.int64)}, "x_val has 180 images, y_val 3 labels"),
+        ({"x_val": torch.zeros(180, 8, 8)}, r"x_val has shape \(180, 8, 8\), needed are images"),
+        ({"x_val": torch.zeros(180, 1, 8, 8).double()}, "x_val has type torch.float64"),
+    ],
+)
+def test_wrong_arrays_of_ones_own_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(digits(), **changes)
+
+
+def test_the_digest_is_of_the_content_alone():
+    d = digits()
+    same = replace(d, name="other", x_train=d.x_train.clone())
+    assert same.digest == d.digest and len(d.digest) == 16
+    pixel = d.x_train.clone()
+    pixel[5, 0, 3, 3] = 0.123
+    label = d.y_test.clone()
+    label[7] = (label[7] + 1) % 10
+    changed = [replace(d, x_train=pixel), replace(d, y_test=label), digits_hard()]
+    assert len({d.digest, *(one.digest for one in changed)}) == 4
+    assert d.digest in repr(d) and len(repr(d)) < 150
+
+
+def test_a_file_called_digits_is_not_the_digits(tmp_path):
+    np.savez(tmp_path / "digits.npz", **arrays())
+    own = data.load(tmp_path / "digits.npz")
+    assert own.name == "digits.npz" and own.digest != digits().digest
 
 
 def test_incomplete_or_missing_npz_is_refused_by_name(tmp_path):

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from memsim import models
-from memsim.models.networks.s2tdpt_config import KINDS
 from memsim.models.parts.lif import spikes as spikes_of
 from memsim.models.parts.neurons import LIF
+from memsim.models.parts.relatives import KINDS
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_impossible_configurations_are_refused(overrides, message):
         models.build("s2tdpt-digits", **overrides)
 
 
-@pytest.mark.parametrize("name", ["s2tdpt", "s2tdpt-0-64", "s2tdpt-2-30", "vit-4-384"])
+@pytest.mark.parametrize("name", ["s2tdpt-4", "s2tdpt-0-64", "s2tdpt-2-30", "vit-4-384"])
 def test_unknown_names_are_refused(name):
     with pytest.raises(ValueError, match=name):
         models.build(name)

@@ -10,15 +10,14 @@ from pydantic import ValidationError
 
 from memsim import models
 from memsim.models.parts.attention import STDPAttention
-from memsim.models.parts.stdp import WINDOWS, Window, first_spike_times, spike_counts, stdp_attention
+from memsim.models.parts.stdp import WINDOWS, Window, spike_counts, stdp_attention
 
 BOUNDED = {"A": 0.45, "tau": 0.5, "offset": 0.5, "t_max": 1.0}
 
 
-def test_counts_and_first_spike_times():
+def test_counts():
     spikes = torch.tensor([[1.0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1]])
     assert spike_counts(spikes).tolist() == [3, 0, 4]
-    assert first_spike_times(spike_counts(spikes), head_dim=4, t_max=2.0).tolist() == [0.5, 2.0, 0.0]
 
 
 def test_attention_by_hand():

@@ -87,6 +87,79 @@ def test_a_state_of_another_training_is_refused(few, tmp_path):
         train(few, CONFIG, seed=3, recipe=short, state=state)
 
 
+def test_it_does_not_go_on_with_other_data(few, tmp_path):
+    """Name and size are the same; one label is not."""
+    state = tmp_path / "state.safetensors"
+    short = RECIPE.model_copy(update={"epochs": 1})
+    train(few, CONFIG, seed=3, recipe=short, state=state)
+    labels = few.y_train.clone()
+    labels[0] = (labels[0] + 1) % 10
+    with pytest.raises(ValueError, match=r"the state of another training, with other data; name another"):
+        train(replace(few, y_train=labels), CONFIG, seed=3, recipe=short, state=state)
+    with pytest.raises(ValueError, match=r"it is the state of a training that has not ended, not a network"):
+        models.load(state)
+
+
+def plain() -> torch.nn.Module:
+    """A perceptron of plain layers, the same each time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+
+
+def test_any_module_is_trained_in_place_and_goes_on(few, tmp_path):
+    """Through a forward of its own: noise that is named by the batch, so a stopped training is the same."""
+
+    def noisy(net, seen):
+        def forward(images, batch):
+            seen.append(batch)
+            noise = torch.randn(len(images), 10, generator=torch.Generator().manual_seed(batch))
+            return net(images) + 0.1 * noise
+
+        return forward
+
+    def run(net, seen=None, state=None, stop=9, noise=1):
+        def cut(row):
+            if row["epoch"] == stop:
+                raise Stop
+
+        seen = [] if seen is None else seen
+        options = {"recipe": RECIPE, "seed": 3, "notes": {"noise": noise}, "state": state, "progress": cut}
+        return train(few, net, forward=noisy(net, seen), **options)
+
+    whole, seen = plain(), []
+    assert run(whole, seen) is whole and seen == list(range(21))
+    assert whole.record["noise"] == 1 and not torch.equal(whole[1].weight, plain()[1].weight)
+    state = tmp_path / "state.safetensors"
+    with pytest.raises(Stop):
+        run(plain(), state=state, stop=0)
+    with pytest.raises(ValueError, match="with other notes"):
+        run(plain(), state=state, noise=2)
+    with pytest.raises(ValueError, match="with other network"):
+        run(whole, state=state)
+    assert equal(run(plain(), state=state), whole)
+
+
+def test_the_default_forward_is_the_network(few, whole):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        net = models.build("s2tdpt-digits", **SMALL)
+    assert equal(train(few, net, seed=3, recipe=RECIPE, forward=lambda images, _: net(images)), whole)
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        (torch.nn.Linear(64, 10), r"images \(1, 8, 8\) do not fit the network"),
+        (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)), r"it gives \(2, 3\)"),
+        (torch.nn.Conv2d(1, 10, 8), r"must give logits \(B, 10\), of 2 images it gives \(2, 10, 1, 1\)"),
+    ],
+)
+def test_a_module_that_gives_no_logits_is_refused(net, message, few):
+    with pytest.raises(ValueError, match=message):
+        train(few, net)
+
+
 def test_data_that_does_not_fit_the_network_is_refused(few):
     with pytest.raises(ValueError, match=r"images \(1, 8, 8\) of 10 classes, the network takes \(3, 8, 8\)"):
         train(few, models.configure("s2tdpt-digits", in_shape=(3, 8, 8)))

@@ -4,7 +4,7 @@ import pytest
 
 from memsim import models
 from memsim.models.measures import accuracy, predict
-from memsim.models.networks.s2tdpt_config import KINDS
+from memsim.models.parts.relatives import KINDS
 from memsim.models.training.exchange import EXCHANGES
 
 

@@ -1,0 +1,79 @@
+"""The base classes of networks and their configurations, and what a network may offer besides."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from memsim.models.parts.attention import AbstractAttention
+
+
+class NetworkConfig(BaseModel):
+    """Everything that fixes a network but its weights; a network adds fields of its own.
+
+    Frozen; ValueError on unknown fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    in_shape: tuple[int, int, int] = Field(
+        default=(3, 32, 32), description="channels, height, width of an image"
+    )
+    num_classes: int = Field(default=10, ge=2, description="classes of the head")
+
+
+class Network(nn.Module):
+    """A network that is built by name, trained and saved: images (B, C, H, W) -> logits (B, classes).
+
+    `config` holds every choice; `record` is the training record (empty until trained); `calibration_images`
+    are training images that set a chip's converters (None until trained).
+    """
+
+    config: NetworkConfig
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.config = config
+        self.record: dict[str, Any] = {}
+        self.calibration_images: Tensor | None = None
+
+
+class AttentionLayer(Protocol):
+    """A layer whose attention can be exchanged: `core` is the attention leaf."""
+
+    core: AbstractAttention
+
+
+@runtime_checkable
+class HasAttention(Protocol):
+    """A network that lists its attention layers in order."""
+
+    def attention_layers(self) -> Sequence[AttentionLayer]: ...
+
+
+def attention_layers(net: nn.Module) -> Sequence[AttentionLayer]:
+    """Return the attention layers of a network, in order; ValueError for a network that lists none."""
+    if not isinstance(net, HasAttention):
+        raise ValueError(f"{type(net).__name__} has no attention to exchange: it lacks attention_layers()")
+    return net.attention_layers()
+
+
+def check_image(image: Tensor, in_shape: tuple[int, int, int]) -> None:
+    """Refuse, with ValueError, images of a wrong shape, with NaN, or with pixels outside [0, 1]."""
+    if image.ndim != 4 or tuple(image.shape[1:]) != tuple(in_shape):
+        slip = "; did you forget the batch axis?" if tuple(image.shape) == tuple(in_shape) else ""
+        raise ValueError(
+            f"image has shape {tuple(image.shape)}, needed (batch, {', '.join(map(str, in_shape))}){slip}"
+        )
+    if image.numel() == 0:
+        return
+    low, high = (float(value) for value in image.detach().aminmax())
+    if not (low >= 0 and high <= 1):
+        if low != low or high != high:
+            which = int(image.detach().isnan().flatten(1).any(1).nonzero()[0])
+            raise ValueError(
+                f"image {which} holds NaN, allowed are pixels in [0, 1]; was something divided by 0 before?"
+            )
+        slip = "; are these bytes? Divide by 255" if high > 1 else "; were they normalised? Pass raw pixels"
+        raise ValueError(f"image has pixels from {low:.6g} to {high:.6g}, allowed is [0, 1]{slip}")

@@ -1,0 +1,67 @@
+"""A network's training record: what it was trained on and how; which data set is its own."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from torch import nn
+
+from memsim.models.datasets.catalog import SETS
+from memsim.models.datasets.dataset import PARTS, Dataset
+from memsim.models.measures import accuracy, predict
+from memsim.models.networks.network import Network
+from memsim.models.training.recipe import Recipe
+
+
+def record_of(
+    net: nn.Module,
+    dataset: Dataset,
+    recipe: Recipe,
+    seed: int,
+    history: list[dict[str, Any]],
+    notes: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Make the training record, with the one look at the test part."""
+    versions = {name: version(name) for name in ("torch", "numpy", "numba", "scikit-learn")}
+    return {
+        "dataset": dataset.name,
+        "dataset_digest": dataset.digest,
+        "images": {part: len(getattr(dataset, f"y_{part}")) for part in PARTS},
+        "seed": seed,
+        "recipe": recipe.model_dump(mode="json"),
+        "versions": {"python": platform.python_version(), **versions},
+        "threads": torch.get_num_threads(),
+        "epochs": [{key: round(value, 5) for key, value in row.items()} for row in history],
+        "val_accuracy": history[-1]["val_accuracy"],
+        "test_accuracy": accuracy(predict(net, dataset.x_test), dataset.y_test),
+        "wall_time [s]": round(sum(row["wall_time [s]"] for row in history), 1),
+        **notes,
+    }
+
+
+def dataset_of(net: Network) -> str:
+    """Name the data set a network was trained on; ValueError, with the remedy, where its record has none."""
+    name = net.record.get("dataset")
+    if not name:
+        raise ValueError(
+            f"this {type(net).__name__} has no training record, so its data set is not known; name one: "
+            "--dataset NAME or FILE.npz, or from Python net.record = {'dataset': ...} before models.save"
+        )
+    return name
+
+
+def is_own(dataset: Dataset, net: Network) -> bool:
+    """Whether a network was trained on this data set: by content, where its record has the digest.
+
+    An old record has the name alone. An embedded data set is then compared by content all the same; any other
+    by its name, a file's with or without ".npz".
+    """
+    record = net.record
+    if "dataset_digest" in record:
+        return record["dataset_digest"] == dataset.digest
+    name = record.get("dataset")
+    if name in SETS:
+        return SETS[name]().digest == dataset.digest
+    return name is not None and name in (dataset.name, dataset.name.removesuffix(".npz"))
