@@ -10,7 +10,7 @@ A package registers in its pyproject.toml, and needs no edit here:
 | ``memsim.devices`` | of a cell, as a card writes it | function of no arguments that returns the Cell |
 | ``memsim.lowerings`` | any | class or function that says how a kind of layer becomes arrays |
 | ``memsim.stages`` | any | class of a stage of an array's write or read |
-| ``memsim.networks`` | of an architecture, which its networks' names begin with | class under ``@architecture`` |
+| ``memsim.networks`` | of an architecture; its networks' names begin so | class under ``@architecture`` |
 | ``memsim.studies`` | of a study | its module, or the path of its file |
 
 Names are known before anything is imported; a package is imported when its object is used.

@@ -104,9 +104,7 @@ def test_an_installed_package_brings_a_network(monkeypatch):
     assert {"plug", "broken", "empty"} <= set(models.names()) and "plug" not in registry._KNOWN
     assert isinstance(models.build("mlp"), MLP) and "plug" not in registry._KNOWN
     assert type(models.build("plug", hidden=2)).__name__ == "Plug"
-    with pytest.raises(
-        ValueError, match=r"'broken' of memsim.networks .* cannot be loaded: ImportError: no such mo"
-    ):
+    with pytest.raises(ValueError, match=r"'broken' of memsim.networks .* cannot be loaded: ImportError"):
         models.build("broken-3-4")
     with pytest.raises(ValueError, match=r"'empty' .*empty:Net\) registers no network"):
         models.build("empty")
