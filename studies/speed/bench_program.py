@@ -22,16 +22,15 @@ DAY = 86400.0
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def program(threads: int = 1, repeats: int = 3) -> dict[str, Any]:
-    """The 23 million devices of torchvision's resnet18 (random weights) programmed and aged to a day, one
-    chip of the default card without converters, against ``cell.write`` of as many devices.
+def program(threads: int = 1, repeats: int = 3, net: str = "resnet18") -> dict[str, Any]:
+    """One chip with a network of torchvision's (random weights), programmed and aged to a day, on the default
+    card without converters; against ``cell.write`` of as many devices, 23 million for resnet18.
 
     ``ratio`` is our time over the write's.  ``memory`` is how far a process grows meanwhile, in copies of the
     chip's devices (4 bytes each), beside the network and its arrays; not known where there is no /proc.
     """
     torch.set_num_threads(threads)
-    chip = _chip()
-    number = _devices(chip)
+    chip, number = _chip(net)
     cell = chip.card.weight_cell
     target = torch.rand(SIDE, SIDE, generator=torch.Generator().manual_seed(0)) * cell.g_max
     seconds = interleaved(
@@ -50,28 +49,26 @@ def program(threads: int = 1, repeats: int = 3) -> dict[str, Any]:
         "devices": number,
         "ours [devices/s]": number / seconds["ours"],
         "other [devices/s]": number / other,
-        "memory": _memory(threads),
+        "memory": _memory(threads, net),
         "threads": threads,
     }
 
 
-def _chip() -> memsim.Chip:
-    from torchvision.models import resnet18
+def _chip(net: str) -> tuple[memsim.Chip, int]:
+    """A chip of its own with a network, and how many devices it has: a pair for each weight."""
+    from torchvision.models import get_model
 
     torch.manual_seed(0)
+    network = get_model(net)
     card = memsim.ChipCard.load("default").without("adc", "dac")
-    return memsim.to_crossbar(resnet18(), card, chips=1)
+    weights = sum(p.numel() for p in network.parameters() if p.dim() > 1)
+    number = 2 * card.weights.devices_per_weight * weights
+    return memsim.to_crossbar(network, card, chips=1), number
 
 
-def _devices(chip: memsim.Chip) -> int:
-    """Devices of one chip: a pair for each weight, however many in parallel."""
-    weights = sum(p.numel() for m in chip.net.modules() for p in m.parameters(recurse=False) if p.dim() > 1)
-    return 2 * weights * chip.card.weights.devices_per_weight
-
-
-def _memory(threads: int) -> float | None:
+def _memory(threads: int, net: str) -> float | None:
     """Copies of the devices that a process of its own grows by, at its peak."""
-    code = "from memsim.studies.speed.bench_program import grow; grow()"
+    code = f"from memsim.studies.speed.bench_program import grow; grow({net!r})"
     environment = os.environ | {
         "OMP_NUM_THREADS": str(threads),
         "MALLOC_MMAP_THRESHOLD_": "65536",  # what is freed is given back: growth is not hidden in old pages
@@ -82,9 +79,9 @@ def _memory(threads: int) -> float | None:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def grow() -> None:
+def grow(net: str) -> None:
     """Program and age a chip, and print by how many copies of its devices the process grew at most."""
-    chip = _chip()
+    chip, number = _chip(net)
     small = memsim.to_crossbar(nn.Sequential(nn.Linear(8, 8)), chip.card, chips=1)
     small.program().advance_to(DAY)  # compiles
     gc.collect()
@@ -94,7 +91,7 @@ def grow() -> None:
     _CLEAR.write_text("5")  # the peak is counted from here
     before = _kilobytes("VmRSS")
     chip.program().advance_to(DAY)
-    print(json.dumps((_kilobytes("VmHWM") - before) * 1024 / (4 * _devices(chip))))
+    print(json.dumps((_kilobytes("VmHWM") - before) * 1024 / (4 * number)))
 
 
 def _kilobytes(field: str) -> int:
