@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from memsim.devices import LinePulses, stream
+from memsim.arrays.kernels.pair_sums import column_sizes, row_sums
+from memsim.arrays.weight_devices import seen
+from memsim.devices import LinePulses, get, stream
 from memsim.devices.numerics import stable
 from memsim.models.parts.attention_kernel import count_gradients, gather_weights
 from memsim.models.parts.lif import Law, spikes
@@ -102,8 +104,36 @@ def _laws(*names: str) -> Iterator[Example]:
         yield from writes(name)
 
 
+WEIGHT_CELLS = (
+    "pcm-joshi2020",
+    "pcm-hermes2023-1",
+    "reram-wan2022",
+    "reram-cmo-falcone2025-2pct",
+    "reram-milo2021",
+    "ideal",
+)
+
+
+def pairs(*names: str) -> Iterator[Example]:
+    """Weight devices of each law, a day old, one and two on either side of a pair, on two chips."""
+    for name in names:
+        cell: Any = get(name)
+        goal = _numbers(1, 40, 33).clamp(-1, 1) * (cell.g_max - cell.g_min)
+        for number in (1, 2):
+            call = partial(seen, goal, cell, stream(0, range(2), "layer"), 86400.0, number, 0.2)
+            yield Example(call, atol=5e-6 * number * cell.g_max)
+
+
+def sums(function: Callable[[Tensor], Tensor]) -> Iterator[Example]:
+    for dtype in (torch.float32, torch.float64):
+        yield Example(partial(function, _numbers(3, 70, 130, dtype=dtype)), atol=1e-12)
+
+
 #: examples of every operation by its name
 EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
+    "memsim.arrays.kernels.pair_sums.column_sizes": partial(sums, column_sizes),
+    "memsim.arrays.kernels.pair_sums.row_sums": partial(sums, row_sums),
+    "memsim.arrays.weight_devices.seen": partial(pairs, *WEIGHT_CELLS),
     "memsim.devices.numerics.draws.normals": partial(draws, "normal"),
     "memsim.devices.numerics.draws.uniforms": partial(draws, "uniform"),
     "memsim.devices.numerics.stable.exp": partial(functions, stable.exp),

@@ -188,4 +188,4 @@ def draw(rng: Stream, like: Tensor, draw: int = 0) -> Tensor:
     """One standard normal for each device of a (*K, *cells) tensor, in its dtype."""
     if isinstance(like, Recorded):
         return cast(Tensor, like.normal(rng, draw))
-    return rng.normal(like.shape[rng.keys.ndim :], draw=draw, dtype=like.dtype)
+    return rng.normal(like.shape[rng.keys.ndim :], draw=draw, dtype=like.dtype, device=like.device)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from memsim.arrays.kernels.pair_sums import column_sizes, row_sums
+from memsim.devices.numerics.operation import operation
 from memsim.devices.numerics.stream import Stream
 from memsim.devices.weights.block_kernel import pair_sums
 from memsim.devices.weights.recorded import Unrecorded, record
@@ -51,7 +52,7 @@ def sense(
     where G = 1, else (S, G); age: time since the write [s]; pairs: n; total: whether total_SRC is wanted.
     """
     chips, groups, _, columns = len(rng.keys), *goal_GRC.shape
-    difference, total_SRC = _sums(cell, goal_GRC.to(dtype), rng, age, pairs, voltage)
+    difference, total_SRC = seen(goal_GRC.to(dtype), cell, rng, age, pairs, voltage)
     column = column_sizes(difference).view(chips, groups * columns)
     return Sensed(
         difference_SRC=difference,
@@ -62,21 +63,26 @@ def sense(
     )
 
 
-def _sums(
-    cell: Any, goal_GRC: Tensor, rng: Stream, age: float, pairs: int, voltage: float
+@operation
+def seen(
+    goal_GRC: Tensor, cell: Any, rng: Stream, age: float, pairs: int, voltage: float
 ) -> tuple[Tensor, Tensor]:
     """Sums over a pair's devices of G+ - G- and G+ + G-, as they are read; both (S G, R, C) [S]."""
+    chord = cell.chord(_devices(cell, goal_GRC, rng, age, pairs), voltage)
+    plus, minus = chord[:, 0::2].sum(1), chord[:, 1::2].sum(1)
+    return plus - minus, plus + minus
+
+
+@seen.kernel("cpu", torch.float32)
+def _(goal_GRC, cell, rng, age, pairs, voltage):
     try:
-        if goal_GRC.dtype != torch.float32 or goal_GRC.device.type != "cpu":
-            raise Unrecorded(f"blocks are of float32 on the CPU, not {goal_GRC.dtype} on {goal_GRC.device}")
         program = record(lambda target: cell.chord(cell.aged(target, age, rng=rng), voltage))
     except Unrecorded:
-        chord = cell.chord(_devices(cell, goal_GRC, rng, age, pairs), voltage)
-        plus, minus = chord[:, 0::2].sum(1), chord[:, 1::2].sum(1)
-        return plus - minus, plus + minus
+        return seen.meaning(goal_GRC, cell, rng, age, pairs, voltage)
     flat = np.ascontiguousarray(goal_GRC.detach().flatten(1).numpy())
     sums = pair_sums(flat, rng.keys.size, cell.g_min, pairs, program)
-    return tuple(torch.from_numpy(part).unflatten(1, goal_GRC.shape[1:]) for part in sums)  # type: ignore[return-value]
+    difference, total = (torch.from_numpy(part).unflatten(1, goal_GRC.shape[1:]) for part in sums)
+    return difference, total
 
 
 def conductances(cell: Any, goal_GRC: Tensor, *, rng: Stream, age: float, pairs: int) -> Tensor:

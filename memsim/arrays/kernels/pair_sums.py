@@ -8,24 +8,37 @@ from numba import prange
 from torch import Tensor
 
 from memsim.devices.numerics.compile import inlined, match_threads, parallel_kernel
+from memsim.devices.numerics.operation import operation
 
 _LANES = 16  #: sums that a row is cut into
 _STRIPE = 64  #: columns that are summed at once
 
 
+@operation
 def row_sums(total_SRC: Tensor) -> Tensor:
     """Sum over columns, float64 (S, R)."""
+    return total_SRC.sum(-1, dtype=torch.float64)
+
+
+@operation
+def column_sizes(difference_SRC: Tensor) -> Tensor:
+    """Sum of absolute values over rows, float64 (S, C)."""
+    return difference_SRC.abs().sum(1, dtype=torch.float64)
+
+
+@row_sums.kernel("cpu", torch.float32, torch.float64)
+def _(total_SRC: Tensor) -> Tensor:
     rows = np.empty(total_SRC.shape[:2], np.float64)
     match_threads()
-    _row_sums(rows, total_SRC.numpy())
+    _row_sums(rows, total_SRC.detach().numpy())
     return torch.from_numpy(rows)
 
 
-def column_sizes(difference_SRC: Tensor) -> Tensor:
-    """Sum of absolute values over rows, float64 (S, C)."""
+@column_sizes.kernel("cpu", torch.float32, torch.float64)
+def _(difference_SRC: Tensor) -> Tensor:
     columns = np.zeros((len(difference_SRC), difference_SRC.shape[2]), np.float64)
     match_threads()
-    _column_sizes(columns, difference_SRC.numpy())
+    _column_sizes(columns, difference_SRC.detach().numpy())
     return torch.from_numpy(columns)
 
 
