@@ -40,6 +40,7 @@ class Stream:
 
     seed: int  #: the run's seed
     path: tuple[Any, ...] = ()  #: names; a tuple among them is an axis of `keys`
+    rows: bool = False  #: cells of matrices are addressed by row and column, see :meth:`by_row`
 
     @cached_property
     def keys(self) -> np.ndarray:
@@ -51,7 +52,15 @@ class Stream:
 
     def child(self, *names: Any) -> "Stream":
         """The streams one step (or more) further down the path; a sequence adds an axis to `keys`."""
-        return Stream(self.seed, self.path + tuple(_name(n) for n in names))
+        return Stream(self.seed, self.path + tuple(_name(n) for n in names), self.rows)
+
+    def by_row(self) -> "Stream":
+        """The streams that number the cells of a matrix (..., R, C) by row and column, so that a smaller
+        matrix is the corner of a larger one: the row stands for the step, the leading axes for the image.
+
+        It holds for draws that name neither image nor step.
+        """
+        return Stream(self.seed, self.path, rows=True)
 
     def normal(
         self,
@@ -92,6 +101,12 @@ class Stream:
     ) -> Tensor:  # fmt: skip
         if dtype not in (torch.float32, torch.float64):
             raise ValueError(f"dtype={dtype}: streams give torch.float32 or torch.float64")
+        if self.rows and image is None and step is None and len(shape) > 1:
+            *lead, rows, columns = shape
+            image, step, shape = range(math.prod(lead)), range(rows), (columns,)
+            return self._fill(kernel, shape, image, step, draw, dtype).reshape(
+                *self.keys.shape, *lead, rows, columns
+            )
         images, steps = counters(image, "image"), counters(step, "step")
         places = [*self.keys.shape, *([len(images)] if image is not None else [])]
         places += [len(steps)] if step is not None else []

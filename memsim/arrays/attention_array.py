@@ -194,7 +194,7 @@ class AttentionArray(nn.Module):
         sides = ("plus", "minus") if self.cell.one_sided else ("device",)
         chips, heads = list(self.run.chips), range(shape[1])
         rngs = [devices.stream(self.run.seed, chips, self.name, heads, side) for side in sides]
-        self.fabric = tuple(self.cell.fabricate(shape[-2:], rng=rng.child("device-spread")) for rng in rngs)
+        self.fabric = tuple(self.cell.fabricate(shape[-2:], rng=rng.child("device-spread").by_row()) for rng in rngs)
         self.rng = [rng.child("write") for rng in rngs]
         self._measure((*shape[:2], shape[-1]))
 
