@@ -109,7 +109,7 @@ class Chip:
     @property
     def cycles(self) -> dict[str, float]:
         """Cycles of an attention device for one image, by layer: what `[wear] cycles_before` counts."""
-        return {name: array.costs.cycles for name, array in self.attention_arrays.items()}
+        return {name: array.wear.cycles for name, array in self.attention_arrays.items()}
 
     def recalibrate(self, images: Tensor | None) -> dict[str, float]:
         """Re-estimate every batch norm's mean and variance on each chip as it is now, from training images

@@ -23,12 +23,13 @@ from aihwkit.inference.compensation.drift import PerColumnDriftCompensation
 from aihwkit.nn import AnalogLinear
 from aihwkit.simulator.configs import InferenceRPUConfig
 from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType, WeightNoiseType
-from torch import Tensor, nn
+from torch import Tensor
 
 from memsim import devices
 from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import unfold
+from memsim.arrays.written_attention import WrittenAttention
 from memsim.card.chip_card import ChipCard
 from memsim.card.sections import AttentionSection, Compensation
 from memsim.devices.pulses import bridge
@@ -189,7 +190,7 @@ def programmed_layer(matrix_RC: Tensor, config: InferenceRPUConfig) -> Any:
     return layer
 
 
-def tile_attention(name: str, leaf: nn.Module, run: Run) -> AttentionArray:
+def tile_attention(name: str, leaf: WrittenAttention, run: Run) -> AttentionArray:
     """An attention array whose writes are aihwkit's pulsed updates; everything around the write is shared."""
     section, plain = run.card.attention, AttentionSection()
     for field in ("devices_per_synapse", "reset", "verify_rounds", "row_gain"):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from memsim.arrays.reading.unrolling import unrolling
 from memsim.arrays.weight_array import WeightArray
+from memsim.arrays.written_attention import WrittenAttention
 from memsim.devices.toml_file import CardError
 from memsim.energy.digital_events import MATRICES
 from memsim.run import Run
@@ -94,9 +95,9 @@ def matrix_layers(net: nn.Module) -> list[tuple[str, nn.Module]]:
     return [(name, m) for name, m in net.named_modules() if type(m) in MATRICES]
 
 
-def attention_layers(net: nn.Module) -> list[tuple[str, nn.Module]]:
+def attention_layers(net: nn.Module) -> list[tuple[str, WrittenAttention]]:
     """The attention leaves whose weights depend on two spike counts alone: what pulses can write."""
-    return [(name, m) for name, m in net.named_modules() if hasattr(m, "window")]
+    return [(name, m) for name, m in net.named_modules() if isinstance(m, WrittenAttention)]
 
 
 def digital_layers(patterns: Iterable[str], names: Sequence[str]) -> set[str]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from memsim.arrays.written_attention import WrittenAttention
 from memsim.models.parts.attention_kernel import count_gradients, gather_weights
 from memsim.models.parts.stdp import Silent, Window, spike_counts
 
@@ -80,7 +81,7 @@ class AbstractAttention(nn.Module, ABC):
 
 
 @final
-class STDPAttention(AbstractAttention):
+class STDPAttention(AbstractAttention, WrittenAttention):
     """The paper's attention core: q, k, v spikes (T, B, H, N, D_H) -> sum_j A_ij V_jd, same shape, before the
     scale s.
 
@@ -88,6 +89,8 @@ class STDPAttention(AbstractAttention):
     `form="dense"` lays out A and is differentiable; `form="histogram"` sums by level, exactly, and only
     infers. `silent` is the policy for tokens without spikes (`stdp_attention`).
     """
+
+    window: Window
 
     def __init__(
         self,

@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 import memsim
 from memsim import models
-from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES, AttentionEvents
+from memsim.arrays.writing.array_wear import ArrayWear
+from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.energy import baselines
 from memsim.energy.area import areas, utilisation
 from memsim.energy.break_even import Balance
 from memsim.energy.digital_work import DigitalWork
 from memsim.energy.lifetime import life
 from memsim.energy.work import Work, spike_rate
+from memsim.mapping.layers import attention_layers
 from memsim.models.datasets.catalog import load as load_data
 from memsim.models.measures import accuracy, cross_entropy, margin, score
 from memsim.models.training.train import CALIBRATION
@@ -172,10 +174,10 @@ def priced(engine: str, card: memsim.ChipCard) -> bool:
     return engine == "memsim" and not card.ideal
 
 
-def most_worn(chip: memsim.Chip) -> AttentionEvents | None:
-    """What the attention layer costs whose devices go through most cycles for an image; None without any."""
-    costs = (array.costs for array in chip.attention_arrays.values())
-    return max(costs, key=lambda one: one.cycles, default=None)
+def most_worn(chip: memsim.Chip) -> ArrayWear | None:
+    """The attention layer whose devices go through most cycles for an image; None without any."""
+    layers = (array.wear for array in chip.attention_arrays.values())
+    return max(layers, key=lambda one: one.cycles, default=None)
 
 
 def compare(request: Request, advance: Callable[[str, int, int], None] = lambda *_: None) -> Comparison:
@@ -271,16 +273,15 @@ def _maps(reference: nn.Module, chip: memsim.Chip, data: Any) -> dict[str, Any]:
 
         return hook
 
-    hooks = [m.register_forward_hook(listen(n)) for n, m in reference.named_modules() if hasattr(m, "window")]
+    hooks = [m.register_forward_hook(listen(n)) for n, m in attention_layers(reference)]
     reference(x.to(next(reference.parameters()).dtype))
     for hook in hooks:
         hook.remove()
-    for name, array in chip.attention_arrays.items():
-        array.listener = lambda weight, name=name, array=array: written.update(
-            {name: weight[0, :, 0] + array.offset}
-        )
-    chip(x, image=[0])
     for array in chip.attention_arrays.values():
-        array.listener = None
+        array.recording = True
+    chip(x, image=[0])
+    for name, array in chip.attention_arrays.items():
+        assert array.recorded is not None
+        written[name], array.recording = array.recorded[0, 0], False
     chip.ledger.open = was_open
     return {"digital_maps": keep, "crossbar_maps": written, "image": x[0]}

@@ -184,7 +184,7 @@ def _costs(chip: memsim.Chip) -> dict[str, Any]:
         "latency [s]": chip.ledger.latency,
         "pulses": chip.ledger.number("pulse"),
         "silent pulses": chip.ledger.noted(SILENT_PULSES),
-        "attention devices": sum(a.costs.device_count for a in chip.attention_arrays.values()),
+        "attention devices": sum(a.wear.device_count for a in chip.attention_arrays.values()),
         "attention cycles": 0.0 if worn is None else worn.cycles,
         "silent cycles": 0.0 if worn is None else worn.silent_cycles,
         "kappa [1]": max((a.kappa for a in arrays), default=0.0),

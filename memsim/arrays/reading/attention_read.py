@@ -4,7 +4,8 @@
     out_id = gain_i ADC(sum_j (A_ij - offset) V_jd) + shift_i sum_j V_jd
 
 The fused kernel goes from states to numbers array by array, so that weights need not leave the cache.
-``plain`` is the second line in torch, for gradients and calibration.
+``in_torch`` is the same, one operation after another, for other devices than the CPU; ``plain`` is its second
+line, for gradients and calibration.
 """
 
 from __future__ import annotations
@@ -52,7 +53,12 @@ class AttentionRead:
     def __call__(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
         """Read arrays in the states w (S, H, B, T, N, N) of devices, or of both sides of pairs, with value
         spikes v (T, S B, H, N, D); `weight`, where not empty, takes A - offset.
+
+        Raises ValueError where shapes do not go together.
         """
+        self._check_shapes(held, v)
+        if v.device.type != "cpu":
+            return self.in_torch(held, v, weight)
         v = v.contiguous()
         plus, minus = held if len(held) == 2 else (held[0], NOTHING)
         images, tokens = plus.shape[2], plus.shape[-1]
@@ -64,7 +70,7 @@ class AttentionRead:
             np.array([self.floor, self.rest, self.scale], np.float32),
             images,
             v.numpy(),
-            (self.full_scale_S / max(levels, 1)).numpy(),
+            (self.full_scale_S.float() / max(levels, 1)).numpy(),
             np.float32(levels),
             self.gain_SHN.float().numpy(),
             self.shift_SHN.float().numpy(),
@@ -77,11 +83,46 @@ class AttentionRead:
         """Put A - offset in place of the states, those of the first side of pairs; nothing is read."""
         return self(held, torch.empty(held[0].shape[3], 0, held[0].shape[1], 0, 0), held[0])
 
+    def in_torch(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
+        """The same in torch: shapes as above; sums may differ in their last bits."""
+        kept = [w.clamp(min=self.floor) for w in held]
+        told = (kept[0] - self.rest) * self.scale
+        if len(kept) == 2:
+            told = told - (kept[1] - self.rest) * self.scale
+        floors = sum(int((w < self.floor).sum()) for w in held)
+        column = torch.stack(kept).sum((0, -2))
+        if weight.numel():
+            weight.copy_(told)
+        if not v.numel():
+            return AttentionReading(v, column, floors, 0)
+        values = v.unflatten(1, (held[0].shape[0], -1)).movedim((1, 3, 2, 0), (0, 1, 2, 3))
+        out, clips = self.plain(told @ values, values)
+        numbers = out.movedim((3, 0, 2, 1), (0, 1, 2, 3)).reshape(v.shape)
+        return AttentionReading(numbers, column, floors, clips)
+
+    def _check_shapes(self, held: list[Tensor], v: Tensor) -> None:
+        """Raise ValueError where the states, the values and what is known of the lines do not go together."""
+        shape = tuple(held[0].shape)
+        chips, heads, images, steps, tokens = shape[:-1]
+        read = v.numel() == 0 or v.shape[:4] == (steps, chips * images, heads, tokens)
+        if not read or shape[-1] != tokens or tuple(held[-1].shape) != shape:
+            raise ValueError(
+                f"states {[tuple(w.shape) for w in held]} and values {tuple(v.shape)}: arrays are N x N; "
+                "(chips, heads, images, steps, N, N) are read by (steps, chips x images, heads, N, features)"
+            )
+        ranges, gain, shift = self.full_scale_S.shape, self.gain_SHN.shape, self.shift_SHN.shape
+        if ranges != (chips,) or gain != (chips, heads, tokens) or shift != gain:
+            raise ValueError(
+                f"ranges {tuple(ranges)}, gains {tuple(gain)} and shifts {tuple(shift)}: states {shape} take "
+                f"({chips},) and ({chips}, {heads}, {tokens})"
+            )
+
     def plain(self, current: Tensor, values: Tensor) -> tuple[Tensor, int]:
         """Numbers from currents (A - offset) V and values, both (S, H, B, T, N, D); clipped conversions."""
         clips = 0
         if self.bits:
-            current, clips = digitise(current, self.full_scale_S.view(-1, *[1] * 5), self.bits)
+            full_scale = self.full_scale_S.to(current.dtype).view(-1, *[1] * 5)
+            current, clips = digitise(current, full_scale, self.bits)
         gain, shift = (
             x[:, :, None, None, :, None].to(current.dtype) for x in (self.gain_SHN, self.shift_SHN)
         )

@@ -6,19 +6,22 @@ import torch
 from torch import Tensor
 
 from memsim import devices
-from memsim.run import Run
+from memsim.card.chip_card import ChipCard
 
 
 class PulseTable:
-    """Signed pulse counts n[r_Q, r_K], (D_H + 1, D_H + 1), with the scale that turns w into weights.
+    """The write rule of an STDP window: signed pulse counts n[r_Q, r_K], (D_H + 1, D_H + 1), with the scale
+    that turns w into weights.
 
     ``calibrated``: the count whose mean response is nearest to the wanted weight (it knows the preset, new,
     never the device); ``linear``: round(n_max |dw| / A).  Whole pulses unless pulse rounding is switched off.
     ``goal`` holds the states w that were asked for.
     """
 
-    def __init__(self, wanted: Tensor, amplitude: float, run: Run) -> None:
-        card, cell = run.card, run.card.design.unworn_cell
+    keep: float = 0.0
+
+    def __init__(self, wanted: Tensor, amplitude: float, card: ChipCard) -> None:
+        cell = card.design.unworn_cell
         self.n_max = card.full_write
         response = self.response = cell.response(self.n_max).double()
         rest = response[self.n_max]
@@ -33,15 +36,15 @@ class PulseTable:
             count = wanted.double() * self.n_max / amplitude
         else:
             count = inverse(torch.cummax(response, 0).values, self.goal) - self.n_max
-        self.counts = count.round().float() if run.card.on("pulse-rounding") else count.float()
+        self.counts = count.round().float() if card.on("pulse-rounding") else count.float()
 
-    def pulses(self, count_q: Tensor, count_k: Tensor) -> devices.LinePulses:
-        """Signed counts of every pair of tokens, (..., N), (..., N) -> (..., N, N)."""
-        return devices.LinePulses(self.counts, count_q, count_k)
+    def pulses(self, q: Tensor, k: Tensor) -> devices.LinePulses:
+        """Signed counts of every pair of tokens, spike counts (..., N), (..., N) -> (..., N, N)."""
+        return devices.LinePulses(self.counts, q, k)
 
-    def goals(self, count_q: Tensor, count_k: Tensor) -> Tensor:
+    def goals(self, q: Tensor, k: Tensor) -> Tensor:
         """The states asked for, (..., N), (..., N) -> (..., N, N)."""
-        return devices.LinePulses(self.goal, count_q, count_k).cells()
+        return devices.LinePulses(self.goal, q, k).cells()
 
 
 def inverse(curve: Tensor, goal: Tensor) -> Tensor:

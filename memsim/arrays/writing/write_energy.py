@@ -18,16 +18,12 @@ Source: physics.md's B4 and E4, after NeuroSim's write energy.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
+from memsim.arrays.writing.design import WrittenDesign
 from memsim.devices.numerics.stream import stream
 from memsim.prices.technology import Technology
-
-if TYPE_CHECKING:
-    from memsim.arrays.attention_array import AttentionArray
 
 HALF_SELECTED = {"passive": 1.0, "selector": 10.0}
 """Scheme -> k, how much less current a cell passes at V / 2 than half; a selector's 10 is an assumption."""
@@ -37,21 +33,21 @@ CELL_SIDE = {"1T1R": 4, "selector": 2, "passive": 2}
 
 
 class WriteEnergy:
-    """Energies [J] of the writes of one attention array whose cells are pulsed."""
+    """Energies [J] of the writes of one attention layer whose cells are pulsed."""
 
-    def __init__(self, array: AttentionArray) -> None:
-        self.array, card = array, array.run.card
+    def __init__(self, design: WrittenDesign) -> None:
+        self.design, card, table = design, design.card, design.table
         self.scheme = card.attention.scheme
         self.voltage, self.time = card.pulse_drive
-        rest, unit, _ = array.conductance
-        response = array.table.response
-        if array.cell.one_sided and self.voltage:
+        rest, unit, _ = design.conductance
+        response = table.response
+        if design.cell.one_sided and self.voltage:
             new = card.design.unworn_cell
             at_rest = new.reset(new.fabricate((1 << 12,), rng=stream(0, "rest")), rng=stream(0, "rest"))
             response = float(at_rest.visible.double().mean()) + response.abs()
         siemens = (rest + unit * response).clamp(min=0)
-        self.at_rest = float(siemens[array.table.n_max])
-        self.siemens = at(series(siemens), array.table.counts.double())  # by spike counts, as the pulse table
+        self.at_rest = float(siemens[table.n_max])
+        self.siemens = at(series(siemens), table.counts.double())  # by spike counts, as the pulse table
         wires = Technology.load(card.technology).wires
         self.line = None if wires is None else wires.cell(CELL_SIDE[self.scheme])[1]
 
@@ -63,7 +59,7 @@ class WriteEnergy:
         """Energy of so many half-selected cell-pulses."""
         pulse = self.joule(self.at_rest)
         if pulse is None:
-            pulse = self.array.run.card.price(f"pulse-{self.array.cell.technology.lower()}").energy
+            pulse = self.design.card.price(f"pulse-{self.design.kind}").energy
         return number * (pulse / 4 / HALF_SELECTED[self.scheme])
 
     def lines(self, drives: Tensor | float, tokens: int) -> Tensor | float | None:

@@ -3,66 +3,42 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from memsim.arrays.weight_array import UPKEEP
+from memsim.arrays.reading.attention_read import AttentionReading
+from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
 from memsim.devices.pulses.line_pulses import Pulses, every_cell
-from memsim.devices.pulses.wear import pulse_wear
-
-if TYPE_CHECKING:
-    from memsim.arrays.attention_array import AttentionArray
-
+from memsim.run import Run
 
 SILENT_TIES, SILENT_PULSES = "pulses at silent ties", "pulses at silent tokens"
 """Notes: pulses where neither token spiked, and where not both did: what `silent = "no-pulse"` saves."""
 
 
 class AttentionEvents:
-    """Enters the work of one attention array into the ledger; nothing while converters are calibrated.
+    """Enters the work of one attention layer into the ledger; nothing while converters are calibrated.
 
     Devices of a synapse and both sides of a pair are each reset, pulsed, worn and read.
     """
 
-    def __init__(self, array: AttentionArray) -> None:
-        self.array, self.run, self.name = array, array.run, array.name
-        self.card, self.kind = array.run.card.attention, array.cell.technology.lower()
-        self.sides = 2 if array.cell.one_sided else 1
-        self.devices = 1 if array.exact else self.card.devices_per_synapse
+    def __init__(self, design: WrittenDesign, run: Run) -> None:
+        self.design, self.run, self.name = design, run, design.name
+        self.card, self.kind, self.n_max = design.card.attention, design.kind, design.n_max
+        self.sides, self.devices = len(design.sides), design.parallel
         self.shared = self.devices if self.card.sharing == "all" else 1  # devices that one pulse reaches
-        self.n_max = array.run.card.full_write
-        self.pulse_time = array.run.card.pulse_drive[1]
+        self.pulse_time = design.card.pulse_drive[1]
 
     @cached_property
     def energy(self) -> WriteEnergy:
         """What pulses cost; an ideal cell takes none."""
-        return WriteEnergy(self.array)
+        return WriteEnergy(self.design)
 
     @property
     def counting(self) -> bool:
+        """Whether work is entered now."""
         return self.run.ledger.open and not self.run.calibrating
-
-    def reset(self, cells: float, writes: float) -> None:
-        """Bring every device back: by resets, verified ones read, or by pulses in their place."""
-        if not self.counting:
-            return
-        ledger, card, devices = self.run.ledger, self.card, cells * self.sides * self.devices
-        ledger.note(self.name, "written cells", cells * self.devices)
-        if card.reset == "pulses" and not self.array.exact:
-            number = devices * card.reset_pulses
-            self._pulses(number, number * self.energy.at_rest, 2 * number / self.array.tokens)
-            ledger.add_time(self.name, writes * card.reset_pulses * self.pulse_time)
-            return
-        tries = self.run.card.reset_tries
-        ledger.add(self.name, f"reset-{self.kind}", devices * tries)
-        ledger.add_time(self.name, writes * card.reset_time * tries)
-        if card.reset == "verified" and not self.array.exact:
-            rest, unit, reference = self.array.conductance
-            siemens = rest + self.array.table.w_rest * unit + reference
-            self.read_cells(devices * tries, tries * writes, max(siemens, 0.0) * devices * tries)
 
     def write(self, count_q: Tensor, count_k: Tensor, pulses: Pulses | None = None) -> None:
         """A reset, popcounts and first-spike times, and the pulses; counts (S, H, B, T, N).
@@ -76,21 +52,38 @@ class AttentionEvents:
         ledger, tokens = self.run.ledger, count_q.shape[-1]
         ledger.add(self.name, "digital-add", count_q.sum() + count_k.sum())
         cells = float(count_q.numel() * tokens)
-        self.reset(cells, cells / count_q.shape[1] / tokens**2)
+        self._reset(cells, cells / count_q.shape[1] / tokens**2, tokens)
         ledger.add(self.name, "digital-compare", cells / tokens * 2)
-        a, b = (tally(count, self.array.wanted.shape[0]) for count in (count_q, count_k))
-        if self.array.leaf.silent == "no-pulse":
+        a, b = (tally(count, self.design.levels) for count in (count_q, count_k))
+        if self.design.silent == "no-pulse":
             a[..., 0] = b[..., 0] = 0
         slots = (a + b > 0).sum(-1).amax(1)  # (S, B, T)
         if self.card.coding == "per-device":
             slots = torch.full_like(slots, tokens)
         ledger.add_time(self.name, 2 * int(slots.sum()) * self.n_max * self.pulse_time)
         if pulses is not None:
-            self._drive(a, b, pulses)
+            self._drive(a, b, pulses, tokens)
 
-    def _drive(self, a: Tensor, b: Tensor, pulses: Pulses) -> None:
+    def _reset(self, cells: float, writes: float, tokens: int) -> None:
+        """Bring every device back: by resets, verified ones read, or by pulses in their place."""
+        ledger, card, devices = self.run.ledger, self.card, cells * self.sides * self.devices
+        ledger.note(self.name, "written cells", cells * self.devices)
+        if card.reset == "pulses" and not self.design.exact:
+            number = devices * card.reset_pulses
+            self._pulses(number, number * self.energy.at_rest, 2 * number / tokens, tokens)
+            ledger.add_time(self.name, writes * card.reset_pulses * self.pulse_time)
+            return
+        tries = self.design.card.reset_tries
+        ledger.add(self.name, f"reset-{self.kind}", devices * tries)
+        ledger.add_time(self.name, writes * card.reset_time * tries)
+        if card.reset == "verified" and not self.design.exact:
+            rest, unit, reference = self.design.conductance
+            siemens = max(rest + self.design.table.w_rest * unit + reference, 0.0)
+            self._read_cells(devices * tries, tries * writes, siemens * devices * tries, tokens)
+
+    def _drive(self, a: Tensor, b: Tensor, pulses: Pulses, tokens: int) -> None:
         """Pulses and drives of lines; a and b are tokens by spike count (S, H, B, T, levels)."""
-        table, siemens = self.array.table.counts.double(), self.energy.siemens
+        table, siemens = self.design.table.counts.double(), self.energy.siemens
         silent = table.abs()
         silent[1:, 1:] = 0
         self.run.ledger.note(self.name, SILENT_PULSES, pairs(a, silent, b).sum() * self.shared)
@@ -102,12 +95,14 @@ class AttentionEvents:
         if self.card.coding == "per-device":  # in all as many as the devices take, each a mean one
             scale = float(every_cell(pulses).abs().sum(dtype=torch.float64)) / max(float(number.sum()), 1.0)
             number, met = scale * number, scale * met
-            drives = 2 * self.n_max * self.array.tokens * a.shape[1] * a.shape[2] + number
-        self._pulses(number * self.shared, met * self.shared, drives * self.shared)
+            drives = 2 * self.n_max * tokens * a.shape[1] * a.shape[2] + number
+        self._pulses(number * self.shared, met * self.shared, drives * self.shared, tokens)
 
-    def _pulses(self, number: Tensor | float, siemens: Tensor | float, drives: Tensor | float) -> None:
+    def _pulses(
+        self, number: Tensor | float, siemens: Tensor | float, drives: Tensor | float, tokens: int
+    ) -> None:
         """Pulses, the conductance they meet [S], summed, and the drives of lines they take."""
-        energy, tokens, ledger = self.energy, self.array.tokens, self.run.ledger
+        energy, ledger = self.energy, self.run.ledger
         ledger.add(self.name, f"pulse-{self.kind}", number, energy.joule(siemens))
         if self.card.scheme in HALF_SELECTED:
             half = tokens * drives - 2 * number
@@ -116,34 +111,37 @@ class AttentionEvents:
         if charge is not None:
             ledger.add(self.name, "line-charge", drives, charge)
 
-    def read_cells(self, cells: float, arrays: float, siemens: float) -> None:
+    def _read_cells(self, cells: float, arrays: float, siemens: float, tokens: int) -> None:
         """Cells read one by one, `siemens` in all: a bit line driven at a time, all word lines converted."""
-        ledger, card, array = self.run.ledger, self.card, self.array
-        ledger.add(self.name, "row-drive", cells / array.tokens)
+        ledger, card = self.run.ledger, self.card
+        ledger.add(self.name, "row-drive", cells / tokens)
         ledger.add(self.name, f"adc-{card.adc_bits}b", cells)
-        ledger.add_time(self.name, arrays * array.tokens * card.cycle_time)
+        ledger.add_time(self.name, arrays * tokens * card.cycle_time)
         ledger.add_read(self.name, card.read_joule(siemens))
 
     def correction(self, extra: list[Tensor], seen: list[Tensor]) -> None:
         """A read of every cell and the pulses that followed, word line by word line."""
         if not self.counting:
             return
-        cells = float(extra[0].numel()) * self.sides
-        arrays = cells / self.sides / extra[0].shape[1] / self.array.tokens**2
-        rest, unit, reference = self.array.conductance
+        tokens, cells = extra[0].shape[-1], float(extra[0].numel()) * self.sides
+        arrays = cells / self.sides / extra[0].shape[1] / tokens**2
+        rest, unit, reference = self.design.conductance
         total = sum(float(w.sum(dtype=torch.float64)) for w in seen) * unit + (rest + reference) * cells
-        self.read_cells(cells, arrays, max(total, 0.0) * self.devices)
+        self._read_cells(cells, arrays, max(total, 0.0) * self.devices, tokens)
         self.run.ledger.add(self.name, "digital-compare", cells)
         number = sum(float(e.abs().sum(dtype=torch.float64)) for e in extra)
         moved = sum(float((e.abs() * w).sum(dtype=torch.float64)) for e, w in zip(extra, seen, strict=True))
         met = max(rest * number + unit * moved, 0.0)
         rows = [side.clamp(min=0).amax(-1) for e in extra for side in (e, -e)]  # drives of a word line
         drives = sum(float(row.sum(dtype=torch.float64)) for row in rows) + number
-        self._pulses(number * self.shared, met * self.shared, drives * self.shared)
+        self._pulses(number * self.shared, met * self.shared, drives * self.shared, tokens)
         self.run.ledger.add_time(self.name, sum(float(row.amax(1).sum()) for row in rows) * self.pulse_time)
 
-    def reads(self, values: Tensor) -> None:
-        """Value spikes drive bit lines, every word line is converted for every feature; V^2 G t of it all."""
+    def reads(self, values: Tensor, column: Tensor) -> None:
+        """Value spikes drive bit lines, every word line is converted for every feature; V^2 G t of it all.
+
+        values (S, H, B, T, N, D); column: sums of states on bit lines (S, H, B, T, N), empty for ideal cells.
+        """
         if not self.counting:
             return
         ledger, card = self.run.ledger, self.card
@@ -154,54 +152,23 @@ class AttentionEvents:
         ledger.add(self.name, "digital-add", spikes + offsets)  # popcounts, then the offset
         reads = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
         ledger.add_time(self.name, reads * card.cycle_time)
-        if self.array.exact:
+        if self.design.exact:
             return
         if card.row_gain:
             ledger.add(self.name, "digital-mac", 2 * values.numel())
         ledger.add(self.name, f"adc-{card.adc_bits}b", values.numel())
-        siemens = (spikes_per_key * self.array.column_siemens).sum((1, 2, 4), dtype=torch.float64)
+        rest, unit, reference = self.design.conductance
+        line = (column * unit + (rest + reference) * values.shape[-2]) * self.devices  # plastic and reference
+        siemens = (spikes_per_key * line).sum((1, 2, 4), dtype=torch.float64)
         ledger.add_read(self.name, card.read_joule(siemens))
 
-    @property
-    def cycles(self) -> float:
-        """Cycles of a device for one image, in the mean over the array: 1 for a reset, (|dw| / range)^m for a
-        pulse, taken in the mean over a full write; 0 for an ideal cell, and before the first image.
-        """
-        if not self.array.tokens:
-            return 0.0
-        resets, pulses = (
-            self.run.ledger.number(f"{event}-{self.kind}", self.name) for event in ("reset", "pulse")
-        )
-        return (resets + pulses * self._pulse_wear) / self.device_count
+    def converted(self, reading: AttentionReading) -> None:
+        """Note floored conductances and clipped conversions of a read."""
+        if self.counting:
+            self.run.ledger.note(self.name, "floored conductances", reading.floors)
+            self.clipped(reading.clips)
 
-    @property
-    def silent_cycles(self) -> float:
-        """How many of these are pulses at silent tokens."""
-        pulses = self.run.ledger.noted(SILENT_PULSES, self.name)
-        return pulses * self._pulse_wear / self.device_count if pulses else 0.0
-
-    @property
-    def _pulse_wear(self) -> float:
-        """Cycles of a pulse, of a device that is new."""
-        card = self.run.card
-        return (
-            0.0
-            if self.array.exact
-            else pulse_wear(card.design.unworn_cell, self.n_max, card.wear.pulse_exponent)
-        )
-
-    @property
-    def device_count(self) -> int:
-        """Plastic devices of this layer on one chip."""
-        return self.array.heads * self.array.tokens**2 * self.sides * self.devices
-
-    def measuring(self, writes: int, pulses: float, reads: float) -> dict[str, float]:
-        """What measuring devices once before use costs one chip, as an array's upkeep is counted: `writes`
-        of each device, `pulses` in all, `reads` conversions.
-        """
-        price, card = self.run.card.price, self.card
-        resets = writes * self.device_count
-        read = reads * price(f"adc-{card.adc_bits}b").energy
-        write = resets * price(f"reset-{self.kind}").energy
-        write += pulses * self.shared * price(f"pulse-{self.kind}").energy
-        return dict(zip(UPKEEP, (float(resets), write, float(reads), read), strict=True))
+    def clipped(self, clips: int) -> None:
+        """Note clipped conversions."""
+        if self.counting and self.design.adc_bits:
+            self.run.ledger.note(self.name, "clipped conversions", clips)

@@ -1,0 +1,30 @@
+"""What is written at run time, and from which signals on the lines."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from memsim.devices.pulses.line_pulses import Pulses
+
+
+class WriteRule(Protocol):
+    """Pulses of every cell from the signals on its word line and on its bit line.
+
+    :class:`PulseTable` (an STDP window, for the mean device) and :class:`DeviceTable` (the same window, for
+    each device) are the two there are.
+    """
+
+    @property
+    def keep(self) -> float:
+        """Share of a cell's state that stays for the next write [1]; 0: a reset before every write."""
+        ...
+
+    def pulses(self, q: Tensor, k: Tensor) -> Pulses:
+        """Signed pulses (..., N, N) for the signals q of word lines and k of bit lines, both (..., N)."""
+        ...
+
+    def goals(self, q: Tensor, k: Tensor) -> Tensor:
+        """The states asked for, (..., N, N)."""
+        ...

@@ -1,0 +1,45 @@
+"""The contract of an attention core that arrays can hold: its weights depend on two spike counts alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+
+class AttentionWindow(Protocol):
+    """Weights by two spike counts, an offset plus changes of at most A."""
+
+    @property
+    def A(self) -> float:
+        """Largest change of a weight [1]; positive."""
+        ...
+
+    @property
+    def offset(self) -> float:
+        """What is added to every change [1]."""
+        ...
+
+    def matrix(self, head_dim: int, silent: Any) -> Tensor:
+        """Weights A_ij by the counts of query (rows) and key (columns), (head_dim + 1, head_dim + 1)."""
+        ...
+
+
+class WrittenAttention(nn.Module, ABC):
+    """An attention core whose N x N weights an array can be written with.
+
+    forward(q, k, v): spikes (T, B, H, N, D) of steps, images, heads, tokens and features -> sum_j A_ij V_jd
+    in the same shape.  A_ij is the window's matrix at the spike counts of query i and key j, for each image,
+    head and step alone.  ``to_crossbar`` exchanges every module of a class that derives from this one.
+    """
+
+    window: AttentionWindow
+    head_dim: int
+    """Features D of a head: the largest spike count."""
+    silent: str
+    """Policy for tokens that send no spike: "pulse", or "no-pulse" where no cell of theirs is pulsed."""
+
+    @abstractmethod
+    def weights(self, q: Tensor, k: Tensor) -> Tensor:
+        """The weights A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D), with their gradient."""
