@@ -29,7 +29,7 @@ class AttentionArray(nn.Module):
         self.name, self.run, self.leaf, self.width = name, run, leaf, leaf.head_dim
         self.design = WrittenDesign.of(name, leaf, run.card)
         self.written = WrittenArray(self.design, run, rewrite)
-        self.events = AttentionEvents(self.design, run)
+        self.costs = AttentionEvents(self.design, run)
         self.recording = False
         self.recorded: Tensor | None = None
 
@@ -46,12 +46,12 @@ class AttentionArray(nn.Module):
         at = self.run.now.address(self.name, len(v))
         if self.design.exact or learning or self.run.calibrating:
             return self._plain(q, k, v, *self.write(count_q, count_k, at), learning)
-        states, v = self.written.write(count_q, count_k, at, self.events), v.float()
+        states, v = self.written.write(count_q, count_k, at, self.costs), v.float()
         weight = torch.empty_like(states[0]) if self.recording else NOTHING
         reading = self.written.read(states, v, weight)
         self._record(weight)
-        self.events.converted(reading)
-        self.events.reads(self.by_array(v), reading.column)
+        self.costs.converted(reading)
+        self.costs.reads(self.by_array(v), reading.column)
         return reading.numbers
 
     def write(self, count_q: Tensor, count_k: Tensor, at: Address) -> tuple[Tensor, Tensor]:
@@ -60,11 +60,11 @@ class AttentionArray(nn.Module):
         Returns the weights A - offset as now held (S, H, B, T, N, N), and the sums of states on bit lines.
         """
         if self.design.exact:
-            self.events.write(count_q, count_k)
+            self.costs.write(count_q, count_k)
             return self.written.exact_weights(count_q, count_k), NOTHING
-        states = self.written.write(count_q, count_k, at, self.events)
+        states = self.written.write(count_q, count_k, at, self.costs)
         reading = self.written.reader(count_q.shape[1], count_q.shape[-1]).weights(states)
-        self.events.converted(reading)
+        self.costs.converted(reading)
         return states[0], reading.column
 
     def _plain(
@@ -78,12 +78,12 @@ class AttentionArray(nn.Module):
             wanted = self.by_array(self.leaf.weights(q, k)) - self.design.offset
             weight = wanted + (weight - wanted).detach()
         values = self.by_array(v.to(weight.dtype))  # (S, H, B, T, N, D)
-        self.events.reads(values, column)
+        self.costs.reads(values, column)
         current = weight @ values
         if self.run.calibrating:
             self.written.calibrate(current)
         out, clips = self.written.reader(v.shape[2], v.shape[3]).plain(current, values)
-        self.events.clipped(clips)
+        self.costs.clipped(clips)
         return out.movedim((3, 0, 2, 1), (0, 1, 2, 3)).reshape(v.shape)
 
     def by_array(self, x: Tensor) -> Tensor:

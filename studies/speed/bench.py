@@ -16,7 +16,7 @@ from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.weight_array import WeightArray
 from memsim.devices.pulses import bridge
 from memsim.energy.ledger import Ledger
-from memsim.run import Run
+from memsim.run import Address, Run
 from memsim.studies.speed.bench_drift import drift
 from memsim.studies.speed.bench_ledger import ledger
 from memsim.studies.speed.bench_program import program
@@ -53,18 +53,20 @@ def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[s
     spikes = torch.Generator().manual_seed(0)
     shape = (STEPS, 1, LAYERS * HEADS, TOKENS, HEAD_DIM)
     q, k, v = ((torch.rand(shape, generator=spikes) < p).float() for p in (0.12, 0.28, 0.15))
-    count_q, count_k = array._by_array(q.sum(-1)), array._by_array(k.sum(-1))
-    values = array._by_array(v)
-    array.write(count_q, count_k)  # draws the devices, compiles
+    count_q, count_k = array.by_array(q.sum(-1)), array.by_array(k.sum(-1))
+    values, at = array.by_array(v), Address(run.images, range(STEPS))
+    array.write(count_q, count_k, at)  # draws the devices, compiles
+    fabrics = array.written.devices(LAYERS * HEADS, TOKENS).fabrics()
     tiles = [
-        [bridge.TileArray(array.cell, fabric, (0, head), N_MAX) for fabric in array.fabric]
+        [bridge.TileArray(array.design.cell, fabric, (0, head), N_MAX) for fabric in fabrics]
         for head in range(LAYERS * HEADS)
     ]
-    pulses = array.table.pulses(count_q, count_k).cells()[0, :, 0]  # (arrays, T, N, N)
+    pulses = array.design.table.pulses(count_q, count_k).cells()[0, :, 0]  # (arrays, T, N, N)
     drives = values[0, :, 0].transpose(-1, -2).contiguous()  # (arrays, T, D, N): value spikes by feature
 
     def ours(threads: int) -> torch.Tensor:
         torch.set_num_threads(threads)
+        run.begin(1)
         return array(q, k, v)
 
     def theirs(threads: int) -> list[torch.Tensor]:
@@ -79,7 +81,7 @@ def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[s
         sides = (("ours", ours), ("other", theirs))
         every = interleaved({f"{n} {c}": partial(side, c) for c in choices for n, side in sides}, repeats)
         written = theirs(min(choices))
-        fast = array.write(count_q, count_k)[0, :, 0].flatten()
+        fast = array.write(count_q, count_k, at)[0][0, :, 0].flatten()
     slow = _as_weights(torch.stack(written).flatten(), array)
     (mine, seconds), (peer, other) = (_fastest(every, name) for name in ("ours", "other"))
     return {
@@ -97,10 +99,11 @@ def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[s
 
 def _as_weights(w: torch.Tensor, array: AttentionArray) -> torch.Tensor:
     """The weights A - offset that states w of tiles hold, by the rules of an attention array."""
-    if not array.cell.one_sided:
-        rest, unit, _ = array.conductance
-        w = w.clamp(min=-rest / unit) - array.table.w_rest
-    return w * (array.amplitude / array.table.w_span)
+    design = array.design
+    if not design.cell.one_sided:
+        rest, unit, _ = design.conductance
+        w = w.clamp(min=-rest / unit) - design.table.w_rest
+    return w * (design.amplitude / design.table.w_span)
 
 
 def _fastest(every: Mapping[str, float], side: str) -> tuple[int, float]:

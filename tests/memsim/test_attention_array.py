@@ -7,7 +7,7 @@ from memsim import ChipCard, Ledger, models
 from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.writing.pulse_table import PulseTable
 from memsim.engines.aihwkit import tile_attention
-from memsim.run import Run
+from memsim.run import Address, Run
 from tests.statistics import assert_same_mean, assert_same_std
 
 HEADS, TOKENS, HEAD_DIM, STEPS = 4, 40, 16, 16  # 4 x 16 x 40 x 40: 1e5 cells
@@ -34,10 +34,17 @@ def spikes(p: float, seed: int, images: int = 1, chips: int = 1) -> torch.Tensor
 Q, K, V = spikes(0.15, 0), spikes(0.3, 1), spikes(0.2, 2)
 
 
-def held(array: AttentionArray) -> torch.Tensor:
+def held(array: AttentionArray, q: torch.Tensor = Q, k: torch.Tensor = K) -> torch.Tensor:
+    """Weights A - offset that a write of these spikes leaves, (S, H, B, T, N, N)."""
     with torch.no_grad():
-        counts = (array._by_array(s.sum(-1)) for s in (Q, K))
-        return array.write(*counts)
+        counts = (array.by_array(s.sum(-1)) for s in (q, k))
+        return array.write(*counts, Address(array.run.images, range(len(q))))[0]
+
+
+def asked(array: AttentionArray) -> torch.Tensor:
+    """Weights A - offset that Q and K ask for."""
+    q, k = (array.by_array(s.sum(-1)).long() for s in (Q, K))
+    return array.design.wanted[q[..., :, None], k[..., None, :]].float()
 
 
 @pytest.mark.parametrize("cell", JUDGED)
@@ -63,23 +70,21 @@ def test_the_mean_written_weight_is_the_wanted_one(cell):
     cells."""
     array = make(card(cell))
     got = held(array)
-    counts = [array._by_array(s.sum(-1)).long() for s in (Q, K)]
-    wanted = array.wanted[counts[0][..., :, None], counts[1][..., None, :]].float()
+    wanted = asked(array)
     for value in wanted.unique():
         here = got[wanted == value]
         if len(here) > 3000:
             error = float(here.std()) / 400**0.5  # cells of one array share 6,400 devices
-            assert abs(float(here.mean() - value)) < 5 * error + 0.02 * array.amplitude
+            assert abs(float(here.mean() - value)) < 5 * error + 0.02 * array.design.amplitude
 
 
 @pytest.mark.parametrize("cell", PRESETS)
 def test_reading_is_the_transposed_product_plus_the_digital_offset(cell):
     array = make(card(cell))
-    seen = []
-    array.listener = seen.append
+    array.recording = True
     with torch.no_grad():
         out = array(Q, K, V)
-    weight = seen[0][0].permute(2, 1, 0, 3, 4) + array.offset  # (T, B, H, N, N)
+    weight = array.recorded[0].permute(2, 0, 1, 3, 4)  # (T, B, H, N, N)
     assert torch.allclose(out, weight @ V, atol=1e-4)
 
 
@@ -89,17 +94,16 @@ def test_devices_persist_over_images_and_only_their_noise_is_new():
     lively = make(chosen, images=(3, 9))
     q, k = spikes(0.15, 0, images=1).repeat(1, 2, 1, 1, 1), spikes(0.3, 1, images=1).repeat(1, 2, 1, 1, 1)
     for array, same in ((still, True), (lively, False)):
-        counts = [array._by_array(s.sum(-1)) for s in (q, k)]
-        both = array.write(*counts)
+        both = held(array, q, k)
         assert torch.equal(both[:, :, 0], both[:, :, 1]) == same
 
 
 def test_every_chip_layer_and_head_has_devices_of_its_own():
     array = make(card("reram-om").only("device-spread"), chips=(0, 1))
     q, k = spikes(0.15, 0, chips=2), spikes(0.3, 1, chips=2)
-    got = array.write(*(array._by_array(s.sum(-1)) for s in (q, k)))
+    got = held(array, q, k)
     assert not torch.equal(got[0], got[1])
-    bounds = array.fabric[0]["max_bound"]
+    bounds = array.written.devices(HEADS, TOKENS).fabrics()[0]["max_bound"]
     assert len({float(b) for b in bounds[..., 0, 0].flatten()}) == 2 * HEADS
 
 
@@ -107,24 +111,20 @@ def test_every_chip_layer_and_head_has_devices_of_its_own():
 def test_without_any_effect_the_wanted_weight_is_written(cell):
     array = make(card(cell).only())
     got = held(array)
-    counts = [array._by_array(s.sum(-1)).long() for s in (Q, K)]
-    wanted = array.wanted[counts[0][..., :, None], counts[1][..., None, :]].float()
-    assert (got - wanted).abs().max() < 0.03 * array.amplitude
+    wanted = asked(array)
+    assert (got - wanted).abs().max() < 0.03 * array.design.amplitude
 
 
 def test_linear_coding_counts_as_the_window_says():
-    run = make(card("reram-om")).run
     chosen = card("reram-om", coding="linear", n_max=8)
-    run = Run(card=chosen, chips=(0,), seed=0, ledger=Ledger(chosen))
     wanted = torch.tensor([[-0.45, 0.45 * torch.tensor(-1.0).exp()], [0.45, -0.2]], dtype=torch.float64)
-    assert PulseTable(wanted, 0.45, run).counts.tolist() == [[-8, 3], [8, -4]]
+    assert PulseTable(wanted, 0.45, chosen).counts.tolist() == [[-8, 3], [8, -4]]
 
 
 def test_calibrated_coding_takes_the_count_with_the_nearest_mean():
     chosen = card("reram-om", n_max=12)
-    run = Run(card=chosen, chips=(0,), seed=0, ledger=Ledger(chosen))
     wanted = torch.linspace(-0.45, 0.45, 25, dtype=torch.float64).view(5, 5)
-    table = PulseTable(wanted, 0.45, run)
+    table = PulseTable(wanted, 0.45, chosen)
     response = chosen.attention_cell.response(12).double()
     goal = wanted * table.w_span / 0.45 + table.w_rest
     nearest = (response[:, None] - goal.flatten()).abs().argmin(0) - 12
@@ -142,7 +142,7 @@ def test_silence_is_the_busiest_write_unless_it_is_no_pulse():
         AttentionArray("layer", leaf, run)(quiet, quiet, quiet)
         run.ledger.images = 1
         pulses[silent] = run.ledger.number("pulse")
-    table = make(card("reram-om")).table.counts
+    table = make(card("reram-om")).design.table.counts
     assert pulses == {"pulse": -float(table[0, 0]) * HEADS * TOKENS**2, "no-pulse": 0.0}
 
 

@@ -6,7 +6,7 @@ import torch
 import memsim
 from memsim import CardError, models
 from memsim.engines.aihwkit import tile_attention
-from tests.memsim.test_attention_array import HEADS, STEPS, TOKENS, K, Q, V, card, make
+from tests.memsim.test_attention_array import HEADS, STEPS, TOKENS, K, Q, V, asked, card, held, make
 
 CELLS = HEADS * STEPS * TOKENS**2
 
@@ -15,12 +15,8 @@ def error(cell: str = "reram-om", only: tuple[str, ...] = (), **fields) -> float
     """Standard deviation of A_ij from the wanted weight, in units of A."""
     chosen = card(cell, **fields)
     array = make(chosen.only(*only) if only else chosen)
-    counts = [array._by_array(s.sum(-1)) for s in (Q, K)]
-    with torch.no_grad():
-        got = array.write(*counts)
-    q, k = (c.long() for c in counts)
-    wanted = array.wanted[q[..., :, None], k[..., None, :]].float()
-    return float((got - wanted).pow(2).mean().sqrt()) / array.amplitude
+    error = held(array) - asked(array)
+    return float(error.pow(2).mean().sqrt()) / array.design.amplitude
 
 
 def spent(**fields) -> dict[str, float]:
@@ -106,10 +102,12 @@ def test_a_worn_array_has_stuck_devices_unless_wear_is_off():
         array = make(chosen)
         with torch.no_grad():
             array(Q, K, V)
-        values = array.fabric[0].values
+        values = array.written.devices(HEADS, TOKENS).fabrics()[0].values
         found = float((~values["stuck"].isnan()).double().mean()) if "stuck" in values else 0.0
         assert found == pytest.approx(share, abs=5 * (0.2 / HEADS / TOKENS**2) ** 0.5)
-    assert make(worn).table.w_span == make(card("reram-om")).table.w_span  # it knows the preset when new
+    assert (
+        make(worn).design.table.w_span == make(card("reram-om")).design.table.w_span
+    )  # it knows the preset when new
 
 
 def test_cycles_are_resets_and_parts_of_pulses():
@@ -118,8 +116,8 @@ def test_cycles_are_resets_and_parts_of_pulses():
         array(Q, K, V)
     ledger = array.run.ledger
     ledger.images = 1
-    assert STEPS < array.costs.cycles < STEPS + ledger.number("pulse") / HEADS / TOKENS**2
-    assert array.costs.device_count == HEADS * TOKENS**2
+    assert STEPS < array.wear.cycles < STEPS + ledger.number("pulse") / HEADS / TOKENS**2
+    assert array.wear.device_count == HEADS * TOKENS**2
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,6 @@ def test_its_siemens_go_before_the_chip_cards(folder):
         chip = memsim.to_crossbar(net, card, chips=1).program()
         logits = chip(data.x_test[:4])
         array = next(iter(chip.attention_arrays.values()))
-        assert array.conductance == pytest.approx((25e-6, 20e-6, 25e-6), rel=1e-3)
+        assert array.design.conductance == pytest.approx((25e-6, 20e-6, 25e-6), rel=1e-3)
         found.append((logits.tolist(), chip.ledger.energy, chip.ledger.latency))
     assert found[0] == found[1]

@@ -44,7 +44,7 @@ def written(q=Q, k=K, silent="pulse", v=0, **attention) -> tuple[memsim.Ledger, 
 
 def counts(array: AttentionArray, q=Q, k=K) -> list[int]:
     """Signed pulses of every pair, head by head."""
-    table = array.table.counts
+    table = array.design.table.counts
     return [int(table[i, j]) for head in range(2) for i, j in product(q[head], k[head])]
 
 
@@ -84,7 +84,7 @@ def test_a_pair_starts_from_its_devices_rest():
     cell = memsim.ChipCard.load("default").replace(attention={"cell": "pcm-nandakumar2018"}).attention_cell
     fabric = cell.fabricate((1 << 14,), rng=stream(1, "x"))
     state, levels = cell.reset(fabric, rng=stream(1, "y")), []
-    for _ in range(array.table.n_max):
+    for _ in range(array.design.table.n_max):
         levels.append(float(state.w.double().mean()))
         state = cell.pulse(state, 1, 0, rng=stream(1, "z", len(levels)))
     expected = V**2 * T * sum(sum(levels[: abs(n)]) for n in counts(array))
@@ -114,7 +114,7 @@ def slot_by_slot(table: torch.Tensor, q: list[int], k: list[int], n_max: int) ->
 @pytest.mark.parametrize(("scheme", "k_nl"), [("passive", 1), ("selector", 10)])
 def test_half_selected_cells_are_those_of_every_slot(scheme, k_nl):
     ledger, array = written(cell=SOFT, scheme=scheme)
-    each = [slot_by_slot(array.table.counts, Q[h], K[h], N_MAX) for h in range(2)]
+    each = [slot_by_slot(array.design.table.counts, Q[h], K[h], N_MAX) for h in range(2)]
     drives, half = (sum(x) for x in zip(*each, strict=True))
     found = line(ledger, "half-select")
     assert found.number == half > 0
@@ -184,7 +184,7 @@ def test_without_silent_pulses_silence_costs_a_reset_and_no_line():
     assert {e: ledger.number(e) for e in ("pulse", "half-select", "line-charge", "reset")} == {
         "pulse": 0, "half-select": 0, "line-charge": 0, "reset": 18,
     }  # fmt: skip
-    assert array.costs.cycles == 1 and array.costs.silent_cycles == 0
+    assert array.wear.cycles == 1 and array.wear.silent_cycles == 0
 
 
 def test_what_no_pulse_saves_is_what_was_counted():
@@ -193,7 +193,7 @@ def test_what_no_pulse_saves_is_what_was_counted():
     assert ledger.number("pulse") - ledger.noted(SILENT_PULSES) == other.number("pulse")
     ties = sum(q.count(0) * k.count(0) for q, k in zip(Q, K, strict=True)) * TIE
     assert ledger.noted(SILENT_TIES) == ties < ledger.noted(SILENT_PULSES)
-    assert array.costs.cycles - array.costs.silent_cycles == pytest.approx(spared.costs.cycles)
+    assert array.wear.cycles - array.wear.silent_cycles == pytest.approx(spared.wear.cycles)
 
 
 def test_tiles_partly_filled_and_cells_without_transistors():

@@ -137,12 +137,12 @@ def test_arrays_write_it(cell):
     run = Run(card=card, chips=(0,), seed=0, ledger=Ledger(card))
     core = STDPAttention(heads=2, head_dim=12, window=window)
     array = AttentionArray("layer", core, run)
-    assert isinstance(array.table, PulseTable)
-    counts, change = array.table.counts.double(), window.matrix(12) - 0.5
+    assert isinstance(array.design.table, PulseTable)
+    counts, change = array.design.table.counts.double(), window.matrix(12) - 0.5
     assert torch.equal(counts.sign(), change.sign() * (counts != 0))
     assert 6 <= float(counts.max()) <= 8 and bool((counts.diagonal() == 0).all())
     mean = card.attention_cell.response(8).double()
-    reached = (mean[(counts + 8).long()] - mean[8]) * window.A / array.table.w_span
+    reached = (mean[(counts + 8).long()] - mean[8]) * window.A / array.design.table.w_span
     assert float((reached - change).abs().max()) < 0.6 * window.A / 8
 
 
