@@ -104,9 +104,8 @@ class Stream:
         if self.rows and image is None and step is None and len(shape) > 1:
             *lead, rows, columns = shape
             image, step, shape = range(math.prod(lead)), range(rows), (columns,)
-            return self._fill(kernel, shape, image, step, draw, dtype).reshape(
-                *self.keys.shape, *lead, rows, columns
-            )
+            drawn = self._fill(draws, shape, image, step, draw, first, dtype, device)
+            return drawn.reshape(*self.keys.shape, *lead, rows, columns)
         images, steps = counters(image, "image"), counters(step, "step")
         places = [*self.keys.shape, *([len(images)] if image is not None else [])]
         places += [len(steps)] if step is not None else []

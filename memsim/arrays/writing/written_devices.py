@@ -21,13 +21,13 @@ class HeldFabric(nn.Module):
         self.places = fabric.places
         for name, value in fabric.values.items():
             self.register_buffer(name, value)
-        self.register_buffer("packed", torch.as_tensor(fabric.packed))
+        self.register_buffer("packed", fabric.packed)
 
     def fabric(self) -> Fabric:
         """The fabric, as cells take it; it shares the buffers' memory."""
         values = dict(self._buffers)
         packed = values.pop("packed")
-        return Fabric(values=values, places=self.places, packed=packed.numpy())  # type: ignore[union-attr, arg-type]
+        return Fabric(values=values, places=self.places, packed=packed)  # type: ignore[arg-type]
 
 
 class WrittenDevices(nn.Module):
