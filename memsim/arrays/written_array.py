@@ -45,7 +45,7 @@ class WrittenArray(nn.Module):
     def program(self) -> None:
         """Take new devices, without a range; they are drawn when the first image tells the tokens."""
         self.sizes = nn.ModuleDict()
-        self.full_scale = torch.zeros(len(self.run.chips), dtype=self.run.dtype)
+        self.full_scale = self.full_scale.new_zeros(len(self.run.chips))
 
     def devices(self, heads: int, tokens: int) -> WrittenDevices:
         """The devices that so many heads and tokens use, drawn and measured at first use."""
@@ -82,8 +82,8 @@ class WrittenArray(nn.Module):
         """How these arrays are read now: nothing rounds while the range is calibrated."""
         full_scale = None if self.run.calibrating or not self.design.adc_bits else self.full_scale
         if self.design.exact:
-            gain, shift = torch.ones(1, 1, 1), torch.full((1, 1, 1), self.design.offset, dtype=torch.float64)
-            return self.design.reader(gain, shift, full_scale)
+            one = torch.ones(1, 1, 1, dtype=torch.float64, device=self.full_scale.device)
+            return self.design.reader(one, self.design.offset * one, full_scale)
         devices = self.devices(heads, tokens)
         return self.design.reader(devices.gain, devices.shift, full_scale)
 

@@ -51,6 +51,11 @@ def test_the_fused_read_equals_its_equations(tokens, features, bits, sides):
     assert abs(found.clips - clips) <= 2e-3 * wanted.numel() and (clips > 0) == (bits > 0 and tokens > 1)
     assert torch.allclose(found.column, sum(w.sum(-2) for w in kept), atol=1e-4)
     assert found.floors == sum(int((w < read.floor).sum()) for w in held)
+    again = torch.empty_like(weight)
+    laid_out = read.in_torch(held, v, again)
+    assert torch.allclose(again, weight, atol=1e-6)
+    assert ((laid_out.numbers - found.numbers).abs() > 1e-4).float().mean() < 2e-3
+    assert torch.allclose(laid_out.column, found.column, atol=1e-4) and laid_out.floors == found.floors
     assert torch.equal(read(held, v).numbers, found.numbers), "asking for weights changes no number"
     turned = v.transpose(-1, -2).contiguous().transpose(-1, -2)
     assert torch.equal(read(held, turned).numbers, found.numbers), "nor does how the spikes lie in memory"

@@ -81,7 +81,7 @@ class AttentionRead:
 
     def weights(self, held: list[Tensor]) -> AttentionReading:
         """Put A - offset in place of the states, those of the first side of pairs; nothing is read."""
-        return self(held, torch.empty(held[0].shape[3], 0, held[0].shape[1], 0, 0), held[0])
+        return self(held, held[0].new_empty(held[0].shape[3], 0, held[0].shape[1], 0, 0), held[0])
 
     def in_torch(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
         """The same in torch: shapes as above; sums may differ in their last bits."""

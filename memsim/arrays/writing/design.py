@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
 from torch import Tensor
 
 from memsim import devices
@@ -122,7 +121,7 @@ class WrittenDesign:
             rest=0.0 if self.cell.one_sided or self.exact else self.table.w_rest,
             scale=1.0 if self.exact else self.amplitude / self.table.w_span,
             bits=0 if full_scale_S is None else self.adc_bits,
-            full_scale_S=torch.ones(len(gain_SHN)) if full_scale_S is None else full_scale_S,
+            full_scale_S=gain_SHN.new_ones(len(gain_SHN)) if full_scale_S is None else full_scale_S,
             gain_SHN=gain_SHN,
             shift_SHN=shift_SHN,
         )

@@ -42,7 +42,7 @@ class DeviceTable(nn.Module):
 
     def pulses(self, q: Tensor, k: Tensor) -> Tensor:
         """Signed counts of every pair of tokens, spike counts (S, H, B, T, N) twice -> (S, H, B, T, N, N)."""
-        level = self.level[q.long().unsqueeze(-1), k.long().unsqueeze(-2)]
+        level = self.level.to(q.device)[q.long().unsqueeze(-1), k.long().unsqueeze(-2)]
         best = self.best[:, :, None, None].expand(*level.shape, -1)
         return best.gather(-1, level.unsqueeze(-1)).squeeze(-1).float()
 

@@ -40,11 +40,11 @@ class PulseTable:
 
     def pulses(self, q: Tensor, k: Tensor) -> devices.LinePulses:
         """Signed counts of every pair of tokens, spike counts (..., N), (..., N) -> (..., N, N)."""
-        return devices.LinePulses(self.counts, q, k)
+        return devices.LinePulses(self.counts.to(q.device), q, k)
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
         """The states asked for, (..., N), (..., N) -> (..., N, N)."""
-        return devices.LinePulses(self.goal, q, k).cells()
+        return devices.LinePulses(self.goal.to(q.device), q, k).cells()
 
 
 def inverse(curve: Tensor, goal: Tensor) -> Tensor:
