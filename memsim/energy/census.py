@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -167,12 +168,11 @@ class Census:
     def _left(self, module: nn.Module, inputs: tuple, named: dict[str, Any], output: Any) -> None:
         if not any(frame.module is module for frame in self.frames):
             return
-        while self.frames:
-            frame = self.frames.pop()
-            if frame.module is module:
-                break
-        if not isinstance(module, ParametrizationList):
-            self._constants.forget(tensors(output))
+        while (frame := self.frames.pop()).module is not module:
+            pass  # a call inside has failed
+        fed = not all(self._constants.hold(t) for t in tensors((inputs, named)))
+        if not isinstance(module, ParametrizationList) and (fed or frame.silent):
+            self._constants.forget(tensors(output))  # other code may have filled it
         outer = self.frames[-1] if self.frames else None
         if outer is None or not outer.silent:
             with self.paused():  # its counting is no work of the network
@@ -295,7 +295,7 @@ class _Operations(TorchDispatchMode):
         kwargs = kwargs or {}
         if _paused.get() or not self.census.frames:
             return func(*args, **kwargs)
-        if operation(func) not in FREE | TABLE.keys() | PRODUCTS.keys():
+        if operation(func) not in KNOWN:
             with self:
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
@@ -305,6 +305,11 @@ class _Operations(TorchDispatchMode):
         return out
 
 
+KNOWN = FREE | TABLE.keys() | PRODUCTS.keys()
+"""Operations that are in a table; any other is taken apart where torch can."""
+
+
+@cache
 def operation(func: Any) -> str:
     """The name of an operation: of aten's its own, an in-place form's that of the plain one."""
     space, _, name = func._schema.name.partition("::")

@@ -7,6 +7,7 @@ element by element is in that step, products with learned weights inside of it (
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Literal
 
 from torch import Tensor, nn
@@ -39,8 +40,13 @@ NEURONS: dict[str, Time] = {
 
 def time_of(module: nn.Module) -> Time | None:
     """Where a foreign neuron has its time steps; None for a module that is no known neuron."""
-    for kind in type(module).__mro__:
-        name = f"{kind.__module__}.{kind.__qualname__}"
+    return _time_of(type(module))
+
+
+@lru_cache(maxsize=1024)
+def _time_of(kind: type) -> Time | None:
+    for parent in kind.__mro__:
+        name = f"{parent.__module__}.{parent.__qualname__}"
         for pattern, time in NEURONS.items():
             if fnmatchcase(name, pattern):
                 return time

@@ -91,7 +91,8 @@ class Factors:
         x, w = self.signal, self.other
         groups, vectors, rows = x.shape
         columns = w.shape[-1]
-        ones, spikes = float((x != 0).sum()), product.left and is_spikes(x)
+        spikes = product.left and is_spikes(x)
+        ones = float(_total(x if spikes else x != 0, 0, 1).sum())
         product.macs += float(groups * vectors * rows * columns)
         product.vectors += groups * vectors
         product.inputs += x.numel()
@@ -134,7 +135,8 @@ class Convolved:
         x, transposed, groups = self.signal, self.how[3], self.how[5]
         maps = self.weight.shape[1] if transposed else self.weight.shape[0] // groups
         taken = x.numel() if transposed else self.outputs
-        ones, seen = self._seen(x != 0)
+        spikes = product.left and is_spikes(x)
+        ones, seen = self._seen(_total(x if spikes else x != 0, 0, 1))
         product.taps = math.prod(self.weight.shape[2:])
         product.macs += float(taken * self.weight[0].numel())
         product.vectors += x.numel() / x.shape[1] if transposed else self.outputs / self.weight.shape[0]
@@ -142,12 +144,12 @@ class Convolved:
         product.ones += ones
         product.drives += seen * maps / self.key[1]  # a row of the unrolled matrix reaches all columns
         product.by_left += seen * maps
-        product.left, product.right = product.left and is_spikes(x), False
+        product.left, product.right = spikes, False
 
     def _seen(self, ones: Tensor) -> tuple[float, float]:
-        """Ones of an input, and the positions that see them: fewer at the edge."""
+        """Ones by pixel -> all of them, and the positions that see them: fewer at the edge."""
         stride, padding, dilation, transposed, more, _ = self.how
-        pixels = ones.sum((0, 1)).double()[None, None]
+        pixels = ones[None, None]
         kernel = torch.ones(1, 1, *self.weight.shape[2:], dtype=torch.float64, device=pixels.device)
         seen = torch.ops.aten.convolution(
             pixels, kernel, None, stride, padding, dilation, transposed, more, 1
@@ -159,8 +161,13 @@ Found = Factors | Convolved
 
 
 def is_spikes(x: Tensor) -> bool:
-    """Whether a tensor holds 0 and 1 alone."""
-    return bool(((x == 0) | (x == 1)).all())
+    """Whether a tensor holds 0 and 1 alone: what is its own square."""
+    return torch.equal(x, x * x) and bool(torch.isfinite(x.sum()))
+
+
+def _total(x: Tensor, *axes: int) -> Tensor:
+    """Sums of small whole numbers over some axes, in float64, each exact in float32."""
+    return x.sum(axes, dtype=torch.promote_types(x.dtype, torch.float32)).double()
 
 
 def _pair(call: Call, a: Tensor, b: Tensor) -> Iterator[Found]:

@@ -21,7 +21,7 @@ class ReportsWork(Protocol):
 
 def reports(module: nn.Module) -> bool:
     """Whether a module's class has an `events` method; an attribute of that name is none."""
-    return isinstance(module, ReportsWork) and callable(getattr(type(module), "events", None))
+    return callable(getattr(type(module), "events", None)) and isinstance(module, ReportsWork)
 
 
 def reported(name: str, module: nn.Module, inputs: tuple, output: Any) -> Mapping[str, float]:

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from memsim.energy.census import ROOT, Census
 from memsim.models.parts.neurons import LIF
@@ -124,6 +126,18 @@ class TestByHand:
         nn.init.ones_(ones.weight)
         assert census(net, x) == {(ROOT, "digital-add"): float(ones(x).detach().sum())}
         assert census(net, -x) == {(ROOT, "digital-mac"): 2 * 2 * 16 * 27}
+
+
+@pytest.mark.parametrize("name", ["resnet18", "shufflenet_v2_x0_5", "swin_t"])
+def test_products_are_those_of_torchs_own_counter(name):
+    """Of numbers: half a FLOP counter's operations; every operation is in a table."""
+    net, x = getattr(torchvision.models, name)().eval(), torch.rand(1, 3, 32, 32)
+    with torch.no_grad(), FlopCounterMode(display=False) as flops:
+        net(x)
+    with torch.no_grad(), Census(net, images=1) as found:
+        net(x)
+    assert sum(product.macs for product in found.tally.products.values()) == flops.get_total_flops() / 2
+    assert not [event for _, event in found.tally.totals() if event.startswith("aten.")]
 
 
 class TestValues:
