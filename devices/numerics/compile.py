@@ -1,6 +1,7 @@
 """Numba decorators shared by every kernel, and the guard that keeps their cache honest.
 
-Kernels run on OpenMP threads, which do not survive a fork: start worker processes by spawn.
+Kernels run on OpenMP threads, which do not survive a fork: start worker processes by spawn. With
+NUMBA_BOUNDSCHECK=1 they check every index, and are kept apart from those that do not.
 """
 
 import os
@@ -9,7 +10,10 @@ from typing import Any
 
 import numba
 import torch
-from numba import njit
+from numba import config, njit
+
+if config.BOUNDSCHECK and not config.CACHE_DIR:  # numba keeps checked and unchecked kernels by one name
+    config.CACHE_DIR = str(Path(__file__).parent / "__pycache__" / "bounds-checked")
 
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
 kernel: Any = njit(**_OPTIONS)
@@ -31,9 +35,10 @@ def drop_stale_cache(folder: Path, *inlined_from: Path) -> None:
         sources = [source for place in (folder, *inlined_from) for source in place.rglob("*.py")]
         compiled = [s for s in sources if "numba" in (text := s.read_text("utf-8")) or "compile" in text]
         newest = max(source.stat().st_mtime for source in compiled)
-        for index in folder.rglob("__pycache__/*.nbi"):
-            if index.stat().st_mtime < newest:
-                index.unlink(missing_ok=True)
+        for place in (folder, *([Path(config.CACHE_DIR)] if config.CACHE_DIR else [])):
+            for index in place.rglob("*.nbi"):
+                if index.stat().st_mtime < newest:
+                    index.unlink(missing_ok=True)
     except OSError:  # a folder that cannot be written has no cache beside it
         pass
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numba import prange
 from torch import Tensor
-from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from memsim.devices.numerics import simd
 from memsim.devices.numerics.compile import match_threads, parallel_kernel
@@ -24,32 +23,24 @@ _REAL = (torch.float32, torch.float64)
 @operation
 def log(x: Tensor) -> Tensor:
     """ln x, elementwise."""
-    if has_torch_function_unary(x):
-        return handle_torch_function(log, (x,), x)
     return x.log()
 
 
 @operation
 def exp(x: Tensor) -> Tensor:
     """e^x, elementwise."""
-    if has_torch_function_unary(x):
-        return handle_torch_function(exp, (x,), x)
     return x.exp()
 
 
 @operation
 def power(x: Tensor, exponent: float) -> Tensor:
     """x^exponent, elementwise, for x >= 0."""
-    if has_torch_function_unary(x):
-        return handle_torch_function(power, (x,), x, exponent)
     return x**exponent
 
 
 @operation
 def sqrt(x: Tensor) -> Tensor:
     """The square root, elementwise, rounded exactly, as torch's is not everywhere."""
-    if has_torch_function_unary(x):
-        return handle_torch_function(sqrt, (x,), x)
     return x.sqrt()
 
 

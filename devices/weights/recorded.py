@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from memsim.devices.numerics import stable
 from memsim.devices.numerics.stream import Stream
 from memsim.devices.weights.block_kernel import Op, Program
 
@@ -223,8 +222,4 @@ def _where(condition: Any, one: Any, other: Any) -> Recorded:
 _FUNCTIONS: dict[Any, Callable[..., Recorded]] = {
     torch.where: _where,
     torch.full_like: lambda x, value: x.recording.note(Op.FULL, number=value),
-    stable.log: Recorded.log,
-    stable.exp: Recorded.exp,
-    stable.sqrt: Recorded.sqrt,
-    stable.power: Recorded.__pow__,
 }

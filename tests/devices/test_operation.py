@@ -52,7 +52,7 @@ def test_one_kernel_for_each_device_and_type():
 
 
 def test_choosing_costs_little():
-    """Beside a torch call of nothing, which takes about a microsecond."""
+    """Less than a torch call of nothing, which takes about a microsecond."""
     operation, n = made(), 2000
     best = {}
     for name, call in (("operation", lambda: operation(CPU, 1.0)), ("torch", lambda: CPU.add(1.0))):
@@ -63,4 +63,4 @@ def test_choosing_costs_little():
                 call()
             rounds.append((time.perf_counter() - begin) / n)
         best[name] = min(rounds)
-    assert best["operation"] < 2 * best["torch"]
+    assert best["operation"] < best["torch"]

@@ -36,6 +36,13 @@ def test_constants_must_cover_the_cells(wrong):
         run_kernel(None, torch.zeros(wrong), writes)
 
 
+def test_a_fabric_moves_with_all_its_values():
+    fabric = devices.get("reram-om").fabricate((4, 5), rng=stream(0, PLACES))
+    there = fabric.to("meta")
+    assert (fabric.device.type, there.device.type, there.cells, there.places) == ("cpu", "meta", (4, 5), (2,))
+    assert {value.device.type for value in there.values.values()} == {"meta"}
+
+
 def test_states_of_other_cells_are_refused():
     cell = devices.get("reram-om")
     fabric = cell.fabricate((4, 5), rng=stream(0, PLACES))
