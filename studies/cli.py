@@ -104,6 +104,8 @@ def compare(
         "dataset": data_set(dataset) if dataset else None,
         "data": str(data),
     }
+    if engine == "memsim":
+        chosen.check_prices()
     folder = writable(out) if out is not None else None
 
     from memsim.studies.commands import worth as worths  # torch comes in here, after the arguments are read
@@ -166,6 +168,7 @@ def study(
 
     chosen = load(name)
     on = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+    on.check_prices()
     asked: dict[str, Any] = {
         "model": network(model),
         "chips": chips,

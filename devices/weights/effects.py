@@ -156,7 +156,7 @@ class LowFrequencyNoise(ABC):
         for k in range(1, last + 1):
             path += math.sqrt(knots[k] - knots[k - 1]) * draw(increments, like, k)
         span = knots[last + 1] - knots[last]
-        u = (self.time(t) - knots[last]) / span
+        u = (self.time(t) - knots[last]) / span if span > 0.0 else 0.0  # no noise yet where t_0 << t_read
         if u <= 0.0:
             return path
         path += u * math.sqrt(span) * draw(increments, like, last + 1)

@@ -33,14 +33,21 @@ def check_use(section: str, cell: Device, use: registry.Use) -> None:
 def must_be_built(weights: WeightSection, attention: AttentionSection) -> bool:
     """Whether the cells themselves must agree to what the card asks of them.
 
-    That is so for device cards, for a range or read voltage that the source must have measured, and for a
-    reset or synapse that the cell must take. Presets serve in all else as the table says.
+    That is so for device cards and cells of others, for a range or read voltage that the source must have
+    measured, for a reset or synapse that the cell must take, and for conductances and voltages of its pulses.
+    Presets serve in all else as the table says.
     """
+    usual = AttentionSection()
     return (
-        not isinstance(weights.cell, str)
-        or not isinstance(attention.cell, str)
+        any(
+            not isinstance(cell, str) or cell not in registry.PRESETS
+            for cell in (weights.cell, attention.cell)
+        )
         or weights.g_max is not None
         or "iv-curve" in effects_of(weights.cell)
         or attention.reset != "once"
         or attention.devices_per_synapse > 1
+        or attention.pulse_voltage is not None
+        or (attention.g_mid, attention.g_unit, attention.pulse_time)
+        != (usual.g_mid, usual.g_unit, usual.pulse_time)
     )

@@ -228,6 +228,23 @@ class ChipCard(Section):
         """The price of an event; CardError where the card has none."""
         return self.design.price(event)
 
+    def check_prices(self) -> None:
+        """Raise CardError where an event of the arrays has no price, before a run that asks for energy."""
+        if self.ideal:
+            return
+        for name, section in (("weights", self.weights), ("attention", self.attention)):
+            event = f"adc-{section.adc_bits}b"
+            if event not in self.prices:
+                known = ", ".join(price[4:-1] for price in self.prices if price.startswith("adc-"))
+                raise CardError(
+                    f"{self.name}: {name}.adc_bits = {section.adc_bits}: no price for {event}; add"
+                    f" a [prices.{event}] table with a source, or take one of {known} bits"
+                )
+        if must_be_built(self.weights, self.attention):
+            weight, pulsed = (c.technology.lower() for c in (self.weight_cell, self.attention_cell))
+            for event in (f"program-{weight}", f"pulse-{pulsed}", f"reset-{pulsed}"):
+                self.price(event)
+
     def __copy__(self) -> Self:
         """A copy with its fields alone: what is found from them is found anew, as one may change."""
         copied = super().__copy__()

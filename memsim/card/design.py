@@ -16,7 +16,7 @@ from memsim.devices.pulses.synapse import synapse
 from memsim.devices.pulses.wear import Worn
 from memsim.devices.toml_file import CardError
 from memsim.devices.weights.weight_cell import WeightCell
-from memsim.prices.price import Price
+from memsim.prices.price import MAX_ENERGY, Price
 
 if TYPE_CHECKING:
     from memsim.card.chip_card import ChipCard
@@ -96,6 +96,7 @@ def resolve(card: ChipCard) -> Design:
     worn = _worn(new, card.wear) if card.on("wear") else new
     cell = _synapse(worn, card.attention)
     drive, siemens = _drive(preset, card.attention), _siemens(preset, card.attention)
+    _check_conductances(preset, siemens)
     return Design(
         name=card.name,
         ideal=card.ideal,
@@ -150,6 +151,17 @@ def _synapse(cell: PulsedCell, section: AttentionSection) -> PulsedCell:
     return cell if cell.exact else synapse(cell, section.devices_per_synapse, section.sharing)
 
 
+def _check_conductances(cell: PulsedCell, siemens: Siemens) -> None:
+    """Raise ValueError where the lowest state of a nominal device would have a conductance below 0."""
+    lowest = siemens.rest + siemens.unit * cell.describe().low
+    if not cell.exact and lowest < -1e-9 * siemens.unit:
+        raise ValueError(
+            f"attention.g_mid [S] = {siemens.rest:g} and g_unit [S] = {siemens.unit:g}: the lowest state of"
+            f" {cell.name}, w = {cell.describe().low:g}, would have {lowest:.3g} S; g_mid must be larger, or"
+            " g_unit smaller"
+        )
+
+
 def _drive(cell: Any, section: AttentionSection) -> Drive:
     time = getattr(cell, "pulse_time", None) or section.pulse_time
     gated = cell.exact or cell.technology.lower() in GATED
@@ -172,6 +184,12 @@ def _pulse_prices(cell: PulsedCell, drive: Drive, siemens: Siemens) -> dict[str,
     about = cell.describe()
     middle = siemens.rest or siemens.unit * (about.low + about.high) / 2
     source, kind = f"V^2 G t of {cell.name} in the middle of its range", cell.technology.lower()
-    pulse = Price.model_validate({"energy [J]": drive.voltage**2 * drive.time * middle, "source": source})
+    energy = drive.voltage**2 * drive.time * middle
+    if not energy < MAX_ENERGY:
+        raise ValueError(
+            f"attention: a pulse of {drive.voltage:g} V and {drive.time:g} s takes {energy:.3g} J through"
+            f" {middle:.3g} S; less than {MAX_ENERGY:g} J is allowed: are volts, seconds and siemens meant?"
+        )
+    pulse = Price.model_validate({"energy [J]": energy, "source": source})
     reset = pulse.model_copy(update={"source": f"{source}, one pulse", "assumption": True})
     return {f"pulse-{kind}": pulse, f"reset-{kind}": reset}

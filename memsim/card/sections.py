@@ -80,11 +80,11 @@ class WeightSection(ReadSection):
     """Drift compensation from reading every row once: one digital factor for each layer and chip
     (``global``), one for each of its columns (``column``), or none.
     """
-    reprogram_every: float | None = Field(default=None, alias="reprogram_every [s]", gt=0)
+    reprogram_every: float | None = Field(default=None, alias="reprogram_every [s]", gt=1e-3, lt=1e12)
     """Time between two writings of all weights [s]; written once where absent."""
     dac_bits: int = Field(default=8, ge=1, le=16)
-    """Resolution of rows that carry numbers (pixels, the head's mean membrane); spikes are one-bit row
-    drives.
+    """Resolution of rows that carry numbers (pixels, the head's mean membrane), 2 or more where these have
+    both signs; spikes are one-bit row drives.
     """
 
     def tiles(self, rows: int, columns: int) -> tuple[int, int]:

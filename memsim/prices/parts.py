@@ -5,12 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Annotated
 
 from pydantic import Field
 
 from memsim.devices.toml_file import CardError, Section
 from memsim.prices.price import Price
 from memsim.prices.scaling import Scale
+
+Count = Annotated[int, Field(ge=1)]
+"""A number of bits or bytes."""
+Energy = Annotated[float, Field(gt=0, lt=1e-3)]
+"""[J]; above 0, as values between two are found by logarithms."""
+Area = Annotated[float, Field(gt=0, lt=1e-4)]
+"""[m2], likewise."""
 
 
 class Part(Price):
@@ -34,9 +42,9 @@ class Part(Price):
 class Converter(Section):
     """An ADC design: energy of a conversion by bits, and what is known of its area and rate."""
 
-    energy: dict[int, float] = Field(alias="energy [J]", min_length=1)
+    energy: dict[Count, Energy] = Field(alias="energy [J]", min_length=1)
     """Bits -> energy of a conversion [J]."""
-    area: dict[int, float] = Field(default={}, alias="area [m2]")
+    area: dict[Count, Area] = Field(default={}, alias="area [m2]")
     """Bits -> area of one converter [m2]."""
     rate: float | None = Field(default=None, alias="rate [1/s]", gt=0)
     """Conversions of one converter in a second, at most."""
@@ -75,7 +83,7 @@ class Converter(Section):
 class Memory(Section):
     """SRAM: energy of a 64-bit access by size; a bit is a 64th of it."""
 
-    access: dict[int, float] = Field(alias="access [J]", min_length=2)
+    access: dict[Count, Energy] = Field(alias="access [J]", min_length=2)
     """Bytes -> energy of a 64-bit read or write [J]."""
     source: str = Field(min_length=8)
     """Paper, table or file the numbers were read in."""

@@ -6,11 +6,14 @@ from pydantic import Field
 
 from memsim.devices.toml_file import Section
 
+MAX_ENERGY = 1e-3
+"""What no event takes [J]."""
+
 
 class Price(Section):
     """What one event costs, and who says so."""
 
-    energy: float = Field(alias="energy [J]", ge=0, lt=1e-3)
+    energy: float = Field(alias="energy [J]", ge=0, lt=MAX_ENERGY)
     """Energy of one event [J]."""
     area: float | None = Field(default=None, alias="area [m2]", ge=0, lt=1e-4)
     """Area of the part that the event happens in [m2]; unknown where absent."""

@@ -160,7 +160,7 @@ def test_ideal_cells_switch_the_converters_off():
     ("section", "key", "value", "words"),
     [
         ("weights", "compensation", "colum", "'global', 'column' or 'none'"),
-        ("weights", "reprogram_every [s]", 0.0, "greater than 0"),
+        ("weights", "reprogram_every [s]", 0.0, "greater than 0.001"),
         ("weights", "devices_per_weight", 17, "less than or equal to 16"),
         ("weights", "conversion_time [s]", 123.0, "micros or nanos"),
         ("attention", "conversion_time [s]", -1e-9, "greater than or equal to 0"),

@@ -24,13 +24,26 @@ class _Quantise(torch.autograd.Function):
         return grad * inside, None, None, None
 
 
+def levels_of(bits: int, signed: bool) -> int:
+    """Steps of a converter from 0 to its full scale: 2^(bits-1) - 1 signed, 2^bits - 1 unsigned.
+
+    Raises ValueError where that is none: one bit, of numbers of both signs.
+    """
+    levels = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
+    if levels < 1:
+        raise ValueError(
+            f"a converter of {bits} bit has no level but 0 for numbers of both signs: take weights.dac_bits"
+            " of 2 to 16, or inputs that are not negative (spikes need no DAC)"
+        )
+    return levels
+
+
 def quantise(x: Tensor, full_scale: Tensor | float, bits: int, *, signed: bool = True) -> Tensor:
     """x rounded to the grid of a converter: step = full_scale / levels, codes -levels..levels (or 0..levels).
 
-    levels = 2^(bits-1) - 1 signed, 2^bits - 1 unsigned.  ``full_scale`` (same unit as x) broadcasts against
-    x.
+    ``full_scale`` (same unit as x) broadcasts against x.  Raises ValueError for one bit of signed numbers.
     """
-    levels = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
+    levels = levels_of(bits, signed)
     step = torch.as_tensor(full_scale, dtype=x.dtype, device=x.device) / levels
     return _Quantise.apply(x, step, -float(levels) if signed else 0.0, float(levels))
 
