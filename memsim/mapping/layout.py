@@ -1,0 +1,94 @@
+"""Which rows of a layer's input belong to which image: found by changing one image, never guessed.
+
+A layer that multiplies vectors sees them as rows.  A network runs the images a b c, then a b' c, then a b
+alone.  The axis that shrank from three to two holds the images; where time or tokens are merged into that
+axis, the rows that changed with b are b's.  A row of another image that changed with b means that the network
+mixes images.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+IMAGES, FEWER = 3, 2
+"""Images of the probe's first two runs, and of its third."""
+
+
+class Mixed(ValueError):
+    """A layer whose rows cannot be divided among images."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows of an input as (outer, images, inner): ``x.reshape(outer, images, inner, ...)``."""
+
+    outer: int
+    inner: int
+
+    def split(self, x: Tensor, images: int, tail: int) -> Tensor:
+        """View an input (..., *tail axes) as (outer, images, inner, *tail axes).
+
+        Raises ValueError for a number of rows that this layout does not have.
+        """
+        rows = x.shape[: x.dim() - tail]
+        if math.prod(rows) != self.outer * images * self.inner:
+            raise ValueError(
+                f"an input of {tuple(rows)} rows for {images} images was met, where "
+                f"{self.outer} x images x {self.inner} were found before"
+            )
+        return x.reshape(self.outer, images, self.inner, *x.shape[x.dim() - tail :])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The same tensor in the three runs of a probe; the last `tail` axes are one vector or picture."""
+
+    first: Tensor  #: images a b c
+    changed: Tensor  #: images a b' c
+    fewer: Tensor  #: images a b
+    tail: int
+
+    @property
+    def leading(self) -> tuple[int, ...]:
+        return tuple(self.first.shape[: self.first.dim() - self.tail])
+
+
+def layouts_of(calls: Sequence[Seen]) -> list[Layout] | None:
+    """The layouts that explain one or more probes of the same call, time-major first; None where the input
+    holds no images.
+
+    Raises Mixed where one image changes the rows of another.
+    """
+    one = calls[0]
+    lead, fewer = one.leading, tuple(one.fewer.shape[: one.fewer.dim() - one.tail])
+    rows = torch.stack([_changed(seen, math.prod(lead)) for seen in calls]).any(0)
+    if lead == fewer:
+        if rows.any():
+            raise Mixed(f"its input has {lead} rows whatever the number of images, and one image changes them")
+        return None
+    axes = [n for n, (a, b) in enumerate(zip(lead, fewer, strict=False)) if a != b]
+    if len(lead) != len(fewer) or len(axes) > 1 or lead[axes[0]] * FEWER != fewer[axes[0]] * IMAGES:
+        raise Mixed(f"its input has {lead} rows for {IMAGES} images and {fewer} for {FEWER}")
+    before, after = math.prod(lead[: axes[0]]), math.prod(lead[axes[0] + 1 :])
+    merged = lead[axes[0]] // IMAGES
+    fits = [Layout(before * o, merged // o * after) for o in range(merged, 0, -1) if merged % o == 0]
+    right = [fit for fit in fits if not _others(rows, fit)]
+    if not right:
+        raise Mixed("one image changes the rows of another")
+    return right
+
+
+def _changed(seen: Seen, rows: int) -> Tensor:
+    """Which rows differ between the first two runs."""
+    return (seen.first.reshape(rows, -1) != seen.changed.reshape(rows, -1)).any(1)
+
+
+def _others(changed: Tensor, fit: Layout) -> bool:
+    """Whether a row of the first or last image changed, where only the second image did."""
+    by_image = changed.reshape(fit.outer, IMAGES, fit.inner)
+    return bool(by_image[:, 0].any() or by_image[:, -1].any())

@@ -1,0 +1,66 @@
+"""Products of a network with its learned matrices, executed on arrays.
+
+A parameter whose matrix is on arrays is an `ArrayParameter`: torch functions that multiply by it (``linear``,
+``conv2d``, ...) become reads, whatever module calls them, and everything else sees the digital weights.  So a
+subclass with a forward of its own, a layer called twice, or a function that takes another layer's weight are
+all executed on the same devices.  What a function does with its arrays stands in the file of its layer kind,
+found by `reads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from memsim.mapping.site import Site
+
+READS: dict[Any, Callable[..., Any]] = {}
+"""Torch function -> how it becomes reads; filled by the files of layer kinds."""
+
+
+def reads(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register how torch functions become reads: called with their arguments, NotImplemented for "not mine"."""
+
+    def register(handler: Callable[..., Any]) -> Callable[..., Any]:
+        READS.update(dict.fromkeys(functions, handler))
+        return handler
+
+    return register
+
+
+class ArrayParameter(nn.Parameter):
+    """A learned parameter whose matrices are on arrays: `sites`, by the start of each in the first axis."""
+
+    sites: dict[int, Site]
+
+    @classmethod
+    def of(cls, parameter: Tensor, sites: dict[int, Site]) -> ArrayParameter:
+        """The same data and gradient, with sites."""
+        made = torch.Tensor._make_subclass(cls, parameter.data, parameter.requires_grad)
+        made.grad, made.sites = parameter.grad, sites
+        return made
+
+    @property
+    def site(self) -> Site:
+        """The only matrix of the parameter."""
+        return self.sites[0]
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        handler = READS.get(func)
+        if handler is not None:
+            found = handler(*args, **(kwargs or {}))
+            if found is not NotImplemented:
+                return found
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **(kwargs or {}))
+
+
+def digital(function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    """Call a torch function on the digital weights."""
+    with torch._C.DisableTorchFunctionSubclass():
+        return function(*args, **kwargs)
