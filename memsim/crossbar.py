@@ -1,9 +1,9 @@
-"""A network on simulated chips: its leaves exchanged for arrays in a copy, programmed, aged, run."""
+"""A network on simulated chips: its matrices on arrays in a copy, programmed, aged, run."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 import torch
@@ -15,21 +15,21 @@ from memsim.card.chip_card import ChipCard
 from memsim.card.sections import Compensation
 from memsim.energy.digital_events import watch_digital
 from memsim.energy.ledger import Ledger
-from memsim.mapping.layers import (
-    CrossbarConv2d,
-    CrossbarLinear,
-    attention_layers,
-    digital_layers,
-    finite_images,
-    matrix_layers,
-    replace,
-)
+from memsim.mapping.batches import Axis, Batch, apart
+from memsim.mapping.exchange import copied, held, place
 from memsim.mapping.norms import ChipNorms
+from memsim.mapping.probing import Found, probe
+from memsim.mapping.products import ArrayParameter
+from memsim.mapping.report import MappingReport, NotMapped, report
+from memsim.mapping.state import NetState
 from memsim.run import Run
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, how many are done, how many there are."""
 
 
 class Engine(NamedTuple):
-    """What executes the leaves: a kind of weight array and a kind of attention array."""
+    """What executes the matrices: a kind of weight array and a kind of attention array."""
 
     weights: Callable[..., Any]
     attention: Callable[..., Any]
@@ -41,29 +41,34 @@ CALIBRATION_NAME = 2**31
 RECALIBRATION_NAME, RECALIBRATION_BATCH = 3 * 2**30, 64
 """Likewise those that batch norms are estimated on, and how many at a time."""
 
+CALIBRATION_BATCH = 64
+"""Training images that go through all chips in one pass."""
+
 
 class Chip:
     """One network on a stack of chips that differ in their devices alone.
 
-    ``program`` writes it, ``advance_to`` ages it, calling it runs images: (B, C, h, w) in [0, 1] -> logits
-    (S, B, classes). ``ledger`` holds events and energies, ``net`` the network whose leaves are arrays.
+    ``program`` writes it, ``advance_to`` ages it, calling it runs the network: its own outputs, with a leading
+    axis of chips.  ``ledger`` holds events and energies, ``mapping`` what is on arrays, ``net`` the network
+    whose matrices are read from them.
     """
 
-    def __init__(self, net: nn.Module, run: Run, calibration: Tensor | None, engine: Engine) -> None:
-        self.run, self.calibration = run, calibration
-        self.net = copy.deepcopy(net).to(run.dtype).eval().requires_grad_(False)
-        matrices, attentions = matrix_layers(self.net), attention_layers(self.net)
-        digital = digital_layers(run.card.digital, [name for name, _ in (*matrices, *attentions)])
-        for name, layer in matrices:
-            kind = CrossbarLinear if isinstance(layer, nn.Linear) else CrossbarConv2d
-            if name not in digital:
-                replace(self.net, name, kind(name, layer, run, engine.weights))  # type: ignore[arg-type]
-        for name, layer in attentions:
-            if name not in digital:
-                replace(self.net, name, engine.attention(name, layer, run))
+    def __init__(
+        self, net: nn.Module, run: Run, calibration: Any, engine: Engine, output: Any, batch_axis: Axis
+    ) -> None:
+        self.run, self.calibration, self.output, self.batch_axis = run, calibration, output, batch_axis
+        self.net = copied(net, run.dtype)
+        self._held = held(self.net, run.card.digital)
+        self.weight_arrays, self.attention_arrays = place(
+            self.net, self._held, run, engine.weights, engine.attention
+        )
+        self._state = NetState(self.net)
+        self._found: dict[tuple, Found] = {}
+        self._uses: dict[str, frozenset[str]] = {}
         self.norms = ChipNorms(self.net, run)
-        watch_digital(self.net, run.ledger)
-        self.time = float("nan")
+        on_arrays = {one.module for one in self._held if not one.digital}
+        watch_digital(self.net, run.ledger, on_arrays)
+        self.time, self._next = float("nan"), 0
 
     @property
     def chips(self) -> tuple[int, ...]:
@@ -81,16 +86,21 @@ class Chip:
         return self.run.ledger
 
     @property
-    def weight_arrays(self) -> dict[str, WeightArray]:
-        """Weight arrays by the name of their layer."""
-        return {
-            n: m.array for n, m in self.net.named_modules() if isinstance(m, (CrossbarLinear, CrossbarConv2d))
-        }
+    def arrays(self) -> dict[str, Any]:
+        """Every array by the name of its layer."""
+        return {**self.weight_arrays, **self.attention_arrays}
 
     @property
-    def attention_arrays(self) -> dict[str, AttentionArray]:
-        """Attention arrays by the name of their layer."""
-        return {n: m for n, m in self.net.named_modules() if isinstance(m, AttentionArray)}
+    def mapping(self) -> MappingReport:
+        """Which module is on which arrays, what stayed digital and why, shares of parameters and operations."""
+        found = list(self._found.values())
+        macs = {name: n for one in found for name, n in one.macs.items()} if found else None
+        calls = {name: calls for one in found for name, calls in one.layouts.items()}
+        shared = frozenset(name for name, of in calls.items() if all(one is None for one in of))
+        notes = []
+        if self._found and self._state.classes:
+            notes.append(f"every call starts from the state given: {', '.join(self._state.classes)} keep one")
+        return report(self.net, self._held, self.attention_arrays, macs, shared, self._uses, notes)
 
     @property
     def upkeep(self) -> dict[str, float]:
@@ -121,7 +131,6 @@ class Chip:
         self.norms.forget()
         if images is None:
             return {"images": 0.0, "energy [J]": 0.0}
-        finite_images(images)
         with torch.no_grad(), self.ledger.apart(), self.norms.measuring():
             for start in range(0, len(images), RECALIBRATION_BATCH):
                 part = images[start : start + RECALIBRATION_BATCH]
@@ -133,20 +142,30 @@ class Chip:
                 "energy [J]": self.ledger.energy * len(images) if priced else 0.0,
             }
 
-    def program(self) -> Chip:
-        """Write every weight once and set the converters' ranges on training images; the clock is at 0."""
-        for array in (*self.weight_arrays.values(), *self.attention_arrays.values()):
-            array.program()
-        self.time = 0.0
+    def program(self, progress: Progress | None = None) -> Chip:
+        """Write every weight once and set the converters' ranges on training images; the clock is at 0.
+
+        Images are numbered from 0 again.  progress(what, done, total) is called after each layer.
+        """
+        for _ in _told("programming", list(self.arrays.values()), progress):
+            _.program()
+        self.time, self._next = 0.0, 0
         self.norms.forget()
-        if not self.card.ideal:
-            self._calibrate()
+        if self.calibration is not None:
+            self._calibrate(_batch_of(self.calibration, self.batch_axis), progress)
+        elif self.card.on("adc") or self.card.on("dac"):
+            raise ValueError(
+                "the converters need training images to set their ranges: pass calibration= to to_crossbar, "
+                "or switch them off with card.without('adc', 'dac')"
+            )
         return self
 
-    def advance_to(self, t: float, compensation: Compensation | None = None) -> Chip:
+    def advance_to(
+        self, t: float, compensation: Compensation | None = None, progress: Progress | None = None
+    ) -> Chip:
         """Age the weight arrays to t [s] after programming, absolute; attention is rewritten anyway.
 
-        compensation: of the drift from here on, "global", "column" or "none"; None: the card's.  The same
+        compensation: of the drift from here on, "global", "column" or "none" (default: the card's).  The same
         devices whatever it is: at the time the chip already stands at only the digital factors change.
         Raises ValueError for a time or a compensation that is none, RuntimeError for a chip not programmed.
         """
@@ -156,44 +175,117 @@ class Chip:
             )
         if compensation not in (None, *get_args(Compensation)):
             raise ValueError(f"compensation = {compensation!r}: one of {', '.join(get_args(Compensation))}")
-        if self.time != self.time:
-            raise RuntimeError("the chip is not programmed; call chip.program() first")
-        for array in self.weight_arrays.values():
+        self._needs_programming()
+        for array in _told("ageing", list(self.weight_arrays.values()), progress):
             array.advance_to(float(t), compensation)
         self.time = float(t)
         return self
 
-    def __call__(self, x: Tensor, image: Sequence[int] | None = None) -> Tensor:
-        """Run images (B, C, h, w); ``image`` names them (default: from 0): noise is keyed by the name."""
-        return self._pass(x, image)
+    def __call__(self, *inputs: Any, image: Sequence[int] | None = None, **named: Any) -> Any:
+        """Run the network: its outputs with a leading axis of chips, (chips, images, ...).
 
-    def _pass(self, x: Tensor, image: Sequence[int] | None, *, calibrating: bool = False) -> Tensor:
+        inputs, named: what the network takes; tensors that hold images do so on ``batch_axis``.  image: names of
+        the images (default: numbered on from the last call); noise is keyed by the name.
+        """
+        self._needs_programming()
+        batch = Batch(inputs, named, self.batch_axis)
+        if image is None:
+            image = range(self._next, self._next + batch.count)
+            self._next += batch.count
+        if self.ledger.open:
+            self.ledger.images += batch.count * len(self.chips)
+        return self._pass(batch, image)
+
+    def _pass(self, batch: Batch, image: Sequence[int], **how: Any) -> Any:
+        found = self._probed(batch)
+        self.run.begin(batch.count, image, layouts=found.layouts, **how)
+        self._state.restore()
+        args, named = batch.repeated(len(self.chips), self.run.dtype)
+        out = apart(self.net(*args, **named), found.outputs, len(self.chips))
+        return out if self.output is None else _picked(out, self.output)
+
+    def _probed(self, batch: Batch) -> Found:
+        """The layouts of inputs of this shape, found once."""
+        signature = batch.signature
+        if signature not in self._found:
+            was_open, self.ledger.open = self.ledger.open, False
+            names, watched = self._watch()
+            try:
+                self._found[signature] = probe(self.net, batch, self.run, self._state)
+            finally:
+                self.ledger.open = was_open
+                for (module, parameter), before in watched.items():
+                    uses = module._parameters[parameter].uses
+                    name = names[module, parameter]
+                    self._uses[name] = self._uses.get(name, frozenset()) | uses
+                    module._parameters[parameter] = before
+        return self._found[signature]
+
+    def _watch(self) -> tuple[dict[Any, str], dict[Any, Any]]:
+        """Let every wide parameter note what functions take it; returns names and what stood there."""
+        names, watched = {}, {}
+        for path, module in self.net.named_modules():
+            for name, parameter in module._parameters.items():
+                if parameter is not None and parameter.dim() > 1:
+                    names[module, name] = f"{path}.{name}".lstrip(".")
+                    watched[module, name] = parameter
+                    if isinstance(parameter, ArrayParameter):
+                        parameter.uses.clear()
+                    else:
+                        module._parameters[name] = ArrayParameter.of(parameter, {})
+        return names, watched
+
+    def _needs_programming(self) -> None:
         if self.time != self.time:
             raise RuntimeError("the chip is not programmed; call chip.program() first")
-        finite_images(x)
-        run = self.run
-        run.begin(len(x), image, calibrating=calibrating)
-        if run.ledger.open and not calibrating:
-            run.ledger.images += len(x) * len(self.chips)
-        stack = x.to(run.dtype).repeat(len(self.chips), *[1] * (x.dim() - 1))
-        return self.net(stack).unflatten(0, (len(self.chips), len(x)))
 
-    def _calibrate(self) -> None:
-        if self.calibration is None:
-            if not (self.card.on("adc") or self.card.on("dac")):
-                return
-            raise ValueError(
-                "the converters need training images to set their ranges: pass calibration= to to_crossbar, "
-                "or switch them off with card.without('adc', 'dac')"
-            )
-        names = range(CALIBRATION_NAME, CALIBRATION_NAME + len(self.calibration))
+    def _calibrate(self, batch: Batch, progress: Progress | None) -> None:
+        """Find converter ranges over all training images."""
+        self._probed(batch)
+        if self.card.ideal:
+            return
         was_open, self.ledger.open = self.ledger.open, False
+        starts = list(range(0, batch.count, CALIBRATION_BATCH))
         try:
             with torch.no_grad():
-                self._pass(self.calibration, names, calibrating=True)
+                for start in _told("calibrating", starts, progress):
+                    part = batch.part(start, start + CALIBRATION_BATCH)
+                    names = range(CALIBRATION_NAME + start, CALIBRATION_NAME + start + part.count)
+                    self._pass(part, names, calibrating=True)
         finally:
             self.ledger.open = was_open
             self.run.begin(0)
+
+    def __repr__(self) -> str:
+        tiles = sum(getattr(a, "groups", 1) * a.tiles * a.column_tiles for a in self.weight_arrays.values())
+        mapping = self.mapping
+        left = len(mapping.left)
+        return (
+            f"Chip({type(self.net).__name__}, {len(self.chips)} chips of card {self.card.name}: "
+            f"{len(self.weight_arrays)} weight arrays ({tiles} tiles), {len(self.attention_arrays)} attention layers, "
+            f"{mapping.share('parameters'):.1%} of parameters; {left} products left digital; "
+            + ("not programmed)" if self.time != self.time else f"{self.time:g} s after programming)")
+        )
+
+
+def _told(what: str, items: Sequence[Any], progress: Progress | None) -> Iterable[Any]:
+    """The items one by one, each reported when it is done."""
+    for number, item in enumerate(items):
+        yield item
+        if progress is not None:
+            progress(what, number + 1, len(items))
+
+
+def _batch_of(images: Any, axis: Axis) -> Batch:
+    """Calibration images as arguments of a network: a tensor, a tuple of inputs, or a mapping of named ones."""
+    if isinstance(images, Mapping):
+        return Batch((), images, axis)
+    return Batch(tuple(images) if isinstance(images, (tuple, list)) else (images,), {}, axis)
+
+
+def _picked(out: Any, output: Any) -> Any:
+    """What `output` picks: a function of the outputs, or a key or place in them."""
+    return output(out) if callable(output) else out[output]
 
 
 def to_crossbar(
@@ -202,21 +294,25 @@ def to_crossbar(
     *,
     chips: int | Sequence[int] = 8,
     seed: int = 0,
-    calibration: Tensor | None = None,
+    calibration: Any = None,
     engine: str = "memsim",
+    strict: bool = False,
+    output: Callable[[Any], Any] | str | int | None = None,
+    batch_axis: Axis = 0,
 ) -> Chip:
-    """Put a network on crossbars: every linear layer, convolution and STDP attention becomes an array.
+    """Put a network on crossbars: every product with a learned matrix, and STDP attention, goes to arrays.
 
-    net: any module; its nn.Linear and nn.Conv2d leaves and its attention leaves (with a ``window``) are
-    exchanged in a copy, but for those that the card leaves ``digital``. card: ChipCard or the name or file of
-    one.  chips: how many, or their names. calibration: training images (n, C, h, w) for the converters'
-    ranges; a bundled network brings its own. engine: "memsim" (whole stacks at once) or "aihwkit" (aihwkit's
-    own tiles, one by one: the judge).  Raises CardError and ValueError by name.
+    net: any module.  Matrices of linear layers, convolutions, transposed convolutions, multi-head attention,
+    recurrent and bilinear layers (and their subclasses) are on arrays in a copy, but for those that the card
+    leaves ``digital``; ``chip.mapping`` lists them.  card: ChipCard or the name or file of one.  chips: how
+    many, or their names.  calibration: training images for the converters' ranges, a tensor or the network's
+    inputs as a tuple or mapping; a bundled network brings its own.  engine: "memsim" (whole stacks at once) or
+    "aihwkit" (aihwkit's own tiles, one by one: the reference).  strict: refuse products that would stay digital
+    (default: warn).  output: picks the logits from other outputs, a function, key or place.  batch_axis: the
+    axis of the inputs that holds images.  Raises CardError, TypeError and ValueError by name.
     """
     card = card if isinstance(card, ChipCard) else ChipCard.load(card)
-    names = tuple(range(chips)) if isinstance(chips, int) else tuple(int(c) for c in chips)
-    if not names or min(names) < 0:
-        raise ValueError(f"chips = {chips}: at least one chip, named by whole numbers >= 0")
+    names = _names_of(chips)
     if calibration is None:
         calibration = getattr(net, "calibration_images", None)
     if engine not in ("memsim", "aihwkit"):
@@ -227,4 +323,39 @@ def to_crossbar(
         from memsim.engines.aihwkit import TileWeights, tile_attention
 
         arrays = Engine(TileWeights, tile_attention)
-    return Chip(net, run, calibration, arrays)
+    chip = Chip(net, run, calibration, arrays, output, batch_axis)
+    if calibration is not None:
+        chip._probed(_batch_of(calibration, batch_axis))
+    _tell_left(chip, strict)
+    return chip
+
+
+def _names_of(chips: Any) -> tuple[int, ...]:
+    """Names of chips from their number, or as given; ValueError for none, or what is no whole number."""
+    try:
+        names = tuple(range(chips)) if isinstance(chips, int) else tuple(chips)
+    except TypeError:
+        names = ()
+    if not names or not all(isinstance(c, int) and not isinstance(c, bool) and c >= 0 for c in names):
+        raise ValueError(f"chips = {chips}: at least one chip, named by whole numbers >= 0")
+    if len(set(names)) < len(names):
+        raise ValueError(f"chips = {chips}: a name stands twice")
+    return names
+
+
+def _tell_left(chip: Chip, strict: bool) -> None:
+    """Warn of products that stay digital, or refuse them."""
+    mapping = chip.mapping
+    if not mapping.left and (chip.weight_arrays or chip.attention_arrays):
+        return
+    left = "; ".join(f"{line.layer} ({line.kind}): {line.reason}" for line in mapping.left[:5])
+    more = f" and {len(mapping.left) - 5} more" if len(mapping.left) > 5 else ""
+    share = f"{1 - mapping.share('parameters'):.1%} of parameters"
+    if any(line.operations for line in mapping):
+        share += f", {1 - mapping.share('operations'):.1%} of operations"
+    text = (
+        f"{share} stay digital: {left or 'nothing of this network is a product with a learned matrix'}{more}"
+    )
+    if strict:
+        raise ValueError(f"strict: {text}")
+    warnings.warn(text, NotMapped, stacklevel=3)

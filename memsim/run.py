@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from memsim.card.chip_card import ChipCard
 from memsim.energy.ledger import Ledger
+from memsim.layout import Layout
 
 MAX_NAME = 2**32 - 1  #: image names and step numbers are words of a random counter
 
@@ -27,19 +30,50 @@ class Address:
     call: int = 0
 
 
+class Probe:
+    """Inputs of every call of a layer in one run of the digital network: (tensor, axes of one input)."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, list[tuple[Tensor, int]]] = {}
+        self.macs: dict[str, float] = {}
+
+    def note(self, name: str, x: Tensor, tail: int, macs: float) -> None:
+        """Keep an input whose last `tail` axes are one vector or picture, and its multiply-accumulates."""
+        self.calls.setdefault(name, []).append((x.detach(), tail))
+        self.macs[name] = self.macs.get(name, 0.0) + macs
+
+
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """One run of a network: the names of its images, and how often each array was called in it."""
+    """One run of a network: the names of its images, whose rows are whose, how often a layer was called."""
 
     images: np.ndarray
     calibrating: bool = False  #: training images set the converters' ranges; nothing is rounded or counted
+    layouts: Mapping[str, Sequence[Layout | None]] = field(default_factory=dict)  #: of every call, by layer
+    probe: Probe | None = None  #: where the digital network runs, to find the layouts
+    learning: bool = False  #: gradients reach the digital weights
     calls: Counter[str] = field(default_factory=Counter)
 
-    def address(self, array: str, steps: int) -> Address:
-        """The address of the next call of an array."""
-        call = self.calls[array]
-        self.calls[array] += 1
+    def address(self, name: str, steps: int) -> Address:
+        """The address of the next call of a layer."""
+        call = self.calls[name]
+        self.calls[name] += 1
         return Address(self.images, range(steps), call)
+
+    def layout(self, name: str) -> Layout | None:
+        """The layout of the next call's input; None where it holds no images.
+
+        Raises ValueError for a layer, or a call of one, that was not met when the network was probed.
+        """
+        found, call = self.layouts.get(name, ()), self.calls[name]
+        if call < len(found):
+            return found[call]
+        if found and all(one == found[0] for one in found):
+            return found[0]
+        raise ValueError(
+            f"{name}: its call number {call + 1} was not met when the network was probed with images of this "
+            f"shape ({len(found)} calls); its forward must not depend on the values of images"
+        )
 
 
 @dataclass
@@ -72,12 +106,12 @@ class Run:
         """Whether this pass sets the converters' ranges."""
         return self.now.calibrating
 
-    def begin(self, count: int, image: Sequence[int] | None = None, *, calibrating: bool = False) -> Pass:
-        """Begin a pass of `count` images; they are named from 0 where no names are given.
+    def begin(self, count: int, image: Sequence[int] | None = None, **how: Any) -> Pass:
+        """Begin a pass of `count` images, named from 0 where no names are given; how: fields of `Pass`.
 
         Raises ValueError for names that are not one whole number for each image, from 0 to 2^32 - 1.
         """
-        self.now = Pass(names_of(count, image), calibrating)
+        self.now = Pass(names_of(count, image), **how)
         return self.now
 
 

@@ -10,89 +10,240 @@ chord, a limitation.
 G+ and G- are sums over n devices in parallel, each written to the n-th part, each with a state of its own
 through time.  Compensation is the mean |G+ - G-| after the last write over that of now, of the whole layer or
 of each column (aihwkit's GlobalDriftCompensation and PerColumnDriftCompensation).  Inputs longer than a tile
-are cut into equal row tiles, each with its own ADC conversion; their sums are digital.  Shapes: chips S, row
-tiles K, rows R, columns C, devices of a weight D = 2 n.
+are cut into equal row tiles, each with its own ADC conversion; their sums are digital.  Shapes: chips S,
+groups G (blocks of a grouped convolution, else 1), row tiles K, rows R, columns C.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from memsim import devices
-from memsim.arrays.reading.converters import quantise
+from memsim.arrays.ranges import Drives, Ranges
 from memsim.arrays.reading.unrolling import Unrolling
-from memsim.arrays.reading.weight_read import Reading, ReadOut, unfold
+from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current
+from memsim.arrays.weight_devices import Sensed, conductances, sense
 from memsim.card.sections import Compensation
-from memsim.run import Run
+from memsim.run import Address, Run
 
 UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")
 """Keys of what an array's upkeep is counted in."""
 
 
-class WeightArray:
+class WeightArray(nn.Module):
     """The arrays of one layer on every chip.
 
-    ``program`` writes the devices, ``advance_to`` ages them and sets the compensation, ``read`` multiplies.
-    matrix_RC [any unit]; x (T, S, B, P, R). Raises ValueError for a matrix that is not finite.
+    ``program`` writes the devices, ``advance_to`` ages them and sets the compensation, ``calibrate`` finds the
+    converters' ranges, ``read`` multiplies.  blocks (R, C) or (G, R, C) [any unit]: the learned matrix, looked
+    at when devices are written or aged.  Raises ValueError for a matrix that is not finite.
     """
 
-    def __init__(self, name: str, matrix_RC: Tensor, run: Run) -> None:
-        if not torch.isfinite(matrix_RC).all():
-            raise ValueError(f"{name}: weights hold NaN or infinity; a damaged checkpoint?")
+    volt_SRC: Tensor  #: current for a fully driven row [A]
+    power_SRC: Tensor | None  #: g_max (G+ + G-) [S^2], where reads are noisy
+    row_siemens_SR: Tensor  #: G+ + G- of a row [S]
+    gain_SC: Tensor  #: compensation over scale: turns amperes into the layer's numbers
+
+    def __init__(self, name: str, blocks: Tensor, run: Run) -> None:
+        super().__init__()
         self.name, self.run, self.cell = name, run, run.card.weight_cell
-        section = run.card.weights
-        matrix_RC = matrix_RC.detach().to(run.dtype)
-        self.rows, self.columns = matrix_RC.shape
-        self.tiles, self.column_tiles = section.tiles(self.rows, self.columns)
-        peak = (
-            matrix_RC.abs().amax(0)
-            if section.scaling == "column"
-            else matrix_RC.abs().amax().expand(self.columns)
-        )
-        low, high = self.cell.g_min, self.cell.g_max
-        device_C = (high - low) / torch.where(peak > 0, peak, torch.ones_like(peak))
-        goal = matrix_RC * device_C  # of each device
-        ends = self.cell.chord(torch.tensor([low, high], dtype=torch.float64), section.read_voltage)
-        self.bend = float(ends[1] - ends[0]) / (high - low)
-        self.scale_C = device_C * (self.bend * section.devices_per_weight)  # siemens for a weight of one
-        self.target_2RC = torch.stack([goal.clamp(min=0), (-goal).clamp(min=0)]) + low  # G+, G-
-        self.rng = devices.stream(run.seed, list(run.chips), name)
+        self.blocks = blocks.detach() if blocks.dim() == 3 else blocks.detach()[None]
+        if not torch.isfinite(self.blocks).all():
+            raise ValueError(f"{name}: weights hold NaN or infinity; a damaged checkpoint?")
+        self.groups, self.rows, self.columns = self.blocks.shape
+        self.tiles, self.column_tiles = run.card.weights.tiles(self.rows, self.columns)
+        chips = list(run.chips)
+        self.rng = devices.stream(run.seed, chips, name)
+        if self.groups > 1:
+            self.rng = self.rng.child("group", range(self.groups))
         self.read_rng = self.rng.child("read")
-        self.state: Any = None
-        self.one_bit: bool | None = None  # do spikes drive the rows, or numbers? Told by the first input
-        self.input_peak: Tensor | None = None  # (S,) largest number seen in calibration
-        self.full_scale: Tensor | None = None  # (S, K) largest current seen in calibration [A]
+        self.ranges = Ranges(name)
+        self.time, self.cycle = float("nan"), 0
+        for buffer in ("volt_SRC", "power_SRC", "row_siemens_SR", "gain_SC"):
+            self.register_buffer(buffer, None)
 
     def program(self) -> None:
         """Write every device once; the chip is new (t = 0) and its converters are not calibrated."""
-        self.one_bit = self.input_peak = self.full_scale = None
-        self._write(0)
+        self.ranges = Ranges(self.name)
+        self.cycle, self.time = 0, 0.0
+        written = self._sense(0, 0.0)
+        self.reference = self._means(written)
+        self._see(written)
         self._compensate("none")
 
     def advance_to(self, t: float, compensation: Compensation | None = None) -> None:
-        """Age the array to t [s] after programming, then compensate (None: as the card says).
+        """Age the array to t [s] after programming, then compensate (default: as the card says).
 
-        Compensation is digital: it changes no conductance, and at the time the array already stands at it
-        alone is set anew.
+        Compensation is digital: it changes no conductance.
         """
         section = self.run.card.weights
+        cycle, age = section.last_write(t)
         if t != self.time:
-            cycle, age = section.last_write(t)
             if cycle != self.cycle:
-                self._write(cycle)
-            self.state = self.cell.relax(self.state, age, rng=self.rng)
-            self._sense()
+                self.cycle, self.reference = cycle, self._means(self._sense(cycle, 0.0))
             self.time = t
+            self._see(self._sense(cycle, age))
         self._compensate(compensation or section.compensation)
 
     def conductance(self) -> Tensor:
-        """Conductances of all devices now, (S, 2 n, R, C) [S]: the n of G+, then the n of G-."""
-        devices = self.conductance_SDRC.unflatten(1, (-1, 2))
-        return devices.transpose(1, 2).flatten(1, 2)
+        """Conductances of all devices now, (S G, 2 n, R, C) [S]: the n of G+, then the n of G-."""
+        cycle, age = self.run.card.weights.last_write(self.time)
+        return conductances(self.cell, self._goal(), rng=self._write_rng(cycle), age=age, pairs=self._pairs)
+
+    @property
+    def _pairs(self) -> int:
+        return self.run.card.weights.devices_per_weight
+
+    def _per_unit(self) -> Tensor:
+        """Conductance of one device for a weight of one, (G, 1, C) [S]."""
+        size = self.blocks.abs()
+        peak = size.amax(1, keepdim=True) if self.run.card.weights.scaling == "column" else size.amax()
+        span = self.cell.g_max - self.cell.g_min
+        return (span / torch.where(peak > 0, peak, torch.ones_like(peak))).expand(
+            self.groups, 1, self.columns
+        )
+
+    def _goal(self) -> Tensor:
+        return (self.blocks * self._per_unit()).to(self.run.dtype)
+
+    def _write_rng(self, cycle: int) -> devices.Stream:
+        return self.rng.child("rewrite", cycle) if cycle else self.rng
+
+    def _sense(self, cycle: int, age: float) -> Sensed:
+        """What the devices of a write show `age` seconds after it."""
+        return sense(
+            self.cell, self._goal(), rng=self._write_rng(cycle), age=age, pairs=self._pairs,
+            voltage=self.run.card.weights.read_voltage, total=self._noisy, dtype=self.run.dtype,
+        )  # fmt: skip
+
+    @property
+    def _noisy(self) -> bool:
+        return self.cell.on("read-noise") and self.cell.read_noise > 0
+
+    @staticmethod
+    def _means(sensed: Sensed) -> dict[str, Tensor]:
+        """Mean |G+ - G-| [S] by what a compensation goes by."""
+        return {"global": sensed.mean_global, "column": sensed.mean_column}
+
+    def _see(self, now: Sensed) -> None:
+        """Take the conductances of this moment."""
+        self.mean = self._means(now)
+        self.volt_SRC = now.difference_SRC.mul_(self.run.card.weights.read_voltage)
+        self.power_SRC = None if now.total_SRC is None else now.total_SRC.mul_(self.cell.g_max)
+        self.row_siemens_SR = now.row_siemens_SR
+
+    def _compensate(self, compensation: Compensation) -> None:
+        """The digital factor of each column: 1 where nothing is left to go by."""
+        self.compensation = "none" if self.cell.exact else compensation
+        chips, voltage = len(self.run.chips), self.run.card.weights.read_voltage
+        self.compensation_SC = torch.ones(chips, 1, dtype=self.run.dtype)
+        if self.compensation != "none":
+            before, now = self.reference[self.compensation], self.mean[self.compensation]
+            self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
+        gain = self.compensation_SC / (self._scale().flatten() * voltage)
+        self.gain_SC = gain.expand(chips, -1).reshape(chips * self.groups, self.columns).contiguous()
+
+    def _scale(self) -> Tensor:
+        """Siemens that a read sees for a weight of one, (G, 1, C)."""
+        low, high = self.cell.g_min, self.cell.g_max
+        ends = self.cell.chord(
+            torch.tensor([low, high], dtype=torch.float64), self.run.card.weights.read_voltage
+        )
+        bend = float(ends[1] - ends[0]) / (high - low)
+        return self._per_unit().to(self.run.dtype) * (bend * self._pairs)
+
+    def calibrate(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
+        """Note what drives the rows and the currents it makes, as `read` takes them; returns exact numbers.
+
+        Converter ranges, and whether a call carries spikes or numbers, are decided over all calls.
+        """
+        x = self._by_array(drive)
+        self.ranges.note(
+            at.call,
+            drive,
+            largest_current(x.detach(), unrolling, self.volt_SRC, self.tiles),
+            len(self.run.chips),
+        )
+        return self._numbers(self._read_out(at, None)(x, unrolling), unrolling)
+
+    def read(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
+        """Multiply: drive (T, S, B, P R) -> (T, S, B, P, C), P positions (tokens) of an image.
+
+        With an unrolling drive is (T, S, B, F), and it gives which of an image's F values drives which row at a
+        position: -> (T, S, B, G C, P).  Groups are blocks of F; without an unrolling they come back as
+        (T, S, B, G, P, C).  Raises RuntimeError where the converters have no range, or numbers come where
+        calibration saw spikes.
+        """
+        run, card = self.run, self.run.card.weights
+        if self.ranges.empty and run.card.on("adc"):
+            raise RuntimeError(
+                f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
+            )
+        drives = self.ranges.of(at.call)
+        x, clipped = drive, 0
+        if drives is not None and not drives.spikes and run.card.on("dac"):
+            x, clipped = drives.convert(drive, card.dac_bits)
+        elif drives is not None and not drives.spikes:
+            x = drive / drives.peak_S.view(1, -1, 1, 1)
+        reading = self._read_out(at, drives)(self._by_array(x), unrolling)
+        if drives is not None and drives.spikes and reading.others:
+            raise RuntimeError(
+                f"{self.name}: numbers drive its rows where calibration saw spikes alone (call {at.call + 1}); add "
+                "images like these to calibration="
+            )
+        self._count(reading, drives, clipped)
+        return self._numbers(reading, unrolling)
+
+    def _by_array(self, x: Tensor) -> Tensor:
+        """(T, S, B, F) -> (T, S G, B, F / G): groups are arrays of their own."""
+        if self.groups == 1:
+            return x
+        return x.unflatten(3, (self.groups, -1)).movedim(3, 2).flatten(1, 2)
+
+    def _numbers(self, reading: Reading, unrolling: Unrolling | None) -> Tensor:
+        """The numbers of a reading (T, S G, B, ...) with groups behind images."""
+        if self.groups == 1:
+            return reading.numbers
+        numbers = reading.numbers.unflatten(1, (-1, self.groups)).movedim(2, 3)
+        return numbers if unrolling is None else numbers.flatten(3, 4)
+
+    def _read_out(self, at: Address, drives: Drives | None) -> ReadOut:
+        """How the array is read now: without rounding where there are no ranges."""
+        card, gain, scale = self.run.card, self.gain_SC, None
+        if drives is not None:
+            scale = drives.full_scale_SK
+            if not drives.spikes:
+                gain = gain * drives.peak_S.repeat_interleave(self.groups)[:, None]
+        return ReadOut(
+            volt_SRC=self.volt_SRC, power_SRC=self.power_SRC, row_siemens_SR=self.row_siemens_SR,
+            full_scale_SK=torch.ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
+            bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
+            noise=self.cell.read_noise * card.weights.read_voltage, rng=self.read_rng, at=at,
+        )  # fmt: skip
+
+    def _count(self, reading: Reading, drives: Drives | None, clipped: int) -> None:
+        """Enter the events of one read: drives, conversions, digital adds, the actual sum of V^2 G t; and its
+        time: one vector after the other, all tiles, groups and columns at once.
+        """
+        run, card, ledger = self.run, self.run.card.weights, self.run.ledger
+        if not ledger.open:
+            return
+        outputs = reading.numbers.numel()
+        vectors = outputs // self.columns
+        ledger.add_read(self.name, card.read_joule(self._by_chip(reading.siemens)))
+        ledger.add(self.name, "row-drive", self._by_chip(reading.driven) * self.column_tiles)
+        if reading.others if drives is None else not drives.spikes:
+            ledger.add(self.name, "dac-conversion", vectors * self.rows)
+            ledger.note(self.name, "clipped inputs", clipped)
+        if not run.card.ideal:
+            ledger.add(self.name, f"adc-{card.adc_bits}b", outputs * self.tiles)
+            ledger.note(self.name, "clipped conversions", reading.clips)
+        ledger.add(self.name, "digital-add", outputs * (self.tiles - 1))
+        ledger.add_time(self.name, vectors / self.groups * card.cycle_time)
+
+    def _by_chip(self, number: Tensor) -> Tensor:
+        """(S G, T) summed over groups, (S, T)."""
+        return number if self.groups == 1 else number.unflatten(0, (-1, self.groups)).sum(1)
 
     @property
     def upkeep(self) -> dict[str, float]:
@@ -104,12 +255,13 @@ class WeightArray:
         the sum of V^2 G t at the conductances of now (mean over chips).
         """
         run, card = self.run, self.run.card.weights
-        writes = self.cycle * self.conductance_SDRC[0].numel()
+        cells = self.groups * self.rows * self.columns
+        writes = self.cycle * 2 * self._pairs * cells
         readings = 0 if self.compensation == "none" else self.cycle + 1
-        conversions = readings * self.rows * self.columns
+        conversions = readings * cells
         spent = {
             f"program-{self.cell.technology.lower()}": writes,
-            "row-drive": readings * self.rows * self.column_tiles,
+            "row-drive": readings * self.groups * self.rows * self.column_tiles,
             f"adc-{card.adc_bits}b": conversions,
             "digital-add": conversions,
         }
@@ -119,118 +271,12 @@ class WeightArray:
         joule = sum(read) + card.read_joule(readings * siemens)
         return dict(zip(UPKEEP, (writes, write, conversions, joule), strict=True))
 
-    def _write(self, cycle: int) -> None:
-        """Write every device, the first time (cycle 0) or again: each cycle has a stream of its own."""
-        section = self.run.card.weights
-        self.cycle, self.time = cycle, cycle * (section.reprogram_every or 0.0)
-        target = self.target_2RC.repeat(section.devices_per_weight, 1, 1)  # G+, G-, G+, G-, ...
-        rng = self.rng.child("rewrite", cycle) if cycle else self.rng
-        self.state = self.cell.write(target.expand(len(self.run.chips), *target.shape), rng=rng)
-        self._sense()
-        self.reference = self.mean_difference
-
-    def _sense(self) -> None:
-        """Take the conductances of this moment."""
-        self.conductance_SDRC = self.cell.read(self.state, rng=self.rng).to(self.run.dtype)
-        chord = self.cell.chord(self.conductance_SDRC, self.run.card.weights.read_voltage)
-        plus, minus = chord[:, 0::2].sum(1), chord[:, 1::2].sum(1)
-        difference = plus - minus
-        self.volt_SRC = difference * self.run.card.weights.read_voltage
-        noisy = self.cell.on("read-noise") and self.cell.read_noise > 0
-        self.power_SRC = (plus + minus).mul(self.cell.g_max) if noisy else None
-        self.row_siemens_SR = (plus + minus).sum(-1, dtype=torch.float64)
-        difference = difference.abs_()
-        self.mean_difference = {"global": difference.mean((1, 2))[:, None], "column": difference.mean(1)}
-
-    def _compensate(self, compensation: Compensation) -> None:
-        """The digital factor of each column, (S, C) or (S, 1): 1 where nothing is left to go by."""
-        self.compensation = "none" if self.cell.exact else compensation
-        if self.compensation == "none":
-            self.compensation_SC = torch.ones(len(self.run.chips), 1, dtype=self.run.dtype)
-            return
-        before, now = self.reference[compensation], self.mean_difference[compensation]
-        self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
-
-    def read(self, x: Tensor, unrolling: Unrolling | None = None) -> Tensor:
-        """Multiply: x (T, S, B, P, R) -> (T, S, B, P, C), P positions (tokens or pixels) of an image.
-
-        With an unrolling x is (T, S, B, F), and it says which of an image's F values drives which row at a
-        position: a convolution that need not be laid out.
-        """
-        drive = self._drive(x.to(self.run.dtype).flatten(3))
-        if self.run.calibrating:
-            self.full_scale = self._largest_current(unfold(drive.detach(), unrolling, self.rows))
-        reading = self._read_out()(drive, unrolling)
-        self._count(reading, reading.numbers.numel() // self.columns)
-        return reading.numbers
-
-    def _drive(self, x: Tensor) -> Tensor:
-        """Row drives in units of the read voltage: spikes as they are, numbers through a DAC."""
-        run = self.run
-        if self.one_bit is None or run.calibrating:
-            self.one_bit = bool(((x == 0) | (x == 1)).all())
-            self.signed_input = bool((x < 0).any())
-        if self.one_bit:
-            return x
-        if run.calibrating:
-            self.input_peak = x.abs().amax((0, 2, 3)).clamp(min=1e-12)
-        if self.input_peak is None:  # no DAC, never calibrated: numbers as they are
-            return x
-        peak = self.input_peak.view(1, -1, 1, 1)
-        if run.calibrating or not run.card.on("dac"):
-            return x / peak
-        return quantise(x, peak, run.card.weights.dac_bits, signed=self.signed_input) / peak
-
-    def _read_out(self) -> ReadOut:
-        """How the array is read now: without rounding while it is calibrated."""
-        run, card = self.run, self.run.card.weights
-        if self.full_scale is None and run.card.on("adc"):
-            raise RuntimeError(
-                f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
-            )
-        gain = self.compensation_SC / (self.scale_C * card.read_voltage)
-        return ReadOut(
-            volt_SRC=self.volt_SRC,
-            power_SRC=self.power_SRC,
-            row_siemens_SR=self.row_siemens_SR,
-            full_scale_SK=torch.ones(len(gain), self.tiles) if self.full_scale is None else self.full_scale,
-            gain_SC=gain if self.input_peak is None else gain * self.input_peak[:, None],
-            bits=card.adc_bits if run.card.on("adc") and not run.calibrating else 0,
-            noise=self.cell.read_noise * card.read_voltage,
-            rng=self.read_rng,
-            images=run.images,
-        )
-
-    def _largest_current(self, drive: Tensor) -> Tensor:
-        """Largest current of each chip and tile (S, K) [A] over the calibration images (T, S, B, P, R)."""
-        height = math.ceil(self.rows / self.tiles)
-        by_chip = drive.movedim(1, 0).flatten(1, 3)
-        peaks = [
-            (x @ volt).abs().amax((1, 2))
-            for x, volt in zip(by_chip.split(height, -1), self.volt_SRC.split(height, 1), strict=True)
-        ]
-        return torch.stack(peaks, 1).clamp(min=1e-15)
-
-    def _count(self, reading: Reading, vectors: int) -> None:
-        """Enter the events of one read: drives, conversions, digital adds, the actual sum of V^2 G t; and its
-        time: one vector after the other, all tiles and columns at once.
-        """
-        run, card = self.run, self.run.card.weights
-        if run.calibrating or not run.ledger.open:
-            return
-        run.ledger.add_read(self.name, card.read_joule(reading.siemens))
-        run.ledger.add(self.name, "row-drive", reading.driven * self.column_tiles)
-        if not self.one_bit:
-            run.ledger.add(self.name, "dac-conversion", vectors * self.rows)
-        if not run.card.ideal:
-            run.ledger.add(self.name, f"adc-{card.adc_bits}b", vectors * self.columns * self.tiles)
-            run.ledger.note(self.name, "clipped conversions", reading.clips)
-        run.ledger.add(self.name, "digital-add", vectors * self.columns * (self.tiles - 1))
-        run.ledger.add_time(self.name, vectors * card.cycle_time)
-
     @property
     def kappa(self) -> float:
         """r n g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
-        section = self.run.card.weights
-        side = section.longest_side(self.rows, self.columns)
-        return self.run.card.wire_resistance * self.cell.g_max * section.devices_per_weight * side**2
+        side = self.run.card.weights.longest_side(self.rows, self.columns)
+        return self.run.card.wire_resistance * self.cell.g_max * self._pairs * side**2
+
+    def extra_repr(self) -> str:
+        groups = f", {self.groups} groups" if self.groups > 1 else ""
+        return f"{self.rows} x {self.columns}{groups}, {self.tiles} x {self.column_tiles} tiles, {self.cell.name}"

@@ -34,7 +34,7 @@ from memsim.card.chip_card import ChipCard
 from memsim.card.sections import AttentionSection, Compensation
 from memsim.devices.pulses import bridge
 from memsim.devices.weights.noise_models import noise_model
-from memsim.run import Run
+from memsim.run import Address, Run
 
 COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}
 """aihwkit's own compensations; each works tile by tile."""
@@ -43,13 +43,14 @@ COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftComp
 class TileWeights:
     """The weight arrays of one layer on every chip, each an aihwkit AnalogLinear, as WeightArray has them.
 
-    matrix_RC; ``read``: x (T, S, B, P, R) -> (T, S, B, P, C).  One pair for each weight, of cells aihwkit has
-    a noise model of (reram-wan2022 at its fitted times alone); ValueError for others.
+    blocks (R, C) or (G, R, C), a layer for each group; ``calibrate`` and ``read`` as WeightArray's.  One pair
+    for each weight, of cells aihwkit has a noise model of (reram-wan2022 at its fitted times alone);
+    ValueError for others.
     """
 
     upkeep: ClassVar[dict[str, float]] = {}  #: aihwkit's layers report no events
 
-    def __init__(self, name: str, matrix_RC: Tensor, run: Run) -> None:
+    def __init__(self, name: str, blocks: Tensor, run: Run) -> None:
         devices_per_weight = run.card.weights.devices_per_weight
         if devices_per_weight > 1:
             raise ValueError(
@@ -57,14 +58,15 @@ class TileWeights:
                 "pair for each weight: take 1, or engine memsim"
             )
         self.name, self.run = name, run
-        self.matrix_RC = matrix_RC.detach().float()
-        self.rows, self.columns = matrix_RC.shape
+        self.blocks = blocks.detach() if blocks.dim() == 3 else blocks.detach()[None]
+        self.groups, self.rows, self.columns = self.blocks.shape
+        self.tiles, self.column_tiles = run.card.weights.tiles(self.rows, self.columns)
         self.rng = devices.stream(run.seed, list(run.chips), name, "aihwkit")
-        self.layers: list[Any] = []
+        self.layers: list[list[Any]] = []
 
     def program(self) -> None:
         """New chips: the layers are made when the converters' ranges are known."""
-        self.layers, self.one_bit, self.input_peak, self.output_peak = [], True, 1.0, None
+        self.layers, self.one_bit, self.input_peak, self.output_peak = [], True, 0.0, 0.0
         self.cycle = 0
 
     @torch.no_grad()
@@ -85,49 +87,72 @@ class TileWeights:
         if cycle != self.cycle:
             self.layers, self.cycle = [], cycle
         rule = COMPENSATIONS.get(compensation or section.compensation)
-        for chip, layer in enumerate(self._layers()):
-            for tile in layer.analog_tiles():
+        for chip, layers in enumerate(self._layers()):
+            tiles = [tile for layer in layers for tile in layer.analog_tiles()]
+            for tile in tiles:
                 tile.rpu_config.drift_compensation = rule and rule()
             with self._seeded(chip, 3):
-                for tile in layer.analog_tiles() if rule else ():
+                for tile in tiles if rule else ():
                     tile.tile.set_weights(tile.programmed_weights)
                     tile.drift_baseline = tile.rpu_config.drift_compensation.init_baseline(tile)
             with self._seeded(chip, 1):
-                layer.drift_analog_weights(age)
+                for layer in layers:
+                    layer.drift_analog_weights(age)
 
     @torch.no_grad()
-    def read(self, x: Tensor, unrolling: Unrolling | None = None) -> Tensor:
-        """Multiply on every chip's tiles; in calibration, exactly, noting the largest input and output."""
-        x = unfold(x.float().flatten(3), unrolling, self.rows)
-        if self.run.calibrating:
-            y = x @ self.matrix_RC
-            self.one_bit = bool(((x == 0) | (x == 1)).all())
-            self.input_peak = 1.0 if self.one_bit else float(x.abs().max())
-            column = self.matrix_RC.abs().amax(0).clamp(min=1e-12)
-            self.output_peak = float((y.abs() / column).max()) / self.input_peak
-            return y
-        out = []
-        for chip, layer in enumerate(self._layers()):
-            with self._seeded(chip, 2):
-                one = x[:, chip]
-                out.append(
-                    layer(one.flatten(0, 2) / self.input_peak).view(*one.shape[:-1], -1) * self.input_peak
-                )
-        return torch.stack(out, 1)
+    def calibrate(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
+        """Multiply exactly, noting the largest input and output over all calls."""
+        x = self._by_group(drive.float(), unrolling)  # (T, S, G, B, P, R)
+        blocks = self.blocks.float()[:, None]
+        y = x @ blocks
+        self.one_bit = self.one_bit and bool(((x == 0) | (x == 1)).all())
+        self.input_peak = max(self.input_peak, float(x.abs().max()), 1e-12)
+        column = blocks.abs().amax(-2, keepdim=True).clamp(min=1e-12)
+        self.output_peak = max(self.output_peak, float((y.abs() / column).max()))
+        return self._numbers(y, unrolling)
 
-    def _layers(self) -> list[Any]:
-        """The layers of all chips, made and programmed at first use."""
+    @torch.no_grad()
+    def read(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
+        """Multiply on every chip's tiles; inputs and outputs as WeightArray's."""
+        x, peak = self._by_group(drive.float(), unrolling), self._peak
+        out = []
+        for chip, layers in enumerate(self._layers()):
+            with self._seeded(chip, 2):
+                one = [
+                    layer(group.flatten(0, 2) / peak).view(*group.shape[:-1], -1) * peak
+                    for layer, group in zip(layers, x[:, chip].unbind(1), strict=True)
+                ]
+            out.append(torch.stack(one, 1))
+        return self._numbers(torch.stack(out, 1), unrolling)
+
+    def _by_group(self, x: Tensor, unrolling: Unrolling | None) -> Tensor:
+        """(T, S, B, F) -> (T, S, G, B, P, R)."""
+        return unfold(x.unflatten(3, (self.groups, -1)).movedim(3, 2), unrolling, self.rows)
+
+    def _numbers(self, y: Tensor, unrolling: Unrolling | None) -> Tensor:
+        """(T, S, G, B, P, C) as WeightArray gives it."""
+        y = y.movedim(2, 3)
+        if unrolling is not None:
+            return y.transpose(-1, -2).flatten(3, 4)
+        return y[:, :, :, 0] if self.groups == 1 else y
+
+    @property
+    def _peak(self) -> float:
+        return 1.0 if self.one_bit else self.input_peak
+
+    def _layers(self) -> list[list[Any]]:
+        """The layers of all chips and groups, made and programmed at first use."""
         card = self.run.card
         if not self.layers:
             config = inference_config(
                 card,
                 input_bits=card.weights.dac_bits if card.on("dac") and not self.one_bit else None,
                 output_bits=card.weights.adc_bits if card.on("adc") else None,
-                output_bound=self.output_peak,
+                output_bound=self.output_peak / self._peak if self.output_peak else None,
             )
             for chip in range(len(self.run.chips)):
                 with self._seeded(chip, 0):
-                    self.layers.append(programmed_layer(self.matrix_RC, config))
+                    self.layers.append([programmed_layer(one, config) for one in self.blocks.float()])
         return self.layers
 
     def _seeded(self, chip: int, use: int) -> Any:

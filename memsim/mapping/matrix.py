@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
-Form = Literal["linear", "convolution", "transposed"]
+Form = Literal["linear", "convolution", "transposed", "bilinear"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Matrix:
     """How a parameter becomes the blocks (G, R, C) of an array.
 
     linear: (C, R);  convolution: (C_out, C_in / G, *kernel), a row for each value under the kernel;
-    transposed: (C_in, C_out / G, *kernel), a row for each input channel.  start, stop: rows of the parameter's
+    transposed: (C_in, C_out / G, *kernel), a row for each input channel;  bilinear: (O, I, R), a column for
+    each of O x I.  start, stop: rows of the parameter's
     first axis, where several matrices stand in one parameter (default: all).
     """
 
@@ -34,11 +35,16 @@ class Matrix:
     def blocks(self, weight: Tensor) -> Tensor:
         """The blocks (G, R, C) of the parameter's value; a view where it can be one."""
         part = self.part(weight)
+        if self.form == "bilinear":
+            return part.flatten(0, 1).T[None]
         by_group = part.unflatten(0, (self.groups, -1)).flatten(2)
         return by_group if self.form == "transposed" else by_group.transpose(1, 2)
 
     def shape(self, weight: Tensor) -> tuple[int, int, int]:
         """G, R, C."""
-        first = weight[self.start : self.stop].shape[0] // self.groups
+        if self.form == "bilinear":
+            return 1, weight.shape[2], weight.shape[0] * weight.shape[1]
+        stop = weight.shape[0] if self.stop is None else self.stop
+        first = (stop - self.start) // self.groups
         other = math.prod(weight.shape[1:])
         return (self.groups, first, other) if self.form == "transposed" else (self.groups, other, first)

@@ -32,22 +32,27 @@ def reads(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return register
 
 
+_ATTRIBUTES = frozenset({"T", "mT", "H"})
+"""Attributes of a tensor that are made of its values; others, as its shape, are no use of it."""
+
+
 class ArrayParameter(nn.Parameter):
-    """A learned parameter whose matrices are on arrays: `sites`, by the start of each in the first axis."""
+    """A learned parameter whose matrices are on arrays.
+
+    sites: by the first row of each matrix in the parameter; uses: functions that took its digital values.
+    """
 
     sites: dict[int, Site]
+    uses: set[str]
 
     @classmethod
     def of(cls, parameter: Tensor, sites: dict[int, Site]) -> ArrayParameter:
         """The same data and gradient, with sites."""
         made = torch.Tensor._make_subclass(cls, parameter.data, parameter.requires_grad)
-        made.grad, made.sites = parameter.grad, sites
+        made.sites, made.uses = sites, set()
+        if parameter.grad is not None:
+            made.grad = parameter.grad
         return made
-
-    @property
-    def site(self) -> Site:
-        """The only matrix of the parameter."""
-        return self.sites[0]
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
@@ -56,11 +61,30 @@ class ArrayParameter(nn.Parameter):
             found = handler(*args, **(kwargs or {}))
             if found is not NotImplemented:
                 return found
+        _note_use(func, args)
         with torch._C.DisableTorchFunctionSubclass():
             return func(*args, **(kwargs or {}))
+
+
+def site_of(weight: Any, start: int = 0) -> Site | None:
+    """The site of a parameter's matrix; None where no array holds it."""
+    return weight.sites.get(start) if isinstance(weight, ArrayParameter) else None
 
 
 def digital(function: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
     """Call a torch function on the digital weights."""
     with torch._C.DisableTorchFunctionSubclass():
         return function(*args, **kwargs)
+
+
+def _note_use(func: Any, args: tuple) -> None:
+    """Note that a function takes the digital values of its parameters."""
+    name = getattr(func, "__name__", str(func))
+    if name in ("__get__", "__set__", "__delete__"):
+        name = func.__self__.__name__
+        if name not in _ATTRIBUTES:
+            return
+    for one in args:
+        for found in one if isinstance(one, (list, tuple)) else (one,):
+            if isinstance(found, ArrayParameter):
+                found.uses.add(name.strip("_"))

@@ -107,7 +107,7 @@ def dissipated(rows, drive, many, siemens):
 
 @parallel_kernel
 def read_array(
-    x, start, position, row, volt, power, noise, keys, images, height, step, levels, gain,
+    x, start, position, row, volt, power, noise, keys, images, time, call, height, step, levels, gain,
     rows_siemens, out, maps, counted,
 ):  # fmt: skip
     """Read every chip's array with every vector: only driven rows add their currents.
@@ -115,8 +115,9 @@ def read_array(
     x (T, S, B, F) in read voltages, F the values of one image; value f of the first channel drives row[e] at
     position[e] for e from start[f] to start[f + 1], and so in every channel, each with rows of its own (all
     empty: F = P R, as they lie); volt, power (S, R, C); step (S, K), tiles of `height` rows; gain (S, C);
-    rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image and step.  Fills out
-    (T, S, B, P, C), or (T, S, B, C, P) for `maps`, and counted (T, S, B, 3): clips, driven rows, x^2 G [S].
+    rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image, step (from `time`) and
+    call.  Fills out (T, S, B, P, C), or (T, S, B, C, P) for `maps`, and counted (T, S, B, 4): clips, driven
+    rows, x^2 G [S], whether numbers drive the rows.
     """
     steps, chips, count, _ = x.shape
     columns, tiles = volt.shape[2], step.shape[1]
@@ -156,7 +157,7 @@ def read_array(
                     done = 0
                     while done < columns:
                         if cell == px.BLOCK:
-                            px.normals(z, words, keys[s], block, t, images[b], 0, 1)
+                            px.normals(z, words, keys[s], block, time + t, images[b], call, 1)
                             cell, block = 0, block + 1
                         run = min(columns - done, px.BLOCK - cell)
                         stop = done + run
@@ -169,6 +170,7 @@ def read_array(
             else:
                 out[t, s, b, p, :] = numbers
         counted[t, s, b, 0], counted[t, s, b, 1], counted[t, s, b, 2] = over, used, energy
+        counted[t, s, b, 3] = 0.0 if one_bit else 1.0
 
 
 @inlined

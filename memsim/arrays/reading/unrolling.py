@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -35,11 +35,22 @@ class Unrolling:
     index: Tensor
     channels: int
     plane: int  #: values of a channel
+    size: tuple[int, ...]  #: output pixels along each axis
 
     @property
     def positions(self) -> int:
         """Output pixels, P."""
         return len(self.index)
+
+    def of_group(self, groups: int) -> Unrolling:
+        """The same for one of several groups of channels."""
+        if groups == 1:
+            return self
+        return self._groups.setdefault(groups, replace(self, channels=self.channels // groups))
+
+    @cached_property
+    def _groups(self) -> dict[int, Unrolling]:
+        return {}
 
     @cached_property
     def reach(self) -> Reach:
@@ -57,9 +68,38 @@ class Unrolling:
 
 
 @lru_cache(maxsize=64)
-def unrolling(shape: tuple[int, ...], kernel: Any, dilation: Any, padding: Any, stride: Any) -> Unrolling:
-    """The unrolling of a convolution over images (C, h, w)."""
-    plane = math.prod(shape[1:])
-    image = torch.arange(1, 1 + plane, dtype=torch.float64).view(1, 1, *shape[1:])
-    patches = nn.functional.unfold(image, kernel, dilation, padding, stride)[0]
-    return Unrolling((patches.T - 1).long(), shape[0], plane)
+def unrolling(
+    shape: tuple[int, ...], kernel: tuple[int, ...], dilation: Any, padding: Any, stride: Any
+) -> Unrolling:
+    """The unrolling of a convolution over images (C, *plane) in one, two or three dimensions.
+
+    padding: numbers, "same" or "valid", as torch's convolutions take them.
+    """
+    plane = shape[1:]
+    each = [
+        _axis(n, k, _of(dilation, axis), _of(stride, axis), _of(padding, axis))
+        for axis, (n, k) in enumerate(zip(plane, kernel, strict=True))
+    ]
+    index, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
+    for place, n in zip(each, plane, strict=True):  # places (outputs, taps) of this axis
+        index = (index[:, None, :, None] * n + place.clip(0, n - 1)[None, :, None, :]).reshape(
+            len(index) * len(place), -1
+        )
+        here = (place >= 0) & (place < n)
+        inside = (inside[:, None, :, None] & here[None, :, None, :]).reshape(index.shape)
+    size = tuple(len(place) for place in each)
+    return Unrolling(torch.from_numpy(np.where(inside, index, -1)), shape[0], math.prod(plane), size)
+
+
+def _of(value: Any, axis: int) -> Any:
+    """What holds along one axis of a value for all axes, or for each."""
+    return value if isinstance(value, (int, str)) else value[axis if len(value) > 1 else 0]
+
+
+def _axis(n: int, kernel: int, dilation: int, stride: int, padding: int | str) -> np.ndarray:
+    """Where each tap of each output pixel lies along one axis, (outputs, taps); outside 0 .. n - 1: border."""
+    reach = dilation * (kernel - 1)
+    before, after = (reach // 2, reach - reach // 2) if padding == "same" else (padding, padding)
+    before, after = (0, 0) if padding == "valid" else (int(before), int(after))
+    starts = np.arange(0, n + before + after - reach, stride) - before
+    return starts[:, None] + dilation * np.arange(kernel)

@@ -24,6 +24,7 @@ from memsim.arrays.reading.converters import digitise
 from memsim.arrays.reading.unrolling import AS_THEY_LIE, Unrolling
 from memsim.devices import Stream
 from memsim.devices.numerics.compile import match_threads
+from memsim.run import Address
 
 
 def unfold(x: Tensor, unrolling: Unrolling | None, rows: int) -> Tensor:
@@ -32,23 +33,24 @@ def unfold(x: Tensor, unrolling: Unrolling | None, rows: int) -> Tensor:
 
 
 class Reading(NamedTuple):
-    """What a read gave: numbers (T, S, B, P, C), clipped conversions, and by chip and step (S, T) the driven
-    rows and sum x^2 G [S] over all of them.
+    """What a read gave: numbers (T, S, B, P, C), or (T, S, B, C, P) with an unrolling; clipped conversions; by
+    array and step (S, T) the driven rows and sum x^2 G [S] over all of them; images that were not of spikes.
     """
 
     numbers: Tensor
     clips: int
     driven: Tensor
     siemens: Tensor
+    others: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOut:
-    """How the arrays of one layer are read.
+    """How the arrays of one layer are read; S arrays: chips, or chips x groups.
 
     volt_SRC [A for a full drive], power_SRC (g_max (G+ + G-) [S^2]; None: noiseless), row_siemens_SR (G+ + G-
     of a row); ``bits`` of the ADC (0: none) over full_scale_SK [A]; gain_SC turns amperes into the layer's
-    numbers; ``noise`` [V] multiplies sqrt(v); ``rng`` has keys (S,).
+    numbers; ``noise`` [V] multiplies sqrt(v); ``rng`` has S keys; ``at`` names images and steps.
     """
 
     volt_SRC: Tensor
@@ -59,7 +61,7 @@ class ReadOut:
     bits: int
     noise: float
     rng: Stream
-    images: np.ndarray
+    at: Address
 
     @property
     def tile_height(self) -> int:
@@ -71,7 +73,17 @@ class ReadOut:
 
         unrolling: which of them drives which row at a position; None: F = P R, as they lie.
         """
-        if x.requires_grad or x.device.type != "cpu" or x.dtype != torch.float32:
+        if x.shape[1:3] != (len(self.volt_SRC), len(self.at.images)) or len(x) != len(self.at.steps):
+            raise ValueError(
+                f"drives of shape {tuple(x.shape)} for {len(self.at.steps)} steps, {len(self.volt_SRC)} arrays and "
+                f"{len(self.at.images)} images"
+            )
+        if (
+            x.requires_grad
+            or self.volt_SRC.requires_grad
+            or x.device.type != "cpu"
+            or x.dtype != torch.float32
+        ):
             return self.plain(x, unrolling)
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
         volt, maps = self.volt_SRC.numpy(), unrolling is not None
@@ -79,7 +91,7 @@ class ReadOut:
         shape = (volt.shape[2], positions) if maps else (positions, volt.shape[2])
         out = torch.empty(*x.shape[:3], *shape)
         match_threads()
-        counted = torch.empty(*x.shape[:3], 3, dtype=torch.float64)
+        counted = torch.empty(*x.shape[:3], 4, dtype=torch.float64)
         kernels.read_array(
             x.contiguous().numpy(),
             *(AS_THEY_LIE if unrolling is None else unrolling.reach),
@@ -87,7 +99,9 @@ class ReadOut:
             volt if self.power_SRC is None else self.power_SRC.numpy(),
             np.float32(0.0 if self.power_SRC is None else self.noise),
             self.rng.keys.reshape(-1),
-            self.images,
+            self.at.images,
+            self.at.steps.start,
+            self.at.call,
             self.tile_height,
             (self.full_scale_SK / max(levels, 1)).float().numpy(),
             np.float32(levels),
@@ -97,8 +111,8 @@ class ReadOut:
             maps,
             counted.numpy(),
         )
-        clips, driven, siemens = counted.sum(2).permute(2, 1, 0)  # (3, S, T)
-        return Reading(out.transpose(-1, -2) if maps else out, int(clips.sum()), driven, siemens)
+        clips, driven, siemens, others = counted.sum(2).permute(2, 1, 0)  # (4, S, T)
+        return Reading(out, int(clips.sum()), driven, siemens, int(others.sum()))
 
     def plain(self, x: Tensor, unrolling: Unrolling | None) -> Reading:
         """The same, one torch operation after another; rounding passes gradients straight through."""
@@ -113,7 +127,9 @@ class ReadOut:
         if self.power_SRC is not None:
             variance = by_tile.detach().square() @ self._tiles(self.power_SRC)
             shape = (positions, tiles, current.shape[-1])
-            xi = self.rng.normal(shape, image=self.images, step=range(steps), dtype=current.dtype)
+            at = self.at
+            xi = self.rng.normal(shape, image=at.images, step=at.steps, draw=at.call, dtype=current.dtype)
+            xi = xi.flatten(0, self.rng.keys.ndim - 1)  # (S, B, T, P, K, C)
             xi = xi.permute(0, 4, 2, 1, 3, 5).reshape(current.shape)  # (S, B, T, P, K, C) -> (S, K, T B P, C)
             current = current + self.noise * variance.sqrt() * xi
         clips = 0
@@ -123,10 +139,25 @@ class ReadOut:
         siemens = (by_step.sum(2, dtype=torch.float64) * self.row_siemens_SR[:, None]).sum(-1)
         driven = by_step.count_nonzero((2, 3)).double()
         numbers = (current.sum(1) * self.gain_SC[:, None, :]).unflatten(1, (lead[0], lead[2], positions))
-        return Reading(numbers.movedim(0, 1), clips, driven, siemens)
+        numbers = numbers.movedim(0, 1) if unrolling is None else numbers.movedim(0, 1).transpose(-1, -2)
+        others = int(((x != 0) & (x != 1)).flatten(3).any(-1).sum())
+        return Reading(numbers, clips, driven, siemens, others)
 
     def _tiles(self, g: Tensor) -> Tensor:
         """(S, R, ...) -> (S, K, rows of a tile, ...), the last tile filled up with zeros."""
         tiles = self.full_scale_SK.shape[1]
         pad = (0, 0, 0, tiles * self.tile_height - g.shape[1])
         return torch.nn.functional.pad(g, pad).unflatten(1, (tiles, self.tile_height))
+
+
+def largest_current(x: Tensor, unrolling: Unrolling | None, volt_SRC: Tensor, tiles: int) -> Tensor:
+    """Largest current of each array and tile (S, K) [A] that drives (T, S, B, F) make, row tiles K."""
+    height, peaks = math.ceil(volt_SRC.shape[1] / tiles), []
+    for part, volt in zip(x.split(PART, 1), volt_SRC.split(PART), strict=True):
+        drive = unfold(part, unrolling, volt.shape[1]).movedim(1, 0).flatten(1, 3)  # (S, T B P, R)
+        by_tile = zip(drive.split(height, -1), volt.split(height, 1), strict=True)
+        peaks.append(torch.stack([(v @ g).abs().amax((1, 2)) for v, g in by_tile], 1))
+    return torch.cat(peaks)
+
+
+PART = 4  #: arrays whose drives are laid out at a time

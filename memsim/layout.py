@@ -69,7 +69,9 @@ def layouts_of(calls: Sequence[Seen]) -> list[Layout] | None:
     rows = torch.stack([_changed(seen, math.prod(lead)) for seen in calls]).any(0)
     if lead == fewer:
         if rows.any():
-            raise Mixed(f"its input has {lead} rows whatever the number of images, and one image changes them")
+            raise Mixed(
+                f"its input has {lead} rows whatever the number of images, and one image changes them"
+            )
         return None
     axes = [n for n, (a, b) in enumerate(zip(lead, fewer, strict=False)) if a != b]
     if len(lead) != len(fewer) or len(axes) > 1 or lead[axes[0]] * FEWER != fewer[axes[0]] * IMAGES:

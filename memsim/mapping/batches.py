@@ -1,0 +1,201 @@
+"""Inputs and outputs of a network: which tensors hold images and where, repeated for chips, taken apart again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from memsim.layout import IMAGES, Layout, Seen, layouts_of
+
+Axis = int | Sequence[int | None] | Mapping[str, int | None]
+"""The axis that holds images: one for all inputs, or one for each; None for an input without images."""
+
+
+class Batch:
+    """The arguments of one call of a network, (args, kwargs), and where images are in them.
+
+    Raises TypeError and ValueError, naming the input, for what no network can take.
+    """
+
+    def __init__(self, args: tuple, kwargs: Mapping[str, Any], axis: Axis) -> None:
+        self.leaves, self.spec = pytree.tree_flatten((args, dict(kwargs)))
+        owners = [
+            *(n for n, one in enumerate(args) for _ in pytree.tree_leaves(one)),
+            *(name for name, one in kwargs.items() for _ in pytree.tree_leaves(one)),
+        ]
+        axes = [_axis_of(owner, axis) for owner in owners]
+        for owner, leaf in zip(owners, self.leaves, strict=True):
+            if type(leaf).__module__ == "numpy" and hasattr(leaf, "shape"):
+                raise TypeError(f"input {owner} is a numpy array: pass torch.from_numpy(...)")
+        holding = [
+            (leaf.shape[at], at) for leaf, at in zip(self.leaves, axes, strict=True)
+            if isinstance(leaf, Tensor) and at is not None and leaf.dim() > at
+        ]  # fmt: skip
+        if not holding:
+            raise ValueError(
+                "no input holds images: pass at least one tensor with a batch axis (batch_axis=)"
+            )
+        self.count = holding[0][0]
+        if self.count == 0:
+            raise ValueError("the batch is empty: pass at least one image")
+        self.axes = [
+            at if isinstance(leaf, Tensor) and at is not None and leaf.dim() > at and leaf.shape[at] == self.count
+            else None
+            for leaf, at in zip(self.leaves, axes, strict=True)
+        ]  # fmt: skip
+        for owner, leaf, at in zip(owners, self.leaves, axes, strict=True):
+            _finite(owner, leaf, at or 0)
+
+    @property
+    def signature(self) -> tuple:
+        """Shapes and types of the inputs, but for the number of images: what layouts depend on."""
+        return tuple(
+            (*(n for d, n in enumerate(leaf.shape) if d != at), leaf.dtype, at)
+            if isinstance(leaf, Tensor)
+            else repr(leaf)
+            for leaf, at in zip(self.leaves, self.axes, strict=True)
+        )
+
+    def call(self, leaves: Sequence[Any]) -> tuple[tuple, dict[str, Any]]:
+        """Arguments with other leaves in place of these."""
+        args, kwargs = pytree.tree_unflatten(list(leaves), self.spec)
+        return args, kwargs
+
+    def repeated(self, chips: int, dtype: torch.dtype) -> tuple[tuple, dict[str, Any]]:
+        """The arguments for a stack of chips: images repeated chip after chip, numbers in `dtype`."""
+        return self.call(
+            [
+                leaf if not isinstance(leaf, Tensor) else _repeat(_cast(leaf, dtype), chips, at)
+                for leaf, at in zip(self.leaves, self.axes, strict=True)
+            ]
+        )
+
+    def part(self, start: int, stop: int) -> Batch:
+        """The images from start to stop."""
+        made = object.__new__(Batch)
+        made.leaves = [
+            leaf if at is None else leaf.narrow(at, start, min(stop, self.count) - start)
+            for leaf, at in zip(self.leaves, self.axes, strict=True)
+        ]
+        made.spec, made.axes, made.count = self.spec, self.axes, min(stop, self.count) - start
+        return made
+
+    def probe(self, change: int | None, images: int, dtype: torch.dtype) -> tuple[tuple, dict[str, Any]]:
+        """Arguments for a probe: the first `images` of a b c, b exchanged for another where `change` is given.
+
+        change 0, 1, ... are different ways to exchange it.
+        """
+        leaves = []
+        for leaf, at in zip(self.leaves, self.axes, strict=True):
+            if not isinstance(leaf, Tensor):
+                leaves.append(leaf)
+                continue
+            x = _cast(leaf, dtype)
+            if at is not None:
+                x = x.movedim(at, 0)
+                picked = [x[n % self.count] for n in range(images)]
+                if change is not None:
+                    picked[1] = _other(x, change)
+                x = torch.stack(picked).movedim(0, at)
+            leaves.append(x)
+        return self.call(leaves)
+
+
+def _axis_of(owner: int | str, axis: Axis) -> int | None:
+    if isinstance(axis, int):
+        return axis
+    if isinstance(axis, Mapping):
+        return axis.get(str(owner), 0)
+    return axis[owner] if isinstance(owner, int) and owner < len(axis) else 0
+
+
+def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
+    return x.to(dtype) if x.is_floating_point() else x
+
+
+def _repeat(x: Tensor, chips: int, axis: int | None) -> Tensor:
+    if axis is None or chips == 1:
+        return x
+    return x.repeat(*[chips if d == axis else 1 for d in range(x.dim())])
+
+
+def _other(x: Tensor, change: int) -> Tensor:
+    """An image unlike the second of x (images first), within the range of x."""
+    own = x[1 % len(x)]
+    if change == 0 and len(x) > IMAGES:
+        return x[IMAGES]
+    flipped = own.flip(list(range(own.dim()))) if own.dim() else own
+    if x.dtype == torch.bool:
+        return ~flipped
+    low, high = x.min(), x.max()
+    if change <= 1:
+        return (high - flipped + low).to(x.dtype)
+    generator = torch.Generator().manual_seed(change)
+    noise = torch.rand(own.shape, generator=generator, dtype=torch.float64).to(x.device)
+    return (
+        (low + noise * (high - low)).round().to(x.dtype)
+        if not x.is_floating_point()
+        else (low + noise.to(x.dtype) * (high - low))
+    )
+
+
+def _finite(owner: int | str, leaf: Any, axis: int) -> None:
+    """Refuse images with NaN or infinity, and say which."""
+    if isinstance(leaf, Tensor) and leaf.is_floating_point() and not torch.isfinite(leaf).all():
+        where = f"input {owner}: " if owner != 0 else ""
+        images = leaf.movedim(axis, 0) if leaf.dim() > axis else leaf.reshape(1, -1)
+        bad = int((~torch.isfinite(images)).reshape(len(images), -1).any(1).nonzero()[0])
+        raise ValueError(f"{where}image {bad}: pixels hold NaN or infinity; every pixel must lie in [0, 1]")
+
+
+@dataclass(frozen=True)
+class OutputAxis:
+    """Where the images of an output tensor are: an axis, and what is merged with them into it."""
+
+    axis: int
+    outer: int
+    inner: int
+
+    def apart(self, x: Tensor, chips: int) -> Tensor:
+        """(..., chips x images, ...) -> (chips, ..., images, ...)."""
+        if self.axis == 0 and self.outer == self.inner == 1:
+            return x.unflatten(0, (chips, -1))
+        parts = x.unflatten(self.axis, (self.outer, chips, -1, self.inner)).movedim(self.axis + 1, 0)
+        return parts.flatten(self.axis + 1, self.axis + 3)
+
+
+def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAxis | None]:
+    """Where images are in each tensor of an output, from the runs of a probe; None: nowhere.
+
+    Raises Mixed where the output of one image depends on another.
+    """
+    runs = [pytree.tree_leaves(run) for run in (first, *changed, fewer)]
+    found: list[OutputAxis | None] = []
+    for one, *others, small in zip(*runs, strict=True):
+        if not isinstance(one, Tensor):
+            found.append(None)
+            continue
+        fits = layouts_of([Seen(one, other, small, 0) for other in others])
+        axis = next((n for n, (a, b) in enumerate(zip(one.shape, small.shape, strict=True)) if a != b), None)
+        found.append(None if fits is None or axis is None else _output_axis(one, axis, fits[0]))
+    return found
+
+
+def _output_axis(x: Tensor, axis: int, layout: Layout) -> OutputAxis:
+    before = int(torch.tensor(x.shape[:axis]).prod()) if axis else 1
+    after = int(torch.tensor(x.shape[axis + 1 :]).prod()) if axis + 1 < x.dim() else 1
+    return OutputAxis(axis, layout.outer // before, layout.inner // after)
+
+
+def apart(out: Any, axes: Sequence[OutputAxis | None], chips: int) -> Any:
+    """An output with a leading axis of chips on every tensor that holds images."""
+    if isinstance(out, Tensor):
+        return out if axes[0] is None else axes[0].apart(out, chips)
+    leaves, spec = pytree.tree_flatten(out)
+    made = [x if axis is None else axis.apart(x, chips) for x, axis in zip(leaves, axes, strict=True)]
+    return pytree.tree_unflatten(made, spec)

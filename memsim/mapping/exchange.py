@@ -1,0 +1,142 @@
+"""A copy of a network whose matrices are on arrays."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
+
+from memsim.mapping.attention import AttentionSite
+from memsim.mapping.layers import attention_layers, digital_layers, replace
+from memsim.mapping.lowering import kind_of, matrices_of
+from memsim.mapping.matrix import Matrix
+from memsim.mapping.products import ArrayParameter
+from memsim.mapping.site import Site
+from memsim.run import Run
+
+ROOT = "net"  #: the name of an array whose layer is the whole network
+
+
+@dataclass(frozen=True)
+class Held:
+    """One matrix of a network: where it stands, and whether an array holds it."""
+
+    name: str  #: of its array
+    module: str  #: path of the module
+    kind: str
+    matrix: Matrix
+    digital: bool = False  #: left digital by the card
+    tied_to: str | None = None  #: the array that holds it already
+
+
+def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """A copy of a network in `dtype`, in evaluation mode, wrappers and parametrisations taken off.
+
+    Raises TypeError for what is no module, ValueError for networks that cannot be copied or run here.
+    """
+    if not isinstance(net, nn.Module):
+        raise TypeError(
+            f"net = {net!r:.60}: a torch.nn.Module is needed; a network's name goes to models.load"
+        )
+    while isinstance(net, nn.DataParallel) or hasattr(net, "_orig_mod"):
+        net = net.module if isinstance(net, nn.DataParallel) else net._orig_mod  # type: ignore[assignment]
+    if isinstance(net, torch.jit.ScriptModule):
+        raise ValueError("a TorchScript module has no layers to exchange; pass the module it was made from")
+    for name, tensor in (*net.named_parameters(), *net.named_buffers()):
+        if nn.parameter.is_lazy(tensor):
+            raise ValueError(f"{name} is not initialised yet: run the network once on an example before")
+        if tensor.device.type != "cpu":
+            raise ValueError(
+                f"{name} lies on {tensor.device}: pass net.cpu(), and move the chip with chip.to(device)"
+            )
+    try:
+        ours = copy.deepcopy(net)
+    except RuntimeError as error:
+        raise ValueError(
+            "the network holds tensors with a gradient history, say the state of spiking neurons after a training "
+            f"step; reset its state before (functional.reset_net(net) in SpikingJelly): {error}"
+        ) from None
+    _fold(ours)
+    return ours.to(dtype).eval().requires_grad_(False)
+
+
+def _fold(net: nn.Module) -> None:
+    """Replace weights that are computed from others (weight norm, pruning, ...) by their value of now."""
+    for module in list(net.modules()):
+        if parametrize.is_parametrized(module):
+            for name in list(module.parametrizations):  # type: ignore[union-attr]
+                parametrize.remove_parametrizations(module, name)
+        for name in [key.removesuffix("_orig") for key in module._parameters if key.endswith("_orig")]:
+            (prune.remove if prune.is_pruned(module) else remove_spectral_norm)(module, name)
+        for name in [key.removesuffix("_g") for key in list(module._parameters) if key.endswith("_g")]:
+            if f"{name}_v" in module._parameters:
+                remove_weight_norm(module, name)
+
+
+def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:
+    """Every matrix of a network's known layer kinds, in order; CardError for a `digital` pattern without a
+    layer.
+    """
+    found: list[Held] = []
+    first: dict[tuple[int, int], str] = {}
+    for path, module in net.named_modules():
+        for suffix, matrix in matrices_of(module).items():
+            weight = module._parameters.get(matrix.parameter)
+            name = ".".join(part for part in (path or ("" if suffix else ROOT), suffix) if part)
+            if weight is None:
+                continue
+            tied = first.setdefault((id(weight), matrix.start), name)
+            kind = kind_of(module) or ""
+            found.append(Held(name, path, kind, matrix, tied_to=None if tied == name else tied))
+    names = [one.name for one in found] + [name for name, _ in attention_layers(net)]
+    chosen = digital_layers(digital, names)
+    return [
+        Held(one.name, one.module, one.kind, one.matrix, (one.tied_to or one.name) in chosen, one.tied_to)
+        for one in found
+    ]
+
+
+def place(
+    net: nn.Module, matrices: list[Held], run: Run, weights: Callable[..., Any], attention: Callable[..., Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Put the matrices and attentions of a network on arrays; returns weight and attention arrays by name."""
+    arrays: dict[str, Any] = {}
+    for one in matrices:
+        if not one.digital and one.tied_to is None:
+            weight = net.get_submodule(one.module)._parameters[one.matrix.parameter]
+            arrays[one.name] = weights(one.name, one.matrix.blocks(weight), run)  # type: ignore[arg-type]
+    link(net, matrices, arrays, run)
+    leaves = attention_layers(net)
+    left = digital_layers(run.card.digital, [*(m.name for m in matrices), *(name for name, _ in leaves)])
+    written = {}
+    for name, leaf in leaves:
+        if name not in left:
+            written[name] = attention(name, leaf, run)
+            replace(net, name, AttentionSite(name, leaf, written[name], run))
+    return arrays, written
+
+
+def link(net: nn.Module, matrices: list[Held], arrays: Mapping[str, Any], run: Run) -> None:
+    """Let the parameters of a network lead to its arrays: after the exchange, a copy or a move."""
+    made: dict[int, ArrayParameter] = {}
+    for one in matrices:
+        if one.digital:
+            continue
+        module = net.get_submodule(one.module)
+        weight = module._parameters[one.matrix.parameter]
+        assert weight is not None
+        found = made.get(id(weight)) or ArrayParameter.of(weight, {})
+        made[id(weight)] = made[id(found)] = found
+        if one.tied_to is None:
+            site = Site(one.name, one.matrix, run)
+            site.array = arrays[one.name]
+            site.array.blocks = one.matrix.blocks(found.detach().as_subclass(Tensor))
+            found.sites[one.matrix.start] = site
+        module._parameters[one.matrix.parameter] = found
+        if isinstance(module, nn.RNNBase):
+            module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]

@@ -1,0 +1,35 @@
+"""Bilinear layers: y_o = x^T W_o z + b_o; an array reads z for all pairs (o, row of x), the rest is digital."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from memsim.mapping.lowering import lowers
+from memsim.mapping.matrix import Matrix
+from memsim.mapping.products import digital, reads, site_of
+
+
+@lowers(nn.Bilinear)
+def matrices(layer: nn.Bilinear) -> dict[str, Matrix]:
+    """W (O, I, R), as a matrix of R rows and O I columns."""
+    return {"": Matrix("weight", form="bilinear")}
+
+
+@reads(F.bilinear)
+def bilinear(x: Tensor, z: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
+    """Read a bilinear layer: z drives the rows."""
+    site, (outputs, inner, _) = site_of(weight), weight.shape
+    if site is None:
+        return NotImplemented
+    parts = site.parts(z, 1, z.numel() * outputs * inner)
+    if parts is None:
+        return digital(F.bilinear, x, z, weight, bias)
+    at = site.run.now.address(site.name, len(parts))
+    numbers = site.multiply(parts.flatten(3), at, None).reshape(*z.shape[:-1], outputs, inner)
+    out = (numbers * x.to(numbers.dtype).unsqueeze(-2)).sum(-1)
+    if not site.run.calibrating:
+        site.run.ledger.add(site.name, "digital-mac", numbers.numel())
+    return site.add(out, bias).to(x.dtype)

@@ -1,0 +1,25 @@
+"""Linear layers: y = x W^T + b, a read for each row of x."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from memsim.mapping.lowering import lowers
+from memsim.mapping.matrix import Matrix
+from memsim.mapping.products import reads, site_of
+
+
+@lowers(nn.Linear)
+def matrices(layer: nn.Linear) -> dict[str, Matrix]:
+    """W (C, R)."""
+    return {"": Matrix("weight")}
+
+
+@reads(F.linear)
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
+    """Read a linear layer."""
+    site = site_of(weight)
+    return NotImplemented if site is None else site.rows(x, weight, bias)

@@ -1,0 +1,123 @@
+"""A probe of a network: the digital network runs on a few images, to find whose rows are whose in every layer.
+
+Nothing of the network is changed by it, and torch's global generator neither.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from memsim.layout import FEWER, IMAGES, Layout, Mixed, Seen, layouts_of
+from memsim.mapping.batches import Batch, OutputAxis, output_axes
+from memsim.mapping.state import NetState
+from memsim.run import Pass, Probe, Run
+
+TRIES = 4  #: ways to change an image, before a layer that does not notice is refused
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a probe found for inputs of one shape."""
+
+    layouts: Mapping[str, Sequence[Layout | None]]  #: of every call, by layer
+    outputs: Sequence[OutputAxis | None]
+    macs: Mapping[str, float] = field(default_factory=dict)  #: multiply-accumulates for an image, by layer
+
+
+def probe(net: nn.Module, batch: Batch, run: Run, state: NetState) -> Found:
+    """Run the digital network on images a b c, on a b' c with b changed in several ways, and on a b.
+
+    Raises ValueError, naming the layer, where one image changes the rows of another, or rows cannot be
+    divided among images.
+    """
+    first, out = _run(net, batch, run, state, None, IMAGES)
+    state.narrow()
+    fewer, small = _run(net, batch, run, state, None, FEWER)
+    changed, others = [], []
+    for change in range(TRIES):
+        one, other = _run(net, batch, run, state, change, IMAGES)
+        changed.append(one)
+        others.append(other)
+        fits, unsure = _fits(first, changed, fewer)
+        if not unsure:
+            break
+    for name, calls in unsure.items():
+        _settle(name, calls, fits)
+    layouts = {name: [None if one is None else one[0] for one in calls] for name, calls in fits.items()}
+    try:
+        outputs = output_axes(out, others, small)
+    except Mixed as error:
+        raise ValueError(f"the network's output: {error}; {REMEDY}") from None
+    macs = {name: total / IMAGES for name, total in first.macs.items()}
+    return Found(layouts, outputs, macs)
+
+
+REMEDY = (
+    "a network on chips must treat each image by itself (in evaluation mode, no statistics or softmax over the "
+    "batch); if another axis than the first holds the images, say batch_axis="
+)
+
+Fits = dict[str, list[list[Layout] | None]]
+
+
+def _run(net: nn.Module, batch: Batch, run: Run, state: NetState, change: int | None, images: int) -> Any:
+    """One run of the digital network: the inputs of its layers, and its output."""
+    state.restore()
+    before, noted = run.now, Probe()
+    args, kwargs = batch.probe(change, images, run.dtype)
+    run.now = Pass(before.images, probe=noted)
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            out = net(*args, **kwargs)
+    finally:
+        run.now = before
+        state.restore()
+    return noted, out
+
+
+def _fits(first: Probe, changed: Sequence[Probe], fewer: Probe) -> tuple[Fits, dict[str, list[int]]]:
+    """The layouts that explain every call of every layer, and the calls that have several."""
+    fits: Fits = {}
+    unsure: dict[str, list[int]] = {}
+    for name, calls in first.calls.items():
+        if any(len(one.calls.get(name, ())) != len(calls) for one in (*changed, fewer)):
+            raise ValueError(
+                f"{name}: the number of its calls depends on the images; {REMEDY}, or leave it digital "
+                f"(digital = [{name!r}] in the card)"
+            )
+        fits[name] = []
+        for call, (x, tail) in enumerate(calls):
+            seen = [Seen(x, one.calls[name][call][0], fewer.calls[name][call][0], tail) for one in changed]
+            try:
+                found = layouts_of(seen)
+            except Mixed as error:
+                raise ValueError(f"{name}: {error}; {REMEDY}") from None
+            fits[name].append(found)
+            if found is not None and len(found) > 1:
+                unsure.setdefault(name, []).append(call)
+    return fits, unsure
+
+
+def _settle(name: str, calls: Sequence[int], fits: Fits) -> None:
+    """Take the layout that the other layers have for calls that explain several; ValueError for none."""
+    sure = Counter(
+        (one[0].outer == 1, one[0].inner == 1) for found in fits.values() for one in found if one and len(one) == 1
+        if one[0].outer * one[0].inner > 1
+    )  # fmt: skip
+    for call in calls:
+        several = fits[name][call] or []
+        ranked = sorted(several, key=lambda one: -sure[one.outer == 1, one.inner == 1])
+        if not sure[ranked[0].outer == 1, ranked[0].inner == 1]:
+            raise ValueError(
+                f"{name}: its input is the same for all images of the probe, so that its rows cannot be divided "
+                "among them; give calibration images that reach this layer, or leave it digital "
+                f"(digital = [{name!r}] in the card)"
+            )
+        fits[name][call] = ranked[:1]
