@@ -166,15 +166,18 @@ class WeightArray(nn.Module):
         )
         return self._numbers(self._read_out(at, None)(x, unrolling), unrolling)
 
-    def read(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
+    def read(self, drive: Tensor, at: Address | None = None, unrolling: Unrolling | None = None) -> Tensor:
         """Multiply: drive (T, S, B, P R) -> (T, S, B, P, C), P positions (tokens) of an image.
 
         With an unrolling drive is (T, S, B, F), and it gives which of an image's F values drives which row at a
         position: -> (T, S, B, G C, P).  Groups are blocks of F; without an unrolling they come back as
-        (T, S, B, G, P, C).  Raises RuntimeError where the converters have no range, or numbers come where
+        (T, S, B, G, P, C).  at: names of images, steps and call (default: the next of this pass).  Raises RuntimeError where the converters have no range, or numbers come where
         calibration saw spikes.
         """
         run, card = self.run, self.run.card.weights
+        at = run.now.address(self.name, len(drive)) if at is None else at
+        if run.calibrating:
+            return self.calibrate(drive, at, unrolling)
         if self.ranges.empty and run.card.on("adc"):
             raise RuntimeError(
                 f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"

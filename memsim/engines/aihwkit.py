@@ -100,7 +100,7 @@ class TileWeights:
                     layer.drift_analog_weights(age)
 
     @torch.no_grad()
-    def calibrate(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
+    def calibrate(self, drive: Tensor, at: Address | None, unrolling: Unrolling | None = None) -> Tensor:
         """Multiply exactly, noting the largest input and output over all calls."""
         x = self._by_group(drive.float(), unrolling)  # (T, S, G, B, P, R)
         blocks = self.blocks.float()[:, None]
@@ -112,8 +112,10 @@ class TileWeights:
         return self._numbers(y, unrolling)
 
     @torch.no_grad()
-    def read(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
+    def read(self, drive: Tensor, at: Address | None = None, unrolling: Unrolling | None = None) -> Tensor:
         """Multiply on every chip's tiles; inputs and outputs as WeightArray's."""
+        if self.run.calibrating:
+            return self.calibrate(drive, at, unrolling)
         x, peak = self._by_group(drive.float(), unrolling), self._peak
         out = []
         for chip, layers in enumerate(self._layers()):

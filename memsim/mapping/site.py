@@ -53,7 +53,7 @@ class Site:
 
     def multiply(self, drive: Tensor, at: Address, unrolling: Unrolling | None) -> Tensor:
         """Read the array, or calibrate it on the way."""
-        return (self.array.calibrate if self.run.calibrating else self.array.read)(drive, at, unrolling)
+        return self.array.read(drive, at, unrolling)
 
     def read(self, drive: Tensor, unrolling: Unrolling | None) -> Tensor:
         """Read pictures laid out as (T, S, B, P, F), each P a step of its own; -> (T, S, B, P, ...)."""
