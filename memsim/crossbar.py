@@ -346,7 +346,7 @@ def _names_of(chips: Any) -> tuple[int, ...]:
 def _tell_left(chip: Chip, strict: bool) -> None:
     """Warn of products that stay digital, or refuse them."""
     mapping = chip.mapping
-    if not mapping.left and (chip.weight_arrays or chip.attention_arrays):
+    if not mapping.left and (chip._held or chip.attention_arrays):
         return
     left = "; ".join(f"{line.layer} ({line.kind}): {line.reason}" for line in mapping.left[:5])
     more = f" and {len(mapping.left) - 5} more" if len(mapping.left) > 5 else ""

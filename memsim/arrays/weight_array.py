@@ -88,7 +88,7 @@ class WeightArray(nn.Module):
     def conductance(self) -> Tensor:
         """Conductances of all devices now, (S G, 2 n, R, C) [S]: the n of G+, then the n of G-."""
         cycle, age = self.run.card.weights.last_write(self.time)
-        return conductances(self.cell, self._goal(), rng=self._write_rng(cycle), age=age, pairs=self._pairs)
+        return conductances(self.cell, self.goal(), rng=self._write_rng(cycle), age=age, pairs=self._pairs)
 
     @property
     def _pairs(self) -> int:
@@ -103,7 +103,8 @@ class WeightArray(nn.Module):
             self.groups, 1, self.columns
         )
 
-    def _goal(self) -> Tensor:
+    def goal(self) -> Tensor:
+        """Signed conductance that one device of each pair is to carry above g_min, (G, R, C) [S]."""
         return (self.blocks * self._per_unit()).to(self.run.dtype)
 
     def _write_rng(self, cycle: int) -> devices.Stream:
@@ -112,7 +113,7 @@ class WeightArray(nn.Module):
     def _sense(self, cycle: int, age: float) -> Sensed:
         """What the devices of a write show `age` seconds after it."""
         return sense(
-            self.cell, self._goal(), rng=self._write_rng(cycle), age=age, pairs=self._pairs,
+            self.cell, self.goal(), rng=self._write_rng(cycle), age=age, pairs=self._pairs,
             voltage=self.run.card.weights.read_voltage, total=self._noisy, dtype=self.run.dtype,
         )  # fmt: skip
 
@@ -140,17 +141,18 @@ class WeightArray(nn.Module):
         if self.compensation != "none":
             before, now = self.reference[self.compensation], self.mean[self.compensation]
             self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
-        gain = self.compensation_SC / (self._scale().flatten() * voltage)
+        gain = self.compensation_SC / (self.scale_C * voltage)
         self.gain_SC = gain.expand(chips, -1).reshape(chips * self.groups, self.columns).contiguous()
 
-    def _scale(self) -> Tensor:
-        """Siemens that a read sees for a weight of one, (G, 1, C)."""
+    @property
+    def scale_C(self) -> Tensor:
+        """Siemens that a read sees for a weight of one, (G C,)."""
         low, high = self.cell.g_min, self.cell.g_max
         ends = self.cell.chord(
             torch.tensor([low, high], dtype=torch.float64), self.run.card.weights.read_voltage
         )
         bend = float(ends[1] - ends[0]) / (high - low)
-        return self._per_unit().to(self.run.dtype) * (bend * self._pairs)
+        return self._per_unit().to(self.run.dtype).flatten() * (bend * self._pairs)
 
     def calibrate(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
         """Note what drives the rows and the currents it makes, as `read` takes them; returns exact numbers.
@@ -176,6 +178,7 @@ class WeightArray(nn.Module):
         """
         run, card = self.run, self.run.card.weights
         at = run.now.address(self.name, len(drive)) if at is None else at
+        drive = drive.to(run.dtype).flatten(3)
         if run.calibrating:
             return self.calibrate(drive, at, unrolling)
         if self.ranges.empty and run.card.on("adc"):

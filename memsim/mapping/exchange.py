@@ -55,14 +55,27 @@ def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
                 f"{name} lies on {tensor.device}: pass net.cpu(), and move the chip with chip.to(device)"
             )
     try:
-        ours = copy.deepcopy(net)
+        ours = copy.deepcopy(net, _made_again(net))
     except RuntimeError as error:
         raise ValueError(
             "the network holds tensors with a gradient history, say the state of spiking neurons after a training "
             f"step; reset its state before (functional.reset_net(net) in SpikingJelly): {error}"
         ) from None
+    ours = ours.to(dtype)
     _fold(ours)
-    return ours.to(dtype).eval().requires_grad_(False)
+    return ours.eval().requires_grad_(False)
+
+
+def _made_again(net: nn.Module) -> dict[int, Any]:
+    """Weights that pruning and old parametrisations compute from others, with their values: a memo for a copy,
+    since torch copies no tensor with a gradient history.
+    """
+    return {
+        id(value): value.detach().clone()
+        for module in net.modules()
+        for key, value in vars(module).items()
+        if isinstance(value, Tensor) and {f"{key}_orig", f"{key}_g"} & module._parameters.keys()
+    }
 
 
 def _fold(net: nn.Module) -> None:
@@ -130,7 +143,9 @@ def link(net: nn.Module, matrices: list[Held], arrays: Mapping[str, Any], run: R
         module = net.get_submodule(one.module)
         weight = module._parameters[one.matrix.parameter]
         assert weight is not None
-        found = made.get(id(weight)) or ArrayParameter.of(weight, {})
+        found = made.get(id(weight))
+        if found is None:
+            found = ArrayParameter.of(weight, {})
         made[id(weight)] = made[id(found)] = found
         if one.tied_to is None:
             site = Site(one.name, one.matrix, run)

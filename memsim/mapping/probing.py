@@ -36,8 +36,7 @@ def probe(net: nn.Module, batch: Batch, run: Run, state: NetState) -> Found:
     Raises ValueError, naming the layer, where one image changes the rows of another, or rows cannot be
     divided among images.
     """
-    first, out = _run(net, batch, run, state, None, IMAGES)
-    state.narrow()
+    first, out = _run(net, batch, run, state, None, IMAGES, narrow=True)
     fewer, small = _run(net, batch, run, state, None, FEWER)
     changed, others = [], []
     for change in range(TRIES):
@@ -66,7 +65,15 @@ REMEDY = (
 Fits = dict[str, list[list[Layout] | None]]
 
 
-def _run(net: nn.Module, batch: Batch, run: Run, state: NetState, change: int | None, images: int) -> Any:
+def _run(
+    net: nn.Module,
+    batch: Batch,
+    run: Run,
+    state: NetState,
+    change: int | None,
+    images: int,
+    narrow: bool = False,
+) -> Any:
     """One run of the digital network: the inputs of its layers, and its output."""
     state.restore()
     before, noted = run.now, Probe()
@@ -76,6 +83,8 @@ def _run(net: nn.Module, batch: Batch, run: Run, state: NetState, change: int | 
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             out = net(*args, **kwargs)
+        if narrow:
+            state.narrow()
     finally:
         run.now = before
         state.restore()

@@ -26,6 +26,7 @@ class Site:
 
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x W^T + b of rows (..., R) -> (..., C)."""
+        x = x.to(self.run.dtype)
         parts = self.parts(x, 1, x.numel() * self.matrix.shape(weight)[2])
         if parts is None:
             return digital(F.linear, x, self.matrix.part(weight), bias)
@@ -46,7 +47,7 @@ class Site:
         if layout is None:
             return None
         try:
-            parts = layout.split(x.to(self.run.dtype), chips * len(now.images), tail)
+            parts = layout.split(x, chips * len(now.images), tail)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from None
         return parts.unflatten(1, (chips, len(now.images)))

@@ -60,10 +60,10 @@ def test_the_card_says_which_compensation_an_advance_takes():
 def test_compensation_changes_no_conductance_and_senses_none_anew():
     made = array(MATRIX, card())
     made.advance_to(DAY, "global")
-    aged, bits, outputs = made.conductance_SDRC, made.conductance(), []
+    aged, bits, outputs = made.volt_SRC, made.conductance(), []
     for name in ("none", "column", "global"):
         made.advance_to(DAY, name)
-        assert made.conductance_SDRC is aged
+        assert made.volt_SRC is aged
         outputs.append(made.read(SPIKES))
     assert not torch.equal(outputs[0], outputs[1]) and not torch.equal(outputs[1], outputs[2])
     fresh = array(MATRIX, card(compensation="none"))
@@ -91,9 +91,9 @@ def chip() -> memsim.Chip:
 def test_a_chip_takes_the_compensation_at_each_reading(chip):
     x = load("digits").x_test[:3]
     with torch.no_grad():
-        carded = chip.advance_to(DAY)(x)
-        column = chip.advance_to(DAY, compensation="column")(x)
-        again = chip.advance_to(DAY, compensation="global")(x)
+        carded = chip.advance_to(DAY)(x, image=range(3))
+        column = chip.advance_to(DAY, compensation="column")(x, image=range(3))
+        again = chip.advance_to(DAY, compensation="global")(x, image=range(3))
     assert torch.equal(carded, again)
     assert not torch.equal(carded, column)
 

@@ -118,9 +118,9 @@ def test_time_is_absolute_and_repeatable(net, digits):
     card = memsim.ChipCard.load("default")
     chip = memsim.to_crossbar(net, card, chips=1, seed=0, calibration=digits.x_train[:16]).program()
     with torch.no_grad():
-        direct = chip.advance_to(86400.0)(digits.x_test[:2])
+        direct = chip.advance_to(86400.0)(digits.x_test[:2], image=range(2))
         chip.advance_to(3600.0)
-        again = chip.advance_to(86400.0)(digits.x_test[:2])
+        again = chip.advance_to(86400.0)(digits.x_test[:2], image=range(2))
     assert torch.equal(direct, again)
 
 

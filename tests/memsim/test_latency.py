@@ -32,12 +32,10 @@ def card(**fields) -> memsim.ChipCard:
 @pytest.mark.parametrize("tile", [256, 2])
 def test_a_layer_takes_a_read_for_each_position_and_step_whatever_its_tiles(tile):
     """Three steps of five tokens on two chips, seven images each."""
-    net = nn.Sequential(nn.Linear(6, 4))
+    net = nn.Sequential(nn.Linear(6, 4))  # images on the second axis
     chosen = card().replace(weights={"tile_rows": tile, "tile_columns": tile})
-    chip = memsim.to_crossbar(net, chosen, chips=2).program()
-    chip.run.begin(7)
-    chip.ledger.images = 2 * 7
-    chip.net(torch.ones(3, 2 * 7, 5, 6))
+    chip = memsim.to_crossbar(net, chosen, chips=2, batch_axis=1).program()
+    chip(torch.rand(3, 7, 5, 6))
     assert chip.ledger.latency == pytest.approx(3 * 5 * (READ + CONVERT))
 
 
@@ -76,10 +74,10 @@ def test_a_network_adds_its_layers_up_reads_the_encoder_once_and_does_not_count_
             net, card(), chips=chips, seed=0, calibration=load("digits").x_train[:8]
         ).program()
         with torch.no_grad():
-            chip(x)
+            chip(x, image=range(3))
             book = chip.ledger
             once = dict(book.latencies)
-            chip(x)
+            chip(x, image=range(3))
         assert (
             book.latency == pytest.approx(sum(once.values())) == pytest.approx(sum(book.latencies.values()))
         )

@@ -34,16 +34,16 @@ def test_on_ideal_cells_one_batch_gives_what_training_mode_does():
 
 def test_chips_at_once_are_chips_apart_and_none_is_the_trained_network():
     both, alone = chip(), chip(chips=(1,))
-    before, x = both(DATA.x_test[:4]), DATA.x_train[: len(X) + 3]
+    before, x = both(DATA.x_test[:4], image=range(4)), DATA.x_train[: len(X) + 3]
     both.ledger.clear()
     spent = both.recalibrate(x)
     assert both.ledger.images == 0 and not both.ledger.counts
     alone.recalibrate(x)
-    after = both(DATA.x_test[:4])
-    torch.testing.assert_close(after[1:], alone(DATA.x_test[:4]), rtol=1e-4, atol=1e-4)
+    after = both(DATA.x_test[:4], image=range(4))
+    torch.testing.assert_close(after[1:], alone(DATA.x_test[:4], image=range(4)), rtol=1e-4, atol=1e-4)
     assert not torch.allclose(after, before, atol=1e-3)
     both.recalibrate(None)
-    assert torch.equal(both(DATA.x_test[:4]), before)
+    assert torch.equal(both(DATA.x_test[:4], image=range(4)), before)
     both.ledger.clear()
     both(x)
     assert spent["images"] == len(x)

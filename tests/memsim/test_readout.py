@@ -6,6 +6,7 @@ import torch
 from memsim.arrays.reading.unrolling import unrolling
 from memsim.arrays.reading.weight_read import ReadOut
 from memsim.devices import stream
+from memsim.run import Address
 from tests.statistics import assert_mean, assert_std
 
 S, T, B, P = 2, 3, 4, 37
@@ -23,7 +24,7 @@ def read_out(rows: int = 11, columns: int = 7, tiles: int = 1, **changes) -> Rea
         "bits": 6,
         "noise": 0.1,
         "rng": stream(0, range(S), "read"),
-        "images": torch.tensor([7, 3, 100, 0]).numpy(),
+        "at": Address(torch.tensor([7, 3, 100, 0]).numpy(), range(T)),
     }
     return ReadOut(**(fields | changes))
 
@@ -58,7 +59,7 @@ def test_read_noise_has_the_stated_spread():
     """sd = noise sqrt(sum x^2 G), mean 0; a 3 % louder read is told apart."""
     columns, images = 250, 200
     quiet = {"volt_SRC": torch.zeros(S, 4, columns), "power_SRC": torch.ones(S, 4, columns)}
-    more = {"gain_SC": torch.ones(S, columns), "images": torch.arange(images).numpy()}
+    more = {"gain_SC": torch.ones(S, columns), "at": Address(torch.arange(images).numpy(), range(1))}
     read = read_out(4, columns, bits=0, row_siemens_SR=torch.ones(S, 4).double(), **quiet, **more)
     out = read(torch.ones(1, S, images, 4), None).numbers
     assert_mean(out, 0.0, sigma=0.2)
@@ -69,7 +70,7 @@ def test_read_noise_has_the_stated_spread():
 
 def test_noise_hangs_on_the_image_not_on_its_place():
     whole = read_out()(drive(11), None).numbers
-    alone = read_out(images=torch.tensor([100]).numpy())(drive(11)[:, :, 2:3], None).numbers
+    alone = read_out(at=Address(torch.tensor([100]).numpy(), range(T)))(drive(11)[:, :, 2:3], None).numbers
     assert torch.equal(whole[:, :, 2:3], alone)
 
 
@@ -87,10 +88,10 @@ def test_reading_by_index_is_reading_the_unrolled_patches(kernel, padding, strid
     patches = torch.nn.functional.unfold(maps, kernel, 1, padding, stride)  # (T S B, R, P)
     rows = patches.shape[1]
     unrolled = patches.transpose(1, 2).reshape(T, S, B, -1)
-    index = unrolling((2, 7, 5), kernel, 1, padding, stride)
+    index = unrolling((2, 7, 5), (kernel, kernel), 1, padding, stride)
     read = read_out(rows, 6, 2)
     for way in (read, read.plain):
         by_index, laid_out = way(maps.view(T, S, B, -1), index), way(unrolled, None)
-        assert torch.equal(by_index.numbers, laid_out.numbers)
+        assert torch.equal(by_index.numbers.transpose(-1, -2), laid_out.numbers)
         assert by_index.clips == laid_out.clips
         assert torch.equal(by_index.driven, laid_out.driven)

@@ -98,8 +98,7 @@ def test_one_voltage_sees_a_sinh_curve_as_a_scale_alone():
     curved.cell = replace(curved.cell, curve=SinhCurve(v_ref=0.2))
     ends = curved.cell.chord(torch.tensor([0.0, 40e-6], dtype=torch.float64), 0.4)
     factor = float(ends[1] / 40e-6)
-    curved.scale_C = curved.scale_C * factor
-    curved._sense()
+    curved.program()
     assert factor > 1.1
     assert torch.allclose(plain.volt_SRC * factor, curved.volt_SRC, rtol=1e-5, atol=1e-12)
 

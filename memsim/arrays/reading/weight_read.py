@@ -151,12 +151,17 @@ class ReadOut:
 
 
 def largest_current(x: Tensor, unrolling: Unrolling | None, volt_SRC: Tensor, tiles: int) -> Tensor:
-    """Largest current of each array and tile (S, K) [A] that drives (T, S, B, F) make, row tiles K."""
+    """Largest current of each array and tile (S, K) [A] that drives (T, S, B, F) make, row tiles K.
+
+    Summed in float64: the last bits of a float32 product depend on how many chips are multiplied at once.
+    """
     height, peaks = math.ceil(volt_SRC.shape[1] / tiles), []
     for part, volt in zip(x.split(PART, 1), volt_SRC.split(PART), strict=True):
         drive = unfold(part, unrolling, volt.shape[1]).movedim(1, 0).flatten(1, 3)  # (S, T B P, R)
         by_tile = zip(drive.split(height, -1), volt.split(height, 1), strict=True)
-        peaks.append(torch.stack([(v @ g).abs().amax((1, 2)) for v, g in by_tile], 1))
+        peaks.append(
+            torch.stack([(v.double() @ g.double()).abs().amax((1, 2)).to(x.dtype) for v, g in by_tile], 1)
+        )
     return torch.cat(peaks)
 
 

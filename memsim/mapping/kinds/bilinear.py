@@ -24,6 +24,7 @@ def bilinear(x: Tensor, z: Tensor, weight: Tensor, bias: Tensor | None = None) -
     site, (outputs, inner, _) = site_of(weight), weight.shape
     if site is None:
         return NotImplemented
+    x, z = x.to(site.run.dtype), z.to(site.run.dtype)
     parts = site.parts(z, 1, z.numel() * outputs * inner)
     if parts is None:
         return digital(F.bilinear, x, z, weight, bias)

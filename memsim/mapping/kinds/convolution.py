@@ -34,6 +34,7 @@ def _convolution(function: Any, dims: int) -> None:
         site = site_of(weight)
         if site is None:
             return NotImplemented
+        x = x.to(site.run.dtype)
         if x.dim() == dims + 1:  # a single picture
             return convolve(x[None], weight, bias, stride, padding, dilation, groups)[0]
         plan = unrolling(x.shape[1:], weight.shape[2:], dilation, padding, stride)

@@ -33,6 +33,7 @@ def _transposed(function: Any, dims: int) -> None:
         site = site_of(weight)
         if site is None:
             return NotImplemented
+        x = x.to(site.run.dtype)
         if x.dim() == dims + 1:
             return convolve(x[None], weight, bias, stride, padding, output_padding, groups, dilation)[0]
         outputs, *kernel = weight.shape[1:]
