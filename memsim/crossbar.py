@@ -132,6 +132,7 @@ class Chip:
         if images is None:
             return {"images": 0.0, "energy [J]": 0.0}
         with torch.no_grad(), self.ledger.apart(), self.norms.measuring():
+            self._found.clear()  # the rows of norms are to be found, too
             for start in range(0, len(images), RECALIBRATION_BATCH):
                 part = images[start : start + RECALIBRATION_BATCH]
                 first = RECALIBRATION_NAME + start

@@ -168,6 +168,12 @@ class OutputAxis:
         parts = x.unflatten(self.axis, (self.outer, chips, -1, self.inner)).movedim(self.axis + 1, 0)
         return parts.flatten(self.axis + 1, self.axis + 3)
 
+    def by_image(self, x: Tensor, chips: int) -> Tensor:
+        """(..., chips x images, ...) -> (chips, images, ...)."""
+        parts = x.unflatten(self.axis, (self.outer, chips, -1, self.inner))
+        parts = parts.movedim((self.axis + 1, self.axis + 2), (0, 1))  # outer, inner left at axis + 2, + 3
+        return parts.flatten(self.axis + 2, self.axis + 3) if self.outer == 1 or self.inner == 1 else parts
+
 
 def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAxis | None]:
     """Where images are in each tensor of an output, from the runs of a probe; None: nowhere.

@@ -36,11 +36,11 @@ def probe(net: nn.Module, batch: Batch, run: Run, state: NetState) -> Found:
     Raises ValueError, naming the layer, where one image changes the rows of another, or rows cannot be
     divided among images.
     """
-    first, out = _run(net, batch, run, state, None, IMAGES, narrow=True)
-    fewer, small = _run(net, batch, run, state, None, FEWER)
+    first, out = probe_run(net, batch, run, state, None, IMAGES, narrow=True)
+    fewer, small = probe_run(net, batch, run, state, None, FEWER)
     changed, others = [], []
     for change in range(TRIES):
-        one, other = _run(net, batch, run, state, change, IMAGES)
+        one, other = probe_run(net, batch, run, state, change, IMAGES)
         changed.append(one)
         others.append(other)
         fits, unsure = _fits(first, changed, fewer)

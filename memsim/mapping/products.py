@@ -9,7 +9,8 @@ found by `reads`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -42,8 +43,8 @@ class ArrayParameter(nn.Parameter):
     sites: by the first row of each matrix in the parameter; uses: functions that took its digital values.
     """
 
-    sites: dict[int, Site]
-    uses: set[str]
+    sites: Mapping[int, Site] = MappingProxyType({})
+    uses: set[str] | frozenset[str] = frozenset()  #: noted only where this is a set of the parameter's own
 
     @classmethod
     def of(cls, parameter: Tensor, sites: dict[int, Site]) -> ArrayParameter:
@@ -86,5 +87,5 @@ def _note_use(func: Any, args: tuple) -> None:
             return
     for one in args:
         for found in one if isinstance(one, (list, tuple)) else (one,):
-            if isinstance(found, ArrayParameter):
+            if isinstance(found, ArrayParameter) and isinstance(found.uses, set):
                 found.uses.add(name.strip("_"))

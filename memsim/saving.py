@@ -1,0 +1,113 @@
+"""Programmed chips as files: safetensors with a JSON header, loaded beside the network they were made from.
+
+Devices follow from weights, seed and time, so the file holds these names, the converters' ranges and what was
+measured; nothing in it is executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from memsim.arrays.ranges import Call, Ranges
+from memsim.card.chip_card import ChipCard
+
+if TYPE_CHECKING:
+    from memsim.crossbar import Chip
+
+FORMAT = "memsim-chip-1"
+
+
+def digest(net: nn.Module) -> str:
+    """Sixteen hex digits that name a network's parameters and buffers, in float32."""
+    found = sha256()
+    for name, tensor in sorted(net.state_dict().items()):
+        found.update(name.encode())
+        plain = tensor.detach().cpu()
+        found.update((plain.float() if plain.is_floating_point() else plain).contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def save(chip: Chip, path: str | Path) -> Path:
+    """Write a programmed chip.  Raises RuntimeError for one that is not programmed, ValueError for the engine
+    aihwkit, whose devices lie in aihwkit's tiles.
+    """
+    if chip.time != chip.time:
+        raise RuntimeError("the chip is not programmed; call chip.program() first")
+    if chip.engine != "memsim":
+        raise ValueError("engine aihwkit: its devices cannot be saved; use engine memsim")
+    tensors: dict[str, Tensor] = {}
+    ranges = {}
+    for name, array in chip.weight_arrays.items():
+        ranges[name] = [[one.spikes, one.signed] for one in array.ranges.calls]
+        for n, one in enumerate(array.ranges.calls):
+            tensors[f"range.{name}.{n}.peak"], tensors[f"range.{name}.{n}.current"] = (
+                one.peak_S,
+                one.current_SK,
+            )
+    for name, array in chip.attention_arrays.items():
+        tensors |= {f"attention.{name}.{key}": value for key, value in array.state_dict().items()}
+    for n, (_, norm) in enumerate(chip.norms.norms):
+        if norm.statistics is not None:
+            tensors[f"norm.{n}.mean"], tensors[f"norm.{n}.variance"] = norm.statistics
+    header = {
+        "format": FORMAT, "card": chip.card.model_dump(mode="json", by_alias=True), "chips": list(chip.chips),
+        "seed": chip.run.seed, "time [s]": chip.time, "compensation": chip.compensation, "next": chip._next,
+        "network": chip.digest, "ranges": ranges,
+    }  # fmt: skip
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    save_file({k: v.contiguous() for k, v in tensors.items()}, part, {"memsim": json.dumps(header)})
+    os.replace(part, path)
+    return path
+
+
+def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
+    """The chip in a file, of the network it was made from; options: those of `to_crossbar` that are no part of
+    the file (calibration, output, batch_axis).
+
+    Raises ValueError for a file that is damaged, of another format or of another network.
+    """
+    from memsim.crossbar import to_crossbar
+
+    try:
+        with safe_open(str(path), "pt") as file:
+            header = json.loads((file.metadata() or {})["memsim"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except KeyError:
+        raise ValueError(f"{path} has no memsim header: it is no saved chip") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{path} is damaged, or no saved chip: {error}") from None
+    if header.get("format") != FORMAT:
+        raise ValueError(f"{path} has format {header.get('format')!r}; this version reads {FORMAT!r}")
+    card = ChipCard.parse(header["card"], origin=str(path))
+    chip = to_crossbar(net, card, chips=header["chips"], seed=header["seed"], **options)
+    if chip.digest != header["network"]:
+        raise ValueError(f"{path} was made from a network with other weights; pass that one")
+    for array in chip.arrays.values():
+        array.program()
+    for name, calls in header["ranges"].items():
+        found = chip.weight_arrays[name].ranges = Ranges(name)
+        found.calls = [
+            Call(spikes, signed, tensors[f"range.{name}.{n}.peak"], tensors[f"range.{name}.{n}.current"])
+            for n, (spikes, signed) in enumerate(calls)
+        ]
+    for name, array in chip.attention_arrays.items():
+        start = f"attention.{name}."
+        array.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
+    statistics = {k: v for k, v in tensors.items() if k.startswith("norm.")}
+    for n, (_, norm) in enumerate(chip.norms.norms if statistics else ()):
+        norm.statistics = statistics[f"norm.{n}.mean"], statistics[f"norm.{n}.variance"]
+    if statistics:
+        chip.norms.link()
+    chip.time, chip._next = 0.0, header["next"]
+    with torch.no_grad():
+        return chip.advance_to(header["time [s]"], header["compensation"])

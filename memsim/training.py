@@ -1,0 +1,72 @@
+"""Hardware-aware training: every batch runs on chips that were never met, and gradients pass straight through.
+
+    W_arrays = W + (what the devices hold, in units of W, - W)      the bracket has no gradient
+
+So the forward pass sees programming, drift, noise and converters; the gradient with respect to inputs is that
+of the weights the devices hold, the one with respect to W that of W itself (Joshi et al., Nat. Commun. 11,
+2473, 2020; Rasch et al., Nat. Commun. 14, 5282, 2023).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from memsim.devices import stream
+
+if TYPE_CHECKING:
+    from memsim.crossbar import Chip
+    from memsim.mapping.batches import Batch
+
+FIRST = 2**24
+"""Chips of a training are named from here on, apart from those that anything is measured on."""
+
+
+@dataclass
+class Learning:
+    """How the batches of a training run on chips."""
+
+    fresh: bool = True  #: new devices for every batch
+    times: float | tuple[float, float] = 0.0  #: time since programming [s]; two: log-uniform between them
+    compensation: Any = None  #: of drift (default: the card's)
+    calibrate_every: int = 50  #: batches between two settings of the converters' ranges
+    seed: int = 0  #: of the times
+    batches: int = 0  #: that ran until now
+
+    def __post_init__(self) -> None:
+        low, high = self._span
+        if not 0 <= low <= high < math.inf or (low < high and low == 0):
+            raise ValueError(f"times = {self.times} s: a time >= 0, or two above 0, the second the later")
+        if self.calibrate_every < 1:
+            raise ValueError(f"calibrate_every = {self.calibrate_every}: at least one batch")
+
+    @property
+    def _span(self) -> tuple[float, float]:
+        return self.times if isinstance(self.times, tuple) else (self.times, self.times)
+
+    def time(self) -> float:
+        """The time of this batch [s]."""
+        low, high = self._span
+        if low == high:
+            return float(low)
+        share = float(stream(self.seed, "training", "time").uniform((1,), step=[self.batches]))
+        return low * (high / low) ** share
+
+    def run(self, chip: Chip, batch: Batch, image: Sequence[int]) -> Any:
+        """One batch on chips as they are to be met; learning in the pass."""
+        if self.fresh:
+            count = len(chip.chips)
+            chip.run.chips = tuple(range(FIRST + self.batches * count, FIRST + (self.batches + 1) * count))
+        if self.fresh or self.batches % self.calibrate_every == 0:
+            with torch.no_grad():
+                chip.renew(self.time(), self.compensation, calibrate=self.batches % self.calibrate_every == 0)
+        self.batches += 1
+        was_open, chip.ledger.open = chip.ledger.open, False
+        try:
+            return chip._pass(batch, image, learning=True)
+        finally:
+            chip.ledger.open = was_open
