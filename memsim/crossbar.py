@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import torch
@@ -13,16 +16,22 @@ from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.weight_array import UPKEEP, WeightArray
 from memsim.card.chip_card import ChipCard
 from memsim.card.sections import Compensation
-from memsim.energy.digital_events import watch_digital
 from memsim.energy.ledger import Ledger
-from memsim.mapping.batches import Axis, Batch, apart
-from memsim.mapping.exchange import copied, held, place
+from memsim.layout import FEWER, IMAGES
+from memsim.mapping.attention import AttentionSite
+from memsim.mapping.batches import Axis, Batch, apart, output_axes
+from memsim.mapping.exchange import copied, held, link, place
+from memsim.mapping.layers import replace
 from memsim.mapping.norms import ChipNorms
-from memsim.mapping.probing import Found, probe
+from memsim.mapping.probing import Found, probe, probe_run
 from memsim.mapping.products import ArrayParameter
+from memsim.mapping.recording import Record, joined, tapped
 from memsim.mapping.report import MappingReport, NotMapped, report
 from memsim.mapping.state import NetState
+from memsim.mapping.watch_digital import DigitalWatch
 from memsim.run import Run
+from memsim.saving import digest, load, save
+from memsim.training import Learning
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many are done, how many there are."""
@@ -31,6 +40,7 @@ Progress = Callable[[str, int, int], None]
 class Engine(NamedTuple):
     """What executes the matrices: a kind of weight array and a kind of attention array."""
 
+    name: str
     weights: Callable[..., Any]
     attention: Callable[..., Any]
 
@@ -57,7 +67,10 @@ class Chip:
         self, net: nn.Module, run: Run, calibration: Any, engine: Engine, output: Any, batch_axis: Axis
     ) -> None:
         self.run, self.calibration, self.output, self.batch_axis = run, calibration, output, batch_axis
+        self.engine = engine.name
+        self.learning: Learning | None = None
         self.net = copied(net, run.dtype)
+        self.digest = digest(self.net)
         self._held = held(self.net, run.card.digital)
         self.weight_arrays, self.attention_arrays = place(
             self.net, self._held, run, engine.weights, engine.attention
@@ -67,7 +80,7 @@ class Chip:
         self._uses: dict[str, frozenset[str]] = {}
         self.norms = ChipNorms(self.net, run)
         on_arrays = {one.module for one in self._held if not one.digital}
-        watch_digital(self.net, run.ledger, on_arrays)
+        self._digital = DigitalWatch(self.net, {*on_arrays, *self.attention_arrays})
         self.time, self._next = float("nan"), 0
 
     @property
@@ -84,6 +97,11 @@ class Chip:
     def ledger(self) -> Ledger:
         """Events and energies since the last ``ledger.clear()``."""
         return self.run.ledger
+
+    @property
+    def compensation(self) -> str:
+        """The compensation of drift that is set now."""
+        return next((array.compensation for array in self.weight_arrays.values()), "none")
 
     @property
     def arrays(self) -> dict[str, Any]:
@@ -193,17 +211,156 @@ class Chip:
         if image is None:
             image = range(self._next, self._next + batch.count)
             self._next += batch.count
+        if self.learning is not None:
+            return self.learning.run(self, batch, image)
+        chip_images = batch.count * len(self.chips)
         if self.ledger.open:
-            self.ledger.images += batch.count * len(self.chips)
-        return self._pass(batch, image)
+            self.ledger.images += chip_images
+        self._probed(batch)
+        with self._digital.counting(self.ledger, chip_images, batch.signature):
+            return self._pass(batch, image)
 
     def _pass(self, batch: Batch, image: Sequence[int], **how: Any) -> Any:
+        """Run the network on all chips; how: fields of the pass."""
         found = self._probed(batch)
         self.run.begin(batch.count, image, layouts=found.layouts, **how)
         self._state.restore()
         args, named = batch.repeated(len(self.chips), self.run.dtype)
         out = apart(self.net(*args, **named), found.outputs, len(self.chips))
         return out if self.output is None else _picked(out, self.output)
+
+    def record(self, *inputs: Any, image: Sequence[int] | None = None, **named: Any) -> Record:
+        """Run the network once and keep spikes, membranes and written attention, by layer.
+
+        Every tensor has the axes (chips, images, ...).  Nothing is counted.
+        """
+        self._needs_programming()
+        batch = Batch(inputs, named, self.batch_axis)
+        self._probed(batch)
+        names = range(self._next, self._next + batch.count) if image is None else image
+        was_open, self.ledger.open = self.ledger.open, False
+        for array in self.attention_arrays.values():
+            array.recording = True
+        try:
+            with torch.no_grad(), tapped(self.net) as tap:
+                out = self._pass(batch, names)
+            axes = self._tap_axes(batch)
+        finally:
+            self.ledger.open = was_open
+            for array in self.attention_arrays.values():
+                array.recording = False
+        spikes, membranes = (
+            {
+                name: axes[kind, name].by_image(x, len(self.chips))
+                for name, x in joined(calls).items()
+                if axes.get((kind, name)) is not None
+            }
+            for kind, calls in (("spikes", tap.spikes), ("membranes", tap.membranes))
+        )
+        attention = {name: array.recorded for name, array in self.attention_arrays.items()}
+        return Record(out, spikes, membranes, attention)
+
+    def _tap_axes(self, batch: Batch) -> dict[tuple[str, str], Any]:
+        """Where images are in what the neurons of the network give."""
+        runs = []
+        for change, images in ((None, IMAGES), (0, IMAGES), (None, FEWER)):
+            with tapped(self.net) as tap:
+                probe_run(self.net, batch, self.run, self._state, change, images)
+            kept = (("spikes", tap.spikes), ("membranes", tap.membranes))
+            runs.append({(kind, name): x for kind, calls in kept for name, x in joined(calls).items()})
+        first, changed, fewer = runs
+        return {
+            key: output_axes(first[key], [changed[key]], fewer[key])[0]
+            for key in first
+            if key in changed and key in fewer
+        }
+
+    def train(self, fresh: bool = True, times: float | tuple[float, float] = 0.0, **how: Any) -> Chip:
+        """Let gradients reach the digital weights of ``net``, straight through everything that arrays do.
+
+        From here on every call is one batch of a training: with ``fresh``, on chips that no call met before, at
+        a time [s] since their programming: ``times``, or drawn log-uniformly between two.  how: fields of
+        `Learning`.  ``parameters()`` go to an optimizer; ``eval()`` ends it, and ``program()`` writes the
+        trained weights.  Raises ValueError for the engine aihwkit and for times that are none.
+        """
+        if self.engine != "memsim":
+            raise ValueError("engine aihwkit has no gradients; use engine memsim")
+        self.learning = Learning(fresh=fresh, times=times, **how)
+        self.net.train().requires_grad_(True)
+        return self
+
+    def eval(self) -> Chip:
+        """End a training: the chip is to be programmed anew, with the weights as they are now."""
+        if self.learning is not None:
+            self.run.chips, self.learning, self.time = self.learning.chips, None, float("nan")
+        self.net.eval().requires_grad_(False)
+        self.digest = digest(self.net)
+        return self
+
+    def renew(self, t: float, compensation: Compensation | None, calibrate: bool) -> None:
+        """Write chips of the names in ``run.chips`` and age them to t [s], for a batch of a training."""
+        for array in self.arrays.values():
+            array.renew()
+        for array in self.weight_arrays.values():
+            array.advance_to(t, compensation)
+        self.time = t
+        if calibrate and self.calibration is not None:
+            training = self.net.training
+            self.net.eval()
+            self._calibrate(_batch_of(self.calibration, self.batch_axis), None)
+            self.net.train(training)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """The digital parameters of the network."""
+        return self.net.parameters()
+
+    def digital(self) -> nn.Module:
+        """A plain copy of the network with its digital weights, as they are now."""
+        plain = copy.deepcopy(self.net)
+        for module in plain.modules():
+            for name, parameter in module._parameters.items():
+                if isinstance(parameter, ArrayParameter):
+                    module._parameters[name] = nn.Parameter(parameter.data, parameter.requires_grad)
+            if isinstance(module, nn.RNNBase):
+                module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]
+        for name, site in list(plain.named_modules()):
+            if isinstance(site, AttentionSite):
+                replace(plain, name, site.leaf)
+        return plain
+
+    def to(self, device: torch.device | str) -> Chip:
+        """Move network and arrays; kernels are chosen by device."""
+        self.net.to(device)
+        for array in self.arrays.values():
+            array.to(device)
+        self._relink()
+        return self
+
+    def save(self, path: str | Path) -> Path:
+        """Write the programmed chip to a file; `Chip.load` reads it beside the same network."""
+        return save(self, path)
+
+    @staticmethod
+    def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
+        """The chip in a file, of the network it was made from; options: calibration, output, batch_axis."""
+        return load(path, net, **options)
+
+    def _relink(self) -> None:
+        """Let parameters lead to the arrays of this chip: after a copy or a move."""
+        link(self.net, self._held, self.weight_arrays, self.run)
+        if self.norms.own:
+            self.norms.link()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Chip:
+        made = object.__new__(type(self))
+        memo[id(self)] = made
+        made.__dict__.update({key: copy.deepcopy(value, memo) for key, value in vars(self).items()})
+        made._relink()
+        return made
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._relink()
 
     def _probed(self, batch: Batch) -> Found:
         """The layouts of inputs of this shape, found once."""
@@ -213,6 +370,8 @@ class Chip:
             names, watched = self._watch()
             try:
                 self._found[signature] = probe(self.net, batch, self.run, self._state)
+                once = partial(probe_run, self.net, batch, self.run, self._state, None, IMAGES)
+                self._digital.learn(once, IMAGES, signature)
             finally:
                 self.ledger.open = was_open
                 for (module, parameter), before in watched.items():
@@ -319,11 +478,11 @@ def to_crossbar(
     if engine not in ("memsim", "aihwkit"):
         raise ValueError(f"engine = {engine!r}: 'memsim' or 'aihwkit'")
     run = Run(card=card, chips=names, seed=int(seed), ledger=Ledger(card))
-    arrays = Engine(WeightArray, AttentionArray)
+    arrays = Engine("memsim", WeightArray, AttentionArray)
     if engine == "aihwkit":
         from memsim.engines.aihwkit import TileWeights, tile_attention
 
-        arrays = Engine(TileWeights, tile_attention)
+        arrays = Engine("aihwkit", TileWeights, tile_attention)
     chip = Chip(net, run, calibration, arrays, output, batch_axis)
     if calibration is not None:
         chip._probed(_batch_of(calibration, batch_axis))

@@ -36,6 +36,7 @@ class Learning:
     calibrate_every: int = 50  #: batches between two settings of the converters' ranges
     seed: int = 0  #: of the times
     batches: int = 0  #: that ran until now
+    chips: tuple[int, ...] = ()  #: names the stack has outside the training
 
     def __post_init__(self) -> None:
         low, high = self._span
@@ -58,6 +59,7 @@ class Learning:
 
     def run(self, chip: Chip, batch: Batch, image: Sequence[int]) -> Any:
         """One batch on chips as they are to be met; learning in the pass."""
+        self.chips = self.chips or chip.chips
         if self.fresh:
             count = len(chip.chips)
             chip.run.chips = tuple(range(FIRST + self.batches * count, FIRST + (self.batches + 1) * count))

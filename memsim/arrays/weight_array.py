@@ -52,19 +52,27 @@ class WeightArray(nn.Module):
             raise ValueError(f"{name}: weights hold NaN or infinity; a damaged checkpoint?")
         self.groups, self.rows, self.columns = self.blocks.shape
         self.tiles, self.column_tiles = run.card.weights.tiles(self.rows, self.columns)
-        chips = list(run.chips)
-        self.rng = devices.stream(run.seed, chips, name)
-        if self.groups > 1:
-            self.rng = self.rng.child("group", range(self.groups))
-        self.read_rng = self.rng.child("read")
+        self._name_streams()
         self.ranges = Ranges(name)
         self.time, self.cycle = float("nan"), 0
         for buffer in ("volt_SRC", "power_SRC", "row_siemens_SR", "gain_SC"):
             self.register_buffer(buffer, None)
 
+    def _name_streams(self) -> None:
+        """Random streams of the chips in ``run``, a key for each chip (and group)."""
+        self.rng = devices.stream(self.run.seed, list(self.run.chips), self.name)
+        if self.groups > 1:
+            self.rng = self.rng.child("group", range(self.groups))
+        self.read_rng = self.rng.child("read")
+
     def program(self) -> None:
         """Write every device once; the chip is new (t = 0) and its converters are not calibrated."""
         self.ranges = Ranges(self.name)
+        self.renew()
+
+    def renew(self) -> None:
+        """Write the devices of the chips in ``run``; the converters' ranges stay."""
+        self._name_streams()
         self.cycle, self.time = 0, 0.0
         written = self._sense(0, 0.0)
         self.reference = self._means(written)
@@ -166,19 +174,24 @@ class WeightArray(nn.Module):
             largest_current(x.detach(), unrolling, self.volt_SRC, self.tiles),
             len(self.run.chips),
         )
-        return self._numbers(self._read_out(at, None)(x, unrolling), unrolling)
+        return self._numbers(self._read_out(at, None, self.volt_SRC)(x, unrolling), unrolling)
 
-    def read(self, drive: Tensor, at: Address | None = None, unrolling: Unrolling | None = None) -> Tensor:
+    def read(
+        self, drive: Tensor, at: Address | None = None, unrolling: Unrolling | None = None,
+        blocks: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
         """Multiply: drive (T, S, B, P R) -> (T, S, B, P, C), P positions (tokens) of an image.
 
         With an unrolling drive is (T, S, B, F), and it gives which of an image's F values drives which row at a
         position: -> (T, S, B, G C, P).  Groups are blocks of F; without an unrolling they come back as
-        (T, S, B, G, P, C).  at: names of images, steps and call (default: the next of this pass).  Raises RuntimeError where the converters have no range, or numbers come where
+        (T, S, B, G, P, C).  at: names of images, steps and call (default: the next of this pass).  blocks
+        (G, R, C): the learned matrix, where gradients are to reach it.  Raises RuntimeError where the converters have no range, or numbers come where
         calibration saw spikes.
         """
         run, card = self.run, self.run.card.weights
         at = run.now.address(self.name, len(drive)) if at is None else at
         drive = drive.to(run.dtype).flatten(3)
+        volt = self.volt_SRC if blocks is None else self._learned(blocks)
         if run.calibrating:
             return self.calibrate(drive, at, unrolling)
         if self.ranges.empty and run.card.on("adc"):
@@ -191,7 +204,7 @@ class WeightArray(nn.Module):
             x, clipped = drives.convert(drive, card.dac_bits)
         elif drives is not None and not drives.spikes:
             x = drive / drives.peak_S.view(1, -1, 1, 1)
-        reading = self._read_out(at, drives)(self._by_array(x), unrolling)
+        reading = self._read_out(at, drives, volt)(self._by_array(x), unrolling)
         if drives is not None and drives.spikes and reading.others:
             raise RuntimeError(
                 f"{self.name}: numbers drive its rows where calibration saw spikes alone (call {at.call + 1}); add "
@@ -199,6 +212,13 @@ class WeightArray(nn.Module):
             )
         self._count(reading, drives, clipped)
         return self._numbers(reading, unrolling)
+
+    def _learned(self, blocks: Tensor) -> Tensor:
+        """The currents of fully driven rows, their gradient that of the learned matrix itself."""
+        voltage = self.run.card.weights.read_voltage
+        exact = blocks.to(self.run.dtype) * (self.scale_C.view(self.groups, 1, -1) * voltage)
+        straight = (exact - exact.detach()).repeat(len(self.run.chips), 1, 1)
+        return self.volt_SRC + straight
 
     def _by_array(self, x: Tensor) -> Tensor:
         """(T, S, B, F) -> (T, S G, B, F / G): groups are arrays of their own."""
@@ -213,7 +233,7 @@ class WeightArray(nn.Module):
         numbers = reading.numbers.unflatten(1, (-1, self.groups)).movedim(2, 3)
         return numbers if unrolling is None else numbers.flatten(3, 4)
 
-    def _read_out(self, at: Address, drives: Drives | None) -> ReadOut:
+    def _read_out(self, at: Address, drives: Drives | None, volt_SRC: Tensor) -> ReadOut:
         """How the array is read now: without rounding where there are no ranges."""
         card, gain, scale = self.run.card, self.gain_SC, None
         if drives is not None:
@@ -221,7 +241,7 @@ class WeightArray(nn.Module):
             if not drives.spikes:
                 gain = gain * drives.peak_S.repeat_interleave(self.groups)[:, None]
         return ReadOut(
-            volt_SRC=self.volt_SRC, power_SRC=self.power_SRC, row_siemens_SR=self.row_siemens_SR,
+            volt_SRC=volt_SRC, power_SRC=self.power_SRC, row_siemens_SR=self.row_siemens_SR,
             full_scale_SK=torch.ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
             bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
             noise=self.cell.read_noise * card.weights.read_voltage, rng=self.read_rng, at=at,

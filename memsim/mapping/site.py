@@ -31,7 +31,7 @@ class Site:
         if parts is None:
             return digital(F.linear, x, self.matrix.part(weight), bias)
         at = self.run.now.address(self.name, len(parts))
-        numbers = self.multiply(parts.flatten(3), at, None)  # (T, S, B, P, C)
+        numbers = self.multiply(parts.flatten(3), at, None, weight)  # (T, S, B, P, C)
         return self.add(numbers.reshape(*x.shape[:-1], -1), bias).to(x.dtype)
 
     def parts(self, x: Tensor, tail: int, macs: float) -> Tensor | None:
@@ -52,16 +52,18 @@ class Site:
             raise ValueError(f"{self.name}: {error}") from None
         return parts.unflatten(1, (chips, len(now.images)))
 
-    def multiply(self, drive: Tensor, at: Address, unrolling: Unrolling | None) -> Tensor:
-        """Read the array, or calibrate it on the way."""
-        return self.array.read(drive, at, unrolling)
+    def multiply(self, drive: Tensor, at: Address, unrolling: Unrolling | None, weight: Tensor) -> Tensor:
+        """Read the array; gradients reach the parameter where the pass is one of a training."""
+        if not self.run.now.learning:
+            return self.array.read(drive, at, unrolling)
+        return self.array.read(drive, at, unrolling, digital(self.matrix.blocks, weight))
 
-    def read(self, drive: Tensor, unrolling: Unrolling | None) -> Tensor:
+    def read(self, drive: Tensor, unrolling: Unrolling | None, weight: Tensor) -> Tensor:
         """Read pictures laid out as (T, S, B, P, F), each P a step of its own; -> (T, S, B, P, ...)."""
         steps, inner = drive.shape[0], drive.shape[3]
         by_step = drive.movedim(3, 1).flatten(0, 1)
         at = self.run.now.address(self.name, len(by_step))
-        numbers = self.multiply(by_step, at, unrolling)
+        numbers = self.multiply(by_step, at, unrolling, weight)
         return numbers.unflatten(0, (steps, inner)).movedim(1, 3)
 
     def add(self, out: Tensor, bias: Tensor | None) -> Tensor:

@@ -29,7 +29,7 @@ def bilinear(x: Tensor, z: Tensor, weight: Tensor, bias: Tensor | None = None) -
     if parts is None:
         return digital(F.bilinear, x, z, weight, bias)
     at = site.run.now.address(site.name, len(parts))
-    numbers = site.multiply(parts.flatten(3), at, None).reshape(*z.shape[:-1], outputs, inner)
+    numbers = site.multiply(parts.flatten(3), at, None, weight).reshape(*z.shape[:-1], outputs, inner)
     out = (numbers * x.to(numbers.dtype).unsqueeze(-2)).sum(-1)
     if not site.run.calibrating:
         site.run.ledger.add(site.name, "digital-mac", numbers.numel())

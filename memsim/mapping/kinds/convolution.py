@@ -42,7 +42,7 @@ def _convolution(function: Any, dims: int) -> None:
         parts = site.parts(x, dims + 1, macs)
         if parts is None:
             return digital(function, x, weight, bias, stride, padding, dilation, groups)
-        numbers = site.read(parts.flatten(4), plan.of_group(groups))
+        numbers = site.read(parts.flatten(4), plan.of_group(groups), weight)
         out = numbers.reshape(len(x), weight.shape[0], *plan.size)
         return site.add(out, None if bias is None else bias.view(-1, *[1] * dims)).to(x.dtype)
 

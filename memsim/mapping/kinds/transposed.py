@@ -41,7 +41,7 @@ def _transposed(function: Any, dims: int) -> None:
         if parts is None:
             return digital(function, x, weight, bias, stride, padding, output_padding, groups, dilation)
         by_pixel = parts.flatten(5).unflatten(4, (groups, -1)).transpose(-1, -2)  # (..., G, P, C_in / G)
-        numbers = site.read(by_pixel.flatten(4), None)  # (T, S, B, P, G, pixels, C)
+        numbers = site.read(by_pixel.flatten(4), None, weight)  # (T, S, B, P, G, pixels, C)
         columns = numbers.reshape(len(x), groups, -1, outputs * math.prod(kernel)).transpose(-1, -2)
         columns = columns.reshape(len(x), groups * outputs * math.prod(kernel), *x.shape[2:])
         out = _overlap(function, columns, groups * outputs, kernel, stride, padding, output_padding, dilation)
