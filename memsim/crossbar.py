@@ -226,8 +226,13 @@ class Chip:
         self.run.begin(batch.count, image, layouts=found.layouts, **how)
         self._state.restore()
         args, named = batch.repeated(len(self.chips), self.run.dtype)
-        out = apart(self.net(*args, **named), found.outputs, len(self.chips))
-        return out if self.output is None else _picked(out, self.output)
+        return apart(self.picked(self.net(*args, **named)), found.outputs, len(self.chips))
+
+    def picked(self, out: Any) -> Any:
+        """What ``output`` picks of the network's outputs: a function of them, or a key or place in them."""
+        if self.output is None:
+            return out
+        return self.output(out) if callable(self.output) else out[self.output]
 
     def record(self, *inputs: Any, image: Sequence[int] | None = None, **named: Any) -> Record:
         """Run the network once and keep spikes, membranes and written attention, by layer.
@@ -369,7 +374,7 @@ class Chip:
             was_open, self.ledger.open = self.ledger.open, False
             names, watched = self._watch()
             try:
-                self._found[signature] = probe(self.net, batch, self.run, self._state)
+                self._found[signature] = probe(self.net, batch, self.run, self._state, self.picked)
                 once = partial(probe_run, self.net, batch, self.run, self._state, None, IMAGES)
                 self._digital.learn(once, IMAGES, signature)
             finally:
@@ -390,7 +395,7 @@ class Chip:
                     names[module, name] = f"{path}.{name}".lstrip(".")
                     watched[module, name] = parameter
                     if isinstance(parameter, ArrayParameter):
-                        parameter.uses.clear()
+                        parameter.uses = set()
                     else:
                         module._parameters[name] = ArrayParameter.of(parameter, {})
         return names, watched
@@ -438,14 +443,12 @@ def _told(what: str, items: Sequence[Any], progress: Progress | None) -> Iterabl
 
 def _batch_of(images: Any, axis: Axis) -> Batch:
     """Calibration images as arguments of a network: a tensor, a tuple of inputs, or a mapping of named ones."""
-    if isinstance(images, Mapping):
-        return Batch((), images, axis)
-    return Batch(tuple(images) if isinstance(images, (tuple, list)) else (images,), {}, axis)
-
-
-def _picked(out: Any, output: Any) -> Any:
-    """What `output` picks: a function of the outputs, or a key or place in them."""
-    return output(out) if callable(output) else out[output]
+    try:
+        if isinstance(images, Mapping):
+            return Batch((), images, axis)
+        return Batch(tuple(images) if isinstance(images, (tuple, list)) else (images,), {}, axis)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"calibration: {error}") from None
 
 
 def to_crossbar(

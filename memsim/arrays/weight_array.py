@@ -168,6 +168,12 @@ class WeightArray(nn.Module):
         Converter ranges, and whether a call carries spikes or numbers, are decided over all calls.
         """
         x = self._by_array(drive)
+        section = self.run.card.weights
+        if section.dac_bits == 1 and self.run.card.on("dac") and bool((drive < 0).any()):
+            raise ValueError(
+                f"{self.name}: weights.dac_bits = 1 has no level for numbers of both signs, which drive its rows; "
+                "take 2 or more"
+            )
         self.ranges.note(
             at.call,
             drive,

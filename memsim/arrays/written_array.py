@@ -47,6 +47,10 @@ class WrittenArray(nn.Module):
         self.sizes = nn.ModuleDict()
         self.full_scale = self.full_scale.new_zeros(len(self.run.chips))
 
+    def renew(self) -> None:
+        """Take new devices; the range stays."""
+        self.sizes = nn.ModuleDict()
+
     def devices(self, heads: int, tokens: int) -> WrittenDevices:
         """The devices that so many heads and tokens use, drawn and measured at first use."""
         size = f"{heads}x{tokens}"

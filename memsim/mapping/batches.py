@@ -184,6 +184,10 @@ def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAx
     found: list[OutputAxis | None] = []
     for one, *others, small in zip(*runs, strict=True):
         if not isinstance(one, Tensor):
+            if not isinstance(one, (int, float, str, bool, type(None))):
+                raise ValueError(
+                    f"the network returns a {type(one).__name__}: pass output=, a function that picks its tensors"
+                )
             found.append(None)
             continue
         fits = layouts_of([Seen(one, other, small, 0) for other in others])

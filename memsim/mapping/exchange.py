@@ -81,6 +81,8 @@ def _made_again(net: nn.Module) -> dict[int, Any]:
 def _fold(net: nn.Module) -> None:
     """Replace weights that are computed from others (weight norm, pruning, ...) by their value of now."""
     for module in list(net.modules()):
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
         if parametrize.is_parametrized(module):
             for name in list(module.parametrizations):  # type: ignore[union-attr]
                 parametrize.remove_parametrizations(module, name)
@@ -151,7 +153,7 @@ def link(net: nn.Module, matrices: list[Held], arrays: Mapping[str, Any], run: R
             site = Site(one.name, one.matrix, run)
             site.array = arrays[one.name]
             site.array.blocks = one.matrix.blocks(found.detach().as_subclass(Tensor))
-            found.sites[one.matrix.start] = site
+            found.sites = {**found.sites, one.matrix.start: site}
         module._parameters[one.matrix.parameter] = found
         if isinstance(module, nn.RNNBase):
             module._flat_weights = [getattr(module, name) for name in module._flat_weights_names]

@@ -6,12 +6,13 @@ Nothing of the network is changed by it, and torch's global generator neither.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from memsim.layout import FEWER, IMAGES, Layout, Mixed, Seen, layouts_of
 from memsim.mapping.batches import Batch, OutputAxis, output_axes
@@ -30,11 +31,13 @@ class Found:
     macs: Mapping[str, float] = field(default_factory=dict)  #: multiply-accumulates for an image, by layer
 
 
-def probe(net: nn.Module, batch: Batch, run: Run, state: NetState) -> Found:
+def probe(
+    net: nn.Module, batch: Batch, run: Run, state: NetState, picked: Callable[[Any], Any]
+) -> Found:  # fmt: skip
     """Run the digital network on images a b c, on a b' c with b changed in several ways, and on a b.
 
-    Raises ValueError, naming the layer, where one image changes the rows of another, or rows cannot be
-    divided among images.
+    picked: takes the outputs that are wanted.  Raises ValueError, naming the layer, where one image changes the
+    rows of another, or rows cannot be divided among images.
     """
     first, out = probe_run(net, batch, run, state, None, IMAGES, narrow=True)
     fewer, small = probe_run(net, batch, run, state, None, FEWER)
@@ -50,7 +53,7 @@ def probe(net: nn.Module, batch: Batch, run: Run, state: NetState) -> Found:
         _settle(name, calls, fits)
     layouts = {name: [None if one is None else one[0] for one in calls] for name, calls in fits.items()}
     try:
-        outputs = output_axes(out, others, small)
+        outputs = output_axes(picked(out), [picked(one) for one in others], picked(small))
     except Mixed as error:
         raise ValueError(f"the network's output: {error}; {REMEDY}") from None
     macs = {name: total / IMAGES for name, total in first.macs.items()}
@@ -65,7 +68,7 @@ REMEDY = (
 Fits = dict[str, list[list[Layout] | None]]
 
 
-def _run(
+def probe_run(
     net: nn.Module,
     batch: Batch,
     run: Run,
@@ -82,13 +85,27 @@ def _run(
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            out = net(*args, **kwargs)
+            out = _tried(net, args, kwargs)
         if narrow:
             state.narrow()
     finally:
         run.now = before
         state.restore()
     return noted, out
+
+
+def _tried(net: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Any:
+    """The network's output; ValueError, with the shapes of its inputs, where torch itself fails."""
+    try:
+        return net(*args, **kwargs)
+    except (RuntimeError, IndexError, TypeError) as error:
+        shapes = [
+            tuple(x.shape) for x in pytree.tree_leaves((args, dict(kwargs))) if isinstance(x, torch.Tensor)
+        ]
+        raise ValueError(
+            f"the network fails on inputs of shapes {shapes}: {str(error).splitlines()[0]}; has it these inputs? If "
+            "one of them holds no images, say so: batch_axis=[0, None]"
+        ) from error
 
 
 def _fits(first: Probe, changed: Sequence[Probe], fewer: Probe) -> tuple[Fits, dict[str, list[int]]]:

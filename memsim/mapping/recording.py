@@ -55,9 +55,10 @@ class Tap:
     def note(self, name: str, module: nn.Module, inputs: tuple, output: Any) -> None:
         """Keep what a neuron gave; other modules are passed over."""
         given = next((x for x in inputs if isinstance(x, Tensor)), None)
-        first, *rest = [x for x in pytree.tree_leaves(output) if isinstance(x, Tensor)] or [None]
-        if given is None or first is None or _binary(given) or not _binary(first):
+        outputs = [x for x in pytree.tree_leaves(output) if isinstance(x, Tensor)]
+        if given is None or not outputs or _binary(given) or not _binary(outputs[0]):
             return
+        first, *rest = outputs
         self.spikes.setdefault(name, []).append(first.detach())
         if isinstance(module, HasMembrane):
             self.membranes.setdefault(name, []).append(module.membrane(given.detach()))
@@ -71,10 +72,11 @@ class Tap:
 def tapped(net: nn.Module) -> Iterator[Tap]:
     """Keep what the neurons of a network give inside."""
     tap, hooks, stored = Tap(), [], []
-    for name, module in net.named_modules():
-        if not list(module.children()) or isinstance(module, StoresPotentials):
-            hooks.append(module.register_forward_hook(lambda m, i, o, name=name: tap.note(name, m, i, o)))
-        if isinstance(module, StoresPotentials):
+    for name, module in list(net.named_modules()):
+        stores = isinstance(module, StoresPotentials)
+        if stores or not list(module.children()):
+            hooks.append(net.get_submodule(name).register_forward_hook(partial(tap.note, name)))
+        if stores:
             stored.append((module, module.store_v_seq))
             module.store_v_seq = True
     try:

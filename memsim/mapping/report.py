@@ -30,6 +30,7 @@ class Mapped:
     operations: float | None = None  #: multiply-accumulates for an image; None: not known yet
     tied_to: str | None = None  #: the layer whose array holds the same parameter
     product: bool = True  #: whether it could be a product with a learned matrix
+    also: bool = False  #: on an array, and in a product elsewhere that is digital
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class MappingReport(Sequence[Mapped]):
 
     @property
     def left(self) -> list[Mapped]:
-        """Products with learned matrices that stay digital though nobody asked for it."""
-        return [line for line in self.lines if line.place != "array" and line.product]
+        """Products with learned matrices that stay digital, at least in part, though nobody asked for it."""
+        return [line for line in self.lines if line.product and (line.place != "array" or line.also)]
 
     def __str__(self) -> str:
         rows = [("layer", "kind", "place", "parameters", "MACs/image", "because")]
@@ -145,18 +146,19 @@ def _matrix_line(
             )
     elif one.tied_to:
         reason = f"the same parameter as {one.tied_to}: one array"
-    if place == "array" and others:
+    also = place == "array" and not others <= HARMLESS
+    if also:
         reason += f"; also read as numbers by {', '.join(sorted(others))}"
     return Mapped(
         layer=one.name, kind=one.kind, place=place, reason=reason, parameters=one.matrix.part(weight).numel(),
-        operations=None if macs is None else macs.get(one.name, 0.0), tied_to=one.tied_to, product=product,
+        operations=None if macs is None else macs.get(one.name, 0.0), tied_to=one.tied_to, product=product, also=also,
     )  # fmt: skip
 
 
 HARMLESS = frozenset(
     "add radd sub mul rmul div cat stack expand expand_as repeat embedding batch_norm layer_norm group_norm "
     "instance_norm unsqueeze squeeze view reshape flatten clone to index_select getitem pad interpolate prelu "
-    "rms_norm sum mean norm".split()
+    "rms_norm sum mean norm to detach numel dim size contiguous float double half".split()
 )
 """Functions that are no products with a matrix: a parameter that these take is nothing for an array."""
 

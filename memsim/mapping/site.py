@@ -32,7 +32,7 @@ class Site:
             return digital(F.linear, x, self.matrix.part(weight), bias)
         at = self.run.now.address(self.name, len(parts))
         numbers = self.multiply(parts.flatten(3), at, None, weight)  # (T, S, B, P, C)
-        return self.add(numbers.reshape(*x.shape[:-1], -1), bias).to(x.dtype)
+        return self.add(numbers.reshape(*x.shape[:-1], -1).contiguous(), bias).to(x.dtype)
 
     def parts(self, x: Tensor, tail: int, macs: float) -> Tensor | None:
         """x (..., *tail axes) as (T, S, B, P, *tail axes); None where it is to be multiplied digitally.

@@ -43,7 +43,7 @@ def _convolution(function: Any, dims: int) -> None:
         if parts is None:
             return digital(function, x, weight, bias, stride, padding, dilation, groups)
         numbers = site.read(parts.flatten(4), plan.of_group(groups), weight)
-        out = numbers.reshape(len(x), weight.shape[0], *plan.size)
+        out = numbers.reshape(len(x), weight.shape[0], *plan.size).contiguous()
         return site.add(out, None if bias is None else bias.view(-1, *[1] * dims)).to(x.dtype)
 
 

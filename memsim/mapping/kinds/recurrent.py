@@ -110,8 +110,8 @@ def _cell(name: str, function: Any) -> None:
         if site_of(w) is None and site_of(u) is None:
             return NotImplemented
         state = tuple(hx) if isinstance(hx, (tuple, list)) else (hx,)
-        found = STEPS[name](F.linear(x, w, b), F.linear(state[0], u, c), state)
-        return found if len(found) > 1 else found[0]
+        found = STEPS[name](F.linear(x, w, b), F.linear(next(iter(state)), u, c), state)
+        return found if name == "lstm" else next(iter(found))
 
 
 for _name in STEPS:
