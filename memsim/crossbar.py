@@ -58,9 +58,9 @@ CALIBRATION_BATCH = 64
 class Chip:
     """One network on a stack of chips that differ in their devices alone.
 
-    ``program`` writes it, ``advance_to`` ages it, calling it runs the network: its own outputs, with a leading
-    axis of chips.  ``ledger`` holds events and energies, ``mapping`` what is on arrays, ``net`` the network
-    whose matrices are read from them.
+    ``program`` writes it, ``advance_to`` ages it, calling it runs the network: its own outputs, with a
+    leading axis of chips.  ``ledger`` holds events and energies, ``mapping`` what is on arrays, ``net`` the
+    network whose matrices are read from them.
     """
 
     def __init__(
@@ -110,7 +110,9 @@ class Chip:
 
     @property
     def mapping(self) -> MappingReport:
-        """Which module is on which arrays, what stayed digital and why, shares of parameters and operations."""
+        """Which module is on which arrays, what stayed digital and why, shares of parameters and
+        operations.
+        """
         found = list(self._found.values())
         macs = {name: n for one in found for name, n in one.macs.items()} if found else None
         calls = {name: calls for one in found for name, calls in one.layouts.items()}
@@ -203,8 +205,8 @@ class Chip:
     def __call__(self, *inputs: Any, image: Sequence[int] | None = None, **named: Any) -> Any:
         """Run the network: its outputs with a leading axis of chips, (chips, images, ...).
 
-        inputs, named: what the network takes; tensors that hold images do so on ``batch_axis``.  image: names of
-        the images (default: numbered on from the last call); noise is keyed by the name.
+        inputs, named: what the network takes; tensors that hold images do so on ``batch_axis``.  image:
+        names of the images (default: numbered on from the last call); noise is keyed by the name.
         """
         self._needs_programming()
         batch = Batch(inputs, named, self.batch_axis)
@@ -283,8 +285,8 @@ class Chip:
     def train(self, fresh: bool = True, times: float | tuple[float, float] = 0.0, **how: Any) -> Chip:
         """Let gradients reach the digital weights of ``net``, straight through everything that arrays do.
 
-        From here on every call is one batch of a training: with ``fresh``, on chips that no call met before, at
-        a time [s] since their programming: ``times``, or drawn log-uniformly between two.  how: fields of
+        From here on every call is one batch of a training: with ``fresh``, on chips that no call met before,
+        at a time [s] since their programming: ``times``, or drawn log-uniformly between two.  how: fields of
         `Learning`.  ``parameters()`` go to an optimizer; ``eval()`` ends it, and ``program()`` writes the
         trained weights.  Raises ValueError for the engine aihwkit and for times that are none.
         """
@@ -375,8 +377,6 @@ class Chip:
             names, watched = self._watch()
             try:
                 self._found[signature] = probe(self.net, batch, self.run, self._state, self.picked)
-                once = partial(probe_run, self.net, batch, self.run, self._state, None, IMAGES)
-                self._digital.learn(once, IMAGES, signature)
             finally:
                 self.ledger.open = was_open
                 for (module, parameter), before in watched.items():
@@ -384,7 +384,17 @@ class Chip:
                     name = names[module, parameter]
                     self._uses[name] = self._uses.get(name, frozenset()) | uses
                     module._parameters[parameter] = before
+            self._learn_digital(batch)
         return self._found[signature]
+
+    def _learn_digital(self, batch: Batch) -> None:
+        """Count the digital work of an image of this shape."""
+        was_open, self.ledger.open = self.ledger.open, False
+        once = partial(probe_run, self.net, batch, self.run, self._state, None, IMAGES)
+        try:
+            self._digital.learn(once, IMAGES, batch.signature)
+        finally:
+            self.ledger.open = was_open
 
     def _watch(self) -> tuple[dict[Any, str], dict[Any, Any]]:
         """Let every wide parameter note what functions take it; returns names and what stood there."""
@@ -427,7 +437,8 @@ class Chip:
         left = len(mapping.left)
         return (
             f"Chip({type(self.net).__name__}, {len(self.chips)} chips of card {self.card.name}: "
-            f"{len(self.weight_arrays)} weight arrays ({tiles} tiles), {len(self.attention_arrays)} attention layers, "
+            f"{len(self.weight_arrays)} weight arrays ({tiles} tiles), {len(self.attention_arrays)} "
+            "attention layers, "
             f"{mapping.share('parameters'):.1%} of parameters; {left} products left digital; "
             + ("not programmed)" if self.time != self.time else f"{self.time:g} s after programming)")
         )
@@ -442,7 +453,9 @@ def _told(what: str, items: Sequence[Any], progress: Progress | None) -> Iterabl
 
 
 def _batch_of(images: Any, axis: Axis) -> Batch:
-    """Calibration images as arguments of a network: a tensor, a tuple of inputs, or a mapping of named ones."""
+    """Calibration images as arguments of a network: a tensor, a tuple of inputs, or a mapping of named
+    ones.
+    """
     try:
         if isinstance(images, Mapping):
             return Batch((), images, axis)
@@ -469,10 +482,10 @@ def to_crossbar(
     recurrent and bilinear layers (and their subclasses) are on arrays in a copy, but for those that the card
     leaves ``digital``; ``chip.mapping`` lists them.  card: ChipCard or the name or file of one.  chips: how
     many, or their names.  calibration: training images for the converters' ranges, a tensor or the network's
-    inputs as a tuple or mapping; a bundled network brings its own.  engine: "memsim" (whole stacks at once) or
-    "aihwkit" (aihwkit's own tiles, one by one: the reference).  strict: refuse products that would stay digital
-    (default: warn).  output: picks the logits from other outputs, a function, key or place.  batch_axis: the
-    axis of the inputs that holds images.  Raises CardError, TypeError and ValueError by name.
+    inputs as a tuple or mapping; a bundled network brings its own.  engine: "memsim" (whole stacks at once)
+    or "aihwkit" (aihwkit's own tiles, one by one: the reference).  strict: refuse products that would stay
+    digital (default: warn).  output: picks the logits from other outputs, a function, key or place.
+    batch_axis: the axis of the inputs that holds images.  Raises CardError, TypeError and ValueError by name.
     """
     card = card if isinstance(card, ChipCard) else ChipCard.load(card)
     names = _names_of(chips)

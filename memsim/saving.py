@@ -71,8 +71,8 @@ def save(chip: Chip, path: str | Path) -> Path:
 
 
 def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
-    """The chip in a file, of the network it was made from; options: those of `to_crossbar` that are no part of
-    the file (calibration, output, batch_axis).
+    """The chip in a file, of the network it was made from; options: those of `to_crossbar` that are no part
+    of the file (calibration, output, batch_axis).
 
     Raises ValueError for a file that is damaged, of another format or of another network.
     """

@@ -1,4 +1,5 @@
-"""Hardware-aware training: every batch runs on chips that were never met, and gradients pass straight through.
+"""Hardware-aware training: every batch runs on chips that were never met, and gradients pass straight
+through.
 
     W_arrays = W + (what the devices hold, in units of W, - W)      the bracket has no gradient
 

@@ -1,7 +1,8 @@
-"""Converter ranges of a weight array, and what drives its rows, decided over all calls of all training images.
+"""Converter ranges of a weight array, and what drives its rows, decided over all calls of all training
+images.
 
-A call of a layer carries spikes where every value it had in calibration is 0 or 1, else numbers.  All calls of
-one sort share one DAC range and one ADC range: the largest seen.
+A call of a layer carries spikes where every value it had in calibration is 0 or 1, else numbers.  All calls
+of one sort share one DAC range and one ADC range: the largest seen.
 """
 
 from __future__ import annotations

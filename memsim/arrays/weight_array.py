@@ -34,9 +34,9 @@ UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")
 class WeightArray(nn.Module):
     """The arrays of one layer on every chip.
 
-    ``program`` writes the devices, ``advance_to`` ages them and sets the compensation, ``calibrate`` finds the
-    converters' ranges, ``read`` multiplies.  blocks (R, C) or (G, R, C) [any unit]: the learned matrix, looked
-    at when devices are written or aged.  Raises ValueError for a matrix that is not finite.
+    ``program`` writes the devices, ``advance_to`` ages them and sets the compensation, ``calibrate`` finds
+    the converters' ranges, ``read`` multiplies.  blocks (R, C) or (G, R, C) [any unit]: the learned matrix,
+    looked at when devices are written or aged.  Raises ValueError for a matrix that is not finite.
     """
 
     volt_SRC: Tensor  #: current for a fully driven row [A]
@@ -171,7 +171,8 @@ class WeightArray(nn.Module):
         section = self.run.card.weights
         if section.dac_bits == 1 and self.run.card.on("dac") and bool((drive < 0).any()):
             raise ValueError(
-                f"{self.name}: weights.dac_bits = 1 has no level for numbers of both signs, which drive its rows; "
+                f"{self.name}: weights.dac_bits = 1 has no level for numbers of both signs, which "
+                "drive its rows; "
                 "take 2 or more"
             )
         self.ranges.note(
@@ -188,11 +189,11 @@ class WeightArray(nn.Module):
     ) -> Tensor:  # fmt: skip
         """Multiply: drive (T, S, B, P R) -> (T, S, B, P, C), P positions (tokens) of an image.
 
-        With an unrolling drive is (T, S, B, F), and it gives which of an image's F values drives which row at a
-        position: -> (T, S, B, G C, P).  Groups are blocks of F; without an unrolling they come back as
+        With an unrolling drive is (T, S, B, F), and it gives which of an image's F values drives which row
+        at a position: -> (T, S, B, G C, P).  Groups are blocks of F; without an unrolling they come back as
         (T, S, B, G, P, C).  at: names of images, steps and call (default: the next of this pass).  blocks
-        (G, R, C): the learned matrix, where gradients are to reach it.  Raises RuntimeError where the converters have no range, or numbers come where
-        calibration saw spikes.
+        (G, R, C): the learned matrix, where gradients are to reach it.  Raises RuntimeError where the
+        converters have no range, or numbers come where calibration saw spikes.
         """
         run, card = self.run, self.run.card.weights
         at = run.now.address(self.name, len(drive)) if at is None else at
@@ -213,7 +214,8 @@ class WeightArray(nn.Module):
         reading = self._read_out(at, drives, volt)(self._by_array(x), unrolling)
         if drives is not None and drives.spikes and reading.others:
             raise RuntimeError(
-                f"{self.name}: numbers drive its rows where calibration saw spikes alone (call {at.call + 1}); add "
+                f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
+                f"{at.call + 1}); add "
                 "images like these to calibration="
             )
         self._count(reading, drives, clipped)
@@ -311,4 +313,5 @@ class WeightArray(nn.Module):
 
     def extra_repr(self) -> str:
         groups = f", {self.groups} groups" if self.groups > 1 else ""
-        return f"{self.rows} x {self.columns}{groups}, {self.tiles} x {self.column_tiles} tiles, {self.cell.name}"
+        tiles = f"{self.tiles} x {self.column_tiles} tiles"
+        return f"{self.rows} x {self.columns}{groups}, {tiles}, {self.cell.name}"

@@ -129,7 +129,7 @@ class TileWeights:
 
     def _by_group(self, x: Tensor, unrolling: Unrolling | None) -> Tensor:
         """(T, S, B, F) -> (T, S, G, B, P, R)."""
-        return unfold(x.unflatten(3, (self.groups, -1)).movedim(3, 2), unrolling, self.rows)
+        return unfold(x.flatten(3).unflatten(3, (self.groups, -1)).movedim(3, 2), unrolling, self.rows)
 
     def _numbers(self, y: Tensor, unrolling: Unrolling | None) -> Tensor:
         """(T, S, G, B, P, C) as WeightArray gives it."""

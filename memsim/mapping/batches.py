@@ -1,4 +1,6 @@
-"""Inputs and outputs of a network: which tensors hold images and where, repeated for chips, taken apart again."""
+"""Inputs and outputs of a network: which tensors hold images and where, repeated for chips, taken apart
+again.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +46,9 @@ class Batch:
         if self.count == 0:
             raise ValueError("the batch is empty: pass at least one image")
         self.axes = [
-            at if isinstance(leaf, Tensor) and at is not None and leaf.dim() > at and leaf.shape[at] == self.count
-            else None
-            for leaf, at in zip(self.leaves, axes, strict=True)
-        ]  # fmt: skip
+            at if isinstance(x, Tensor) and at is not None and x.shape[at : at + 1] == (self.count,) else None
+            for x, at in zip(self.leaves, axes, strict=True)
+        ]
         for owner, leaf, at in zip(owners, self.leaves, axes, strict=True):
             _finite(owner, leaf, at or 0)
 
@@ -86,7 +87,8 @@ class Batch:
         return made
 
     def probe(self, change: int | None, images: int, dtype: torch.dtype) -> tuple[tuple, dict[str, Any]]:
-        """Arguments for a probe: the first `images` of a b c, b exchanged for another where `change` is given.
+        """Arguments for a probe: the first `images` of a b c, b exchanged for another where `change` is
+        given.
 
         change 0, 1, ... are different ways to exchange it.
         """
@@ -186,7 +188,8 @@ def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAx
         if not isinstance(one, Tensor):
             if not isinstance(one, (int, float, str, bool, type(None))):
                 raise ValueError(
-                    f"the network returns a {type(one).__name__}: pass output=, a function that picks its tensors"
+                    f"the network returns a {type(one).__name__}: pass output=, a function that picks "
+                    "its tensors"
                 )
             found.append(None)
             continue

@@ -58,7 +58,8 @@ def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
         ours = copy.deepcopy(net, _made_again(net))
     except RuntimeError as error:
         raise ValueError(
-            "the network holds tensors with a gradient history, say the state of spiking neurons after a training "
+            "the network holds tensors with a gradient history, say the state of spiking neurons "
+            "after a training "
             f"step; reset its state before (functional.reset_net(net) in SpikingJelly): {error}"
         ) from None
     ours = ours.to(dtype)
@@ -67,8 +68,8 @@ def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 def _made_again(net: nn.Module) -> dict[int, Any]:
-    """Weights that pruning and old parametrisations compute from others, with their values: a memo for a copy,
-    since torch copies no tensor with a gradient history.
+    """Weights that pruning and old parametrisations compute from others, with their values: a memo for a
+    copy, since torch copies no tensor with a gradient history.
     """
     return {
         id(value): value.detach().clone()
@@ -114,6 +115,11 @@ def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:
         Held(one.name, one.module, one.kind, one.matrix, (one.tied_to or one.name) in chosen, one.tied_to)
         for one in found
     ]
+
+
+def matrix_names(net: nn.Module) -> list[str]:
+    """Names of the arrays that a network's matrices go to, in order."""
+    return [one.name for one in held(net, frozenset()) if one.tied_to is None]
 
 
 def place(

@@ -1,4 +1,5 @@
-"""A probe of a network: the digital network runs on a few images, to find whose rows are whose in every layer.
+"""A probe of a network: the digital network runs on a few images, to find whose rows are whose in every
+layer.
 
 Nothing of the network is changed by it, and torch's global generator neither.
 """
@@ -36,8 +37,8 @@ def probe(
 ) -> Found:  # fmt: skip
     """Run the digital network on images a b c, on a b' c with b changed in several ways, and on a b.
 
-    picked: takes the outputs that are wanted.  Raises ValueError, naming the layer, where one image changes the
-    rows of another, or rows cannot be divided among images.
+    picked: takes the outputs that are wanted.  Raises ValueError, naming the layer, where one image changes
+    the rows of another, or rows cannot be divided among images.
     """
     first, out = probe_run(net, batch, run, state, None, IMAGES, narrow=True)
     fewer, small = probe_run(net, batch, run, state, None, FEWER)
@@ -61,7 +62,8 @@ def probe(
 
 
 REMEDY = (
-    "a network on chips must treat each image by itself (in evaluation mode, no statistics or softmax over the "
+    "a network on chips must treat each image by itself (in evaluation mode, no statistics or "
+    "softmax over the "
     "batch); if another axis than the first holds the images, say batch_axis="
 )
 
@@ -103,7 +105,8 @@ def _tried(net: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Any:
             tuple(x.shape) for x in pytree.tree_leaves((args, dict(kwargs))) if isinstance(x, torch.Tensor)
         ]
         raise ValueError(
-            f"the network fails on inputs of shapes {shapes}: {str(error).splitlines()[0]}; has it these inputs? If "
+            f"the network fails on inputs of shapes {shapes}: {str(error).splitlines()[0]}; has it "
+            "these inputs? If "
             "one of them holds no images, say so: batch_axis=[0, None]"
         ) from error
 
@@ -133,16 +136,15 @@ def _fits(first: Probe, changed: Sequence[Probe], fewer: Probe) -> tuple[Fits, d
 
 def _settle(name: str, calls: Sequence[int], fits: Fits) -> None:
     """Take the layout that the other layers have for calls that explain several; ValueError for none."""
-    sure = Counter(
-        (one[0].outer == 1, one[0].inner == 1) for found in fits.values() for one in found if one and len(one) == 1
-        if one[0].outer * one[0].inner > 1
-    )  # fmt: skip
+    known = [one[0] for found in fits.values() for one in found if one and len(one) == 1]
+    sure = Counter((one.outer == 1, one.inner == 1) for one in known if one.outer * one.inner > 1)
     for call in calls:
         several = fits[name][call] or []
         ranked = sorted(several, key=lambda one: -sure[one.outer == 1, one.inner == 1])
         if not sure[ranked[0].outer == 1, ranked[0].inner == 1]:
             raise ValueError(
-                f"{name}: its input is the same for all images of the probe, so that its rows cannot be divided "
+                f"{name}: its input is the same for all images of the probe, so that its rows cannot "
+                "be divided "
                 "among them; give calibration images that reach this layer, or leave it digital "
                 f"(digital = [{name!r}] in the card)"
             )

@@ -24,7 +24,9 @@ READS: dict[Any, Callable[..., Any]] = {}
 
 
 def reads(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register how torch functions become reads: called with their arguments, NotImplemented for "not mine"."""
+    """Register how torch functions become reads: called with their arguments, NotImplemented for "not
+    mine".
+    """
 
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
         READS.update(dict.fromkeys(functions, handler))

@@ -151,13 +151,15 @@ def _matrix_line(
         reason += f"; also read as numbers by {', '.join(sorted(others))}"
     return Mapped(
         layer=one.name, kind=one.kind, place=place, reason=reason, parameters=one.matrix.part(weight).numel(),
-        operations=None if macs is None else macs.get(one.name, 0.0), tied_to=one.tied_to, product=product, also=also,
+        operations=None if macs is None else macs.get(one.name, 0.0), tied_to=one.tied_to, product=product,
+        also=also,
     )  # fmt: skip
 
 
 HARMLESS = frozenset(
     "add radd sub mul rmul div cat stack expand expand_as repeat embedding batch_norm layer_norm group_norm "
-    "instance_norm unsqueeze squeeze view reshape flatten clone to index_select getitem pad interpolate prelu "
+    "instance_norm unsqueeze squeeze view reshape flatten clone to index_select getitem pad "
+    "interpolate prelu "
     "rms_norm sum mean norm to detach numel dim size contiguous float double half".split()
 )
 """Functions that are no products with a matrix: a parameter that these take is nothing for an array."""

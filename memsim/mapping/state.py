@@ -1,7 +1,7 @@
 """The state that a network's modules keep from one call to the next, and a way back to where they began.
 
-Spiking neurons of SpikingJelly, snnTorch and others keep membranes as attributes.  Every pass of a chip starts
-from the state in which the network was handed over.
+Spiking neurons of SpikingJelly, snnTorch and others keep membranes as attributes.  Every pass of a chip
+starts from the state in which the network was handed over.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 _TORCH = {
-    "_parameters", "_modules", "_backward_hooks", "_backward_pre_hooks", "_forward_hooks", "_forward_pre_hooks",
+    "_parameters", "_modules", "_backward_hooks", "_backward_pre_hooks", "_forward_hooks",
+    "_forward_pre_hooks",
     "_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks_with_kwargs",
     "_state_dict_hooks", "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks",
     "_is_full_backward_hook", "_non_persistent_buffers_set", "_flat_weights", "training",

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim import devices, models
-from memsim.mapping.layers import matrix_layers
+from memsim.mapping.exchange import matrix_names
 from memsim.models.registry import tuned
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.points import Point
@@ -94,7 +94,7 @@ def tasks(setting: Setting, cells: Sequence[str] | None = None) -> Iterator[Task
     """For each cell (None: all pulsed) on every block of chips: ideal writing and what can be built; then
     every effect; then what else there is.  Stopped early, it has answered the first question for every cell.
     """
-    layers = [name for name, _ in matrix_layers(models.load(setting.model))]
+    layers = matrix_names(models.load(setting.model))
     whole = memsim.ChipCard.parse(dict(setting.card)).replace(digital=layers)
     for part in (_built, _effects, _further):
         for cell in pulsed() if cells is None else cells:

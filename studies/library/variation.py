@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 import memsim
 from memsim import models
 from memsim.card.chip_card import ARRAY_EFFECTS
-from memsim.mapping.layers import attention_layers, matrix_layers
+from memsim.mapping.exchange import matrix_names
+from memsim.mapping.layers import attention_layers
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.points import Point
 from memsim.studies.reports import draw
@@ -49,7 +50,7 @@ def layers(model: str) -> dict[str, tuple[str, ...]]:
     """
     net = models.load(model)
     found: dict[str, tuple[str, ...]] = {}
-    for name, _ in (*matrix_layers(net), *attention_layers(net)):
+    for name in (*matrix_names(net), *(name for name, _ in attention_layers(net))):
         part = name.split(".")
         group = part[0] if part[0] == "head" else f"{part[0]} {part[1]}"
         if part[0] == "blocks":

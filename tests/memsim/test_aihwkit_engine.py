@@ -46,7 +46,7 @@ def test_a_layer_is_cut_into_the_same_tiles_on_either_engine():
     run = Run(card=card, chips=(0,), seed=0, ledger=memsim.Ledger(card))
     ours, other = (kind("layer", MATRIX, run) for kind in (WeightArray, TileWeights))
     other.program()
-    (tiles,) = (layer.analog_module.in_sizes for layer in other._layers())
+    (tiles,) = (layer.analog_module.in_sizes for (layer,) in other._layers())
     assert tiles == [150, 150]
     assert ours.kappa == other.kappa == pytest.approx(2.0 * 25e-6 * 150**2)
 

@@ -97,7 +97,9 @@ def _of(value: Any, axis: int) -> Any:
 
 
 def _axis(n: int, kernel: int, dilation: int, stride: int, padding: int | str) -> np.ndarray:
-    """Where each tap of each output pixel lies along one axis, (outputs, taps); outside 0 .. n - 1: border."""
+    """Where each tap of each output pixel lies along one axis, (outputs, taps); outside 0 .. n - 1:
+    border.
+    """
     reach = dilation * (kernel - 1)
     before, after = (reach // 2, reach - reach // 2) if padding == "same" else (padding, padding)
     before, after = (0, 0) if padding == "valid" else (int(before), int(after))

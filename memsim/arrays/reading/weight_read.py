@@ -33,8 +33,9 @@ def unfold(x: Tensor, unrolling: Unrolling | None, rows: int) -> Tensor:
 
 
 class Reading(NamedTuple):
-    """What a read gave: numbers (T, S, B, P, C), or (T, S, B, C, P) with an unrolling; clipped conversions; by
-    array and step (S, T) the driven rows and sum x^2 G [S] over all of them; images that were not of spikes.
+    """What a read gave: numbers (T, S, B, P, C), or (T, S, B, C, P) with an unrolling; clipped conversions;
+    by array and step (S, T) the driven rows and sum x^2 G [S] over all of them; images that were not of
+    spikes.
     """
 
     numbers: Tensor
@@ -75,7 +76,8 @@ class ReadOut:
         """
         if x.shape[1:3] != (len(self.volt_SRC), len(self.at.images)) or len(x) != len(self.at.steps):
             raise ValueError(
-                f"drives of shape {tuple(x.shape)} for {len(self.at.steps)} steps, {len(self.volt_SRC)} arrays and "
+                f"drives of shape {tuple(x.shape)} for {len(self.at.steps)} steps, "
+                f"{len(self.volt_SRC)} arrays and "
                 f"{len(self.at.images)} images"
             )
         if (

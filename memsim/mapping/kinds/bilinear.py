@@ -1,4 +1,6 @@
-"""Bilinear layers: y_o = x^T W_o z + b_o; an array reads z for all pairs (o, row of x), the rest is digital."""
+"""Bilinear layers: y_o = x^T W_o z + b_o; an array reads z for all pairs (o, row of x), the rest is
+digital.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Convolutions in one, two and three dimensions: a read for each output pixel, of the values under the kernel.
+"""Convolutions in one, two and three dimensions: a read for each output pixel, of the values under the
+kernel.
 
 Groups are blocks of their own: group g reads its C_in / G channels on an array of C_out / G columns.
 """

@@ -42,7 +42,7 @@ def attend(
         return NotImplemented
     if query.dim() == 2:  # no batch axis
         raise ValueError("multi-head attention on arrays takes inputs with a batch axis")
-    length, batch, _ = query.shape
+    batch = query.shape[1]
     weights = (
         (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else (in_proj_weight,) * 3
     )
