@@ -152,7 +152,7 @@ class Chip:
         if images is None:
             return {"images": 0.0, "energy [J]": 0.0}
         with torch.no_grad(), self.ledger.apart(), self.norms.measuring():
-            self._found.clear()  # the rows of norms are to be found, too
+            self.own_norms()
             for start in range(0, len(images), RECALIBRATION_BATCH):
                 part = images[start : start + RECALIBRATION_BATCH]
                 first = RECALIBRATION_NAME + start
@@ -351,6 +351,11 @@ class Chip:
     def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
         """The chip in a file, of the network it was made from; options: calibration, output, batch_axis."""
         return load(path, net, **options)
+
+    def own_norms(self) -> None:
+        """Let batch norms take statistics of each chip's own, whose rows are to be found, too."""
+        self.norms.link()
+        self._found.clear()
 
     def _relink(self) -> None:
         """Let parameters lead to the arrays of this chip: after a copy or a move."""

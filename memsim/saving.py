@@ -107,7 +107,7 @@ def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
     for n, (_, norm) in enumerate(chip.norms.norms if statistics else ()):
         norm.statistics = statistics[f"norm.{n}.mean"], statistics[f"norm.{n}.variance"]
     if statistics:
-        chip.norms.link()
+        chip.own_norms()
     chip.time, chip._next = 0.0, header["next"]
     with torch.no_grad():
         return chip.advance_to(header["time [s]"], header["compensation"])

@@ -12,7 +12,7 @@ from memsim.arrays.weight_devices import seen
 from memsim.devices import LinePulses, get, stream
 from memsim.devices.numerics import stable
 from memsim.models.parts.attention_kernel import count_gradients, gather_weights
-from memsim.models.parts.lif import Law, spikes
+from memsim.models.parts.lif import Law, potentials, spikes
 from tests.devices.pulsed_cells import cell_of
 
 
@@ -77,6 +77,12 @@ def neurons() -> Iterator[Example]:
             yield Example(partial(_gradient, x, law), atol=rtol, rtol=rtol)
     yield Example(partial(spikes, _numbers(1, 70).expand(4, 70), law))
     yield Example(partial(spikes, _numbers(4, 0), law))
+
+
+def membranes() -> Iterator[Example]:
+    for dtype, rtol in ((torch.float32, 1e-5), (torch.float64, 1e-12)):
+        x = 2 * _numbers(5, 3, 1111, dtype=dtype)
+        yield Example(partial(potentials, x, Law(0.4, 0.6, 0.1, 1.0, -0.2, 4.0, True)), atol=rtol, rtol=rtol)
 
 
 def _gradient(x: Tensor, law: Law) -> Tensor:
@@ -153,5 +159,6 @@ EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
     "memsim.devices.pulses.power_step.rewrite": partial(_laws, "power"),
     "memsim.models.parts.attention_kernel.count_gradients": partial(tables, "gradients"),
     "memsim.models.parts.attention_kernel.gather_weights": partial(tables, "weights"),
+    "memsim.models.parts.lif.potentials": membranes,
     "memsim.models.parts.lif.spikes": neurons,
 }

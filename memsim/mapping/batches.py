@@ -171,10 +171,11 @@ class OutputAxis:
         return parts.flatten(self.axis + 1, self.axis + 3)
 
     def by_image(self, x: Tensor, chips: int) -> Tensor:
-        """(..., chips x images, ...) -> (chips, images, ...)."""
+        """(..., chips x images, ...) -> (chips, images, ...), what is merged with images on an axis of its own."""
         parts = x.unflatten(self.axis, (self.outer, chips, -1, self.inner))
         parts = parts.movedim((self.axis + 1, self.axis + 2), (0, 1))  # outer, inner left at axis + 2, + 3
-        return parts.flatten(self.axis + 2, self.axis + 3) if self.outer == 1 or self.inner == 1 else parts
+        merged = parts.flatten(self.axis + 2, self.axis + 3)
+        return merged.squeeze(self.axis + 2) if self.outer == self.inner == 1 else merged
 
 
 def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAxis | None]:

@@ -47,7 +47,6 @@ class ChipNorms:
     @contextmanager
     def measuring(self) -> Iterator[None]:
         """Inside, norms work with each batch's own statistics; after it, with those of all batches."""
-        self.link()
         for _, norm in self.norms:
             norm.seen = []
         try:

@@ -69,6 +69,23 @@ def _(current: Tensor, law: Law) -> Tensor:
     return _forward(current, law, keep=False)[0]
 
 
+@operation
+def potentials(current: Tensor, law: Law) -> Tensor:
+    """Membrane potentials U before reset (T, ...) of currents (T, ...)."""
+    h = torch.full_like(current[:1].sum(0), law.v_reset)
+    found = []
+    for x in current:
+        found.append(h + law.gain * x)
+        fired = (found[-1] >= law.v_threshold).to(x.dtype)
+        h = law.v_reset * fired + (law.beta * found[-1] + law.leak) * (1 - fired)
+    return torch.stack(found) if found else torch.empty_like(current)
+
+
+@potentials.kernel("cpu", torch.float32, torch.float64)
+def _(current: Tensor, law: Law) -> Tensor:
+    return _forward(current, law, keep=True)[1]
+
+
 class _Fused(torch.autograd.Function):
     """The whole loop over time in one kernel, the membrane potentials kept for the backward pass."""
 

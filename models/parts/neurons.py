@@ -5,7 +5,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from memsim.models.parts.lif import Law, spikes
+from memsim.models.parts.lif import Law, potentials, spikes
 
 
 @final
@@ -58,6 +58,10 @@ class LIF(nn.Module):
     def forward(self, current: Tensor) -> Tensor:
         """Spikes (T, ...) of the currents (T, ...); a current expanded over T is read once."""
         return spikes(current, self.law)
+
+    def membrane(self, current: Tensor) -> Tensor:
+        """Membrane potentials U before reset (T, ...) of the currents (T, ...)."""
+        return potentials(current, self.law)
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
         """Work of one call: neuron updates."""
