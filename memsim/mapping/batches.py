@@ -171,7 +171,9 @@ class OutputAxis:
         return parts.flatten(self.axis + 1, self.axis + 3)
 
     def by_image(self, x: Tensor, chips: int) -> Tensor:
-        """(..., chips x images, ...) -> (chips, images, ...), what is merged with images on an axis of its own."""
+        """(..., chips x images, ...) -> (chips, images, ...), what is merged with images on an axis of its
+        own.
+        """
         parts = x.unflatten(self.axis, (self.outer, chips, -1, self.inner))
         parts = parts.movedim((self.axis + 1, self.axis + 2), (0, 1))  # outer, inner left at axis + 2, + 3
         merged = parts.flatten(self.axis + 2, self.axis + 3)
