@@ -17,7 +17,9 @@ def from_npz(path: Path) -> Dataset:
     ValueError says which array is wrong, and how.
     """
     if not path.is_file():
-        raise ValueError(f"data set {path} cannot be read: there is no such file; is its folder missing?")
+        raise ValueError(
+            f"data set {path} cannot be read: no such file; name it with its folder, --dataset FOLDER/FILE.npz"
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = [key for key in KEYS if key not in file]

@@ -33,7 +33,7 @@ def train_command(
     config = configure(NETWORK.get(images.name, "s2tdpt-2-64"), **shape, attention=attention)
     recipe = RECIPES.get(images.name, Recipe())
     recipe = recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
-    base = NETWORK.get(images.name, f"s2tdpt-{images.name}")
+    base = NETWORK.get(images.name, f"s2tdpt-{Path(images.name).stem}")
     name = base if attention == "stdp" else f"{base}-{attention}"
     state = out / f"{name}.state"
     if not resume:
