@@ -18,7 +18,7 @@ def from_npz(path: Path) -> Dataset:
     """
     if not path.is_file():
         raise ValueError(
-            f"data set {path} cannot be read: no such file; name it with its folder, --dataset FOLDER/FILE.npz"
+            f"data set {path} cannot be read: no such file; name it with its folder: FOLDER/FILE.npz"
         )
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -33,7 +33,7 @@ def train_command(
     config = configure(NETWORK.get(images.name, "s2tdpt-2-64"), **shape, attention=attention)
     recipe = RECIPES.get(images.name, Recipe())
     recipe = recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
-    base = NETWORK.get(images.name, f"s2tdpt-{Path(images.name).stem}")
+    base = NETWORK.get(images.name) or _name_of(Path(images.name))
     name = base if attention == "stdp" else f"{base}-{attention}"
     state = out / f"{name}.state"
     if not resume:
@@ -50,3 +50,9 @@ def train_command(
     path = models.save(net, out / f"{name}.safetensors")
     state.unlink(missing_ok=True)
     return {"checkpoint": str(path), **net.record}
+
+
+def _name_of(file: Path) -> str:
+    """Name the network of a data file: s2tdpt-STEM, with "-npz" where a bundled network is called so."""
+    name = f"s2tdpt-{file.stem}"
+    return f"{name}-npz" if name in NETWORK.values() else name
