@@ -350,7 +350,7 @@ class Chip:
     @staticmethod
     def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
         """The chip in a file, of the network it was made from; options: calibration, output, batch_axis."""
-        return load(path, net, **options)
+        return load(path, net, to_crossbar, **options)
 
     def own_norms(self) -> None:
         """Let batch norms take statistics of each chip's own, whose rows are to be found, too."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,9 +20,6 @@ from torch import Tensor, nn
 
 from memsim.arrays.ranges import Call, Ranges
 from memsim.card.chip_card import ChipCard
-
-if TYPE_CHECKING:
-    from memsim.crossbar import Chip
 
 FORMAT = "memsim-chip-1"
 
@@ -36,7 +34,7 @@ def digest(net: nn.Module) -> str:
     return found.hexdigest()[:16]
 
 
-def save(chip: Chip, path: str | Path) -> Path:
+def save(chip: Any, path: str | Path) -> Path:
     """Write a programmed chip.  Raises RuntimeError for one that is not programmed, ValueError for the engine
     aihwkit, whose devices lie in aihwkit's tiles.
     """
@@ -70,14 +68,12 @@ def save(chip: Chip, path: str | Path) -> Path:
     return path
 
 
-def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
-    """The chip in a file, of the network it was made from; options: those of `to_crossbar` that are no part
-    of the file (calibration, output, batch_axis).
+def load(path: str | Path, net: nn.Module, build: Callable[..., Any], **options: Any) -> Any:
+    """The chip in a file, of the network it was made from; build: `to_crossbar`; options: those of it that
+    are no part of the file (calibration, output, batch_axis).
 
     Raises ValueError for a file that is damaged, of another format or of another network.
     """
-    from memsim.crossbar import to_crossbar
-
     try:
         with safe_open(str(path), "pt") as file:
             header = json.loads((file.metadata() or {})["memsim"])
@@ -89,7 +85,7 @@ def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
     if header.get("format") != FORMAT:
         raise ValueError(f"{path} has format {header.get('format')!r}; this version reads {FORMAT!r}")
     card = ChipCard.parse(header["card"], origin=str(path))
-    chip = to_crossbar(net, card, chips=header["chips"], seed=header["seed"], **options)
+    chip = build(net, card, chips=header["chips"], seed=header["seed"], **options)
     if chip.digest != header["network"]:
         raise ValueError(f"{path} was made from a network with other weights; pass that one")
     for array in chip.arrays.values():
@@ -104,9 +100,9 @@ def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
         start = f"attention.{name}."
         array.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
     statistics = {k: v for k, v in tensors.items() if k.startswith("norm.")}
-    for n, (_, norm) in enumerate(chip.norms.norms if statistics else ()):
-        norm.statistics = statistics[f"norm.{n}.mean"], statistics[f"norm.{n}.variance"]
     if statistics:
+        for n, (_, norm) in enumerate(chip.norms.norms):
+            norm.statistics = statistics[f"norm.{n}.mean"], statistics[f"norm.{n}.variance"]
         chip.own_norms()
     chip.time, chip._next = 0.0, header["next"]
     with torch.no_grad():

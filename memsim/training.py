@@ -13,15 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from memsim.devices import stream
-
-if TYPE_CHECKING:
-    from memsim.crossbar import Chip
-    from memsim.mapping.batches import Batch
+from memsim.mapping.batches import Batch
 
 FIRST = 2**24
 """Chips of a training are named from here on, apart from those that anything is measured on."""
@@ -58,7 +55,7 @@ class Learning:
         share = float(stream(self.seed, "training", "time").uniform((1,), step=[self.batches]))
         return low * (high / low) ** share
 
-    def run(self, chip: Chip, batch: Batch, image: Sequence[int]) -> Any:
+    def run(self, chip: Any, batch: Batch, image: Sequence[int]) -> Any:
         """One batch on chips as they are to be met; learning in the pass."""
         self.chips = self.chips or chip.chips
         if self.fresh:

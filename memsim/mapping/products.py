@@ -11,13 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from memsim.mapping.site import Site
 
 READS: dict[Any, Callable[..., Any]] = {}
 """Torch function -> how it becomes reads; filled by the files of layer kinds."""
@@ -45,11 +42,11 @@ class ArrayParameter(nn.Parameter):
     sites: by the first row of each matrix in the parameter; uses: functions that took its digital values.
     """
 
-    sites: Mapping[int, Site] = MappingProxyType({})
+    sites: Mapping[int, Any] = MappingProxyType({})
     uses: set[str] | frozenset[str] = frozenset()  #: noted only where this is a set of the parameter's own
 
     @classmethod
-    def of(cls, parameter: Tensor, sites: dict[int, Site]) -> ArrayParameter:
+    def of(cls, parameter: Tensor, sites: dict[int, Any]) -> ArrayParameter:
         """The same data and gradient, with sites."""
         made = torch.Tensor._make_subclass(cls, parameter.data, parameter.requires_grad)
         made.sites, made.uses = sites, set()
@@ -69,7 +66,7 @@ class ArrayParameter(nn.Parameter):
             return func(*args, **(kwargs or {}))
 
 
-def site_of(weight: Any, start: int = 0) -> Site | None:
+def site_of(weight: Any, start: int = 0) -> Any:
     """The site of a parameter's matrix; None where no array holds it."""
     return weight.sites.get(start) if isinstance(weight, ArrayParameter) else None
 
