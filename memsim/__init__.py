@@ -18,7 +18,8 @@ from memsim.devices.lazy import lazily
 if TYPE_CHECKING:
     from memsim import devices, models, studies
     from memsim.card.chip_card import ChipCard, built_in
-    from memsim.crossbar import Chip, to_crossbar
+    from memsim.chip import Chip
+    from memsim.crossbar import to_crossbar
     from memsim.devices import CardError, stream
     from memsim.energy.ledger import Ledger
     from memsim.prices.cost import Cost
@@ -29,7 +30,8 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "card.chip_card": ("ChipCard", "built_in"),
-    "crossbar": ("Chip", "to_crossbar"),
+    "chip": ("Chip",),
+    "crossbar": ("to_crossbar",),
     "devices": (),
     "devices.numerics.stream": ("stream",),
     "devices.toml_file": ("CardError",),

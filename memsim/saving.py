@@ -53,7 +53,7 @@ def save(chip: Any, path: str | Path) -> Path:
             )
     for name, array in chip.attention_arrays.items():
         tensors |= {f"attention.{name}.{key}": value for key, value in array.state_dict().items()}
-    for n, (_, norm) in enumerate(chip.norms.norms):
+    for n, (_, norm) in enumerate(chip.mapped.norms.norms):
         if norm.statistics is not None:
             tensors[f"norm.{n}.mean"], tensors[f"norm.{n}.variance"] = norm.statistics
     header = {
@@ -101,9 +101,9 @@ def load(path: str | Path, net: nn.Module, build: Callable[..., Any], **options:
         array.load_state_dict({k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)})
     statistics = {k: v for k, v in tensors.items() if k.startswith("norm.")}
     if statistics:
-        for n, (_, norm) in enumerate(chip.norms.norms):
+        for n, (_, norm) in enumerate(chip.mapped.norms.norms):
             norm.statistics = statistics[f"norm.{n}.mean"], statistics[f"norm.{n}.variance"]
-        chip.own_norms()
+        chip.mapped.own_norms()
     chip.time, chip._next = 0.0, header["next"]
     with torch.no_grad():
         return chip.advance_to(header["time [s]"], header["compensation"])

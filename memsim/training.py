@@ -65,8 +65,4 @@ class Learning:
             with torch.no_grad():
                 chip.renew(self.time(), self.compensation, calibrate=self.batches % self.calibrate_every == 0)
         self.batches += 1
-        was_open, chip.ledger.open = chip.ledger.open, False
-        try:
-            return chip._pass(batch, image, learning=True)
-        finally:
-            chip.ledger.open = was_open
+        return chip.mapped.uncounted(batch, image, learning=True)

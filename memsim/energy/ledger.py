@@ -142,6 +142,15 @@ class Ledger:
             self.notes[layer, what] += float(number)
 
     @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Count nothing of what happens inside."""
+        before, self.open = self.open, False
+        try:
+            yield
+        finally:
+            self.open = before
+
+    @contextmanager
     def apart(self) -> Iterator[Page]:
         """Count what happens inside on a page of its own, put away at the end."""
         kept, self.page = self.page, Page()

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import memsim
-from memsim import crossbar, models
+from memsim import chip as crossbar
+from memsim import models
 
 DATA = models.datasets.load("digits")
 NET = models.load("s2tdpt-digits")
