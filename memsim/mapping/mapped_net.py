@@ -1,6 +1,4 @@
 """A network with its matrices on arrays: probed once for each shape of inputs, then run."""
-wanted.
-"""
 
 from __future__ import annotations
 
