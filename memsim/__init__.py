@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from memsim.prices.cost import Cost
     from memsim.prices.price import Price
     from memsim.prices.technology import Technology
+    from memsim.studies.evaluation.comparison import compare
 
 __version__ = "0.1.0"
 
@@ -41,11 +42,12 @@ _MODULES = {
     "prices.price": ("Price",),
     "prices.technology": ("Technology",),
     "studies": (),
+    "studies.evaluation.comparison": ("compare",),
 }
 
 __all__ = [
     "CardError", "Chip", "ChipCard", "Cost", "Ledger", "Price", "Technology", "__version__", "built_in",
-    "devices", "models", "stream", "studies", "to_crossbar",
+    "compare", "devices", "models", "stream", "studies", "to_crossbar",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazily(__name__, _MODULES)

@@ -23,6 +23,7 @@ from memsim.studies.commands.terminal import (
     Images,
     Json,
     Model,
+    Net,
     Only,
     Out,
     Seed,
@@ -68,6 +69,7 @@ def memsim(
 @app.command()
 def compare(
     model: Model = "s2tdpt-digits",
+    net: Net = None,
     card: Card = "default",
     weights: Weights = None,
     attention: Attention = None,
@@ -90,32 +92,34 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
-    from memsim.studies.commands.options import ENGINES, card_of, choice, data_set, network, seconds, writable
+    from memsim.studies.commands.options import ENGINES, card_of, choice, data_set, net_of, network
+    from memsim.studies.evaluation.times import seconds
+    from memsim.studies.running.files import writable
 
     chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+    file, name = net_of(net, model), network(model)
     asked: dict[str, Any] = {
-        "model": network(model),
-        "card": chosen,
         "engine": choice("--engine", engine, ENGINES),
         "chips": chips,
         "images": images,
         "time": seconds(time),
         "seed": seed,
-        "dataset": data_set(dataset) if dataset else None,
-        "data": str(data),
+        "folder": str(data),
     }
     if engine == "memsim":
         chosen.check_prices()
+    on = data_set(dataset) if dataset else None
     folder = writable(out) if out is not None else None
 
-    from memsim.studies.commands import worth as worths  # torch comes in here, after the arguments are read
-    from memsim.studies.evaluation import comparison as comparison
+    from memsim.studies.evaluation import comparison  # torch comes in here, after the arguments are read
+    from memsim.studies.evaluation import worth as relatives
     from memsim.studies.reports.report import write_report
 
-    request = comparison.Request(**asked)
+    if worth:
+        relatives.check(name, file)
     with progress() as advance:
-        result = comparison.compare(request, advance)
-        found = worths.worth(model) if worth else None
+        result = comparison.compare(name if file is None else file, chosen, on, **asked, advance=advance)
+        found = relatives.worth(name) if worth else None
     _show(result, found, explain, as_json)
     if folder is not None:
         path = write_report(result, folder, worth=found)
@@ -141,6 +145,7 @@ def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str |
 def study(
     name: Annotated[str, typer.Argument(help="A built-in study, or a user's .py file or .toml sweep.")],
     model: Model = "s2tdpt-digits",
+    net: Net = None,
     card: Card = "default",
     weights: Weights = None,
     attention: Attention = None,
@@ -163,26 +168,28 @@ def study(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")] = False,
 ) -> None:
     """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
-    from memsim.studies.commands.options import card_of, data_set, network, seconds
-    from memsim.studies.running.study import Setting, load
+    from memsim.studies.commands.options import card_of, data_set, net_of, network
+    from memsim.studies.evaluation.setting import Setting, dump
+    from memsim.studies.evaluation.times import seconds
+    from memsim.studies.running.study import load
 
     chosen = load(name)
     on = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
     on.check_prices()
-    asked: dict[str, Any] = {
-        "model": network(model),
-        "chips": chips,
-        "images": images,
-        "dataset": data_set(dataset) if dataset else None,
-        "data": str(data),
-        "time": seconds(time),
-        "seed": seed,
-    }
+    setting = Setting(
+        model=network(model),
+        net=net_of(net, model),
+        card=dump(on),
+        chips=chips,
+        images=images,
+        dataset=data_set(dataset) if dataset else None,
+        data=str(data),
+        time=seconds(time),
+        seed=seed,
+    )
 
     from memsim.studies.commands import measuring  # torch comes in here, after the arguments are read
-    from memsim.studies.evaluation.crossbars import dump
 
-    setting = Setting(card=dump(on), **asked)
     folder = out or Path("results") / chosen.name
     try:
         with progress() as advance:
@@ -213,7 +220,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network; stopping and starting again goes on where it was."""
-    from memsim.studies.commands.options import data_set, writable
+    from memsim.studies.commands.options import data_set
+    from memsim.studies.running.files import writable
 
     data_set(dataset, "DATASET")
     writable(out)

@@ -15,10 +15,10 @@ from memsim.devices.fitting.estimates import Interval
 from memsim.devices.fitting.fit import Law, PulseFit, fit_pulses
 from memsim.devices.fitting.fit_retention import RetentionFit, fit_retention
 from memsim.devices.fitting.measurements import PulseCurves, read
-from memsim.studies.commands.options import writable
 from memsim.studies.reports.fit_figures import pulse_fit, retention_fit
 from memsim.studies.reports.pictures_of import save
 from memsim.studies.reports.quantities import digits
+from memsim.studies.running.files import writable
 
 
 def fit_command(

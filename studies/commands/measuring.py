@@ -9,14 +9,17 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from memsim import models
 from memsim.studies.evaluation.points import points
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.subject import Subject
+from memsim.studies.evaluation.test_data import test_data
+from memsim.studies.reports.dossier import tables_of, write
 from memsim.studies.reports.table import Table
 from memsim.studies.running import rows
 from memsim.studies.running.rows import to_stderr
 from memsim.studies.running.runner import Advance, Outcome, collect, tasks_of
 from memsim.studies.running.seats import cores
-from memsim.studies.running.study import Setting, Study
+from memsim.studies.running.study import Study
 
 
 def measure(
@@ -29,9 +32,9 @@ def measure(
     advance: Advance,
 ) -> Outcome:
     """Collect a study's rows; a network or data set that cannot be loaded is told before, once."""
-    net = models.load(setting.model)
+    name = Subject.of(setting).on(setting.dataset)
     if cluster is None:
-        models.datasets.load(setting.dataset or net.record["dataset"], data)
+        test_data(name, images=setting.images, folder=data)
     workers = workers or cores()
     return collect(study, setting, folder, workers=workers, cluster=cluster, data=data, advance=advance)
 
@@ -44,12 +47,10 @@ def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_j
             if row["id"] in ids:
                 print(json.dumps(row))
     else:
-        tables = study.module.tables(points(rows.read(outcome.folder)))
+        tables = tables_of(study, points(rows.read(outcome.folder)))
         if tables:
             Console().print(grid(next(iter(tables.values()))))
     if report:
-        from memsim.studies.reports.dossier import write
-
         path = write(outcome.folder)
         to_stderr(f"report: {path}") if as_json else Console().print(f"report: {path}", soft_wrap=True)
     if outcome.failed:

@@ -1,32 +1,27 @@
-"""What the command line's options mean: times with units, cards with effects switched, folders to write."""
+"""What the command line's options mean: cards with cells and effects exchanged."""
 
 from __future__ import annotations
 
-import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 import memsim
 from memsim.models import known
+from memsim.studies.evaluation.net_file import NetFile
 
 ENGINES = ("memsim", "aihwkit", "digital")
 """What a network can be run on, besides the digital run that all are compared with."""
 
-UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
-"""Seconds of a unit of time."""
+MODEL = "s2tdpt-digits"
+"""The network where none is named."""
 
 
-def seconds(text: str) -> float:
-    """A time such as ``1d``, ``2.5h``, ``30s``, ``1y`` or plain seconds, in seconds; ValueError otherwise."""
-    match = re.fullmatch(r"\s*([-+]?[0-9.]+(?:e[-+]?[0-9]+)?)\s*([a-z]*)\s*", text.lower())
-    if not match or (match[2] and match[2] not in UNITS):
-        raise ValueError(f"--time {text!r}: a number and one of {', '.join(UNITS)} is needed, such as 1d")
-    value = float(match[1]) * UNITS[match[2] or "s"]
-    if not 0 <= value < 1e12:
-        raise ValueError(f"--time {text!r}: time since programming runs from 0 s to 1e12 s; a sign too many?")
-    return value
+def net_of(net: str | None, model: str) -> NetFile | None:
+    """The user's network that a command names; ValueError for one beside another model."""
+    if net is not None and model != MODEL:
+        raise ValueError(f"--net {net} and --model {model}: give one of them")
+    return None if net is None else NetFile.read(net)
 
 
 def card_of(
@@ -84,16 +79,3 @@ def folders(*given: Path) -> None:
     for folder in given:
         if not folder.is_dir():
             raise ValueError(f"there is no folder {folder}")
-
-
-def writable(folder: Path) -> Path:
-    """The folder, made if need be and known to take files; OSError naming it before any work is done."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(
-            f"cannot write to folder {folder}: {error.strerror}; choose another with --out"
-        ) from None
-    return folder

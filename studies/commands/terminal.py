@@ -16,6 +16,7 @@ errors = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random stream; the same seed is the same chips.")]
 Model = Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")]
+Net = Annotated[str | None, typer.Option(help="Your own network instead: my_file.py:make, a function of it.")]
 Card = Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")]
 Dataset = Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")]
 Data = Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")]

@@ -2,92 +2,91 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 import memsim
 from memsim import models
-from memsim.arrays.writing.array_wear import ArrayWear
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.energy import baselines
 from memsim.energy.area import areas, utilisation
 from memsim.energy.break_even import Balance
-from memsim.energy.digital_work import DigitalWork
 from memsim.energy.lifetime import life
 from memsim.energy.work import Work, spike_rate
-from memsim.mapping.layers import attention_layers
-from memsim.models.datasets.catalog import load as load_data
-from memsim.models.measures import accuracy, cross_entropy, margin, score
-from memsim.models.training.train import CALIBRATION
-from memsim.studies.evaluation.intervals import over_chips
-from memsim.studies.evaluation.taps import SpikeStatistics, Taps
+from memsim.models.measures import score
+from memsim.studies.evaluation import digital
+from memsim.studies.evaluation.crossbars import calibration as ranges
+from memsim.studies.evaluation.digital import Advance, Output, spike_rates
+from memsim.studies.evaluation.execution import Measured, Trial, execute, most_worn
+from memsim.studies.evaluation.intervals import Estimate, over_chips
+from memsim.studies.evaluation.net_file import NetFile
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.sample import conductances, maps
+from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.evaluation.subject import Subject, trained_on
+from memsim.studies.evaluation.test_data import test_data
 
-BATCH = 16
-"""Images in one pass; results do not depend on it."""
-
-HARDER = {"digits": "digits-hard"}
-"""The harder test set that stands beside a plain one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to compare."""
-
-    model: str = "s2tdpt-digits"
-    card: memsim.ChipCard
-    engine: str = "memsim"
-    chips: int = 8
-    images: int | None = None  #: first so many test images; all where None
-    time: float = 86400.0  #: seconds since the weights were programmed [s]
-    seed: int = 0
-    dataset: str | None = None  #: another data set than the one the network was trained on
-    data: str = "data"  #: folder of the data sets that are not embedded
+ENGINES = ("memsim", "aihwkit", "digital")
 
 
-@dataclass
-class TestSet:
-    """Both executions on one test set; chips S, images B."""
-
-    name: str
-    labels: Tensor
-    digital: list[Tensor] = field(default_factory=list)  #: logits (B, classes) of each batch
-    crossbar: list[Tensor] = field(default_factory=list)  #: logits (S, B, classes) of each batch
-
-    def summary(self) -> dict[str, Any]:
-        """Accuracy with intervals, cross-entropy and margin of both, and their agreement."""
-        digital = torch.cat(self.digital)
-        out: dict[str, Any] = {"digital": score(digital, self.labels)}
-        if not self.crossbar:
-            return out
-        crossbar = torch.cat(self.crossbar, 1)
-        per_chip = [accuracy(logits, self.labels) for logits in crossbar]
-        mean, low, high = over_chips(per_chip)
-        out["crossbar"] = {
-            "accuracy": {"mean": mean, "low": low, "high": high, "per_chip": per_chip},
-            "cross_entropy": cross_entropy(crossbar, self.labels),
-            "margin": margin(crossbar, self.labels),
-        }
-        out["agreement"] = accuracy(crossbar, digital.argmax(-1))
-        return out
-
-
-@dataclass
+@final
+@dataclass(frozen=True, eq=False)
 class Comparison:
-    """What a comparison found; ``summary`` is what ``memsim compare --json`` prints."""
+    """What a comparison found; ``summary`` is what ``memsim compare --json`` prints, ``result`` what a task
+    of a study gives for the same run.
+    """
 
-    request: Request
-    net: nn.Module
-    chip: memsim.Chip | None
-    sets: dict[str, TestSet]
-    spikes: SpikeStatistics
-    works: list[Work]  #: what the digital network did for one image
-    images: int
-    sample: dict[str, Any]  #: what the report draws: attention maps, conductances
+    setting: Setting
+    card: memsim.ChipCard
+    measured: Measured
+    sample: dict[str, Any] = field(default_factory=dict)  #: attention maps and conductances, for a report
+
+    def __repr__(self) -> str:
+        name, engine = self.setting.title, self.setting.engine
+        if self.chip is None:
+            return f"Comparison({name!r}, digital {self.digital_accuracy:.2%})"
+        found = f"digital {self.digital_accuracy:.2%}, {len(self.chip.chips)} chips {self.accuracy.mean:.2%}"
+        return f"Comparison({name!r}, {found}, engine {engine!r})"
+
+    @property
+    def chip(self) -> memsim.Chip | None:
+        """The chips; None for engine digital."""
+        return self.measured.trial.chip
+
+    @property
+    def result(self) -> Result:
+        """Values by chip, and what the chips have in common."""
+        return self.measured.result
+
+    @property
+    def digital_accuracy(self) -> float:
+        """Share of inputs the digital network answers rightly [1]."""
+        part = self.measured.trial.digital.plain
+        return float((part.logits.argmax(-1) == part.labels).double().mean())
+
+    @property
+    def accuracy(self) -> Estimate:
+        """The same on the chips, a mean with its 95 % interval over chips; ValueError for engine digital."""
+        return self._estimate("accuracy [1]")
+
+    @property
+    def agreement(self) -> Estimate:
+        """Share of inputs the chips answer as the digital network does [1]; ValueError for engine digital."""
+        return self._estimate("agreement [1]")
+
+    def _estimate(self, column: str) -> Estimate:
+        if self.chip is None:
+            raise ValueError("engine digital ran no chips")
+        return over_chips(self.result.per_chip[column], share=True)
+
+    @property
+    def works(self) -> list[Work]:
+        """What the digital network did for one image."""
+        return self.measured.trial.digital.works
 
     @property
     def on_arrays(self) -> list[Work]:
@@ -96,56 +95,93 @@ class Comparison:
         return [work for work in self.works if work.name in arrays]
 
     @property
+    def energy(self) -> dict[str, float]:
+        """Energy of an image [J]: the digital baselines, the crossbars without and with memory; what was not
+        counted is absent.
+        """
+        found = baselines.energies(self.works, self.card) if self.works else {}
+        if self.chip is not None and self.measured.counted:
+            found["crossbar"] = self.chip.ledger.energy
+            moved = baselines.total(baselines.buffers(self.works, self.card))
+            found["crossbar_memory"] = found["crossbar"] + moved
+        return found
+
+    @property
+    def notes(self) -> dict[str, float]:
+        """What costs nothing and must be known, for each image: clipped conversions, floored conductances."""
+        ledger = None if self.chip is None else self.chip.ledger
+        names = [] if ledger is None else dict.fromkeys(what for _, what in ledger.notes)
+        return {what: ledger.noted(what) for what in names} if ledger is not None else {}
+
+    @property
     def balance(self) -> Balance | None:
         """Crossbars against the digital baselines; None where the crossbars have no energy, or do nothing."""
-        card = self.request.card
-        if self.chip is None or not priced(self.request.engine, card):
+        if self.chip is None or not self.measured.counted:
             return None
         if not (self.chip.ledger.number("adc") and spike_rate(self.works)):
             return None
-        return Balance(lines=self.chip.ledger.lines(), works=self.works, card=card)
+        return Balance(lines=self.chip.ledger.lines(), works=self.works, card=self.card)
 
     def summary(self) -> dict[str, Any]:
         """The public result; a measure that was not taken is absent, never 0."""
-        request = self.request
-        plain, *harder = (s.summary() for s in self.sets.values())
+        trial, setting = self.measured.trial, self.setting
+        sets = {name: self._set(name) for name in trial.digital.sets}
         out: dict[str, Any] = {
-            "model": request.model,
-            "dataset": next(iter(self.sets)),
-            "engine": request.engine,
-            "images": self.images,
-            "seed": request.seed,
-            "digital": plain["digital"],
-            "energy": baselines.energies(self.works, request.card),
-            "spike_rate": self.spikes.rate,
+            "model": setting.title,
+            "dataset": trial.digital.name,
+            "engine": setting.engine,
+            "images": len(trial.digital.plain.labels),
+            "seed": setting.seed,
         }
-        out.update({f"harder ({name})": s for name, s in zip(list(self.sets)[1:], harder, strict=True)})
+        out |= sets.pop(trial.digital.name)
+        out |= {f"harder ({name})": found for name, found in sets.items()}
+        rates = spike_rates(trial.digital.plain.spikes)
+        out |= {"energy": self.energy} if self.energy else {}
+        out |= {"spike_rate": rates} if rates else {}
+        return out if self.chip is None else out | self._chips(self.chip)
+
+    def _set(self, name: str) -> dict[str, Any]:
+        """Accuracy with intervals, cross-entropy and margin of both executions, and their agreement."""
+        part, prefix = self.measured.trial.digital.sets[name], ""
+        out: dict[str, Any] = {"digital": score(part.logits, part.labels)}
         if self.chip is None:
             return out
-        ledger, arrays = self.chip.ledger, self.chip.attention_arrays
-        out |= {
-            "chips": len(self.chip.chips),
-            "card": request.card.name,
-            "weights": str(request.card.weights.cell),
-            "attention_cell": str(request.card.attention.cell),
-            "off": sorted(request.card.off),
-            "time_after_write [s]": request.time,
-            "crossbar": plain["crossbar"],
-            "agreement": plain["agreement"],
-            "spike_rate_crossbar": self.spikes.crossbar_rate,
-            "spike_mismatch": self.spikes.mismatch,
-            "kappa": {n: a.kappa for n, a in (*self.chip.weight_arrays.items(), *arrays.items()) if a.kappa},
+        prefix = "" if name == self.measured.trial.digital.name else "harder "
+        columns = {key: list(values) for key, values in self.result.per_chip.items()}
+        right = columns[f"{prefix}accuracy [1]"]
+        of = over_chips(right, share=True)
+        out["crossbar"] = {
+            "accuracy": {"mean": of.mean, "low": of.low, "high": of.high, "per_chip": right},
+            "cross_entropy": _mean(columns[f"{prefix}cross-entropy [nat]"]),
+            "margin": _mean(columns[f"{prefix}margin [1]"]),
         }
-        if priced(request.engine, request.card):
-            moved = baselines.total(baselines.buffers(self.works, request.card))
-            out["energy"] |= {"crossbar": ledger.energy, "crossbar_memory": ledger.energy + moved}
+        return out | {"agreement": _mean(columns[f"{prefix}agreement [1]"])}
+
+    def _chips(self, chip: memsim.Chip) -> dict[str, Any]:
+        """What a summary has of the chips."""
+        ledger, arrays, spikes = chip.ledger, chip.attention_arrays, self.measured.spikes
+        out: dict[str, Any] = {
+            "chips": len(chip.chips),
+            "card": self.card.name,
+            "weights": str(self.card.weights.cell),
+            "off": sorted(self.card.off),
+            "time_after_write [s]": self.setting.time,
+            "kappa": {n: a.kappa for n, a in (*chip.weight_arrays.items(), *arrays.items()) if a.kappa},
+        }
+        if spikes.steps:
+            out["spike_rate_crossbar"] = spikes.share(spikes.spikes)
+            out["spike_mismatch"] = spikes.share(spikes.differ)
+        if self.measured.counted:
             out["breakdown"], out["latency [s/image]"] = ledger.breakdown(), ledger.latency
             out["interval [s/image]"] = ledger.interval
-            out["area [m2]"] = areas(self.on_arrays, request.card)
+            if self.on_arrays:
+                out["area [m2]"] = areas(self.on_arrays, self.card)
         if self.on_arrays:
-            out["utilisation"] = utilisation(self.on_arrays, request.card)
+            out["utilisation"] = utilisation(self.on_arrays, self.card)
+        if self.notes:
+            out["notes"] = self.notes
         if arrays:
-            out["attention"] = self._attention(self.chip)
+            out |= {"attention_cell": str(self.card.attention.cell), "attention": self._attention(chip)}
         return out
 
     def _attention(self, chip: memsim.Chip) -> dict[str, Any]:
@@ -167,121 +203,91 @@ class Comparison:
         return out
 
 
-def priced(engine: str, card: memsim.ChipCard) -> bool:
-    """Whether the crossbars' events have prices: no hardware has the energy of ideal cells, and aihwkit's own
-    layers report no events.
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def compare(
+    net: nn.Module | NetFile | str = "s2tdpt-digits",
+    card: memsim.ChipCard | str = "default",
+    data: Any = None,
+    *,
+    chips: int = 8,
+    images: int | None = None,
+    time: float = 86400.0,
+    seed: int = 0,
+    engine: str = "memsim",
+    calibration: Tensor | None = None,
+    output: Output = None,
+    folder: str = "data",
+    advance: Advance = lambda *_: None,
+) -> Comparison:
+    """Run a network digitally and on simulated chips, and measure what differs.
+
+        found = memsim.compare(net, "default", (x_test, y_test, x_train), chips=8)
+        found.digital_accuracy, found.accuracy.mean, found.energy["crossbar"]
+
+    net: any torch network with logits (B, classes), the name of a bundled one, a checkpoint file, or a
+    ``NetFile``.  card: a ChipCard, or the name or file of one.  data: the name of a data set, an .npz file, a
+    ``models.Dataset`` or arrays (x_test, y_test[, x_train]), x (B, ...), y (B) whole numbers; default: the
+    data set of the network's training record.  chips: how many; images: the first so many (default: all);
+    time: since programming [s].  calibration: training inputs that set the converters' ranges (default: the
+    network's own where it runs on the data of its training, else the first of the data's).  output: what of
+    the network's output are the logits, a function or a key.  folder: of data sets that are not embedded.
+    Raises ValueError, TypeError or CardError, by name, before the work begins.
     """
-    return engine == "memsim" and not card.ideal
-
-
-def most_worn(chip: memsim.Chip) -> ArrayWear | None:
-    """The attention layer whose devices go through most cycles for an image; None without any."""
-    layers = (array.wear for array in chip.attention_arrays.values())
-    return max(layers, key=lambda one: one.cycles, default=None)
-
-
-def compare(request: Request, advance: Callable[[str, int, int], None] = lambda *_: None) -> Comparison:
-    """Run a comparison; ``advance(stage, done, total)`` is told how far it is."""
-    net = models.load(request.model)
-    data = load_data(request.dataset or net.record["dataset"], request.data)
-    reference = copy.deepcopy(net).to(torch.float64 if request.card.ideal else torch.float32).eval()
-    chip = None
-    if request.engine != "digital":
-        chip = memsim.to_crossbar(
-            net,
-            request.card,
-            chips=request.chips,
-            seed=request.seed,
-            engine=request.engine,
-            calibration=None if data.name == net.record["dataset"] else data.x_train[:CALIBRATION],
+    card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
+    _check(chips, time, engine)
+    subject = _subject(net)
+    given = subject.on(None) if data is None else data
+    source = test_data(given, images=images, folder=folder)
+    if calibration is None:
+        calibration = ranges(subject, source, own=subject.calibration)
+    if engine == "memsim" and calibration is None and not card.ideal and (card.on("adc") or card.on("dac")):
+        raise ValueError(
+            "the converters need training inputs to set their ranges: give data=(x_test, y_test, x_train) or "
+            "calibration=, or switch them off with card.without('adc', 'dac')"
         )
-        advance("programming chips", 0, 1)
-        chip.program()
-        before = _conductances(chip)
-        chip.advance_to(request.time)
-        chip.ledger.clear()
-    names = [data.name, *([HARDER[data.name]] if data.name in HARDER else [])]
-    sets, spikes, work = {}, SpikeStatistics(), DigitalWork(reference)
-    for name in names:
-        source = data if name == data.name else load_data(name)
-        count = len(source.x_test) if request.images is None else min(request.images, len(source.x_test))
-        sets[name] = TestSet(name, source.y_test[:count])
-        plain = name == data.name
-        if plain:
-            images = count
-        if chip is not None:
-            chip.ledger.open = plain
-        for start in range(0, count, BATCH):
-            ids = range(start, min(start + BATCH, count))
-            x = source.x_test[start : ids.stop]
-            one_batch(sets[name], reference, chip, x, ids, spikes if plain else None, work if plain else None)
-            advance(name, ids.stop, count)
-    sample = (
-        {}
-        if chip is None
-        else {"before": before, "after": _conductances(chip), **_maps(reference, chip, data)}
+    setting = Setting(
+        model=subject.title, net=net if isinstance(net, NetFile) else None, card=dump(card), engine=engine,
+        chips=chips, images=images, time=time, seed=seed, data=folder,
+        dataset=str(data) if isinstance(data, str) else None,
+    )  # fmt: skip
+    dtype = torch.float64 if card.ideal else torch.float32
+    trial = Trial(
+        digital.run(subject.net, source, dtype, output=output, advance=advance),
+        range(chips), engine=engine, output=output,
+    )  # fmt: skip
+    if engine == "digital":
+        return Comparison(setting, card, execute(trial, time))
+    picked: dict[str, Any] = {} if output is None else {"output": output}
+    trial.chip = memsim.to_crossbar(
+        subject.net, card, chips=chips, seed=seed, engine=engine, calibration=calibration, **picked
     )
-    return Comparison(request, net, chip, sets, spikes, work.works, images, sample)
+    advance("programming chips", 0, 1)
+    trial.chip.program()
+    before = conductances(trial.chip)
+    measured = execute(trial, time, advance=advance)
+    first = trial.digital.plain.images[:1]
+    sample = {"before": before, "after": conductances(trial.chip), **maps(subject.net, trial.chip, first)}
+    return Comparison(setting, card, measured, sample)
 
 
-@torch.no_grad()
-def one_batch(
-    into: TestSet,
-    reference: nn.Module,
-    chip: memsim.Chip | None,
-    x: Tensor,
-    ids: range,
-    spikes: SpikeStatistics | None,
-    work: DigitalWork | None,
-) -> None:
-    """Both executions of one batch of images."""
-    real = next(reference.parameters()).dtype
-    with Taps(reference) as digital:
-        if work is None:
-            into.digital.append(reference(x.to(real)))
-        else:
-            with work:
-                into.digital.append(reference(x.to(real)))
-    if chip is None:
-        if spikes is not None:
-            spikes.add(digital.spikes, digital.spikes, 1)
-        return
-    with Taps(chip.net) as crossbar:
-        into.crossbar.append(chip(x, image=ids))
-    if spikes is not None:
-        spikes.add(digital.spikes, crossbar.spikes, len(chip.chips))
+def _check(chips: int, time: float, engine: str) -> None:
+    if engine not in ENGINES:
+        raise ValueError(f"engine = {engine!r}: one of {', '.join(ENGINES)}")
+    if isinstance(chips, bool) or not isinstance(chips, int) or chips < 1:
+        raise ValueError(f"chips = {chips!r}: a whole number of at least 1 is needed")
+    if not 0 <= time < float("inf"):
+        raise ValueError(f"time = {time} s: seconds since programming must be a number >= 0 (1 day is 86400)")
 
 
-def _conductances(chip: memsim.Chip) -> dict[str, Tensor]:
-    """Conductances [S] of the first chip's weight arrays, both devices of every pair."""
-    if chip.run.card.ideal or not all(hasattr(a, "conductance") for a in chip.weight_arrays.values()):
-        return {}
-    return {name: array.conductance()[0].flatten().clone() for name, array in chip.weight_arrays.items()}
-
-
-@torch.no_grad()
-def _maps(reference: nn.Module, chip: memsim.Chip, data: Any) -> dict[str, Any]:
-    """Attention weights A_ij of the first test image, digital and on the first chip: (H, T, N, N) a layer."""
-    x = data.x_test[:1]
-    was_open, chip.ledger.open = chip.ledger.open, False
-    keep: dict[str, Tensor] = {}
-    written = {}
-
-    def listen(name: str):
-        def hook(leaf: nn.Module, inputs: tuple[Tensor, ...], _: Tensor) -> None:
-            keep[name] = leaf.weights(*inputs[:2])[:, 0].movedim(0, 1)  # type: ignore[operator]
-
-        return hook
-
-    hooks = [m.register_forward_hook(listen(n)) for n, m in attention_layers(reference)]
-    reference(x.to(next(reference.parameters()).dtype))
-    for hook in hooks:
-        hook.remove()
-    for array in chip.attention_arrays.values():
-        array.recording = True
-    chip(x, image=[0])
-    for name, array in chip.attention_arrays.items():
-        assert array.recorded is not None
-        written[name], array.recording = array.recorded[0, 0], False
-    chip.ledger.open = was_open
-    return {"digital_maps": keep, "crossbar_maps": written, "image": x[0]}
+def _subject(net: nn.Module | NetFile | str) -> Subject:
+    if isinstance(net, nn.Module):
+        own = net.calibration_images if isinstance(net, models.Network) else None
+        return Subject(type(net).__name__, net, own, trained_on(net))
+    if isinstance(net, NetFile):
+        return Subject.made(net)
+    if isinstance(net, str):
+        return Subject.load(net)
+    raise TypeError(f"net is a {type(net).__name__}; a torch.nn.Module or the name of a network is needed")

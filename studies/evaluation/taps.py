@@ -3,34 +3,75 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from memsim.models import LIF
 
+AXIS: dict[type[nn.Module], int] = {LIF: 1}
+"""Classes of spiking neurons -> the axis of their output that holds the images."""
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Spikes of a layer by image."""
+
+    packed: np.ndarray  #: (images, bytes), eight spikes to a byte
+    size: int  #: neuron steps of an image
+
+    @property
+    def ones(self) -> int:
+        """How many spikes there are."""
+        return ones(self.packed)
+
 
 class Taps:
-    """Records the output spikes of every LIF layer while open; ``spikes`` maps layer -> (T, B, ...)."""
+    """Keeps the output spikes of every layer of neurons while open."""
 
-    def __init__(self, net: nn.Module) -> None:
-        self.net, self.spikes = net, {}  # type: ignore[var-annotated]
+    def __init__(self, net: nn.Module | None) -> None:
+        self._neurons = {} if net is None else dict(neurons(net))
+        self._calls: dict[str, list[Tensor]] = defaultdict(list)
 
     def __enter__(self) -> Taps:
-        self._hooks = [
-            m.register_forward_hook(self._tap(n)) for n, m in self.net.named_modules() if isinstance(m, LIF)
-        ]
+        self._hooks = [m.register_forward_hook(self._keep(name)) for name, (m, _) in self._neurons.items()]
         return self
 
     def __exit__(self, *_: object) -> None:
         for hook in self._hooks:
             hook.remove()
 
-    def _tap(self, name: str):
-        def keep(_: nn.Module, __: tuple, output: Tensor) -> None:
-            self.spikes[name] = output.detach()
+    def _keep(self, name: str):
+        def keep(_: nn.Module, __: Any, output: Any) -> None:
+            self._calls[name].append((output[0] if isinstance(output, tuple) else output).detach())
 
         return keep
+
+    def bits(self, images: int) -> dict[str, Bits]:
+        """Spikes of each layer by image, those of several calls together.
+
+        A layer whose output has another number of entries along its axis of images is left out: which
+        spike belongs to which image cannot be told.
+        """
+        out = {}
+        for name, (_, axis) in self._neurons.items():
+            calls = self._calls[name]
+            if calls and all(call.dim() > axis and call.shape[axis] == images for call in calls):
+                whole = torch.cat([(call != 0).movedim(axis, 0).reshape(images, -1) for call in calls], 1)
+                out[name] = Bits(pack(whole), whole.shape[1])
+        return out
+
+
+def neurons(net: nn.Module) -> Iterator[tuple[str, tuple[nn.Module, int]]]:
+    """Layers of neurons by name, each with the axis of its output that holds the images."""
+    for name, module in net.named_modules():
+        axis = next((AXIS[kind] for kind in type(module).__mro__ if kind in AXIS), None)
+        if axis is not None:
+            yield name, (module, axis)
 
 
 def pack(spikes: Tensor) -> np.ndarray:
@@ -43,38 +84,33 @@ def ones(bits: np.ndarray) -> int:
     return int(np.bitwise_count(bits).sum(dtype=np.int64))
 
 
-class SpikeStatistics:
-    """Spike rate of both executions and the share of spikes that differ, by layer, over all batches."""
+@dataclass
+class SpikeCounts:
+    """Spikes of each layer on S chips, and those that differ from the digital ones, by layer and chip."""
 
-    def __init__(self) -> None:
-        self._sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    chips: int
+    steps: dict[str, int] = field(default_factory=lambda: defaultdict(int))  #: neuron steps of one chip
+    spikes: dict[str, np.ndarray] = field(default_factory=dict)  #: layer -> (S,)
+    differ: dict[str, np.ndarray] = field(default_factory=dict)  #: layer -> (S,)
 
-    def add(self, digital: dict[str, Tensor], crossbar: dict[str, Tensor], chips: int) -> None:
-        """Enter one batch: digital (T, B, ...) against crossbar (T, chips x B, ...)."""
-        for layer, ours in crossbar.items():
-            steps = ours.shape[0]
-            found = pack(ours.reshape(steps, chips, -1, ours[0, 0].numel()))
-            reference = pack(digital[layer].reshape(steps, 1, -1, ours[0, 0].numel()))
-            sums = self._sums[layer]
-            sums["n"] += ours.numel()
-            sums["digital"] += ones(reference) * chips
-            sums["crossbar"] += ones(found)
-            sums["differ"] += ones(found ^ reference)
-
-    def _share(self, what: str) -> dict[str, float]:
-        return {layer: s[what] / s["n"] for layer, s in self._sums.items()}
-
-    @property
-    def rate(self) -> dict[str, float]:
-        """Spikes for each neuron and time step of the digital run, by layer."""
-        return self._share("digital")
+    def add(self, found: Mapping[str, Bits], reference: Mapping[str, Bits], ids: range) -> None:
+        """Enter one pass: spikes of chips x images, chip-major, beside the digital ones of all images."""
+        for layer, ours in found.items():
+            if layer not in reference or reference[layer].size != ours.size:
+                continue
+            theirs = reference[layer].packed[ids.start : ids.stop]
+            mine = ours.packed.reshape(self.chips, len(ids), -1)
+            self.steps[layer] += len(ids) * ours.size
+            for into, bits in ((self.spikes, mine), (self.differ, mine ^ theirs)):
+                count = np.bitwise_count(bits).sum((1, 2), dtype=np.int64)
+                into[layer] = into.get(layer, 0) + count
 
     @property
-    def crossbar_rate(self) -> dict[str, float]:
-        """Spikes for each neuron and time step on the crossbars, by layer."""
-        return self._share("crossbar")
+    def mismatch(self) -> list[float]:
+        """Share of neuron steps whose spike differs, of each chip, over all layers; empty without neurons."""
+        whole = sum(self.steps.values())
+        return (sum(self.differ.values()) / whole).tolist() if whole else []
 
-    @property
-    def mismatch(self) -> dict[str, float]:
-        """Share of neuron steps whose spike differs from the digital run, by layer."""
-        return self._share("differ")
+    def share(self, counts: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Counts by layer over neuron steps, the mean over chips."""
+        return {layer: float(count.mean()) / self.steps[layer] for layer, count in counts.items()}

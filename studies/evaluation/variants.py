@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from functools import lru_cache
-from hashlib import sha256
-from pathlib import Path
 from typing import Any, get_args
 
 from memsim import models
 from memsim.models import AttentionStatistics, Network, Window
 from memsim.models.networks.network import attention_layers
 from memsim.models.parts.attention import Form, STDPAttention
-from memsim.models.registry import BUNDLED, relative, tuned
+from memsim.models.registry import relative, tuned
 from memsim.studies.evaluation.physical_window import physical_window
+from memsim.studies.evaluation.subject import file_digest
 
 STATISTICS = 1024
 """Training images that tell the mean attention weight a relative is matched to."""
@@ -80,15 +79,3 @@ def _statistics(model: str, _: str, data: str) -> AttentionStatistics:
     net = models.load(model)
     images = models.datasets.load(models.dataset_of(net), data).x_train[:STATISTICS]
     return models.attention_statistics(net, images)
-
-
-def file_digest(model: str) -> str:
-    """Sixteen hex digits of a checkpoint file's SHA-256: another training is another task."""
-    path = BUNDLED / f"{model.lower()}.safetensors"
-    path = path if path.is_file() else Path(model)
-    return _file_digest(str(path), path.stat().st_mtime_ns) if path.is_file() else ""
-
-
-@lru_cache(maxsize=16)
-def _file_digest(path: str, _: int) -> str:
-    return sha256(Path(path).read_bytes()).hexdigest()[:16]

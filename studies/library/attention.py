@@ -19,11 +19,12 @@ from memsim.models.registry import relative
 from memsim.models.training.exchange import EXCHANGES
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.physical_window import PHYSICS
-from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.points import Point, matching
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.subject import refuse_foreign
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
-from memsim.studies.running.study import Setting
 from memsim.studies.running.task import Task, blocks
 
 title = "What writing attention costs, and what it is worth"
@@ -61,7 +62,13 @@ def changes(model: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Digital once each; on crossbars on every block of chips."""
+    """Digital once each; on crossbars on every block of chips.  ValueError for a user's own network."""
+    refuse_foreign(
+        setting,
+        "attention",
+        "it exchanges STDP attention and sets relatives beside it that were trained alike, and both are "
+        "there for memsim's own networks alone",
+    )
     card = memsim.ChipCard.parse(dict(setting.card))
     yield _digital(setting, "stdp", "exact histogram", {"form": "histogram"})
     for group, name, change in changes(setting.model):
@@ -98,7 +105,7 @@ def _written(
 def _pick(points: Sequence[Point], execution: str, group: str | None = None) -> dict[str, Point]:
     """Points of one execution by name, in the groups' order; the STDP network first."""
     order = list(GROUPS)
-    chosen = [p for p in points if p.labels["execution"] == execution and group in (None, p.labels["group"])]
+    chosen = matching(points, execution=execution, **({} if group is None else {"group": group}))
     chosen.sort(key=lambda p: (order.index(p.labels["group"]), p.labels["attention"] != "as trained"))
     if group is not None:
         return {p.labels["attention"]: p for p in chosen}

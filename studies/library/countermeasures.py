@@ -19,11 +19,12 @@ from memsim import devices, models
 from memsim.mapping.exchange import matrix_names
 from memsim.models.registry import tuned
 from memsim.studies.evaluation.crossbars import crossbars
-from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.points import Point, matching
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.subject import refuse_foreign
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import digits
 from memsim.studies.reports.table import Table
-from memsim.studies.running.study import Setting
 from memsim.studies.running.task import Task, blocks
 
 title = "Attention that survives real cells: what helps, and what it costs"
@@ -93,7 +94,13 @@ def effects(card: memsim.ChipCard) -> Iterator[tuple[str, str, memsim.ChipCard]]
 def tasks(setting: Setting, cells: Sequence[str] | None = None) -> Iterator[Task]:
     """For each cell (None: all pulsed) on every block of chips: ideal writing and what can be built; then
     every effect; then what else there is.  Stopped early, it has answered the first question for every cell.
+    ValueError for a user's own network.
     """
+    refuse_foreign(
+        setting,
+        "countermeasures",
+        "it changes the STDP windows and writes of memsim's own networks; try tradeoff or variation",
+    )
     layers = matrix_names(models.load(setting.model))
     whole = memsim.ChipCard.parse(dict(setting.card)).replace(digital=layers)
     for part in (_built, _effects, _further):
@@ -139,10 +146,7 @@ def _task(
 
 
 def _pick(points: Sequence[Point], cell: str, part: str, how: str = "") -> dict[str, Point]:
-    at = (cell, part, how)
-    return {
-        p.labels["what"]: p for p in points if (p.labels["cell"], p.labels["part"], p.labels["how"]) == at
-    }
+    return {p.labels["what"]: p for p in matching(points, cell=cell, part=part, how=how)}
 
 
 def _cells(points: Sequence[Point]) -> list[str]:
@@ -159,7 +163,7 @@ def best(found: Mapping[str, Point]) -> str | None:
 
 
 def _shown(point: Point | None, columns: Sequence[str]) -> list[str]:
-    has = [] if point is None else point.columns
+    has = [] if point is None else point.per_chip
     return [draw.cell(point.estimate(c), c) if point and c in has else "" for c in columns]
 
 
@@ -167,7 +171,7 @@ def _cost(point: Point, without: Point | None) -> list[str]:
     """What is in COSTS, as multiples of those without."""
     out = []
     for key in COSTS.values():
-        ours, theirs = (None if p is None else p.values.get(key) for p in (point, without))
+        ours, theirs = (None if p is None else p.total.get(key) for p in (point, without))
         out.append(f"{ours / theirs:.2f}" if ours is not None and theirs else "")
     return out
 
@@ -239,7 +243,7 @@ def _measures_table(cell: str, found: Mapping[str, Point]) -> Table:
         gain = (
             draw.change(point.against(without, entropy), entropy) if without and point is not without else ""
         )
-        cycles = point.values.get("attention cycles")
+        cycles = point.total.get("attention cycles")
         rows.append([*row, gain, *_cost(point, without), "" if cycles is None else digits(cycles)])
     return Table(title=table.title, header=header, rows=rows, note=table.note)
 

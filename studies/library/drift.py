@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim.studies.evaluation.crossbars import crossbars
-from memsim.studies.evaluation.points import Estimate, Point
+from memsim.studies.evaluation.intervals import Estimate
+from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import digits, duration, quantity
 from memsim.studies.reports.table import Table
-from memsim.studies.running.study import Setting
 from memsim.studies.running.task import Task, blocks
 
 title = "Accuracy under drift"
@@ -89,7 +90,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             rows=gains,
             note="Taken chip by chip. Brackets hold 95 % intervals, Student's t over chips.",
         )
-    if any("upkeep" in p.values for p in points):
+    if any("upkeep" in p.total for p in points):
         out["upkeep"] = _costs(series)
     return out | {"points": draw.lines("All points", every)}
 
@@ -98,11 +99,11 @@ def _costs(series: dict[str, list[tuple[float, Point]]]) -> Table:
     """Writes and energy that keeping one chip fresh took up to its last time."""
     rows = []
     for kind, line in series.items():
-        counted = [(time, p) for time, p in line if p.values.get("upkeep")]
+        counted = [(time, p) for time, p in line if p.total.get("upkeep")]
         if not counted:
             continue
         time, last = counted[-1]
-        cost, image = last.values["upkeep"], last.values.get("energy [J]")
+        cost, image = last.total["upkeep"], last.total.get("energy [J]")
         write, read = (cost[f"{what} energy [J]"] for what in ("write", "read"))
         images = digits((write + read) / image) if image else ""
         rows.append([

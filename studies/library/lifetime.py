@@ -14,12 +14,14 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim.energy.lifetime import Life, lives
+from memsim.mapping.layers import attention_layers
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import digits, duration, percent, quantity
 from memsim.studies.reports.table import Table
-from memsim.studies.running.study import Setting
 from memsim.studies.running.task import Task, blocks
 
 title = "How long attention lasts"
@@ -36,8 +38,13 @@ ENDURANCE = 1e6
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """Each consumed share of the endurance on every block of chips: failed cells stuck as the card says, all
-    of them low, all high.  ValueError for cells that do not wear.
+    of them low, all high.  ValueError for cells that do not wear, and a network that writes none.
     """
+    subject = Subject.of(setting)
+    if not attention_layers(subject.net):
+        raise ValueError(
+            f"lifetime: {subject.title} has no STDP attention; cells that are never rewritten last"
+        )
     card = memsim.ChipCard.parse(dict(setting.card))
     if card.attention_cell.exact:
         raise ValueError("lifetime: ideal attention cells do not wear; name one with --attention")
@@ -78,7 +85,7 @@ def _series(points: Sequence[Point]) -> dict[str, list[Point]]:
 def _lives(points: Sequence[Point]) -> list[Life]:
     """What each technology lives at the cycles of an image on new chips."""
     new = _new(points)
-    cycles = None if new is None else new.values.get("attention cycles")
+    cycles = None if new is None else new.total.get("attention cycles")
     return list(lives(cycles)) if cycles else []
 
 
@@ -186,7 +193,7 @@ def _wear(points: Sequence[Point]) -> list[str]:
 
 
 def _silence(new: Point | None) -> list[str]:
-    values = {} if new is None else new.values
+    values = {} if new is None else new.total
     pulses, silent, cycles = (values.get(k, 0.0) for k in ("pulses", "silent pulses", "attention cycles"))
     if not silent or not cycles:
         return []

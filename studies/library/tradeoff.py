@@ -17,14 +17,17 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 import memsim
 from memsim import devices
-from memsim.studies.evaluation.crossbars import crossbars, dump
+from memsim.mapping.layers import attention_layers
+from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.figure_style import PAGE, PARTS, QUIET, drawn
 from memsim.studies.reports.quantities import digits, duration, prefixed
 from memsim.studies.reports.table import Table
-from memsim.studies.running.study import Setting
-from memsim.studies.running.task import Task, blocks, digest
+from memsim.studies.running.task import Task, blocks
 
 title = "Accuracy against energy and latency"
 
@@ -41,11 +44,15 @@ WORSE = 0.01
 """So much accuracy, a point, may the cheapest point lose against the card [1]."""
 
 
-def variants(card: memsim.ChipCard) -> Iterator[tuple[str, Any, memsim.ChipCard]]:
-    """(axis, value, card) of every point; of equal cards the first."""
+def variants(card: memsim.ChipCard, *, attention: bool = True) -> Iterator[tuple[str, Any, memsim.ChipCard]]:
+    """(axis, value, card) of every point; of equal cards the first.
+
+    attention: whether the network has any on arrays; where not, cards that differ in it alone are equal.
+    """
     seen = set()
     for axis, value, changed in _variants(card):
-        key = digest(dump(changed))
+        fields = dump(changed)
+        key = digest(fields if attention else {**fields, "attention": None})
         if key not in seen:
             seen.add(key)
             yield axis, value, changed
@@ -79,7 +86,8 @@ def _variants(card: memsim.ChipCard) -> Iterator[tuple[str, Any, memsim.ChipCard
 def tasks(setting: Setting) -> Iterator[Task]:
     """Every card on every block of chips, at the setting's time."""
     card = memsim.ChipCard.parse(dict(setting.card))
-    for axis, value, changed in variants(card):
+    attention = bool(attention_layers(Subject.of(setting).net))
+    for axis, value, changed in variants(card, attention=attention):
         for chips in blocks(setting.chips):
             yield Task(
                 study="tradeoff",
@@ -97,11 +105,11 @@ def name(point: Point) -> str:
 
 def pareto(points: Sequence[Point], cost: str = "energy [J]") -> list[Point]:
     """Points that no other beats in accuracy (mean) at the same cost or less, cheapest first."""
-    priced = [p for p in points if cost in p.values]
+    priced = [p for p in points if cost in p.total]
     if not priced:
         return []
     main, front, best = draw.main_column(points), [], -1.0
-    for point in sorted(priced, key=lambda p: (p.values[cost], -p.estimate(main).mean)):
+    for point in sorted(priced, key=lambda p: (p.total[cost], -p.estimate(main).mean)):
         if point.estimate(main).mean > best:
             front.append(point)
             best = point.estimate(main).mean
@@ -116,7 +124,7 @@ def _table(heading: str, points: Sequence[Point], reference: Point | None) -> Ta
             row[0],
             draw.energy(p),
             draw.latency(p),
-            digits(p.values["kappa [1]"]) if "kappa [1]" in p.values else "",
+            digits(p.total["kappa [1]"]) if "kappa [1]" in p.total else "",
             *row[1:],
         ]
         for row, p in zip(base.rows, points, strict=True)
@@ -152,7 +160,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
     """Accuracy against energy and latency with both fronts; where the energy of each point goes."""
-    if not any("energy [J]" in p.values for p in points):
+    if not any("energy [J]" in p.total for p in points):
         return {}
     return {"front": _front(points), "breakdown": _breakdown(_ordered(points))}
 
@@ -165,11 +173,11 @@ def _front(points: Sequence[Point]) -> Figure:
     for ax, cost, what in zip(
         figure.subplots(1, 2), ("energy [J]", "latency [s]"), ("energy", "latency"), strict=True
     ):
-        there = [p for p in points if cost in p.values]
+        there = [p for p in points if cost in p.total]
         if not there:
             ax.set_axis_off()
             continue
-        costs = [p.values[cost] for p in there]
+        costs = [p.total[cost] for p in there]
         factor, unit = prefixed(median(costs), cost[-2])
         for number, axis in enumerate(axes):
             style = {
@@ -178,12 +186,12 @@ def _front(points: Sequence[Point]) -> Figure:
             }
             for point in (p for p in there if p.labels["axis"] == axis):
                 draw.bar(
-                    ax, point.estimate(main), factor * point.values[cost], main, vertical=True,
+                    ax, point.estimate(main), factor * point.total[cost], main, vertical=True,
                     label=axis, **style,
                 )  # fmt: skip
         front = pareto(points, cost)
         ax.step(
-            [factor * p.values[cost] for p in front], [100 * p.estimate(main).mean for p in front],
+            [factor * p.total[cost] for p in front], [100 * p.estimate(main).mean for p in front],
             where="post", color=QUIET, linewidth=0.8, label="Pareto front", zorder=0,
         )  # fmt: skip
         ax.set_xscale("log")
@@ -207,14 +215,14 @@ def _front(points: Sequence[Point]) -> Figure:
 
 @drawn
 def _breakdown(points: Sequence[Point]) -> Figure:
-    there = [p for p in points if "breakdown [J]" in p.values]
-    parts = list(dict.fromkeys(part for p in there for part in p.values["breakdown [J]"]))
-    factor, unit = prefixed(max(p.values["energy [J]"] for p in there), "J")
+    there = [p for p in points if "breakdown [J]" in p.total]
+    parts = list(dict.fromkeys(part for p in there for part in p.total["breakdown [J]"]))
+    factor, unit = prefixed(max(p.total["energy [J]"] for p in there), "J")
     figure = Figure(figsize=(PAGE, 0.9 + 0.16 * len(there)))
     ax = figure.subplots()
     left = np.zeros(len(there))
     for number, part in enumerate(parts):
-        width = np.array([factor * p.values["breakdown [J]"].get(part, 0.0) for p in there])
+        width = np.array([factor * p.total["breakdown [J]"].get(part, 0.0) for p in there])
         ax.barh(range(len(there)), width, 0.7, left=left, color=PARTS[number % len(PARTS)], label=part)
         left += width
     ax.set_yticks(range(len(there)), [name(p) for p in there])
@@ -232,11 +240,11 @@ def findings(points: Sequence[Point]) -> list[str]:
         return []
     main, said = draw.main_column(points), []
     card = next((p for p in points if p.labels["axis"] == CARD), None)
-    if card is not None and "energy [J]" in card.values:
+    if card is not None and "energy [J]" in card.total:
         said.append(_cheapest(points, card, main))
-        integer = card.values.get("digital energy [J]", {}).get("digital_lut")
+        integer = card.total.get("digital energy [J]", {}).get("digital_lut")
         if integer:
-            times = card.values["energy [J]"] / integer
+            times = card.total["energy [J]"] / integer
             said.append(
                 f"The card's crossbars take {times:.2g} times the energy that all the network's work takes "
                 "digitally in integers, attention by table; neither counts memory."
@@ -254,11 +262,11 @@ def _cheapest(points: Sequence[Point], card: Point, column: str) -> str:
         return f"One chip tells no interval: no point can be said to be {rule}."
     good = {}
     for point in points:
-        lost = point.against(card, column) if "energy [J]" in point.values else None
+        lost = point.against(card, column) if "energy [J]" in point.total else None
         if lost is not None and lost.low >= -WORSE - 1e-9:
-            good[name(point)] = (point.values["energy [J]"], point, lost)
+            good[name(point)] = (point.total["energy [J]"], point, lost)
     cost, best, lost = min(good.values(), key=lambda entry: entry[0])
-    if cost >= card.values["energy [J]"]:
+    if cost >= card.total["energy [J]"]:
         return f"No point that is cheaper than the card, {draw.energy(card)} an image, is {rule}."
     return (
         f"The cheapest point that is {rule} is “{name(best)}”: {draw.energy(best)} an image instead of "

@@ -11,18 +11,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+from torch import nn
 
 import memsim
-from memsim import models
 from memsim.card.chip_card import ARRAY_EFFECTS
 from memsim.mapping.exchange import matrix_names
 from memsim.mapping.layers import attention_layers
+from memsim.models import S2TDPT
 from memsim.studies.evaluation.crossbars import crossbars
-from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.points import Point, matching
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
-from memsim.studies.running.study import Setting
 from memsim.studies.running.task import Task, blocks
 
 title = "What variation costs, by kind, layer and size"
@@ -32,6 +34,9 @@ FACTORS = (2.0,)
 """What each spread is multiplied with."""
 
 CONVERTERS = ("dac", "adc")
+ATTENTION = ("attention writing", "wear")
+"""Kinds of what is written at run time."""
+
 CARD, NOTHING = "the card", "nothing"
 
 
@@ -44,39 +49,45 @@ def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
     return {name: effects for name, effects in there.items() if effects}
 
 
-def layers(model: str) -> dict[str, tuple[str, ...]]:
+def layers(net: nn.Module) -> dict[str, tuple[str, ...]]:
     """Layers that belong together, as patterns: the encoder, further patch convolutions, each block's Q K V,
-    attention, projection and MLP, the head.
+    attention, projection and MLP, the head; of another network each layer is for itself.
     """
-    net = models.load(model)
     found: dict[str, tuple[str, ...]] = {}
     for name in (*matrix_names(net), *(name for name, _ in attention_layers(net))):
-        part = name.split(".")
-        group = part[0] if part[0] == "head" else f"{part[0]} {part[1]}"
-        if part[0] == "blocks":
-            where = part[3] if part[2] == "attention" else "mlp"
-            group = f"block {part[1]} {'qkv' if where in ('q', 'k', 'v') else where}"
+        group = _group(name.split(".")) if isinstance(net, S2TDPT) else name
         found[group] = (*found.get(group, ()), name)
     return found
 
 
-def variants(card: memsim.ChipCard, model: str) -> Iterator[tuple[str, str, str, memsim.ChipCard, bool]]:
+def _group(part: list[str]) -> str:
+    """The group of an S2TDPT's layer, from the parts of its name."""
+    if part[0] == "blocks":
+        where = part[3] if part[2] == "attention" else "mlp"
+        return f"block {part[1]} {'qkv' if where in ('q', 'k', 'v') else where}"
+    return part[0] if part[0] == "head" else f"{part[0]} {part[1]}"
+
+
+def variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str, str, memsim.ChipCard, bool]]:
     """(part, what, how, card, whether at all TIMES) of everything compared."""
     yield "card", CARD, "as it is", card, True
     yield "card", NOTHING, "alone on", card.only(), True
-    groups = kinds(card)
+    groups, writing = kinds(card), bool(attention_layers(net))
+    if not writing:  # nothing is written at run time
+        groups = {name: effects for name, effects in groups.items() if name not in ATTENTION}
     for name, effects in groups.items():
         yield "kind", name, "alone on", card.only(*effects), True
         yield "kind", name, "alone off", card.without(*effects), True
     for effect in (e for name in ("attention writing", "converters") for e in groups.get(name, ())):
         yield "effect", effect, "alone on", card.only(effect), False
         yield "effect", effect, "alone off", card.without(effect), False
-    every = layers(model)
+    every = layers(net)
     for name, group in every.items():
         others = [layer for other in every.values() for layer in other if layer not in group]
         yield "layer", name, "alone on", card.replace(digital=others), False
         yield "layer", name, "alone off", card.replace(digital=list(group)), False
-    for effect in (e for e in card.effects if e not in ARRAY_EFFECTS):
+    spreads = card.effects if writing else [e for group in groups.values() for e in group]
+    for effect in (e for e in spreads if e not in ARRAY_EFFECTS):
         own = card.strengths.get(effect, 1.0)
         for factor in FACTORS:
             yield "spread", effect, f"× {factor:g}", card.replace(strengths={effect: factor * own}), False
@@ -87,7 +98,7 @@ def tasks(setting: Setting) -> Iterator[Task]:
     not age have no time.
     """
     card = memsim.ChipCard.parse(dict(setting.card))
-    for part, what, how, changed, always in variants(card, setting.model):
+    for part, what, how, changed, always in variants(card, Subject.of(setting).net):
         for chips in blocks(setting.chips):
             shared = crossbars(setting, chips, card=changed)
             ageless = always and not _ages(changed)
@@ -104,11 +115,8 @@ def _ages(card: memsim.ChipCard) -> bool:
 
 def _pick(points: Sequence[Point], part: str, how: str, time: float) -> dict[str, Point]:
     """What was measured at a time, or holds at any."""
-    return {
-        p.labels["what"]: p
-        for p in points
-        if (p.labels["part"], p.labels["how"]) == (part, how) and p.labels["time [s]"] in (time, None)
-    }
+    found = matching(points, part=part, how=how)
+    return {p.labels["what"]: p for p in found if p.labels["time [s]"] in (time, None)}
 
 
 def _times(points: Sequence[Point]) -> tuple[list[float], float]:

@@ -8,7 +8,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from memsim.studies.evaluation.points import Estimate, Point
+from memsim.studies.evaluation.identity import digest
+from memsim.studies.evaluation.identity import point as key_of
+from memsim.studies.evaluation.intervals import Estimate
+from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.result import flat
 from memsim.studies.reports import draw, page
 from memsim.studies.reports.dossier import (
     Recorded,
@@ -28,8 +32,6 @@ from memsim.studies.reports.dossier import (
 from memsim.studies.reports.page import Code, Page, Part, Picture, Pictures, References, Section, Words
 from memsim.studies.reports.quantities import digits
 from memsim.studies.reports.table import Table
-from memsim.studies.running.task import digest
-from memsim.studies.running.task import point as key_of
 
 NAMES: tuple[str, str] = ("A", "B")
 
@@ -79,7 +81,7 @@ def tables(a: Recorded, b: Recorded) -> dict[str, Table]:
 
 def differences(a: Recorded, b: Recorded) -> Table:
     """Every field of the settings, card included, that is not the same; what the rows were made with, too."""
-    ours, theirs = (dict(_leaves(asdict(run.setting))) | _made_with(run) for run in (a, b))
+    ours, theirs = (_fields(run) for run in (a, b))
     rows = [
         [name, *(_said(fields.get(name)) for fields in (ours, theirs))]
         for name in dict.fromkeys([*ours, *theirs])
@@ -87,6 +89,15 @@ def differences(a: Recorded, b: Recorded) -> Table:
     ]
     note = "" if rows else "Both ran in the same setting."
     return Table(title="What differs", header=["setting [unit]", *NAMES], rows=rows, note=note)
+
+
+def _fields(run: Recorded) -> dict[str, Any]:
+    """Everything a run was made from, by name; a user's network by its file's digest."""
+    fields = flat(asdict(run.setting))
+    if run.setting.net is not None:
+        fields = {name: value for name, value in fields.items() if name not in ("net.text", "net.path")}
+        fields["net.digest"] = run.setting.net.digest
+    return fields | _made_with(run)
 
 
 def _made_with(run: Recorded) -> dict[str, list[str]]:
@@ -100,15 +111,6 @@ def _made_with(run: Recorded) -> dict[str, list[str]]:
         "text of the study": [digest(run.study.source)],
         "network file": sorted(map(str, plain)),
     }
-
-
-def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every field with its dotted name."""
-    for name, inner in value.items():
-        if isinstance(inner, Mapping):
-            yield from _leaves(inner, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", inner
 
 
 def _said(value: Any) -> str:
@@ -150,7 +152,7 @@ def paired(a: Recorded, b: Recorded) -> list[Part]:
         return [Words(text="The seeds differ, so these are other chips: there are no differences in pairs.")]
     theirs = {key_of(point.labels): point for point in b.points}
     pairs = [(point, theirs[key_of(point.labels)]) for point in a.points if key_of(point.labels) in theirs]
-    measured = [list(dict.fromkeys(c for point in run.points for c in point.columns)) for run in (a, b)]
+    measured = [list(dict.fromkeys(c for point in run.points for c in point.per_chip)) for run in (a, b)]
     both = [c for c in measured[0] if c in measured[1]]
     columns = [c for c in draw.MEASURES if c in both and c != "agreement [1]"] or both
     if not pairs or not columns:
@@ -166,7 +168,7 @@ def paired(a: Recorded, b: Recorded) -> list[Part]:
 
 
 def _differences(a: Point, b: Point, names: Sequence[str], columns: Sequence[str]) -> list[str]:
-    changes = [b.against(a, c) if c in a.columns and c in b.columns else None for c in columns]
+    changes = [b.against(a, c) if c in a.per_chip and c in b.per_chip else None for c in columns]
     cells = [_shown(change, column) for change, column in zip(changes, columns, strict=True)]
     return [*(text(a.labels.get(name, "")) for name in names), *cells, str(len(set(a.chips) & set(b.chips)))]
 

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any, final
 
 import memsim
-from memsim.studies.evaluation.points import Point, points
-from memsim.studies.reports import bibliography, page
+from memsim.studies.evaluation.points import Point, chips_of, points
+from memsim.studies.evaluation.result import flat, is_number
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.reports import bibliography, draw, page
 from memsim.studies.reports.methods import card_tables, methods
 from memsim.studies.reports.page import (
     Bullets,
@@ -37,7 +39,7 @@ from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
 from memsim.studies.running import provenance
 from memsim.studies.running.rows import FILE, read
-from memsim.studies.running.study import Setting, Study, load
+from memsim.studies.running.study import Study, load
 
 ALWAYS = ("mondal2025", "rasch2021")
 """What every study rests on: the network and the device models."""
@@ -63,12 +65,12 @@ class Recorded:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """The study's tables, the executive one first."""
-        return {slug(name): table for name, table in self.study.module.tables(self.points).items()}
+        return {slug(name): table for name, table in tables_of(self.study, self.points).items()}
 
     @cached_property
     def figures(self) -> list[Picture]:
         """The study's figures."""
-        drawn = self.study.module.figures(self.points)
+        drawn = getattr(self.study.module, "figures", draw.figures)(self.points)
         return [Picture(name=slug(name), figure=figure) for name, figure in drawn.items()]
 
     @property
@@ -93,6 +95,11 @@ class Recorded:
         return provenance.study_command(
             path.name if path.parent == self.folder else self.study.name, self.setting
         )
+
+
+def tables_of(study: Study, points: list[Point]) -> dict[str, Table]:
+    """A study's own tables; the standard one where it defines none."""
+    return getattr(study.module, "tables", draw.tables)(points)
 
 
 def write(folder: str | Path, out: str | Path | None = None) -> Path:
@@ -182,6 +189,8 @@ def warnings(recorded: Recorded) -> list[str]:
     """What a reader must not miss: tasks that failed, are not measured yet, or are another version's."""
     failures, rows = len(recorded.failures), len(recorded.rows)
     out = [f"{failures} of {rows} tasks failed; they are listed under Failures."] if failures else []
+    if recorded.setting.net is not None:  # its tasks need the network: a report runs no file of a user's
+        return out
     try:
         tasks = [task.id for task in recorded.study.tasks(recorded.setting)]
     except Exception:  # a network that is not here any more; the rows are
@@ -269,24 +278,13 @@ def rows_csv(rows: Sequence[Row]) -> bytes:
 
 def _chips(row: Row) -> Iterator[dict[str, Any]]:
     """Numbers of one row by chip; those that chips share are repeated."""
-    result = dict(_flat(row["result"]))
-    chips = result.pop("chips", [""])
-    for place, chip in enumerate(chips):
-        numbers = {}
-        for name, value in result.items():
-            mine = value[place] if isinstance(value, list) and len(value) == len(chips) else value
-            if isinstance(mine, (int, float)):
-                numbers[name] = mine
-        yield {"task": row["id"], **row["labels"], "chip": chip, **numbers}
-
-
-def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Entries of a result, nested ones under their names."""
-    for name, value in fields.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}: ")
-        else:
-            yield f"{prefix}{name}", value
+    result = row["result"]
+    common = {name: value for name, value in flat(result["total"], ": ").items() if is_number(value)}
+    for name, values in result["series"].items():
+        common |= {f"{name}: {place}": value for place, value in enumerate(values)}
+    for place, chip in enumerate(chips_of(row)):
+        own = {name: values[place] for name, values in result["per_chip"].items()}
+        yield {"task": row["id"], **row["labels"], "chip": chip, **own, **common}
 
 
 def _csv(lines: Sequence[Sequence[Any]]) -> bytes:

@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memsim.studies.evaluation.points import Estimate, Point
+from memsim.studies.evaluation.intervals import Estimate
+from memsim.studies.evaluation.points import Point
 from memsim.studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, LINES, PAGE, QUIET, drawn
 from memsim.studies.reports.quantities import digits, quantity
 from memsim.studies.reports.quantities import points as difference
@@ -95,8 +96,8 @@ def _signed(column: str) -> Callable[[float], str]:
 
 def measured(points: Sequence[Point]) -> list[str]:
     """The measures that any of the points has, in a table's order; where a study has its own alone, these."""
-    known = [name for name in MEASURES if any(name in point.columns for point in points)]
-    return known or list(dict.fromkeys(name for point in points for name in point.columns))
+    known = [name for name in MEASURES if any(name in point.per_chip for point in points)]
+    return known or list(dict.fromkeys(name for point in points for name in point.per_chip))
 
 
 def main_column(points: Sequence[Point]) -> str:
@@ -105,7 +106,7 @@ def main_column(points: Sequence[Point]) -> str:
     """
     found = measured(points)
     if not found:
-        raise ValueError('no point has a value for each chip: results need lists as long as "chips"')
+        raise ValueError("no point has a value for each chip: results need Result(per_chip={...})")
     return next((c for c in ("harder accuracy [1]", "accuracy [1]") if c in found), found[0])
 
 
@@ -148,10 +149,10 @@ def lines(
     ]
     rows = []
     for name, point in points.items():
-        row = [name, *(cell(point.estimate(c), c) if c in point.columns else "" for c in found)]
-        has = main in point.columns
+        row = [name, *(cell(point.estimate(c), c) if c in point.per_chip else "" for c in found)]
+        has = main in point.per_chip
         if reference is not None:
-            compared = has and main in reference.columns and point is not reference
+            compared = has and main in reference.per_chip and point is not reference
             row.append(change(point.against(reference, main), main) if compared else "")
         if several:
             halving = point.estimate(main).halving if has else None
@@ -170,8 +171,8 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     every = {named(point): point for point in points}
     if measured(points):
         return {"points": lines("All points", every)}
-    names = dict.fromkeys(k for p in points for k, v in p.values.items() if isinstance(v, (int, float)))
-    rows = [[name, *(_number(p.values.get(k)) for k in names)] for name, p in every.items()]
+    names = dict.fromkeys(k for p in points for k, v in p.total.items() if isinstance(v, (int, float)))
+    rows = [[name, *(_number(p.total.get(k)) for k in names)] for name, p in every.items()]
     return {"points": Table(title="All points", header=["", *names], rows=rows)} if names else {}
 
 
@@ -203,9 +204,9 @@ def forest(
     axes = np.atleast_1d(figure.subplots(1, len(columns), sharey=True))
     for ax, column in zip(axes, columns, strict=True):
         for height, point in zip(heights, some, strict=True):
-            if column in point.columns:
+            if column in point.per_chip:
                 bar(ax, point.estimate(column), height, column)
-        if reference is not None and column in reference.columns:
+        if reference is not None and column in reference.per_chip:
             factor = 100 if column in PER_CENT else 1
             ax.axvline(factor * reference.estimate(column).mean, color=QUIET, linewidth=0.7, linestyle=":")
         digital = _digital(some, column)
@@ -225,7 +226,7 @@ def forest(
 def _digital(points: Sequence[Point], column: str) -> float | None:
     """The digital network's own accuracy, as the first point that tells has it."""
     name = column.replace("accuracy", "digital accuracy")
-    return next((p.values[name] for p in points if name != column and name in p.values), None)
+    return next((p.total[name] for p in points if name != column and name in p.total), None)
 
 
 def bar(
@@ -260,7 +261,7 @@ def curves(
     for ax, column in zip(axes, columns, strict=True):
         factor = 100 if column in PER_CENT else 1
         for number, (name, line) in enumerate(series.items()):
-            there = [(x, p.estimate(column)) for x, p in line if column in p.columns]
+            there = [(x, p.estimate(column)) for x, p in line if column in p.per_chip]
             if not there:
                 continue
             x, mean = [x for x, _ in there], [factor * e.mean for _, e in there]
@@ -300,11 +301,11 @@ def legend(figure: Figure, columns: int) -> None:
 
 def energy(point: Point) -> str:
     """Energy for an image, as a table shows it."""
-    value = point.values.get("energy [J]")
+    value = point.total.get("energy [J]")
     return "" if value is None else quantity(value, "J")
 
 
 def latency(point: Point) -> str:
     """Latency of an image, as a table shows it."""
-    value = point.values.get("latency [s]")
+    value = point.total.get("latency [s]")
     return "" if value is None else quantity(value, "s")

@@ -38,7 +38,7 @@ BASELINES = {
 
 def no_energy(summary: Summary) -> str:
     """Why the crossbars' energy of this run means nothing; "" where it means something."""
-    if summary.get("weights") == summary.get("attention_cell") == "ideal":
+    if summary.get("weights") == summary.get("attention_cell", "ideal") == "ideal":
         return "Ideal cells are written for nothing and read without converters: no hardware has this energy."
     if summary.get("engine") == "aihwkit":
         return "aihwkit's own layers report no events, so the crossbars' energy of this engine is not known."
@@ -47,8 +47,8 @@ def no_energy(summary: Summary) -> str:
 
 def energy_ratio(summary: Summary) -> str:
     """The crossbars' energy in multiples of the digital counts, as a sentence; "" where it means nothing."""
-    energy = summary["energy"]
-    if "crossbar" not in energy or not energy["digital_sop"] > 0:
+    energy = summary.get("energy", {})
+    if "crossbar" not in energy or not energy.get("digital_sop", 0.0) > 0:
         return ""
     ratio = digits(energy["crossbar"] / energy["digital_sop"])
     found = f"An image takes the crossbars {ratio} times the energy of the papers' digital count (float sums)"
@@ -69,7 +69,9 @@ DIFFERENT_WORK = (
 
 def energy_verdict(summary: Summary) -> str:
     """Which wins by these counts, and what rules the crossbars' energy."""
-    energy = summary["energy"]
+    energy = summary.get("energy", {})
+    if "digital_sop" not in energy:
+        return "No work of this network was counted, so nothing is known of its energy."
     digital = quantity(energy["digital_sop"], "J")
     if "crossbar" not in energy:
         return (

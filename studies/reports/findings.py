@@ -75,7 +75,7 @@ def losing(summary: Summary) -> list[str]:
         before, after = digits(digital["cross_entropy"]), digits(ours["cross_entropy"])
         if ours["cross_entropy"] > digital["cross_entropy"] and before != after:
             out.append(f"{name}: the cross-entropy rises from {before} to {after} nat: less sure answers.")
-    energy = summary["energy"]
+    energy = summary.get("energy", {})
     for key, (words, _, rival) in BASELINES.items():
         if energy.get(rival, 0.0) > energy.get(key, float("inf")) > 0:
             ours, theirs = quantity(energy[rival], "J"), quantity(energy[key], "J")
@@ -93,7 +93,7 @@ def results(summary: Summary) -> list[Row]:
         mean = sum(differ.values()) / len(differ)
         rows.append(_row("spikes that differ, mean over layers", "%", "", percent(mean)))
         rows.append(_row(f"spikes that differ, most ({worst})", "%", "", percent(differ[worst])))
-    energy = summary["energy"]
+    energy = summary.get("energy", {})
     for key, (words, _, rival) in BASELINES.items():
         if key in energy:
             digital, ours = energy[key], energy.get(rival)

@@ -12,12 +12,13 @@ from typing import Any
 import memsim
 from memsim import devices, models
 from memsim.card.chip_card import ARRAY_EFFECTS
+from memsim.studies.evaluation.net_file import NetFile
+from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports.bibliography import cite, mentioned
 from memsim.studies.reports.findings import WIRES_RULE, WIRES_SMALL
 from memsim.studies.reports.quantities import digits, duration, percent, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running import provenance
-from memsim.studies.running.study import Setting
 
 DATA_SETS = {"digits": "alpaydin1998", "digits-hard": "alpaydin1998", "fashion-mnist": "xiao2017"}
 """Who published a data set."""
@@ -64,6 +65,8 @@ def wires(card: memsim.ChipCard) -> str:
 
 def network(setting: Setting) -> str:
     """Which network, how it was trained, and what it is tested on."""
+    if setting.net is not None:
+        return _own_network(setting, setting.net)
     try:
         net = models.load(setting.model)
     except ValueError:
@@ -84,6 +87,15 @@ def network(setting: Setting) -> str:
     return (
         f"The network is {setting.model}, an S2TDPT{cite('mondal2025')}{shape}. {trained} It is tested on "
         f"{images} test images of {data}{_data_source(data)}."
+    )
+
+
+def _own_network(setting: Setting, net: NetFile) -> str:
+    """A user's own network: its file by content; the file is not run for a report."""
+    images = f"the first {setting.images}" if setting.images else "all"
+    return (
+        f"The network is what {net.function}() in {net.name} makes (SHA-256 of its text: {net.digest}...). "
+        f"It is tested on {images} test inputs of {setting.dataset}{_data_source(str(setting.dataset))}."
     )
 
 

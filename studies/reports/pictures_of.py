@@ -6,8 +6,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from memsim.studies.commands.options import writable
 from memsim.studies.reports.figure_style import png, svg
+from memsim.studies.running.files import writable
 
 
 def save(figure: Figure, place: Path, name: str) -> list[Path]:

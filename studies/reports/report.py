@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,15 +18,13 @@ import memsim
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.energy.line import Line
 from memsim.prices.events import ARRAY_READ
-from memsim.studies.commands.worth import worth_table
+from memsim.studies.evaluation.comparison import Comparison
 from memsim.studies.reports import bibliography, energy_findings, figures, findings
 from memsim.studies.reports.break_even import break_even
 from memsim.studies.reports.page import environment, inline, whole
 from memsim.studies.reports.quantities import count, digits, duration, percent
+from memsim.studies.reports.worth_table import worth_table
 from memsim.studies.running import provenance
-
-if TYPE_CHECKING:
-    from memsim.studies.evaluation.comparison import Comparison
 
 FIGURES = ("accuracy", "spikes", "energy", "break-even", "attention-first", "attention-last", "conductances")
 PICTURES = [f"figures/{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
@@ -65,7 +63,7 @@ def files(
         out[f"figures/{name}.png"] = figures.png(figure)
     result = summary | ({"worth": list(worth)} if worth else {})
     out["result.json"] = (json.dumps(_finite(result), indent=2, allow_nan=False) + "\n").encode()
-    out[provenance.CARD_FILE] = provenance.toml(comparison.request.card).encode()
+    out[provenance.CARD_FILE] = provenance.toml(comparison.card).encode()
     out["report.html"] = page(comparison, summary, drawn, worth).encode()
     return out
 
@@ -74,8 +72,8 @@ def draw(summary: Mapping[str, Any], sample: Mapping[str, Any]) -> dict[str, Fig
     """Every figure that the summary and the sample have data for."""
     drawn = {
         "accuracy": figures.accuracy(summary),
-        "spikes": figures.spikes(summary),
-        "energy": figures.energy(summary),
+        **({"spikes": figures.spikes(summary)} if "spike_rate" in summary else {}),
+        **({"energy": figures.energy(summary)} if "energy" in summary else {}),
     }
     maps = sample.get("digital_maps", {})
     layers = [layer for layer in maps if layer in sample.get("crossbar_maps", {})]
@@ -100,7 +98,7 @@ def page(
     worth: Sequence[dict[str, Any]] | None = None,
 ) -> str:
     """The report as one HTML document."""
-    sample, card, chip = comparison.sample, comparison.request.card, comparison.chip
+    sample, card, chip = comparison.sample, comparison.card, comparison.chip
     wires_sentence, wires = findings.wires(summary)
     return (
         environment()
@@ -132,8 +130,10 @@ def page(
             card_name=card.name,
             card_rows=provenance.card_rows(card),
             prices=_prices(card),
-            ledger=_ledger(chip.ledger, card) if chip is not None and "crossbar" in summary["energy"] else [],
-            command=provenance.command(comparison.request, worth=bool(worth)),
+            ledger=_ledger(chip.ledger, card)
+            if chip is not None and "crossbar" in summary.get("energy", {})
+            else [],
+            command=provenance.command(comparison.setting, worth=bool(worth)),
             versions=provenance.versions(),
             papers=[bibliography.entry(key).line for key in provenance.PAPERS],
         )
@@ -146,13 +146,17 @@ def _setting(summary: Mapping[str, Any]) -> str:
     if "chips" in summary:
         words = [
             f"{summary['chips']} chip{'' if summary['chips'] == 1 else 's'} of card {summary['card']}",
-            f"weights on {summary['weights']}, attention on {summary['attention_cell']}",
+            f"weights on {summary['weights']}{_attention_on(summary)}",
             f"read {duration(summary['time_after_write [s]'])} after programming",
             f"engine {summary['engine']}",
             *words,
         ]
     off = summary.get("off")
     return "; ".join([*words, *([f"switched off: {', '.join(off)}"] if off else [])]) + "."
+
+
+def _attention_on(summary: Mapping[str, Any]) -> str:
+    return f", attention on {summary['attention_cell']}" if "attention_cell" in summary else ""
 
 
 def _prices(card: memsim.ChipCard) -> list[dict[str, Any]]:

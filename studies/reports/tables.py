@@ -47,13 +47,14 @@ def comparison_table(summary: dict[str, Any]) -> Table:
     if "spike_mismatch" in summary:
         mismatch = summary["spike_mismatch"].values()
         table.add_row("spikes that differ", "", f"{100 * sum(mismatch) / len(mismatch):.2f} %")
-    energy = summary["energy"]
+    energy = summary.get("energy", {})
     for key, (words, _, rival) in BASELINES.items():
         if key in energy:
             ours = quantity(energy[rival], "J") if rival in energy else ""
             table.add_row("energy for an image", f"{quantity(energy[key], 'J')} ({words})", ours)
     if "latency [s/image]" in summary:
         table.add_row("time for an image", "", quantity(summary["latency [s/image]"], "s"))
+    if "area [m2]" in summary:
         table.add_row("area, known parts", "", f"{digits(1e6 * sum(summary['area [m2]'].values()))} mm²")
     return table
 
@@ -79,7 +80,7 @@ def layer_tables(comparison: Comparison, layer: str) -> Group:
     baseline; ValueError for a layer that has none.
     """
     bills = {} if comparison.chip is None else {"crossbar": comparison.chip.ledger.lines()}
-    card = comparison.request.card
+    card = comparison.card
     bills |= {f"digital_{name}": lines(comparison.works, card) for name, lines in BILLS.items()}
     layers = dict.fromkeys(line.layer for lines in bills.values() for line in lines)
     if not any(_within(name, layer) for name in layers):

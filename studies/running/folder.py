@@ -11,17 +11,19 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import memsim
-from memsim.studies.commands.options import writable
+from memsim.studies.evaluation.identity import digest
+from memsim.studies.evaluation.result import flat
+from memsim.studies.evaluation.setting import Setting
 from memsim.studies.running import provenance
-from memsim.studies.running.study import LIBRARY, Setting, Study
-from memsim.studies.running.task import digest
+from memsim.studies.running.files import writable, write_whole
+from memsim.studies.running.study import LIBRARY, Study
 
 
 def claim(study: Study, setting: Setting, folder: str | Path) -> Path:
@@ -67,38 +69,18 @@ def _about(path: Path) -> dict[str, Any] | None:
 
 
 def _refuse_others(folder: Path, before: dict[str, Any], about: dict[str, Any]) -> None:
-    theirs, ours = dict(_leaves(before)), dict(_leaves(about))
+    theirs, ours = flat(before), flat(about)
     for name in sorted(theirs.keys() | ours.keys(), key=lambda name: (name.startswith("setting."), name)):
         a, b = theirs.get(name, "absent"), ours.get(name, "absent")
-        if a == b or name in ("setting.chips", "setting.data"):
+        if a == b or name in ("setting.chips", "setting.data", "setting.net.path"):
             continue
+        if name == "setting.net.text":
+            name, a, b = "setting.the text of the network's file", digest(a), digest(b)
         what = "the text of the study" if name == "source digest" else name.removeprefix("setting.")
         raise ValueError(
             f"folder {folder} belongs to another run: {what} is {a!r} there and {b!r} here; choose another "
             "folder with --out, or give what that run was given"
         )
-
-
-def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every field with its dotted name."""
-    for name, inner in value.items():
-        if isinstance(inner, dict) and inner:
-            yield from _leaves(inner, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", inner
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all; OSError that names it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror}") from None
 
 
 @contextmanager

@@ -7,15 +7,12 @@ import platform
 import shlex
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import memsim
 from memsim import devices
 from memsim.devices.device_card import assign
-
-if TYPE_CHECKING:
-    from memsim.studies.evaluation.comparison import Request
-    from memsim.studies.running.study import Setting
+from memsim.studies.evaluation.setting import Setting
 
 PACKAGES = ("memsim", "aihwkit", "torch", "numpy", "numba", "scipy", "matplotlib")
 """Packages whose version can move a number or a picture."""
@@ -38,9 +35,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def command(request: Request, *, worth: bool = False) -> str:
+def command(setting: Setting, *, worth: bool = False) -> str:
     """The command that makes the result again, beside the saved card."""
-    words = ["memsim", "compare", *_options(request), "--engine", request.engine]
+    words = ["memsim", "compare", *_options(setting), "--engine", setting.engine]
     words += ["--worth"] if worth else []
     return shlex.join([*words, "--out", "again"])
 
@@ -50,8 +47,11 @@ def study_command(study: str, setting: Setting) -> str:
     return shlex.join(["memsim", "study", study, *_options(setting), "--out", "again"])
 
 
-def _options(run: Request | Setting) -> list[str]:
-    words = ["--model", _file_or_name(run.model), "--card", CARD_FILE]
+def _options(run: Setting) -> list[str]:
+    words = ["--model", _file_or_name(run.model)]
+    if run.net is not None:
+        words = ["--net", f"{run.net.path or run.net.name}:{run.net.function}"]
+    words += ["--card", CARD_FILE]
     words += ["--chips", str(run.chips), "--time", f"{run.time:.12g}s", "--seed", str(run.seed)]
     words += [] if run.images is None else ["--images", str(run.images)]
     words += [] if run.data == "data" else ["--data", str(Path(run.data).resolve())]

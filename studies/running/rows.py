@@ -1,9 +1,10 @@
 """Rows: one JSON line for each task that was measured or failed, in a file that only ever grows.
 
-A row carries its task whole (``id``, ``study``, ``labels``, ``shared``, ``own``), a ``result`` or a
-``failure``, the version of memsim that measured it (``code`` tells its source text apart within a version),
-and a check sum: a line that was cut off by a kill or damaged on the disk is skipped, never believed.  Several
-runs may append to one file.
+A row carries its task whole (``id``, ``study``, ``labels``, ``shared``, ``own``), a ``result`` (``per_chip``,
+``total``, ``series``) or a ``failure``, the version of memsim that measured it (``code`` tells its source
+text apart within a version, ``with`` has the versions of the packages that numbers come from), and a check
+sum: a line that was cut off by a kill or damaged on the disk is skipped, never believed.  Several runs may
+append to one file.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
@@ -24,11 +25,18 @@ from pathlib import Path
 from typing import IO, Any, final
 
 import memsim
+from memsim.studies.evaluation.result import KEYS, Result
 from memsim.studies.running.task import Task
 
-FORMAT = "memsim-row-1"
+FORMAT = "memsim-row-2"
 VERSION = metadata.version("memsim")
 FILE = "rows.jsonl"
+
+PACKAGES = ("torch", "numpy", "numba", "scipy", "aihwkit")
+"""Packages whose version can move a number of a result."""
+
+SHOWN = ("reports", "commands", "speed", "cli.py")
+"""Parts of studies that show results and measure speed: they change no number of a row."""
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -43,27 +51,65 @@ def to_stderr(message: str) -> None:
 @cache
 def code() -> str:
     """Sixteen hex digits of the source text that results come from: of one version it may be changed."""
-    root = Path(memsim.__file__).parent
+    return code_of(Path(memsim.__file__).parent)
+
+
+def code_of(root: Path) -> str:
+    """Sixteen hex digits of every .py and .toml file of a package memsim that can change a number: all but
+    those in SHOWN.  The same in a checkout, where rooms are links, and in an installed wheel.
+    """
     files = [Path(at, file) for at, _, found in os.walk(root, followlinks=True) for file in found]
-    chosen = sorted(f.relative_to(root) for f in files if f.suffix in (".py", ".toml"))
-    without = [root / file for file in chosen if file.parts[0] != "studies" or file.parts[1] == "evaluation"]
-    return sha256(b"".join(path.read_bytes() for path in without)).hexdigest()[:16]
+    chosen = sorted(f.relative_to(root).as_posix() for f in files if f.suffix in (".py", ".toml"))
+    whole = sha256()
+    for name in chosen:
+        if not name.startswith(tuple(f"studies/{part}" for part in SHOWN)):
+            text = (root / name).read_bytes()
+            whole.update(f"{name} {len(text)}\n".encode() + text)
+    return whole.hexdigest()[:16]
+
+
+@cache
+def packages() -> dict[str, str]:
+    """The versions of the packages numbers come from; one that is not installed is absent."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def row(task: Task, outcome: Mapping[str, Any]) -> Row:
     """The row of a task; outcome: ``result`` or ``failure``, and ``wall_time [s]``."""
-    head = {"format": FORMAT, "memsim": VERSION, "code": code(), "id": task.id, "study": task.study}
-    return head | {"labels": task.labels, "shared": task.shared, "own": task.own} | dict(outcome)
+    head = {"format": FORMAT, "memsim": VERSION, "code": code(), "with": packages()}
+    whole = {
+        "id": task.id,
+        "study": task.study,
+        "labels": task.labels,
+        "shared": task.shared,
+        "own": task.own,
+    }
+    return head | whole | dict(outcome)
 
 
-def plain(result: Any) -> dict[str, Any]:
-    """A result as JSON gives it back; ValueError naming the key of what is no JSON, NaN and infinity too."""
-    if not isinstance(result, dict):
-        raise ValueError(f"measure gave {type(result).__name__}, not a dict")
+def plain(result: Any, chips: int | None = None) -> dict[str, Any]:
+    """A result as JSON gives it back; ValueError naming the key of what is no JSON, NaN and infinity too, and
+    for another thing than a Result, or columns of another number of chips than the task's.
+    """
+    if not isinstance(result, Result):
+        raise ValueError(
+            f"measure gave {type(result).__name__}, not a Result: return Result({KEYS}), from "
+            "memsim.studies.evaluation.result; docs/new-study.md has an example"
+        )
+    if None not in (chips, result.chips) and chips != result.chips:
+        raise ValueError(
+            f"result per_chip: columns of {result.chips} values for {chips} chip{'s' * (chips != 1)}; the "
+            'chips are those that the task\'s shared["chips"] names'
+        )
+    fields = result.json()
     try:
-        return json.loads(json.dumps(result, allow_nan=False))
+        return json.loads(json.dumps(fields, allow_nan=False))
     except (ValueError, TypeError, RecursionError):
-        key, what = next(_offences(result, ""), ("", "something"))
+        key, what = next(_offences(fields, ""), ("", "something"))
         raise ValueError(f"result {key or 'as a whole'}: {what} cannot be kept as a number or text") from None
 
 

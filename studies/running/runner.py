@@ -19,10 +19,11 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, final
 
+from memsim.studies.evaluation.setting import Setting
 from memsim.studies.running.folder import claim
 from memsim.studies.running.rows import FILE, Say, Store, row, to_stderr
 from memsim.studies.running.seats import AbstractCrew, AbstractSeat, Processes
-from memsim.studies.running.study import Setting, Study
+from memsim.studies.running.study import Study
 from memsim.studies.running.task import Task
 
 GROUP = 32

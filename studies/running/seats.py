@@ -64,9 +64,9 @@ def measure(job: Job, task: Task) -> dict[str, Any]:
         _one_thread()
         start = time.perf_counter()
         try:
-            found: dict[str, Any] = {
-                "result": plain(_known(job.study).measure(_prepared(job, task), task.own))
-            }
+            chips = len(task.shared.get("chips", [0]))
+            result = _known(job.study).measure(_prepared(job, task), task.own)
+            found: dict[str, Any] = {"result": plain(result, chips)}
         except (Exception, SystemExit) as error:
             told = "".join(traceback.format_exception(error))
             found = {"failure": {"error": f"{type(error).__name__}: {error}", "traceback": told}}

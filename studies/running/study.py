@@ -5,13 +5,14 @@ A study file defines
     title: str                                     a line for a report's head
     tasks(setting) -> Iterator[Task]               a generator of values; the same each time it is asked
     prepare(shared, data) -> Any                   what tasks with equal ``shared`` have in common
-    measure(prepared, own) -> dict                 the result of one task, JSON without NaN
+    measure(prepared, own) -> Result               of one task: per_chip, total, series; JSON without NaN
     tables(points) -> dict[str, Table]             the executive table first
     figures(points) -> dict[str, Figure]           pure functions of the points, which come from rows alone
 
-Where it defines no ``prepare``, ``measure``, ``tables`` or ``figures``, those of
-``memsim.studies.evaluation.crossbars`` stand in. Built-in studies lie in ``studies/library``; a user's own
-is a path to a .py file, or to a .toml sweep over card fields (``memsim.studies.running.sweep``).
+Where it defines no ``prepare`` or ``measure``, those of ``memsim.studies.evaluation.crossbars`` stand in;
+where it defines no ``tables`` or ``figures``, those of ``memsim.studies.reports.draw``. Built-in studies lie
+in ``studies/library``; a user's own is a path to a .py file, or to a .toml sweep over card fields
+(``memsim.studies.running.sweep``).
 """
 
 from __future__ import annotations
@@ -19,31 +20,21 @@ from __future__ import annotations
 import ast
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.running import sweep
 from memsim.studies.running.task import Task
 
+__all__ = ["LIBRARY", "Setting", "Study", "load", "names"]
+
 LIBRARY = Path(__file__).parents[1] / "library"
-
-
-@final
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """What a study runs on: the options of the command line, resolved."""
-
-    model: str = "s2tdpt-digits"
-    card: Mapping[str, Any] = field(default_factory=dict)  #: every field of a chip card, as its TOML file
-    chips: int = 8
-    images: int | None = None  #: first so many test images; all where None
-    dataset: str | None = None  #: another data set than the one the network was trained on
-    data: str = "data"  #: folder of data sets that are not embedded; tasks know these by their content
-    time: float = 86400.0  #: seconds since the weights were programmed, where the study does not vary it [s]
-    seed: int = 0
 
 
 @final
@@ -61,24 +52,14 @@ class Study:
         module = types.ModuleType(f"study_{self.name}")
         module.__file__ = self.path
         if self.path.endswith(".toml"):
-            from memsim.studies.running import sweep
-
             sweep.fill(module, self.source, self.path)
         else:
             sys.modules[module.__name__] = module  # a dataclass looks there for its types
             exec(compile(self.source, self.path, "exec", dont_inherit=True), module.__dict__)
-        for name in ("title", "tasks", "prepare", "measure", "tables", "figures"):
+        for name in ("title", "tasks"):
             if not hasattr(module, name):
-                setattr(module, name, self._standard(name))
+                raise ValueError(f"study {self.path} defines no {name}; see studies/running/study.py")
         return module
-
-    def _standard(self, name: str) -> Any:
-        """What stands in for a function the file does not define; its imports are heavy, so only then."""
-        from memsim.studies.evaluation import crossbars
-
-        if not hasattr(crossbars, name):
-            raise ValueError(f"study {self.path} defines no {name}; see studies/running/study.py")
-        return getattr(crossbars, name)
 
     def tasks(self, setting: Setting) -> Iterator[Task]:
         """Every task, each time anew and in the same order."""
@@ -87,12 +68,18 @@ class Study:
     @property
     def prepare(self) -> Callable[..., Any]:
         """prepare(shared, data): what tasks of one ``shared`` use; data: folder of the data sets."""
-        return self.module.prepare
+        return self._own_or_standard("prepare")
 
     @property
-    def measure(self) -> Callable[..., dict[str, Any]]:
+    def measure(self) -> Callable[..., Result]:
         """measure(prepared, own): the result of a task."""
-        return self.module.measure
+        return self._own_or_standard("measure")
+
+    def _own_or_standard(self, name: str) -> Any:
+        """What the file defines, else the standard one; its imports are heavy, so only then."""
+        from memsim.studies.evaluation import crossbars
+
+        return getattr(self.module, name, None) or getattr(crossbars, name)
 
 
 def names() -> list[str]:

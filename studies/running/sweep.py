@@ -1,7 +1,7 @@
 """A study written as a TOML sweep over card fields, for questions that need no code.
 
 title = "Fewer bits, smaller tiles"
-times = ["1s", "1d"]                       # without: the setting's time
+times = ["1s", "1d"]                       # default: the setting's time
 
 [vary]                                     # every combination; keys are a card's, section first
 "weights.adc_bits" = [4, 6, 8]
@@ -21,7 +21,8 @@ from typing import Any
 
 import memsim
 from memsim.devices.toml_file import tomllib
-from memsim.studies.running.study import Setting
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.times import seconds
 from memsim.studies.running.task import Task, blocks
 
 KEYS = ("title", "times", "vary", "fixed")
@@ -54,8 +55,6 @@ def fill(module: types.ModuleType, text: str, path: str) -> None:
 
 def _seconds(times: Any, path: str) -> list[float]:
     """Times [s], each once; ValueError for what is no list of times."""
-    from memsim.studies.commands.options import seconds
-
     if not isinstance(times, list):
         raise ValueError(f'sweep {path}: times = {times!r} needs a list, such as ["1s", "1d"]')
     try:

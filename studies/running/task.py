@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from hashlib import sha256
 from typing import Any, final
+
+from memsim.studies.evaluation.identity import digest
 
 
 @final
@@ -35,22 +35,6 @@ class Task:
     def share(self) -> str:
         """The hash of what tasks can share."""
         return digest(dict(self.shared))
-
-
-def digest(value: Any) -> str:
-    """Sixteen hex digits of the SHA-256 of a value's canonical JSON; ValueError for NaN, TypeError for what
-    JSON has no word for.
-    """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return sha256(text.encode()).hexdigest()[:16]
-
-
-def point(labels: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Labels as a key: equal points give equal keys; a list or mapping stands there as its JSON."""
-    return tuple(
-        (name, json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else value)
-        for name, value in sorted(labels.items())
-    )
 
 
 def blocks(chips: int, size: int = 4) -> Iterator[list[int]]:

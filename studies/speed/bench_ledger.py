@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from statistics import median
 from typing import Any
 
@@ -12,11 +13,14 @@ import memsim
 from memsim import models
 from memsim.energy import baselines
 from memsim.energy.digital_work import DigitalWork
-from memsim.studies.evaluation.comparison import BATCH, TestSet, one_batch
-from memsim.studies.evaluation.taps import SpikeStatistics
+from memsim.studies.evaluation.digital import PASS
+from memsim.studies.evaluation.taps import SpikeCounts, Taps
 
 CHIPS = 8
-"""As many as `memsim compare` takes where it is not told."""
+"""As many as `memsim compare` takes by default."""
+
+BATCH = PASS // CHIPS
+"""Images of one pass."""
 
 
 def ledger(threads: int = 1, repeats: int = 15) -> dict[str, Any]:
@@ -32,10 +36,15 @@ def ledger(threads: int = 1, repeats: int = 15) -> dict[str, Any]:
     assert images is not None
     images, work, ids = images[:BATCH], DigitalWork(net), range(BATCH)
 
+    @torch.no_grad()
     def run(counted: bool) -> float:
-        into, chip.ledger.open = TestSet("digits", torch.zeros(BATCH)), counted
+        chip.ledger.open = counted
         start = time.process_time()
-        one_batch(into, net, chip, images, ids, SpikeStatistics(), work if counted else None)
+        with Taps(net) as digital, work if counted else nullcontext():
+            net(images)
+        with Taps(chip.net) as written:
+            chip(images, image=ids)
+        SpikeCounts(CHIPS).add(written.bits(CHIPS * BATCH), digital.bits(BATCH), ids)
         return time.process_time() - start
 
     for counted in (True, False):  # compiles

@@ -10,7 +10,7 @@ from memsim.energy import estimate
 from memsim.energy.break_even import Balance
 from memsim.models.networks import s2tdpt_counts as counts
 from memsim.models.registry import configure
-from memsim.studies.evaluation.comparison import Request
+from memsim.studies.evaluation.setting import Setting, dump
 
 LAYERS = ("patches.stages.0.lif", "blocks.0.attention.lif", "blocks.0.mlp.lif1")
 
@@ -91,7 +91,7 @@ def balance(card: memsim.ChipCard) -> Balance:
 
 
 def comparison(**instead: Any) -> SimpleNamespace:
-    """The parts of studies.commands.compare.Comparison that a report reads; some may be exchanged."""
+    """The parts of studies.evaluation.comparison.Comparison that a report reads; some may be exchanged."""
     card = memsim.ChipCard.load("default")
     ledger = memsim.Ledger(card)
     ledger.images = 2
@@ -100,7 +100,8 @@ def comparison(**instead: Any) -> SimpleNamespace:
     ledger.note("patches.encoder", "clipped conversions", 4)
     found = summary()
     parts = {
-        "request": Request(card=card, chips=4),
+        "setting": Setting(card=dump(card), chips=4),
+        "card": card,
         "chip": SimpleNamespace(ledger=ledger),
         "sample": sample(),
         "balance": balance(card),

@@ -12,7 +12,8 @@ import pytest
 
 import memsim
 from memsim.studies.cli import main
-from memsim.studies.commands.options import card_of, seconds
+from memsim.studies.commands.options import card_of
+from memsim.studies.evaluation.times import seconds
 
 ROOT = Path(__file__).parents[2]
 KEYS = {

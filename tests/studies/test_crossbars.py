@@ -14,23 +14,32 @@ import memsim
 from memsim import models
 from memsim.models.measures import accuracy, predict
 from memsim.models.registry import BUNDLED
-from memsim.studies.evaluation import crossbars
-from memsim.studies.evaluation.crossbars import Prepared, dump, measure, prepare
+from memsim.studies.evaluation import crossbars, digital, subject
+from memsim.studies.evaluation.crossbars import prepare
+from memsim.studies.evaluation.digital import Part
+from memsim.studies.evaluation.execution import Trial
 from memsim.studies.evaluation.points import points
-from memsim.studies.evaluation.taps import SpikeStatistics, Taps
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.evaluation.taps import Bits, SpikeCounts, pack
 from memsim.studies.evaluation.variants import variant
 from memsim.studies.running.rows import plain
-from memsim.studies.running.study import Setting
 
 IMAGES, DAY = 6, 86400.0
 CARD = memsim.ChipCard.load("default")
 SETTING = Setting(card=dump(CARD), chips=2, images=IMAGES)
 AT = {"time [s]": DAY, "compensation": None}
 
-Made = Callable[..., Prepared]
+Made = Callable[..., Trial]
 
 
-def made(chips: list[int], **changes: Any) -> Prepared:
+def measure(trial: Trial, own: dict[str, Any]) -> dict[str, Any]:
+    """What the chips have each and in common, under one roof."""
+    found = crossbars.measure(trial, own)
+    return {**found.per_chip, **found.total}
+
+
+def made(chips: list[int], **changes: Any) -> Trial:
     return prepare(crossbars.crossbars(SETTING, chips, **changes))
 
 
@@ -41,7 +50,7 @@ def both() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def alone() -> Prepared:
+def alone() -> Trial:
     """Chip 1 alone."""
     return made([1])
 
@@ -53,18 +62,19 @@ def ideal() -> dict[str, Any]:
 
 
 def columns(result: dict[str, Any]) -> dict[str, list[float]]:
-    return {name: value for name, value in result.items() if isinstance(value, list) and name != "chips"}
+    return {name: value for name, value in result.items() if isinstance(value, list)}
 
 
 def test_a_result_is_complete_and_json(both: dict[str, Any]) -> None:
-    assert plain(both) == json.loads(json.dumps(both, allow_nan=False)) == both
+    whole = Result(per_chip=columns(both), total={n: v for n, v in both.items() if n not in columns(both)})
+    assert plain(whole, 2) == json.loads(json.dumps(whole.json(), allow_nan=False)) == whole.json()
     for prefix in ("", "harder "):
         assert both[f"{prefix}images"] == IMAGES
         for name in ("accuracy [1]", "agreement [1]", "cross-entropy [nat]", "margin [1]"):
             assert len(both[f"{prefix}{name}"]) == 2
         for name in ("digital accuracy [1]", "digital cross-entropy [nat]"):
             assert isinstance(both[f"{prefix}{name}"], float)
-    assert both["chips"] == [0, 1] and all(0 < share < 0.5 for share in both["spike mismatch [1]"])
+    assert all(0 < share < 0.5 for share in both["spike mismatch [1]"])
     for name in ("energy [J]", "latency [s]", "pulses"):
         assert both[name] > 0
     assert sum(both["breakdown [J]"].values()) == pytest.approx(both["energy [J]"], rel=1e-12)
@@ -72,18 +82,26 @@ def test_a_result_is_complete_and_json(both: dict[str, Any]) -> None:
     assert 0 < both["digital energy [J]"]["digital_sop_integer"] < both["digital energy [J]"]["digital_sop"]
 
 
-def test_chips_at_once_are_chips_apart(both: dict[str, Any], alone: Prepared) -> None:
+def test_chips_at_once_are_chips_apart(both: dict[str, Any], alone: Trial) -> None:
     parts = [measure(made([0]), AT), measure(alone, AT)]
     for name, values in columns(both).items():
         assert values == [part[name][0] for part in parts], name
     for name in ("energy [J]", "latency [s]", "pulses"):
         assert both[name] == pytest.approx(np.mean([part[name] for part in parts]), rel=1e-6), name
-    rows = [{"id": str(n), "labels": {}, "shared": {}, "result": part} for n, part in enumerate(parts)]
-    (whole,), (added,) = points([rows[0] | {"result": both}]), points(rows)
-    assert added.chips == whole.chips and added.columns == whole.columns
+    rows = [
+        {
+            "id": str(n),
+            "labels": {},
+            "shared": {"chips": chips},
+            "result": Result(per_chip=columns(one)).json(),
+        }
+        for n, (chips, one) in enumerate((([0], parts[0]), ([1], parts[1]), ([0, 1], both)))
+    ]
+    (whole,), (added,) = points(rows[2:]), points(rows[:2])
+    assert added.chips == whole.chips and added.per_chip == whole.per_chip
 
 
-def test_a_time_reached_after_others_is_that_time_reached_at_once(alone: Prepared) -> None:
+def test_a_time_reached_after_others_is_that_time_reached_at_once(alone: Trial) -> None:
     """Low-frequency noise is one path, and compensation changes what is read, not what is there."""
     fresh = made([1])
     for time in (0.0, 3600.0):
@@ -97,7 +115,7 @@ def test_a_time_reached_after_others_is_that_time_reached_at_once(alone: Prepare
     assert measure(fresh, AT) == measure(alone, AT), "and back"
 
 
-def test_compensation_changes_no_conductance(alone: Prepared) -> None:
+def test_compensation_changes_no_conductance(alone: Trial) -> None:
     chip, seen, found = alone.chip, [], []
     assert chip is not None
     for kind in ("none", "global", "column"):
@@ -116,17 +134,26 @@ def test_ideal_cells_are_the_digital_network(ideal: dict[str, Any]) -> None:
     assert not {"energy [J]", "latency [s]", "breakdown [J]", "upkeep"} & set(ideal)
 
 
-def test_spikes_that_differ_are_those_spike_statistics_counts(alone: Prepared) -> None:
+def test_spikes_that_differ_are_those_of_the_layers_outputs(alone: Trial) -> None:
+    """Counted again from the tensors themselves."""
     found = measure(alone, AT)["spike mismatch [1]"]
     net, images = models.load(SETTING.model), models.datasets.load("digits").x_test[:IMAGES]
-    chip, count = alone.chip, SpikeStatistics()
-    assert chip is not None
-    with torch.no_grad(), Taps(net) as digital, Taps(chip.net) as written:
-        net(images)
-        chip(images, image=range(IMAGES))
-    count.add(digital.spikes, written.spikes, 1)
-    differ, n = (sum(sums[what] for sums in count._sums.values()) for what in ("differ", "n"))
-    assert found == [differ / n] and differ > 0
+    seen: list[list[torch.Tensor]] = []
+    assert alone.chip is not None
+    for one in (net, alone.chip.net):
+        kept: list[torch.Tensor] = []
+        seen.append(kept)
+        hooks = [
+            m.register_forward_hook(lambda _, __, out, kept=kept: kept.append(out))
+            for m in one.modules()
+            if isinstance(m, models.LIF)
+        ]
+        with torch.no_grad():
+            net(images) if one is net else alone.chip(images, image=range(IMAGES))
+        for hook in hooks:
+            hook.remove()
+    differ = sum(int((a != b).sum()) for a, b in zip(*seen, strict=True))
+    assert found == [differ / sum(a.numel() for a in seen[0])] and differ > 0
 
 
 @pytest.mark.parametrize(
@@ -137,7 +164,6 @@ def test_engine_digital_is_the_changed_network_itself(change: dict[str, Any]) ->
     found = measure(
         prepare(crossbars.crossbars(setting, [0], change=change, engine="digital")), {"time [s]": 0.0}
     )
-    assert found["chips"] == [0]
     for prefix, name in (("", "digits"), ("harder ", "digits-hard")):
         data = models.datasets.load(name)
         x, y = data.x_test[:40], data.y_test[:40]
@@ -174,29 +200,27 @@ def test_a_network_file_that_has_changed_is_refused(tmp_path: Any) -> None:
 def test_a_relative_that_was_trained_again_is_another_task(monkeypatch: pytest.MonkeyPatch) -> None:
     shared = crossbars.crossbars(SETTING, [0], change={"trained": "dot"}, engine="digital")
     assert shared["network"]["digest"] != crossbars.crossbars(SETTING, [0])["network"]["digest"]
-    own = crossbars.file_digest
-    monkeypatch.setattr(crossbars, "file_digest", lambda m: "new" if m.endswith("-dot") else own(m))
+    own = subject.file_digest
+    monkeypatch.setattr(subject, "file_digest", lambda m: "new" if m.endswith("-dot") else own(m))
     assert crossbars.crossbars(SETTING, [0])["network"]["digest"] == own(SETTING.model)
     with pytest.raises(ValueError, match="start the study anew"):
         prepare(shared)
 
 
 def test_bits_of_spikes() -> None:
-    spikes = (torch.rand(3, 2, 13, generator=torch.Generator().manual_seed(0)) < 0.4).float()
-    assert np.array_equal(np.unpackbits(crossbars.pack(spikes), axis=-1, count=13), spikes.numpy())
-    part = crossbars.Part(
-        torch.zeros(2, 1), torch.zeros(2), torch.zeros(2, 1), {"lif": crossbars.pack(spikes)}
-    )
+    spikes = (torch.rand(2, 39, generator=torch.Generator().manual_seed(0)) < 0.4).float()
+    assert np.array_equal(np.unpackbits(pack(spikes), axis=-1, count=39), spikes.numpy())
     other = spikes.clone()
-    other[0, 1, 12] = 1 - other[0, 1, 12]
-    count = np.zeros((2, 2))
-    part.count_mismatch({"lif": torch.cat([spikes, other], 1)}, range(0, 2), count)
-    assert count.tolist() == [[0, 1], [3 * 2 * 13] * 2]
+    other[1, 38] = 1 - other[1, 38]
+    counts = SpikeCounts(2)
+    counts.add({"lif": Bits(pack(torch.cat([spikes, other])), 39)}, {"lif": Bits(pack(spikes), 39)}, range(2))
+    assert counts.steps == {"lif": 2 * 39} and counts.mismatch == [0, 1 / 78]
+    assert counts.spikes["lif"].tolist() == [spikes.sum(), other.sum()]
 
 
 def test_passes_cover_every_image_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    part = crossbars.Part(torch.zeros(10, 1), torch.zeros(10), torch.zeros(10, 1))
-    monkeypatch.setattr(crossbars, "PASS", 8)
+    part = Part(torch.zeros(10, 1), torch.zeros(10))
+    monkeypatch.setattr(digital, "PASS", 8)
     for chips in (1, 2, 3, 50):
         found = [image for ids in part.batches(chips) for image in ids]
         assert found == list(range(10))
@@ -207,7 +231,7 @@ def test_passes_cover_every_image_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_results_do_not_hang_on_the_size_of_a_pass(
     both: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crossbars, "PASS", 4)
+    monkeypatch.setattr(digital, "PASS", 4)
     again = measure(made([0, 1]), AT)
     for name in ("accuracy [1]", "spike mismatch [1]", "harder cross-entropy [nat]"):
         assert again[name] == pytest.approx(both[name], rel=1e-6), name

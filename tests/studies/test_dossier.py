@@ -13,14 +13,15 @@ import pytest
 
 import memsim
 from memsim import devices
-from memsim.studies.evaluation.crossbars import dump
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.reports import beside, bibliography, dossier
 from memsim.studies.reports.methods import methods
 from memsim.studies.reports.quantities import quantity
 from memsim.studies.running import provenance
 from memsim.studies.running.rows import Store, row
 from memsim.studies.running.runner import claim
-from memsim.studies.running.study import Setting, load
+from memsim.studies.running.study import load
 from tests.studies.test_cli import run
 from tests.studies.test_report import Page
 
@@ -86,12 +87,16 @@ def made(
             else:
                 # chips differ much more than the two runs do: only pairs can tell these apart
                 right = [0.8 + 0.03 * chip + better + 0.0004 * (chip % 2) * (better > 0) for chip in chips]
-                energy = {
+                total = {
+                    "images": 450,
                     "energy [J]": 1e-7 * task.own["bits"],
                     "breakdown [J]": {"ADC": 5e-8},
                     "note": "text",
                 }
-                outcome["result"] = {"chips": chips, "images": 450, "accuracy [1]": right, **energy}
+                found = Result(
+                    per_chip={"accuracy [1]": right}, total=total, series={"by step [J]": [1.0, 2.0]}
+                )
+                outcome["result"] = found.json()
             store.append(row(task, outcome))
     return folder
 

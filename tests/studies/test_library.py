@@ -12,23 +12,26 @@ import pytest
 from matplotlib.figure import Figure
 
 import memsim
-from memsim.studies.evaluation.crossbars import dump
+from memsim import models
 from memsim.studies.evaluation.points import Point, points
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.library import attention, countermeasures, drift, lifetime, tradeoff, variation
 from memsim.studies.reports import draw
 from memsim.studies.reports.figure_style import svg
-from memsim.studies.running.study import Setting, load, names
+from memsim.studies.running.study import load, names
 from memsim.studies.running.task import Task
 
 DAY, YEAR = 86400.0, 365 * 86400.0
 CARD = dump(memsim.ChipCard.load("default"))
+DIGITS = models.load("s2tdpt-digits")
 
 
 def measured(task: Task, *, harder: bool = True, priced: bool = True) -> dict[str, Any]:
     """A result made up from a task's name, with every column and value a measurement has."""
     chips = task.shared["chips"]
     seed = int.from_bytes(sha256(json.dumps(task.labels).encode()).digest()[:4], "big")
-    found: dict[str, Any] = {"chips": chips}
+    found: dict[str, Any] = {}
     for prefix in ("", "harder ") if harder else ("",):
         rng = np.random.Generator(np.random.Philox(seed))
         right = np.clip(0.9 - 0.2 * rng.random() + 0.01 * np.sin(7.0 * np.array(chips) + seed), 0, 1).round(4)
@@ -56,7 +59,9 @@ def measured(task: Task, *, harder: bool = True, priced: bool = True) -> dict[st
             "upkeep": dict.fromkeys(("writes", "write energy [J]", "reads", "read energy [J]"), 1e-6),
             "digital energy [J]": {"digital_sop": 3e-6, "digital_lut": 1.7e-7},
         }
-    return found
+    columns = {name: value for name, value in found.items() if isinstance(value, list)}
+    common = {name: value for name, value in found.items() if name not in columns}
+    return Result(per_chip=columns, total=common).json()
 
 
 @cache
@@ -153,7 +158,7 @@ def at(labels: dict[str, Any], right: Sequence[float], **values: Any) -> Point:
     """A point with the accuracies of its chips; cross-entropy is 1 - accuracy."""
     columns = {"accuracy [1]": list(right), "cross-entropy [nat]": [1 - x for x in right]}
     return Point(
-        labels=labels, chips=list(range(len(right))), columns=columns, values={"images": 100, **values}
+        labels=labels, chips=list(range(len(right))), per_chip=columns, total={"images": 100, **values}
     )
 
 
@@ -310,13 +315,13 @@ class TestVariation:
         card = memsim.ChipCard.load("default").replace(strengths={"drift": 3.0})
         found = {
             how: changed.strengths
-            for part, what, how, changed, _ in variation.variants(card, "s2tdpt-digits")
+            for part, what, how, changed, _ in variation.variants(card, DIGITS)
             if (part, what) == ("spread", "drift")
         }
         assert found == {"× 2": {"drift": 6.0}}
 
     def test_each_layer_is_in_one_group_and_no_kind_is_empty(self) -> None:
-        groups = variation.layers("s2tdpt-digits").values()
+        groups = variation.layers(DIGITS).values()
         every = [layer for group in groups for layer in group]
         assert len(every) == len(set(every))
         for name in ("default",):
@@ -326,7 +331,7 @@ class TestVariation:
             assert sorted(effects) == sorted(memsim.ChipCard.load(name).effects)
         flat = memsim.ChipCard.load("default").replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})
         assert all(variation.kinds(flat).values())
-        assert list(variation.variants(flat, "s2tdpt-digits"))
+        assert list(variation.variants(flat, DIGITS))
 
 
 class TestAttention:
@@ -368,8 +373,8 @@ class TestCountermeasures:
     def measure(what: str, mismatch: float, part: str = "measure", **values: Any) -> Point:
         labels = {"cell": "reram-om", "part": part, "what": what, "how": ""}
         point = at(labels, [0.9, 0.91], **values)
-        point.columns["spike mismatch [1]"] = [mismatch, mismatch + 0.001]
-        point.columns["cross-entropy [nat]"] = [0.3, 0.3]
+        point.per_chip["spike mismatch [1]"] = [mismatch, mismatch + 0.001]
+        point.per_chip["cross-entropy [nat]"] = [0.3, 0.3]
         return point
 
     def test_the_best_is_what_can_be_built_with_the_fewest_spikes_that_differ(self) -> None:
@@ -442,7 +447,7 @@ class TestDraw:
         assert draw.cell(one.estimate("accuracy [1]"), "accuracy [1]") == "90.00 [82.56, 94.48]"
         for point in (one, same):
             assert draw.cell(point.estimate("cross-entropy [nat]"), "cross-entropy [nat]") == "0.100"
-        one.columns["margin [1]"], one.columns["time [s]"] = [-0.25], [1.234e-6]
+        one.per_chip["margin [1]"], one.per_chip["time [s]"] = [-0.25], [1.234e-6]
         assert draw.cell(one.estimate("margin [1]"), "margin [1]") == "−0.250"
         assert draw.cell(one.estimate("time [s]"), "time [s]") == "0.00000123"
 
@@ -458,8 +463,8 @@ class TestDraw:
             Point(
                 labels={"bits": n},
                 chips=[0, 1],
-                columns={"gain [1]": [3.0 * n, 5.0 * n]},
-                values={"note": "x"},
+                per_chip={"gain [1]": [3.0 * n, 5.0 * n]},
+                total={"note": "x"},
             )
             for n in (1, 2)
         ]
@@ -470,7 +475,7 @@ class TestDraw:
             ["bits 2", "8.00 [−17.4, 33.4]"],
         ]
         full(draw.figures(found))
-        bare = [Point(labels={"n": 1}, chips=[0], values={"x": 0.5, "name": "y"})]
+        bare = [Point(labels={"n": 1}, chips=[0], total={"x": 0.5, "name": "y"})]
         assert draw.tables(bare)["points"].rows == [["n 1", "0.500"]] and draw.figures(bare) == {}
         assert draw.tables([]) == draw.figures([]) == {}
 

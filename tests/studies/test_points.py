@@ -2,30 +2,36 @@
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from statistics import stdev
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from memsim.models.measures import wilson
-from memsim.studies.evaluation.points import Point, chips_to_halve, over_chips, points
+from memsim.studies.evaluation.intervals import chips_to_halve, over_chips
+from memsim.studies.evaluation.points import Point, matching, points
+from memsim.studies.evaluation.result import Result, flat
+from memsim.studies.running.rows import plain
 from tests.statistics import Z
 
 
-def row(result: Any, *, labels: Any = None, name: str = "") -> dict[str, Any]:
+def row(result: Any, chips: Sequence[int] = (0,), *, labels: Any = None, name: str = "") -> dict[str, Any]:
     """A row as the runner writes it, as far as points look at it."""
-    found = {"id": name or str(result), "labels": labels or {"bits": 4}, "shared": {"card": {}}, "own": {}}
-    return found | ({"failure": {"error": "no"}} if result is None else {"result": result})
+    found = {"id": name or str((chips, result)), "labels": labels or {"bits": 4}, "own": {}}
+    found["shared"] = {"card": {}, "chips": list(chips)}
+    return found | ({"failure": {"error": "no"}} if result is None else {"result": result.json()})
 
 
-def result(chips: list[int], right: list[float], **others: Any) -> dict[str, Any]:
-    return {"chips": chips, "images": 100, "accuracy [1]": right, **others}
+def result(right: list[float], **others: Any) -> Result:
+    return Result(per_chip={"accuracy [1]": right}, total={"images": 100, **others})
 
 
 def point(values: list[float], column: str = "accuracy [1]", **values_: Any) -> Point:
     found = {"images": 100, "harder images": 400, **values_}
-    return Point(labels={}, chips=list(range(len(values))), columns={column: values}, values=found)
+    return Point(labels={}, chips=list(range(len(values))), per_chip={column: values}, total=found)
 
 
 class TestAddingUp:
@@ -33,53 +39,103 @@ class TestAddingUp:
         def energy(joule: float) -> dict[str, Any]:
             return {"energy [J]": joule, "breakdown [J]": {"ADC": joule / 2, "DAC": 0.25}, "note": "text"}
 
-        first = row(result([0, 1], [0.5, 0.75], **energy(1.0)), name="b")
-        second = row(result([2, 3, 4, 5], [0.25, 0.5, 1.0, 0.0], **energy(4.0)), name="a")
-        other = row(result([0], [0.125]), labels={"bits": 8})
-        whole = row(result([0, 1, 2, 3, 4, 5], [0.5, 0.75, 0.25, 0.5, 1.0, 0.0], **energy(3.0)))
+        first = row(result([0.5, 0.75], **energy(1.0)), [0, 1], name="b")
+        second = row(result([0.25, 0.5, 1.0, 0.0], **energy(4.0)), [2, 3, 4, 5], name="a")
+        other = row(result([0.125]), labels={"bits": 8})
+        whole = row(result([0.5, 0.75, 0.25, 0.5, 1.0, 0.0], **energy(3.0)), range(6))
         for rows in itertools.permutations([first, second, other]):
-            assert points(rows) == points([whole, other])
+            found, expected = points(rows), points([whole, other])
+            for one in (*found, *expected):
+                one.shared = {}  # of the first row alone
+            assert found == expected
 
     def test_points_stand_by_size_of_their_labels(self) -> None:
-        rows = [row(result([0], [0.5]), labels={"bits": bits}) for bits in (16, 4, "many", 8, 4.5)]
+        rows = [row(result([0.5]), labels={"bits": bits}) for bits in (16, 4, "many", 8, 4.5)]
         assert [p.labels["bits"] for p in points(rows)] == [4, 4.5, 8, 16, "many"]
 
     def test_equal_chips_count_once(self) -> None:
         """More chips were asked for later: the last block of before is part of a new one."""
         rows = [
-            row(result([4, 5], [0.5, 0.6], **{"energy [J]": 8.0})),
-            row(result([4, 5, 6, 7], [0.5, 0.6, 0.7, 0.8], **{"energy [J]": 8.0})),
-            row(result([4, 5], [0.5, 0.6], **{"energy [J]": 8.0}), name="again"),
+            row(result([0.5, 0.6], **{"energy [J]": 8.0}), [4, 5]),
+            row(result([0.5, 0.6, 0.7, 0.8], **{"energy [J]": 8.0}), [4, 5, 6, 7]),
+            row(result([0.5, 0.6], **{"energy [J]": 8.0}), [4, 5], name="again"),
         ]
         for some in itertools.permutations(rows):
             (found,) = points(some)
             assert found.chips == [4, 5, 6, 7]
-            assert found.columns == {"accuracy [1]": [0.5, 0.6, 0.7, 0.8]}
-            assert found.values["energy [J]"] == 8.0
+            assert found.per_chip == {"accuracy [1]": [0.5, 0.6, 0.7, 0.8]}
+            assert found.total["energy [J]"] == 8.0
 
     def test_failures_are_left_out(self) -> None:
-        rows = [row(None), row(result([1], [0.5])), row(None, labels={"bits": 8})]
+        rows = [row(None), row(result([0.5]), [1]), row(None, labels={"bits": 8})]
         (found,) = points(rows)
         assert found.chips == [1] and found.labels == {"bits": 4}
         assert points([row(None)]) == points([]) == []
 
     def test_a_column_that_a_row_lacks_is_no_column(self) -> None:
-        rows = [row(result([0, 1], [0.5, 0.6], x=[1.0, 2.0])), row(result([2], [0.7]))]
-        (found,) = points(rows)
-        assert found.columns == {"accuracy [1]": [0.5, 0.6, 0.7]}
+        both = Result(per_chip={"accuracy [1]": [0.5, 0.6], "x": [1.0, 2.0]})
+        (found,) = points([row(both, [0, 1]), row(result([0.7]), [2])])
+        assert found.per_chip == {"accuracy [1]": [0.5, 0.6, 0.7]}
 
-    def test_lists_of_text_and_of_other_lengths_are_no_columns(self) -> None:
-        (found,) = points([row(result([0, 1], [0.5, 0.6], names=["a", "b"], history=[1.0, 2.0, 3.0]))])
-        assert list(found.columns) == ["accuracy [1]"]
-        assert found.values["names"] == ["a", "b"] and found.values["history"] == [1.0, 2.0, 3.0]
+    def test_four_energies_by_time_step_on_four_chips_are_no_interval_over_chips(self) -> None:
+        energies = [1e-9, 2e-9, 4e-9, 8e-9]
+        whole = Result(per_chip={"accuracy [1]": [0.5] * 4}, series={"energy by step [J]": energies})
+        (found,) = points([row(whole, range(4))])
+        assert list(found.per_chip) == ["accuracy [1]"]
+        assert found.series == {"energy by step [J]": energies}
+        with pytest.raises(KeyError):
+            found.estimate("energy by step [J]")
+
+    def test_a_series_is_a_mean_over_chips(self) -> None:
+        rows = [row(Result(series={"x": [1.0, 2.0]}), [0]), row(Result(series={"x": [4.0, 8.0]}), [1, 2])]
+        for some in itertools.permutations(rows):
+            assert points(some)[0].series == {"x": [3.0, 6.0]}
 
     def test_a_label_may_be_a_list(self) -> None:
-        rows = [row(result([c], [0.5]), labels={"digital": d}) for c in (0, 1) for d in (["head"], [])]
+        rows = [row(result([0.5]), [c], labels={"digital": d}) for c in (0, 1) for d in (["head"], [])]
         assert [p.labels["digital"] for p in points(rows)] == [["head"], []]
 
     def test_a_study_without_chips_is_a_point_too(self) -> None:
-        (found,) = points([row({"x": 0.5})])
-        assert found.chips == [0] and found.values == {"x": 0.5} and found.columns == {}
+        lone = row(Result(total={"x": 0.5}))
+        del lone["shared"]["chips"]
+        (found,) = points([lone])
+        assert found.chips == [0] and found.total == {"x": 0.5} and found.per_chip == {}
+
+    def test_points_are_found_by_their_labels(self) -> None:
+        some = [Point(labels={"cell": c, "time [s]": 1.0}) for c in "ab"]
+        assert matching(some, cell="a") == some[:1] and matching(some, cell="a", how="x") == []
+
+
+class TestResult:
+    """Every number stands under the heading that says what it belongs to."""
+
+    @pytest.mark.parametrize(
+        ("made", "error", "told"),
+        [
+            (lambda: Result(per_chip={"x": [1.0], "y": [1.0, 2.0]}), ValueError, "'x': 1, 'y': 2"),
+            (lambda: Result(per_chip={"x": 1.0}), TypeError, r"per_chip\['x'\] is a float, not a list"),
+            (lambda: Result(per_chip={"x": torch.ones(2)}), TypeError, r"a Tensor.*\.tolist\(\)"),
+            (lambda: Result(series={"x": ["a"]}), TypeError, "holds a str, not numbers alone"),
+            (lambda: Result(per_chip={"x": [True]}), TypeError, "holds a bool"),
+            (lambda: Result(total={"x": [1.0]}), TypeError, "one value a chip belongs to per_chip, .*series"),
+            (lambda: Result(total={"x": {"y": [1.0]}}), TypeError, "total\\['x: y'\\]"),
+            (lambda: Result(total=[1.0]), TypeError, "total is a list, not a mapping; it takes per_chip="),  # type: ignore[arg-type]
+        ],
+    )
+    def test_a_value_under_the_wrong_heading_is_refused_by_name(
+        self, made: Callable[[], Result], error: type[Exception], told: str
+    ) -> None:
+        with pytest.raises(error, match=told):
+            made()
+
+    def test_columns_are_of_the_chips_that_the_task_names(self) -> None:
+        assert plain(result([0.5, 0.6]), 2)["per_chip"] == {"accuracy [1]": [0.5, 0.6]}
+        with pytest.raises(ValueError, match=r"columns of 2 values for 4 chips; .*shared\[\"chips\"\]"):
+            plain(result([0.5, 0.6]), 4)
+        assert plain(Result(total={"x": 1}), 4) == {"per_chip": {}, "total": {"x": 1}, "series": {}}
+
+    def test_nested_names_are_joined(self) -> None:
+        assert flat({"a": {"b": {"c": 1}, "d": {}}, "e": 2}) == {"a.b.c": 1, "a.d": {}, "e": 2}
 
 
 class TestIntervals:
@@ -143,8 +199,8 @@ class TestIntervals:
 class TestPairs:
     def test_a_difference_by_hand(self) -> None:
         """Pairs .05 and .10 of chips 0 and 1: mean .075, s = .0353553, t of 1 degree 12.7062, / sqrt 2."""
-        ours = Point(labels={}, chips=[0, 1, 7], columns={"accuracy [1]": [0.9, 0.8, 0.1]})
-        theirs = Point(labels={}, chips=[1, 2, 0], columns={"accuracy [1]": [0.7, 0.1, 0.85]})
+        ours = Point(labels={}, chips=[0, 1, 7], per_chip={"accuracy [1]": [0.9, 0.8, 0.1]})
+        theirs = Point(labels={}, chips=[1, 2, 0], per_chip={"accuracy [1]": [0.7, 0.1, 0.85]})
         found = ours.against(theirs, "accuracy [1]")
         assert found is not None and found.chips == 2
         assert (found.mean, found.low, found.high) == pytest.approx((0.075, -0.242655, 0.392655), abs=1e-6)
@@ -169,5 +225,5 @@ class TestPairs:
     def test_one_pair_tells_no_interval_and_none_is_none(self) -> None:
         one = point([0.5]).against(point([0.4, 0.3]), "accuracy [1]")
         assert one is not None and one.mean == pytest.approx(0.1) and one.low == -math.inf
-        other = Point(labels={}, chips=[9], columns={"accuracy [1]": [0.5]})
+        other = Point(labels={}, chips=[9], per_chip={"accuracy [1]": [0.5]})
         assert point([0.5]).against(other, "accuracy [1]") is None

@@ -168,7 +168,12 @@ def test_a_digital_run_has_a_report_too(comparison: SimpleNamespace, summary: di
     keys = ("model", "dataset", "engine", "images", "seed", "digital", "spike_rate")
     alone = {k: summary[k] for k in keys} | {"energy": {"digital_sop": 3e-6}}
     bare = SimpleNamespace(
-        request=comparison.request, chip=None, sample={}, balance=None, summary=lambda: alone
+        setting=comparison.setting,
+        card=comparison.card,
+        chip=None,
+        sample={},
+        balance=None,
+        summary=lambda: alone,
     )
     text = write_report(bare, tmp_path).read_text("utf-8")  # type: ignore[arg-type]
     assert "The digital network reads 99.50 % of digits; no crossbars were asked for." in text
@@ -246,21 +251,21 @@ def test_the_saved_card_is_the_card(card: memsim.ChipCard, folder: Path, tmp_pat
 
 
 def test_the_command_makes_the_run_again(comparison: SimpleNamespace) -> None:
-    """The options of the printed command exist, and give the request's values."""
+    """The options of the printed command exist, and give the setting's values."""
     from typer.testing import CliRunner
 
     from memsim.studies.cli import app
-    from memsim.studies.commands.options import seconds
+    from memsim.studies.evaluation.times import seconds
 
-    request = dataclasses.replace(comparison.request, images=7, dataset="digits", data="elsewhere")
-    words = provenance.command(request, worth=True).split()
+    setting = dataclasses.replace(comparison.setting, images=7, dataset="digits", data="elsewhere")
+    words = provenance.command(setting, worth=True).split()
     shown = (
         CliRunner(env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb"})
         .invoke(app, ["compare", "--help"])
         .output
     )
     assert [w for w in words if w.startswith("--") and w not in shown] == []
-    assert seconds(words[words.index("--time") + 1]) == comparison.request.time
+    assert seconds(words[words.index("--time") + 1]) == comparison.setting.time
 
 
 class TestWords:

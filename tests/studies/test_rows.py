@@ -4,12 +4,18 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from memsim.studies.running.rows import FORMAT, VERSION, Store, encode, plain, read, row
+import memsim
+from memsim.studies.evaluation.result import Result
+from memsim.studies.running import rows
+from memsim.studies.running.rows import FORMAT, VERSION, Store, code_of, encode, plain, read, row
 from memsim.studies.running.task import Task
 
 
@@ -18,7 +24,7 @@ def task(n: int) -> Task:
 
 
 def good(n: int, **result) -> dict:
-    return row(task(n), {"result": {"x": n / 3, **result}, "wall_time [s]": 0.1})
+    return row(task(n), {"result": Result(total={"x": n / 3, **result}).json(), "wall_time [s]": 0.1})
 
 
 def bad(n: int, error: str = "ValueError: no") -> dict:
@@ -31,7 +37,7 @@ def write(path, *rows_or_lines) -> None:
 
 def xs(path, said: list | None = None) -> list:
     found = read(path, (said if said is not None else []).append)
-    return [r["result"]["x"] if "result" in r else r["failure"]["error"] for r in found]
+    return [r["result"]["total"]["x"] if "result" in r else r["failure"]["error"] for r in found]
 
 
 @pytest.fixture
@@ -44,8 +50,8 @@ def test_a_row_has_the_public_keys_and_its_task_whole(path):
         store.append(good(1))
     line = json.loads(path.read_text())
     assert list(line) == [
-        "format", "memsim", "code", "id", "study", "labels", "shared", "own", "result", "wall_time [s]",
-        "check",
+        "format", "memsim", "code", "with", "id", "study", "labels", "shared", "own", "result",
+        "wall_time [s]", "check",
     ]  # fmt: skip
     assert (line["format"], line["memsim"], line["id"]) == (FORMAT, VERSION, task(1).id)
     assert Task(**{key: line[key] for key in ("study", "labels", "shared", "own")}).id == line["id"]
@@ -54,9 +60,9 @@ def test_a_row_has_the_public_keys_and_its_task_whole(path):
 def test_numbers_come_back_bit_for_bit(path):
     values = [1 / 3, 5e-324, -0.0, 1.7976931348623157e308, math.pi, 2**70]
     with Store(path) as store:
-        store.append(good(1, values=values))
+        store.append(row(task(1), {"result": Result(series={"values": values}).json()}))
     (found,) = read(path)
-    assert [v.hex() if isinstance(v, float) else v for v in found["result"]["values"]] == [
+    assert [v.hex() if isinstance(v, float) else v for v in found["result"]["series"]["values"]] == [
         v.hex() if isinstance(v, float) else v for v in values
     ]
 
@@ -138,12 +144,13 @@ def test_two_stores_on_a_file_see_each_others_rows(path):
 @pytest.mark.parametrize(
     ("result", "named"),
     [
-        ({"a": {"b": [1.0, float("nan")]}}, r"a\.b\[1\]: nan"),
-        ({"a": float("inf")}, "a: inf"),
-        ({"a": np.float64("nan")}, "a: nan"),
-        ({"a": np.float32(1)}, "a: a float32"),
-        ({"a": {1j: 1}}, "complex"),
+        (Result(series={"b": [1.0, float("nan")]}), r"series\.b\[1\]: nan"),
+        (Result(total={"a": {"b": float("inf")}}), r"total\.a\.b: inf"),
+        (Result(per_chip={"a": [np.float64("nan")]}), r"per_chip\.a\[0\]: nan"),
+        (Result(total={"a": np.float32(1)}), r"total\.a: a float32"),
+        (Result(total={"a": {1j: 1}}), "complex"),
         (None, "NoneType"),
+        ({"x": 1.0}, r"measure gave dict, not a Result: return Result\(per_chip=.*, total=.*, series="),
     ],
 )
 def test_what_json_has_no_word_for_is_refused_by_its_key(result, named):
@@ -155,7 +162,7 @@ def test_keys_that_are_numbers_become_text_and_pass_the_check(path):
     with Store(path) as store:
         store.append(good(1, by_layer={10: 1.0, 9: 2.0}))
     (found,) = read(path)
-    assert found["result"]["by_layer"] == {"10": 1.0, "9": 2.0}
+    assert found["result"]["total"]["by_layer"] == {"10": 1.0, "9": 2.0}
 
 
 @contextlib.contextmanager
@@ -196,3 +203,50 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path):
     (tmp_path / "rows.jsonl").mkdir()
     with pytest.raises(OSError, match=r"rows.jsonl cannot be written: Is a directory"):
         Store(tmp_path / "rows.jsonl")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """The package as a wheel installs it: real folders where a checkout has links."""
+    copy = tmp_path_factory.mktemp("site") / "memsim"
+    kinds = shutil.ignore_patterns("*.safetensors", "*.png", "__pycache__", "*.bib")
+    shutil.copytree(Path(memsim.__file__).parent, copy, ignore=kinds)
+    return copy
+
+
+class TestCode:
+    """The digest of everything that can change a number of a row."""
+
+    def test_a_wheel_and_a_checkout_have_the_same(self, installed: Path) -> None:
+        assert code_of(installed) == rows.code()
+
+    @pytest.mark.parametrize(
+        ("file", "counts"),
+        [
+            ("studies/evaluation/taps.py", True),
+            ("studies/evaluation/variants.py", True),
+            ("studies/library/drift.py", True),
+            ("studies/running/seats.py", True),
+            ("models/measures.py", True),
+            ("devices/stream.py", True),
+            ("technologies/45nm.toml", True),
+            ("cards/default.toml", True),
+            ("studies/reports/draw.py", False),
+            ("studies/speed/timing.py", False),
+            ("studies/cli.py", False),
+        ],
+    )
+    def test_what_changes_a_number_counts(self, file: str, counts: bool, installed: Path) -> None:
+        path = installed / file
+        before, there = code_of(installed), path.read_bytes() if path.exists() else None
+        try:
+            path.write_bytes((there or b"") + b"# changed\n")
+            assert (code_of(installed) != before) == counts
+        finally:
+            path.unlink() if there is None else path.write_bytes(there)
+        assert code_of(installed) == before
+
+    def test_a_row_names_the_packages_that_numbers_come_from(self) -> None:
+        found = row(task(1), {"failure": {}})["with"]
+        assert set(found) == {"torch", "numpy", "numba", "scipy", "aihwkit"}
+        assert found["torch"] == torch.__version__.partition("+")[0] or found["torch"] == torch.__version__

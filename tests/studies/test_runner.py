@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import memsim
+from memsim.studies.evaluation.result import KEYS
+from memsim.studies.evaluation.setting import Setting
 from memsim.studies.running import rows
 from memsim.studies.running.runner import GROUP, collect, groups
-from memsim.studies.running.study import Setting
 from memsim.studies.running.task import Task
 from tests.studies import tiny
 
@@ -70,19 +71,19 @@ def test_a_worker_has_one_thread_and_ignores_ctrl_c(tmp_path, monkeypatch):
     look = """
     import signal, torch, numba
     print("noise on stdout")
-    return {"torch": torch.get_num_threads(), "numba": numba.config.NUMBA_NUM_THREADS,
-            "ignored": signal.getsignal(signal.SIGINT) == signal.SIG_IGN}"""
+    return Result(total={"torch": torch.get_num_threads(), "numba": numba.config.NUMBA_NUM_THREADS,
+                         "ignored": signal.getsignal(signal.SIGINT) == signal.SIG_IGN})"""
     study = tiny.study(tmp_path, 2, group=0, measure=look.strip())
     tiny.run(study, tmp_path / "out", workers=2)
     for row in rows.read(tmp_path / "out"):
-        assert row["result"] == {"torch": 1, "numba": 1, "ignored": True}
+        assert row["result"]["total"] == {"torch": 1, "numba": 1, "ignored": True}
     assert "OMP_NUM_THREADS" not in os.environ
 
 
 def test_what_goes_wrong_in_a_task_is_its_row_and_nobody_elses(tmp_path):
     trouble = """
     if n == 0: raise KeyError("no such cell")
-    if n == 1: return {"accuracy": {"digital": float("nan")}}
+    if n == 1: return Result(total={"accuracy": {"digital": float("nan")}})
     if n == 2: sys.exit("enough")
     if n == 3: return None"""
     flag = tmp_path / "repaired"
@@ -92,8 +93,9 @@ def test_what_goes_wrong_in_a_task_is_its_row_and_nobody_elses(tmp_path):
     assert sorted(failures(tmp_path / "out")) == [
         "KeyError: 'no such cell'",
         "SystemExit: enough",
-        "ValueError: measure gave NoneType, not a dict",
-        "ValueError: result accuracy.digital: nan cannot be kept as a number or text",
+        "ValueError: measure gave NoneType, not a Result: return "
+        f"Result({KEYS}), from memsim.studies.evaluation.result; docs/new-study.md has an example",
+        "ValueError: result total.accuracy.digital: nan cannot be kept as a number or text",
     ]
     told = [row["failure"]["traceback"] for row in rows.read(tmp_path / "out") if "failure" in row]
     assert any("tiny.py" in text and 'raise KeyError("no such cell")' in text for text in told)
@@ -224,7 +226,8 @@ def test_a_script_without_a_main_guard_gets_one_message(tmp_path):
     tiny.study(tmp_path)
     script = tmp_path / "script.py"
     script.write_text(
-        "from memsim.studies.running.study import Setting, load\n"
+        "from memsim.studies.evaluation.setting import Setting\n"
+        "from memsim.studies.running.study import load\n"
         "from memsim.studies.running.runner import collect\n"
         f"collect(load({str(tmp_path / 'tiny.py')!r}), Setting(), {str(tmp_path / 'out')!r})\n"
     )

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 import memsim
-from memsim.studies.evaluation.crossbars import dump, measure, prepare
-from memsim.studies.running.study import Setting, Study, load, names
-from memsim.studies.running.task import Task, point
+from memsim.studies.evaluation.crossbars import measure, prepare
+from memsim.studies.evaluation.identity import point
+from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.reports.dossier import tables_of
+from memsim.studies.running.study import Study, load, names
+from memsim.studies.running.task import Task
 
 CARD = dump(memsim.ChipCard.load("default"))
 TINY = """
@@ -66,8 +69,9 @@ def test_more_chips_only_add_tasks_and_a_seed_changes_all(known: tuple[Study, li
 def test_another_process_gives_the_same_names() -> None:
     """No name hangs on the order of a set: strings hash differently in each process."""
     program = (
-        "import memsim; from memsim.studies.evaluation.crossbars import dump; "
-        "from memsim.studies.running.study import Setting, load; "
+        "import memsim; from memsim.studies.evaluation.setting import dump; "
+        "from memsim.studies.evaluation.setting import Setting; "
+        "from memsim.studies.running.study import load; "
         "s = Setting(card=dump(memsim.ChipCard.load('default').without('adc', 'dac', 'drift')), chips=1); "
         "print(*(t.id for t in load('drift').tasks(s)))"
     )
@@ -93,7 +97,7 @@ def test_what_a_file_lacks_stands_in(tmp_path: Path) -> None:
     file.write_text(TINY, "utf-8")
     study = load(file)
     assert study.name == "own" and (study.measure, study.prepare) == (measure, prepare)
-    assert study.module.tables([]) == study.module.figures([]) == {}
+    assert tables_of(study, []) == {}
     assert [task.labels for task in study.tasks(Setting())] == [{"n": 1}]
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 import memsim
-from memsim.studies.evaluation.crossbars import dump
 from memsim.studies.evaluation.points import points
-from memsim.studies.running.study import Setting, Study, load
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.running.study import Study, load
 
 SWEEP = """
 title = "Fewer bits"
@@ -46,10 +47,7 @@ def test_every_combination_on_every_block_at_every_time(tmp_path: Path) -> None:
         assert card.weights.adc_bits == task.labels["weights.adc_bits"]
         assert card.strengths["device-spread"] == task.labels["strengths.device-spread"]
         assert list(card.digital) == task.labels["digital"]
-    rows = [
-        {"id": t.id, "labels": t.labels, "shared": t.shared, "result": {"chips": t.shared["chips"]}}
-        for t in tasks
-    ]
+    rows = [{"id": t.id, "labels": t.labels, "shared": t.shared, "result": Result().json()} for t in tasks]
     assert [p.chips for p in points(rows)] == [list(range(6))] * 16
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from memsim.studies.running.task import Task, blocks, digest, point
+from memsim.studies.evaluation.identity import digest, point
+from memsim.studies.running.task import Task, blocks
 
 TASK = Task(
     study="s", labels={"bits": 4, "time [s]": 1.0}, shared={"chips": [0, 1], "card": {"a": 1}}, own={"t": 2}

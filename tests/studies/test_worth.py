@@ -2,7 +2,8 @@
 
 import pytest
 
-from memsim.studies.commands.worth import worth, worth_table
+from memsim.studies.evaluation.worth import worth
+from memsim.studies.reports.worth_table import worth_table
 
 
 def row(attention: str, how: str, dataset: str, accuracy: float) -> dict:

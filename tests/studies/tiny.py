@@ -12,9 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from memsim.studies.evaluation.setting import Setting
 from memsim.studies.running import rows
 from memsim.studies.running.runner import Outcome, collect
-from memsim.studies.running.study import Setting, Study, load
+from memsim.studies.running.study import Study, load
 
 STUDY = '''
 """{count} tasks, {group} to a group, that do next to nothing."""
@@ -22,6 +23,7 @@ STUDY = '''
 import math, os, sys, time
 from pathlib import Path
 
+from memsim.studies.evaluation.result import Result
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task
 
@@ -42,7 +44,7 @@ def prepare(shared, data):
 def measure(prepared, own):
     n = own["n"]
     {measure}
-    return {{"x": math.sin(n) / 3, "square": n * n, "name": "µ"}}
+    return Result(total={{"x": math.sin(n) / 3, "square": n * n, "name": "µ"}})
 
 
 def tables(points):

@@ -5,21 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from memsim.models import worth_of_attention
-from memsim.models.parts.relatives import KINDS
-from memsim.models.registry import BUNDLED
-
 HOW = {"trained": "trained alike", "exchanged": "exchanged at inference, nothing retrained"}
-
-
-def worth(model: str) -> list[dict[str, Any]]:
-    """Rows of ``models.worth_of_attention``; ValueError for a network whose relatives are not bundled."""
-    missing = [
-        kind for kind in KINDS if kind != "stdp" and not (BUNDLED / f"{model}-{kind}.safetensors").is_file()
-    ]
-    if missing:
-        raise ValueError(f"--worth: the relatives of {model!r} are not bundled ({', '.join(missing)})")
-    return worth_of_attention(model)
 
 
 def worth_table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:

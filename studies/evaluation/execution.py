@@ -1,0 +1,185 @@
+"""One network on a block of simulated chips, beside its one digital run: what command line, studies and
+Python all measure.
+
+Agreement and spike mismatch are against the digital run, whatever was changed on the chips; of another
+training no spike can be compared.  Ideal cells and engine aihwkit have no energy and no latency: these are
+absent, not 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import memsim
+from memsim.arrays.writing.array_wear import ArrayWear
+from memsim.arrays.writing.write_events import SILENT_PULSES
+from memsim.energy import baselines
+from memsim.models.measures import accuracy, cross_entropy, margin
+from memsim.studies.evaluation.digital import Advance, Digital, Output, Part, checked, picked
+from memsim.studies.evaluation.fresh import fresh
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.taps import SpikeCounts, Taps
+
+
+@dataclass
+class Trial:
+    """A network on its chips, programmed, and the digital run beside it."""
+
+    digital: Digital
+    chips: Sequence[int]  #: names
+    chip: memsim.Chip | None = None
+    changed: nn.Module | None = None  #: without a chip: the network measured in its place, chips being [0]
+    card: memsim.ChipCard | None = None
+    engine: str = "memsim"
+    retrained: bool = False  #: another training than the digital run's: spikes cannot be compared
+    training: Callable[[int], Tensor | None] = lambda count: None  #: so many images as it was trained on
+    output: Output = None
+
+    @property
+    def priced(self) -> bool:
+        """Whether the crossbars' events are counted and have prices: no hardware has the energy of ideal
+        cells, and aihwkit's own layers report no events.
+        """
+        return self.chip is not None and self.engine == "memsim" and not self.chip.card.ideal
+
+
+@dataclass
+class Measured:
+    """What a trial answered: logits (S, B, classes) of each test set, spikes, and what it cost."""
+
+    trial: Trial
+    logits: dict[str, Tensor] = field(default_factory=dict)
+    spikes: SpikeCounts = field(default_factory=lambda: SpikeCounts(0))
+    recalibration: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> bool:
+        """Whether any event of the crossbars was counted that has a price."""
+        chip = self.trial.chip
+        return chip is not None and self.trial.priced and bool(chip.ledger.lines())
+
+    @cached_property
+    def result(self) -> Result:
+        """The result of a task, as things stood when it was first asked for."""
+        per_chip, total = {}, {}
+        for name, logits in self.logits.items():
+            prefix = "" if name == self.trial.digital.name else "harder "
+            columns, common = scores(logits, self.trial.digital.sets[name], prefix)
+            per_chip |= columns
+            total |= common
+        if self.spikes.steps and not self.trial.retrained:
+            per_chip["spike mismatch [1]"] = self.spikes.mismatch
+        if self.counted:
+            total |= self._costs()
+        return Result(per_chip=per_chip, total=total)
+
+    def _costs(self) -> dict[str, Any]:
+        """What an image costs a chip in energy, time, pulses and wear, and what keeping it fresh cost."""
+        chip = self.trial.chip
+        assert chip is not None
+        attention, worn = chip.attention_arrays.values(), most_worn(chip)
+        out: dict[str, Any] = {
+            "energy [J]": chip.ledger.energy,
+            "breakdown [J]": chip.ledger.breakdown(),
+            "latency [s]": chip.ledger.latency,
+            "kappa [1]": max((a.kappa for a in (*chip.weight_arrays.values(), *attention)), default=0.0),
+            "upkeep": chip.upkeep,
+            "recalibration energy [J]": self.recalibration["energy [J]"],
+        }
+        if self.trial.digital.works:
+            out["digital energy [J]"] = baselines.energies(self.trial.digital.works, chip.card)
+        if worn is not None:
+            out |= {
+                "pulses": chip.ledger.number("pulse"),
+                "silent pulses": chip.ledger.noted(SILENT_PULSES),
+                "attention devices": sum(array.wear.device_count for array in attention),
+                "attention cycles": worn.cycles,
+                "silent cycles": worn.silent_cycles,
+            }
+        return out
+
+
+@torch.no_grad()
+def execute(
+    trial: Trial,
+    time: float,
+    *,
+    compensation: str | None = None,
+    recalibrate: int = 0,
+    advance: Advance = lambda *_: None,
+) -> Measured:
+    """Run all test images at a time [s] since programming and with a compensation (None: the card's).
+
+    recalibrate: so many training images re-estimate the batch norms at that time first.
+    """
+    found = Measured(trial, spikes=SpikeCounts(len(trial.chips)))
+    chip = trial.chip
+    if chip is not None:
+        chip.advance_to(time, compensation=compensation)  # type: ignore[arg-type]
+        found.recalibration = chip.recalibrate(trial.training(recalibrate))
+        chip.ledger.clear()
+    if chip is None and trial.changed is None:
+        return found
+    for name, part in trial.digital.sets.items():
+        plain = name == trial.digital.name
+        if chip is not None:
+            chip.ledger.open = plain
+        counts = found.spikes if plain and not trial.retrained else None
+        found.logits[name] = _answers(trial, part, counts, lambda done, of, n=name: advance(n, done, of))
+    return found
+
+
+def _answers(
+    trial: Trial, part: Part, counts: SpikeCounts | None, advance: Callable[[int, int], None]
+) -> Tensor:
+    """Logits (S, B, classes) of a test set; spikes are entered into the counts."""
+    net = trial.changed if trial.chip is None else trial.chip.net
+    size = len(trial.chips)
+    out = []
+    for ids in part.batches(size):
+        x = part.images[ids.start : ids.stop]
+        with Taps(net if counts is not None else None) as taps:
+            logits = _call(trial, x, ids)
+        out.append(torch.stack([checked(one, len(ids), part.labels) for one in logits]))
+        if counts is not None:
+            counts.add(taps.bits(size * len(ids)), part.spikes, ids)
+        advance(ids.stop, len(part.images))
+    return torch.cat(out, 1)
+
+
+def _call(trial: Trial, x: Tensor, ids: range) -> Tensor:
+    """Logits (S, B, classes) of one pass."""
+    if trial.chip is not None:
+        return trial.chip(x, image=ids)
+    assert trial.changed is not None
+    with fresh(trial.changed):
+        return picked(trial.changed(x), trial.output)[None]
+
+
+def scores(logits: Tensor, part: Part, prefix: str = "") -> tuple[dict[str, list[float]], dict[str, float]]:
+    """How answers (S, B, classes) fit the labels, by chip, and the digital network's beside them."""
+    labels, digital = part.labels, part.logits.argmax(-1)
+    columns = {
+        f"{prefix}accuracy [1]": [accuracy(one, labels) for one in logits],
+        f"{prefix}agreement [1]": [accuracy(one, digital) for one in logits],
+        f"{prefix}cross-entropy [nat]": [cross_entropy(one, labels) for one in logits],
+        f"{prefix}margin [1]": [margin(one, labels) for one in logits],
+    }
+    common = {
+        f"{prefix}images": len(labels),
+        f"{prefix}digital accuracy [1]": accuracy(part.logits, labels),
+        f"{prefix}digital cross-entropy [nat]": cross_entropy(part.logits, labels),
+    }
+    return columns, common
+
+
+def most_worn(chip: memsim.Chip) -> ArrayWear | None:
+    """The attention layer whose devices go through most cycles for an image; None without any."""
+    layers = (array.wear for array in chip.attention_arrays.values())
+    return max(layers, key=lambda one: one.cycles, default=None)

@@ -1,0 +1,88 @@
+"""A result: what one task measured, each number under the heading that says what it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeGuard, final
+
+KEYS = "per_chip={column: [one value a chip]}, total={name: value}, series={name: [values along an axis]}"
+"""The three headings, as a message names them."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What one task measured.
+
+    Nothing is guessed from the length of a list: four energies by time step are a series, on four chips too.
+    Raises TypeError or ValueError, by name, for a value under the wrong heading.
+    """
+
+    per_chip: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Column -> one number for each chip of the task, in the order of its ``shared["chips"]``."""
+
+    total: Mapping[str, Any] = field(default_factory=dict)
+    """What the chips have in common: a number (a mean over them), a text, or a mapping of these."""
+
+    series: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Name -> numbers along an axis that is not the chips', such as time steps; means over the chips."""
+
+    def __post_init__(self) -> None:
+        for heading in ("per_chip", "total", "series"):
+            if not isinstance(getattr(self, heading), Mapping):
+                given = type(getattr(self, heading)).__name__
+                raise TypeError(f"Result: {heading} is a {given}, not a mapping; it takes {KEYS}")
+        for heading in ("per_chip", "series"):
+            for name, values in getattr(self, heading).items():
+                _check_numbers(heading, name, values)
+        lengths = {name: len(values) for name, values in self.per_chip.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"Result: per_chip columns hold one value a chip, these differ: {lengths}")
+        for name, value in self.total.items():
+            _check_total(name, value)
+
+    @property
+    def chips(self) -> int | None:
+        """How many chips the columns are of; None where there is no column."""
+        return next((len(values) for values in self.per_chip.values()), None)
+
+    def json(self) -> dict[str, Any]:
+        """The three headings as a row holds them."""
+        return asdict(self)
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value is a number; True and False are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _check_numbers(heading: str, name: str, values: Any) -> None:
+    if not isinstance(values, (list, tuple)):
+        hint = "; .tolist() makes one" if hasattr(values, "tolist") else ""
+        raise TypeError(f"Result: {heading}[{name!r}] is a {type(values).__name__}, not a list{hint}")
+    for value in values:
+        if not is_number(value):
+            raise TypeError(f"Result: {heading}[{name!r}] holds a {type(value).__name__}, not numbers alone")
+
+
+def _check_total(name: str, value: Any) -> None:
+    if isinstance(value, (list, tuple)):
+        raise TypeError(
+            f"Result: total[{name!r}] is a {type(value).__name__}; one value a chip belongs to per_chip, "
+            "values along time or depth to series"
+        )
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_total(f"{name}: {key}", inner)
+
+
+def flat(fields: Mapping[str, Any], separator: str = ".", prefix: str = "") -> dict[str, Any]:
+    """Entries of nested mappings under their joined names; an empty mapping stands for itself."""
+    out: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping) and value:
+            out |= flat(value, separator, f"{prefix}{name}{separator}")
+        else:
+            out[f"{prefix}{name}"] = value
+    return out

@@ -1,0 +1,44 @@
+"""A setting: what a comparison or a study runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, final
+
+from memsim.studies.evaluation.net_file import NetFile
+
+if TYPE_CHECKING:
+    import memsim
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is run on what: the options of the command line, resolved; JSON but for ``net``."""
+
+    model: str = "s2tdpt-digits"
+    net: NetFile | None = None  #: a user's own network instead of the model
+    card: Mapping[str, Any] = field(default_factory=dict)  #: every field of a chip card, as its TOML file
+    engine: str = "memsim"  #: of a comparison; a study names its own
+    chips: int = 8
+    images: int | None = None  #: first so many test images; all where None
+    dataset: str | None = None  #: another data set than the one the network was trained on
+    data: str = "data"  #: folder of data sets that are not embedded; tasks know these by their content
+    time: float = 86400.0  #: seconds since the weights were programmed, where the study does not vary it [s]
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.net, Mapping):  # as study.json has it
+            object.__setattr__(self, "net", NetFile(**self.net))
+
+    @property
+    def title(self) -> str:
+        """The network as a report names it."""
+        return self.model if self.net is None else self.net.title
+
+
+def dump(card: memsim.ChipCard) -> dict[str, Any]:
+    """A card as JSON values, sets sorted: the same card gives the same text."""
+    fields = card.model_dump(mode="json", by_alias=True)
+    return {key: sorted(value) if isinstance(value, list) else value for key, value in fields.items()}

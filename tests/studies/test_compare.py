@@ -1,0 +1,226 @@
+"""`memsim.compare`: any network, card and data through one door; what is wrong is refused before the work."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import memsim
+from memsim import models
+from memsim.models import LIF
+from memsim.studies.evaluation import crossbars, digital
+from memsim.studies.evaluation.comparison import Comparison
+from memsim.studies.evaluation.fresh import fresh
+from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.evaluation.taps import Taps
+
+CARD = memsim.ChipCard.load("default")
+DIGITS = models.datasets.load("digits")
+X, Y, TRAIN = DIGITS.x_test[:40], DIGITS.y_test[:40], DIGITS.x_train
+
+
+def mlp() -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    return memsim.compare(mlp(), CARD, (X, Y, TRAIN), chips=3)
+
+
+def test_a_foreign_network_is_compared_with_an_interval_over_chips(found: Comparison) -> None:
+    net, summary = mlp(), found.summary()
+    assert found.digital_accuracy == float((net(X).argmax(-1) == Y).double().mean())
+    assert summary["digital"]["accuracy"] == found.digital_accuracy
+    assert summary["crossbar"]["accuracy"]["per_chip"] == list(found.result.per_chip["accuracy [1]"])
+    assert len(found.result.per_chip["accuracy [1]"]) == found.accuracy.chips == 3
+    assert found.accuracy.low <= found.accuracy.mean <= found.accuracy.high
+    assert summary["images"] == 40 and summary["dataset"] == "given data"
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    assert sum(summary["breakdown"].values()) == pytest.approx(summary["energy"]["crossbar"], rel=1e-12)
+    assert repr(found).startswith("Comparison('Sequential', digital ")
+
+
+def test_what_a_network_has_not_is_absent(found: Comparison) -> None:
+    """No neurons, no attention: no rates, no mismatch, no pulses, never 0."""
+    absent = {"spike_rate", "spike_mismatch", "spike_rate_crossbar", "attention", "attention_cell"}
+    assert absent.isdisjoint(found.summary())
+    assert {"spike mismatch [1]", "pulses", "attention cycles"}.isdisjoint(
+        {**found.result.per_chip, **found.result.total}
+    )
+
+
+def test_nothing_counted_is_no_energy() -> None:
+    ideal = CARD.replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})
+    found = memsim.compare(mlp(), ideal, (X, Y), chips=2)
+    assert "crossbar" not in found.energy and "breakdown" not in found.summary()
+    assert found.agreement.mean == 1.0 and found.result.per_chip["agreement [1]"] == [1.0, 1.0]
+
+
+def test_every_form_of_the_same_data_gives_the_same(found: Comparison, tmp_path: Any) -> None:
+    again = memsim.compare(mlp(), CARD, (X.numpy(), Y.numpy(), TRAIN.numpy()), chips=3)
+    assert again.summary() == found.summary()
+    named = memsim.compare(mlp(), CARD, "digits", chips=3, images=40)
+    for other in (named, memsim.compare(mlp(), CARD, DIGITS, chips=3, images=40)):
+        assert other.result.per_chip["accuracy [1]"] == found.result.per_chip["accuracy [1]"]
+    assert "harder (digits-hard)" in named.summary()
+
+
+def test_python_and_a_study_measure_the_same() -> None:
+    setting = Setting(card=dump(CARD), chips=2, images=5)
+    task = crossbars.measure(
+        crossbars.prepare(crossbars.crossbars(setting, [0, 1])), {"time [s]": setting.time}
+    )
+    found = memsim.compare("s2tdpt-digits", CARD, chips=2, images=5)
+    assert found.result.per_chip == task.per_chip
+    assert found.result.total == task.total
+    assert set(found.summary()) >= {"spike_rate", "spike_mismatch", "attention", "harder (digits-hard)"}
+
+
+def test_a_file_called_digits_is_not_scikit_learns(tmp_path: Any) -> None:
+    """No harder set stands beside it, and converters are set on its own images."""
+    file = tmp_path / "digits.npz"
+    np.savez(file, x_train=1 - TRAIN.numpy(), y_train=DIGITS.y_train, x_test=1 - X.numpy(), y_test=Y)
+    found = memsim.compare("s2tdpt-digits", CARD, str(file), chips=1, images=4)
+    assert not any(key.startswith("harder") for key in found.summary())
+    plain, other = (
+        crossbars.crossbars(Setting(card=dump(CARD), images=4, dataset=name), [0])["dataset"]["digest"]
+        for name in ("digits", str(file))
+    )
+    assert plain != other
+
+
+class Pair(nn.Module):
+    """Returns more than its logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = mlp()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.net(x), x
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "told"),
+    [
+        ({"net": 3}, TypeError, "net is a int"),
+        ({"net": "s2tdpt-nothing"}, ValueError, "no bundled network"),
+        ({"data": None}, ValueError, "no training record that names its data set; name one with --dataset"),
+        ({"data": 3}, TypeError, "data is a int; it takes the name of a data set"),
+        ({"data": (X,)}, TypeError, "data is 1 things"),
+        ({"data": "digitz"}, ValueError, "no data set 'digitz'"),
+        ({"data": (X, Y[:-1], TRAIN)}, ValueError, r"x_test \(40, 1, 8, 8\) and y_test \(39,\)"),
+        ({"data": (X, torch.eye(10)[Y], TRAIN)}, ValueError, "are the labels one-hot"),
+        ({"data": (X, Y.float(), TRAIN)}, ValueError, "whole numbers >= 0"),
+        ({"data": (X, Y + 90, TRAIN)}, ValueError, "10 classes, labels go up to 99"),
+        ({"data": (X * float("nan"), Y, TRAIN)}, ValueError, "x_test holds NaN or infinity"),
+        ({"data": (X, Y, TRAIN[:, :, :4])}, ValueError, "inputs of different shapes"),
+        ({"data": (X, Y)}, ValueError, "converters need training inputs"),
+        (
+            {"data": (X[:, :, :4], Y, TRAIN[:, :, :4])},
+            ValueError,
+            r"does not take inputs x_test \(40, 1, 4, 8\)",
+        ),
+        ({"net": Pair()}, ValueError, r"gives tuple for 40 inputs; logits \(40, classes\) .* output="),
+        ({"chips": 0}, ValueError, "chips = 0"),
+        ({"chips": 2.5}, ValueError, "chips = 2.5"),
+        ({"images": 0}, ValueError, "images = 0"),
+        ({"time": -1.0}, ValueError, "time = -1.0 s"),
+        ({"engine": "fast"}, ValueError, "engine = 'fast': one of memsim, aihwkit, digital"),
+        ({"card": "defualt"}, ValueError, "defualt"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_name_before_any_chip(
+    given: dict[str, Any], error: type[Exception], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memsim, "to_crossbar", lambda *_, **__: pytest.fail("a chip was made"))
+    with pytest.raises(error, match=told):
+        memsim.compare(**{"net": mlp(), "card": CARD, "data": (X, Y, TRAIN), "chips": 2} | given)
+
+
+class Steps(nn.Module):
+    """Spiking: the image in every of four steps, (T, B, F) inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            self.first, self.lif, self.last = nn.Linear(64, 32), LIF(), nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        spikes = self.lif(3 * self.first(x.flatten(1)).expand(4, len(x), 32))
+        return self.last(spikes).mean(0)
+
+
+def test_spikes_of_a_foreign_network_are_counted_by_layer() -> None:
+    net = Steps().eval()
+    found = memsim.compare(net, CARD, (X, Y, TRAIN), chips=2)
+    seen: list[Tensor] = []
+    hook = net.lif.register_forward_hook(lambda _, __, out: seen.append(out.detach()))
+    net(X)
+    hook.remove()
+    summary = found.summary()
+    assert summary["spike_rate"] == {"lif": pytest.approx(float(seen[0].mean()))}
+    assert 0 < summary["spike_mismatch"]["lif"] < 0.5
+    assert len(found.result.per_chip["spike mismatch [1]"]) == 2
+
+
+def test_spikes_of_layers_whose_images_cannot_be_told_are_left_out() -> None:
+    """Time folded into the batch: 4 x 40 entries are not 40 images."""
+    net = nn.Sequential(LIF())
+    with Taps(net) as taps:
+        net(torch.ones(1, 160, 3))
+    assert taps.bits(40) == {} and set(taps.bits(160)) == {"0"}
+
+
+class Remembers(nn.Module):
+    """Keeps a membrane from call to call, as single-step neurons of other libraries do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Linear(64, 10)
+        self.v: Tensor | float = 0.0
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.v = self.v + self.weight(x.flatten(1))
+        self.calls += 1
+        return self.v
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(digital, "PASS", 8)
+    yield
+
+
+def test_a_network_that_remembers_starts_every_pass_alike(passes: None) -> None:
+    net = Remembers().eval()
+    with torch.no_grad():
+        expected = net.weight(X.flatten(1))
+    source = digital.TestData("x", {"x": (X, Y)})
+    found = digital.run(net, source)
+    assert torch.allclose(found.plain.logits, expected, atol=1e-6)
+    assert net.v == 0.0
+    with fresh(net), torch.no_grad():
+        net(X[:2])
+        assert net.calls == 1
+    assert net.v == 0.0 and net.calls == 0
+
+
+def test_a_checkpoint_without_a_record_asks_for_a_data_set(tmp_path: Any) -> None:
+    net = models.load("s2tdpt-digits")
+    net.record = {}
+    path = str(models.save(net, tmp_path / "own.safetensors"))
+    with pytest.raises(ValueError, match=r"own.safetensors has no training record .* --dataset"):
+        memsim.compare(path, CARD, chips=1, images=2)
+    with pytest.raises(ValueError, match=r"own.safetensors has no training record .* --dataset"):
+        crossbars.crossbars(Setting(model=path, card=dump(CARD)), [0])
+    assert memsim.compare(path, CARD, "digits", chips=1, images=2).setting.model == path
