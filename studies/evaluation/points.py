@@ -118,7 +118,7 @@ def _add(at: Point, chips: Sequence[int], result: Mapping[str, Any]) -> None:
     for name, value in result["total"].items():
         at.total[name] = _mean(at.total.get(name), value, before, more)
     for name, values in result["series"].items():
-        old = at.series.get(name, values)
+        old = at.series.setdefault(name, list(values))
         if len(old) == len(values):  # of another length: the first stays
             at.series[name] = [_mean(a, b, before, more) for a, b in zip(old, values, strict=True)]
 

@@ -109,7 +109,7 @@ class SpikeCounts:
     def mismatch(self) -> list[float]:
         """Share of neuron steps whose spike differs, of each chip, over all layers; empty without neurons."""
         whole = sum(self.steps.values())
-        return (sum(self.differ.values()) / whole).tolist() if whole else []
+        return (np.sum(list(self.differ.values()), 0) / whole).tolist() if whole else []
 
     def share(self, counts: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Counts by layer over neuron steps, the mean over chips."""

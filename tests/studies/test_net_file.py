@@ -160,6 +160,7 @@ def test_a_sweep_over_workers_resumes_and_reports_without_running_the_file(tmp_p
     study, chosen, out = load(tmp_path / "bits.toml"), setting(written(tmp_path)), tmp_path / "out"
     assert collect(study, chosen, out, workers=2).done == 2
     assert collect(study, chosen, out, workers=1).skipped == 2
+    assert chosen.net is not None
     moved = replace(chosen, net=replace(chosen.net, path="/elsewhere/mine.py"))
     assert collect(study, moved, out, workers=1).skipped == 2
     with pytest.raises(ValueError, match="the text of the network's file is"):

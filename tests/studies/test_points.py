@@ -113,9 +113,9 @@ class TestResult:
         ("made", "error", "told"),
         [
             (lambda: Result(per_chip={"x": [1.0], "y": [1.0, 2.0]}), ValueError, "'x': 1, 'y': 2"),
-            (lambda: Result(per_chip={"x": 1.0}), TypeError, r"per_chip\['x'\] is a float, not a list"),
-            (lambda: Result(per_chip={"x": torch.ones(2)}), TypeError, r"a Tensor.*\.tolist\(\)"),
-            (lambda: Result(series={"x": ["a"]}), TypeError, "holds a str, not numbers alone"),
+            (lambda: Result(per_chip={"x": 1.0}), TypeError, r"per_chip\['x'\] is a float, not a list"),  # type: ignore[dict-item]
+            (lambda: Result(per_chip={"x": torch.ones(2)}), TypeError, r"a Tensor.*\.tolist\(\)"),  # type: ignore[dict-item]
+            (lambda: Result(series={"x": ["a"]}), TypeError, "holds a str, not numbers alone"),  # type: ignore[dict-item]
             (lambda: Result(per_chip={"x": [True]}), TypeError, "holds a bool"),
             (lambda: Result(total={"x": [1.0]}), TypeError, "one value a chip belongs to per_chip, .*series"),
             (lambda: Result(total={"x": {"y": [1.0]}}), TypeError, "total\\['x: y'\\]"),
