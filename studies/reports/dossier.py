@@ -174,7 +174,7 @@ def line(recorded: Recorded) -> str:
     images = f"first {s.images}" if s.images else "all"
     data = f" of {s.dataset}" if s.dataset else ""
     return (
-        f"{s.model}; {images} test images{data}; {s.chips} chip{'' if s.chips == 1 else 's'} of card "
+        f"{s.title}; {images} test images{data}; {s.chips} chip{'' if s.chips == 1 else 's'} of card "
         f"{s.card.get('name', 'unnamed')}; seed {s.seed}; {len(rows)} rows, {duration(_time(rows))} of work "
         "in all."
     )
