@@ -130,8 +130,8 @@ def test_failed_tasks_are_exit_code_1_with_where_to_look(tmp_path, capsys, monke
     [
         (["drifd"], "did you mean 'drift'"),
         (["no.py"], "no.py cannot be read"),
-        (["drift", "--model", "s2tdpt-nothing"], "no bundled network"),
-        (["drift", "--dataset", "nothing"], "no data set 'nothing'"),
+        (["drift", "--model", "s2tdpt-nothing"], "'s2tdpt-nothing' is unknown"),
+        (["drift", "--dataset", "nothing"], "--dataset 'nothing' is unknown"),
         (["drift", "--cluster", "here"], "no scheduler answers at here"),
         (["drift", "--out", "/proc/none"], "cannot write to folder /proc/none"),
         (["drift", "--time", "soon"], "--time"),
