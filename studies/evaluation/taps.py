@@ -11,10 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from memsim.energy.foreign_neurons import time_of
 from memsim.models import LIF
-
-AXIS: dict[type[nn.Module], int] = {LIF: 1}
-"""Classes of spiking neurons -> the axis of their output that holds the images."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +52,36 @@ class Taps:
     def bits(self, images: int) -> dict[str, Bits]:
         """Spikes of each layer by image, those of several calls together.
 
-        A layer whose output has another number of entries along its axis of images is left out: which
-        spike belongs to which image cannot be told.
+        A layer is left out whose output is not 0 and 1, or has another number of entries along its axis of
+        images: then nobody knows which spike belongs to which image.
         """
         out = {}
         for name, (_, axis) in self._neurons.items():
             calls = self._calls[name]
-            if calls and all(call.dim() > axis and call.shape[axis] == images for call in calls):
+            if calls and all(_told(call, axis, images) for call in calls):
                 whole = torch.cat([(call != 0).movedim(axis, 0).reshape(images, -1) for call in calls], 1)
                 out[name] = Bits(pack(whole), whole.shape[1])
         return out
 
 
+def _told(call: Tensor, axis: int, images: int) -> bool:
+    """Whether an output is spikes of so many images along that axis."""
+    return call.dim() > axis and call.shape[axis] == images and bool(((call == 0) | (call == 1)).all())
+
+
 def neurons(net: nn.Module) -> Iterator[tuple[str, tuple[nn.Module, int]]]:
     """Layers of neurons by name, each with the axis of its output that holds the images."""
     for name, module in net.named_modules():
-        axis = next((AXIS[kind] for kind in type(module).__mro__ if kind in AXIS), None)
-        if axis is not None:
-            yield name, (module, axis)
+        if isinstance(module, LIF):
+            yield name, (module, 1)
+        elif time_of(module) is not None:
+            yield name, (module, _image_axis(module))
+
+
+def _image_axis(module: nn.Module) -> int:
+    """The axis of a foreign neuron's output that holds the images: the second where the first is time."""
+    time = time_of(module)
+    return int(time == "axis" or (time == "step_mode" and getattr(module, "step_mode", "m") == "m"))
 
 
 def pack(spikes: Tensor) -> np.ndarray:

@@ -180,6 +180,20 @@ def test_spikes_of_layers_whose_images_cannot_be_told_are_left_out() -> None:
     assert taps.bits(40) == {} and set(taps.bits(160)) == {"0"}
 
 
+def test_neurons_of_other_libraries_are_known_by_name() -> None:
+    """SpikingJelly's LIFNode, one step a call: four calls of two images are spikes (2, 4 x 5)."""
+    neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
+    net = nn.Sequential(neuron.LIFNode(step_mode="s"))
+    with Taps(net) as taps:
+        for _ in range(4):
+            net(2.5 * torch.ones(2, 5))
+    assert taps.bits(2)["0"].size == 20 and taps.bits(2)["0"].ones > 0 and taps.bits(4) == {}
+    several = nn.Sequential(neuron.LIFNode(step_mode="m"))
+    with Taps(several) as taps:
+        several(2.5 * torch.ones(4, 2, 5))
+    assert taps.bits(2)["0"].size == 20
+
+
 class Remembers(nn.Module):
     """Keeps a membrane from call to call, as single-step neurons of other libraries do."""
 
