@@ -114,6 +114,22 @@ class Comparison:
         return {what: ledger.noted(what) for what in names} if ledger is not None else {}
 
     @property
+    def mapping(self) -> dict[str, Any]:
+        """How many arrays there are, the shares [1] of parameters and operations on them, and which layers
+        stay digital, with the reason; {} for engine digital.
+        """
+        if self.chip is None:
+            return {}
+        report = self.chip.mapping
+        return {
+            "weight arrays": len(self.chip.weight_arrays),
+            "attention arrays": len(self.chip.attention_arrays),
+            "parameters on arrays [1]": report.share("parameters"),
+            "operations on arrays [1]": report.share("operations"),
+            "digital": {line.layer: line.reason for line in report if line.place != "array"},
+        }
+
+    @property
     def balance(self) -> Balance | None:
         """Crossbars against the digital baselines; None where the crossbars have no energy, or do nothing."""
         if self.chip is None or not self.measured.counted:
@@ -166,6 +182,7 @@ class Comparison:
             "weights": str(self.card.weights.cell),
             "off": sorted(self.card.off),
             "time_after_write [s]": self.setting.time,
+            "mapping": self.mapping,
             "kappa": {n: a.kappa for n, a in (*chip.weight_arrays.items(), *arrays.items()) if a.kappa},
         }
         if spikes.steps:
@@ -219,6 +236,7 @@ def compare(
     engine: str = "memsim",
     calibration: Tensor | None = None,
     output: Output = None,
+    strict: bool = False,
     folder: str = "data",
     advance: Advance = lambda *_: None,
 ) -> Comparison:
@@ -233,17 +251,20 @@ def compare(
     data set of the network's training record.  chips: how many; images: the first so many (default: all);
     time: since programming [s].  calibration: training inputs that set the converters' ranges (default: the
     network's own where it runs on the data of its training, else the first of the data's).  output: what of
-    the network's output are the logits, a function or a key.  folder: of data sets that are not embedded.
+    the network's output are the logits, a function or a key.  strict: refuse matrices that would stay
+    digital.  folder: of data sets that are not embedded.
     Raises ValueError, TypeError or CardError, by name, before the work begins.
     """
     card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
     _check(chips, time, engine)
+    if engine == "memsim":
+        card.check_prices()
     subject = _subject(net)
     given = subject.on(None) if data is None else data
     source = test_data(given, images=images, folder=folder)
     if calibration is None:
         calibration = ranges(subject, source, own=subject.calibration)
-    if engine == "memsim" and calibration is None and not card.ideal and (card.on("adc") or card.on("dac")):
+    if engine != "digital" and calibration is None and (card.on("adc") or card.on("dac")):
         raise ValueError(
             "the converters need training inputs to set their ranges: give data=(x_test, y_test, x_train) or "
             "calibration=, or switch them off with card.without('adc', 'dac')"
@@ -260,10 +281,10 @@ def compare(
     )  # fmt: skip
     if engine == "digital":
         return Comparison(setting, card, execute(trial, time))
-    picked: dict[str, Any] = {} if output is None else {"output": output}
     trial.chip = memsim.to_crossbar(
-        subject.net, card, chips=chips, seed=seed, engine=engine, calibration=calibration, **picked
-    )
+        subject.net, card, chips=chips, seed=seed, engine=engine, calibration=calibration, output=output,
+        strict=strict,
+    )  # fmt: skip
     advance("programming chips", 0, 1)
     trial.chip.program()
     before = conductances(trial.chip)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from memsim.energy.digital_work import DigitalWork
 from memsim.energy.work import Work
-from memsim.studies.evaluation.fresh import fresh
+from memsim.mapping.state import NetState
 from memsim.studies.evaluation.taps import Bits, Taps
 from memsim.studies.evaluation.test_data import TestData
 
@@ -69,7 +69,7 @@ def run(
     ValueError where it cannot take the inputs, or what it gives are no logits (B, classes) for the labels.
     """
     reference = copy.deepcopy(net).to(dtype).eval()
-    work = DigitalWork(reference)
+    work, state = DigitalWork(reference), NetState(reference)
     sets = {}
     for name, (x, y) in data.sets.items():
         plain = name == data.name
@@ -78,7 +78,8 @@ def run(
         for ids in part.batches(1):
             inputs = x[ids.start : ids.stop]
             watched, counting = (reference, work) if plain else (None, nullcontext())
-            with Taps(watched) as taps, counting, fresh(reference):
+            state.restore()  # neurons that keep a membrane from call to call start every pass alike
+            with Taps(watched) as taps, counting:
                 found = _forward(reference, inputs.to(dtype) if inputs.is_floating_point() else inputs)
             logits.append(checked(picked(found, output), len(ids), y))
             kept.append(taps.bits(len(ids)))

@@ -20,9 +20,9 @@ import memsim
 from memsim.arrays.writing.array_wear import ArrayWear
 from memsim.arrays.writing.write_events import SILENT_PULSES
 from memsim.energy import baselines
+from memsim.mapping.state import NetState
 from memsim.models.measures import accuracy, cross_entropy, margin
 from memsim.studies.evaluation.digital import Advance, Digital, Output, Part, checked, picked
-from memsim.studies.evaluation.fresh import fresh
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.taps import SpikeCounts, Taps
 
@@ -158,8 +158,10 @@ def _call(trial: Trial, x: Tensor, ids: range) -> Tensor:
     if trial.chip is not None:
         return trial.chip(x, image=ids)
     assert trial.changed is not None
-    with fresh(trial.changed):
-        return picked(trial.changed(x), trial.output)[None]
+    state = NetState(trial.changed)
+    found = picked(trial.changed(x), trial.output)[None]
+    state.restore()
+    return found
 
 
 def scores(logits: Tensor, part: Part, prefix: str = "") -> tuple[dict[str, list[float]], dict[str, float]]:

@@ -14,7 +14,7 @@ from memsim import models
 from memsim.models import LIF
 from memsim.studies.evaluation import crossbars, digital
 from memsim.studies.evaluation.comparison import Comparison
-from memsim.studies.evaluation.fresh import fresh
+from memsim.studies.evaluation.execution import Trial, execute
 from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.evaluation.taps import Taps
 
@@ -223,9 +223,9 @@ def test_a_network_that_remembers_starts_every_pass_alike(passes: None) -> None:
     found = digital.run(net, source)
     assert torch.allclose(found.plain.logits, expected, atol=1e-6)
     assert net.v == 0.0
-    with fresh(net), torch.no_grad():
-        net(X[:2])
-        assert net.calls == 1
+    trial = Trial(found, [0], changed=net)
+    measured = execute(trial, 0.0)
+    assert torch.equal(measured.logits["x"][0], found.plain.logits)
     assert net.v == 0.0 and net.calls == 0
 
 
