@@ -12,8 +12,8 @@ import numba
 import torch
 from numba import config, njit
 
-if config.BOUNDSCHECK and not config.CACHE_DIR:  # numba keeps checked and unchecked kernels by one name
-    config.CACHE_DIR = str(Path(__file__).parent / "__pycache__" / "bounds-checked")
+if config.BOUNDSCHECK and not config.CACHE_DIR:  # numba keeps checked and unchecked kernels by one name  # type: ignore[attr-defined]
+    config.CACHE_DIR = str(Path(__file__).parent / "__pycache__" / "bounds-checked")  # type: ignore[attr-defined]
 
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
 kernel: Any = njit(**_OPTIONS)
@@ -35,7 +35,7 @@ def drop_stale_cache(folder: Path, *inlined_from: Path) -> None:
         sources = [source for place in (folder, *inlined_from) for source in place.rglob("*.py")]
         compiled = [s for s in sources if "numba" in (text := s.read_text("utf-8")) or "compile" in text]
         newest = max(source.stat().st_mtime for source in compiled)
-        for place in (folder, *([Path(config.CACHE_DIR)] if config.CACHE_DIR else [])):
+        for place in (folder, *([Path(config.CACHE_DIR)] if config.CACHE_DIR else [])):  # type: ignore[attr-defined]
             for index in place.rglob("*.nbi"):
                 if index.stat().st_mtime < newest:
                     index.unlink(missing_ok=True)

@@ -39,7 +39,7 @@ class Rows:
     ) -> "Rows":  # fmt: skip
         """Rows of uint64 keys of any shape, images (I,) and steps (S,), on a device."""
         parts = (keys.reshape(-1).view(np.int64), images, steps)
-        return cls(*(torch.tensor(part, device=device) for part in parts), cells, first)
+        return cls(*(torch.tensor(part, device=device) for part in parts), cells, first)  # type: ignore[call-arg]
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -150,7 +150,7 @@ class AffineCell(PopulationCell):
         return [row.float() for row in (*rows, high, low, reference, values["reset_bias"])]
 
     def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
-        return rewrite(packed, writes, *self._noises(visible), self.law, self.tail)
+        return rewrite(packed, writes, *self._noises(visible), self.law, self.tail)  # type: ignore[arg-type]
 
 
 def soft_rows(s: Tensor, bound: Tensor, sign: float) -> list[Tensor]:

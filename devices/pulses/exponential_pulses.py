@@ -86,7 +86,7 @@ class ExponentialPulsesCell(ExponentialCell):
             self.A_up, self.A_down, self.gamma_up * self.b, -self.gamma_down * self.b,
             c, c * self.dw_min_std_add, c * self.dw_min_std_slope,
         ]  # fmt: skip
-        return rewrite(packed, writes, reset, write, np.array(curve, np.float32))
+        return rewrite(packed, writes, reset, write, np.array(curve, np.float32))  # type: ignore[arg-type]
 
 
 @operation

@@ -60,7 +60,7 @@ class ExponentialStepCell(ExponentialCell):
 
     def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
         curve = np.array([self.gamma_up, -self.gamma_down, self.A_up, self.A_down, self.b], np.float32)
-        return rewrite(packed, writes, *self._noises(visible), curve)
+        return rewrite(packed, writes, *self._noises(visible), curve)  # type: ignore[arg-type]
 
 
 @operation

@@ -80,7 +80,7 @@ class NeuroSimCell(KernelCell):
     def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
         cycle = self.strength("cycle-noise") * self.c2c
         reset = self.strength("reset-noise") * self.c2c * (self.g_max - self.g_min)
-        return rewrite(packed, writes, np.float32(reset), np.float32(0.0), np.float32(cycle), HARD, TAIL)
+        return rewrite(packed, writes, np.float32(reset), np.float32(0.0), np.float32(cycle), HARD, TAIL)  # type: ignore[arg-type]
 
 
 def curvature(label: float) -> float:

@@ -64,7 +64,7 @@ class PiecewiseStepCell(PopulationCell):
 
     def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
         nodes = np.array([self.piecewise_up, self.piecewise_down], np.float32)
-        return rewrite(packed, writes, *self._noises(visible), nodes)
+        return rewrite(packed, writes, *self._noises(visible), nodes)  # type: ignore[arg-type]
 
 
 @operation

@@ -74,7 +74,7 @@ class PowerStepCell(PopulationCell):
         return [*steps, reach, high, low, values["reset_bias"]]
 
     def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
-        return rewrite(packed, writes, *self._noises(visible))
+        return rewrite(packed, writes, *self._noises(visible))  # type: ignore[arg-type]
 
 
 @operation

@@ -111,7 +111,7 @@ def _forward(current: Tensor, law: Law, *, keep: bool) -> tuple[Tensor, Tensor]:
     membrane = torch.empty_like(fired) if keep else fired[:0]
     if current.numel():
         x, s, u = _flat(source), _flat(fired), _flat(membrane)
-        lif_forward(x, s, u, *law.constants(s.dtype.type), match_threads())
+        lif_forward(x, s, u, *law.constants(s.dtype.type), match_threads())  # type: ignore[call-arg]
     return fired, membrane
 
 
@@ -124,7 +124,7 @@ def _backward(membrane: Tensor, grad: Tensor, law: Law) -> Tensor:
         u, gs, gx = _flat(membrane), _flat(grad), _flat(out)
         real = u.dtype.type
         lif_backward(
-            u, gs, gx, *law.constants(real), real(law.alpha), law.detach_reset, match_threads()
+            u, gs, gx, *law.constants(real), real(law.alpha), law.detach_reset, match_threads()  # type: ignore[call-arg]
         )  # fmt: skip
     return out
 

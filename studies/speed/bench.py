@@ -189,9 +189,9 @@ def _aged_array(matrix: torch.Tensor, spikes: torch.Tensor, card: memsim.ChipCar
     run = _run(card)
     array = WeightArray("bench", matrix, run)
     array.program()
-    run.begin(len(run.images), run.images, calibrating=True)
+    run.begin(len(run.images), run.images, calibrating=True)  # type: ignore[arg-type]
     array.read(spikes)
-    run.begin(len(run.images), run.images)
+    run.begin(len(run.images), run.images)  # type: ignore[arg-type]
     array.advance_to(86400.0)
     return array
 
