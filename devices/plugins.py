@@ -8,10 +8,8 @@ A package registers in its pyproject.toml, and needs no edit here:
 | group | name | object |
 |---|---|---|
 | ``memsim.devices`` | of a cell, as a card writes it | function of no arguments that returns the Cell |
-| ``memsim.lowerings`` | any | class or function that says how a kind of layer becomes arrays |
-| ``memsim.stages`` | any | class of a stage of an array's write or read |
+| ``memsim.lowerings`` | any | module (or function in it) that registers matrices of a layer kind |
 | ``memsim.networks`` | of an architecture; its networks' names begin so | class under ``@architecture`` |
-| ``memsim.studies`` | of a study | its module, or the path of its file |
 
 Names are known before anything is imported; a package is imported when its object is used.
 """
@@ -23,7 +21,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, final
 
-GROUPS = ("memsim.devices", "memsim.lowerings", "memsim.networks", "memsim.stages", "memsim.studies")
+GROUPS = ("memsim.devices", "memsim.lowerings", "memsim.networks")
 
 
 class PluginError(ValueError):

@@ -1,11 +1,11 @@
-"""memsim: learned weights and STDP attention on simulated memristor crossbars.
+"""memsim: any torch network, and STDP attention, on simulated memristor crossbars.
 
     import memsim
-    from memsim import models
 
-    chip = memsim.to_crossbar(models.load("s2tdpt-digits"), "default", chips=8, seed=0)
+    chip = memsim.to_crossbar(net, "default", chips=8, seed=0, calibration=training_images)
+    print(chip.mapping)                        # what is on arrays, what stays digital and why
     chip.program().advance_to(86400.0)         # seconds since programming
-    logits = chip(images)                      # (chips, images, classes)
+    logits = chip(images)                      # the network's outputs, with a leading axis of chips
     chip.ledger                                # events, energy [J]
 
 Names are imported when they are first used, so that a card or a help text does not wait for torch.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from memsim.crossbar import to_crossbar
     from memsim.devices import CardError, stream
     from memsim.energy.ledger import Ledger
+    from memsim.mapping.report import MappingReport, NotMapped
     from memsim.prices.cost import Cost
     from memsim.prices.price import Price
     from memsim.prices.technology import Technology
@@ -37,6 +38,7 @@ _MODULES = {
     "devices.numerics.stream": ("stream",),
     "devices.toml_file": ("CardError",),
     "energy.ledger": ("Ledger",),
+    "mapping.report": ("MappingReport", "NotMapped"),
     "models": (),
     "prices.cost": ("Cost",),
     "prices.price": ("Price",),
@@ -46,8 +48,8 @@ _MODULES = {
 }
 
 __all__ = [
-    "CardError", "Chip", "ChipCard", "Cost", "Ledger", "Price", "Technology", "__version__", "built_in",
-    "compare", "devices", "models", "stream", "studies", "to_crossbar",
+    "CardError", "Chip", "ChipCard", "Cost", "Ledger", "MappingReport", "NotMapped", "Price", "Technology",
+    "__version__", "built_in", "compare", "devices", "models", "stream", "studies", "to_crossbar",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazily(__name__, _MODULES)

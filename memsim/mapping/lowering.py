@@ -17,9 +17,11 @@ from typing import Any
 
 from torch import nn
 
+from memsim.devices.plugins import found
 from memsim.mapping import kinds
 from memsim.mapping.matrix import Matrix
 
+GROUP = "memsim.lowerings"
 Matrices = Callable[[Any], Mapping[str, Matrix]]
 
 _KINDS: dict[type[nn.Module], tuple[str, Matrices]] = {}
@@ -42,12 +44,10 @@ def lowers(*classes: type[nn.Module]) -> Callable[[Matrices], Matrices]:
 @cache
 def _load() -> None:
     """Import the files of all kinds, memsim's own and those that are installed beside it."""
-    for found in pkgutil.iter_modules(kinds.__path__):
-        import_module(f"{kinds.__name__}.{found.name}")
-    from importlib.metadata import entry_points
-
-    for entry in entry_points(group="memsim.lowerings"):
-        entry.load()
+    for file in pkgutil.iter_modules(kinds.__path__):
+        import_module(f"{kinds.__name__}.{file.name}")
+    for plugin in found(GROUP).values():
+        plugin.load()
 
 
 def kind_of(module: nn.Module) -> str | None:
@@ -59,5 +59,5 @@ def kind_of(module: nn.Module) -> str | None:
 def matrices_of(module: nn.Module) -> Mapping[str, Matrix]:
     """The matrices of a module, by suffix; none where its class is of no kind."""
     _load()
-    found = next((_KINDS[c][1] for c in type(module).__mro__ if c in _KINDS), None)
-    return {} if found is None else found(module)
+    matrices = next((_KINDS[c][1] for c in type(module).__mro__ if c in _KINDS), None)
+    return {} if matrices is None else matrices(module)

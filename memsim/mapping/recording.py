@@ -40,10 +40,12 @@ class HasMembrane(Protocol):
 
 @runtime_checkable
 class StoresPotentials(Protocol):
-    """A neuron of SpikingJelly: keeps its potentials of all steps where asked to."""
+    """A neuron of SpikingJelly: with `store_v_seq` it keeps its potentials `v_seq` of all steps of a call,
+    else those of the last, `v`.
+    """
 
     store_v_seq: bool
-    v_seq: Any
+    step_mode: str
 
 
 @dataclass
@@ -63,8 +65,10 @@ class Tap:
         self.spikes.setdefault(name, []).append(first.detach())
         if isinstance(module, HasMembrane):
             self.membranes.setdefault(name, []).append(module.membrane(given.detach()))
-        elif isinstance(module, StoresPotentials) and isinstance(module.v_seq, Tensor):
-            self.membranes.setdefault(name, []).append(module.v_seq.detach())
+        elif isinstance(module, StoresPotentials):
+            potentials = getattr(module, "v_seq" if module.step_mode == "m" else "v", None)
+            if isinstance(potentials, Tensor) and potentials.shape == first.shape:
+                self.membranes.setdefault(name, []).append(potentials.detach())
         elif rest and rest[-1].shape == first.shape:
             self.membranes.setdefault(name, []).append(rest[-1].detach())
 
@@ -76,10 +80,10 @@ def tapped(net: nn.Module) -> Iterator[Tap]:
     for name, module in list(net.named_modules()):
         stores = isinstance(module, StoresPotentials)
         if stores or not list(module.children()):
-            hooks.append(net.get_submodule(name).register_forward_hook(partial(tap.note, name)))
-        if stores:
+            hooks.append(module.register_forward_hook(partial(tap.note, name)))
+        if stores and module.step_mode == "m":
             stored.append((module, module.store_v_seq))
-            module.store_v_seq = True
+            hooks.append(module.register_forward_pre_hook(_store))  # every pass restores the network's state
     try:
         yield tap
     finally:
@@ -87,6 +91,10 @@ def tapped(net: nn.Module) -> Iterator[Tap]:
             hook.remove()
         for module, before in stored:
             module.store_v_seq = before
+
+
+def _store(module: Any, _: tuple) -> None:
+    module.store_v_seq = True
 
 
 def _binary(x: Tensor) -> bool:

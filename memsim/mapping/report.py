@@ -104,7 +104,7 @@ def report(
     lines += [
         Mapped(
             layer=name,
-            kind="STDP attention",
+            kind="written attention",
             place="array",
             reason="written by pulses for each image",
             parameters=0,
