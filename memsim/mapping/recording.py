@@ -80,10 +80,10 @@ def tapped(net: nn.Module) -> Iterator[Tap]:
     for name, module in list(net.named_modules()):
         stores = isinstance(module, StoresPotentials)
         if stores or not list(module.children()):
-            hooks.append(module.register_forward_hook(partial(tap.note, name)))
+            hooks.append(net.get_submodule(name).register_forward_hook(partial(tap.note, name)))
         if stores and module.step_mode == "m":
             stored.append((module, module.store_v_seq))
-            hooks.append(module.register_forward_pre_hook(_store))  # every pass restores the network's state
+            hooks.append(net.get_submodule(name).register_forward_pre_hook(_store))  # a pass restores its state
     try:
         yield tap
     finally:
