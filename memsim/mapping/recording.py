@@ -83,7 +83,9 @@ def tapped(net: nn.Module) -> Iterator[Tap]:
             hooks.append(net.get_submodule(name).register_forward_hook(partial(tap.note, name)))
         if stores and module.step_mode == "m":
             stored.append((module, module.store_v_seq))
-            hooks.append(net.get_submodule(name).register_forward_pre_hook(_store))  # a pass restores its state
+            hooks.append(
+                net.get_submodule(name).register_forward_pre_hook(_store)
+            )  # a pass restores its state
     try:
         yield tap
     finally:
@@ -94,6 +96,7 @@ def tapped(net: nn.Module) -> Iterator[Tap]:
 
 
 def _store(module: Any, _: tuple) -> None:
+    """Ask for potentials at every call: each pass puts the network's state back."""
     module.store_v_seq = True
 
 
