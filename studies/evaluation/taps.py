@@ -49,6 +49,11 @@ class Taps:
 
         return keep
 
+    @property
+    def spikes(self) -> dict[str, Tensor]:
+        """What each layer gave in its last call, in its own axes: (T, B, ...) of a LIF layer."""
+        return {name: calls[-1] for name, calls in self._calls.items()}
+
     def bits(self, images: int) -> dict[str, Bits]:
         """Spikes of each layer by image, those of several calls together.
 

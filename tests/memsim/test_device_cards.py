@@ -5,9 +5,9 @@ import pytest
 import memsim
 from memsim import CardError, ChipCard, models
 from memsim.studies.commands.options import card_of
-from memsim.studies.evaluation.crossbars import dump
+from memsim.studies.evaluation.identity import digest
+from memsim.studies.evaluation.setting import dump
 from memsim.studies.running import provenance
-from memsim.studies.running.task import digest
 from tests.devices.test_device_card import ABOUT, PULSED, WEIGHT
 
 DRIVE = {"pulse_voltage [V]": 1.5, "pulse_time [s]": 1e-7}
