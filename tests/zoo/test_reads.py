@@ -1,0 +1,100 @@
+"""Calls of one layer: noise of their own, converters that fit each of them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import memsim
+from tests.zoo.layout_networks import Calls
+
+DEFAULT = memsim.ChipCard.load("default")
+READS, COLUMNS, IMAGES = 16, 512, 128
+
+
+def _in_a_loop(m, x):
+    return torch.stack([m.a(step) for step in x.unbind(1)]).mean(0)
+
+
+def _along_an_axis(m, x):
+    return m.a(x.transpose(0, 1)).mean(0)
+
+
+def _as_tokens(m, x):
+    return m.a(x).mean(1)
+
+
+@pytest.mark.parametrize("call", [_in_a_loop, _along_an_axis, _as_tokens])
+def test_sixteen_reads_average_as_independent_ones(call) -> None:
+    """sd = sigma sqrt(g_max sum_r x_r^2 (G+ + G-)) / (g_max - g_min) / sqrt(16), within 2 %: read noise
+    alone, weights of one.
+    """
+    layer = nn.Linear(24, COLUMNS, bias=False)
+    sign = torch.where(
+        torch.rand(layer.weight.shape, generator=torch.Generator().manual_seed(0)) < 0.5, -1, 1
+    )
+    layer.weight.data = sign.float()
+    card = DEFAULT.only("read-noise")
+    x = torch.ones(IMAGES, READS, 24)
+    chip = memsim.to_crossbar(Calls(call, a=layer), card, chips=1, seed=4, calibration=x[:4]).program()
+    with torch.no_grad():
+        error = (chip(x)[0] - layer(x).mean(1)).double()
+    cell = card.weight_cell
+    siemens = chip.weight_arrays["a"].conductance()[0].double().reshape(2, 24, COLUMNS).sum((0, 1))
+    sd = cell.read_noise * (cell.g_max * siemens).sqrt() / (cell.g_max - cell.g_min) / math.sqrt(READS)
+    ratio = error / sd
+    assert abs(float(ratio.std()) - 1) < 0.02
+    assert abs(float(ratio.mean())) < 5 / math.sqrt(ratio.numel())
+
+
+def _numbers_and_spikes(m, x):
+    return m.a(x) + m.second((x > 0).to(x.dtype))
+
+
+def test_numbers_and_spikes_on_one_layer_convert_as_on_two() -> None:
+    """Converters alone: the rms error of a layer called with both is that of two copies, within a tenth."""
+    torch.manual_seed(6)
+    one, x, calibration = nn.Linear(64, 48), torch.randn(200, 64), torch.randn(100, 64)
+    two = nn.Linear(64, 48)
+    two.load_state_dict(one.state_dict())
+    card = DEFAULT.only("adc", "dac")
+    rms = []
+    for net in (
+        Calls(_numbers_and_spikes, a=one, second=one),
+        Calls(_numbers_and_spikes, a=one, second=two),
+    ):
+        chip = memsim.to_crossbar(net, card, chips=1, seed=4, calibration=calibration).program()
+        with torch.no_grad():
+            rms.append(float((chip(x)[0] - net(x)).square().mean().sqrt()))
+    assert 0 < rms[1] < 0.1
+    assert rms[0] == pytest.approx(rms[1], rel=0.1)
+
+
+@pytest.mark.parametrize("draw", [torch.randn, torch.rand])
+def test_one_bit_converters_never_give_nan(draw) -> None:
+    """dac_bits = 1 of signed numbers: right (-1, 0, 1 or two levels) or refused by name."""
+    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    x = draw(40, 6)
+    try:
+        card = DEFAULT.replace(weights={"dac_bits": 1})
+        chip = memsim.to_crossbar(net, card, chips=2, calibration=x).program()
+    except ValueError as refusal:
+        assert "dac_bits" in str(refusal)
+        return
+    with torch.no_grad():
+        assert torch.isfinite(chip(x)).all()
+
+
+def test_inputs_beyond_the_calibrated_range_are_told() -> None:
+    """Numbers twice as large as any of the calibration are cut by the DAC; the ledger notes how many."""
+    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    x = torch.rand(40, 6)
+    chip = memsim.to_crossbar(net, DEFAULT, chips=1, calibration=x).program()
+    with torch.no_grad():
+        chip(2 * x)
+    over = float((2 * x > x.max()).sum()) / 40
+    assert over > 0
+    assert chip.ledger.noted("clipped inputs", "0") == pytest.approx(over, rel=0.2)
