@@ -17,6 +17,7 @@ from memsim.mapping.lowering import kind_of, matrices_of
 from memsim.mapping.matrix import Matrix
 from memsim.mapping.products import ArrayParameter
 from memsim.mapping.site import Site
+from memsim.mapping.state import RESET, state_of, tensors_of
 from memsim.run import Run
 
 ROOT = "net"  #: the name of an array whose layer is the whole network
@@ -47,6 +48,11 @@ def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
         net = net.module if isinstance(net, nn.DataParallel) else net._orig_mod  # type: ignore[assignment]
     if isinstance(net, torch.jit.ScriptModule):
         raise ValueError("a TorchScript module has no layers to exchange; pass the module it was made from")
+    for name, module in net.named_modules():
+        if isinstance(module, torch.jit.ScriptModule) and any(True for _ in module.parameters()):
+            raise ValueError(
+                f"{name} is a TorchScript module, which has no layers to exchange; pass what it was made from"
+            )
     for name, tensor in (*net.named_parameters(), *net.named_buffers()):
         if nn.parameter.is_lazy(tensor):
             raise ValueError(f"{name} is not initialised yet: run the network once on an example before")
@@ -57,14 +63,21 @@ def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
     try:
         ours = copy.deepcopy(net, _made_again(net))
     except RuntimeError as error:
+        holders = ", ".join(
+            f"{name} ({type(m).__name__})" for name, m in net.named_modules() if _has_history(m)
+        )
         raise ValueError(
-            "the network holds tensors with a gradient history, say the state of spiking neurons "
-            "after a training "
-            f"step; reset its state before (functional.reset_net(net) in SpikingJelly): {error}"
+            f"{holders or 'the network'} holds tensors with a gradient history, say the state of spiking "
+            f"neurons after a training step; reset it before ({RESET}): {error}"
         ) from None
     ours = ours.to(dtype)
     _fold(ours)
     return ours.eval().requires_grad_(False)
+
+
+def _has_history(module: nn.Module) -> bool:
+    """Whether a module's attributes hold a tensor that torch cannot copy."""
+    return any(isinstance(x, Tensor) and not x.is_leaf for _, x in tensors_of(state_of(module)))
 
 
 def _made_again(net: nn.Module) -> dict[int, Any]:
@@ -82,8 +95,6 @@ def _made_again(net: nn.Module) -> dict[int, Any]:
 def _fold(net: nn.Module) -> None:
     """Replace weights that are computed from others (weight norm, pruning, ...) by their value of now."""
     for module in list(net.modules()):
-        if isinstance(module, torch.jit.ScriptModule):
-            continue
         if parametrize.is_parametrized(module):
             for name in list(module.parametrizations):  # type: ignore[union-attr]
                 parametrize.remove_parametrizations(module, name)
@@ -100,7 +111,7 @@ def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:
     """
     found: list[Held] = []
     first: dict[tuple[int, int], str] = {}
-    for path, module in net.named_modules():
+    for path, module in net.named_modules(remove_duplicate=False):
         for suffix, matrix in matrices_of(module).items():
             weight = module._parameters.get(matrix.parameter)
             name = ".".join(part for part in (path or ("" if suffix else ROOT), suffix) if part)

@@ -42,6 +42,7 @@ def probe(
     """
     first, out = probe_run(net, batch, run, state, None, IMAGES, narrow=True)
     fewer, small = probe_run(net, batch, run, state, None, FEWER)
+    state.refuse_stale(net, IMAGES, FEWER)
     changed, others = [], []
     for change in range(TRIES):
         one, other = probe_run(net, batch, run, state, change, IMAGES)
@@ -90,6 +91,7 @@ def probe_run(
             out = _tried(net, args, kwargs)
         if narrow:
             state.narrow()
+        state.note(images)
     finally:
         run.now = before
         state.restore()

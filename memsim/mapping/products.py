@@ -36,6 +36,13 @@ _ATTRIBUTES = frozenset({"T", "mT", "H"})
 """Attributes of a tensor that are made of its values; others, as its shape, are no use of it."""
 
 
+_BOOKKEEPING = frozenset(
+    "untyped_storage data_ptr detach numel size stride dim element_size is_contiguous is_floating_point "
+    "requires_grad_ to type_as".split()
+)
+"""Functions of a tensor that make no use of its values."""
+
+
 class ArrayParameter(nn.Parameter):
     """A learned parameter whose matrices are on arrays.
 
@@ -84,6 +91,8 @@ def _note_use(func: Any, args: tuple) -> None:
         name = func.__self__.__name__
         if name not in _ATTRIBUTES:
             return
+    if name in _BOOKKEEPING:
+        return
     for one in args:
         for found in one if isinstance(one, (list, tuple)) else (one,):
             if isinstance(found, ArrayParameter) and isinstance(found.uses, set):

@@ -6,6 +6,7 @@ starts from the state in which the network was handed over.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,22 +21,50 @@ _TORCH = {
 """What torch itself keeps in a module: no state of a network."""
 
 
+RESET = "functional.reset_net(net) in SpikingJelly, utils.reset(net) in snnTorch"
+"""How libraries of spiking neurons reset a network."""
+
+
 class NetState:
     """The attributes and buffers of every module, as they were when this was made."""
 
     def __init__(self, net: nn.Module) -> None:
-        self.kept = [(module, _copy(_state(module))) for module in net.modules()]
+        self.kept = [(module, _copy(state_of(module))) for module in net.modules()]
+        self.shapes: dict[int, dict[tuple[int, str], Any]] = {}  #: of state, by the number of images of a run
 
     def narrow(self) -> None:
         """Keep only the modules whose state has changed: after a first pass, those that have one."""
-        self.kept = [(module, before) for module, before in self.kept if not _same(before, _state(module))]
+        self.kept = [(module, before) for module, before in self.kept if not _same(before, state_of(module))]
 
     def restore(self) -> None:
         """Put back whatever has changed since; attributes that are new are removed."""
         for module, before in self.kept:
-            now = _state(module)
+            now = state_of(module)
             if not _same(before, now):
                 _put(module, before, now)
+
+    def note(self, images: int) -> None:
+        """Note the shapes of all state as a run of so many images left it."""
+        self.shapes[images] = {
+            (id(module), path): tensor.shape
+            for module, _ in self.kept
+            for path, tensor in tensors_of(state_of(module))
+        }
+
+    def refuse_stale(self, net: nn.Module, images: int, fewer: int) -> None:
+        """Refuse a network handed over with the state of an earlier call: numbers in a tensor as long as the
+        batch, which would meet the images of any batch as long.
+        """
+        after, small = self.shapes[images], self.shapes[fewer]
+        for module, before in self.kept:
+            for path, kept in tensors_of(before):
+                key = id(module), path
+                if after.get(key) != small.get(key) and kept.value.dim() and kept.value.any():
+                    name = next((name for name, one in net.named_modules() if one is module), "")
+                    raise ValueError(
+                        f"{name} ({type(module).__name__}) holds the state of an earlier call, {path} of "
+                        f"shape {tuple(kept.value.shape)}; reset the network before ({RESET})"
+                    )
 
     @property
     def classes(self) -> list[str]:
@@ -43,8 +72,18 @@ class NetState:
         return sorted({type(module).__name__ for module, _ in self.kept})
 
 
-def _state(module: nn.Module) -> dict[str, Any]:
+def state_of(module: nn.Module) -> dict[str, Any]:
+    """Attributes and buffers of a module that torch does not keep for itself."""
     return {key: value for key, value in vars(module).items() if key not in _TORCH}
+
+
+def tensors_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The tensors in a state, kept or as they are, and where they stand in it."""
+    if isinstance(value, (Tensor, _Kept)):
+        yield path, value
+    elif isinstance(value, (dict, list, tuple)):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from tensors_of(inner, f"{path}.{key}".lstrip("."))
 
 
 def _copy(value: Any) -> Any:

@@ -18,6 +18,9 @@ from tests.zoo.entry import Entry, Inputs, Made, seeded
 from tests.zoo.networks import ENTRIES
 from tests.zoo.reference import digital, double, listening, part, tensors
 
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+"""torch says that it copies the input, as it would without us."""
+
 IDEAL: dict[str, Any] = {"weights": {"cell": "ideal"}, "attention": {"cell": "ideal"}}
 IMAGES = 4
 
