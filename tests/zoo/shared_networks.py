@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
@@ -54,8 +56,6 @@ def weight_norm() -> Made:
 
 @entry()
 def weight_norm_of_old() -> Made:
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # deprecated, yet in many networks
         return _parametrised(old_weight_norm)
@@ -150,7 +150,9 @@ def fx_graph() -> Made:
 
 @entry()
 def compiled() -> Made:
-    net = torch.compile(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the compiler's own import is deprecated to itself
+        net = torch.compile(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)))
     return Made(net, normals(6), arrays=2)  # type: ignore[arg-type]
 
 
