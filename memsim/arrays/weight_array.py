@@ -253,6 +253,7 @@ class WeightArray(nn.Module):
             full_scale_SK=torch.ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
             bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
             noise=self.cell.read_noise * card.weights.read_voltage, rng=self.read_rng, at=at,
+            dense=drives is not None and not drives.spikes,
         )  # fmt: skip
 
     def _count(self, reading: Reading, drives: Drives | None, clipped: int) -> None:

@@ -18,6 +18,7 @@ from memsim.devices.pulses import bridge
 from memsim.energy.ledger import Ledger
 from memsim.run import Address, Run
 from memsim.studies.speed.bench_drift import drift
+from memsim.studies.speed.bench_image import NETWORKS, image
 from memsim.studies.speed.bench_ledger import ledger
 from memsim.studies.speed.bench_program import program
 from memsim.studies.speed.bench_write import write
@@ -204,6 +205,7 @@ BENCHES: dict[str, Callable[..., dict[str, Any]]] = {
     "drift": drift,
     "write": write,
     "program": program,
+    **{f"image {network}": partial(image, network) for network in NETWORKS},
     "ledger": ledger,
 }
 """Every benchmark by name; its first word names all that begin with it."""

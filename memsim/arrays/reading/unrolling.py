@@ -61,6 +61,11 @@ class Unrolling:
         row, position = np.divmod(order, self.positions)
         return Reach(start.astype(np.int32), position.astype(np.uint32), row.astype(np.uint32))
 
+    @cached_property
+    def taps(self) -> np.ndarray:
+        """The index by row of a channel, (k k, P) int32, as the dense kernel takes it."""
+        return np.ascontiguousarray(self.index.numpy().T, np.int32)
+
     def vectors(self, x: Tensor) -> Tensor:
         """x (..., C plane) -> (..., P, C k k), 0 at the border."""
         padded = nn.functional.pad(x.unflatten(-1, (self.channels, self.plane)), (0, 1))  # -1 finds the zero

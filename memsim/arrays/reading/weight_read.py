@@ -4,9 +4,9 @@ tile.
     I_kmc = V sum_(r in tile k) x_mr (G+_rc - G-_rc)
     y_mc  = gain_c sum_k ADC(I_kmc + noise sqrt(v_kmc) xi_kmc),   v = g_max sum_r x_r^2 (G+ + G-)
 
-The fused kernel goes from spikes to numbers in one pass: rows without a spike cost nothing, and xi is drawn
-on the way. ``plain`` is the same in torch, for gradients, float64 and other devices.  Source of the noise
-law: aihwkit's PCM_READ.
+The fused kernels go from drives to numbers in one pass and draw xi on the way: that for spikes adds the rows
+that are driven, that for numbers multiplies whole panels. ``plain`` is the same in torch, for gradients,
+float64 and other devices.  Source of the noise law: aihwkit's PCM_READ.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memsim.arrays.kernels import cpu as kernels
+from memsim.arrays.kernels import cpu, dense
 from memsim.arrays.reading.converters import digitise
 from memsim.arrays.reading.unrolling import AS_THEY_LIE, Unrolling
 from memsim.devices import Stream
 from memsim.devices.numerics.compile import match_threads
+from memsim.devices.numerics.philox import BLOCK
 from memsim.run import Address
 
 
@@ -51,7 +52,9 @@ class ReadOut:
 
     volt_SRC [A for a full drive], power_SRC (g_max (G+ + G-) [S^2]; None: noiseless), row_siemens_SR (G+ + G-
     of a row); ``bits`` of the ADC (0: none) over full_scale_SK [A]; gain_SC turns amperes into the layer's
-    numbers; ``noise`` [V] multiplies sqrt(v); ``rng`` has S keys; ``at`` names images and steps.
+    numbers; ``noise`` [V] multiplies sqrt(v); ``rng`` has S keys; ``at`` names images and steps.  ``dense``:
+    numbers drive the rows; xi is then numbered (position, column) in each tile, else (position, tile,
+    column).
     """
 
     volt_SRC: Tensor
@@ -63,6 +66,7 @@ class ReadOut:
     noise: float
     rng: Stream
     at: Address
+    dense: bool = False
 
     @property
     def tile_height(self) -> int:
@@ -94,9 +98,13 @@ class ReadOut:
         out = torch.empty(*x.shape[:3], *shape)
         match_threads()
         counted = torch.empty(*x.shape[:3], 4, dtype=torch.float64)
-        kernels.read_array(
+        if self.dense:
+            kernel, index = dense.read_dense, self._index(unrolling)
+        else:
+            kernel, index = cpu.read_array, AS_THEY_LIE if unrolling is None else unrolling.reach
+        kernel(
             x.contiguous().numpy(),
-            *(AS_THEY_LIE if unrolling is None else unrolling.reach),
+            *index,
             volt,
             volt if self.power_SRC is None else self.power_SRC.numpy(),
             np.float32(0.0 if self.power_SRC is None else self.noise),
@@ -116,6 +124,12 @@ class ReadOut:
         clips, driven, siemens, others = counted.sum(2).permute(2, 1, 0)  # (4, S, T)
         return Reading(out, int(clips.sum()), driven, siemens, int(others.sum()))
 
+    def _index(self, unrolling: Unrolling | None) -> tuple[np.ndarray, int]:
+        """What drives a row at a position, by tap, and the values of a channel."""
+        if unrolling is None:
+            return np.empty((0, 0), np.int32), self.volt_SRC.shape[1]
+        return unrolling.taps, unrolling.plane
+
     def plain(self, x: Tensor, unrolling: Unrolling | None) -> Reading:
         """The same, one torch operation after another; rounding passes gradients straight through."""
         lead, rows = x.shape[:3], self.volt_SRC.shape[1]
@@ -128,12 +142,8 @@ class ReadOut:
         squared = drive.detach().square()
         if self.power_SRC is not None:
             variance = by_tile.detach().square() @ self._tiles(self.power_SRC)
-            shape = (positions, tiles, current.shape[-1])
-            at = self.at
-            xi = self.rng.normal(shape, image=at.images, step=at.steps, draw=at.call, dtype=current.dtype)
-            xi = xi.flatten(0, self.rng.keys.ndim - 1)  # (S, B, T, P, K, C)
-            xi = xi.permute(0, 4, 2, 1, 3, 5).reshape(current.shape)  # (S, B, T, P, K, C) -> (S, K, T B P, C)
-            current = current + self.noise * variance.sqrt() * xi
+            xi = self._normals(positions, tiles, current.shape[-1], current.dtype)
+            current = current + self.noise * variance.sqrt() * xi.reshape(current.shape)
         clips = 0
         if self.bits:
             current, clips = digitise(current, self.full_scale_SK[:, :, None, None], self.bits)
@@ -144,6 +154,18 @@ class ReadOut:
         numbers = numbers.movedim(0, 1) if unrolling is None else numbers.movedim(0, 1).transpose(-1, -2)
         others = int(((x != 0) & (x != 1)).flatten(3).any(-1).sum())
         return Reading(numbers, clips, driven, siemens, others)
+
+    def _normals(self, positions: int, tiles: int, columns: int, dtype: torch.dtype) -> Tensor:
+        """xi (S, K, T, B, P, C) of these many positions, tiles and columns."""
+        cells = positions * columns
+        whole = math.ceil(cells / BLOCK) * BLOCK
+        shape = (tiles, whole) if self.dense else (positions, tiles, columns)
+        at = self.at
+        xi = self.rng.normal(shape, image=at.images, step=at.steps, draw=at.call, dtype=dtype)
+        xi = xi.flatten(0, self.rng.keys.ndim - 1)  # (S, B, T, P, K, C), or (S, B, T, K, cells)
+        if self.dense:
+            return xi[..., :cells].unflatten(-1, (positions, columns)).permute(0, 3, 2, 1, 4, 5)
+        return xi.permute(0, 4, 2, 1, 3, 5)
 
     def _tiles(self, g: Tensor) -> Tensor:
         """(S, R, ...) -> (S, K, rows of a tile, ...), the last tile filled up with zeros."""
