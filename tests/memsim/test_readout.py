@@ -1,8 +1,11 @@
 """The fused read equals the plain one, and its noise has the stated law."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from memsim.arrays.ranges import Drives
 from memsim.arrays.reading.unrolling import unrolling
 from memsim.arrays.reading.weight_read import ReadOut
 from memsim.devices import stream
@@ -35,13 +38,15 @@ def drive(rows: int, spikes: bool = True) -> torch.Tensor:
     return on if spikes else on * torch.randn(on.shape, generator=draw)
 
 
-@pytest.mark.parametrize(("rows", "columns", "tiles"), [(11, 7, 1), (50, 64, 3), (40, 300, 2)])
+@pytest.mark.parametrize(("rows", "columns", "tiles"), [(11, 7, 1), (50, 64, 3), (40, 300, 2), (9, 1, 1)])
 @pytest.mark.parametrize("bits", [0, 6])
 @pytest.mark.parametrize("noisy", [False, True])
-@pytest.mark.parametrize("spikes", [False, True])
-def test_the_fused_read_equals_the_plain_one(rows, columns, tiles, bits, noisy, spikes):
-    read = read_out(rows, columns, tiles, bits=bits, **({} if noisy else {"power_SRC": None}))
-    fast, slow = read(drive(rows, spikes), None), read.plain(drive(rows, spikes), None)
+@pytest.mark.parametrize("drives", ["spikes", "sparse numbers", "numbers"])
+def test_the_fused_read_equals_the_plain_one(rows, columns, tiles, bits, noisy, drives):
+    quiet = {} if noisy else {"power_SRC": None}
+    read = read_out(rows, columns, tiles, bits=bits, dense=drives == "numbers", **quiet)
+    x = drive(rows, drives == "spikes")
+    fast, slow = read(x, None), read.plain(x, None)
     step = 2 * 2.0 / 31 if bits else 0.0
     difference = (fast.numbers - slow.numbers).abs()
     assert (
@@ -50,6 +55,7 @@ def test_the_fused_read_equals_the_plain_one(rows, columns, tiles, bits, noisy, 
     assert difference.max() < 2 * step * tiles + 1e-4
     assert abs(fast.clips - slow.clips) <= 1e-4 * slow.numbers.numel() + 1
     assert (fast.clips > 0) == bool(bits)
+    assert fast.others == slow.others == (0 if drives == "spikes" else T * S * B)
     assert fast.driven.shape == fast.siemens.shape == (S, T)
     assert torch.equal(fast.driven, slow.driven)
     torch.testing.assert_close(fast.siemens, slow.siemens, rtol=1e-6, atol=0)
@@ -81,15 +87,48 @@ def test_a_row_without_a_spike_costs_nothing():
     assert not reading.numbers.any()
 
 
+def test_numbers_have_the_same_bits_in_any_batch_on_any_chips_and_threads():
+    """300 positions are read in parts, 37 positions of one image beside those of others."""
+    torch.set_num_threads(1)
+    for positions in (37, 300):
+        x = torch.rand(T, S, B, positions * 50, generator=torch.Generator().manual_seed(5))
+        whole = read_out(50, 70, 3, dense=True)
+        expected = whole(x, None)
+        torch.set_num_threads(2)
+        again = whole(x, None)
+        torch.set_num_threads(1)
+        assert torch.equal(again.numbers, expected.numbers)
+        assert torch.equal(again.siemens, expected.siemens)
+        image = replace(whole, at=Address(whole.at.images[2:3], range(T)))
+        assert torch.equal(image(x[:, :, 2:3], None).numbers, expected.numbers[:, :, 2:3])
+        fields = ("volt_SRC", "power_SRC", "row_siemens_SR", "full_scale_SK", "gain_SC")
+        second = {name: getattr(whole, name)[1:] for name in fields}
+        chip = replace(whole, rng=stream(0, range(1, 2), "read"), **second)(x[:, 1:], None)
+        assert torch.equal(chip.numbers, expected.numbers[:, 1:])
+        assert torch.equal(chip.siemens, expected.siemens[1:])
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_dac_in_one_pass_is_the_plain_one(signed):
+    peaks = torch.tensor([1.0, 2.5])
+    drives = Drives(False, signed, peaks, torch.ones(2, 1))
+    x = 1.5 * torch.randn(3, 2, 4, 50, generator=torch.Generator().manual_seed(2))
+    (fast, clipped), (slow, expected) = drives.convert(x, 6), drives.convert(x.clone().requires_grad_(), 6)
+    torch.testing.assert_close(fast, slow.detach(), rtol=1e-6, atol=1e-6)
+    assert clipped == expected > 0
+
+
 @pytest.mark.parametrize(("kernel", "padding", "stride"), [(3, 1, 1), (2, 0, 2), (3, 0, 2)])
-def test_reading_by_index_is_reading_the_unrolled_patches(kernel, padding, stride):
+@pytest.mark.parametrize("dense", [False, True])
+def test_reading_by_index_is_reading_the_unrolled_patches(kernel, padding, stride, dense):
     draw = torch.Generator().manual_seed(3)
     maps = (torch.rand(T * S * B, 2, 7, 5, generator=draw) < 0.4).float()
+    maps = maps * torch.randn(maps.shape, generator=draw) if dense else maps
     patches = torch.nn.functional.unfold(maps, kernel, 1, padding, stride)  # (T S B, R, P)
     rows = patches.shape[1]
     unrolled = patches.transpose(1, 2).reshape(T, S, B, -1)
     index = unrolling((2, 7, 5), (kernel, kernel), 1, padding, stride)
-    read = read_out(rows, 6, 2)
+    read = read_out(rows, 6, 2, dense=dense)
     for way in (read, read.plain):
         by_index, laid_out = way(maps.view(T, S, B, -1), index), way(unrolled, None)
         assert torch.equal(by_index.numbers.transpose(-1, -2), laid_out.numbers)

@@ -16,45 +16,55 @@ from memsim.arrays.kernels.panels import COLUMNS, LINES, multiply_panel
 from memsim.devices.numerics import philox as px
 from memsim.devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
 
-VECTORS = 64  #: of drives that share a pass over the weights; an image that has more is read in parts
+VECTORS = 128  #: of drives that share a pass over the weights; an image that has more is read in parts
+
+
+_0 = np.uint64(0)
 
 
 @inlined
-def lay_out(a, x, index, plane, first, rows, position, lines, at):
-    """a[i, at + p] = the drive of row first + i at position + p, of an image x: (R, P) as they lie, where
-    index is empty, else gathered, 0 at the border.
+def lay_out(a, x, index, plane, t, s, b, first, rows, position, lines, at):
+    """a[i, at + p] = the drive of row first + i at position + p, of the image x[t, s, b]: (P, R) as they lie
+    where index is empty, else gathered, 0 at the border.
     """
-    if index.size == 0:
-        height = plane
+    t, s, b, first = np.uint64(t), np.uint64(s), np.uint64(b), np.uint64(first)
+    position, at = np.uint64(position), np.uint64(at)
+    rows, lines, plane, taps = np.uint64(rows), np.uint64(lines), np.uint64(plane), np.uint64(index.shape[0])
+    if taps == _0:
         for p in range(lines):
-            base = (position + p) * height + first
+            base = (position + p) * plane + first
             for i in range(rows):
-                a[i, at + p] = x[base + i]
+                a[i, at + p] = x[t, s, b, base + i]
         return
-    taps = index.shape[0]
+    base, tap = first // taps * plane, first % taps
     for i in range(rows):
-        channel, tap = (first + i) // taps, (first + i) % taps
-        values, places, line = x[channel * plane :], index[tap], a[i]
         for p in range(lines):
-            place = places[position + p]
-            line[at + p] = values[max(place, 0)] if place >= 0 else np.float32(0.0)
+            place = index[tap, position + p]
+            inside = np.uint64(max(place, 0))
+            value = x[t, s, b, base + inside]
+            a[i, at + p] = value if place >= 0 else np.float32(0.0)
+        tap += np.uint64(1)
+        if tap == taps:
+            base, tap = base + plane, _0
 
 
 @inlined
-def square(a, squares, rows, first, end, siemens, sums):
+def square(a, squares, rows, first, end, siemens, s, row, sums):
     """squares = a^2 for the vectors from first to end; returns how many rows are driven, and sum a^2 G.
 
-    sums (vectors,) float64 is room for the sums of each.
+    siemens (S, R); sums (vectors,) float64 is room for the sums of each.
     """
     used, energy = 0, 0.0
     sums[first:end] = 0.0
+    rows, first, end = np.uint64(rows), np.uint64(first), np.uint64(end)
+    s, row = np.uint64(s), np.uint64(row)
     for i in range(rows):
-        line, out, each = a[i, first:end], squares[i, first:end], sums[first:end]
-        many, g = np.int32(0), siemens[i]
-        for p in range(len(line)):
-            out[p] = line[p] * line[p]
-            many += np.int32(line[p] != 0)
-            each[p] += np.float64(out[p]) * g
+        many, g = np.int32(0), siemens[s, row + i]
+        for p in range(first, end):
+            x = a[i, p]
+            squares[i, p] = x * x
+            many += np.int32(x != 0)
+            sums[p] += np.float64(x * x) * g
         used += many
     for p in range(first, end):
         energy += sums[p]
@@ -62,44 +72,49 @@ def square(a, squares, rows, first, end, siemens, sums):
 
 
 @inlined
-def draw(z, words, key, block, step, image, call):
-    """Fill z (blocks, 1, 256) with normals from `block` on."""
-    for n in range(len(z)):
-        px.normals(z[n], words, key, block + n, step, image, call, 1)
+def draw(z, n, wanted, words, key, block, step, image, call):
+    """Fill the first `wanted` of z[n] (blocks, 1, 256) with normals from `block` on."""
+    for i in range(wanted):
+        px.normals(z[n, i], words, key, block + i, step, image, call, 1)
 
 
 @inlined
-def pack(panel, matrix, first, rows, column):
-    """Copy a panel of columns, zeros beyond the last."""
-    wide = min(COLUMNS, matrix.shape[1] - column)
+def pack(panel, matrix, s, first, rows, column):
+    """Copy a panel of columns of matrix[s], zeros beyond the last."""
+    wide = np.uint64(min(COLUMNS, matrix.shape[2] - column))
+    s, first, rows, column = np.uint64(s), np.uint64(first), np.uint64(rows), np.uint64(column)
+    if wide == np.uint64(COLUMNS):
+        for i in range(rows):
+            for c in range(np.uint64(COLUMNS)):
+                panel[i, c] = matrix[s, first + i, column + c]
+        return
+    panel[:] = 0.0
     for i in range(rows):
-        line, out = matrix[first + i], panel[i]
-        if wide == COLUMNS:
-            for c in range(COLUMNS):
-                out[c] = line[column + c]
-        else:
-            for c in range(wide):
-                out[c] = line[column + c]
+        for c in range(wide):
+            panel[i, c] = matrix[s, first + i, column + c]
 
 
 @inlined
-def add_converted(total, current, spread, z, noise, step, levels, gain):
-    """total += gain ADC(current + noise sqrt(spread) z); returns how many clipped.  levels = 0: no rounding;
-    no noise where z is empty.
+def add_converted(total, current, spread, z, n, lines, cell, columns, column, noise, step, levels, gain):
+    """total += gain ADC(current + noise sqrt(spread) z), for the `lines` of image n, COLUMNS from `column`;
+    returns how many clipped.  z[n, cell] is of the image's first line and column.  levels = 0: no rounding.
     """
-    inverse, over = np.float32(1.0) / step, np.int32(0)
-    if len(z):
-        for c in range(len(total)):
-            current[c] += noise * np.sqrt(spread[c]) * z[c]
-    if levels > 0:
-        for c in range(len(total)):
-            code = np.rint(current[c] * inverse)
-            kept = min(max(code, -levels), levels)
-            over += np.int32(code != kept)
-            total[c] += kept * step * gain[c]
-    else:
-        for c in range(len(total)):
-            total[c] += current[c] * gain[c]
+    inverse, over = np.float32(1.0) / step, 0
+    n, cell, columns, column = np.uint64(n), np.uint64(cell), np.uint64(columns), np.uint64(column)
+    lines = np.uint64(lines)
+    for p in range(lines):
+        v, at, clipped = n * lines + p, cell + p * columns + column, np.int32(0)
+        if levels > 0:
+            for c in range(np.uint64(COLUMNS)):
+                code = np.rint((current[v, c] + noise * np.sqrt(spread[v, c]) * z[n, at + c]) * inverse)
+                kept = min(max(code, -levels), levels)
+                clipped += np.int32(code != kept)
+                total[v, column + c] += kept * step * gain[column + c]
+        else:
+            for c in range(np.uint64(COLUMNS)):
+                now = current[v, c] + noise * np.sqrt(spread[v, c]) * z[n, at + c]
+                total[v, column + c] += now * gain[column + c]
+        over += clipped
     return over
 
 
@@ -120,9 +135,11 @@ def read_dense(
     rows, columns, tiles = volt.shape[1], volt.shape[2], step.shape[1]
     positions = out.shape[4] if maps else out.shape[3]
     together = max(1, min(count, VECTORS // max(positions, 1)))  # images of a job
-    parts = (positions + VECTORS - 1) // VECTORS
+    parts = max(1, (positions + VECTORS - 1) // VECTORS)
     part = (positions + parts - 1) // parts  # positions that an image brings at a time
     stack = (together * part + LINES - 1) // LINES * LINES
+    stack += 16 if stack % 32 == 0 else 0  # rows of drives lie in different sets of the cache
+    padded = (columns + COLUMNS - 1) // COLUMNS * COLUMNS
     blocks = (positions * columns + px.BLOCK - 1) // px.BLOCK  # of normals of a tile
     groups = (count + together - 1) // together
     for job in prange(steps * chips * groups):
@@ -130,10 +147,13 @@ def read_dense(
         here = min(together, count - b0)
         a, squares = np.zeros((height, stack), np.float32), np.zeros((height, stack), np.float32)
         panel = np.zeros((height, COLUMNS), np.float32)
-        current, spread = np.empty((stack, COLUMNS), np.float32), np.empty((stack, COLUMNS), np.float32)
-        total, sums = np.empty((stack, columns), np.float32), np.empty(stack, np.float64)
+        current, spread = np.zeros((stack, COLUMNS), np.float32), np.zeros((stack, COLUMNS), np.float32)
+        total, sums = np.empty((stack, padded), np.float32), np.empty(stack, np.float64)
+        scale = np.zeros(padded, np.float32)
+        scale[:columns] = gain[s]
         words = np.empty((1, px.BLOCK), np.uint32)
-        z = np.empty((here, (part * columns) // px.BLOCK + 2, 1, px.BLOCK), np.float32)
+        z = np.zeros((here, part * columns // px.BLOCK + 3, 1, px.BLOCK), np.float32)
+        flat = z.reshape(here, -1)
         for n in range(here):
             counted[t, s, b0 + n, :3] = 0.0
             counted[t, s, b0 + n, 3] = 0.0 if are_spikes(x[t, s, b0 + n]) else 1.0
@@ -148,30 +168,23 @@ def read_dense(
                 high = min(height, rows - row)
                 for n in range(here):
                     b, at = b0 + n, n * lines
-                    lay_out(a, x[t, s, b], index, plane, row, high, first, lines, at)
-                    used, energy = square(a, squares, high, at, at + lines, rows_siemens[s, row:], sums)
+                    lay_out(a, x, index, plane, t, s, b, row, high, first, lines, at)
+                    used, energy = square(a, squares, high, at, at + lines, rows_siemens, s, row, sums)
                     counted[t, s, b, 1] += used
                     counted[t, s, b, 2] += energy
                     if noise > 0:
-                        draw(z[n, :wanted], words, keys[s], k * blocks + block, time + t, images[b], call)
+                        draw(z, n, wanted, words, keys[s], k * blocks + block, time + t, images[b], call)
                 for column in range(0, columns, COLUMNS):
-                    wide = min(COLUMNS, columns - column)
-                    pack(panel, volt[s], row, high, column)
-                    multiply_panel(current, a, panel, high, here * lines, wide)
+                    pack(panel, volt, s, row, high, column)
+                    multiply_panel(current, a, panel, high, here * lines)
                     if noise > 0:
-                        pack(panel, power[s], row, high, column)
-                        multiply_panel(spread, squares, panel, high, here * lines, wide)
-                    end = column + wide
+                        pack(panel, power, s, row, high, column)
+                        multiply_panel(spread, squares, panel, high, here * lines)
                     for n in range(here):
-                        flat, over = z[n].reshape(-1), 0
-                        for p in range(lines):
-                            v, cell = n * lines + p, skip + p * columns + column
-                            over += add_converted(
-                                total[v, column:end], current[v, :wide], spread[v, :wide],
-                                flat[cell : cell + (wide if noise > 0 else 0)],
-                                noise, step[s, k], levels, gain[s, column:end],
-                            )  # fmt: skip
-                        counted[t, s, b0 + n, 0] += over
+                        counted[t, s, b0 + n, 0] += add_converted(
+                            total, current, spread, flat, n, lines, skip, columns, column, noise,
+                            step[s, k], levels, scale,
+                        )  # fmt: skip
             for n in range(here):
                 done = total[n * lines : n * lines + lines]
                 if maps:
@@ -179,7 +192,7 @@ def read_dense(
                         for p in range(lines):
                             out[t, s, b0 + n, c, first + p] = done[p, c]
                 else:
-                    out[t, s, b0 + n, first : first + lines] = done
+                    out[t, s, b0 + n, first : first + lines] = done[:, :columns]
 
 
 drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)

@@ -1,0 +1,35 @@
+"""Numbers through the DACs of rows, in one pass over memory."""
+
+from pathlib import Path
+
+import numpy as np
+from numba import prange
+
+from memsim import devices
+from memsim.devices.numerics.compile import drop_stale_cache, parallel_kernel
+
+
+@parallel_kernel
+def convert_rows(x, peak, levels, signed, out):
+    """out = x rounded to a DAC's grid, in units of the read voltage; returns how many numbers it clipped.
+
+    x, out (T, S, B, F); peak (S,), the largest number; codes -levels to levels, or from 0 where unsigned.
+    """
+    steps, chips, count, values = x.shape
+    clipped = 0
+    for job in prange(steps * chips * count):
+        b, s, t = job % count, job // count % chips, job // count // chips
+        step, most = peak[s] / levels, peak[s] * np.float32(1 + 1e-6)
+        low = -levels if signed else np.float32(0.0)
+        least = -most if signed else -peak[s] * np.float32(1e-6)
+        own, over = np.float32(1.0) / peak[s], np.int32(0)
+        for f in range(np.uint64(values)):
+            number = x[t, s, b, f]
+            code = min(max(np.rint(number / step), low), levels)
+            over += np.int32(number > most) + np.int32(number < least)
+            out[t, s, b, f] = code * step * own
+        clipped += over
+    return clipped
+
+
+drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)
