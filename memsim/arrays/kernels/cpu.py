@@ -23,10 +23,13 @@ def add_driven_rows(total, matrix, rows, drive, squared, first, end):
 
 
 @inlined
-def add_noise(current, variance, noise, xi):
-    """current += noise sqrt(variance) xi."""
-    for i in range(len(current)):
-        current[i] += noise * np.sqrt(variance[i]) * xi[i]
+def add_noise(current, variance, noise, xi, first, cell, many):
+    """current += noise sqrt(variance) xi, `many` columns from `first`, and cells of xi (1, cells) from
+    `cell`.
+    """
+    first, cell = np.uint64(first), np.uint64(cell)
+    for i in range(np.uint64(many)):
+        current[first + i] += noise * np.sqrt(variance[first + i]) * xi[np.uint64(0), cell + i]
 
 
 @inlined
@@ -63,10 +66,10 @@ def find_driven(x, start, position, row, many, rows, drive):
     height, numbers = rows.shape[1], drive.shape[1] > 0
     many[:] = 0
     if start.size == 0:
-        for p in range(rows.shape[0]):
+        for p in range(np.uint64(rows.shape[0])):
             count = np.uint32(0)
-            for r in range(height):
-                value = x[p * height + r]
+            for r in range(np.uint64(height)):
+                value = x[p * np.uint64(height) + r]
                 rows[p, count] = r
                 if numbers:
                     drive[p, count] = value
@@ -77,10 +80,11 @@ def find_driven(x, start, position, row, many, rows, drive):
     planes = len(x) // plane
     for c in range(planes):
         base = np.uint32(c * (height // planes))
-        for f in range(plane):
-            value = x[c * plane + f]
+        first = np.uint64(c * plane)
+        for f in range(np.uint64(plane)):
+            value = x[first + f]
             if value != 0:
-                for e in range(start[f], start[f + 1]):
+                for e in range(np.uint64(start[f]), np.uint64(start[f + np.uint64(1)])):
                     p, r = position[e], row[e] + base
                     count = many[p]
                     rows[p, count] = r
@@ -133,42 +137,44 @@ def read_array(
         find_driven(x[t, s, b], start, position, row, many, rows, drive)
         block, cell = 0, px.BLOCK
         over, used, energy = 0, 0, 0.0
+        # taken here once: every slice counts a reference, which costs as much as adding a row
+        amperes, variances, scale, siemens, to = volt[s], power[s], gain[s], rows_siemens[s], out[t, s, b]
         for p in range(positions):
             numbers[:] = 0.0
-            reached = np.int64(many[p])
+            reached, listed, driving = np.int64(many[p]), rows[p], drive[p]
             used += reached
-            energy += dissipated(rows[p], drive[p], reached, rows_siemens[s])
+            energy += dissipated(listed, driving, reached, siemens)
             end = 0
             for k in range(tiles):
                 first = end
                 if k + 1 == tiles:
                     end = reached
-                while end < reached and rows[p, end] < (k + 1) * height:
+                while end < reached and listed[end] < (k + 1) * height:
                     end += 1
                 if one_bit:
-                    sum_rows(current, volt[s], rows[p], first, end)
+                    sum_rows(current, amperes, listed, first, end)
                 else:
-                    add_driven_rows(current, volt[s], rows[p], drive[p], False, first, end)
+                    add_driven_rows(current, amperes, listed, driving, False, first, end)
                 if noise > 0:
                     if one_bit:
-                        sum_rows(spread, power[s], rows[p], first, end)
+                        sum_rows(spread, variances, listed, first, end)
                     else:
-                        add_driven_rows(spread, power[s], rows[p], drive[p], True, first, end)
+                        add_driven_rows(spread, variances, listed, driving, True, first, end)
                     done = 0
                     while done < columns:
                         if cell == px.BLOCK:
                             px.normals(z, words, keys[s], block, time + t, images[b], call, 1)
                             cell, block = 0, block + 1
                         run = min(columns - done, px.BLOCK - cell)
-                        stop = done + run
-                        add_noise(current[done:stop], spread[done:stop], noise, z[0, cell : cell + run])
-                        done, cell = stop, cell + run
-                over += convert(current, step[s, k], levels, gain[s], numbers)
+                        add_noise(current, spread, noise, z, done, cell, run)
+                        done, cell = done + run, cell + run
+                over += convert(current, step[s, k], levels, scale, numbers)
             if maps:
                 for c in range(columns):
-                    out[t, s, b, c, p] = numbers[c]
+                    to[c, p] = numbers[c]
             else:
-                out[t, s, b, p, :] = numbers
+                for c in range(columns):
+                    to[p, c] = numbers[c]
         counted[t, s, b, 0], counted[t, s, b, 1], counted[t, s, b, 2] = over, used, energy
         counted[t, s, b, 3] = 0.0 if one_bit else 1.0
 

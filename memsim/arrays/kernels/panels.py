@@ -7,6 +7,8 @@ bits depend on its own drives and weights alone.
 
 from __future__ import annotations
 
+from typing import Any
+
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -22,7 +24,6 @@ LINES = 8 if _WIDE else 4  #: vectors of drives that a block of the product has
 COLUMNS = _VECTORS * _LANES  #: columns of a panel
 
 
-@intrinsic
 def _multiply_block(_, out, a, w, rows, line):
     """out[line + i, c] = sum over r < rows of a[r, line + i] w[r, c], for LINES of i and all COLUMNS of c.
 
@@ -67,6 +68,9 @@ def _multiply_block(_, out, a, w, rows, line):
     return signature(types.void, out, a, w, rows, line), codegen
 
 
+_block: Any = intrinsic(_multiply_block)
+
+
 @inlined
 def multiply_panel(out, a, w, rows, lines):
     """out = a^T w over the first `rows`: as many whole blocks as hold the first `lines`.
@@ -74,4 +78,4 @@ def multiply_panel(out, a, w, rows, lines):
     out (V, COLUMNS), a (R, V), w (R, COLUMNS), V a multiple of LINES.
     """
     for line in range(0, lines, LINES):
-        _multiply_block(out, a, w, rows, line)
+        _block(out, a, w, rows, line)
