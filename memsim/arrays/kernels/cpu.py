@@ -9,7 +9,7 @@ from memsim import devices
 from memsim.arrays.kernels.multiply import multiply
 from memsim.arrays.kernels.sum_rows import sum_rows
 from memsim.devices.numerics import philox as px
-from memsim.devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
+from memsim.devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel, spliced
 
 
 @inlined
@@ -22,7 +22,7 @@ def add_driven_rows(total, matrix, rows, drive, squared, first, end):
             total[c] += x * row[c]
 
 
-@inlined
+@spliced
 def add_noise(current, variance, noise, xi, first, cell, many):
     """current += noise sqrt(variance) xi, `many` columns from `first`, and cells of xi (1, cells) from
     `cell`.
@@ -32,7 +32,7 @@ def add_noise(current, variance, noise, xi, first, cell, many):
         current[first + i] += noise * np.sqrt(variance[first + i]) * xi[np.uint64(0), cell + i]
 
 
-@inlined
+@spliced
 def convert(current, step, levels, gain, out):
     """out += gain ADC(current); returns how many clipped.  levels = 0: no rounding."""
     inverse = np.float32(1.0) / step

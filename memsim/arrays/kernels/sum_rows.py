@@ -14,7 +14,7 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from memsim.devices.numerics.compile import inlined
+from memsim.devices.numerics.compile import spliced
 
 _LANES = 8  #: floats of a vector
 
@@ -62,7 +62,7 @@ def _summing(vectors: int) -> Any:
 _sum_64, _sum_32, _sum_8 = _summing(8), _summing(4), _summing(1)
 
 
-@inlined
+@spliced
 def sum_rows(total, matrix, rows, first, end):
     """total[c] = sum of matrix[r, c] over the listed rows."""
     columns, c = len(total), 0
