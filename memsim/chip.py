@@ -18,6 +18,7 @@ from memsim.mapping.batches import Axis, Batch
 from memsim.mapping.mapped_net import Engine, MappedNet
 from memsim.mapping.recording import Record
 from memsim.mapping.report import MappingReport
+from memsim.mapping.state import evaluating
 from memsim.run import Run
 from memsim.saving import digest, load, save
 from memsim.training import Learning
@@ -186,7 +187,8 @@ class Chip:
         inputs, named: what the network takes; tensors that hold images do so on ``batch_axis``.  image:
         names of the images (default: numbered on from the last call); noise is keyed by the name.
         """
-        self._needs_programming()
+        if self.learning is None:
+            self._needs_programming()
         batch = Batch(inputs, named, self.batch_axis)
         if image is None:
             image = range(self._next, self._next + batch.count)
@@ -208,14 +210,18 @@ class Chip:
     def train(self, fresh: bool = True, times: float | tuple[float, float] = 0.0, **how: Any) -> Chip:
         """Let gradients reach the digital weights of ``net``, straight through everything that arrays do.
 
-        From here on every call is one batch of a training: with ``fresh``, on chips that no call met before,
-        at a time [s] since their programming: ``times``, or drawn log-uniformly between two.  how: fields of
-        `Learning`.  ``parameters()`` go to an optimizer; ``eval()`` ends it, and ``program()`` writes the
-        trained weights.  Raises ValueError for the engine aihwkit and for times that are none.
+        From here on every call is one batch of a training: the weights as they are now are written, with
+        ``fresh`` on chips that no call met before, and aged to a time [s] since their programming: ``times``,
+        or drawn log-uniformly between two.  how: fields of `Learning`.  ``parameters()`` go to an optimizer;
+        ``eval()`` ends it, and ``program()`` writes the trained weights.  Batch norms work with the
+        statistics of the whole batch, all chips together, as ``net.train()`` has it; those that are to keep
+        the trained ones are put into evaluation mode in ``net``.  Raises ValueError for the engine aihwkit
+        and for times that are none.
         """
         if self.engine != "memsim":
             raise ValueError("engine aihwkit has no gradients; use engine memsim")
-        self.learning = Learning(fresh=fresh, times=times, **how)
+        self.learning = Learning(chips=self.chips, fresh=fresh, times=times, **how)
+        self.mapped.norms.forget()
         self.net.train().requires_grad_(True)
         return self
 
@@ -228,17 +234,18 @@ class Chip:
         return self
 
     def renew(self, t: float, compensation: Compensation | None, calibrate: bool) -> None:
-        """Write chips of the names in ``run.chips`` and age them to t [s], for a batch of a training."""
+        """Write chips of the names in ``run.chips`` and age them to t [s], for a batch of a training.
+
+        calibrate: set the converters' ranges anew, before the chips age, as ``program`` does.
+        """
         for array in self.arrays.values():
-            array.renew()
+            array.program() if calibrate else array.renew()
+        if calibrate and self.calibration is not None:
+            with evaluating(self.net):
+                self._calibrate(batch_of(self.calibration, self.batch_axis), None)
         for array in self.weight_arrays.values():
             array.advance_to(t, compensation)
         self.time = t
-        if calibrate and self.calibration is not None:
-            training = self.net.training
-            self.net.eval()
-            self._calibrate(batch_of(self.calibration, self.batch_axis), None)
-            self.net.train(training)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The digital parameters of the network."""

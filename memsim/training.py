@@ -28,13 +28,13 @@ FIRST = 2**24
 class Learning:
     """How the batches of a training run on chips."""
 
-    fresh: bool = True  #: new devices for every batch
+    chips: tuple[int, ...]  #: names the stack has outside the training
+    fresh: bool = True  #: new devices for every batch, else the same ones, written anew
     times: float | tuple[float, float] = 0.0  #: time since programming [s]; two: log-uniform between them
     compensation: Any = None  #: of drift (default: the card's)
     calibrate_every: int = 50  #: batches between two settings of the converters' ranges
     seed: int = 0  #: of the times
     batches: int = 0  #: that ran until now
-    chips: tuple[int, ...] = ()  #: names the stack has outside the training
 
     def __post_init__(self) -> None:
         low, high = self._span
@@ -55,14 +55,16 @@ class Learning:
         share = float(stream(self.seed, "training", "time").uniform((1,), step=[self.batches]))
         return low * (high / low) ** share
 
+    def names(self) -> tuple[int, ...]:
+        """The names of the chips of this batch."""
+        count = len(self.chips)
+        first = FIRST + self.batches * count
+        return tuple(range(first, first + count)) if self.fresh else self.chips
+
     def run(self, chip: Any, batch: Batch, image: Sequence[int]) -> Any:
         """One batch on chips as they are to be met; learning in the pass."""
-        self.chips = self.chips or chip.chips
-        if self.fresh:
-            count = len(chip.chips)
-            chip.run.chips = tuple(range(FIRST + self.batches * count, FIRST + (self.batches + 1) * count))
-        if self.fresh or self.batches % self.calibrate_every == 0:
-            with torch.no_grad():
-                chip.renew(self.time(), self.compensation, calibrate=self.batches % self.calibrate_every == 0)
+        chip.run.chips = self.names()
+        with torch.no_grad():
+            chip.renew(self.time(), self.compensation, calibrate=self.batches % self.calibrate_every == 0)
         self.batches += 1
         return chip.mapped.uncounted(batch, image, learning=True)

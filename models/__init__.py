@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from memsim.models.registry import build, configure, names
     from memsim.models.training.augment import Augmentation
     from memsim.models.training.exchange import AttentionStatistics, attention_statistics, exchange_attention
+    from memsim.models.training.hardware_aware import harden
     from memsim.models.training.recipe import Recipe
     from memsim.models.training.record import dataset_of, is_own
     from memsim.models.training.train import train
@@ -54,6 +55,7 @@ _MODULES = {
         "attention_statistics",
         "exchange_attention",
     ),
+    "training.hardware_aware": ("harden",),
     "training.recipe": ("Recipe",),
     "training.record": (
         "dataset_of",
@@ -82,6 +84,7 @@ __all__ = [
     "dataset_of",
     "datasets",
     "exchange_attention",
+    "harden",
     "is_own",
     "load",
     "names",

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -214,22 +215,33 @@ def train(
         int | None, typer.Option(min=1, help="Epochs; the recipe's own number without.")
     ] = None,
     seed: Seed = 0,
+    card: Annotated[
+        str | None, typer.Option(help="Harden the trained network for chips of this card (name or file).")
+    ] = None,
+    times: Annotated[
+        str, typer.Option(help="Of those chips since their programming: one, or a span.")
+    ] = "1s,1y",
     resume: Annotated[bool, typer.Option(help="Go on from the state in the folder.")] = True,
     data: Annotated[Path | None, typer.Option(help="Folder that holds the data sets.")] = None,
     out: Out = Path("trained"),
     as_json: Json = False,
 ) -> None:
     """Train a network; stopping and starting again goes on where it was."""
-    from memsim.studies.commands.options import data_set
+    from memsim.studies.commands.options import card_of, data_set
+    from memsim.studies.evaluation.times import span
     from memsim.studies.running.files import writable
 
     data_set(dataset, "DATASET")
+    if card is not None:
+        card_of(card)
+        span(times)
     writable(out)
 
-    from memsim.studies.commands.training import train_command
+    from memsim.studies.commands.training import harden_command, train_command
 
+    run = train_command if card is None else partial(harden_command, card=card, times=times)
     with progress() as advance:
-        record = train_command(
+        record = run(
             dataset,
             attention=attention,
             epochs=epochs,

@@ -72,6 +72,8 @@ def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
         ) from None
     ours = ours.to(dtype)
     _fold(ours)
+    for parameter in ours.parameters():
+        parameter.data = parameter.data.contiguous()  # the blocks of an array are a view of it
     return ours.eval().requires_grad_(False)
 
 

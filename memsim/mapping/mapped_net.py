@@ -20,7 +20,7 @@ from memsim.mapping.probing import Found, probe, probe_run
 from memsim.mapping.products import ArrayParameter
 from memsim.mapping.recording import Record, joined, tapped
 from memsim.mapping.report import MappingReport, report
-from memsim.mapping.state import NetState
+from memsim.mapping.state import NetState, evaluating
 from memsim.mapping.watch_digital import DigitalWatch
 from memsim.run import Run
 
@@ -71,7 +71,7 @@ class MappedNet:
         """What inputs of this shape do in the network, found once; nothing is counted."""
         signature = batch.signature
         if signature not in self.found:
-            with self.run.ledger.closed():
+            with self.run.ledger.closed(), evaluating(self.net):
                 names, watched = self._watch()
                 try:
                     self.found[signature] = probe(self.net, batch, self.run, self.state, self.picked)

@@ -7,6 +7,7 @@ starts from the state in which the network was handed over.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -23,6 +24,18 @@ _TORCH = {
 
 RESET = "functional.reset_net(net) in SpikingJelly, utils.reset(net) in snnTorch"
 """How libraries of spiking neurons reset a network."""
+
+
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """Put every module into evaluation mode inside; after it each has the mode it had."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 class NetState:

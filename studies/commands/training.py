@@ -1,4 +1,7 @@
-"""What `memsim train` does: a data set and a kind of attention to a checkpoint with its record, resumable."""
+"""What `memsim train` does: a data set and a kind of attention to a checkpoint with its record, resumable.
+
+With a card, a trained network becomes one that is hardened for its chips.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import memsim
 from memsim import models
 from memsim.models.datasets.catalog import load as load_data
+from memsim.models.known import trained
 from memsim.models.registry import NETWORK, configure
+from memsim.models.training.hardware_aware import HARDENING, harden
 from memsim.models.training.train import RECIPES, Recipe, train
+from memsim.studies.evaluation.times import span
 
 
 def train_command(
@@ -56,3 +63,45 @@ def _name_of(file: Path) -> str:
     """Name the network of a data file: s2tdpt-STEM, with "-npz" where a bundled network is called so."""
     name = f"s2tdpt-{file.stem}"
     return f"{name}-npz" if name in NETWORK.values() else name
+
+
+def harden_command(
+    dataset: str,
+    *,
+    card: str,
+    times: str,
+    attention: str,
+    epochs: int | None,
+    seed: int,
+    resume: bool,
+    data: Path | None,
+    out: Path,
+    advance: Callable[[str, int, int], None],
+) -> dict[str, Any]:
+    """Harden the data set's network, OUT/NAME.safetensors or else the bundled one, for chips of a card.
+
+    times: one or two, as "1s,1y".  Saved as OUT/NAME-hardened-CARD.safetensors; returns its record.
+    """
+    images, chosen = load_data(dataset, data or "data"), memsim.ChipCard.load(card)
+    base = NETWORK.get(images.name, f"s2tdpt-{images.name}")
+    start = base if attention == "stdp" else f"{base}-{attention}"
+    own = out / f"{start}.safetensors"
+    if not own.is_file() and start not in trained():
+        raise ValueError(f"no {own} and no bundled {start} to harden: train it first (no --card)")
+    recipe = RECIPES.get(images.name, Recipe()).model_copy(update=dict(HARDENING))
+    recipe = recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
+    name = f"{start}-hardened-{Path(card).stem}"
+    state = out / f"{name}.state"
+    if not resume:
+        state.unlink(missing_ok=True)
+
+    def progress(row: dict[str, Any]) -> None:
+        advance(f"{name}: loss {row['loss']:.3f}", row["epoch"] + 1, recipe.epochs)
+
+    net = harden(
+        models.load(own if own.is_file() else start), images, chosen, seed=seed, recipe=recipe,
+        times=span(times), state=state, progress=progress,
+    )  # fmt: skip
+    path = models.save(net, out / f"{name}.safetensors")
+    state.unlink(missing_ok=True)
+    return {"checkpoint": str(path), **net.record}

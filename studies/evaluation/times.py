@@ -17,3 +17,11 @@ def seconds(text: str) -> float:
     if not 0 <= value < 1e12:
         raise ValueError(f"--time {text!r}: time since programming runs from 0 s to 1e12 s; a sign too many?")
     return value
+
+
+def span(text: str) -> float | tuple[float, float]:
+    """One time or two, such as "1s,1y", in seconds; ValueError otherwise."""
+    found = [seconds(part) for part in text.split(",")]
+    if len(found) > 2 or (len(found) == 2 and not 0 < found[0] <= found[1]):
+        raise ValueError(f"--times {text!r}: one time, or two above 0 with the later one second, as 1s,1y")
+    return found[0] if len(found) == 1 else (found[0], found[1])

@@ -31,7 +31,7 @@ def test_it_learns_from_noise_repeats_itself_and_is_a_plain_network_again(few):
     assert torch.equal(weight, again.head.weight) and len(told) == 2
     assert not torch.equal(weight, NET.head.weight) and not torch.equal(weight, other.head.weight)
     assert all(isinstance(layer.core, STDPAttention) for layer in tuned.attention_layers())
-    assert tuned.record["tuned"]["attention"] == "reram-om" and not tuned.training
+    assert tuned.record["hardened"]["attention"] == "reram-om" and not tuned.training
     assert torch.equal(weight, weight.half().float())
 
 

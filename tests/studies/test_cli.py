@@ -137,6 +137,10 @@ BAD = {
         lambda p: ["compare", "--model", "s2tdpt-letters"],
         ["s2tdpt-letters", "s2tdpt-digits"],
     ),
+    "times that are none": (
+        lambda p: ["train", "digits", "--card", "default", "--times", "1y,1d", "--out", str(p)],
+        ["--times", "1y,1d"],
+    ),
     "unknown data set": (lambda p: ["train", "letters", "--out", str(p)], ["letters", "digits"]),
 }
 
@@ -169,6 +173,7 @@ REFUSED = [
     "study nonsense",
     "study drift --model nonsense",
     "train nonsense",
+    "train digits --card nonsense",
     "devices nonsense",
     "devices none.toml",
     "report none",
@@ -216,3 +221,26 @@ def test_the_command_is_installed():
     ).stdout
     for command in ("compare", "devices", "train", "bench", "doctor"):
         assert command in help_text
+
+
+@pytest.mark.slow
+def test_train_with_a_card_hardens_the_network_in_the_folder(tmp_path, capsys, monkeypatch):
+    line = [
+        "train",
+        "digits",
+        "--card",
+        "default",
+        "--times",
+        "1h",
+        "--epochs",
+        "1",
+        "--out",
+        str(tmp_path),
+        "--json",
+    ]
+    code, out, err = run(capsys, monkeypatch, *line)
+    assert code == 0, err
+    record = json.loads(out)
+    assert record["hardened"]["times [s]"] == 3600.0 and len(record["epochs"]) == 1
+    assert Path(record["checkpoint"]).name == "s2tdpt-digits-hardened-default.safetensors"
+    assert [file.name for file in tmp_path.iterdir()] == [Path(record["checkpoint"]).name]

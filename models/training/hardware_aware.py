@@ -1,0 +1,133 @@
+"""Hardware-aware training: a trained network learns on, each batch on a chip that was never met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+import memsim
+from memsim.models.datasets.dataset import Dataset
+from memsim.models.tensor_file import digest
+from memsim.models.training.recipe import RECIPES, Recipe
+from memsim.models.training.train import CALIBRATION, Progress, train
+
+TIMES = (1.0, 365.25 * 86400)
+"""A second to a year since a chip's programming [s]."""
+
+HARDENING: Mapping[str, Any] = {"epochs": 8, "learning_rate": 2e-3, "warmup": 0, "half": True}
+"""What differs from the recipe that a network was trained with."""
+
+N = TypeVar("N", bound=nn.Module)
+
+
+def harden(
+    net: N,
+    dataset: Dataset,
+    card: memsim.ChipCard | str = "default",
+    *,
+    seed: int = 0,
+    recipe: Recipe | None = None,
+    times: float | tuple[float, float] = TIMES,
+    norms: Literal["trained", "batch"] = "trained",
+    clip: float | None = 2.0,
+    state: str | Path | None = None,
+    progress: Progress | None = None,
+) -> N:
+    """A copy of any network that has learned on, each batch on a fresh chip of the card: a plain network
+    again.
+
+    Weights are written, aged to `times` (drawn log-uniformly between two [s]), compensated and read through
+    converters; gradients pass straight through.  What the card leaves `digital` stays exact.
+
+    recipe: default: the data set's, with `HARDENING`.
+    norms: batch norms keep the "trained" mean and variance, as on a chip, or take those of each "batch".
+    clip: the weights of a column on an array are kept within so many times their root mean square; the
+        largest one sets the scale of all, and noise counts in shares of it.  None: they are not clipped.
+    state, progress: as in `train`.
+
+    The `record` says what it was hardened for and from which weights.  ValueError for other `norms`, a
+    `clip` that is not above 1, and where data and network do not fit.
+    """
+    if norms not in ("trained", "batch"):
+        raise ValueError(f"norms = {norms!r}: 'trained' or 'batch'")
+    if clip is not None and not clip > 1:
+        raise ValueError(f"clip = {clip}: above 1 (root mean squares of a column), or None")
+    card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
+    recipe = recipe or RECIPES.get(dataset.name, Recipe()).model_copy(update=dict(HARDENING))
+    chip = memsim.to_crossbar(net, card, chips=1, seed=seed, calibration=dataset.x_train[:CALIBRATION])
+    full, rest = divmod(len(dataset.y_train), recipe.batch)
+    chip.train(times=times, seed=seed, calibrate_every=full + (rest > 1))
+    learner = Learner(chip, keep_norms=norms == "trained")
+    about = {**_about(card), "times [s]": times, "norms": norms, "clip": clip, "from": _name(net)}
+
+    def forward(images: Tensor, number: int) -> Tensor:
+        assert chip.learning is not None
+        chip.learning.batches = number  # a training that was resumed meets the same chips
+        if clip is not None:
+            clip_columns(chip, clip)
+        first = number * recipe.batch
+        return chip(images, image=range(first, first + len(images)))[0]
+
+    train(
+        dataset, learner, seed=seed, recipe=recipe, state=state, progress=progress, forward=forward,
+        notes={"hardened": about},
+    )  # fmt: skip
+    hardened: Any = chip.digital().eval().requires_grad_(True)
+    hardened.record, hardened.calibration_images = learner.record, learner.calibration_images
+    return hardened
+
+
+def _about(card: memsim.ChipCard) -> dict[str, Any]:
+    """What of a card a record names."""
+    return {
+        "card": card.name,
+        "card digest": sha256(card.model_dump_json().encode()).hexdigest()[:16],
+        "weights": str(card.weights.cell),
+        "attention": str(card.attention.cell),
+        "compensation": card.weights.compensation,
+        "effects": [effect for effect in card.effects if card.on(effect)],
+    }
+
+
+def _name(net: nn.Module) -> str:
+    """Sixteen hex digits that name the weights a training began from."""
+    return digest(net.state_dict(), type(net).__qualname__)[:16]
+
+
+@torch.no_grad()
+def clip_columns(chip: memsim.Chip, clip: float) -> None:
+    """Clip every weight on an array, in place, to `clip` root mean squares of its column."""
+    for array in chip.weight_arrays.values():
+        limit = clip * array.blocks.square().mean(1, keepdim=True).sqrt()
+        array.blocks.copy_(array.blocks.clamp(-limit, limit))
+
+
+class Learner(nn.Module):
+    """The network of a chip as `train` takes it: its parameters; run by itself it is the digital network.
+
+    keep_norms: batch norms stay in evaluation mode.
+    """
+
+    record: dict[str, Any]
+    calibration_images: Tensor
+
+    def __init__(self, chip: memsim.Chip, *, keep_norms: bool) -> None:
+        super().__init__()
+        self.net, self.chip, self.keep_norms = chip.net, chip, keep_norms
+
+    def train(self, mode: bool = True) -> Learner:
+        """Set the mode of every module, but for batch norms that keep their statistics."""
+        super().train(mode)
+        for module in self.modules() if self.keep_norms else ():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.chip.digital().eval()(images)
