@@ -20,7 +20,7 @@ from memsim.models.training.train import CALIBRATION, Progress, train
 TIMES = (1.0, 365.25 * 86400)
 """A second to a year since a chip's programming [s]."""
 
-HARDENING: Mapping[str, Any] = {"epochs": 8, "learning_rate": 2e-3, "warmup": 0, "half": True}
+HARDENING: Mapping[str, Any] = {"epochs": 12, "learning_rate": 1e-3, "warmup": 0, "half": True}
 """What differs from the recipe that a network was trained with."""
 
 N = TypeVar("N", bound=nn.Module)
@@ -35,7 +35,7 @@ def harden(
     recipe: Recipe | None = None,
     times: float | tuple[float, float] = TIMES,
     norms: Literal["trained", "batch"] = "trained",
-    clip: float | None = 2.0,
+    clip: float | None = 2.5,
     state: str | Path | None = None,
     progress: Progress | None = None,
 ) -> N:
