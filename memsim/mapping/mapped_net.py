@@ -65,7 +65,8 @@ class MappedNet:
         notes = []
         if self.found and self.state.classes:
             notes.append(f"every call starts from the state given: {', '.join(self.state.classes)} keep one")
-        return report(self.net, self.held, self.attention_arrays, macs, shared, self.uses, notes)
+        digital = {name: n for one in self.work.learned.values() for name, n in one.macs.items()}
+        return report(self.net, self.held, self.attention_arrays, macs, digital, shared, self.uses, notes)
 
     def probed(self, batch: Batch) -> Found:
         """What inputs of this shape do in the network, found once; nothing is counted."""

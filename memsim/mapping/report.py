@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from memsim.mapping.exchange import Held
+from memsim.mapping.exchange import ROOT, Held
 
 Place = Literal["array", "digital", "unused"]
 
@@ -84,13 +84,15 @@ class MappingReport(Sequence[Mapped]):
 
 def report(
     net: nn.Module, matrices: Sequence[Held], attentions: Mapping[str, Any], macs: Mapping[str, float] | None,
-    shared: frozenset[str], uses: Mapping[str, frozenset[str]], notes: Sequence[str],
+    digital: Mapping[str, float], shared: frozenset[str], uses: Mapping[str, frozenset[str]],
+    notes: Sequence[str],
 ) -> MappingReport:  # fmt: skip
     """The report of a network.
 
-    macs: of an image by layer, where it was probed; shared: layers whose input is the same for all images;
+    macs: of an image by layer, where it was probed; digital: those of modules outside arrays; shared: layers whose input is the same for all images;
     uses: functions that take a parameter otherwise than as the matrix of a product, by name.
     """
+    macs = None if macs is None else {**macs, **_left_digital(net, matrices, digital)}
     lines = [_matrix_line(net, one, macs, shared, uses) for one in matrices]
     taken = {(one.module, one.matrix.parameter) for one in matrices}
     claimed = {one.module: n for n, one in reversed(list(enumerate(matrices)))}
@@ -100,7 +102,8 @@ def report(
             biases = sum(p.numel() for p in rest.values())
             lines[claimed[path]] = replace(lines[claimed[path]], biases=biases)
         elif rest:
-            lines.append(_other_line(path, module, rest, uses, macs is not None))
+            line = _other_line(path, module, rest, uses, macs is not None)
+            lines.append(replace(line, operations=digital.get(line.layer)) if line.product else line)
     lines += [
         Mapped(
             layer=name,
@@ -112,6 +115,23 @@ def report(
         for name in attentions
     ]
     return MappingReport(tuple(lines), tuple(notes))
+
+
+def _left_digital(
+    net: nn.Module, matrices: Sequence[Held], digital: Mapping[str, float]
+) -> dict[str, float]:  # fmt: skip
+    """Multiply-accumulates of the matrices that the card leaves digital, a module's divided by their sizes."""
+    sizes: dict[str, dict[str, int]] = {}
+    for one in matrices:
+        if one.digital:
+            weight = net.get_submodule(one.module)._parameters[one.matrix.parameter]
+            assert weight is not None
+            sizes.setdefault(one.module or ROOT, {})[one.name] = one.matrix.part(weight).numel()
+    return {
+        name: digital.get(module, 0.0) * size / sum(own.values())
+        for module, own in sizes.items()
+        for name, size in own.items()
+    }
 
 
 def _matrix_line(

@@ -7,6 +7,7 @@ report of themselves.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,17 +29,21 @@ class Learned:
     events: dict[tuple[str, str], float]  #: by layer and name, for an image
     sites: frozenset[Site]  #: products that spikes enter
     reporters: tuple[str, ...]  #: modules that report their work, by path
+    macs: dict[str, float]  #: multiply-accumulates of products with learned matrices, by layer, for an image
 
     @classmethod
     def of(cls, census: Census) -> Learned:
         """What a census of some images found."""
-        tally = census.tally
+        tally, macs = census.tally, Counter[str]()
+        for product in tally.products.values():
+            if product.learned:
+                macs[product.layer] += product.macs / census.images
         sites = {site for site, product in tally.products.items() if product.spikes}
         for site in sites:
             del tally.products[site]
         totals = tally.totals().items()
         events = {key: number / census.images for key, number in totals if key[0] not in census.reporters}
-        return cls(events, frozenset(sites), tuple(census.reporters))
+        return cls(events, frozenset(sites), tuple(census.reporters), dict(macs))
 
 
 class DigitalWatch:
