@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from memsim.energy.census import ROOT
 from memsim.layout import FEWER, IMAGES
 from memsim.mapping.attention import AttentionSite
 from memsim.mapping.batches import Batch, apart, output_axes
@@ -52,8 +53,7 @@ class MappedNet:
         self.found: dict[tuple, Found] = {}
         self.uses: dict[str, frozenset[str]] = {}
         self.norms = ChipNorms(self.net, run)
-        on_arrays = {one.module for one in self.held if not one.digital}
-        self.work = DigitalWatch(self.net, {*on_arrays, *self.attention_arrays})
+        self.work = DigitalWatch(self.net, self.attention_arrays)
 
     @property
     def report(self) -> MappingReport:
@@ -65,7 +65,8 @@ class MappedNet:
         notes = []
         if self.found and self.state.classes:
             notes.append(f"every call starts from the state given: {', '.join(self.state.classes)} keep one")
-        digital = {name: n for one in self.work.learned.values() for name, n in one.macs.items()}
+        learned = [one.macs for one in self.work.learned.values()]
+        digital = {"net" if name == ROOT else name: n for one in learned for name, n in one.items()}
         return report(self.net, self.held, self.attention_arrays, macs, digital, shared, self.uses, notes)
 
     def probed(self, batch: Batch) -> Found:

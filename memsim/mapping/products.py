@@ -10,23 +10,33 @@ found by `reads`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from memsim.energy.census import Census
+
 READS: dict[Any, Callable[..., Any]] = {}
 """Torch function -> how it becomes reads; filled by the files of layer kinds."""
 
 
-def reads(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+COMPOSED: set[Any] = set()
+"""Torch functions with digital work beside their reads."""
+
+
+def reads(*functions: Any, composed: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register how torch functions become reads: called with their arguments, NotImplemented for "not
     mine".
+
+    composed: the handler has digital work beside its reads, which is counted (default: it counts its own).
     """
 
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
         READS.update(dict.fromkeys(functions, handler))
+        COMPOSED.update(functions if composed else ())
         return handler
 
     return register
@@ -65,7 +75,8 @@ class ArrayParameter(nn.Parameter):
     def __torch_function__(cls, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         handler = READS.get(func)
         if handler is not None:
-            found = handler(*args, **(kwargs or {}))
+            with nullcontext() if func in COMPOSED else Census.paused():
+                found = handler(*args, **(kwargs or {}))
             if found is not NotImplemented:
                 return found
         _note_use(func, args)

@@ -120,7 +120,7 @@ def report(
 def _left_digital(
     net: nn.Module, matrices: Sequence[Held], digital: Mapping[str, float]
 ) -> dict[str, float]:  # fmt: skip
-    """Multiply-accumulates of the matrices that the card leaves digital, a module's divided by their sizes."""
+    """Multiply-accumulates of matrices that the card leaves digital, a module's divided by their sizes."""
     sizes: dict[str, dict[str, int]] = {}
     for one in matrices:
         if one.digital:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from memsim.energy.census import Census
 from memsim.mapping.lowering import lowers
 from memsim.mapping.matrix import Matrix
 from memsim.mapping.products import reads, site_of
@@ -23,7 +24,7 @@ def matrices(layer: nn.MultiheadAttention) -> dict[str, Matrix]:
     return {f"in_proj.{n}": Matrix("in_proj_weight", start=a, stop=a + width) for n, a in starts.items()}
 
 
-@reads(F.multi_head_attention_forward)
+@reads(F.multi_head_attention_forward, composed=True)
 def attend(
     query: Tensor, key: Tensor, value: Tensor, embed_dim_to_check: int, num_heads: int,
     in_proj_weight: Tensor | None, in_proj_bias: Tensor | None, bias_k: Tensor | None, bias_v: Tensor | None,
@@ -75,7 +76,8 @@ def _project(x: Tensor, weight: Any, part: int, bias: Tensor | None, width: int)
     start = part * width if weight.shape[0] == 3 * width and weight.shape[0] != width else 0
     site = site_of(weight, start)
     if site is not None:
-        return site.rows(x, weight, bias)
+        with Census.paused():
+            return site.rows(x, weight, bias)
     return F.linear(x, weight[start : start + width], bias)
 
 

@@ -74,7 +74,7 @@ def _layer(
 def _sequence(name: str, function: Any) -> None:
     """Register one of torch's functions for whole sequences."""
 
-    @reads(function)
+    @reads(function, composed=True)
     def run(
         x: Tensor, hx: Any, weights: Sequence[Tensor], biased: bool, layers: int, dropout: float,
         training: bool, bidirectional: bool, batch_first: Any = None,
@@ -103,7 +103,7 @@ def _sequence(name: str, function: Any) -> None:
 def _cell(name: str, function: Any) -> None:
     """Register one of torch's functions for one step."""
 
-    @reads(function)
+    @reads(function, composed=True)
     def run(
         x: Tensor, hx: Any, w: Tensor, u: Tensor, b: Tensor | None = None, c: Tensor | None = None
     ) -> Any:
