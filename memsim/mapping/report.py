@@ -89,8 +89,9 @@ def report(
 ) -> MappingReport:  # fmt: skip
     """The report of a network.
 
-    macs: of an image by layer, where it was probed; digital: those of modules outside arrays; shared: layers whose input is the same for all images;
-    uses: functions that take a parameter otherwise than as the matrix of a product, by name.
+    macs: of an image by layer, where it was probed; digital: those of modules outside arrays; shared: layers
+    whose input is the same for all images; uses: functions that take a parameter otherwise than as the matrix
+    of a product, by name.
     """
     macs = None if macs is None else {**macs, **_left_digital(net, matrices, digital)}
     lines = [_matrix_line(net, one, macs, shared, uses) for one in matrices]

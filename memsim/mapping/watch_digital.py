@@ -7,7 +7,6 @@ report of themselves.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -34,16 +33,17 @@ class Learned:
     @classmethod
     def of(cls, census: Census) -> Learned:
         """What a census of some images found."""
-        tally, macs = census.tally, Counter[str]()
+        tally = census.tally
+        macs: dict[str, float] = {}
         for product in tally.products.values():
             if product.learned:
-                macs[product.layer] += product.macs / census.images
+                macs[product.layer] = macs.get(product.layer, 0.0) + product.macs / census.images
         sites = {site for site, product in tally.products.items() if product.spikes}
         for site in sites:
             del tally.products[site]
         totals = tally.totals().items()
         events = {key: number / census.images for key, number in totals if key[0] not in census.reporters}
-        return cls(events, frozenset(sites), tuple(census.reporters), dict(macs))
+        return cls(events, frozenset(sites), tuple(census.reporters), macs)
 
 
 class DigitalWatch:
