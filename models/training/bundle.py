@@ -13,6 +13,7 @@ from memsim.models.known import BUNDLED, trained
 from memsim.models.parts.relatives import KINDS, Kind
 from memsim.models.registry import NETWORK, configure
 from memsim.models.training.exchange import attention_statistics
+from memsim.models.training.hardware_aware import TIMES, harden
 from memsim.models.training.train import RECIPES, Progress, train
 from memsim.models.training.tune import tune
 
@@ -21,6 +22,8 @@ STATISTICS = 2048  #: training images these are measured on, at the most
 RELATIVES = {"digits": KINDS, "fashion-mnist": ("stdp",)}  #: kinds of attention trained in full, by data set
 SHORT_KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform-matched", "rate", "dot")
 SHORT_EPOCHS = {"fashion-mnist": 1}  #: epochs of the relatives trained on a shorter recipe, all the same
+HARDENED = {"s2tdpt-digits-hardened-pcm": {"seed": 1, "times": (3600.0, 10 * TIMES[1])}}
+"""What a bundled network is hardened with, for the default card."""
 TUNED = "-tuned-"  #: between a network's name and the cell its attention is tuned for
 
 
@@ -33,6 +36,7 @@ def names() -> list[str]:
         *NETWORK.values(),
         *relatives,
         *(f"{NETWORK[data]}-short-{kind}" for data in SHORT_EPOCHS for kind in SHORT_KINDS),
+        *HARDENED,
         *(name for name in trained() if TUNED in name),
     ]
 
@@ -43,7 +47,8 @@ def bundle(
     """Train one bundled network by its data set's recipe and write its checkpoint.
 
     NAME-KIND is the network NAME with another attention, trained the same way; NAME-short-KIND on fewer
-    epochs; NAME-tuned-CELL is NAME, tuned for attention written on that cell (any of `memsim devices`).
+    epochs; NAME-tuned-CELL is NAME, tuned for attention written on that cell (any of `memsim devices`);
+    NAME-hardened-pcm is NAME, hardened for chips of the default card.
     "random" and "uniform-matched" are given the mean (and spread) of the weights by layer and head of the
     STDP network trained the same way, measured on training images: it must be in the folder already.
     ValueError for other names.
@@ -54,6 +59,10 @@ def bundle(
         raise ValueError(f"no bundled network {name!r}; there are {', '.join(names())}")
     short, kind = re.fullmatch(r"(-short)?-?(.*)", name.removeprefix(base)).groups()  # type: ignore[union-attr]
     dataset = load_data(next(key for key, stdp in NETWORK.items() if stdp == base), data)
+    if name in HARDENED:
+        start = load(folder / f"{base}.safetensors")
+        net = harden(start, dataset, "default", progress=progress, **HARDENED[name])
+        return save(net, folder / f"{name}.safetensors")
     if tuned:
         card = memsim.ChipCard.load("default").replace(attention={"cell": cell})
         net = tune(load(folder / f"{base}.safetensors"), dataset, card, seed=seed, progress=progress)

@@ -49,7 +49,9 @@ def test_names_are_every_network_once_and_stdp_first():
     assert set(NETWORK) <= set(RECIPES)
 
 
-@pytest.mark.parametrize("name", [name for name in names() if "-tuned-" not in name])
+@pytest.mark.parametrize(
+    "name", [name for name in names() if "-tuned-" not in name and "-hardened-" not in name]
+)
 def test_a_name_says_network_recipe_and_attention(name, monkeypatch, tmp_path):
     """Nothing is trained here: what would be is looked at."""
     asked = {}
@@ -131,6 +133,17 @@ def test_a_tuned_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, 
         assert bundle(f"s2tdpt-digits-tuned-{cell}", folder=tmp_path).stem == f"s2tdpt-digits-tuned-{cell}"
     start = tmp_path / "s2tdpt-digits.safetensors"
     assert asked == [(start, cell) for cell in cells]
+
+
+def test_a_hardened_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(making, "load", lambda path: path)
+    monkeypatch.setattr(making, "save", lambda net, path: path)
+    monkeypatch.setattr(making, "harden", lambda net, dataset, card, **how: asked.append((net, card, how)))
+    bundle("s2tdpt-digits-hardened-pcm", folder=tmp_path)
+    (net, card, how), record = asked[0], models.load("s2tdpt-digits-hardened-pcm").record
+    assert (net, card) == (tmp_path / "s2tdpt-digits.safetensors", "default")
+    assert list(how["times"]) == record["hardened"]["times [s]"] and how["seed"] == record["seed"]
 
 
 def test_a_network_tuned_for_no_cell_is_refused(small, tmp_path):
