@@ -25,22 +25,24 @@ class Drives:
     """What drives the rows in one sort of calls, and the ranges of its converters."""
 
     spikes: bool
-    signed: bool
+    signed_S: Tensor  #: whether a chip saw negative numbers: its DAC then has codes of both signs
     peak_S: Tensor  #: largest number of each chip
     full_scale_SK: Tensor  #: largest current of each array and tile, rows driven up to the read voltage [A]
 
     def convert(self, x: Tensor, bits: int) -> tuple[Tensor, int]:
         """Numbers (T, S, B, F) through the DAC, in units of the read voltage; how many it clipped."""
+        sorts = self.signed_S.tolist()
         if x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad:
-            levels, out = np.float32(levels_of(bits, self.signed)), torch.empty(x.shape)
+            levels, out = np.array([levels_of(bits, sort) for sort in sorts], np.float32), torch.empty(x.shape)
             match_threads()
-            peaks = self.peak_S.float().contiguous().numpy()
-            return out, convert_rows(x.contiguous().numpy(), peaks, levels, self.signed, out.numpy())
-        peak = self.peak_S.view(1, -1, 1, 1)
+            peaks, signed = self.peak_S.float().contiguous().numpy(), self.signed_S.numpy()
+            return out, convert_rows(x.contiguous().numpy(), peaks, levels, signed, out.numpy())
+        peak, signed = self.peak_S.view(1, -1, 1, 1), self.signed_S.view(1, -1, 1, 1)
         with torch.no_grad():
-            low = -peak if self.signed else torch.zeros_like(peak)
+            low = torch.where(signed, -peak, 0.0)
             clipped = int(((x > peak * (1 + 1e-6)) | (x < low - peak * 1e-6)).sum())
-        return quantise(x, peak, bits, signed=self.signed) / peak, clipped
+        found = [quantise(x, peak, bits, signed=sort) for sort in sorted(set(sorts))]
+        return (found[0] if len(found) == 1 else torch.where(signed, found[1], found[0])) / peak, clipped
 
 
 @dataclass(eq=False)
@@ -61,7 +63,7 @@ class Ranges:
         self._found = []
         seen = Call(
             spikes=bool(((drive == 0) | (drive == 1)).all()),
-            signed=bool((drive < 0).any()),
+            signed_S=(drive < 0).any(-1).any(2).any(0),
             peak_S=drive.detach().abs().amax((0, 2, 3)),
             current_SK=current_SK,
         )
@@ -86,7 +88,7 @@ class Ranges:
             pooled = pooled | one
         peak = torch.ones_like(pooled.peak_S) if spikes else pooled.peak_S.clamp(min=1e-12)
         arrays = peak.repeat_interleave(len(pooled.current_SK) // len(peak))[:, None]
-        return Drives(spikes, pooled.signed, peak, (pooled.current_SK / arrays).clamp(min=TINY))
+        return Drives(spikes, pooled.signed_S, peak, (pooled.current_SK / arrays).clamp(min=TINY))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +96,14 @@ class Call:
     """What one call saw: spikes alone, negative numbers, the largest number and current."""
 
     spikes: bool
-    signed: bool
+    signed_S: Tensor
     peak_S: Tensor
     current_SK: Tensor
 
     def __or__(self, other: Call) -> Call:
         return Call(
             spikes=self.spikes and other.spikes,
-            signed=self.signed or other.signed,
+            signed_S=self.signed_S | other.signed_S,
             peak_S=torch.maximum(self.peak_S, other.peak_S),
             current_SK=torch.maximum(self.current_SK, other.current_SK),
         )

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import memsim
+from memsim.arrays.ranges import Ranges
 from tests.zoo.layout_networks import Calls
 
 DEFAULT = memsim.ChipCard.load("default")
@@ -71,6 +72,25 @@ def test_numbers_and_spikes_on_one_layer_convert_as_on_two() -> None:
             rms.append(float((chip(x)[0] - net(x)).square().mean().sqrt()))
     assert 0 < rms[1] < 0.1
     assert rms[0] == pytest.approx(rms[1], rel=0.1)
+
+
+def test_the_sign_of_a_chips_numbers_is_its_own() -> None:
+    """Chip 0 saw negative numbers, chip 1 none: each converts as it would alone."""
+    drive = torch.rand(2, 2, 5, 3, generator=torch.Generator().manual_seed(2))
+    drive[:, 0] -= 0.5
+    current = torch.ones(2, 1)
+
+    def converted(chips: slice) -> torch.Tensor:
+        ranges = Ranges("layer")
+        ranges.note(0, drive[:, chips], current[chips], 2)
+        drives = ranges.of(0)
+        assert drives is not None
+        return drives.convert(drive[:, chips], 8)[0]
+
+    beside = converted(slice(0, 2))
+    assert torch.equal(beside[:, :1], converted(slice(0, 1)))
+    assert torch.equal(beside[:, 1:], converted(slice(1, 2)))
+    assert not torch.equal(torch.round(beside[:, 1] * 127), beside[:, 1] * 127)  # all 255 codes on one side
 
 
 @pytest.mark.parametrize("draw", [torch.randn, torch.rand])

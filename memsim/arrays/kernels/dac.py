@@ -10,18 +10,19 @@ from memsim.devices.numerics.compile import drop_stale_cache, parallel_kernel
 
 
 @parallel_kernel
-def convert_rows(x, peak, levels, signed, out):
+def convert_rows(x, peak, codes, signed, out):
     """out = x rounded to a DAC's grid, in units of the read voltage; returns how many numbers it clipped.
 
-    x, out (T, S, B, F); peak (S,), the largest number; codes -levels to levels, or from 0 where unsigned.
+    x, out (T, S, B, F); of each chip (S,): peak, the largest number, and codes, -codes to codes, or from 0
+    where it is not signed.
     """
     steps, chips, count, values = x.shape
     clipped = 0
     for job in prange(steps * chips * count):
         b, s, t = job % count, job // count % chips, job // count // chips
-        step, most = peak[s] / levels, peak[s] * np.float32(1 + 1e-6)
-        low = -levels if signed else np.float32(0.0)
-        least = -most if signed else -peak[s] * np.float32(1e-6)
+        levels, most = codes[s], peak[s] * np.float32(1 + 1e-6)
+        step, low = peak[s] / levels, -levels if signed[s] else np.float32(0.0)
+        least = -most if signed[s] else -peak[s] * np.float32(1e-6)
         own, over = np.float32(1.0) / peak[s], np.int32(0)
         for f in range(np.uint64(values)):
             number = x[t, s, b, f]
