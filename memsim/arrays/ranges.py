@@ -33,7 +33,10 @@ class Drives:
         """Numbers (T, S, B, F) through the DAC, in units of the read voltage; how many it clipped."""
         sorts = self.signed_S.tolist()
         if x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad:
-            levels, out = np.array([levels_of(bits, sort) for sort in sorts], np.float32), torch.empty(x.shape)
+            levels, out = (
+                np.array([levels_of(bits, sort) for sort in sorts], np.float32),
+                torch.empty(x.shape),
+            )
             match_threads()
             peaks, signed = self.peak_S.float().contiguous().numpy(), self.signed_S.numpy()
             return out, convert_rows(x.contiguous().numpy(), peaks, levels, signed, out.numpy())
