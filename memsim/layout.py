@@ -30,18 +30,18 @@ class Layout:
     outer: int
     inner: int
 
-    def split(self, x: Tensor, images: int, tail: int) -> Tensor:
-        """View an input (..., *tail axes) as (outer, images, inner, *tail axes).
+    def split(self, x: Tensor, chips: int, images: int, tail: int) -> Tensor:
+        """View an input (..., *tail axes) as (outer, chips, images, inner, *tail axes).
 
         Raises ValueError for a number of rows that this layout does not have.
         """
         rows = x.shape[: x.dim() - tail]
-        if math.prod(rows) != self.outer * images * self.inner:
+        if rows.numel() != self.outer * chips * images * self.inner:
             raise ValueError(
-                f"an input of {tuple(rows)} rows for {images} images was met, where "
+                f"an input of {tuple(rows)} rows for {chips * images} images was met, where "
                 f"{self.outer} x images x {self.inner} were found before"
             )
-        return x.reshape(self.outer, images, self.inner, *x.shape[x.dim() - tail :])
+        return x.reshape(self.outer, chips, images, self.inner, *x.shape[x.dim() - tail :])
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,8 @@ class Pass:
 
     def address(self, name: str, steps: int) -> Address:
         """The address of the next call of a layer."""
-        call = self.calls[name]
-        self.calls[name] += 1
+        call = self.calls.get(name, 0)
+        self.calls[name] = call + 1
         return Address(self.images, range(steps), call)
 
     def layout(self, name: str) -> Layout | None:
@@ -65,7 +65,7 @@ class Pass:
 
         Raises ValueError for a layer, or a call of one, that was not met when the network was probed.
         """
-        found, call = self.layouts.get(name, ()), self.calls[name]
+        found, call = self.layouts.get(name, ()), self.calls.get(name, 0)
         if call < len(found):
             return found[call]
         if found and all(one == found[0] for one in found):

@@ -72,10 +72,6 @@ class Operation(Generic[P, R]):
         return dict(self._kernels)
 
     def __call__(self, *arguments: P.args, **named: P.kwargs) -> R:
-        return (self._fitting(arguments) or self.meaning)(*arguments, **named)
-
-    def _fitting(self, arguments: tuple[Any, ...]) -> Callable[P, R] | None:
-        """The kernel for these arguments, None where the torch form has to do."""
         first: Tensor | None = None
         differentiable = False
         for argument in arguments:
@@ -83,14 +79,14 @@ class Operation(Generic[P, R]):
                 if first is None:
                     first = argument
                 elif argument.device != first.device:
-                    return None
+                    return self.meaning(*arguments, **named)
                 differentiable = differentiable or argument.requires_grad
         if first is None or _PLAIN.get():
-            return None
+            return self.meaning(*arguments, **named)
         kernel = self._kernels.get((first.device.type, first.dtype))
         if kernel is None or (differentiable and not kernel.gradient and torch.is_grad_enabled()):
-            return None
-        return kernel.function
+            return self.meaning(*arguments, **named)
+        return kernel.function(*arguments, **named)
 
     def __repr__(self) -> str:
         return f"<operation {self.name}: {', '.join(f'{d} {t}' for d, t in self._kernels) or 'torch form'}>"

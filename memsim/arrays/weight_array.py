@@ -16,6 +16,9 @@ groups G (blocks of a grouped convolution, else 1), row tiles K, rows R, columns
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +28,8 @@ from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current
 from memsim.arrays.weight_devices import Sensed, conductances, sense
 from memsim.card.sections import Compensation
+from memsim.energy.ledger import Entry
+from memsim.prices.events import ARRAY_READ
 from memsim.run import Address, Run
 
 UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")
@@ -55,6 +60,7 @@ class WeightArray(nn.Module):
         self._name_streams()
         self.ranges = Ranges(name)
         self.time, self.cycle = float("nan"), 0
+        self._read_outs: dict[Drives | None, ReadOut] = {}  #: by sort of calls, as they are needed
         for buffer in ("volt_SRC", "power_SRC", "row_siemens_SR", "gain_SC"):
             self.register_buffer(buffer, None)
 
@@ -136,7 +142,7 @@ class WeightArray(nn.Module):
 
     def _see(self, now: Sensed) -> None:
         """Take the conductances of this moment."""
-        self.mean = self._means(now)
+        self.mean, self._read_outs = self._means(now), {}
         self.volt_SRC = now.difference_SRC.mul_(self.run.card.weights.read_voltage)
         self.power_SRC = None if now.total_SRC is None else now.total_SRC.mul_(self.cell.g_max)
         self.row_siemens_SR = now.row_siemens_SR
@@ -149,6 +155,7 @@ class WeightArray(nn.Module):
         if self.compensation != "none":
             before, now = self.reference[self.compensation], self.mean[self.compensation]
             self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
+        self._read_outs = {}
         gain = self.compensation_SC / (self.scale_C * voltage)
         self.gain_SC = gain.expand(chips, -1).reshape(chips * self.groups, self.columns).contiguous()
 
@@ -181,7 +188,7 @@ class WeightArray(nn.Module):
             largest_current(x.detach(), unrolling, self.volt_SRC, self.tiles),
             len(self.run.chips),
         )
-        return self._numbers(self._read_out(at, None, self.volt_SRC)(x, unrolling), unrolling)
+        return self._numbers(self._read_out(None)(x, unrolling, at), unrolling)
 
     def read(
         self, drive: Tensor, at: Address | None = None, unrolling: Unrolling | None = None,
@@ -195,31 +202,38 @@ class WeightArray(nn.Module):
         (G, R, C): the learned matrix, where gradients are to reach it.  Raises RuntimeError where the
         converters have no range, or numbers come where calibration saw spikes.
         """
-        run, card = self.run, self.run.card.weights
+        run = self.run
         at = run.now.address(self.name, len(drive)) if at is None else at
         drive = drive.to(run.dtype).flatten(3)
-        volt = self.volt_SRC if blocks is None else self._learned(blocks)
-        if run.calibrating:
+        if run.now.calibrating:
             return self.calibrate(drive, at, unrolling)
-        if self.ranges.empty and run.card.on("adc"):
+        drives = self.ranges.of(at.call)
+        if drives is None and run.card.on("adc"):
             raise RuntimeError(
                 f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
             )
-        drives = self.ranges.of(at.call)
+        read_out = self._read_out(drives)
+        if blocks is not None:
+            read_out = replace(read_out, volt_SRC=self._learned(blocks))
         x, clipped = drive, 0
-        if drives is not None and not drives.spikes and run.card.on("dac"):
-            x, clipped = drives.convert(drive, card.dac_bits)
-        elif drives is not None and not drives.spikes:
-            x = drive / drives.peak_S.view(1, -1, 1, 1)
-        reading = self._read_out(at, drives, volt)(self._by_array(x), unrolling)
+        if drives is not None and not drives.spikes:
+            x, clipped = self._driven(drive, drives)
+        reading = read_out(x if self.groups == 1 else self._by_array(x), unrolling, at)
         if drives is not None and drives.spikes and reading.others:
             raise RuntimeError(
                 f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
                 f"{at.call + 1}); add "
                 "images like these to calibration="
             )
-        self._count(reading, drives, clipped)
-        return self._numbers(reading, unrolling)
+        if run.ledger.open:
+            self._count(reading, drives, clipped)
+        return reading.numbers if self.groups == 1 else self._numbers(reading, unrolling)
+
+    def _driven(self, drive: Tensor, drives: Drives) -> tuple[Tensor, int]:
+        """Numbers in units of the read voltage, through the DAC where there is one; how many it clipped."""
+        if self.run.card.on("dac"):
+            return drives.convert(drive, self.run.card.weights.dac_bits)
+        return drive / drives.peak_S.view(1, -1, 1, 1), 0
 
     def _learned(self, blocks: Tensor) -> Tensor:
         """The currents of fully driven rows, their gradient that of the learned matrix itself."""
@@ -241,44 +255,58 @@ class WeightArray(nn.Module):
         numbers = reading.numbers.unflatten(1, (-1, self.groups)).movedim(2, 3)
         return numbers if unrolling is None else numbers.flatten(3, 4)
 
-    def _read_out(self, at: Address, drives: Drives | None, volt_SRC: Tensor) -> ReadOut:
-        """How the array is read now: without rounding where there are no ranges."""
+    def _read_out(self, drives: Drives | None) -> ReadOut:
+        """How the array is read in one sort of calls: without rounding where there are no ranges."""
+        found = self._read_outs.get(drives)
+        if found is None:
+            found = self._read_outs[drives] = self._make_read_out(drives)
+        return found
+
+    def _make_read_out(self, drives: Drives | None) -> ReadOut:
         card, gain, scale = self.run.card, self.gain_SC, None
         if drives is not None:
             scale = drives.full_scale_SK
             if not drives.spikes:
                 gain = gain * drives.peak_S.repeat_interleave(self.groups)[:, None]
         return ReadOut(
-            volt_SRC=volt_SRC, power_SRC=self.power_SRC, row_siemens_SR=self.row_siemens_SR,
+            volt_SRC=self.volt_SRC, power_SRC=self.power_SRC, row_siemens_SR=self.row_siemens_SR,
             full_scale_SK=torch.ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
             bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
-            noise=self.cell.read_noise * card.weights.read_voltage, rng=self.read_rng, at=at,
+            noise=self.cell.read_noise * card.weights.read_voltage, rng=self.read_rng,
             dense=drives is not None and not drives.spikes,
         )  # fmt: skip
+
+    def _apply(self, fn: Any, recurse: bool = True) -> WeightArray:
+        self._read_outs = {}
+        return super()._apply(fn, recurse)
 
     def _count(self, reading: Reading, drives: Drives | None, clipped: int) -> None:
         """Enter the events of one read: drives, conversions, digital adds, the actual sum of V^2 G t; and its
         time: one vector after the other, all tiles, groups and columns at once.
         """
-        run, card, ledger = self.run, self.run.card.weights, self.run.ledger
-        if not ledger.open:
-            return
+        name, card = self.name, self.run.card.weights
         outputs = reading.numbers.numel()
         vectors = outputs // self.columns
-        ledger.add_read(self.name, card.read_joule(self._by_chip(reading.siemens)))
-        ledger.add(self.name, "row-drive", self._by_chip(reading.driven) * self.column_tiles)
+        driven, siemens = reading.driven, reading.siemens
+        if self.groups > 1:
+            driven, siemens = self._by_chip(driven), self._by_chip(siemens)
+        events: list[Entry] = [(name, "row-drive", driven * self.column_tiles)]
+        notes: list[Entry] = []
         if reading.others if drives is None else not drives.spikes:
-            ledger.add(self.name, "dac-conversion", vectors * self.rows)
-            ledger.note(self.name, "clipped inputs", clipped)
-        if not run.card.ideal:
-            ledger.add(self.name, f"adc-{card.adc_bits}b", outputs * self.tiles)
-            ledger.note(self.name, "clipped conversions", reading.clips)
-        ledger.add(self.name, "digital-add", outputs * (self.tiles - 1))
-        ledger.add_time(self.name, vectors / self.groups * card.cycle_time)
+            events.append((name, "dac-conversion", vectors * self.rows))
+            notes.append((name, "clipped inputs", clipped))
+        if not self.run.card.ideal:
+            events.append((name, f"adc-{card.adc_bits}b", outputs * self.tiles))
+            notes.append((name, "clipped conversions", reading.clips))
+        events.append((name, "digital-add", outputs * (self.tiles - 1)))
+        time = vectors / self.groups * card.cycle_time
+        self.run.ledger.enter(
+            events, [(name, ARRAY_READ, card.read_joule(siemens))], notes, [(name, time)]
+        )
 
     def _by_chip(self, number: Tensor) -> Tensor:
         """(S G, T) summed over groups, (S, T)."""
-        return number if self.groups == 1 else number.unflatten(0, (-1, self.groups)).sum(1)
+        return number.unflatten(0, (-1, self.groups)).sum(1)
 
     @property
     def upkeep(self) -> dict[str, float]:

@@ -34,7 +34,8 @@ Site = tuple[str, str, int, int]  #: layer, matrix or operation, rows, columns: 
 ROOT = "(network)"
 """The layer of what a network's own forward does between its modules."""
 
-_paused: ContextVar[bool] = ContextVar("census paused", default=False)
+PAUSED: ContextVar[bool] = ContextVar("census paused", default=False)
+"""Whether what runs now is no work of a network."""
 
 
 @dataclass
@@ -112,11 +113,11 @@ class Census:
     @contextmanager
     def paused() -> Iterator[None]:
         """Inside, no census counts anything: work of arrays, checks of an input."""
-        token = _paused.set(True)
+        token = PAUSED.set(True)
         try:
             yield
         finally:
-            _paused.reset(token)
+            PAUSED.reset(token)
 
     def __enter__(self) -> Census:
         self._paths = {id(module): path for path, module in self.net.named_modules()}
@@ -153,7 +154,7 @@ class Census:
 
     def _entered(self, module: nn.Module, inputs: tuple) -> None:
         path = self._paths.get(id(module))
-        if path is None or _paused.get():
+        if path is None or PAUSED.get():
             return
         if module is self.net and not self.frames:
             self._begin()
@@ -293,7 +294,7 @@ class _Operations(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if _paused.get() or not self.census.frames:
+        if PAUSED.get() or not self.census.frames:
             return func(*args, **kwargs)
         if operation(func) not in KNOWN:
             with self:

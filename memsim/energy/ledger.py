@@ -13,7 +13,7 @@ work takes no time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -27,6 +27,7 @@ from memsim.prices.events import ARRAY_READ, find
 
 Key = tuple[str, str]  #: (layer, event)
 Numbers = dict[Key, float]
+Entry = tuple[str, str, "float | Tensor"]  #: layer, event or what is noted, number
 
 
 def _numbers() -> Numbers:
@@ -104,42 +105,61 @@ class Ledger:
     def open(self, state: bool) -> None:
         self.page.open = state
 
+    def enter(
+        self,
+        events: Iterable[Entry] = (),
+        joules: Iterable[Entry] = (),
+        notes: Iterable[Entry] = (),
+        seconds: Iterable[tuple[str, float]] = (),
+    ) -> None:
+        """Count what some work came to: an entry is (layer, event, number), numbers are never negative.
+
+        joules: energies of events that have no price [J]; notes: what costs nothing, such as clipped
+        conversions; seconds: (layer, time) that its arrays take [s], summed over the chip-images.  Raises
+        ValueError for an event that is not declared, for joules of one that has a price, and for a number
+        that is negative or NaN.
+        """
+        page = self.page
+        if not page.open:
+            return
+        for layer, event, energy in joules:
+            if not find(event).physics:
+                raise ValueError(f"{layer}: {event} has a price, it takes no energy of its own")
+            page.joules[layer, event] += _total(page.shares, (layer, event), energy)
+        for layer, event, number in events:
+            find(event)
+            if isinstance(number, Tensor):
+                number = _total(page.shares, (layer, event), number)
+            if not number >= 0:
+                raise ValueError(
+                    f"{layer}: {event} = {float(number)}: a number of events cannot be negative or NaN"
+                )
+            page.counts[layer, event] += number
+        for layer, what, number in notes:
+            page.notes[layer, what] += float(number)
+        for layer, time in seconds:
+            page.seconds[layer] += float(time)
+
     def add(
         self, layer: str, event: str, number: float | Tensor, energy: float | Tensor | None = None
     ) -> None:
-        """Count events; numbers are never negative.  energy: theirs in all [J], instead of a price.
-
-        Raises ValueError for an event that is not declared, for joules of one that has a price, and for a
-        number that is negative or NaN.
-        """
-        if not self.page.open:
-            return
-        declared = find(event)
+        """Count one event; energy: theirs in all [J], instead of a price."""
         if energy is None:
-            number = self._total(layer, event, number)
+            self.enter([(layer, event, number)])
         else:
-            if not declared.physics:
-                raise ValueError(f"{layer}: {event} has a price, it takes no energy of its own")
-            self.joules[layer, event] += self._total(layer, event, energy)
-            number = float(torch.as_tensor(number).sum())
-        if not number >= 0:
-            raise ValueError(f"{layer}: {event} = {number}: a number of events cannot be negative or NaN")
-        self.counts[layer, event] += number
+            self.enter([(layer, event, float(torch.as_tensor(number).sum()))], [(layer, event, energy)])
 
     def add_read(self, layer: str, energy: float | Tensor) -> None:
         """Energy of array reads [J], the sum of V^2 G t over all driven devices."""
-        if self.page.open:
-            self.joules[layer, ARRAY_READ] += self._total(layer, ARRAY_READ, energy)
+        self.enter(joules=[(layer, ARRAY_READ, energy)])
 
-    def add_time(self, layer: str, seconds: float | Tensor) -> None:
+    def add_time(self, layer: str, seconds: float) -> None:
         """Time a layer's arrays take [s], summed over the chip-images of this call."""
-        if self.page.open:
-            self.page.seconds[layer] += float(seconds)
+        self.enter(seconds=[(layer, seconds)])
 
-    def note(self, layer: str, what: str, number: float | Tensor) -> None:
+    def note(self, layer: str, what: str, number: float) -> None:
         """Something to know that costs nothing: clipped conversions, floored conductances."""
-        if self.page.open:
-            self.notes[layer, what] += float(number)
+        self.enter(notes=[(layer, what, number)])
 
     @contextmanager
     def closed(self) -> Iterator[None]:
@@ -158,17 +178,6 @@ class Ledger:
             yield self.page
         finally:
             self.page = kept
-
-    def _total(self, layer: str, event: str, number: float | Tensor) -> float:
-        """The sum of a number; its shares by chip and step are kept, where it has any."""
-        if not isinstance(number, Tensor):
-            return float(number)
-        number = number.detach()
-        if number.dim():
-            before = self.shares.get((layer, event))
-            number = number.double()
-            self.shares[layer, event] = number if before is None else before + number
-        return float(number.sum())
 
     def clear(self) -> None:
         """Forget everything counted so far."""
@@ -268,3 +277,15 @@ class Ledger:
         """What was noted, for each image and chip, in one layer or in all."""
         hits = [v for (where, name), v in self.notes.items() if name == what and layer in (None, where)]
         return sum(hits) / max(self.images, 1)
+
+
+def _total(shares: dict[Key, Tensor], key: Key, number: float | Tensor) -> float:
+    """The sum of a number; its shares by chip and step are kept, where it has any."""
+    if not isinstance(number, Tensor):
+        return float(number)
+    number = number.detach()
+    if number.dim():
+        before = shares.get(key)
+        number = number.double()
+        shares[key] = number if before is None else before + number
+    return float(number.sum())

@@ -169,7 +169,7 @@ def link(net: nn.Module, matrices: list[Held], arrays: Mapping[str, Any], run: R
             found = ArrayParameter.of(weight, {})
         made[id(weight)] = made[id(found)] = found
         if one.tied_to is None:
-            site = Site(one.name, one.matrix, run)
+            site = Site(one.name, one.matrix, run, weight.detach().as_subclass(Tensor))
             site.array = arrays[one.name]
             site.array.blocks = one.matrix.blocks(found.detach().as_subclass(Tensor))
             found.sites = {**found.sites, one.matrix.start: site}

@@ -86,9 +86,7 @@ class ChipNorm:
         now.calls[self.name] += 1
         if layout is None or (self.seen is None and self.statistics is None):
             return NotImplemented
-        parts = layout.split(x, chips * len(now.images), x.dim() - 1).unflatten(
-            1, (chips, -1)
-        )  # (T, S, B, P, C, ...)
+        parts = layout.split(x, chips, len(now.images), x.dim() - 1)  # (T, S, B, P, C, ...)
         if self.seen is not None:
             over = [d for d in range(parts.dim()) if d not in (1, 4)]
             var, mean = torch.var_mean(parts, over, correction=0)

@@ -10,7 +10,7 @@ from torch import Tensor
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.mapping.matrix import Matrix
 from memsim.mapping.products import digital
-from memsim.run import Address, Run
+from memsim.run import Run
 
 
 class Site:
@@ -20,18 +20,18 @@ class Site:
     all images is always multiplied digitally, once.
     """
 
-    def __init__(self, name: str, matrix: Matrix, run: Run) -> None:
+    def __init__(self, name: str, matrix: Matrix, run: Run, weight: Tensor) -> None:
         self.name, self.matrix, self.run = name, matrix, run
+        self.dtype, self.shape, self.columns = run.dtype, weight.shape, matrix.shape(weight)[2]
         self.array: Any = None
 
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x W^T + b of rows (..., R) -> (..., C)."""
-        x = x.to(self.run.dtype)
-        parts = self.parts(x, 1, x.numel() * self.matrix.shape(weight)[2])
+        x = x.to(self.dtype)
+        parts = self.parts(x, 1, x.numel() * self.columns)
         if parts is None:
             return digital(F.linear, x, self.matrix.part(weight), bias)
-        at = self.run.now.address(self.name, len(parts))
-        numbers = self.multiply(parts.flatten(3), at, None, weight)  # (T, S, B, P, C)
+        numbers = self.multiply(parts, None, weight)  # (T, S, B, P, C)
         return self.add(numbers.reshape(*x.shape[:-1], -1).contiguous(), bias).to(x.dtype)
 
     def parts(self, x: Tensor, tail: int, macs: float) -> Tensor | None:
@@ -39,7 +39,7 @@ class Site:
 
         macs: multiply-accumulates of this call.  Raises ValueError for rows that the layout does not have.
         """
-        now, chips = self.run.now, len(self.run.chips)
+        now = self.run.now
         if now.probe is not None:
             now.probe.note(self.name, x, tail, macs)
             return None
@@ -47,29 +47,30 @@ class Site:
         if layout is None:
             return None
         try:
-            parts = layout.split(x, chips * len(now.images), tail)
+            return layout.split(x, len(self.run.chips), len(now.images), tail)
         except ValueError as error:
             raise ValueError(f"{self.name}: {error}") from None
-        return parts.unflatten(1, (chips, len(now.images)))
 
-    def multiply(self, drive: Tensor, at: Address, unrolling: Unrolling | None, weight: Tensor) -> Tensor:
+    def multiply(self, drive: Tensor, unrolling: Unrolling | None, weight: Tensor) -> Tensor:
         """Read the array; gradients reach the parameter where the pass is one of a training."""
-        if not self.run.now.learning:
+        now = self.run.now
+        at = now.address(self.name, drive.shape[0])
+        if not now.learning:
             return self.array.read(drive, at, unrolling)
         return self.array.read(drive, at, unrolling, digital(self.matrix.blocks, weight))
 
     def read(self, drive: Tensor, unrolling: Unrolling | None, weight: Tensor) -> Tensor:
         """Read pictures laid out as (T, S, B, P, F), each P a step of its own; -> (T, S, B, P, ...)."""
         steps, inner = drive.shape[0], drive.shape[3]
-        by_step = drive.movedim(3, 1).flatten(0, 1)
-        at = self.run.now.address(self.name, len(by_step))
-        numbers = self.multiply(by_step, at, unrolling, weight)
+        if inner == 1:
+            return self.multiply(drive.squeeze(3), unrolling, weight).unsqueeze(3)
+        numbers = self.multiply(drive.movedim(3, 1).flatten(0, 1), unrolling, weight)
         return numbers.unflatten(0, (steps, inner)).movedim(1, 3)
 
     def add(self, out: Tensor, bias: Tensor | None) -> Tensor:
         """Add a bias after the ADC, digitally."""
         if bias is None:
             return out
-        if not self.run.calibrating:
-            self.run.ledger.add(self.name, "digital-add", out.numel())
+        if not self.run.now.calibrating:
+            self.run.ledger.enter([(self.name, "digital-add", out.numel())])
         return out + bias.to(out.dtype)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from memsim.energy.census import Census, Site
+from memsim.energy.census import PAUSED, Census, Site
 from memsim.energy.ledger import Ledger
 from memsim.energy.reports_work import reported
 
@@ -27,7 +27,7 @@ class Learned:
 
     events: dict[tuple[str, str], float]  #: by layer and name, for an image
     sites: frozenset[Site]  #: products that spikes enter
-    reporters: tuple[str, ...]  #: modules that report their work, by path
+    reporters: dict[str, nn.Module]  #: modules that report their work, by path
     macs: dict[str, float]  #: multiply-accumulates of products with learned matrices, by layer, for an image
 
     @classmethod
@@ -43,7 +43,8 @@ class Learned:
             del tally.products[site]
         totals = tally.totals().items()
         events = {key: number / census.images for key, number in totals if key[0] not in census.reporters}
-        return cls(events, frozenset(sites), tuple(census.reporters), macs)
+        reporters = {path: census.net.get_submodule(path) for path in census.reporters}
+        return cls(events, frozenset(sites), reporters, macs)
 
 
 class DigitalWatch:
@@ -77,25 +78,27 @@ class DigitalWatch:
             yield
             return
         learned = self.learned[signature]
+        census = Census(self.net, self.exclude, images=images, sites=learned.sites)
         with ExitStack() as stack:
-            for path in learned.reporters:
+            for path, module in learned.reporters.items():
                 hook = partial(_report, path, ledger)
-                handle = self.net.get_submodule(path).register_forward_hook(hook, with_kwargs=True)
-                stack.callback(handle.remove)
-            census = Census(self.net, self.exclude, images=images, sites=learned.sites)
+                stack.callback(module.register_forward_hook(hook, with_kwargs=True).remove)
             if learned.sites:
                 stack.enter_context(census)
             yield
-        for (layer, event), number in learned.events.items():
-            ledger.add(layer, event, number * images)
-        for (layer, event), number in census.tally.totals().items():
-            ledger.add(layer, event, number)
+        found = [(layer, event, number * images) for (layer, event), number in learned.events.items()]
+        if learned.sites:
+            found += [(layer, event, number) for (layer, event), number in census.tally.totals().items()]
+        ledger.enter(found)
 
 
 def _report(
     path: str, ledger: Ledger, module: nn.Module, inputs: tuple, named: dict[str, Any], output: Any
 ) -> None:
     """Enter what a module reports of one call."""
-    with Census.paused():
-        for event, number in reported(path, module, (*inputs, *named.values()), output).items():
-            ledger.add(path, event, number)
+    token = PAUSED.set(True)
+    try:
+        events = reported(path, module, (*inputs, *named.values()), output)
+        ledger.enter([(path, event, number) for event, number in events.items()])
+    finally:
+        PAUSED.reset(token)

@@ -1,6 +1,6 @@
 """Leaky integrate-and-fire neurons as an operation: the loop over time, and its equal on the CPU."""
 
-import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,9 +24,11 @@ class Law(NamedTuple):
     alpha: float  #: steepness of the sigmoid whose slope stands for that of a spike
     detach_reset: bool  #: keep the reset out of the gradient
 
-    def constants(self, dtype: type) -> tuple[np.generic, ...]:
-        """The five of the forward pass in the arrays' type."""
-        return tuple(dtype(number) for number in self[:5])
+
+@lru_cache(maxsize=256)
+def constants(law: Law, dtype: np.dtype) -> tuple[np.generic, ...]:
+    """The five of the forward pass in the arrays' type."""
+    return tuple(dtype.type(number) for number in law[:5])
 
 
 class _Spike(torch.autograd.Function):
@@ -110,8 +112,9 @@ def _forward(current: Tensor, law: Law, *, keep: bool) -> tuple[Tensor, Tensor]:
     fired = torch.empty(current.shape, dtype=current.dtype)
     membrane = torch.empty_like(fired) if keep else fired[:0]
     if current.numel():
-        x, s, u = _flat(source), _flat(fired), _flat(membrane)
-        lif_forward(x, s, u, *law.constants(s.dtype.type), match_threads())  # type: ignore[call-arg]
+        x, s = source.view(source.shape[0], -1).numpy(), fired.view(fired.shape[0], -1).numpy()
+        u = membrane.view(membrane.shape[0], -1).numpy() if keep else s[:0]
+        lif_forward(x, s, u, *constants(law, s.dtype), match_threads())  # type: ignore[call-arg]
     return fired, membrane
 
 
@@ -121,14 +124,9 @@ def _backward(membrane: Tensor, grad: Tensor, law: Law) -> Tensor:
         raise ValueError(f"gradient {tuple(grad.shape)} of spikes {tuple(membrane.shape)}")
     out = torch.empty_like(membrane)
     if out.numel():
-        u, gs, gx = _flat(membrane), _flat(grad), _flat(out)
+        u, gs, gx = (x.view(x.shape[0], -1).numpy() for x in (membrane, grad, out))
         real = u.dtype.type
         lif_backward(
-            u, gs, gx, *law.constants(real), real(law.alpha), law.detach_reset, match_threads()  # type: ignore[call-arg]
+            u, gs, gx, *constants(law, u.dtype), real(law.alpha), law.detach_reset, match_threads()  # type: ignore[call-arg]
         )  # fmt: skip
     return out
-
-
-def _flat(tensor: Tensor) -> np.ndarray:
-    """The memory of a contiguous tensor (T, ...) as an array (T, M)."""
-    return tensor.view(tensor.shape[0], math.prod(tensor.shape[1:])).numpy()

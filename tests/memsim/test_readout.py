@@ -13,6 +13,7 @@ from memsim.run import Address
 from tests.statistics import assert_mean, assert_std
 
 S, T, B, P = 2, 3, 4, 37
+AT = Address(torch.tensor([7, 3, 100, 0]).numpy(), range(T))
 
 
 def read_out(rows: int = 11, columns: int = 7, tiles: int = 1, **changes) -> ReadOut:
@@ -27,7 +28,6 @@ def read_out(rows: int = 11, columns: int = 7, tiles: int = 1, **changes) -> Rea
         "bits": 6,
         "noise": 0.1,
         "rng": stream(0, range(S), "read"),
-        "at": Address(torch.tensor([7, 3, 100, 0]).numpy(), range(T)),
     }
     return ReadOut(**(fields | changes))
 
@@ -46,7 +46,7 @@ def test_the_fused_read_equals_the_plain_one(rows, columns, tiles, bits, noisy, 
     quiet = {} if noisy else {"power_SRC": None}
     read = read_out(rows, columns, tiles, bits=bits, dense=drives == "numbers", **quiet)
     x = drive(rows, drives == "spikes")
-    fast, slow = read(x, None), read.plain(x, None)
+    fast, slow = read(x, None, AT), read.plain(x, None, AT)
     step = 2 * 2.0 / 31 if bits else 0.0
     difference = (fast.numbers - slow.numbers).abs()
     assert (
@@ -65,9 +65,9 @@ def test_read_noise_has_the_stated_spread():
     """sd = noise sqrt(sum x^2 G), mean 0; a 3 % louder read is told apart."""
     columns, images = 250, 200
     quiet = {"volt_SRC": torch.zeros(S, 4, columns), "power_SRC": torch.ones(S, 4, columns)}
-    more = {"gain_SC": torch.ones(S, columns), "at": Address(torch.arange(images).numpy(), range(1))}
-    read = read_out(4, columns, bits=0, row_siemens_SR=torch.ones(S, 4).double(), **quiet, **more)
-    out = read(torch.ones(1, S, images, 4), None).numbers
+    more = {"gain_SC": torch.ones(S, columns), "row_siemens_SR": torch.ones(S, 4).double()}
+    read, at = read_out(4, columns, bits=0, **quiet, **more), Address(torch.arange(images).numpy(), range(1))
+    out = read(torch.ones(1, S, images, 4), None, at).numbers
     assert_mean(out, 0.0, sigma=0.2)
     assert_std(out, 0.2)
     with pytest.raises(AssertionError):
@@ -75,13 +75,13 @@ def test_read_noise_has_the_stated_spread():
 
 
 def test_noise_hangs_on_the_image_not_on_its_place():
-    whole = read_out()(drive(11), None).numbers
-    alone = read_out(at=Address(torch.tensor([100]).numpy(), range(T)))(drive(11)[:, :, 2:3], None).numbers
+    whole = read_out()(drive(11), None, AT).numbers
+    alone = read_out()(drive(11)[:, :, 2:3], None, Address(torch.tensor([100]).numpy(), range(T))).numbers
     assert torch.equal(whole[:, :, 2:3], alone)
 
 
 def test_a_row_without_a_spike_costs_nothing():
-    reading = read_out()(torch.zeros(T, S, B, P * 11), None)
+    reading = read_out()(torch.zeros(T, S, B, P * 11), None, AT)
     assert not reading.driven.any()
     assert not reading.siemens.any()
     assert not reading.numbers.any()
@@ -130,7 +130,7 @@ def test_reading_by_index_is_reading_the_unrolled_patches(kernel, padding, strid
     index = unrolling((2, 7, 5), (kernel, kernel), 1, padding, stride)
     read = read_out(rows, 6, 2, dense=dense)
     for way in (read, read.plain):
-        by_index, laid_out = way(maps.view(T, S, B, -1), index), way(unrolled, None)
+        by_index, laid_out = way(maps.view(T, S, B, -1), index, AT), way(unrolled, None, AT)
         assert torch.equal(by_index.numbers.transpose(-1, -2), laid_out.numbers)
         assert by_index.clips == laid_out.clips
         assert torch.equal(by_index.driven, laid_out.driven)

@@ -14,8 +14,7 @@ class _Quantise(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, step: Tensor, low: float, high: float) -> Tensor:
         code = torch.round(x / step)
-        if ctx.needs_input_grad[0]:
-            ctx.save_for_backward((code >= low) & (code <= high))
+        ctx.save_for_backward((code >= low) & (code <= high))
         return code.clamp(low, high) * step
 
     @staticmethod
@@ -45,7 +44,10 @@ def quantise(x: Tensor, full_scale: Tensor | float, bits: int, *, signed: bool =
     """
     levels = levels_of(bits, signed)
     step = torch.as_tensor(full_scale, dtype=x.dtype, device=x.device) / levels
-    return _Quantise.apply(x, step, -float(levels) if signed else 0.0, float(levels))
+    low, high = -float(levels) if signed else 0.0, float(levels)
+    if torch.is_grad_enabled() and x.requires_grad:
+        return _Quantise.apply(x, step, low, high)
+    return torch.round(x / step).clamp(low, high) * step
 
 
 def digitise(x: Tensor, full_scale: Tensor, bits: int) -> tuple[Tensor, int]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +53,7 @@ class ReadOut:
 
     volt_SRC [A for a full drive], power_SRC (g_max (G+ + G-) [S^2]; None: noiseless), row_siemens_SR (G+ + G-
     of a row); ``bits`` of the ADC (0: none) over full_scale_SK [A]; gain_SC turns amperes into the layer's
-    numbers; ``noise`` [V] multiplies sqrt(v); ``rng`` has S keys; ``at`` names images and steps.  ``dense``:
+    numbers; ``noise`` [V] multiplies sqrt(v); ``rng`` has S keys.  ``dense``:
     numbers drive the rows; xi is then numbered (position, column) in each tile, else (position, tile,
     column).
     """
@@ -65,24 +66,24 @@ class ReadOut:
     bits: int
     noise: float
     rng: Stream
-    at: Address
     dense: bool = False
 
-    @property
+    @cached_property
     def tile_height(self) -> int:
         """Rows of a tile."""
         return math.ceil(self.volt_SRC.shape[1] / self.full_scale_SK.shape[1])
 
-    def __call__(self, x: Tensor, unrolling: Unrolling | None) -> Reading:
+    def __call__(self, x: Tensor, unrolling: Unrolling | None, at: Address) -> Reading:
         """Read with x (T, S, B, F), the values of an image in read voltages.
 
-        unrolling: which of them drives which row at a position; None: F = P R, as they lie.
+        unrolling: which of them drives which row at a position; None: F = P R, as they lie.  at: names of
+        images and steps.
         """
-        if x.shape[1:3] != (len(self.volt_SRC), len(self.at.images)) or len(x) != len(self.at.steps):
+        if x.shape[1:3] != (len(self.volt_SRC), len(at.images)) or x.shape[0] != len(at.steps):
             raise ValueError(
-                f"drives of shape {tuple(x.shape)} for {len(self.at.steps)} steps, "
+                f"drives of shape {tuple(x.shape)} for {len(at.steps)} steps, "
                 f"{len(self.volt_SRC)} arrays and "
-                f"{len(self.at.images)} images"
+                f"{len(at.images)} images"
             )
         if (
             x.requires_grad
@@ -90,7 +91,7 @@ class ReadOut:
             or x.device.type != "cpu"
             or x.dtype != torch.float32
         ):
-            return self.plain(x, unrolling)
+            return self.plain(x, unrolling, at)
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
         volt, maps = self.volt_SRC.numpy(), unrolling is not None
         positions = x.shape[-1] // volt.shape[1] if unrolling is None else unrolling.positions
@@ -109,9 +110,9 @@ class ReadOut:
             volt if self.power_SRC is None else self.power_SRC.numpy(),
             np.float32(0.0 if self.power_SRC is None else self.noise),
             self.rng.keys.reshape(-1),
-            self.at.images,
-            self.at.steps.start,
-            self.at.call,
+            at.images,
+            at.steps.start,
+            at.call,
             self.tile_height,
             (self.full_scale_SK / max(levels, 1)).float().numpy(),
             np.float32(levels),
@@ -130,7 +131,7 @@ class ReadOut:
             return np.empty((0, 0), np.int32), self.volt_SRC.shape[1]
         return unrolling.taps, unrolling.plane
 
-    def plain(self, x: Tensor, unrolling: Unrolling | None) -> Reading:
+    def plain(self, x: Tensor, unrolling: Unrolling | None, at: Address) -> Reading:
         """The same, one torch operation after another; rounding passes gradients straight through."""
         lead, rows = x.shape[:3], self.volt_SRC.shape[1]
         vectors = unfold(x, unrolling, rows)
@@ -142,7 +143,7 @@ class ReadOut:
         squared = drive.detach().square()
         if self.power_SRC is not None:
             variance = by_tile.detach().square() @ self._tiles(self.power_SRC)
-            xi = self._normals(positions, tiles, current.shape[-1], current.dtype)
+            xi = self._normals(at, positions, tiles, current.shape[-1], current.dtype)
             current = current + self.noise * variance.sqrt() * xi.reshape(current.shape)
         clips = 0
         if self.bits:
@@ -155,12 +156,11 @@ class ReadOut:
         others = int(((x != 0) & (x != 1)).flatten(3).any(-1).sum())
         return Reading(numbers, clips, driven, siemens, others)
 
-    def _normals(self, positions: int, tiles: int, columns: int, dtype: torch.dtype) -> Tensor:
+    def _normals(self, at: Address, positions: int, tiles: int, columns: int, dtype: torch.dtype) -> Tensor:
         """xi (S, K, T, B, P, C) of these many positions, tiles and columns."""
         cells = positions * columns
         whole = math.ceil(cells / BLOCK) * BLOCK
         shape = (tiles, whole) if self.dense else (positions, tiles, columns)
-        at = self.at
         xi = self.rng.normal(shape, image=at.images, step=at.steps, draw=at.call, dtype=dtype)
         xi = xi.flatten(0, self.rng.keys.ndim - 1)  # (S, B, T, P, K, C), or (S, B, T, K, cells)
         if self.dense:

@@ -23,15 +23,15 @@ def matrices(layer: nn.Bilinear) -> dict[str, Matrix]:
 @reads(F.bilinear)
 def bilinear(x: Tensor, z: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     """Read a bilinear layer: z drives the rows."""
-    site, (outputs, inner, _) = site_of(weight), weight.shape
+    site = site_of(weight)
     if site is None:
         return NotImplemented
-    x, z = x.to(site.run.dtype), z.to(site.run.dtype)
+    outputs, inner, _ = site.shape
+    x, z = x.to(site.dtype), z.to(site.dtype)
     parts = site.parts(z, 1, z.numel() * outputs * inner)
     if parts is None:
         return digital(F.bilinear, x, z, weight, bias)
-    at = site.run.now.address(site.name, len(parts))
-    numbers = site.multiply(parts.flatten(3), at, None, weight).reshape(*z.shape[:-1], outputs, inner)
+    numbers = site.multiply(parts, None, weight).reshape(*z.shape[:-1], outputs, inner)
     out = (numbers * x.to(numbers.dtype).unsqueeze(-2)).sum(-1)
     if not site.run.calibrating:
         site.run.ledger.add(site.name, "digital-mac", numbers.numel())

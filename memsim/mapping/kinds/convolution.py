@@ -6,7 +6,6 @@ Groups are blocks of their own: group g reads its C_in / G channels on an array 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch.nn.functional as F
@@ -35,16 +34,15 @@ def _convolution(function: Any, dims: int) -> None:
         site = site_of(weight)
         if site is None:
             return NotImplemented
-        x = x.to(site.run.dtype)
+        x = x.to(site.dtype)
         if x.dim() == dims + 1:  # a single picture
             return convolve(x[None], weight, bias, stride, padding, dilation, groups)[0]
-        plan = unrolling(x.shape[1:], weight.shape[2:], dilation, padding, stride)
-        macs = len(x) * plan.positions * math.prod(weight.shape)
-        parts = site.parts(x, dims + 1, macs)
+        plan = unrolling(x.shape[1:], site.shape[2:], dilation, padding, stride)
+        parts = site.parts(x, dims + 1, x.shape[0] * plan.positions * site.shape.numel())
         if parts is None:
             return digital(function, x, weight, bias, stride, padding, dilation, groups)
         numbers = site.read(parts.flatten(4), plan.of_group(groups), weight)
-        out = numbers.reshape(len(x), weight.shape[0], *plan.size).contiguous()
+        out = numbers.reshape(x.shape[0], site.shape[0], *plan.size).contiguous()
         return site.add(out, None if bias is None else bias.view(-1, *[1] * dims)).to(x.dtype)
 
 
