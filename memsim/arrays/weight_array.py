@@ -60,6 +60,8 @@ class WeightArray(nn.Module):
         self._name_streams()
         self.ranges = Ranges(name)
         self.time, self.cycle = float("nan"), 0
+        self.dtype, section = run.dtype, run.card.weights
+        self.read_energy, self.cycle_time = section.read_joule(1.0), section.cycle_time  #: [V^2 s], [s]
         self._read_outs: dict[Drives | None, ReadOut] = {}  #: by sort of calls, as they are needed
         for buffer in ("volt_SRC", "power_SRC", "row_siemens_SR", "gain_SC"):
             self.register_buffer(buffer, None)
@@ -204,7 +206,7 @@ class WeightArray(nn.Module):
         """
         run = self.run
         at = run.now.address(self.name, len(drive)) if at is None else at
-        drive = drive.to(run.dtype).flatten(3)
+        drive = drive.to(self.dtype).flatten(3)
         if run.now.calibrating:
             return self.calibrate(drive, at, unrolling)
         drives = self.ranges.of(at.call)
@@ -212,7 +214,7 @@ class WeightArray(nn.Module):
             raise RuntimeError(
                 f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
             )
-        read_out = self._read_out(drives)
+        read_out = self._read_outs.get(drives) or self._read_out(drives)
         if blocks is not None:
             read_out = replace(read_out, volt_SRC=self._learned(blocks))
         x, clipped = drive, 0
@@ -225,7 +227,7 @@ class WeightArray(nn.Module):
                 f"{at.call + 1}); add "
                 "images like these to calibration="
             )
-        if run.ledger.open:
+        if run.ledger.page.open:
             self._count(reading, drives, clipped)
         return reading.numbers if self.groups == 1 else self._numbers(reading, unrolling)
 
@@ -257,24 +259,19 @@ class WeightArray(nn.Module):
 
     def _read_out(self, drives: Drives | None) -> ReadOut:
         """How the array is read in one sort of calls: without rounding where there are no ranges."""
-        found = self._read_outs.get(drives)
-        if found is None:
-            found = self._read_outs[drives] = self._make_read_out(drives)
-        return found
-
-    def _make_read_out(self, drives: Drives | None) -> ReadOut:
         card, gain, scale = self.run.card, self.gain_SC, None
         if drives is not None:
             scale = drives.full_scale_SK
             if not drives.spikes:
                 gain = gain * drives.peak_S.repeat_interleave(self.groups)[:, None]
-        return ReadOut(
+        made = self._read_outs[drives] = ReadOut(
             volt_SRC=self.volt_SRC, power_SRC=self.power_SRC, row_siemens_SR=self.row_siemens_SR,
             full_scale_SK=torch.ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
             bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
             noise=self.cell.read_noise * card.weights.read_voltage, rng=self.read_rng,
             dense=drives is not None and not drives.spikes,
         )  # fmt: skip
+        return made
 
     def _apply(self, fn: Any, recurse: bool = True) -> WeightArray:
         self._read_outs = {}
@@ -299,9 +296,9 @@ class WeightArray(nn.Module):
             events.append((name, f"adc-{card.adc_bits}b", outputs * self.tiles))
             notes.append((name, "clipped conversions", reading.clips))
         events.append((name, "digital-add", outputs * (self.tiles - 1)))
-        time = vectors / self.groups * card.cycle_time
+        time = vectors / self.groups * self.cycle_time
         self.run.ledger.enter(
-            events, [(name, ARRAY_READ, card.read_joule(siemens))], notes, [(name, time)]
+            events, [(name, ARRAY_READ, siemens * self.read_energy)], notes, [(name, time)]
         )
 
     def _by_chip(self, number: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,6 +28,20 @@ from memsim.prices.events import ARRAY_READ, find
 Key = tuple[str, str]  #: (layer, event)
 Numbers = dict[Key, float]
 Entry = tuple[str, str, "float | Tensor"]  #: layer, event or what is noted, number
+
+
+class Work(NamedTuple):
+    """What some work came to, as `Ledger.enter` takes it; each list is filled as it is done."""
+
+    events: list[Entry]
+    joules: list[Entry]
+    notes: list[Entry]
+    seconds: list[tuple[str, float]]
+
+    @classmethod
+    def none(cls) -> Work:
+        """No work yet."""
+        return cls([], [], [], [])
 
 
 def _numbers() -> Numbers:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -25,11 +26,14 @@ class Batch:
     """
 
     def __init__(self, args: tuple, kwargs: Mapping[str, Any], axis: Axis) -> None:
-        self.leaves, self.spec = pytree.tree_flatten((args, dict(kwargs)))
-        owners = [
-            *(n for n, one in enumerate(args) for _ in pytree.tree_leaves(one)),
-            *(name for name, one in kwargs.items() for _ in pytree.tree_leaves(one)),
-        ]
+        self.leaves, self.spec = list(args), None
+        owners: list[int | str] = list(range(len(args)))
+        if kwargs or {*map(type, args)} != {Tensor}:  # more than a few tensors
+            self.leaves, self.spec = pytree.tree_flatten((args, dict(kwargs)))
+            owners = [
+                *(n for n, one in enumerate(args) for _ in pytree.tree_leaves(one)),
+                *(name for name, one in kwargs.items() for _ in pytree.tree_leaves(one)),
+            ]
         axes = [_axis_of(owner, axis) for owner in owners]
         for owner, leaf in zip(owners, self.leaves, strict=True):
             if type(leaf).__module__ == "numpy" and hasattr(leaf, "shape"):
@@ -52,18 +56,22 @@ class Batch:
         for owner, leaf, at in zip(owners, self.leaves, axes, strict=True):
             _finite(owner, leaf, at or 0)
 
-    @property
+    @cached_property
     def signature(self) -> tuple:
         """Shapes and types of the inputs, but for the number of images: what layouts depend on."""
-        return tuple(
-            (*(n for d, n in enumerate(leaf.shape) if d != at), leaf.dtype, at)
-            if isinstance(leaf, Tensor)
-            else repr(leaf)
-            for leaf, at in zip(self.leaves, self.axes, strict=True)
-        )
+        found = []
+        for leaf, at in zip(self.leaves, self.axes, strict=True):
+            if isinstance(leaf, Tensor):
+                shape = leaf.shape if at is None else leaf.shape[:at] + leaf.shape[at + 1 :]
+                found.append((*shape, leaf.dtype, at))
+            else:
+                found.append(repr(leaf))
+        return tuple(found)
 
     def call(self, leaves: Sequence[Any]) -> tuple[tuple, dict[str, Any]]:
         """Arguments with other leaves in place of these."""
+        if self.spec is None:
+            return tuple(leaves), {}
         args, kwargs = pytree.tree_unflatten(list(leaves), self.spec)
         return args, kwargs
 
@@ -123,7 +131,7 @@ def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
 def _repeat(x: Tensor, chips: int, axis: int | None) -> Tensor:
     if axis is None or chips == 1:
         return x
-    return x.repeat(*[chips if d == axis else 1 for d in range(x.dim())])
+    return torch.cat([x] * chips, axis)
 
 
 def _other(x: Tensor, change: int) -> Tensor:

@@ -32,7 +32,8 @@ class Site:
         if parts is None:
             return digital(F.linear, x, self.matrix.part(weight), bias)
         numbers = self.multiply(parts, None, weight)  # (T, S, B, P, C)
-        return self.add(numbers.reshape(*x.shape[:-1], -1).contiguous(), bias).to(x.dtype)
+        out = numbers.reshape(*x.shape[:-1], -1).contiguous()
+        return (out if bias is None else self.add(out, bias)).to(x.dtype)
 
     def parts(self, x: Tensor, tail: int, macs: float) -> Tensor | None:
         """x (..., *tail axes) as (T, S, B, P, *tail axes); None where it is to be multiplied digitally.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -18,7 +19,6 @@ from torch import nn
 
 from memsim.energy.census import PAUSED, Census, Site
 from memsim.energy.ledger import Ledger
-from memsim.energy.reports_work import reported
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ def _report(
     """Enter what a module reports of one call."""
     token = PAUSED.set(True)
     try:
-        events = reported(path, module, (*inputs, *named.values()), output)
-        ledger.enter([(path, event, number) for event, number in events.items()])
+        found = module.events((*inputs, *named.values()), output)  # type: ignore[operator]
+        ledger.enter(zip(repeat(path), found.keys(), found.values(), strict=False))
+    except ValueError as error:
+        raise ValueError(f"{path}: {type(module).__name__}.events reports {error}") from None
     finally:
         PAUSED.reset(token)

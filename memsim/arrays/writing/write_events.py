@@ -11,6 +11,8 @@ from memsim.arrays.reading.attention_read import AttentionReading
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
 from memsim.devices.pulses.line_pulses import Pulses, every_cell
+from memsim.energy.ledger import Work
+from memsim.prices.events import ARRAY_READ
 from memsim.run import Run
 
 SILENT_TIES, SILENT_PULSES = "pulses at silent ties", "pulses at silent tokens"
@@ -38,7 +40,7 @@ class AttentionEvents:
     @property
     def counting(self) -> bool:
         """Whether work is entered now."""
-        return self.run.ledger.open and not self.run.calibrating
+        return self.run.ledger.page.open and not self.run.now.calibrating
 
     def write(self, count_q: Tensor, count_k: Tensor, pulses: Pulses | None = None) -> None:
         """A reset, popcounts and first-spike times, and the pulses; counts (S, H, B, T, N).
@@ -49,45 +51,47 @@ class AttentionEvents:
         """
         if not self.counting:
             return
-        ledger, tokens = self.run.ledger, count_q.shape[-1]
-        ledger.add(self.name, "digital-add", count_q.sum() + count_k.sum())
+        work, tokens = Work.none(), count_q.shape[-1]
+        work.events.append((self.name, "digital-add", count_q.sum() + count_k.sum()))
         cells = float(count_q.numel() * tokens)
-        self._reset(cells, cells / count_q.shape[1] / tokens**2, tokens)
-        ledger.add(self.name, "digital-compare", cells / tokens * 2)
-        a, b = (tally(count, self.design.levels) for count in (count_q, count_k))
+        self._reset(work, cells, cells / count_q.shape[1] / tokens**2, tokens)
+        work.events.append((self.name, "digital-compare", cells / tokens * 2))
+        a, b = tally(count_q, self.design.levels), tally(count_k, self.design.levels)
         if self.design.silent == "no-pulse":
             a[..., 0] = b[..., 0] = 0
         slots = (a + b > 0).sum(-1).amax(1)  # (S, B, T)
         if self.card.coding == "per-device":
             slots = torch.full_like(slots, tokens)
-        ledger.add_time(self.name, 2 * int(slots.sum()) * self.n_max * self.pulse_time)
+        work.seconds.append((self.name, 2 * int(slots.sum()) * self.n_max * self.pulse_time))
         if pulses is not None:
-            self._drive(a, b, pulses, tokens)
+            self._drive(work, a, b, pulses, tokens)
+        self.run.ledger.enter(*work)
 
-    def _reset(self, cells: float, writes: float, tokens: int) -> None:
+    def _reset(self, work: Work, cells: float, writes: float, tokens: int) -> None:
         """Bring every device back: by resets, verified ones read, or by pulses in their place."""
-        ledger, card, devices = self.run.ledger, self.card, cells * self.sides * self.devices
-        ledger.note(self.name, "written cells", cells * self.devices)
+        card, devices = self.card, cells * self.sides * self.devices
+        work.notes.append((self.name, "written cells", cells * self.devices))
         if card.reset == "pulses" and not self.design.exact:
             number = devices * card.reset_pulses
-            self._pulses(number, number * self.energy.at_rest, 2 * number / tokens, tokens)
-            ledger.add_time(self.name, writes * card.reset_pulses * self.pulse_time)
+            self._pulses(work, number, number * self.energy.at_rest, 2 * number / tokens, tokens)
+            work.seconds.append((self.name, writes * card.reset_pulses * self.pulse_time))
             return
         tries = self.design.card.reset_tries
-        ledger.add(self.name, f"reset-{self.kind}", devices * tries)
-        ledger.add_time(self.name, writes * card.reset_time * tries)
+        work.events.append((self.name, f"reset-{self.kind}", devices * tries))
+        work.seconds.append((self.name, writes * card.reset_time * tries))
         if card.reset == "verified" and not self.design.exact:
             rest, unit, reference = self.design.conductance
             siemens = max(rest + self.design.table.w_rest * unit + reference, 0.0)
-            self._read_cells(devices * tries, tries * writes, siemens * devices * tries, tokens)
+            self._read_cells(work, devices * tries, tries * writes, siemens * devices * tries, tokens)
 
-    def _drive(self, a: Tensor, b: Tensor, pulses: Pulses, tokens: int) -> None:
+    def _drive(self, work: Work, a: Tensor, b: Tensor, pulses: Pulses, tokens: int) -> None:
         """Pulses and drives of lines; a and b are tokens by spike count (S, H, B, T, levels)."""
         table, siemens = self.design.table.counts.double(), self.energy.siemens
         silent = table.abs()
         silent[1:, 1:] = 0
-        self.run.ledger.note(self.name, SILENT_PULSES, pairs(a, silent, b).sum() * self.shared)
-        self.run.ledger.note(self.name, SILENT_TIES, (a * b)[..., 0].sum() * silent[0, 0] * self.shared)
+        ties = (a * b)[..., 0].sum() * silent[0, 0]
+        work.notes.append((self.name, SILENT_PULSES, pairs(a, silent, b).sum() * self.shared))
+        work.notes.append((self.name, SILENT_TIES, ties * self.shared))
         number, met = pairs(a, table.abs(), b), pairs(a, siemens, b)
         drives = self.n_max * (a + b).sum((1, 2, 4))
         drives += pairs(a, table.clamp(min=0), (b > 0).double())
@@ -96,46 +100,57 @@ class AttentionEvents:
             scale = float(every_cell(pulses).abs().sum(dtype=torch.float64)) / max(float(number.sum()), 1.0)
             number, met = scale * number, scale * met
             drives = 2 * self.n_max * tokens * a.shape[1] * a.shape[2] + number
-        self._pulses(number * self.shared, met * self.shared, drives * self.shared, tokens)
+        self._pulses(work, number * self.shared, met * self.shared, drives * self.shared, tokens)
 
     def _pulses(
-        self, number: Tensor | float, siemens: Tensor | float, drives: Tensor | float, tokens: int
+        self, work: Work, number: Tensor | float, siemens: Tensor | float, drives: Tensor | float, tokens: int
     ) -> None:
         """Pulses, the conductance they meet [S], summed, and the drives of lines they take."""
-        energy, ledger = self.energy, self.run.ledger
-        ledger.add(self.name, f"pulse-{self.kind}", number, energy.joule(siemens))
+        energy = self.energy
+        self._physical(work, f"pulse-{self.kind}", number, energy.joule(siemens))
         if self.card.scheme in HALF_SELECTED:
             half = tokens * drives - 2 * number
-            ledger.add(self.name, "half-select", half, energy.half_selected(half))
+            self._physical(work, "half-select", half, energy.half_selected(half))
         charge = energy.lines(drives, tokens)
         if charge is not None:
-            ledger.add(self.name, "line-charge", drives, charge)
+            self._physical(work, "line-charge", drives, charge)
 
-    def _read_cells(self, cells: float, arrays: float, siemens: float, tokens: int) -> None:
+    def _physical(
+        self, work: Work, event: str, number: Tensor | float, joules: Tensor | float | None
+    ) -> None:
+        """An event with its joules; None: it has a price."""
+        if joules is not None:
+            number = float(number.sum()) if isinstance(number, Tensor) else number
+            work.joules.append((self.name, event, joules))
+        work.events.append((self.name, event, number))
+
+    def _read_cells(self, work: Work, cells: float, arrays: float, siemens: float, tokens: int) -> None:
         """Cells read one by one, `siemens` in all: a bit line driven at a time, all word lines converted."""
-        ledger, card = self.run.ledger, self.card
-        ledger.add(self.name, "row-drive", cells / tokens)
-        ledger.add(self.name, f"adc-{card.adc_bits}b", cells)
-        ledger.add_time(self.name, arrays * tokens * card.cycle_time)
-        ledger.add_read(self.name, card.read_joule(siemens))
+        card = self.card
+        work.events.append((self.name, "row-drive", cells / tokens))
+        work.events.append((self.name, f"adc-{card.adc_bits}b", cells))
+        work.seconds.append((self.name, arrays * tokens * card.cycle_time))
+        work.joules.append((self.name, ARRAY_READ, card.read_joule(siemens)))
 
     def correction(self, extra: list[Tensor], seen: list[Tensor]) -> None:
         """A read of every cell and the pulses that followed, word line by word line."""
         if not self.counting:
             return
-        tokens, cells = extra[0].shape[-1], float(extra[0].numel()) * self.sides
+        work, tokens, cells = Work.none(), extra[0].shape[-1], float(extra[0].numel()) * self.sides
         arrays = cells / self.sides / extra[0].shape[1] / tokens**2
         rest, unit, reference = self.design.conductance
         total = sum(float(w.sum(dtype=torch.float64)) for w in seen) * unit + (rest + reference) * cells
-        self._read_cells(cells, arrays, max(total, 0.0) * self.devices, tokens)
-        self.run.ledger.add(self.name, "digital-compare", cells)
+        self._read_cells(work, cells, arrays, max(total, 0.0) * self.devices, tokens)
+        work.events.append((self.name, "digital-compare", cells))
         number = sum(float(e.abs().sum(dtype=torch.float64)) for e in extra)
         moved = sum(float((e.abs() * w).sum(dtype=torch.float64)) for e, w in zip(extra, seen, strict=True))
         met = max(rest * number + unit * moved, 0.0)
         rows = [side.clamp(min=0).amax(-1) for e in extra for side in (e, -e)]  # drives of a word line
         drives = sum(float(row.sum(dtype=torch.float64)) for row in rows) + number
-        self._pulses(number * self.shared, met * self.shared, drives * self.shared, tokens)
-        self.run.ledger.add_time(self.name, sum(float(row.amax(1).sum()) for row in rows) * self.pulse_time)
+        self._pulses(work, number * self.shared, met * self.shared, drives * self.shared, tokens)
+        longest = sum(float(row.amax(1).sum()) for row in rows)
+        work.seconds.append((self.name, longest * self.pulse_time))
+        self.run.ledger.enter(*work)
 
     def reads(self, values: Tensor, column: Tensor) -> None:
         """Value spikes drive bit lines, every word line is converted for every feature; V^2 G t of it all.
@@ -144,31 +159,31 @@ class AttentionEvents:
         """
         if not self.counting:
             return
-        ledger, card = self.run.ledger, self.card
+        work, card, name = Work.none(), self.card, self.name
         spikes_per_key = values.detach().sum(-1)  # (S, H, B, T, N)
         spikes = spikes_per_key.sum((1, 2, 4), dtype=torch.float64)  # (S, T)
-        ledger.add(self.name, "row-drive", spikes)
         offsets = values.numel() / spikes.numel()
-        ledger.add(self.name, "digital-add", spikes + offsets)  # popcounts, then the offset
+        work.events.append((name, "row-drive", spikes))
+        work.events.append((name, "digital-add", spikes + offsets))  # popcounts, then the offset
         reads = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
-        ledger.add_time(self.name, reads * card.cycle_time)
-        if self.design.exact:
-            return
-        if card.row_gain:
-            ledger.add(self.name, "digital-mac", 2 * values.numel())
-        ledger.add(self.name, f"adc-{card.adc_bits}b", values.numel())
-        rest, unit, reference = self.design.conductance
-        line = (column * unit + (rest + reference) * values.shape[-2]) * self.devices  # plastic and reference
-        siemens = (spikes_per_key * line).sum((1, 2, 4), dtype=torch.float64)
-        ledger.add_read(self.name, card.read_joule(siemens))
+        work.seconds.append((name, reads * card.cycle_time))
+        if not self.design.exact:
+            if card.row_gain:
+                work.events.append((name, "digital-mac", 2 * values.numel()))
+            work.events.append((name, f"adc-{card.adc_bits}b", values.numel()))
+            rest, unit, reference = self.design.conductance
+            line = (column * unit + (rest + reference) * values.shape[-2]) * self.devices  # and reference
+            siemens = (spikes_per_key * line).sum((1, 2, 4), dtype=torch.float64)
+            work.joules.append((name, ARRAY_READ, card.read_joule(siemens)))
+        self.run.ledger.enter(*work)
 
     def converted(self, reading: AttentionReading) -> None:
         """Note floored conductances and clipped conversions of a read."""
         if self.counting:
-            self.run.ledger.note(self.name, "floored conductances", reading.floors)
-            self.clipped(reading.clips)
+            clipped = [(self.name, "clipped conversions", reading.clips)] if self.design.adc_bits else []
+            self.run.ledger.enter(notes=[(self.name, "floored conductances", reading.floors), *clipped])
 
     def clipped(self, clips: int) -> None:
         """Note clipped conversions."""
         if self.counting and self.design.adc_bits:
-            self.run.ledger.note(self.name, "clipped conversions", clips)
+            self.run.ledger.enter(notes=[(self.name, "clipped conversions", clips)])

@@ -43,7 +43,7 @@ def _convolution(function: Any, dims: int) -> None:
             return digital(function, x, weight, bias, stride, padding, dilation, groups)
         numbers = site.read(parts.flatten(4), plan.of_group(groups), weight)
         out = numbers.reshape(x.shape[0], site.shape[0], *plan.size).contiguous()
-        return site.add(out, None if bias is None else bias.view(-1, *[1] * dims)).to(x.dtype)
+        return (out if bias is None else site.add(out, bias.view(-1, *[1] * dims))).to(x.dtype)
 
 
 for _function, _dims in ((F.conv1d, 1), (F.conv2d, 2), (F.conv3d, 3)):
