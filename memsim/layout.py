@@ -30,19 +30,6 @@ class Layout:
     outer: int
     inner: int
 
-    def split(self, x: Tensor, chips: int, images: int, tail: int) -> Tensor:
-        """View an input (..., *tail axes) as (outer, chips, images, inner, *tail axes).
-
-        Raises ValueError for a number of rows that this layout does not have.
-        """
-        rows = x.shape[: x.dim() - tail]
-        if rows.numel() != self.outer * chips * images * self.inner:
-            raise ValueError(
-                f"an input of {tuple(rows)} rows for {chips * images} images was met, where "
-                f"{self.outer} x images x {self.inner} were found before"
-            )
-        return x.reshape(self.outer, chips, images, self.inner, *x.shape[x.dim() - tail :])
-
 
 @dataclass(frozen=True)
 class Seen:

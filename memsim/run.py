@@ -48,6 +48,7 @@ class Pass:
     """One run of a network: the names of its images, whose rows are whose, how often a layer was called."""
 
     images: np.ndarray
+    chips: int = 1  #: how many chips run them
     calibrating: bool = False  #: training images set the converters' ranges; nothing is rounded or counted
     layouts: Mapping[str, Sequence[Layout | None]] = field(default_factory=dict)  #: of every call, by layer
     probe: Probe | None = None  #: where the digital network runs, to find the layouts
@@ -59,6 +60,28 @@ class Pass:
         call = self.calls.get(name, 0)
         self.calls[name] = call + 1
         return Address(self.images, range(steps), call)
+
+    def parts(self, name: str, x: Tensor, tail: int, macs: float = 0.0) -> Tensor | None:
+        """An input (..., *tail axes) of a layer's next call as (outer, chips, images, inner, *tail axes);
+        None where it holds no images, or the network is probed: then it is noted.
+
+        macs: multiply-accumulates of the call.  Raises ValueError for a number of rows that the layout does
+        not have.
+        """
+        if self.probe is not None:
+            self.probe.note(name, x, tail, macs)
+            return None
+        found, call = self.layouts.get(name, ()), self.calls.get(name, 0)
+        layout = found[call] if call < len(found) else self.layout(name)
+        if layout is None:
+            return None
+        rows, images = x.shape[: x.dim() - tail], len(self.images)
+        if rows.numel() != layout.outer * self.chips * images * layout.inner:
+            raise ValueError(
+                f"{name}: an input of {tuple(rows)} rows for {self.chips * images} images was met, where "
+                f"{layout.outer} x images x {layout.inner} were found before"
+            )
+        return x.reshape(layout.outer, self.chips, images, layout.inner, *x.shape[x.dim() - tail :])
 
     def layout(self, name: str) -> Layout | None:
         """The layout of the next call's input; None where it holds no images.
@@ -111,7 +134,7 @@ class Run:
 
         Raises ValueError for names that are not one whole number for each image, from 0 to 2^32 - 1.
         """
-        self.now = Pass(names_of(count, image), **how)
+        self.now = Pass(names_of(count, image), len(self.chips), **how)
         return self.now
 
 

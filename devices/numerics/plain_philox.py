@@ -6,6 +6,7 @@ sum passes 2^63.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -38,13 +39,14 @@ class Rows:
         device: torch.device | str = "cpu",
     ) -> "Rows":  # fmt: skip
         """Rows of uint64 keys of any shape, images (I,) and steps (S,), on a device."""
-        parts = (keys.reshape(-1).view(np.int64), images, steps)
-        return cls(*(torch.tensor(part, device=device) for part in parts), cells, first)  # type: ignore[call-arg]
+        parts = keys.reshape(-1).view(np.int64), images, steps
+        held = [torch.tensor(part, device=device) for part in parts]
+        return cls(*held, cells, first)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int, int]:
         """(K, I S, cells): the step changes fastest."""
-        return len(self.keys), len(self.images) * len(self.steps), self.cells
+        return self.keys.shape[0], self.images.shape[0] * self.steps.shape[0], self.cells
 
 
 def words(rows: Rows, draw: int, rounds: int = 10) -> Tensor:

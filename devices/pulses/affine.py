@@ -4,6 +4,7 @@ devices, with or without a reference device.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import torch
@@ -83,12 +84,12 @@ class AffineCell(PopulationCell):
         """Whether a reference device is subtracted."""
         return bool(self.reference_mean or self.reference_std or self.subtract_symmetry_point)
 
-    @property
+    @cached_property
     def law(self) -> int:
         """Which closed form takes the pulses."""
         return MULTIPLICATIVE if self.mult_noise else SOFT if self.soft_bounds else HARD
 
-    @property
+    @cached_property
     def tail(self) -> int:
         """How many of the last pulses are taken one by one: a second of soft bounds for the sake of devices
         that reach them in a few steps. The same whatever effects are on, and so are the numbers of each.

@@ -29,10 +29,11 @@ class LinePulses:
     bit_lines: Tensor
 
     def __post_init__(self) -> None:
-        word_lines, bit_lines = (tuple(x.shape[:-1]) for x in (self.word_lines, self.bit_lines))
+        word_lines, bit_lines = self.word_lines.shape[:-1], self.bit_lines.shape[:-1]
         if word_lines != bit_lines:
             raise ValueError(
-                f"word lines of writes {word_lines}, bit lines of writes {bit_lines}: must be alike"
+                f"word lines of writes {tuple(word_lines)}, bit lines of writes {tuple(bit_lines)}: "
+                "must be alike"
             )
 
     @property
@@ -97,7 +98,8 @@ class PulseSource(NamedTuple):
 
     def arrays(self) -> PulseArrays:
         """For a kernel on the CPU."""
-        lines = (x.numpy().view(np.uint32) for x in (self.word_lines, self.bit_lines))
+        word_lines, bit_lines = self.word_lines.numpy(), self.bit_lines.numpy()
+        lines = word_lines.view(np.uint32), bit_lines.view(np.uint32)
         return PulseArrays(self.cells.numpy(), self.table.numpy(), *lines)
 
 
@@ -110,10 +112,10 @@ def source_of(pulses: Pulses, arrays: int, writes: int, device: torch.device) ->
         cells = pulses.to(device, torch.float32).contiguous()
         no_lines = torch.zeros(0, 0, 0, dtype=torch.int32, device=device)
         return PulseSource(cells.reshape(arrays, writes, -1), cells.new_zeros(0, 0), no_lines, no_lines)
-    lines = []
-    for name, size in zip(("word_lines", "bit_lines"), pulses.table.shape, strict=True):
-        counts = getattr(pulses, name).to(device, torch.int32).contiguous()
-        low, high = (int(end) for end in counts.aminmax()) if counts.numel() else (0, 0)
+    lines, named = [], {"word_lines": pulses.word_lines, "bit_lines": pulses.bit_lines}
+    for (name, counts), size in zip(named.items(), pulses.table.shape, strict=True):
+        counts = counts.to(device, torch.int32).contiguous()
+        low, high = map(int, counts.aminmax()) if counts.numel() else (0, 0)
         if low < 0 or high >= size:
             raise ValueError(f"{name}: counts must lie in 0 .. {size - 1}, got {low} .. {high}")
         lines.append(counts.reshape(arrays, writes, -1))

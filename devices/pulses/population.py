@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -117,7 +118,16 @@ class PopulationCell(KernelCell):
 
     def _noises(self, visible: bool) -> tuple[np.float32, np.float32, np.float32]:
         """Noise of a reset and of what a read sees [w], and c, as the kernels take them."""
+        return self._noises_of_visible if visible else self._noises_of_hidden
+
+    @cached_property
+    def _noises_of_visible(self) -> tuple[np.float32, np.float32, np.float32]:
         reset = self.strength("reset-noise") * self.reset_std
-        write = visible * self.strength("write-noise") * self.write_noise_std * self.population.dw_min
+        write = self.strength("write-noise") * self.write_noise_std * self.population.dw_min
         cycle = self.strength("cycle-noise") * self.dw_min_std
         return np.float32(reset), np.float32(write), np.float32(cycle)
+
+    @cached_property
+    def _noises_of_hidden(self) -> tuple[np.float32, np.float32, np.float32]:
+        reset, _, cycle = self._noises_of_visible
+        return reset, np.float32(0), cycle

@@ -100,17 +100,18 @@ class KernelCell(PulsedCell):
         step: Indices | None, *, visible: bool,
     ) -> Tensor:  # fmt: skip
         images, steps = counters(image, "image"), counters(step, "step")
-        wanted = (*fabric.places, len(images), len(steps), *fabric.cells)
+        each = fabric.cells
+        wanted = (*fabric.places, len(images), len(steps), *each)
         if tuple(pulses.shape) != wanted or rng.keys.shape != fabric.places:
             raise ValueError(
                 f"pulses {tuple(pulses.shape)} and streams {rng.keys.shape} do not fit arrays {fabric.places}"
-                f" of {fabric.cells} cells, {len(images)} images and {len(steps)} steps,"
+                f" of {each} cells, {len(images)} images and {len(steps)} steps,"
                 f" which take {wanted}"
             )
         counts = pulses.table if isinstance(pulses, LinePulses) else pulses
         if self.one_sided and counts.numel() and float(counts.min()) < 0:
             raise Unsupported(f"{self.name} has no pulses down: a pulse only ever raises it")
-        device, cells = fabric.packed.device, math.prod(fabric.cells)
+        device, cells = fabric.packed.device, math.prod(each)
         rows = Rows.of(rng.keys, images, steps, cells, device=device)
         source = source_of(pulses, *rows.shape[:2], device=device)
         begin = None if start is None else _states(start, rows)

@@ -47,15 +47,16 @@ class AttentionArray(nn.Module):
         self.written.check_range()
         learning = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
         count_q, count_k = self._counts("q", q), self._counts("k", k)
-        at = self.run.now.address(self.name, len(v))
-        if self.design.exact or learning or self.run.calibrating:
+        at = self.run.now.address(self.name, v.shape[0])
+        if self.design.exact or learning or self.run.now.calibrating:
             return self._plain(q, k, v, *self.write(count_q, count_k, at), learning)
         states, v = self.written.write(count_q, count_k, at, self.costs), v.float()
         weight = torch.empty_like(states[0]) if self.recording else NOTHING
         reading = self.written.read(states, v, weight)
-        self._record(weight)
-        self.costs.converted(reading)
-        self.costs.reads(self.by_array(v), reading.column)
+        if self.recording:
+            self._record(weight)
+        if self.costs.counting:
+            self.costs.reads(self.by_array(v), reading.column, self.costs.of_reading(reading))
         return reading.numbers
 
     def write(self, count_q: Tensor, count_k: Tensor, at: Address) -> tuple[Tensor, Tensor]:
@@ -92,11 +93,12 @@ class AttentionArray(nn.Module):
 
     def by_array(self, x: Tensor) -> Tensor:
         """(T, S B, H, ...) -> (S, H, B, T, ...): arrays first, then their writes."""
-        return x.unflatten(1, (len(self.run.chips), -1)).movedim((1, 3, 2, 0), (0, 1, 2, 3))
+        parts = x.view(x.shape[0], len(self.run.chips), -1, *x.shape[2:])
+        return parts.movedim((1, 3, 2, 0), (0, 1, 2, 3))
 
     def _check_layout(self, q: Tensor, k: Tensor, v: Tensor) -> None:
         """Raise ValueError unless q, k and v are laid out (T, S B, H, N, D)."""
-        batch, width = len(self.run.chips) * len(self.run.images), self.width
+        batch, width = len(self.run.chips) * len(self.run.now.images), self.width
         shape = v.shape
         if not (q.shape == k.shape == shape and len(shape) == 5 and shape[1] == batch and shape[4] == width):
             raise ValueError(

@@ -62,7 +62,7 @@ class WeightArray(nn.Module):
         self.time, self.cycle = float("nan"), 0
         self.dtype, section = run.dtype, run.card.weights
         self.read_energy, self.cycle_time = section.read_joule(1.0), section.cycle_time  #: [V^2 s], [s]
-        self._read_outs: dict[Drives | None, ReadOut] = {}  #: by sort of calls, as they are needed
+        self._prepared: dict[int, tuple[Drives | None, ReadOut]] = {}  #: by call, as they are needed
         for buffer in ("volt_SRC", "power_SRC", "row_siemens_SR", "gain_SC"):
             self.register_buffer(buffer, None)
 
@@ -144,7 +144,7 @@ class WeightArray(nn.Module):
 
     def _see(self, now: Sensed) -> None:
         """Take the conductances of this moment."""
-        self.mean, self._read_outs = self._means(now), {}
+        self.mean, self._prepared = self._means(now), {}
         self.volt_SRC = now.difference_SRC.mul_(self.run.card.weights.read_voltage)
         self.power_SRC = None if now.total_SRC is None else now.total_SRC.mul_(self.cell.g_max)
         self.row_siemens_SR = now.row_siemens_SR
@@ -157,7 +157,7 @@ class WeightArray(nn.Module):
         if self.compensation != "none":
             before, now = self.reference[self.compensation], self.mean[self.compensation]
             self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
-        self._read_outs = {}
+        self._prepared = {}
         gain = self.compensation_SC / (self.scale_C * voltage)
         self.gain_SC = gain.expand(chips, -1).reshape(chips * self.groups, self.columns).contiguous()
 
@@ -184,6 +184,7 @@ class WeightArray(nn.Module):
                 "drive its rows; "
                 "take 2 or more"
             )
+        self._prepared = {}
         self.ranges.note(
             at.call,
             drive,
@@ -209,12 +210,7 @@ class WeightArray(nn.Module):
         drive = drive.to(self.dtype).flatten(3)
         if run.now.calibrating:
             return self.calibrate(drive, at, unrolling)
-        drives = self.ranges.of(at.call)
-        if drives is None and run.card.on("adc"):
-            raise RuntimeError(
-                f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
-            )
-        read_out = self._read_outs.get(drives) or self._read_out(drives)
+        drives, read_out = self._prepared.get(at.call) or self._prepare(at.call)
         if blocks is not None:
             read_out = replace(read_out, volt_SRC=self._learned(blocks))
         x, clipped = drive, 0
@@ -257,6 +253,16 @@ class WeightArray(nn.Module):
         numbers = reading.numbers.unflatten(1, (-1, self.groups)).movedim(2, 3)
         return numbers if unrolling is None else numbers.flatten(3, 4)
 
+    def _prepare(self, call: int) -> tuple[Drives | None, ReadOut]:
+        """What drives the rows in a call, and how it is read; kept until devices or ranges change."""
+        drives = self.ranges.of(call)
+        if drives is None and self.run.card.on("adc"):
+            raise RuntimeError(
+                f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
+            )
+        made = self._prepared[call] = drives, self._read_out(drives)
+        return made
+
     def _read_out(self, drives: Drives | None) -> ReadOut:
         """How the array is read in one sort of calls: without rounding where there are no ranges."""
         card, gain, scale = self.run.card, self.gain_SC, None
@@ -264,17 +270,16 @@ class WeightArray(nn.Module):
             scale = drives.full_scale_SK
             if not drives.spikes:
                 gain = gain * drives.peak_S.repeat_interleave(self.groups)[:, None]
-        made = self._read_outs[drives] = ReadOut(
+        return ReadOut(
             volt_SRC=self.volt_SRC, power_SRC=self.power_SRC, row_siemens_SR=self.row_siemens_SR,
             full_scale_SK=torch.ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
             bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
             noise=self.cell.read_noise * card.weights.read_voltage, rng=self.read_rng,
             dense=drives is not None and not drives.spikes,
         )  # fmt: skip
-        return made
 
     def _apply(self, fn: Any, recurse: bool = True) -> WeightArray:
-        self._read_outs = {}
+        self._prepared = {}
         return super()._apply(fn, recurse)
 
     def _count(self, reading: Reading, drives: Drives | None, clipped: int) -> None:

@@ -84,7 +84,7 @@ class WrittenArray(nn.Module):
 
     def reader(self, heads: int, tokens: int) -> AttentionRead:
         """How these arrays are read now: nothing rounds while the range is calibrated."""
-        full_scale = None if self.run.calibrating or not self.design.adc_bits else self.full_scale
+        full_scale = None if self.run.now.calibrating or not self.design.adc_bits else self.full_scale
         if self.design.exact:
             one = torch.ones(1, 1, 1, dtype=torch.float64, device=self.full_scale.device)
             return self.design.reader(one, self.design.offset * one, full_scale)
@@ -102,7 +102,7 @@ class WrittenArray(nn.Module):
 
     def check_range(self) -> None:
         """Raise RuntimeError where the ADC has no range yet."""
-        if self.design.adc_bits and not self.run.calibrating and not bool(self.full_scale.all()):
+        if self.design.adc_bits and not self.run.now.calibrating and not bool(self.full_scale.all()):
             raise RuntimeError(
                 f"{self.design.name}: the ADC range is not calibrated; call chip.program() with training "
                 "images"

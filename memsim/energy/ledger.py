@@ -38,11 +38,6 @@ class Work(NamedTuple):
     notes: list[Entry]
     seconds: list[tuple[str, float]]
 
-    @classmethod
-    def none(cls) -> Work:
-        """No work yet."""
-        return cls([], [], [], [])
-
 
 def _numbers() -> Numbers:
     return defaultdict(float)
@@ -136,19 +131,22 @@ class Ledger:
         page = self.page
         if not page.open:
             return
-        for layer, event, energy in joules:
-            if not find(event).physics:
-                raise ValueError(f"{layer}: {event} has a price, it takes no energy of its own")
-            page.joules[layer, event] += _total(page.shares, (layer, event), energy)
-        for layer, event, number in events:
-            find(event)
-            if isinstance(number, Tensor):
-                number = _total(page.shares, (layer, event), number)
-            if not number >= 0:
-                raise ValueError(
-                    f"{layer}: {event} = {float(number)}: a number of events cannot be negative or NaN"
-                )
-            page.counts[layer, event] += number
+        for into, entries in ((page.joules, joules), (page.counts, events)):
+            for layer, event, number in entries:
+                declared = find(event)
+                if into is page.joules and not declared.physics:
+                    raise ValueError(f"{layer}: {event} has a price, it takes no energy of its own")
+                if isinstance(number, Tensor):
+                    number = number.detach()
+                    if number.dim():
+                        number, before = number.double(), page.shares.get((layer, event))
+                        page.shares[layer, event] = number if before is None else before + number
+                    number = float(number.sum())
+                if into is page.counts and not number >= 0:
+                    raise ValueError(
+                        f"{layer}: {event} = {float(number)}: a number of events cannot be negative or NaN"
+                    )
+                into[layer, event] += number
         for layer, what, number in notes:
             page.notes[layer, what] += float(number)
         for layer, time in seconds:
@@ -291,15 +289,3 @@ class Ledger:
         """What was noted, for each image and chip, in one layer or in all."""
         hits = [v for (where, name), v in self.notes.items() if name == what and layer in (None, where)]
         return sum(hits) / max(self.images, 1)
-
-
-def _total(shares: dict[Key, Tensor], key: Key, number: float | Tensor) -> float:
-    """The sum of a number; its shares by chip and step are kept, where it has any."""
-    if not isinstance(number, Tensor):
-        return float(number)
-    number = number.detach()
-    if number.dim():
-        before = shares.get(key)
-        number = number.double()
-        shares[key] = number if before is None else before + number
-    return float(number.sum())

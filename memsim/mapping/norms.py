@@ -79,14 +79,12 @@ class ChipNorm:
     def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Any:
         """Normalise x (N, C, ...) chip by chip; NotImplemented for the trained statistics."""
         now, chips = self.run.now, len(self.run.chips)
+        parts = now.parts(self.name, x, x.dim() - 1)  # (T, S, B, P, C, ...)
         if now.probe is not None:
-            now.probe.note(self.name, x, x.dim() - 1, 0.0)
             return NotImplemented
-        layout = now.layout(self.name)
         now.calls[self.name] += 1
-        if layout is None or (self.seen is None and self.statistics is None):
+        if parts is None or (self.seen is None and self.statistics is None):
             return NotImplemented
-        parts = layout.split(x, chips, len(now.images), x.dim() - 1)  # (T, S, B, P, C, ...)
         if self.seen is not None:
             over = [d for d in range(parts.dim()) if d not in (1, 4)]
             var, mean = torch.var_mean(parts, over, correction=0)

@@ -28,29 +28,12 @@ class Site:
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x W^T + b of rows (..., R) -> (..., C)."""
         x = x.to(self.dtype)
-        parts = self.parts(x, 1, x.numel() * self.columns)
+        parts = self.run.now.parts(self.name, x, 1, x.numel() * self.columns)
         if parts is None:
             return digital(F.linear, x, self.matrix.part(weight), bias)
         numbers = self.multiply(parts, None, weight)  # (T, S, B, P, C)
         out = numbers.reshape(*x.shape[:-1], -1).contiguous()
         return (out if bias is None else self.add(out, bias)).to(x.dtype)
-
-    def parts(self, x: Tensor, tail: int, macs: float) -> Tensor | None:
-        """x (..., *tail axes) as (T, S, B, P, *tail axes); None where it is to be multiplied digitally.
-
-        macs: multiply-accumulates of this call.  Raises ValueError for rows that the layout does not have.
-        """
-        now = self.run.now
-        if now.probe is not None:
-            now.probe.note(self.name, x, tail, macs)
-            return None
-        layout = now.layout(self.name)
-        if layout is None:
-            return None
-        try:
-            return layout.split(x, len(self.run.chips), len(now.images), tail)
-        except ValueError as error:
-            raise ValueError(f"{self.name}: {error}") from None
 
     def multiply(self, drive: Tensor, unrolling: Unrolling | None, weight: Tensor) -> Tensor:
         """Read the array; gradients reach the parameter where the pass is one of a training."""

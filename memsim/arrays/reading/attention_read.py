@@ -66,7 +66,7 @@ class AttentionRead:
         out, column = torch.empty_like(v), torch.empty(plus.shape[:-1])
         match_threads()
         floors, clips = kernels.read_attention(
-            *(x.view(-1, tokens, tokens).numpy() for x in (plus, minus, weight)),
+            *[x.view(-1, tokens, tokens).numpy() for x in (plus, minus, weight)],
             np.array([self.floor, self.rest, self.scale], np.float32),
             images,
             v.numpy(),

@@ -37,10 +37,10 @@ class Unrolling:
     plane: int  #: values of a channel
     size: tuple[int, ...]  #: output pixels along each axis
 
-    @property
+    @cached_property
     def positions(self) -> int:
         """Output pixels, P."""
-        return len(self.index)
+        return self.index.shape[0]
 
     def of_group(self, groups: int) -> Unrolling:
         """The same for one of several groups of channels."""

@@ -68,7 +68,7 @@ class WrittenDesign:
         """The write rule: pulses by two spike counts for the mean device, when new."""
         return PulseTable(self.wanted, self.amplitude, self.card)
 
-    @property
+    @cached_property
     def levels(self) -> int:
         """Distinct spike counts, 0 .. head_dim."""
         return len(self.wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import torch
@@ -11,7 +12,7 @@ from memsim.arrays.reading.attention_read import AttentionReading
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
 from memsim.devices.pulses.line_pulses import Pulses, every_cell
-from memsim.energy.ledger import Work
+from memsim.energy.ledger import Entry, Work
 from memsim.prices.events import ARRAY_READ
 from memsim.run import Run
 
@@ -51,7 +52,7 @@ class AttentionEvents:
         """
         if not self.counting:
             return
-        work, tokens = Work.none(), count_q.shape[-1]
+        work, tokens = Work([], [], [], []), count_q.shape[-1]
         work.events.append((self.name, "digital-add", count_q.sum() + count_k.sum()))
         cells = float(count_q.numel() * tokens)
         self._reset(work, cells, cells / count_q.shape[1] / tokens**2, tokens)
@@ -136,7 +137,7 @@ class AttentionEvents:
         """A read of every cell and the pulses that followed, word line by word line."""
         if not self.counting:
             return
-        work, tokens, cells = Work.none(), extra[0].shape[-1], float(extra[0].numel()) * self.sides
+        work, tokens, cells = Work([], [], [], []), extra[0].shape[-1], float(extra[0].numel()) * self.sides
         arrays = cells / self.sides / extra[0].shape[1] / tokens**2
         rest, unit, reference = self.design.conductance
         total = sum(float(w.sum(dtype=torch.float64)) for w in seen) * unit + (rest + reference) * cells
@@ -152,14 +153,15 @@ class AttentionEvents:
         work.seconds.append((self.name, longest * self.pulse_time))
         self.run.ledger.enter(*work)
 
-    def reads(self, values: Tensor, column: Tensor) -> None:
+    def reads(self, values: Tensor, column: Tensor, notes: Iterable[Entry] = ()) -> None:
         """Value spikes drive bit lines, every word line is converted for every feature; V^2 G t of it all.
 
-        values (S, H, B, T, N, D); column: sums of states on bit lines (S, H, B, T, N), empty for ideal cells.
+        values (S, H, B, T, N, D); column: sums of states on bit lines (S, H, B, T, N), empty for ideal cells;
+        notes: entered besides.
         """
         if not self.counting:
             return
-        work, card, name = Work.none(), self.card, self.name
+        work, card, name = Work([], [], [*notes], []), self.card, self.name
         spikes_per_key = values.detach().sum(-1)  # (S, H, B, T, N)
         spikes = spikes_per_key.sum((1, 2, 4), dtype=torch.float64)  # (S, T)
         offsets = values.numel() / spikes.numel()
@@ -180,8 +182,12 @@ class AttentionEvents:
     def converted(self, reading: AttentionReading) -> None:
         """Note floored conductances and clipped conversions of a read."""
         if self.counting:
-            clipped = [(self.name, "clipped conversions", reading.clips)] if self.design.adc_bits else []
-            self.run.ledger.enter(notes=[(self.name, "floored conductances", reading.floors), *clipped])
+            self.run.ledger.enter(notes=self.of_reading(reading))
+
+    def of_reading(self, reading: AttentionReading) -> list[Entry]:
+        """Floored conductances and clipped conversions of a read, as notes."""
+        clipped = [(self.name, "clipped conversions", reading.clips)] if self.design.adc_bits else []
+        return [(self.name, "floored conductances", reading.floors), *clipped]
 
     def clipped(self, clips: int) -> None:
         """Note clipped conversions."""

@@ -90,7 +90,7 @@ class Writer:
         path: tuple[str | int, ...],
         **how: Any,
     ) -> Tensor:
-        rng, fabric = devices.streams(path)[side], devices.fabrics()[side]
+        rng, fabric = devices.streams(path)[side], devices.fabric(side)
         return self.rewrite(fabric, pulses, rng=rng, image=at.images, step=noise_steps(at), **how)
 
     def _converted(self, w: Tensor) -> Tensor:

@@ -65,7 +65,11 @@ class WrittenDevices(nn.Module):
 
     def fabrics(self) -> list[Fabric]:
         """The fabric of each side."""
-        return [side.fabric() for side in self.held]  # type: ignore[operator]
+        return [self.fabric(side) for side in range(len(self.held))]
+
+    def fabric(self, side: int) -> Fabric:
+        """The fabric of a side."""
+        return self.held[side].fabric()  # type: ignore[operator]
 
     def streams(self, path: tuple[str | int, ...] = ()) -> list[Stream]:
         """The noise of each side's writes, one step further for each name of the path; keys (S, H)."""

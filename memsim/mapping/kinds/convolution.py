@@ -38,7 +38,7 @@ def _convolution(function: Any, dims: int) -> None:
         if x.dim() == dims + 1:  # a single picture
             return convolve(x[None], weight, bias, stride, padding, dilation, groups)[0]
         plan = unrolling(x.shape[1:], site.shape[2:], dilation, padding, stride)
-        parts = site.parts(x, dims + 1, x.shape[0] * plan.positions * site.shape.numel())
+        parts = site.run.now.parts(site.name, x, dims + 1, x.shape[0] * plan.positions * site.shape.numel())
         if parts is None:
             return digital(function, x, weight, bias, stride, padding, dilation, groups)
         numbers = site.read(parts.flatten(4), plan.of_group(groups), weight)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from memsim.mapping.lowering import lowers
 from memsim.mapping.matrix import Matrix
-from memsim.mapping.products import reads, site_of
+from memsim.mapping.products import ArrayParameter, reads
 
 
 @lowers(nn.Linear)
@@ -21,5 +21,5 @@ def matrices(layer: nn.Linear) -> dict[str, Matrix]:
 @reads(F.linear)
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     """Read a linear layer."""
-    site = site_of(weight)
+    site = weight.sites.get(0) if isinstance(weight, ArrayParameter) else None
     return NotImplemented if site is None else site.rows(x, weight, bias)

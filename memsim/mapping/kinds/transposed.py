@@ -37,7 +37,7 @@ def _transposed(function: Any, dims: int) -> None:
         if x.dim() == dims + 1:
             return convolve(x[None], weight, bias, stride, padding, output_padding, groups, dilation)[0]
         outputs, *kernel = site.shape[1:]
-        parts = site.parts(x, dims + 1, x.numel() * math.prod(site.shape[1:]))
+        parts = site.run.now.parts(site.name, x, dims + 1, x.numel() * math.prod(site.shape[1:]))
         if parts is None:
             return digital(function, x, weight, bias, stride, padding, output_padding, groups, dilation)
         by_pixel = parts.flatten(5).unflatten(4, (groups, -1)).transpose(-1, -2)  # (..., G, P, C_in / G)
