@@ -39,9 +39,10 @@ class Rows:
         device: torch.device | str = "cpu",
     ) -> "Rows":  # fmt: skip
         """Rows of uint64 keys of any shape, images (I,) and steps (S,), on a device."""
-        parts = keys.reshape(-1).view(np.int64), images, steps
-        held = [torch.tensor(part, device=device) for part in parts]
-        return cls(*held, cells, first)
+        bits = torch.tensor(keys.reshape(-1).view(np.int64), device=device)
+        return cls(
+            bits, torch.tensor(images, device=device), torch.tensor(steps, device=device), cells, first
+        )
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:

@@ -35,4 +35,4 @@ class AttentionSite(nn.Module):
             raise ValueError(
                 f"{self.name}: spikes must be (steps, images, heads, tokens, features), are {q.shape}"
             )
-        return self.array(q, k, v)
+        return self._array[0](q, k, v)

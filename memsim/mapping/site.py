@@ -28,10 +28,14 @@ class Site:
     def rows(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """x W^T + b of rows (..., R) -> (..., C)."""
         x = x.to(self.dtype)
-        parts = self.run.now.parts(self.name, x, 1, x.numel() * self.columns)
+        now = self.run.now
+        parts = now.parts(self.name, x, 1, x.numel() * self.columns)
         if parts is None:
             return digital(F.linear, x, self.matrix.part(weight), bias)
-        numbers = self.multiply(parts, None, weight)  # (T, S, B, P, C)
+        if now.learning:
+            numbers = self.multiply(parts, None, weight)
+        else:
+            numbers = self.array.read(parts, now.address(self.name, parts.shape[0]))  # (T, S, B, P, C)
         out = numbers.reshape(*x.shape[:-1], -1).contiguous()
         return (out if bias is None else self.add(out, bias)).to(x.dtype)
 

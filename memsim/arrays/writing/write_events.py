@@ -32,6 +32,8 @@ class AttentionEvents:
         self.sides, self.devices = len(design.sides), design.parallel
         self.shared = self.devices if self.card.sharing == "all" else 1  # devices that one pulse reaches
         self.pulse_time = design.card.pulse_drive[1]
+        self.read_energy, self.cycle_time = self.card.read_joule(1.0), self.card.cycle_time  #: [V^2 s], [s]
+        self.reset_tries = design.card.reset_tries
 
     @cached_property
     def energy(self) -> WriteEnergy:
@@ -77,7 +79,7 @@ class AttentionEvents:
             self._pulses(work, number, number * self.energy.at_rest, 2 * number / tokens, tokens)
             work.seconds.append((self.name, writes * card.reset_pulses * self.pulse_time))
             return
-        tries = self.design.card.reset_tries
+        tries = self.reset_tries
         work.events.append((self.name, f"reset-{self.kind}", devices * tries))
         work.seconds.append((self.name, writes * card.reset_time * tries))
         if card.reset == "verified" and not self.design.exact:
@@ -130,8 +132,8 @@ class AttentionEvents:
         card = self.card
         work.events.append((self.name, "row-drive", cells / tokens))
         work.events.append((self.name, f"adc-{card.adc_bits}b", cells))
-        work.seconds.append((self.name, arrays * tokens * card.cycle_time))
-        work.joules.append((self.name, ARRAY_READ, card.read_joule(siemens)))
+        work.seconds.append((self.name, arrays * tokens * self.cycle_time))
+        work.joules.append((self.name, ARRAY_READ, siemens * self.read_energy))
 
     def correction(self, extra: list[Tensor], seen: list[Tensor]) -> None:
         """A read of every cell and the pulses that followed, word line by word line."""
@@ -168,7 +170,7 @@ class AttentionEvents:
         work.events.append((name, "row-drive", spikes))
         work.events.append((name, "digital-add", spikes + offsets))  # popcounts, then the offset
         reads = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
-        work.seconds.append((name, reads * card.cycle_time))
+        work.seconds.append((name, reads * self.cycle_time))
         if not self.design.exact:
             if card.row_gain:
                 work.events.append((name, "digital-mac", 2 * values.numel()))
@@ -176,7 +178,7 @@ class AttentionEvents:
             rest, unit, reference = self.design.conductance
             line = (column * unit + (rest + reference) * values.shape[-2]) * self.devices  # and reference
             siemens = (spikes_per_key * line).sum((1, 2, 4), dtype=torch.float64)
-            work.joules.append((name, ARRAY_READ, card.read_joule(siemens)))
+            work.joules.append((name, ARRAY_READ, siemens * self.read_energy))
         self.run.ledger.enter(*work)
 
     def converted(self, reading: AttentionReading) -> None:

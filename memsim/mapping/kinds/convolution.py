@@ -41,7 +41,7 @@ def _convolution(function: Any, dims: int) -> None:
         parts = site.run.now.parts(site.name, x, dims + 1, x.shape[0] * plan.positions * site.shape.numel())
         if parts is None:
             return digital(function, x, weight, bias, stride, padding, dilation, groups)
-        numbers = site.read(parts.flatten(4), plan.of_group(groups), weight)
+        numbers = site.read(parts.flatten(4), plan if groups == 1 else plan.of_group(groups), weight)
         out = numbers.reshape(x.shape[0], site.shape[0], *plan.size).contiguous()
         return (out if bias is None else site.add(out, bias.view(-1, *[1] * dims))).to(x.dtype)
 
