@@ -302,9 +302,7 @@ class WeightArray(nn.Module):
             notes.append((name, "clipped conversions", reading.clips))
         events.append((name, "digital-add", outputs * (self.tiles - 1)))
         time = vectors / self.groups * self.cycle_time
-        self.run.ledger.enter(
-            events, [(name, ARRAY_READ, siemens * self.read_energy)], notes, [(name, time)]
-        )
+        self.run.ledger.enter(events, [(name, ARRAY_READ, siemens * self.read_energy)], notes, [(name, time)])
 
     def _by_chip(self, number: Tensor) -> Tensor:
         """(S G, T) summed over groups, (S, T)."""
