@@ -1,4 +1,4 @@
-"""How many calls of Python functions a warm read takes: a bound on the work around the kernels, not a time."""
+"""How many calls of Python functions a warm read takes: a bound on what surrounds the kernels."""
 
 import cProfile
 import pstats
