@@ -93,17 +93,17 @@ def test_numbers_have_the_same_bits_in_any_batch_on_any_chips_and_threads():
     for positions in (37, 300):
         x = torch.rand(T, S, B, positions * 50, generator=torch.Generator().manual_seed(5))
         whole = read_out(50, 70, 3, dense=True)
-        expected = whole(x, None)
+        expected = whole(x, None, AT)
         torch.set_num_threads(2)
-        again = whole(x, None)
+        again = whole(x, None, AT)
         torch.set_num_threads(1)
         assert torch.equal(again.numbers, expected.numbers)
         assert torch.equal(again.siemens, expected.siemens)
-        image = replace(whole, at=Address(whole.at.images[2:3], range(T)))
-        assert torch.equal(image(x[:, :, 2:3], None).numbers, expected.numbers[:, :, 2:3])
+        image = whole(x[:, :, 2:3], None, Address(AT.images[2:3], range(T)))
+        assert torch.equal(image.numbers, expected.numbers[:, :, 2:3])
         fields = ("volt_SRC", "power_SRC", "row_siemens_SR", "full_scale_SK", "gain_SC")
         second = {name: getattr(whole, name)[1:] for name in fields}
-        chip = replace(whole, rng=stream(0, range(1, 2), "read"), **second)(x[:, 1:], None)
+        chip = replace(whole, rng=stream(0, range(1, 2), "read"), **second)(x[:, 1:], None, AT)
         assert torch.equal(chip.numbers, expected.numbers[:, 1:])
         assert torch.equal(chip.siemens, expected.siemens[1:])
 
