@@ -74,6 +74,7 @@ class Pass:
         found, call = self.layouts.get(name, ()), self.calls.get(name, 0)
         layout = found[call] if call < len(found) else self.layout(name)
         if layout is None:
+            self.calls[name] = call + 1
             return None
         rows, images = x.shape[: x.dim() - tail], len(self.images)
         if rows.numel() != layout.outer * self.chips * images * layout.inner:

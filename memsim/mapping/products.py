@@ -10,14 +10,13 @@ found by `reads`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from memsim.energy.census import Census
+from memsim.energy.census import PAUSED
 
 READS: dict[Any, Callable[..., Any]] = {}
 """Torch function -> how it becomes reads; filled by the files of layer kinds."""
@@ -75,8 +74,12 @@ class ArrayParameter(nn.Parameter):
     def __torch_function__(cls, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         handler = READS.get(func)
         if handler is not None:
-            with nullcontext() if func in COMPOSED else Census.paused():
+            token = None if func in COMPOSED else PAUSED.set(True)  # the reads count themselves
+            try:
                 found = handler(*args, **(kwargs or {}))
+            finally:
+                if token is not None:
+                    PAUSED.reset(token)
             if found is not NotImplemented:
                 return found
         _note_use(func, args)
