@@ -179,6 +179,7 @@ def test_bundled_networks(name):
     net = models.load(name.upper())
     assert (models.registry.BUNDLED / f"{name}.safetensors").stat().st_size < 2_000_000
     kind = name.removeprefix("s2tdpt-digits").removeprefix("-")
-    assert net.config.attention == ("stdp" if kind == "" or kind.startswith(("tuned-", "hardened-")) else kind)
+    learned_on = kind.startswith(("tuned-", "hardened-"))
+    assert net.config.attention == ("stdp" if kind == "" or learned_on else kind)
     assert torch.equal(net.calibration_images, models.datasets.load("digits").x_train[:64])
     assert net.record["dataset"] == "digits" and len(net.record["epochs"]) == net.record["recipe"]["epochs"]
