@@ -35,7 +35,7 @@ class Drives:
         if x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad:
             levels, out = (
                 np.array([levels_of(bits, sort) for sort in sorts], np.float32),
-                torch.empty(x.shape),
+                torch.empty_like(x, memory_format=torch.contiguous_format),
             )
             match_threads()
             peaks, signed = self.peak_S.float().contiguous().numpy(), self.signed_S.numpy()

@@ -7,13 +7,14 @@ these tests are random each time, at 5 standard errors. A device with steps or n
 by the same checks.
 """
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from memsim import devices
 from memsim.devices.numerics.stream import stream
 from memsim.devices.pulses.bridge import TileArray
-from memsim.devices.pulses.population import Population
 from tests.devices.pulsed_cells import CLASSES, TILED, cell_of
 from tests.statistics import assert_mean, assert_same_law, assert_same_mean, assert_same_std
 
@@ -110,7 +111,7 @@ def test_noise_three_per_cent_wrong_is_rejected(name, n, noise):
     fabric = fabricate(cell, 2 * TILES)
     slow = tiled(cell, fabric, n)
     assert_spreads_agree(ours(cell, fabric, n), slow)
-    wrong = type(cell)(**(vars(cell) | {noise: 1.03 * getattr(cell, noise)}))
+    wrong = replace(cell, **{noise: 1.03 * getattr(cell, noise)})
     with pytest.raises(AssertionError, match="mean"):
         assert_spreads_agree(ours(wrong, fabric, n), slow)
 
@@ -167,8 +168,8 @@ def test_devices_are_spread_as_aihwkit_spreads_them(name):
 def test_inconsistent_bounds_are_made_consistent_as_in_aihwkit():
     """Bounds so widely spread that many are exchanged or on the wrong side."""
     cell = devices.get("reram-om")
-    wild = Population(**(vars(cell.population) | {"w_max_dtod": 1.5, "w_min_dtod": 2.0, "up_down_dtod": 0.8}))
-    cell = type(cell)(**(vars(cell) | {"population": wild}))
+    wild = replace(cell.population, w_max_dtod=1.5, w_min_dtod=2.0, up_down_dtod=0.8)
+    cell = replace(cell, population=wild)
     fabric = cell.fabricate((250, 400), rng=stream(1, "wild"))
     drawn = TileArray(cell, fabric).fresh().get_hidden_parameters()
     for value in ("max_bound", "min_bound", "dwmin_up", "dwmin_down"):

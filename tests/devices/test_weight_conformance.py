@@ -15,7 +15,7 @@ PLACES = range(3)
 N = 50_000
 TIMES = (0.0, 1e-3, 1.0, 3600.0, 1e6)
 
-pytestmark = pytest.mark.filterwarnings("ignore::devices.BeyondFit")
+pytestmark = pytest.mark.filterwarnings("ignore::memsim.devices.BeyondFit")
 
 
 def targets(cell, *shape, dtype=torch.float32):

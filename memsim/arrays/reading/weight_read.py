@@ -96,7 +96,7 @@ class ReadOut:
         volt, maps = self.volt_SRC.numpy(), unrolling is not None
         positions = x.shape[-1] // volt.shape[1] if unrolling is None else unrolling.positions
         shape = (volt.shape[2], positions) if maps else (positions, volt.shape[2])
-        out = torch.empty(*x.shape[:3], *shape)
+        out = torch.empty(*x.shape[:3], *shape, dtype=torch.float32)
         match_threads()
         counted = torch.empty(*x.shape[:3], 4, dtype=torch.float64)
         if self.dense:
