@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def snippet() -> str:
     """README's lines of Python."""
     found = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
-    return next(code for code in found if "to_crossbar" in code)
+    return next(code for code in found if "breakdown()" in code)
 
 
 @pytest.fixture(scope="module")
