@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 
-from memsim.arrays.written_attention import WrittenAttention
+from memsim.written_attention import WrittenAttention
 from memsim.devices.toml_file import CardError
 
 
