@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import memsim
-from memsim.arrays.weight_array import UPKEEP
 from memsim.card.chip_card import ChipCard
 from memsim.card.sections import Compensation
-from memsim.energy.ledger import Ledger
+from memsim.energy.ledger import UPKEEP, Ledger
 from memsim.mapping.batches import Axis, Batch
 from memsim.mapping.mapped_net import Engine, MappedNet
 from memsim.mapping.recording import Record

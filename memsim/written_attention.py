@@ -43,3 +43,8 @@ class WrittenAttention(nn.Module, ABC):
     @abstractmethod
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
         """The weights A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D), with their gradient."""
+
+
+def attention_layers(net: nn.Module) -> list[tuple[str, WrittenAttention]]:
+    """List a network's modules of written attention with their names: what pulses can write."""
+    return [(name, m) for name, m in net.named_modules() if isinstance(m, WrittenAttention)]

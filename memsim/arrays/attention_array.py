@@ -11,8 +11,8 @@ from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.write_events import AttentionEvents
 from memsim.arrays.writing.writer import Rewrite
 from memsim.arrays.written_array import WrittenArray
-from memsim.arrays.written_attention import WrittenAttention
 from memsim.run import Address, Run
+from memsim.written_attention import WrittenAttention
 
 
 class AttentionArray(nn.Module):

@@ -28,12 +28,9 @@ from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current
 from memsim.arrays.weight_devices import Sensed, conductances, sense
 from memsim.card.sections import Compensation
-from memsim.energy.ledger import Entry
+from memsim.energy.ledger import UPKEEP, Entry
 from memsim.prices.events import ARRAY_READ
 from memsim.run import Address, Run
-
-UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")
-"""Keys of what an array's upkeep is counted in."""
 
 
 class WeightArray(nn.Module):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, ValidationError, field_serializer, field_validator
 from typing_extensions import Self  # in typing from Python 3.11 on
 
-from memsim.card import files as card_file
+from memsim import packaged_cards
 from memsim.card.cells import check_use, effects_of, every_effect, must_be_built
 from memsim.card.sections import AttentionSection, WearSection, WeightSection
 from memsim.devices.check import MAX_STRENGTH
@@ -90,7 +90,7 @@ class ChipCard(Section):
     @classmethod
     def load(cls, name: str | Path) -> ChipCard:
         """The built-in card of that name, or the card in that TOML file."""
-        return cls.parse(_beside(name, card_file.read(name, CARDS, "card")), origin=str(name))
+        return cls.parse(_beside(name, packaged_cards.read(name, CARDS, "card")), origin=str(name))
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
@@ -261,7 +261,7 @@ class ChipCard(Section):
 
 def built_in() -> list[str]:
     """Names of the cards that come with memsim."""
-    return card_file.built_in(CARDS)
+    return packaged_cards.built_in(CARDS)
 
 
 def _merged(fields: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from memsim.arrays.writing.write_energy import CELL_SIDE
 from memsim.card.chip_card import ChipCard
 from memsim.energy.work import Attention, Matrix, Work
+from memsim.prices.parts import CELL_SIDE
 from memsim.prices.technology import Technology
 
 

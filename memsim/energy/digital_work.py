@@ -13,8 +13,8 @@ from memsim.energy.census import Census, Spiking
 from memsim.energy.operations import tensors
 from memsim.energy.products import Product
 from memsim.energy.work import Attention, Matrix, Neurons, Other, TwoSignals, Work
-from memsim.mapping.layers import attention_layers
 from memsim.prices.events import find
+from memsim.written_attention import attention_layers
 
 
 class DigitalWork:

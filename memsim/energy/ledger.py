@@ -29,6 +29,9 @@ Key = tuple[str, str]  #: (layer, event)
 Numbers = dict[Key, float]
 Entry = tuple[str, str, "float | Tensor"]  #: layer, event or what is noted, number
 
+UPKEEP = ("writes", "write energy [J]", "reads", "read energy [J]")
+"""Keys of what an array's upkeep is counted in."""
+
 
 class Work(NamedTuple):
     """What some work came to, as `Ledger.enter` takes it; each list is filled as it is done."""

@@ -29,12 +29,12 @@ from memsim import devices
 from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import unfold
-from memsim.arrays.written_attention import WrittenAttention
 from memsim.card.chip_card import ChipCard
 from memsim.card.sections import AttentionSection, Compensation
 from memsim.devices.pulses import bridge
 from memsim.devices.weights.noise_models import noise_model
 from memsim.run import Address, Run
+from memsim.written_attention import WrittenAttention
 
 COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}
 """aihwkit's own compensations; each works tile by tile."""

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
 
 from memsim.mapping.attention import AttentionSite
-from memsim.mapping.layers import attention_layers, digital_layers, replace
-from memsim.mapping.lowering import kind_of, matrices_of
-from memsim.mapping.matrix import Matrix
-from memsim.mapping.products import ArrayParameter
+from memsim.mapping.kind_of import kind_of, matrices_of
+from memsim.mapping.layers import digital_layers, replace
+from memsim.mapping.lowering.matrix import Matrix
+from memsim.mapping.lowering.products import ArrayParameter
 from memsim.mapping.site import Site
 from memsim.mapping.state import RESET, state_of, tensors_of
 from memsim.run import Run
+from memsim.written_attention import attention_layers
 
 ROOT = "net"  #: the name of an array whose layer is the whole network
 

@@ -1,4 +1,4 @@
-"""Layers of a network by name: attention that pulses can write, layers left digital, one put for another."""
+"""Layers of a network by name: those left digital, one put in place of another."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 
-from memsim.written_attention import WrittenAttention
 from memsim.devices.toml_file import CardError
-
-
-def attention_layers(net: nn.Module) -> list[tuple[str, WrittenAttention]]:
-    """The attention leaves whose weights depend on two spike counts alone: what pulses can write."""
-    return [(name, m) for name, m in net.named_modules() if isinstance(m, WrittenAttention)]
 
 
 def digital_layers(patterns: Iterable[str], names: Sequence[str]) -> set[str]:

@@ -16,9 +16,9 @@ from memsim.mapping.attention import AttentionSite
 from memsim.mapping.batches import Batch, apart, output_axes
 from memsim.mapping.exchange import copied, held, link, place
 from memsim.mapping.layers import replace
+from memsim.mapping.lowering.products import ArrayParameter
 from memsim.mapping.norms import ChipNorms
 from memsim.mapping.probing import Found, probe, probe_run
-from memsim.mapping.products import ArrayParameter
 from memsim.mapping.recording import Record, joined, tapped
 from memsim.mapping.report import MappingReport, report
 from memsim.mapping.state import NetState, evaluating

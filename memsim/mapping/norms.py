@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from memsim.mapping.products import ArrayParameter, reads, site_of
+from memsim.mapping.lowering.products import ArrayParameter, reads, site_of
 from memsim.run import Run
 
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from memsim.arrays.reading.unrolling import Unrolling
-from memsim.mapping.matrix import Matrix
-from memsim.mapping.products import digital
+from memsim.mapping.lowering.matrix import Matrix
+from memsim.mapping.lowering.products import digital
 from memsim.run import Run
 
 

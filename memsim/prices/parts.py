@@ -20,6 +20,9 @@ Energy = Annotated[float, Field(gt=0, lt=1e-3)]
 Area = Annotated[float, Field(gt=0, lt=1e-4)]
 """[m2], likewise."""
 
+CELL_SIDE = {"1T1R": 4, "selector": 2, "passive": 2}
+"""Scheme of an array -> side of its cells in widths of a wire: 4 with a transistor, 2 without (NeuroSim)."""
+
 
 class Part(Price):
     """A part as its source has it."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from memsim.card import files as card_file
+from memsim import packaged_cards
 from memsim.devices.toml_file import CardError, Section, refusal
 from memsim.prices.events import priced_by_parts
 from memsim.prices.parts import Converter, Memory, Part, Wires
@@ -122,7 +122,7 @@ def _load(name: str) -> Technology:
 @lru_cache(maxsize=32)
 def _own(name: str) -> Technology:
     """A card as its file has it."""
-    fields = card_file.read(name, TECHNOLOGIES, "technology")
+    fields = packaged_cards.read(name, TECHNOLOGIES, "technology")
     try:
         return Technology.model_validate(fields)
     except ValidationError as error:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from memsim.arrays.written_attention import WrittenAttention
 from memsim.models.parts.attention_kernel import count_gradients, gather_weights
 from memsim.models.parts.stdp import Silent, Window, spike_counts
+from memsim.written_attention import WrittenAttention
 
 Form = Literal["dense", "histogram"]
 

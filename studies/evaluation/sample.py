@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import memsim
-from memsim.mapping.layers import attention_layers
+from memsim.written_attention import attention_layers
 
 
 def conductances(chip: memsim.Chip) -> dict[str, Tensor]:

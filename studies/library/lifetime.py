@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim.energy.lifetime import Life, lives
-from memsim.mapping.layers import attention_layers
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting
@@ -23,6 +22,7 @@ from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import digits, duration, percent, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
+from memsim.written_attention import attention_layers
 
 title = "How long attention lasts"
 

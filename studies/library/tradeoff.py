@@ -17,7 +17,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 import memsim
 from memsim import devices
-from memsim.mapping.layers import attention_layers
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.points import Point
@@ -28,6 +27,7 @@ from memsim.studies.reports.figure_style import PAGE, PARTS, QUIET, drawn
 from memsim.studies.reports.quantities import digits, duration, prefixed
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
+from memsim.written_attention import attention_layers
 
 title = "Accuracy against energy and latency"
 

@@ -16,7 +16,6 @@ from torch import nn
 import memsim
 from memsim.card.chip_card import ARRAY_EFFECTS
 from memsim.mapping.exchange import matrix_names
-from memsim.mapping.layers import attention_layers
 from memsim.models import S2TDPT
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.points import Point, matching
@@ -26,6 +25,7 @@ from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
+from memsim.written_attention import attention_layers
 
 title = "What variation costs, by kind, layer and size"
 

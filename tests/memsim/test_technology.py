@@ -3,7 +3,7 @@
 import pytest
 
 from memsim import CardError, ChipCard, Technology
-from memsim.card.files import built_in
+from memsim.packaged_cards import built_in
 from memsim.prices.scaling import relative_energy
 
 NODES = ("130nm", "65nm", "45nm", "32nm", "22nm", "14nm", "hermes")

@@ -9,7 +9,7 @@ from torch import nn
 
 import memsim
 from memsim import models
-from memsim.mapping.products import ArrayParameter
+from memsim.mapping.lowering.products import ArrayParameter
 from memsim.training import FIRST, Learning
 
 IDEAL = memsim.ChipCard.load("default").replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})

@@ -12,8 +12,8 @@ from memsim import ChipCard, Ledger, models
 from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.writing.written_devices import WrittenDevices
 from memsim.devices import stream
-from memsim.mapping.layers import attention_layers
 from memsim.run import Address, Run
+from memsim.written_attention import attention_layers
 
 CHIPS, IMAGES, HEADS, TOKENS, WIDTH, STEPS = (0, 3), (4, 9), 2, 6, 8, 3
 KINDS = {

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from memsim import models
-from memsim.arrays.written_attention import WrittenAttention
 from memsim.models.parts.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
 from memsim.models.training.exchange import EXCHANGES, attention_statistics, exchange_attention
+from memsim.written_attention import WrittenAttention
 
 GAIN = torch.tensor([1.0, 0.5, 2.0])
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from memsim import devices
 from memsim.arrays.reading.attention_read import AttentionRead
 from memsim.arrays.writing.pulse_table import PulseTable
-from memsim.arrays.written_attention import WrittenAttention
 from memsim.card.chip_card import ChipCard
+from memsim.written_attention import WrittenAttention
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from memsim.arrays.weight_array import UPKEEP
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.device_table import DeviceTable
 from memsim.arrays.writing.row_gain import line_gain, patterns
 from memsim.arrays.writing.writer import Writer
 from memsim.arrays.writing.written_devices import WrittenDevices
+from memsim.energy.ledger import UPKEEP
 from memsim.run import Address
 
 REPEATS = 8

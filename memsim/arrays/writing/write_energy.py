@@ -23,13 +23,11 @@ from torch import Tensor
 
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.devices.numerics.stream import stream
+from memsim.prices.parts import CELL_SIDE
 from memsim.prices.technology import Technology
 
 HALF_SELECTED = {"passive": 1.0, "selector": 10.0}
 """Scheme -> k, how much less current a cell passes at V / 2 than half; a selector's 10 is an assumption."""
-
-CELL_SIDE = {"1T1R": 4, "selector": 2, "passive": 2}
-"""Side of a cell in widths of a wire (NeuroSim); of 4 with its transistor."""
 
 
 class WriteEnergy:

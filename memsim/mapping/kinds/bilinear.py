@@ -9,9 +9,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from memsim.mapping.lowering import lowers
-from memsim.mapping.matrix import Matrix
-from memsim.mapping.products import digital, reads, site_of
+from memsim.mapping.lowering.matrix import Matrix
+from memsim.mapping.lowering.products import digital, reads, site_of
+from memsim.mapping.lowering.registry import lowers
 
 
 @lowers(nn.Bilinear)

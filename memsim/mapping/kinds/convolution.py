@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from memsim.arrays.reading.unrolling import unrolling
-from memsim.mapping.lowering import lowers
-from memsim.mapping.matrix import Matrix
-from memsim.mapping.products import digital, reads, site_of
+from memsim.mapping.lowering.matrix import Matrix
+from memsim.mapping.lowering.products import digital, reads, site_of
+from memsim.mapping.lowering.registry import lowers
 
 
 @lowers(nn.Conv1d, nn.Conv2d, nn.Conv3d)

@@ -7,9 +7,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from memsim.mapping.lowering import lowers
-from memsim.mapping.matrix import Matrix
-from memsim.mapping.products import ArrayParameter, reads
+from memsim.mapping.lowering.matrix import Matrix
+from memsim.mapping.lowering.products import ArrayParameter, reads
+from memsim.mapping.lowering.registry import lowers
 
 
 @lowers(nn.Linear)

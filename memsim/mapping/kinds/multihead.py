@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from memsim.energy.census import Census
-from memsim.mapping.lowering import lowers
-from memsim.mapping.matrix import Matrix
-from memsim.mapping.products import reads, site_of
+from memsim.mapping.lowering.matrix import Matrix
+from memsim.mapping.lowering.products import reads, site_of
+from memsim.mapping.lowering.registry import lowers
 
 
 @lowers(nn.MultiheadAttention)

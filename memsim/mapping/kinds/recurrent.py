@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import _VF, Tensor, nn
 
-from memsim.mapping.lowering import lowers
-from memsim.mapping.matrix import Matrix
-from memsim.mapping.products import reads, site_of
+from memsim.mapping.lowering.matrix import Matrix
+from memsim.mapping.lowering.products import reads, site_of
+from memsim.mapping.lowering.registry import lowers
 
 State = tuple[Tensor, ...]
 Step = Callable[[Tensor, Tensor, State], State]

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from memsim.mapping.lowering import lowers
-from memsim.mapping.matrix import Matrix
-from memsim.mapping.products import digital, reads, site_of
+from memsim.mapping.lowering.matrix import Matrix
+from memsim.mapping.lowering.products import digital, reads, site_of
+from memsim.mapping.lowering.registry import lowers
 
 
 @lowers(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
