@@ -21,8 +21,8 @@ NAMES = {".".join(parts).removesuffix(".__init__"): parts for parts in FILES if 
 
 
 def imported(path: Path) -> Iterator[tuple[str, ...]]:
-    """Every module of ours that a file imports, at its top or inside a function; not for types alone."""
-    for node in _running(ast.parse(path.read_text("utf-8"))):
+    """Every module of ours that a file imports: at its top, inside a function, or for types alone."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             given = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -36,15 +36,6 @@ def imported(path: Path) -> Iterator[tuple[str, ...]]:
 def _ours(module: str) -> str:
     """A module as its file lies: memsim.studies.x is studies.x, memsim.energy.x stays."""
     return module.removeprefix("memsim.") if module.startswith("memsim.studies") else module
-
-
-def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """Nodes of a file but for what only a type checker reads."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and getattr(child.test, "id", "") == "TYPE_CHECKING":
-            continue
-        yield child
-        yield from _running(child)
 
 
 def circle(arrows: Mapping[str, set[str]]) -> list[str]:

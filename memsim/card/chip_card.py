@@ -11,17 +11,15 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError, field_serializer, field_validator
+from pydantic import ValidationError
 from typing_extensions import Self  # in typing from Python 3.11 on
 
 from memsim import packaged_cards
 from memsim.card.cells import check_use, effects_of, every_effect, must_be_built
-from memsim.card.sections import AttentionSection, WearSection, WeightSection
-from memsim.devices.check import MAX_STRENGTH
-from memsim.devices.toml_file import CardError, Section, refusal
-from memsim.prices.events import find
+from memsim.card.fields import ARRAY_EFFECTS, CardFields
+from memsim.devices.toml_file import CardError, refusal
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 
@@ -32,60 +30,14 @@ if TYPE_CHECKING:
 
 CARDS = "memsim.cards"
 
-ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear")
-"""Non-idealities of the array rather than of the cell: input and output converters, whole pulses, and what
-its writes until now did to it.
-"""
 
-
-class ChipCard(Section):
+class ChipCard(CardFields):
     """A chip card.
 
     ``ChipCard.load(name or file)`` reads one; ``without``/``only`` switch effects; ``replace`` swaps fields,
     ``strengths`` among them.
     Raises CardError for anything that cannot be used.
     """
-
-    name: str
-    description: str = ""
-    weights: WeightSection = WeightSection()
-    attention: AttentionSection = AttentionSection()
-    wear: WearSection = WearSection()
-    wire_resistance: float = Field(default=2.0, alias="wire_resistance [ohm]", ge=0, lt=1e3)
-    """Resistance of one wire segment [ohm]; only kappa = r g_max N^2 is reported, wires are not simulated
-    yet.
-    """
-    digital: frozenset[str] = frozenset()
-    """Layers that stay digital: their names, with shell wildcards (``blocks.0.*``)."""
-    technology: str = "45nm"
-    """Technology card of periphery, digital parts and writes: it prices what ``prices`` does not."""
-    prices: dict[str, Price] = Field(default_factory=dict)
-    """Price of each event: the card's own, then the technology's."""
-    off: frozenset[str] = frozenset()
-    """Effects switched off."""
-    strengths: dict[str, Annotated[float, Field(ge=0, le=MAX_STRENGTH)]] = Field(default_factory=dict)
-    """Factor on the spread of an effect (on nu for drift); 1 where absent, 0 is off. ``off`` goes first."""
-
-    @field_serializer("digital", when_used="json")
-    def _in_order(self, digital: frozenset[str]) -> list[str]:
-        return sorted(digital)
-
-    @field_validator("prices")
-    @classmethod
-    def _of_events(cls, prices: dict[str, Price]) -> dict[str, Price]:
-        for event in prices:
-            find(event)  # refuses what nothing emits
-        return prices
-
-    @field_validator("strengths")
-    @classmethod
-    def _with_a_spread(cls, strengths: dict[str, float]) -> dict[str, float]:
-        for effect in sorted(set(strengths) & set(ARRAY_EFFECTS)):
-            why = "grows with wear.cycles_before" if effect == "wear" else "rounds"
-            raise ValueError(
-                f"{effect!r} {why}, it has no spread to scale; set dac_bits, adc_bits or n_max instead"
-            )
-        return strengths
 
     @classmethod
     def load(cls, name: str | Path) -> ChipCard:
@@ -173,15 +125,6 @@ class ChipCard(Section):
     def _switches(self) -> set[str]:
         """Names that ``off`` and ``strengths`` may hold: of the cells, and of any card's arrays."""
         return {*ARRAY_EFFECTS, *self._cell_effects}
-
-    @cached_property
-    def ideal(self) -> bool:
-        """Both cells ideal: every non-ideality off, converters included, computed in float64."""
-        return self.weights.cell == self.attention.cell == "ideal"
-
-    def on(self, effect: str) -> bool:
-        """Whether an effect of the arrays is simulated."""
-        return not self.ideal and effect not in self.off
 
     @property
     def weight_cell(self) -> WeightCell:

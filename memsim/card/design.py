@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
 
+from memsim.card.fields import CardFields
 from memsim.card.sections import AttentionSection, WearSection
 from memsim.devices import registry
 from memsim.devices.cell import Cell, PulsedCell
@@ -17,9 +18,6 @@ from memsim.devices.pulses.wear import Worn
 from memsim.devices.toml_file import CardError
 from memsim.devices.weights.weight_cell import WeightCell
 from memsim.prices.price import MAX_ENERGY, Price
-
-if TYPE_CHECKING:
-    from memsim.card.chip_card import ChipCard
 
 GATED = ("fefet", "ecram", "capacitor")
 """Technologies whose pulses act on a gate: no current through the cell, V^2 G t is not their energy."""
@@ -89,7 +87,7 @@ class Design:
         return self
 
 
-def resolve(card: ChipCard) -> Design:
+def resolve(card: CardFields) -> Design:
     """The design of a card. Raises ValueError for cells that cannot be used as the card asks."""
     preset: Any = registry.get(card.attention.cell)
     new, tries = _with_reset(_with_effects(preset, card), card.attention)
@@ -113,13 +111,13 @@ def resolve(card: ChipCard) -> Design:
     )
 
 
-def _with_effects(cell: Cell, card: ChipCard) -> Any:
+def _with_effects(cell: Cell, card: CardFields) -> Any:
     """A cell with those of the card's effects that it has."""
     scaled = cell.scaled({e: factor for e, factor in card.strengths.items() if e in cell.effects})
     return scaled.without(*card.off & set(cell.effects))
 
 
-def _weight_cell(card: ChipCard) -> WeightCell:
+def _weight_cell(card: CardFields) -> WeightCell:
     """The weight cell; ValueError for a g_max above the cell's or a read voltage beyond its I-V curve."""
     cell: Any = registry.get(card.weights.cell)
     if card.weights.g_max is not None:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 import memsim
-from memsim.card.chip_card import ARRAY_EFFECTS
+from memsim.card.fields import ARRAY_EFFECTS
 from memsim.mapping.exchange import matrix_names
 from memsim.models import S2TDPT
 from memsim.studies.evaluation.crossbars import crossbars

@@ -11,7 +11,7 @@ from typing import Any
 
 import memsim
 from memsim import devices, models
-from memsim.card.chip_card import ARRAY_EFFECTS
+from memsim.card.fields import ARRAY_EFFECTS
 from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports.bibliography import cite, mentioned

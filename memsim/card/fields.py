@@ -1,0 +1,73 @@
+"""The fields of a chip card, checked one by one: what its TOML file may say."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field, field_serializer, field_validator
+
+from memsim.card.sections import AttentionSection, WearSection, WeightSection
+from memsim.devices.check import MAX_STRENGTH
+from memsim.devices.toml_file import Section
+from memsim.prices.events import find
+from memsim.prices.price import Price
+
+ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear")
+"""Non-idealities of the array rather than of the cell: input and output converters, whole pulses, and what
+its writes until now did to it.
+"""
+
+
+class CardFields(Section):
+    """What a chip card says, field by field; `ChipCard` reads it and checks that its cells agree."""
+
+    name: str
+    description: str = ""
+    weights: WeightSection = WeightSection()
+    attention: AttentionSection = AttentionSection()
+    wear: WearSection = WearSection()
+    wire_resistance: float = Field(default=2.0, alias="wire_resistance [ohm]", ge=0, lt=1e3)
+    """Resistance of one wire segment [ohm]; only kappa = r g_max N^2 is reported, wires are not simulated
+    yet.
+    """
+    digital: frozenset[str] = frozenset()
+    """Layers that stay digital: their names, with shell wildcards (``blocks.0.*``)."""
+    technology: str = "45nm"
+    """Technology card of periphery, digital parts and writes: it prices what ``prices`` does not."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """Price of each event: the card's own, then the technology's."""
+    off: frozenset[str] = frozenset()
+    """Effects switched off."""
+    strengths: dict[str, Annotated[float, Field(ge=0, le=MAX_STRENGTH)]] = Field(default_factory=dict)
+    """Factor on the spread of an effect (on nu for drift); 1 where absent, 0 is off. ``off`` goes first."""
+
+    @field_serializer("digital", when_used="json")
+    def _in_order(self, digital: frozenset[str]) -> list[str]:
+        return sorted(digital)
+
+    @field_validator("prices")
+    @classmethod
+    def _of_events(cls, prices: dict[str, Price]) -> dict[str, Price]:
+        for event in prices:
+            find(event)  # refuses what nothing emits
+        return prices
+
+    @field_validator("strengths")
+    @classmethod
+    def _with_a_spread(cls, strengths: dict[str, float]) -> dict[str, float]:
+        for effect in sorted(set(strengths) & set(ARRAY_EFFECTS)):
+            why = "grows with wear.cycles_before" if effect == "wear" else "rounds"
+            raise ValueError(
+                f"{effect!r} {why}, it has no spread to scale; set dac_bits, adc_bits or n_max instead"
+            )
+        return strengths
+
+    @cached_property
+    def ideal(self) -> bool:
+        """Both cells ideal: every non-ideality off, converters included, computed in float64."""
+        return self.weights.cell == self.attention.cell == "ideal"
+
+    def on(self, effect: str) -> bool:
+        """Whether an effect of the arrays is simulated."""
+        return not self.ideal and effect not in self.off
