@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 import memsim
 from memsim.card.chip_card import ChipCard
@@ -255,11 +256,9 @@ class Chip:
         return self.mapped.digital()
 
     def to(self, device: torch.device | str) -> Chip:
-        """Move network and arrays; kernels are chosen by device."""
-        self.net.to(device)
-        for array in self.arrays.values():
-            array.to(device)
-        self.mapped.link()
+        """Move network, arrays and calibration images; kernels are chosen by device."""
+        self.mapped.to(device)
+        self.calibration = pytree.tree_map_only(Tensor, lambda x: x.to(device), self.calibration)
         return self
 
     def save(self, path: str | Path) -> Path:

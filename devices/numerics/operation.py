@@ -108,9 +108,14 @@ def operations() -> tuple[Operation[..., Any], ...]:
     return tuple(_TABLE[name] for name in sorted(_TABLE))
 
 
+def by_kernel(x: Tensor) -> bool:
+    """Whether a kernel of the CPU may take a tensor: one that lies there, outside of `plain`."""
+    return x.device.type == "cpu" and not _PLAIN.get()
+
+
 @contextmanager
 def plain() -> Iterator[None]:
-    """Take the torch form of every operation within, in this thread or task."""
+    """Take the torch form of every operation and every read within, in this thread or task."""
     token = _PLAIN.set(True)
     try:
         yield

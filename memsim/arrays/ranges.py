@@ -7,6 +7,7 @@ of one sort share one DAC range and one ADC range: the largest seen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from memsim.arrays.kernels.dac import convert_rows
 from memsim.arrays.reading.converters import levels_of, quantise
 from memsim.devices.numerics.compile import match_threads
+from memsim.devices.numerics.operation import by_kernel
 
 TINY = 1e-15  #: least current of a range [A]
 
@@ -32,7 +34,7 @@ class Drives:
     def convert(self, x: Tensor, bits: int) -> tuple[Tensor, int]:
         """Numbers (T, S, B, F) through the DAC, in units of the read voltage; how many it clipped."""
         sorts = self.signed_S.tolist()
-        if x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad:
+        if by_kernel(x) and x.dtype == torch.float32 and not x.requires_grad:
             levels, out = (
                 np.array([levels_of(bits, sort) for sort in sorts], np.float32),
                 torch.empty_like(x, memory_format=torch.contiguous_format),
@@ -60,6 +62,11 @@ class Ranges:
     def empty(self) -> bool:
         """Whether the array was never calibrated."""
         return not self.calls
+
+    def apply(self, fn: Callable[[Tensor], Tensor]) -> Ranges:
+        """The same ranges, their tensors as a function gives them: moved to another device."""
+        calls = [Call(one.spikes, fn(one.signed_S), fn(one.peak_S), fn(one.current_SK)) for one in self.calls]
+        return Ranges(self.name, calls)
 
     def note(self, call: int, drive: Tensor, current_SK: Tensor, chips: int) -> None:
         """Enter a call's inputs (T, S, B, F) and its largest current for each array and tile [A]."""

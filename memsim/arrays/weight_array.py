@@ -150,7 +150,7 @@ class WeightArray(nn.Module):
         """The digital factor of each column: 1 where nothing is left to go by."""
         self.compensation = "none" if self.cell.exact else compensation
         chips, voltage = len(self.run.chips), self.run.card.weights.read_voltage
-        self.compensation_SC = torch.ones(chips, 1, dtype=self.run.dtype)
+        self.compensation_SC = torch.ones(chips, 1, dtype=self.run.dtype, device=self.volt_SRC.device)
         if self.compensation != "none":
             before, now = self.reference[self.compensation], self.mean[self.compensation]
             self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
@@ -269,14 +269,18 @@ class WeightArray(nn.Module):
                 gain = gain * drives.peak_S.repeat_interleave(self.groups)[:, None]
         return ReadOut(
             volt_SRC=self.volt_SRC, power_SRC=self.power_SRC, row_siemens_SR=self.row_siemens_SR,
-            full_scale_SK=torch.ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
+            full_scale_SK=gain.new_ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
             bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
             noise=self.cell.read_noise * card.weights.read_voltage, rng=self.read_rng,
             dense=drives is not None and not drives.spikes,
         )  # fmt: skip
 
     def _apply(self, fn: Any, recurse: bool = True) -> WeightArray:
-        self._prepared = {}
+        self._prepared, self.ranges = {}, self.ranges.apply(fn)
+        if self.time == self.time:  # what was measured of the devices moves with them
+            self.reference, self.mean = (
+                {k: fn(x) for k, x in m.items()} for m in (self.reference, self.mean)
+            )
         return super()._apply(fn, recurse)
 
     def _count(self, reading: Reading, drives: Drives | None, clipped: int) -> None:

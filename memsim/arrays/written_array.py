@@ -58,7 +58,7 @@ class WrittenArray(nn.Module):
             assert self.writer is not None
             made = WrittenDevices(self.design, self.run.seed, self.run.chips, heads, tokens)
             measure(self.writer, made)
-            self.sizes[size] = made
+            self.sizes[size] = made.to(self.full_scale.device)
         return self.sizes[size]  # type: ignore[return-value]
 
     def write(self, q: Tensor, k: Tensor, at: Address, events: AttentionEvents) -> list[Tensor]:

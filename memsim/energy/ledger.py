@@ -140,7 +140,7 @@ class Ledger:
                 if into is page.joules and not declared.physics:
                     raise ValueError(f"{layer}: {event} has a price, it takes no energy of its own")
                 if isinstance(number, Tensor):
-                    number = number.detach()
+                    number = number.detach().cpu()
                     if number.dim():
                         number, before = number.double(), page.shares.get((layer, event))
                         page.shares[layer, event] = number if before is None else before + number

@@ -165,6 +165,16 @@ class MappedNet:
         self.norms.link()
         self.found.clear()
 
+    def to(self, device: torch.device | str) -> None:
+        """Move network, arrays and statistics of norms; state goes back to where it began before."""
+        self.state.restore()
+        self.net.to(device)
+        for array in (*self.weight_arrays.values(), *self.attention_arrays.values()):
+            array.to(device)
+        self.norms.to(device)
+        self.link()
+        self.state.retake()
+
     def link(self) -> None:
         """Let parameters lead to the arrays of this network: after a copy or a move."""
         link(self.net, self.held, self.weight_arrays, self.run)

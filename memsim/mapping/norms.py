@@ -60,6 +60,13 @@ class ChipNorms:
             for _, norm in self.norms:
                 norm.seen = None
 
+    def to(self, device: torch.device | str) -> None:
+        """Move the chips' own statistics."""
+        for _, norm in self.norms:
+            if norm.statistics is not None:
+                mean, variance = norm.statistics
+                norm.statistics = mean.to(device), variance.to(device)
+
     def link(self) -> None:
         """Let every running mean lead to the chips' statistics."""
         for module, norm in self.norms:

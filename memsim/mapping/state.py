@@ -49,6 +49,10 @@ class NetState:
         """Keep only the modules whose state has changed: after a first pass, those that have one."""
         self.kept = [(module, before) for module, before in self.kept if not _same(before, state_of(module))]
 
+    def retake(self) -> None:
+        """Keep the state of now in place of that from before, of the same modules: after a move."""
+        self.kept = [(module, _copy(state_of(module))) for module, _ in self.kept]
+
     def restore(self) -> None:
         """Put back whatever has changed since; attributes that are new are removed."""
         for module, before in self.kept:

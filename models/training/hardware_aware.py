@@ -38,6 +38,7 @@ def harden(
     clip: float | None = 2.5,
     state: str | Path | None = None,
     progress: Progress | None = None,
+    device: str = "cpu",
 ) -> N:
     """A copy of any network that has learned on, each batch on a fresh chip of the card: a plain network
     again.
@@ -49,7 +50,7 @@ def harden(
     norms: batch norms keep the "trained" mean and variance, as on a chip, or take those of each "batch".
     clip: the weights of a column on an array are kept within so many times their root mean square; the
         largest one sets the scale of all, and noise counts in shares of it.  None: they are not clipped.
-    state, progress: as in `train`.
+    state, progress, device: as in `train`.
 
     The `record` says what it was hardened for and from which weights.  ValueError for other `norms`, a
     `clip` that is not above 1, and where data and network do not fit.
@@ -61,6 +62,7 @@ def harden(
     card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
     recipe = recipe or RECIPES.get(dataset.name, Recipe()).model_copy(update=dict(HARDENING))
     chip = memsim.to_crossbar(net, card, chips=1, seed=seed, calibration=dataset.x_train[:CALIBRATION])
+    chip.to(device)
     full, rest = divmod(len(dataset.y_train), recipe.batch)
     chip.train(times=times, seed=seed, calibrate_every=full + (rest > 1))
     learner = Learner(chip, keep_norms=norms == "trained")
@@ -75,8 +77,8 @@ def harden(
         return chip(images, image=range(first, first + len(images)))[0]
 
     train(
-        dataset, learner, seed=seed, recipe=recipe, state=state, progress=progress, forward=forward,
-        notes={"hardened": about},
+        dataset, learner, seed=seed, recipe=recipe, state=state, progress=progress, device=device,
+        forward=forward, notes={"hardened": about},
     )  # fmt: skip
     hardened: Any = chip.digital().eval().requires_grad_(True)
     hardened.record, hardened.calibration_images = learner.record, learner.calibration_images

@@ -20,6 +20,7 @@ from torch import Tensor
 from memsim.arrays.kernels import cpu as kernels
 from memsim.arrays.reading.converters import digitise
 from memsim.devices.numerics.compile import match_threads
+from memsim.devices.numerics.operation import by_kernel
 
 NOTHING = torch.empty(0)
 
@@ -57,7 +58,7 @@ class AttentionRead:
         Raises ValueError where shapes do not go together.
         """
         self._check_shapes(held, v)
-        if v.device.type != "cpu":
+        if not by_kernel(v):
             return self.in_torch(held, v, weight)
         v = v.contiguous()
         plus, minus = held if len(held) == 2 else (held[0], NOTHING)

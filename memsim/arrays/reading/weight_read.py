@@ -25,6 +25,7 @@ from memsim.arrays.reading.converters import digitise
 from memsim.arrays.reading.unrolling import AS_THEY_LIE, Unrolling
 from memsim.devices import Stream
 from memsim.devices.numerics.compile import match_threads
+from memsim.devices.numerics.operation import by_kernel
 from memsim.devices.numerics.philox import BLOCK
 from memsim.run import Address
 
@@ -85,12 +86,7 @@ class ReadOut:
                 f"{len(self.volt_SRC)} arrays and "
                 f"{len(at.images)} images"
             )
-        if (
-            x.requires_grad
-            or self.volt_SRC.requires_grad
-            or x.device.type != "cpu"
-            or x.dtype != torch.float32
-        ):
+        if x.requires_grad or self.volt_SRC.requires_grad or not by_kernel(x) or x.dtype != torch.float32:
             return self.plain(x, unrolling, at)
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
         volt, maps = self.volt_SRC.numpy(), unrolling is not None
@@ -161,7 +157,9 @@ class ReadOut:
         cells = positions * columns
         whole = math.ceil(cells / BLOCK) * BLOCK
         shape = (tiles, whole) if self.dense else (positions, tiles, columns)
-        xi = self.rng.normal(shape, image=at.images, step=at.steps, draw=at.call, dtype=dtype)
+        xi = self.rng.normal(
+            shape, image=at.images, step=at.steps, draw=at.call, dtype=dtype, device=self.volt_SRC.device
+        )
         xi = xi.flatten(0, self.rng.keys.ndim - 1)  # (S, B, T, P, K, C), or (S, B, T, K, cells)
         if self.dense:
             return xi[..., :cells].unflatten(-1, (positions, columns)).permute(0, 3, 2, 1, 4, 5)

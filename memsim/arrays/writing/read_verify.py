@@ -39,7 +39,8 @@ class ReadVerify:
 
     def _pulses(self, w: Tensor, goal: Tensor) -> Tensor:
         here, there = (((x - self.low) / self.step).round_().clamp_(0, GRID - 1).long() for x in (w, goal))
-        n = torch.where(goal > w, self.up[there] - self.up[here], self.down[here] - self.down[there])
+        up, down = self.up.to(w.device), self.down.to(w.device)
+        n = torch.where(goal > w, up[there] - up[here], down[here] - down[there])
         return n.round_().clamp_(0 if self.one_sided else -self.n_max, self.n_max)
 
 

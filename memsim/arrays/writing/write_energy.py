@@ -86,7 +86,7 @@ def at(table: Tensor, counts: Tensor) -> Tensor:
 
 def tally(counts: Tensor, levels: int) -> Tensor:
     """How many tokens have each spike count, (..., N) -> (..., levels)."""
-    out = torch.zeros(*counts.shape[:-1], levels, dtype=torch.float64)
+    out = torch.zeros(*counts.shape[:-1], levels, dtype=torch.float64, device=counts.device)
     return out.scatter_add_(-1, counts.long(), torch.ones_like(out[..., :1]).expand(counts.shape))
 
 
