@@ -23,12 +23,13 @@ from memsim.devices.numerics.plain_philox import Rows
 from memsim.models.training.recipe import Recipe
 
 YEAR = 365.25 * 86400
-CARD = memsim.ChipCard.load("default")
-IDEAL = CARD.replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})
-PAIRS = CARD.replace(attention={"cell": "pcm-nandakumar2018", "coding": "per-device", "row_gain": True})
-VERIFIED = CARD.replace(
-    attention={"verify_rounds": 1, "devices_per_synapse": 2}, weights={"devices_per_weight": 2}
-)
+with plain():  # nothing is compiled
+    CARD = memsim.ChipCard.load("default")
+    IDEAL = CARD.replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})
+    PAIRS = CARD.replace(attention={"cell": "pcm-nandakumar2018", "coding": "per-device", "row_gain": True})
+    VERIFIED = CARD.replace(
+        attention={"verify_rounds": 1, "devices_per_synapse": 2}, weights={"devices_per_weight": 2}
+    )
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 
@@ -93,10 +94,10 @@ def test_random_words_are_the_same_bits(device):
 @pytest.mark.parametrize("name", ["reram-om", "pcm-nandakumar2018", "reram-es", "ecram-li"])
 def test_pulsed_devices_are_the_same(name, device):
     cell, rng = get(name), stream(0, range(2))
-    told, fabric = cell.describe(), cell.fabricate((20, 33), rng=rng.child("spread"))
     pulses = torch.full((2, 1, 3, 20, 33), cell.n_max // 2 + 0.5)
     how = {"rng": rng.child("noise"), "image": None, "step": range(3)}
     with reference(device):
+        told, fabric = cell.describe(), cell.fabricate((20, 33), rng=rng.child("spread"))
         wanted = cell.rewrite(fabric, pulses, **how)
     with plain():
         found = cell.rewrite(fabric.to(device), pulses.to(device), **how)
@@ -179,11 +180,10 @@ def test_a_spiking_transformer_answers_alike(card, device):
 
 def test_attention_is_written_alike(device):
     """Spike counts are given, so that no converter stands between."""
-    made, random = (
-        [chip_of(models.load("s2tdpt-digits"), CARD, 2, 2).program() for _ in "ab"],
-        torch.Generator(),
-    )
-    here, there = made[0], made[1].to(device)
+    random = torch.Generator()
+    with reference(device), torch.no_grad():
+        here, there = (chip_of(models.load("s2tdpt-digits"), CARD, 2, 2).program() for _ in "ab")
+        there.to(device)
     for name, array in here.attention_arrays.items():
         design = array.design
         count = torch.randint(0, design.levels, (2, 4, 3, 4, 16), generator=random).float()
