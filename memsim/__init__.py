@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from memsim.prices.cost import Cost
     from memsim.prices.price import Price
     from memsim.prices.technology import Technology
-    from memsim.studies.evaluation.comparison import compare
+    from memsim.studies.evaluation.compare import compare
 
 __version__ = "0.1.0"
 
@@ -44,7 +44,7 @@ _MODULES = {
     "prices.price": ("Price",),
     "prices.technology": ("Technology",),
     "studies": (),
-    "studies.evaluation.comparison": ("compare",),
+    "studies.evaluation.compare": ("compare",),
 }
 
 __all__ = [

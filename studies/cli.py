@@ -33,6 +33,7 @@ from memsim.studies.commands.terminal import (
     errors,
     progress,
 )
+from memsim.studies.speed.names import NAMES
 
 if TYPE_CHECKING:
     from memsim.studies.evaluation.comparison import Comparison
@@ -93,7 +94,8 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
-    from memsim.studies.commands.options import ENGINES, card_of, choice, data_set, net_of, network
+    from memsim.studies.commands.options import card_of, choice, data_set, net_of, network
+    from memsim.studies.evaluation.setting import ENGINES
     from memsim.studies.evaluation.times import seconds
     from memsim.studies.running.files import writable
 
@@ -112,14 +114,14 @@ def compare(
     on = data_set(dataset) if dataset else None
     folder = writable(out) if out is not None else None
 
-    from memsim.studies.evaluation import comparison  # torch comes in here, after the arguments are read
-    from memsim.studies.evaluation import worth as relatives
+    from memsim.studies.evaluation import worth as relatives  # torch comes in here, after the arguments
+    from memsim.studies.evaluation.compare import compare as run
     from memsim.studies.reports.report import write_report
 
     if worth:
         relatives.check(name, file)
     with progress() as advance:
-        result = comparison.compare(name if file is None else file, chosen, on, **asked, advance=advance)
+        result = run(name if file is None else file, chosen, on, **asked, advance=advance)
         found = relatives.worth(name) if worth else None
     _show(result, found, explain, as_json)
     if folder is not None:
@@ -261,19 +263,19 @@ def train(
 
 @app.command()
 def bench(
-    name: Annotated[
-        str, typer.Argument(help="attention, projection, drift, write, program, ledger, or all.")
-    ] = "all",
+    name: Annotated[str, typer.Argument(help=f"{', '.join(NAMES)}, one of these in full, or all.")] = "all",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of both sides.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure speed as ratios against a peer in the same run."""
-    from memsim.studies.speed.bench import BENCHES
+    from memsim.studies.commands.options import choice
 
+    choice("benchmark", (name.split() or [name])[0], (*NAMES, "all"))
+
+    from memsim.studies.speed.bench import BENCHES  # torch comes in here, after the arguments are read
+
+    choice("benchmark", name, dict.fromkeys((*NAMES, *BENCHES, "all")))
     chosen = {n: call for n, call in BENCHES.items() if name in ("all", n, n.split()[0])}
-    if not chosen:
-        known = dict.fromkeys(n.split()[0] for n in BENCHES)
-        raise ValueError(f"no benchmark {name!r}; there are {', '.join(known)}, all")
     results = {n: call(**({} if threads is None else {"threads": threads})) for n, call in chosen.items()}
     if as_json:
         print(json.dumps(results, indent=2))

@@ -41,23 +41,19 @@ def record_of(
     }
 
 
-def dataset_of(net: Network) -> str:
-    """Name the data set a network was trained on; ValueError, with the remedy, where its record has none."""
-    name = net.record.get("dataset")
-    if not name:
-        raise ValueError(
-            f"this {type(net).__name__} has no training record, so its data set is not known; name one: "
-            "--dataset NAME or FILE.npz, or from Python net.record = {'dataset': ...} before models.save"
-        )
-    return name
+def dataset_of(net: nn.Module) -> str | None:
+    """Name the data set in a network's training record; None where it has none."""
+    return net.record.get("dataset") if isinstance(net, Network) else None
 
 
-def is_own(dataset: Dataset, net: Network) -> bool:
+def is_own(dataset: Dataset, net: nn.Module) -> bool:
     """Whether a network was trained on this data set: by content, where its record has the digest.
 
     An old record has the name alone. An embedded data set is then compared by content all the same; any other
-    by its name, a file's with or without ".npz".
+    by its name, a file's with or without ".npz". A network without a record was trained on none.
     """
+    if not isinstance(net, Network):
+        return False
     record = net.record
     if "dataset_digest" in record:
         return record["dataset_digest"] == dataset.digest

@@ -10,9 +10,6 @@ import memsim
 from memsim.models import known
 from memsim.studies.evaluation.net_file import NetFile
 
-ENGINES = ("memsim", "aihwkit", "digital")
-"""What a network can be run on, besides the digital run that all are compared with."""
-
 MODEL = "s2tdpt-digits"
 """The network where none is named."""
 

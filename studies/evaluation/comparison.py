@@ -6,11 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
-import torch
-from torch import Tensor, nn
-
 import memsim
-from memsim import models
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.energy import baselines
 from memsim.energy.area import areas, utilisation
@@ -18,19 +14,11 @@ from memsim.energy.break_even import Balance
 from memsim.energy.lifetime import life
 from memsim.energy.work import Work, spike_rate
 from memsim.models.measures import score
-from memsim.studies.evaluation import digital
-from memsim.studies.evaluation.crossbars import calibration as ranges
-from memsim.studies.evaluation.digital import Advance, Output, spike_rates
-from memsim.studies.evaluation.execution import Measured, Trial, execute, most_worn
+from memsim.studies.evaluation.digital import spike_rates
+from memsim.studies.evaluation.execution import Measured, most_worn
 from memsim.studies.evaluation.intervals import Estimate, over_chips
-from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.result import Result
-from memsim.studies.evaluation.sample import conductances, maps
-from memsim.studies.evaluation.setting import Setting, dump
-from memsim.studies.evaluation.subject import Subject, trained_on
-from memsim.studies.evaluation.test_data import test_data
-
-ENGINES = ("memsim", "aihwkit", "digital")
+from memsim.studies.evaluation.setting import Setting
 
 
 @final
@@ -222,93 +210,3 @@ class Comparison:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def compare(
-    net: nn.Module | NetFile | str = "s2tdpt-digits",
-    card: memsim.ChipCard | str = "default",
-    data: Any = None,
-    *,
-    chips: int = 8,
-    images: int | None = None,
-    time: float = 86400.0,
-    seed: int = 0,
-    engine: str = "memsim",
-    calibration: Tensor | None = None,
-    output: Output = None,
-    strict: bool = False,
-    folder: str = "data",
-    advance: Advance = lambda *_: None,
-) -> Comparison:
-    """Run a network digitally and on simulated chips, and measure what differs.
-
-        found = memsim.compare(net, "default", (x_test, y_test, x_train), chips=8)
-        found.digital_accuracy, found.accuracy.mean, found.energy["crossbar"]
-
-    net: any torch network with logits (B, classes), the name of a bundled one, a checkpoint file, or a
-    ``NetFile``.  card: a ChipCard, or the name or file of one.  data: the name of a data set, an .npz file, a
-    ``models.Dataset`` or arrays (x_test, y_test[, x_train]), x (B, ...), y (B) whole numbers; default: the
-    data set of the network's training record.  chips: how many; images: the first so many (default: all);
-    time: since programming [s].  calibration: training inputs that set the converters' ranges (default: the
-    network's own where it runs on the data of its training, else the first of the data's).  output: what of
-    the network's output are the logits, a function or a key.  strict: refuse matrices that would stay
-    digital.  folder: of data sets that are not embedded.
-    Raises ValueError, TypeError or CardError, by name, before the work begins.
-    """
-    card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
-    _check(chips, time, engine)
-    if engine == "memsim":
-        card.check_prices()
-    subject = _subject(net)
-    given = subject.on(None) if data is None else data
-    source = test_data(given, images=images, folder=folder)
-    if calibration is None:
-        calibration = ranges(subject, source, own=subject.calibration)
-    if engine != "digital" and calibration is None and (card.on("adc") or card.on("dac")):
-        raise ValueError(
-            "the converters need training inputs to set their ranges: give data=(x_test, y_test, x_train) or "
-            "calibration=, or switch them off with card.without('adc', 'dac')"
-        )
-    setting = Setting(
-        model=subject.title, net=net if isinstance(net, NetFile) else None, card=dump(card), engine=engine,
-        chips=chips, images=images, time=time, seed=seed, data=folder,
-        dataset=str(data) if isinstance(data, str) else None,
-    )  # fmt: skip
-    dtype = torch.float64 if card.ideal else torch.float32
-    trial = Trial(
-        digital.run(subject.net, source, dtype, output=output, advance=advance),
-        range(chips), engine=engine, output=output,
-    )  # fmt: skip
-    if engine == "digital":
-        return Comparison(setting, card, execute(trial, time))
-    trial.chip = memsim.to_crossbar(
-        subject.net, card, chips=chips, seed=seed, engine=engine, calibration=calibration, output=output,
-        strict=strict,
-    )  # fmt: skip
-    advance("programming chips", 0, 1)
-    trial.chip.program()
-    before = conductances(trial.chip)
-    measured = execute(trial, time, advance=advance)
-    first = trial.digital.plain.images[:1]
-    sample = {"before": before, "after": conductances(trial.chip), **maps(subject.net, trial.chip, first)}
-    return Comparison(setting, card, measured, sample)
-
-
-def _check(chips: int, time: float, engine: str) -> None:
-    if engine not in ENGINES:
-        raise ValueError(f"engine = {engine!r}: one of {', '.join(ENGINES)}")
-    if isinstance(chips, bool) or not isinstance(chips, int) or chips < 1:
-        raise ValueError(f"chips = {chips!r}: a whole number of at least 1 is needed")
-    if not 0 <= time < float("inf"):
-        raise ValueError(f"time = {time} s: seconds since programming must be a number >= 0 (1 day is 86400)")
-
-
-def _subject(net: nn.Module | NetFile | str) -> Subject:
-    if isinstance(net, nn.Module):
-        own = net.calibration_images if isinstance(net, models.Network) else None
-        return Subject(type(net).__name__, net, own, trained_on(net))
-    if isinstance(net, NetFile):
-        return Subject.made(net)
-    if isinstance(net, str):
-        return Subject.load(net)
-    raise TypeError(f"net is a {type(net).__name__}; a torch.nn.Module or the name of a network is needed")

@@ -124,11 +124,11 @@ def calibration(subject: Subject, data: TestData, *, own: Tensor | None) -> Tens
     """Training inputs that set the converters' ranges: those given with the network where it runs on the data
     it was trained on, or is a user's own; else those of the data.
     """
-    if data.named and subject.dataset == data.name:
+    if data.whole is not None and models.is_own(data.whole, subject.net):
         return own
     if subject.dataset is None and subject.calibration is not None:
         return subject.calibration
-    return data.training
+    return None if data.training is None else data.laid_out(data.training)
 
 
 def _training(dataset: str, data: str, count: int) -> Tensor | None:

@@ -48,6 +48,7 @@ class Digital:
     name: str  #: of the plain set
     sets: dict[str, Part]
     works: list[Work]  #: what the network did for one image of the plain set
+    batch_axis: int = 0  #: of the network's inputs, where the images are
 
     @property
     def plain(self) -> Part:
@@ -69,14 +70,14 @@ def run(
     ValueError where it cannot take the inputs, or what it gives are no logits (B, classes) for the labels.
     """
     reference = copy.deepcopy(net).to(dtype).eval()
-    work, state = DigitalWork(reference), NetState(reference)
+    work, state = DigitalWork(reference, data.batch_axis), NetState(reference)
     sets = {}
     for name, (x, y) in data.sets.items():
         plain = name == data.name
         part = sets[name] = Part(x, y)
         logits, kept = [], []
         for ids in part.batches(1):
-            inputs = x[ids.start : ids.stop]
+            inputs = data.laid_out(x[ids.start : ids.stop])
             watched, counting = (reference, work) if plain else (None, nullcontext())
             state.restore()  # neurons that keep a membrane from call to call start every pass alike
             with Taps(watched) as taps, counting:
@@ -85,7 +86,7 @@ def run(
             kept.append(taps.bits(len(ids)))
             advance(f"{name}, digital", ids.stop, len(x))
         part.logits, part.spikes = torch.cat(logits), _joined(kept)
-    return Digital(data.name, sets, work.works)
+    return Digital(data.name, sets, work.works, data.batch_axis)
 
 
 def _forward(net: nn.Module, x: Tensor) -> Any:

@@ -143,7 +143,7 @@ def _answers(
     size = len(trial.chips)
     out = []
     for ids in part.batches(size):
-        x = part.images[ids.start : ids.stop]
+        x = part.images[ids.start : ids.stop].movedim(0, trial.digital.batch_axis)
         with Taps(net if counts is not None else None) as taps:
             logits = _call(trial, x, ids)
         out.append(torch.stack([checked(one, len(ids), part.labels) for one in logits]))
@@ -154,7 +154,7 @@ def _answers(
 
 
 def _call(trial: Trial, x: Tensor, ids: range) -> Tensor:
-    """Logits (S, B, classes) of one pass."""
+    """Logits (S, B, classes) of one pass; x as the network takes it."""
     if trial.chip is not None:
         return trial.chip(x, image=ids)
     assert trial.changed is not None

@@ -23,7 +23,7 @@ def conductances(chip: memsim.Chip) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def maps(net: nn.Module, chip: memsim.Chip, x: Tensor) -> dict[str, Any]:
-    """Attention weights A_ij of one input x (1, ...), digital and on the first chip: (H, T, N, N) a layer."""
+    """Attention weights A_ij of one input x, digital and on the first chip: (H, T, N, N) a layer."""
     if not chip.attention_arrays:
         return {}
     reference = copy.deepcopy(net).to(torch.float64 if chip.card.ideal else torch.float32).eval()
@@ -51,4 +51,4 @@ def maps(net: nn.Module, chip: memsim.Chip, x: Tensor) -> dict[str, Any]:
         for array in chip.attention_arrays.values():
             array.recording = False
         chip.ledger.open = was_open
-    return {"digital_maps": keep, "crossbar_maps": written, "image": x[0]}
+    return {"digital_maps": keep, "crossbar_maps": written}

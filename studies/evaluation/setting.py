@@ -11,6 +11,9 @@ from memsim.studies.evaluation.net_file import NetFile
 if TYPE_CHECKING:
     import memsim
 
+ENGINES = ("memsim", "aihwkit", "digital")
+"""What a network can be run on, besides the digital run that all are compared with."""
+
 
 @final
 @dataclass(frozen=True, kw_only=True)

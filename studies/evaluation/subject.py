@@ -29,10 +29,16 @@ class Subject:
     dataset: str | None = None  #: name of the data set it was trained on
 
     @classmethod
+    def given(cls, net: nn.Module) -> Subject:
+        """A network that is there, named by its class."""
+        own = net.calibration_images if isinstance(net, models.Network) else None
+        return cls(type(net).__name__, net, own, models.dataset_of(net))
+
+    @classmethod
     def load(cls, model: str) -> Subject:
         """Load a bundled network or a checkpoint; ValueError says what is wrong with it."""
         net = models.load(model)
-        return cls(model, net, net.calibration_images, trained_on(net))
+        return cls(model, net, net.calibration_images, models.dataset_of(net))
 
     @classmethod
     def made(cls, file: NetFile) -> Subject:
@@ -54,11 +60,6 @@ class Subject:
                 "(in Python: data=), by name or as an .npz file"
             )
         return found
-
-
-def trained_on(net: nn.Module) -> str | None:
-    """The data set that a network's training record names; None where it has none."""
-    return net.record.get("dataset") if isinstance(net, models.Network) else None
 
 
 def refuse_foreign(setting: Setting, study: str, reason: str) -> None:

@@ -13,7 +13,7 @@ from memsim.models.networks.network import attention_layers
 from memsim.models.parts.attention import Form, STDPAttention
 from memsim.models.registry import relative, tuned
 from memsim.studies.evaluation.physical_window import physical_window
-from memsim.studies.evaluation.subject import file_digest
+from memsim.studies.evaluation.subject import Subject, file_digest
 
 STATISTICS = 1024
 """Training images that tell the mean attention weight a relative is matched to."""
@@ -77,5 +77,5 @@ def _each_core(net: Network, **changes: Any) -> Network:
 @lru_cache(maxsize=2)
 def _statistics(model: str, _: str, data: str) -> AttentionStatistics:
     net = models.load(model)
-    images = models.datasets.load(models.dataset_of(net), data).x_train[:STATISTICS]
+    images = models.datasets.load(Subject.load(model).on(None), data).x_train[:STATISTICS]
     return models.attention_statistics(net, images)

@@ -177,6 +177,7 @@ REFUSED = [
     "devices nonsense",
     "devices none.toml",
     "report none",
+    "bench nonsense",
     "nonsense",
 ]
 
@@ -207,6 +208,12 @@ def test_help_and_refusals_come_before_torch_is_imported(lines, codes, tmp_path)
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
+
+
+def test_the_names_of_benchmarks_known_without_torch_are_those_there_are():
+    from memsim.studies.speed import bench, names
+
+    assert tuple(dict.fromkeys(name.split()[0] for name in bench.BENCHES)) == names.NAMES
 
 
 def test_the_version_is_that_of_the_package(capsys, monkeypatch):

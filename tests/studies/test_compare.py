@@ -133,6 +133,9 @@ class Pair(nn.Module):
         ({"chips": 2.5}, ValueError, "chips = 2.5"),
         ({"images": 0}, ValueError, "images = 0"),
         ({"time": -1.0}, ValueError, "time = -1.0 s"),
+        ({"batch_axis": -1}, ValueError, "batch_axis = -1: the axis of the images"),
+        ({"batch_axis": 4}, ValueError, r"batch_axis = 4: x_test \(40, 1, 8, 8\) has no such axis"),
+        ({"batch_axis": 1}, ValueError, r"x_test \(1, 40, 8, 8\) and y_test \(40,\) .* \(batch_axis=\)"),
         ({"engine": "fast"}, ValueError, "engine = 'fast': one of memsim, aihwkit, digital"),
         ({"card": "defualt"}, ValueError, "defualt"),
     ],
@@ -143,6 +146,40 @@ def test_what_is_wrong_is_refused_by_name_before_any_chip(
     monkeypatch.setattr(memsim, "to_crossbar", lambda *_, **__: pytest.fail("a chip was made"))
     with pytest.raises(error, match=told):
         memsim.compare(**{"net": mlp(), "card": CARD, "data": (X, Y, TRAIN), "chips": 2} | given)
+
+
+class TimeFirst(nn.Module):
+    """Rows of a picture as time steps (T, B, F), spikes between two layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(4)
+            self.first, self.neurons, self.last = nn.Linear(8, 16), LIF(), nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.neurons(4 * self.first(x))).mean(0)
+
+
+class BatchFirst(TimeFirst):
+    """The same of inputs (B, T, F)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.movedim(1, 0))
+
+
+@pytest.mark.parametrize("engine", ["memsim", "digital"])
+def test_images_may_be_on_any_axis(engine: str) -> None:
+    rows, train = X[:, 0], TRAIN[:32, 0]
+    asked: dict[str, Any] = {"chips": 2, "engine": engine}
+    usual = memsim.compare(BatchFirst(), CARD, (rows, Y, train), **asked)
+    found = memsim.compare(
+        TimeFirst(), CARD, (rows.movedim(0, 1), Y, train.movedim(0, 1)), batch_axis=1, images=40, **asked
+    )
+    summary, expected = found.summary(), usual.summary()
+    assert summary.pop("model") == "TimeFirst" and expected.pop("model") == "BatchFirst"
+    assert summary == expected
+    assert 0 < summary["spike_rate"]["neurons"] < 1
 
 
 class Steps(nn.Module):

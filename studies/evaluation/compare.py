@@ -1,0 +1,120 @@
+"""`memsim.compare`: any network, card and data through one door; what is wrong is refused before the work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import memsim
+from memsim.studies.evaluation import digital
+from memsim.studies.evaluation.comparison import Comparison
+from memsim.studies.evaluation.crossbars import calibration as ranges
+from memsim.studies.evaluation.digital import Advance, Output
+from memsim.studies.evaluation.execution import Measured, Trial, execute
+from memsim.studies.evaluation.net_file import NetFile
+from memsim.studies.evaluation.sample import conductances, maps
+from memsim.studies.evaluation.setting import ENGINES, Setting, dump
+from memsim.studies.evaluation.subject import Subject
+from memsim.studies.evaluation.test_data import test_data
+
+
+def compare(
+    net: nn.Module | NetFile | str = "s2tdpt-digits",
+    card: memsim.ChipCard | str = "default",
+    data: Any = None,
+    *,
+    chips: int = 8,
+    images: int | None = None,
+    time: float = 86400.0,
+    seed: int = 0,
+    engine: str = "memsim",
+    calibration: Tensor | None = None,
+    output: Output = None,
+    strict: bool = False,
+    batch_axis: int = 0,
+    folder: str = "data",
+    advance: Advance = lambda *_: None,
+) -> Comparison:
+    """Run a network digitally and on simulated chips, and measure what differs.
+
+        found = memsim.compare(net, "default", (x_test, y_test, x_train), chips=8)
+        found.digital_accuracy, found.accuracy.mean, found.energy["crossbar"]
+
+    net: any torch network with logits (B, classes), the name of a bundled one, a checkpoint file, or a
+    ``NetFile``.  card: a ChipCard, or the name or file of one.  data: the name of a data set, an .npz file, a
+    ``models.Dataset`` or arrays (x_test, y_test[, x_train]), x (B, ...), y (B) whole numbers; default: the
+    data set of the network's training record.  chips: how many; images: the first so many (default: all);
+    time: since programming [s].  calibration: training inputs that set the converters' ranges (default: the
+    network's own where it runs on the data of its training, else the first of the data's).  output: what of
+    the network's output are the logits, a function or a key.  strict: refuse matrices that would stay
+    digital.  batch_axis: the axis of the network's inputs, and of x, that holds the images.  folder: of data
+    sets that are not embedded.
+    Raises ValueError, TypeError or CardError, by name, before the work begins.
+    """
+    card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
+    _check(card, chips, time, engine)
+    subject = _subject(net)
+    given = subject.on(None) if data is None else data
+    source = test_data(given, images=images, folder=folder, batch_axis=batch_axis)
+    if calibration is None:
+        calibration = ranges(subject, source, own=subject.calibration)
+    _check_ranges(card, engine, calibration)
+    dtype = torch.float64 if card.ideal else torch.float32
+    reference = digital.run(subject.net, source, dtype, output=output, advance=advance)
+    trial = Trial(reference, range(chips), engine=engine, output=output)
+    if engine != "digital":
+        trial.chip = memsim.to_crossbar(
+            subject.net, card, chips=chips, seed=seed, engine=engine, calibration=calibration,
+            output=output, strict=strict, batch_axis=batch_axis,
+        )  # fmt: skip
+    setting = Setting(
+        model=subject.title, net=net if isinstance(net, NetFile) else None, card=dump(card), engine=engine,
+        chips=chips, images=images, time=time, seed=seed, data=folder,
+        dataset=data if isinstance(data, str) else None,
+    )  # fmt: skip
+    return Comparison(setting, card, *_measure(trial, subject.net, time, advance))
+
+
+def _measure(trial: Trial, net: nn.Module, time: float, advance: Advance) -> tuple[Measured, dict[str, Any]]:
+    """Program the chips, if any, and run all test data at a time [s]; also what a report draws of them."""
+    chip, part = trial.chip, trial.digital.plain
+    if chip is None:
+        return execute(trial, time), {}
+    advance("programming chips", 0, 1)
+    chip.program()
+    before = conductances(chip)
+    measured = execute(trial, time, advance=advance)
+    first = part.images[:1].movedim(0, trial.digital.batch_axis)
+    sample = {"before": before, "after": conductances(chip), "image": part.images[0]}
+    return measured, sample | maps(net, chip, first)
+
+
+def _check(card: memsim.ChipCard, chips: int, time: float, engine: str) -> None:
+    if engine not in ENGINES:
+        raise ValueError(f"engine = {engine!r}: one of {', '.join(ENGINES)}")
+    if isinstance(chips, bool) or not isinstance(chips, int) or chips < 1:
+        raise ValueError(f"chips = {chips!r}: a whole number of at least 1 is needed")
+    if not 0 <= time < float("inf"):
+        raise ValueError(f"time = {time} s: seconds since programming must be a number >= 0 (1 day is 86400)")
+    if engine == "memsim":
+        card.check_prices()
+
+
+def _check_ranges(card: memsim.ChipCard, engine: str, calibration: Tensor | None) -> None:
+    if engine != "digital" and calibration is None and (card.on("adc") or card.on("dac")):
+        raise ValueError(
+            "the converters need training inputs to set their ranges: give data=(x_test, y_test, x_train) or "
+            "calibration=, or switch them off with card.without('adc', 'dac')"
+        )
+
+
+def _subject(net: nn.Module | NetFile | str) -> Subject:
+    if isinstance(net, nn.Module):
+        return Subject.given(net)
+    if isinstance(net, NetFile):
+        return Subject.made(net)
+    if isinstance(net, str):
+        return Subject.load(net)
+    raise TypeError(f"net is a {type(net).__name__}; a torch.nn.Module or the name of a network is needed")

@@ -1,0 +1,4 @@
+"""Names of the benchmarks, known before torch is imported: a command refuses a slip at once."""
+
+NAMES = ("attention", "projection", "drift", "write", "program", "image", "ledger")
+"""First words of the benchmarks; `memsim.studies.speed.bench` has each in full."""
