@@ -125,6 +125,11 @@ class PulsedSection(Section):
             raise ValueError(
                 f"nonlinearity_up_spread and _down_spread belong to the law linear, not to {self.law}"
             )
+        if self.log_normal_steps and not self.step_spread:
+            raise ValueError("log_normal_steps has no effect without a step_spread")
+        referenced = self.reference_spread or self.subtract_symmetry_point
+        if self.cycle_noise_law == "constant" and not (self.cycle_noise or referenced):
+            raise ValueError('cycle_noise_law = "constant" has no effect without cycle_noise')
         return self
 
 
@@ -176,6 +181,11 @@ class WeightSection(Section):
                     f"programming [S] = {list(self.programming)}: a spread of {sigma:.3g} S at {x:.2f} g_max;"
                     " 0 to g_max is allowed over the whole range; did you pass microsiemens?"
                 )
+        usual, drifts = type(self).model_fields, self.drift_exponent or self.drift_exponent_spread
+        if self.t_0 != usual["t_0"].default and not (drifts or self.flicker_noise):
+            raise ValueError("t_0 [s] has no effect without a drift_exponent or flicker_noise")
+        if self.t_read != usual["t_read"].default and not self.flicker_noise:
+            raise ValueError("t_read [s] has no effect without flicker_noise")
         relaxations = ("relaxation", "relaxation_spread", "relaxation_spread_1s")
         _within(self, -self.g_max, self.g_max, "g_max, either way", *relaxations)
         return self

@@ -19,6 +19,7 @@ from typing_extensions import Self  # in typing from Python 3.11 on
 from memsim import packaged_cards
 from memsim.card.cells import check_use, effects_of, every_effect, must_be_built
 from memsim.card.fields import ARRAY_EFFECTS, CardFields
+from memsim.card.idle import idle
 from memsim.devices.toml_file import CardError, refusal
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
@@ -47,12 +48,23 @@ class ChipCard(CardFields):
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
         """A card from a mapping with the keys of the TOML file; the technology adds the prices it lacks."""
+        card = cls._read(fields, origin)
+        try:
+            card._check()
+        except ValueError as error:
+            raise CardError(f"{origin}: {error}") from None
+        return card
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any], origin: str) -> ChipCard:
+        """A card whose fields are right one by one; whether they go together is not checked."""
         technology = Technology.load(fields.get("technology", cls.model_fields["technology"].default))
         prices = fields.get("prices", {})
         prices = {**technology.prices, **prices} if isinstance(prices, Mapping) else prices
         try:
             card = cls.model_validate(dict(fields) | {"prices": prices})
-            card._check()
+            check_use("weights", card.weights.cell, "weight")
+            check_use("attention", card.attention.cell, "pulsed")
         except ValidationError as error:
             raise refusal(cls, error, origin) from None
         except ValueError as error:
@@ -60,9 +72,11 @@ class ChipCard(CardFields):
         return card
 
     def _check(self) -> None:
-        """Raise ValueError for cells that cannot be used as the card asks, and for effects they lack."""
-        check_use("weights", self.weights.cell, "weight")
-        check_use("attention", self.attention.cell, "pulsed")
+        """Raise ValueError for settings without effect, effects that the cells lack, and cells that cannot be
+        used as the card asks.
+        """
+        for one in idle(self):
+            raise ValueError(one.words)
         there = self._switches
         for field, named in (("off", self.off), ("strengths", self.strengths)):
             for effect in sorted(set(named) - there):
@@ -82,16 +96,21 @@ class ChipCard(CardFields):
     def replace(self, **sections: Any) -> ChipCard:
         """A copy with fields replaced, validated like a file: ``card.replace(weights={"cell": "ideal"})``.
 
-        Other cells keep of ``off`` and ``strengths`` what they have.
+        What the replaced fields leave without effect is left out: of ``off`` and ``strengths`` what other
+        cells do not have, settings of another mode, numbers that another cell has of its own.
         """
-        fields = self.model_dump(by_alias=True) | {"prices": self.own_prices}
+        fields = self.model_dump(by_alias=True, exclude_unset=True) | {"prices": self.own_prices}
         switches = {key: sections.pop(key) for key in ("off", "strengths") if key in sections}
         fields = _merged(fields, sections)
-        if (self.off or self.strengths) and {"weights", "attention"} & sections.keys():
-            there = self.parse(fields | {"off": [], "strengths": {}}, origin=self.name)._switches
+        if (self.off or self.strengths) and {"weights", "attention", "wear"} & sections.keys():
+            there = self._read(fields | {"off": [], "strengths": {}}, self.name)._switches
             fields["off"] = self.off & there
             fields["strengths"] = {e: factor for e, factor in self.strengths.items() if e in there}
-        return self.parse(_merged(fields, switches), origin=self.name)
+        fields = _merged(fields, switches)
+        for one in idle(self._read(fields, self.name)):
+            if one.field not in sections.get(one.section, ()):
+                fields[one.section] = {k: v for k, v in fields[one.section].items() if k != one.field}
+        return self.parse(fields, origin=self.name)
 
     def without(self, *effects: str) -> ChipCard:
         """The same chip with these effects ideal."""
@@ -114,8 +133,11 @@ class ChipCard(CardFields):
     @property
     def effects(self) -> tuple[str, ...]:
         """Every effect this card's cells and arrays have, whether on or off."""
-        array = [e for e in ARRAY_EFFECTS if e != "wear" or self.wear.cycles_before > 0]
-        return tuple(dict.fromkeys([*self._cell_effects, *(() if self.ideal else array)]))
+        return tuple(dict.fromkeys([*self._cell_effects, *(() if self.ideal else self._array_effects)]))
+
+    @property
+    def _array_effects(self) -> list[str]:
+        return [e for e in ARRAY_EFFECTS if e != "wear" or self.wear.cycles_before > 0]
 
     @property
     def _cell_effects(self) -> tuple[str, ...]:
@@ -124,7 +146,7 @@ class ChipCard(CardFields):
     @property
     def _switches(self) -> set[str]:
         """Names that ``off`` and ``strengths`` may hold: of the cells, and of any card's arrays."""
-        return {*ARRAY_EFFECTS, *self._cell_effects}
+        return {*self._array_effects, *self._cell_effects}
 
     @property
     def weight_cell(self) -> WeightCell:
@@ -155,12 +177,6 @@ class ChipCard(CardFields):
     def cell_siemens(self) -> Siemens:
         """Conductance of an attention cell's w = 0 and of one unit of w [S], G = rest + w unit."""
         return self.design.cell_siemens
-
-    @property
-    def own_prices(self) -> dict[str, Price]:
-        """The prices that are not those of the technology."""
-        theirs = Technology.load(self.technology).prices
-        return {event: price for event, price in self.prices.items() if theirs.get(event) != price}
 
     @property
     def all_prices(self) -> Mapping[str, Price]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, final
 import torch
 
 from memsim.card.fields import CardFields
+from memsim.card.idle import GATED
 from memsim.card.sections import AttentionSection, WearSection
 from memsim.devices import registry
 from memsim.devices.cell import Cell, PulsedCell
@@ -18,9 +19,7 @@ from memsim.devices.pulses.wear import Worn
 from memsim.devices.toml_file import CardError
 from memsim.devices.weights.weight_cell import WeightCell
 from memsim.prices.price import MAX_ENERGY, Price
-
-GATED = ("fefet", "ecram", "capacitor")
-"""Technologies whose pulses act on a gate: no current through the cell, V^2 G t is not their energy."""
+from memsim.prices.technology import Technology
 
 
 class Drive(NamedTuple):
@@ -107,7 +106,7 @@ def resolve(card: CardFields) -> Design:
         full_write=card.attention.n_max or cell.n_max,
         pulse_drive=drive,
         cell_siemens=siemens,
-        prices=dict(card.prices) | _pulse_prices(preset, drive, siemens),
+        prices=dict(card.prices) | _dac_price(card) | _pulse_prices(preset, drive, siemens),
     )
 
 
@@ -171,6 +170,14 @@ def _siemens(cell: Any, section: AttentionSection) -> Siemens:
         return Siemens(*cell.conductances)
     absolute = cell.unit == "S"
     return Siemens(0.0 if absolute or cell.one_sided else section.g_mid, 1.0 if absolute else section.g_unit)
+
+
+def _dac_price(card: CardFields) -> dict[str, Price]:
+    """The technology's price of a DAC for this card's bits; none where the card has a price of its own."""
+    technology, event = Technology.load(card.technology), "dac-conversion"
+    if event in card.own_prices or "dac-8b" not in technology.parts:
+        return {}
+    return {event: technology.dac_price(card.weights.dac_bits)}
 
 
 def _pulse_prices(cell: PulsedCell, drive: Drive, siemens: Siemens) -> dict[str, Price]:

@@ -12,6 +12,7 @@ from memsim.devices.check import MAX_STRENGTH
 from memsim.devices.toml_file import Section
 from memsim.prices.events import find
 from memsim.prices.price import Price
+from memsim.prices.technology import Technology
 
 ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear")
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, and what
@@ -71,3 +72,9 @@ class CardFields(Section):
     def on(self, effect: str) -> bool:
         """Whether an effect of the arrays is simulated."""
         return not self.ideal and effect not in self.off
+
+    @property
+    def own_prices(self) -> dict[str, Price]:
+        """The prices that are not those of the technology."""
+        theirs = Technology.load(self.technology).prices
+        return {event: price for event, price in self.prices.items() if theirs.get(event) != price}

@@ -50,7 +50,8 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
         converters = converter.count(lines, section.conversion_time) * row_tiles * column_tiles
         yield "weight cells", 2 * section.devices_per_weight * work.rows * work.columns, cell
         yield "ADC", converters, technology.converter_price(section.adc_bits).area
-        yield "DAC", 0 if work.spikes else work.rows * column_tiles, technology.price("dac-8b").area
+        dac = technology.dac_price(section.dac_bits)
+        yield "DAC", 0 if work.spikes else work.rows * column_tiles, dac.area
     elif isinstance(work, Attention):
         section = card.attention
         cells = 2 * section.devices_per_synapse * work.heads * work.tokens**2  # with references, or pairs

@@ -26,6 +26,8 @@ class Event:
     """Parts of a technology card it happens in, one after the other: they make its price."""
     physics: str = ""
     """What the joules are that are entered with it, instead of a price."""
+    priced: bool = False
+    """Whether a price serves where the physics is not known."""
     optional: bool = False
     """Whether it may have no price: then it is listed as uncounted."""
 
@@ -103,6 +105,7 @@ for _event in (
         "pulse-<technology>",
         "attention pulses",
         physics="V^2 G t, the mean conductance before each pulse of this run",
+        priced=True,
     ),
     Event(
         "half-select",

@@ -22,6 +22,9 @@ from memsim.prices.scaling import Scale, relative_energy
 
 TECHNOLOGIES = "memsim.technologies"
 
+DAC_BITS = 8
+"""Resolution of the DAC that technology cards have as a part, ``dac-8b``."""
+
 CELL_EVENTS = ("program-", "pulse-", "reset-")
 """Events that are parts themselves: what is done to a device."""
 
@@ -91,6 +94,22 @@ class Technology(Section):
                 f"{self.name}: no ADC {design or self.converter!r}; there are {', '.join(self.adc)}"
             )
         return self.adc[design or self.converter].price(bits)
+
+    def dac_price(self, bits: int) -> Price:
+        """A conversion by a DAC: that of 8 bits as its source has it; others 2^(bits - 8) times, as the
+        capacitors of a binary array are switched (an assumption).
+        """
+        known, factor = self.price("dac-8b"), 2.0 ** (bits - DAC_BITS)
+        if bits == DAC_BITS:
+            return known
+        return known.model_copy(
+            update={
+                "energy": known.energy * factor,
+                "area": None if known.area is None else known.area * factor,
+                "source": f"{known.source}; {bits} bits: × {factor:g}, as a binary array of capacitors",
+                "assumption": True,
+            }
+        )
 
     def scale_to(self, here: Technology) -> Scale:
         """What becomes of this card's energies and areas at another's node; CardError where one has none."""

@@ -2,8 +2,7 @@
 
 import pytest
 
-import memsim
-from memsim import CardError, ChipCard, models
+from memsim import CardError, ChipCard
 from memsim.studies.commands.options import card_of
 from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.setting import dump
@@ -77,17 +76,12 @@ def test_a_pulse_costs_what_its_voltage_says(folder):
     assert other.price("pulse-reram") == ChipCard.load("default").price("pulse-reram")
 
 
-def test_its_siemens_go_before_the_chip_cards(folder):
-    """Conductances and the time of a write are the device's own, whatever the chip card assumes."""
-    net, data = models.load("s2tdpt-digits"), models.datasets.load("digits")
-    found = []
-    for g_mid in (20e-6, 30e-6):
-        card = ChipCard.load("default").replace(
-            attention={"cell": str(folder / "mine.toml"), "g_mid [S]": g_mid, "pulse_time [s]": g_mid}
-        )
-        chip = memsim.to_crossbar(net, card, chips=1).program()
-        logits = chip(data.x_test[:4])
-        array = next(iter(chip.attention_arrays.values()))
-        assert array.design.conductance == pytest.approx((25e-6, 20e-6, 25e-6), rel=1e-3)
-        found.append((logits.tolist(), chip.ledger.energy, chip.ledger.latency))
-    assert found[0] == found[1]
+@pytest.mark.parametrize("key", ["g_mid [S]", "g_unit [S]", "pulse_time [s]"])
+def test_its_numbers_stand_for_the_chip_cards(folder, key):
+    """Conductances and the time of a write are the device's own; others beside them are refused."""
+    mine, usual = str(folder / "mine.toml"), ChipCard.load("default")
+    card = usual.replace(attention={"cell": mine})
+    assert card.cell_siemens == pytest.approx((25e-6, 20e-6), rel=1e-3)
+    with pytest.raises(CardError, match="has no effect: reram-mine has"):
+        card.replace(attention={key: 1.5e-5})
+    assert usual.replace(attention={key: 1.5e-5}).replace(attention={"cell": mine}) == card
