@@ -6,13 +6,14 @@ PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.12 python3.11 python3.13 p
 RUN := .venv/bin/python -m
 INSTALL := $(RUN) pip install --disable-pip-version-check --only-binary=aihwkit
 
-.PHONY: help demo test slow exhaustive clean
+.PHONY: help demo test slow exhaustive judges clean
 
 help:
 	@echo 'make demo   compare digits, digital against simulated crossbars; writes demo/report.html'
 	@echo 'make test   lint, types and the fast tests'
 	@echo 'make slow   the slow tests (minutes)'
 	@echo 'make exhaustive   every law at every number of pulses, every fit a hundred times (an hour)'
+	@echo 'make judges   badcrossbar and ngspice solve the arrays of the tests anew (needs libcairo2-dev, pkg-config, ngspice)'
 	@echo 'make clean  remove .venv, caches and demo/'
 
 demo: .venv/.installed
@@ -30,8 +31,18 @@ slow: .venv/.test-installed
 exhaustive: .venv/.test-installed
 	$(RUN) pytest -n auto -m exhaustive
 
+# badcrossbar draws with cairo and wants a numpy of its own: an environment apart.
+judges: .venv/.test-installed
+	@command -v ngspice >/dev/null || { echo 'make judges needs ngspice: apt-get install ngspice' >&2; exit 1; }
+	$(RUN) venv .judges
+	.judges/bin/python -m pip install --disable-pip-version-check badcrossbar==1.1.0 'numpy<3' 'scipy<2'
+	.judges/bin/python tests/wires/make_badcrossbar.py .judges
+	.judges/bin/python tests/wires/make_ngspice.py .judges
+	MEMSIM_JUDGES=$(CURDIR)/.judges $(RUN) pytest -n 0 tests/wires/test_judges.py
+	.venv/bin/memsim bench wires
+
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist demo
+	rm -rf .venv .judges .pytest_cache .ruff_cache .hypothesis build dist demo
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ensurepip writes pip last, so its presence means the environment is whole.

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from memsim.prices.price import Price
     from memsim.prices.technology import Technology
     from memsim.studies.evaluation.compare import compare
+    from memsim.wires.lines import Lines
+    from memsim.wires.nodal import nodal_read, nodal_solution
+    from memsim.wires.wired_array import WiredArray
 
 __version__ = "0.1.0"
 
@@ -45,11 +48,15 @@ _MODULES = {
     "prices.technology": ("Technology",),
     "studies": (),
     "studies.evaluation.compare": ("compare",),
+    "wires.lines": ("Lines",),
+    "wires.nodal": ("nodal_read", "nodal_solution"),
+    "wires.wired_array": ("WiredArray",),
 }
 
 __all__ = [
-    "CardError", "Chip", "ChipCard", "Cost", "Ledger", "MappingReport", "NotMapped", "Price", "Technology",
-    "__version__", "built_in", "compare", "devices", "models", "stream", "studies", "to_crossbar",
+    "CardError", "Chip", "ChipCard", "Cost", "Ledger", "Lines", "MappingReport", "NotMapped", "Price",
+    "Technology", "WiredArray", "__version__", "built_in", "compare", "devices", "models", "nodal_read",
+    "nodal_solution", "stream", "studies", "to_crossbar",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazily(__name__, _MODULES)

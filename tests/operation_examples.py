@@ -1,5 +1,6 @@
 """Examples for the suite of equals: of each operation, calls that reach it, and how near a kernel must be."""
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,6 +14,10 @@ from memsim.devices import LinePulses, get, stream
 from memsim.devices.numerics import stable
 from memsim.models.parts.attention_kernel import count_gradients, gather_weights
 from memsim.models.parts.lif import Law, potentials, spikes
+from memsim.wires.effective import ladders_product
+from memsim.wires.ladder import ladder
+from memsim.wires.nodes import node_sweeps
+from memsim.wires.sweeps import sweep_currents
 from tests.devices.pulsed_cells import cell_of
 
 
@@ -135,6 +140,26 @@ def sums(function: Callable[[Tensor], Tensor]) -> Iterator[Example]:
         yield Example(partial(function, _numbers(3, 70, 130, dtype=dtype)), atol=1e-12)
 
 
+def wires(kind: str) -> Iterator[Example]:
+    """Arrays of every remainder of the kernels' vectors, lines driven from either side or left open."""
+    for rows, columns in ((1, 1), (9, 8), (16, 21)):
+        g, v = (_numbers(3, rows, columns, dtype=torch.float64, seed=s).abs() for s in (0, 1))
+        ends = [20 * _counts(2, 3, n, seed=s).double() for s, n in enumerate((rows, rows, columns, columns))]
+        if kind == "ladder":
+            yield Example(partial(ladder, g, *ends[2:], 30.0), atol=1e-13)
+        for word, bit in ((20.0, 30.0), (20.0, math.inf), (math.inf, 30.0)):
+            if kind == "product":
+                yield Example(partial(ladders_product, g, *ends, word, bit), atol=1e-13)
+            if kind == "nodes":
+                ends[3] = ends[3] + 20.0
+                yield Example(partial(node_sweeps, g, v, v.flip(0), *ends, word, bit, 3), atol=1e-12)
+        for inputs, sweeps in ((1, 0), (8, 3), (11, 6)):
+            if kind == "currents":
+                drive = _numbers(3, inputs, rows, dtype=torch.float64, seed=2)
+                sides = torch.tensor([20.0, 0.0, 10.0, 30.0], dtype=torch.float64)
+                yield Example(partial(sweep_currents, drive, g, v, v, sides, 20.0, 30.0, sweeps), atol=1e-11)
+
+
 #: examples of every operation by its name
 EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
     "memsim.arrays.kernels.pair_sums.column_sizes": partial(sums, column_sizes),
@@ -161,4 +186,8 @@ EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
     "memsim.models.parts.attention_kernel.gather_weights": partial(tables, "weights"),
     "memsim.models.parts.lif.potentials": membranes,
     "memsim.models.parts.lif.spikes": neurons,
+    "memsim.wires.effective.ladders_product": partial(wires, "product"),
+    "memsim.wires.ladder.ladder": partial(wires, "ladder"),
+    "memsim.wires.nodes.node_sweeps": partial(wires, "nodes"),
+    "memsim.wires.sweeps.sweep_currents": partial(wires, "currents"),
 }

@@ -1,0 +1,1 @@
+"""Resistance of word and bit lines: node voltages and currents of whole arrays."""

@@ -1,0 +1,60 @@
+"""Current against voltage of a device between the lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Curve = Callable[[Tensor, Tensor], Tensor]
+"""(conductance g [S], voltage v [V]) -> current [A], elementwise, rising with v, differentiable by torch."""
+
+
+@dataclass(frozen=True)
+class Sinh:
+    """I = g v_ref sinh(v / v_0) / sinh(v_ref / v_0): g is the chord at v_ref.
+
+    Source of v_0 = .43 V: Chen & Yu, IEEE Trans. Electron Devices 62, 4022 (2015).  Raises ValueError for
+    voltages that are not above 0.
+    """
+
+    v_ref: float = 0.2  #: where g was measured [V]
+    v_0: float = 0.43  #: scale of the nonlinearity [V]
+
+    def __post_init__(self) -> None:
+        if not (self.v_ref > 0.0 and self.v_0 > 0.0):
+            raise ValueError(f"v_ref={self.v_ref:g} V and v_0={self.v_0:g} V: both must be above 0")
+
+    def __call__(self, g: Tensor, v: Tensor) -> Tensor:
+        return g * (self.v_ref / math.sinh(self.v_ref / self.v_0)) * torch.sinh(v / self.v_0)
+
+
+@dataclass(frozen=True)
+class Cubic:
+    """I = g (v + cube v^3); with cube < 0 it rises only below sqrt(-1 / (3 cube)), 1.15 V for the default.
+
+    Source of -.25 / V^2: the cubic of CrossSim 3.2 (sandialabs/cross-sim).
+    """
+
+    cube: float = -0.25  #: [1 / V^2]
+
+    def __call__(self, g: Tensor, v: Tensor) -> Tensor:
+        return g * (v + self.cube * v**3)
+
+
+def current_and_slope(curve: Curve, g: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Return I [A] and dI / dv [S]; raise ValueError where the current falls with the voltage."""
+    with torch.enable_grad():
+        at = v.detach().clone().requires_grad_()
+        current = curve(g, at)
+        (slope,) = torch.autograd.grad(current.sum(), at)
+    if float(slope.min()) < 0.0:
+        worst = v.flatten()[slope.argmin()]
+        raise ValueError(
+            f"the curve falls with the voltage at {float(worst):.3g} V: a current that rises at every voltage"
+            " between the lines is needed; lower the voltages, or take a curve measured up to them"
+        )
+    return current.detach(), slope

@@ -1,0 +1,84 @@
+"""Vectors of eight float64 in LLVM's own terms: a sum over eight inputs, an eight by eight transposition.
+
+A loop over lanes in Python's terms is not vectorised, since its arrays might overlap.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.typing.templates import signature
+from numba.extending import intrinsic
+
+from memsim.devices.numerics.compile import drop_stale_cache
+
+LANES = 8  #: float64 of a vector
+
+
+_intrinsic: Any = intrinsic  # its calls leave out the first argument, the typing context
+_VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+_UNDEFINED = ir.Constant(_VECTOR, ir.Undefined)
+
+
+def _indices(places: Any) -> ir.Constant:
+    return ir.Constant(ir.VectorType(ir.IntType(32), LANES), list(places))
+
+
+def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Where the vector that begins at an index of a flat array stands."""
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+
+
+@_intrinsic
+def mix(_: Any, out: Any, o: Any, a: Any, x: Any, i: Any, b: Any, y: Any, j: Any) -> Any:
+    """out[o + l] = a x[i + l] + b y[j + l] for the eight lanes l.
+
+    out, x, y: flat contiguous float64, which may be the same; a, b: float64. No index is checked.
+    """
+
+    def codegen(context, builder, sig, args):
+        def term(factor, array, index):
+            lane = builder.insert_element(_UNDEFINED, args[factor], ir.Constant(ir.IntType(32), 0))
+            spread = builder.shuffle_vector(lane, _UNDEFINED, _indices([0] * LANES))
+            at = _place(context, builder, sig.args[array], args[array], args[index])
+            return builder.fmul(spread, builder.load(at, align=8), flags=("contract",))
+
+        total = builder.fadd(term(2, 3, 4), term(5, 6, 7), flags=("contract",))
+        builder.store(total, _place(context, builder, sig.args[0], args[0], args[1]), align=8)
+        return context.get_dummy_value()
+
+    index, number = types.intp, types.float64
+    return signature(types.void, out, index, number, x, index, number, y, index), codegen
+
+
+@_intrinsic
+def transpose(_: Any, out: Any, o: Any, out_step: Any, x: Any, i: Any, x_step: Any) -> Any:
+    """out[o + k out_step + l] = x[i + l x_step + k] for k and l from 0 to 7.
+
+    out, x: flat contiguous float64 that do not overlap. No index is checked.
+    """
+
+    def codegen(context, builder, sig, args):
+        def place(array, index, step, row):
+            at = builder.add(args[index], builder.mul(args[step], ir.Constant(args[step].type, row)))
+            return _place(context, builder, sig.args[array], args[array], at)
+
+        rows = [builder.load(place(3, 4, 5, row), align=8) for row in range(LANES)]
+        for half in (4, 2, 1):  # exchange the off-diagonal quarters of squares of 2 half
+            for r in (r for r in range(LANES) if not r & half):
+                a, b = rows[r], rows[r + half]
+                low = [c if not c & half else LANES + c - half for c in range(LANES)]
+                high = [c + half if not c & half else LANES + c for c in range(LANES)]
+                rows[r] = builder.shuffle_vector(a, b, _indices(low))
+                rows[r + half] = builder.shuffle_vector(a, b, _indices(high))
+        for row, vector in enumerate(rows):
+            builder.store(vector, place(0, 1, 2, row), align=8)
+        return context.get_dummy_value()
+
+    index = types.intp
+    return signature(types.void, out, index, index, x, index, index), codegen
+
+
+drop_stale_cache(Path(__file__).parent)
