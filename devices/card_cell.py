@@ -95,9 +95,10 @@ def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> Devi
     """
     if not isinstance(cell, AffineCell) or not (cell.mult_noise or cell.soft_bounds):
         raise Unsupported(f"{cell.name}: no law of a device card says what {type(cell).__name__} does")
-    if cell.conductances is None and conductances is None:
-        raise Unsupported(f"{cell.name} knows no siemens: give g_mid and g_unit [S]")
-    middle, unit = cell.conductances or conductances  # type: ignore[misc]
+    known = cell.conductances or conductances
+    if known is None:
+        raise Unsupported(f"{cell.name} has no conductances: give g_mid and g_unit [S]")
+    middle, unit = known
     p = cell.population
     section = {
         "n_max": cell.n_max,

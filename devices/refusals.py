@@ -1,4 +1,4 @@
-"""What is told of a bad card: one line for each finding, with field, value, allowed range, likely slip."""
+"""The refusal of a bad card: one line for each finding, with field, value, allowed range, likely slip."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches

@@ -65,7 +65,7 @@ def memsim(
     from memsim.studies.commands.doctor import advice
 
     if context.invoked_subcommand != "doctor" and advice():
-        raise ImportError(f"{advice()} ('memsim doctor' tells more)")
+        raise ImportError(f"{advice()} ('memsim doctor' says more)")
 
 
 @app.command()
@@ -162,11 +162,13 @@ def study(
         str, typer.Option(help="Time since programming where the study does not vary it: 1s, 2h, 1d, 1y.")
     ] = "1d",
     seed: Seed = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one for each core without.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes (default: one for each core).")
+    ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="Address of a dask scheduler; its workers measure instead.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the rows; results/NAME without.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the rows (default: results/NAME).")] = None,
     report: Annotated[bool, typer.Option(help="Write the report when all is measured.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")] = False,
 ) -> None:
@@ -213,9 +215,7 @@ def train(
     attention: Annotated[
         str, typer.Option(help="stdp, random, uniform, uniform-matched, rate or dot.")
     ] = "stdp",
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs; the recipe's own number without.")
-    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs (default: as the recipe has it).")] = None,
     seed: Seed = 0,
     card: Annotated[
         str | None, typer.Option(help="Harden the trained network for chips of this card (name or file).")
@@ -291,7 +291,9 @@ def bench(
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.")],
     other: Annotated[Path | None, typer.Argument(help="Another of the same study, to set beside it.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report; the study's own without.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the report (default: the study's own).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Draw the report of a study again from its rows, or set two runs of one study side by side."""

@@ -33,8 +33,8 @@ def population(value: np.ndarray, copies: np.ndarray) -> tuple[Interval, Interva
         mean     m +- t_(N-1) S / sqrt(N),   m, S^2 the members' mean and variance
         spread   sqrt(S^2 - v),   (N-1) S^2 / (tau^2 + v) is chi^2 with N-1 degrees of freedom
 
-    copies (R, N): members measured again in simulation; they tell the error variance v and what is
-    systematic in an error, which is taken off.  Members count alike, whatever their errors: an error that
+    copies (R, N): members measured again in simulation; they give the error variance v and what is
+    systematic in an error, which is taken off.  Members weigh the same whatever their errors: an error that
     grows with the value it belongs to, as that of a step does, would bias a weighted mean.  A spread that
     errors alone explain is 0, and so may the ends of its interval be.
     """

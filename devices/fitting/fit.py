@@ -4,7 +4,7 @@
     fitted.numbers["step_up [S]"]       # Interval(value, low, high)
 
 The devices' own steps and bounds (:mod:`memsim.devices.fitting.pulse_devices`) are members of a population
-with a mean and a spread (:mod:`memsim.devices.fitting.estimates`).  What the data cannot tell is refused by
+with a mean and a spread (:mod:`memsim.devices.fitting.estimates`).  What the data cannot show is refused by
 its name.
 """
 
@@ -23,7 +23,7 @@ from memsim.devices.fitting.pulse_devices import Noise, noise_of
 from memsim.devices.fitting.pulse_filter import DOWN_RATE, DOWN_STEP, UP_RATE, UP_STEP, Curves, innovations
 
 Law = Literal["soft-bounds", "linear", "constant"]
-DEVICES = 8  #: fewest that tell a spread: its interval then runs from 0.66 to 2.0 times it
+DEVICES = 8  #: fewest that give a spread: its interval then runs from 0.66 to 2.0 times it
 PULSES = 8  #: fewest in a direction
 SURE = 0.2  #: largest error of a device's distance to its bound, relative to it, at the median device
 LOOSE = 1.0  #: and on any
@@ -222,7 +222,7 @@ def _nonlinearities(noise: Noise, fixed: dict[str, float], unit: float) -> dict[
 
 
 def _start(curves: PulseCurves, level: float) -> dict[str, Interval]:
-    """Where the curves begin: the level of a reset, and its noise; one reset of each tells no more."""
+    """Where the curves begin: the level of a reset, and its noise; one reset of each gives no more."""
     first = curves.conductance[0]
     mean, spread = population(first, first + level * np.array([[1.0], [-1.0]]))
     return {"reset [S]": mean, "reset_noise [S]": spread}

@@ -20,7 +20,7 @@ from memsim.devices.fitting.fit import DEVICES, MISFIT, round_to
 from memsim.devices.fitting.measurements import RetentionCurves, check_conductance, check_support
 
 TIMES = 4  #: fewest readings of each device
-DECADES = 1.0  #: least span of ln(t + t_0) that tells an exponent [log10]
+DECADES = 1.0  #: least span of ln(t + t_0) that gives an exponent [log10]
 FACTOR = 3.0  #: largest factor by which t_0 may be uncertain
 
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from memsim.devices import get
 from memsim.devices.weights.weight_cell import WeightCell
 
-_NO_CLIP = 1e3  #: aihwkit clips CMO reads to its mapping's range, which a device does not know [uS]
+_NO_CLIP = 1e3  #: aihwkit clips CMO reads to its mapping's range, which is no property of a device [uS]
 _WAN_G_MAX = 40.0  #: conductance at which Wan et al. 2022 was fitted [uS]
 
 

@@ -54,7 +54,7 @@ def pcm_hermes_1() -> WeightCell:
 
 
 def pcm_hermes_2() -> WeightCell:
-    """The preset `pcm-hermes2023-2`: the same chip, two devices on either side that hold alike, seen as one
+    """The preset `pcm-hermes2023-2`: the same chip, two devices with the same target on either side, as one
     cell of twice the range.
     """
     return _hermes(

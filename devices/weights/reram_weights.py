@@ -54,8 +54,8 @@ def _cmo(acceptance: str, coefficients: tuple[float, float]) -> WeightCell:
     """CMO/HfOx, 9 to 88.2 uS; relaxation from 1 s on.
 
     The noise path starts at t_0 = t_read, so that it is zero at the write: from 10 ms on its law is aihwkit's
-    to 1e-5. aihwkit clips at g_max as well, which the device does not know: here 0 alone is a bound. Noise of
-    a read as for reram-wan2022.
+    to 1e-5. aihwkit clips at g_max as well, no property of the device: here 0 alone is a bound. Noise
+    of a read as for reram-wan2022.
     """
     return WeightCell(
         name=f"reram-cmo-falcone2025-{acceptance}",

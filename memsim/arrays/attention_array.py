@@ -34,7 +34,7 @@ class AttentionArray(nn.Module):
         self.recorded: Tensor | None = None
 
     def program(self) -> None:
-        """Take new devices; their spread is drawn when the first image tells the number of tokens."""
+        """Take new devices; their spread is drawn with the first image, when the tokens are known."""
         self.written.program()
         self.recorded = None
 

@@ -43,7 +43,7 @@ class WrittenArray(nn.Module):
         self.sizes = nn.ModuleDict()
 
     def program(self) -> None:
-        """Take new devices, without a range; they are drawn when the first image tells the tokens."""
+        """Take new devices, without a range; they are drawn with the first image, which has the tokens."""
         self.sizes = nn.ModuleDict()
         self.full_scale = self.full_scale.new_zeros(len(self.run.chips))
 
@@ -52,7 +52,7 @@ class WrittenArray(nn.Module):
         self.sizes = nn.ModuleDict()
 
     def devices(self, heads: int, tokens: int) -> WrittenDevices:
-        """The devices that so many heads and tokens use, drawn and measured at first use."""
+        """The devices that these heads and tokens use, drawn and measured at first use."""
         size = f"{heads}x{tokens}"
         if size not in self.sizes:
             assert self.writer is not None

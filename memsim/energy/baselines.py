@@ -184,7 +184,7 @@ def _every_synapse(work: Work, bill: Bill) -> Iterator[Line]:
 
 
 def _traffic(work: Matrix, bill: Bill, passes: float, bits: int) -> Iterator[Line]:
-    """Weights once; inputs of so many bits and sums once a pass."""
+    """Weights once; inputs of a number of bits, and sums, once a pass."""
     weights, inputs, sums = work.rows * work.columns * WEIGHT, work.inputs * bits, work.outputs * SUM
     yield from bill.move(work.name, "weights read [bit]", weights, weights)
     yield from bill.move(work.name, "inputs read [bit]", inputs * passes, inputs)

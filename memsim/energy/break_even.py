@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scipy.optimize import brentq
 
@@ -93,7 +94,8 @@ class Balance:
         """The card's own ADC prices as one table."""
         bits = (n for n in range(1, 17) if f"adc-{n}b" in self.card.prices)
         energy = {n: self.card.price(f"adc-{n}b").energy for n in bits}
-        return Converter(**{"energy [J]": energy}, source=f"prices of card {self.card.name}")  # type: ignore[arg-type]
+        source = f"prices of card {self.card.name}"
+        return Converter.model_validate({"energy [J]": energy, "source": source})
 
     def even_bits(self, baseline: str, rate: float, converter: Converter | None = None) -> float | None:
         """Bits up to which crossbars win with a converter (None: the card's own); None where not even its
@@ -121,4 +123,5 @@ class Balance:
 
 
 def _root(gap: Callable[[float], float], low: float, high: float) -> float:
-    return brentq(gap, low, high)  # type: ignore[return-value]
+    root: Any = brentq(gap, low, high)
+    return root

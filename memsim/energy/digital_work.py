@@ -97,9 +97,11 @@ class Heads:
 
     def work(self, name: str, images: int) -> Attention:
         """What one image asked for."""
-        spikes = {what: total / images for what, total in self.spikes.items()}
-        shape = {"heads": self.heads, "tokens": self.tokens, "width": self.width}
-        return Attention(name=name, steps=self.steps / images, **shape, **spikes)  # type: ignore[arg-type]
+        q, k, v = (self.spikes[what] / images for what in "qkv")
+        return Attention(
+            name=name, steps=self.steps / images, heads=self.heads, tokens=self.tokens, width=self.width,
+            q=q, k=k, v=v,
+        )  # fmt: skip
 
 
 def _product(product: Product, images: int, steps: int) -> Matrix | TwoSignals:

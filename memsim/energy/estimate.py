@@ -1,7 +1,7 @@
 """A chip's ledger from counts alone: what the arrays would enter for a network that nobody ran.
 
 The same events as `WeightArray` and `AttentionArray` count, as closed forms of the digital
-counts.  Three things only a run can tell are taken as given (`Held`).  Every output passes one digital
+counts.  Three things that only a run can show are taken as given (`Held`).  Every output passes one digital
 multiply: its batch norm.  Pulses are taken at their price; half-selected cells and lines are left out.
 """
 

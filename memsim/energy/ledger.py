@@ -3,7 +3,7 @@
 An event is (layer, name, number); its energy is number x price.  Events of PHYSICS may have none: reads, and
 pulses of a known voltage, take the actual sum of V^2 G t over the devices, entered in joules.  Totals are
 over all images and chips seen.  A number may come as a tensor (chips,) or (chips, steps): then it also has
-shares by chip and time step; what comes as one number happens alike on every chip and in every step.
+shares by chip and time step; what comes as one number is the same on every chip and in every step.
 
 Time is a first model: chips and an array's columns and tiles work in parallel, each with an ADC of its own;
 positions and time steps follow one another on a layer's one set of arrays; layers follow one another; digital

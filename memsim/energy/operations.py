@@ -136,7 +136,7 @@ def _softmax(call: Call) -> Numbers:
 
 
 def softmax_work(values: float, rows: float) -> dict[str, float]:
-    """A softmax of so many values in so many rows."""
+    """A softmax of values in rows."""
     return {COMPARE: values, ADD: 2 * values, FUNCTION: values + rows, MULTIPLY: values}
 
 
@@ -208,7 +208,7 @@ def _adaptive(event: str, less: int) -> Callable[[Call], Numbers]:
 
 
 def _taps(number: int) -> Callable[[Call], Numbers]:
-    """An interpolation between so many values."""
+    """An interpolation between neighbouring values."""
     return lambda call: {MAC: float(number * call.size)}
 
 

@@ -58,7 +58,7 @@ class Product:
         return self.by_left if self.left else self.by_right
 
     def passes(self, steps: int) -> float:
-        """Passes of all images in a network of so many time steps: a step that comes in a call of its own, or
+        """Passes of all images in a network of `steps` time steps: a step that comes in a call of its own, or
         in an axis of the first factor.
         """
         return sum(
@@ -83,7 +83,7 @@ class Factors:
 
     @property
     def key(self) -> tuple[int, int]:
-        """What tells products of one layer apart."""
+        """What distinguishes products of one layer."""
         return self.other.shape[-2], self.other.shape[-1]
 
     def enter(self, product: Product) -> None:

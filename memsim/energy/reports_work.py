@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
-
-from torch import nn
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from memsim.prices.events import find
 
@@ -19,14 +17,14 @@ class ReportsWork(Protocol):
         ...
 
 
-def reports(module: nn.Module) -> bool:
+def reports(module: object) -> TypeGuard[ReportsWork]:
     """Whether a module's class has an `events` method; an attribute of that name is none."""
     return callable(getattr(type(module), "events", None)) and isinstance(module, ReportsWork)
 
 
-def reported(name: str, module: nn.Module, inputs: tuple, output: Any) -> Mapping[str, float]:
+def reported(name: str, module: ReportsWork, inputs: tuple, output: Any) -> Mapping[str, float]:
     """What a module reports of one call; ValueError, with the layer, for an event that is not declared."""
-    found = module.events(inputs, output)  # type: ignore[operator]
+    found = module.events(inputs, output)
     for event in found:
         try:
             find(event)

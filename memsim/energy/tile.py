@@ -19,7 +19,7 @@ MEAN = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """A tile of rows x columns weights of so many PCM, half of them on either side, in a technology."""
+    """A tile of rows x columns weights of `devices` PCM, half of them on either side, in a technology."""
 
     technology: Technology
     rows: int = 256
@@ -56,7 +56,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Published:
-    """A published chip: what a product takes there [J], one tile of so many PCM a weight."""
+    """A published chip: what a product takes there [J], one tile of `devices` PCM a weight."""
 
     name: str
     rows: int

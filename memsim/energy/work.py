@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """A learned matrix of rows x columns, read at so many positions of an image in each pass (time step)."""
+    """A learned matrix of rows x columns, read at a number of positions of an image in each pass (step)."""
 
     name: str
     rows: int
@@ -104,7 +104,7 @@ SPIKES = {Matrix: ("ones", "drives"), Attention: ("q", "k", "v"), Neurons: ("spi
 
 
 def scaled(works: Sequence[Work], factor: float) -> list[Work]:
-    """The same network with so many times the spikes; what is counted from pixels and membranes stays."""
+    """The same network with `factor` times the spikes; what is counted from pixels and membranes stays."""
     return [_scaled(work, factor) for work in works]
 
 

@@ -31,7 +31,7 @@ class Record:
 
 @runtime_checkable
 class HasMembrane(Protocol):
-    """A neuron layer that tells the membrane potentials of given currents."""
+    """A neuron layer that gives the membrane potentials of given currents."""
 
     def membrane(self, current: Tensor) -> Tensor:
         """Membrane potentials before reset, in the shape of the currents."""

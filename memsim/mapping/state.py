@@ -61,7 +61,7 @@ class NetState:
                 _put(module, before, now)
 
     def note(self, images: int) -> None:
-        """Note the shapes of all state as a run of so many images left it."""
+        """Note the shapes of all state as a run of `images` images left it."""
         self.shapes[images] = {
             (id(module), path): tensor.shape
             for module, _ in self.kept

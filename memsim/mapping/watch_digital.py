@@ -58,7 +58,7 @@ class DigitalWatch:
         self.learned: dict[Hashable, Learned] = {}
 
     def learn(self, run: Callable[[], Any], images: int, signature: Hashable = None) -> Learned:
-        """Count one run of the network, of so many images in all (chips times images of a chip).
+        """Count one run of the network, of `images` images in all (chips times images of a chip).
 
         signature: names this kind of input, such as its shape beside the images (default: there is one kind).
         Nothing is entered: the caller closes the ledger that the network's arrays write to.
@@ -70,7 +70,7 @@ class DigitalWatch:
 
     @contextmanager
     def counting(self, ledger: Ledger, images: int, signature: Hashable = None) -> Iterator[None]:
-        """Enter the work of the run inside, of so many images in all; nothing while the ledger is closed.
+        """Enter the work of the run inside, of `images` images in all; nothing while the ledger is closed.
 
         Raises KeyError for a kind of input that was not learned.
         """

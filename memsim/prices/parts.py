@@ -57,7 +57,7 @@ class Converter(Section):
     """True where the numbers were scaled by a law that is not theirs."""
 
     def price(self, bits: float) -> Price:
-        """A conversion of so many bits; between two of the table the logarithms are interpolated.
+        """A conversion of `bits` bits; between two of the table the logarithms are interpolated.
 
         CardError outside the table.
         """
@@ -66,7 +66,7 @@ class Converter(Section):
         return Price(**found, source=self.source, assumption=self.assumption)
 
     def count(self, lines: int, time: float) -> int:
-        """Converters that digitise so many lines within a time [s]; one for each line where no rate is
+        """Converters that digitise `lines` lines within a time [s]; one for each line where no rate is
         known.
         """
         return lines if self.rate is None else math.ceil(lines / max(math.floor(time * self.rate), 1))
@@ -94,12 +94,12 @@ class Memory(Section):
     """True where the numbers were scaled by a law that is not theirs."""
 
     def price(self, size: float) -> Price:
-        """A bit read or written in a memory of so many bytes."""
+        """A bit read or written in a memory of `size` bytes."""
         source = f"a bit of {size:,.0f} bytes; {self.source}"
         return Price(**{"energy [J]": self.bit(size)}, source=source, assumption=self.assumption)
 
     def bit(self, size: float) -> float:
-        """Energy of a bit [J] in a memory of so many bytes: a power law between the points, and beyond them
+        """Energy of a bit [J] in a memory of `size` bytes: a power law between the points, and beyond them
         the one of the nearest two.
         """
         sizes = sorted(self.access)
@@ -132,7 +132,7 @@ class Wires(Section):
     """Paper, table or file the numbers were read in."""
 
     def cell(self, side: float) -> tuple[float, float]:
-        """Resistance [ohm] and capacitance [F] of a line over one cell whose side is so many F; 4 for one
+        """Resistance [ohm] and capacitance [F] of a line over one cell whose side is `side` F; 4 for one
         transistor and one device, 2 without a transistor.
         """
         length = side * self.width

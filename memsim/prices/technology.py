@@ -79,8 +79,8 @@ class Technology(Section):
             if part not in self.parts:
                 raise CardError(f"{self.name}: no part {part!r} (known: {', '.join(sorted(self.parts))})")
         found = [self.parts[part] for part in parts]
-        areas = [part.area for part in found]
-        area = None if None in areas else sum(areas)  # type: ignore[arg-type]
+        areas = [part.area for part in found if part.area is not None]
+        area = sum(areas) if len(areas) == len(found) else None
         return Price(
             **{"energy [J]": sum(part.energy for part in found), "area [m2]": area},
             source=" and ".join(dict.fromkeys(part.source for part in found)),
@@ -88,7 +88,7 @@ class Technology(Section):
         )
 
     def converter_price(self, bits: float, design: str | None = None) -> Price:
-        """A conversion of so many bits by a design, the card's own where None."""
+        """A conversion of `bits` bits by a design, the card's own where None."""
         if (design or self.converter) not in self.adc:
             raise CardError(
                 f"{self.name}: no ADC {design or self.converter!r}; there are {', '.join(self.adc)}"
@@ -113,13 +113,17 @@ class Technology(Section):
 
     def scale_to(self, here: Technology) -> Scale:
         """What becomes of this card's energies and areas at another's node; CardError where one has none."""
-        for card in (self, here):
-            if card.node is None or card.supply is None:
-                raise CardError(f"{card.name}: scaling needs its node [m] and supply [V]")
-        factor = relative_energy(here.node, here.supply) / relative_energy(self.node, self.supply)  # type: ignore[arg-type]
-        nodes = f"{1e9 * self.node:g} to {1e9 * here.node:g} nm"  # type: ignore[operator]
-        said = f"{nodes}: energy × {factor:.3g} (Stillmaker & Baas 2017)"
-        return Scale(factor, (here.node / self.node) ** 2, said)  # type: ignore[operator]
+        (node, supply), (to_node, to_supply) = self._scaling, here._scaling
+        factor = relative_energy(to_node, to_supply) / relative_energy(node, supply)
+        said = f"{1e9 * node:g} to {1e9 * to_node:g} nm: energy × {factor:.3g} (Stillmaker & Baas 2017)"
+        return Scale(factor, (to_node / node) ** 2, said)
+
+    @property
+    def _scaling(self) -> tuple[float, float]:
+        """Node [m] and supply [V]; CardError where the card lacks one."""
+        if self.node is None or self.supply is None:
+            raise CardError(f"{self.name}: scaling needs its node [m] and supply [V]")
+        return self.node, self.supply
 
 
 @lru_cache(maxsize=32)

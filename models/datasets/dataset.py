@@ -18,7 +18,7 @@ PARTS = ("train", "val", "test")
 class Dataset:
     """Images (B, C, H, W) float32 in [0, 1] and labels (B) int64, in three parts that share no image.
 
-    Every choice is made on the validation part; the test part tells the result. `digest` is the identity: two
+    Every choice is made on the validation part; the test part gives the result. `digest` is the identity: two
     data sets of one name and different content are two. ValueError, naming the part, on other shapes or
     types, on images and labels of unequal number, on pixels outside [0, 1], on labels outside the classes.
     """

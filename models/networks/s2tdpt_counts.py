@@ -52,8 +52,10 @@ def _block(config: S2TDPTConfig, layer: int, rate: float) -> Iterator[Work]:
         yield _linear(f"{attention}.{part}.linear", dim, dim, *sizes)
         yield _neurons(f"{attention}.{part}_lif", values, config, rate)
     spikes = rate * steps * values
-    shape = {"steps": steps, "heads": config.heads, "tokens": tokens, "width": config.head_dim}
-    yield Attention(name=f"{attention}.core", q=spikes, k=spikes, v=spikes, **shape)  # type: ignore[arg-type]
+    yield Attention(
+        name=f"{attention}.core", steps=steps, heads=config.heads, tokens=tokens, width=config.head_dim,
+        q=spikes, k=spikes, v=spikes,
+    )  # fmt: skip
     yield _neurons(f"{attention}.core_lif", values, config, rate)
     yield _linear(f"{attention}.proj.linear", dim, dim, *sizes)
     yield Other(name=f"{name}.add1", event="digital-add", number=steps * values)

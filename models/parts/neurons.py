@@ -79,8 +79,14 @@ class SpikePool(nn.MaxPool2d):
     Without a gradient to keep it takes rows first, then columns: torch's own kernel is several times slower.
     """
 
+    @property
+    def side(self) -> int:
+        """Side of a window."""
+        assert isinstance(self.kernel_size, int)
+        return self.kernel_size
+
     def forward(self, input: Tensor) -> Tensor:
-        side, height, width = int(self.kernel_size), *input.shape[-2:]  # type: ignore[arg-type]
+        side, height, width = self.side, *input.shape[-2:]
         simple = self.stride == 2 and self.padding == (side - 1) // 2 and height % 2 == width % 2 == 0
         if (torch.is_grad_enabled() and input.requires_grad) or side not in (2, 3) or not simple:
             return super().forward(input)  # type: ignore[return-value]
@@ -94,7 +100,7 @@ class SpikePool(nn.MaxPool2d):
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
         """Work of one call: a compare for each value of a window but the first."""
-        return {"digital-compare": output.numel() * (int(self.kernel_size) ** 2 - 1)}  # type: ignore[arg-type]
+        return {"digital-compare": output.numel() * (self.side**2 - 1)}
 
 
 @final

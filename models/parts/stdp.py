@@ -19,7 +19,7 @@ Silent = Literal["pulse", "no-pulse"]
 Shape = Literal["exponential", "linear", "rectangular", "table"]
 
 MAX_LEVELS = 1024
-"""Most levels of a window [1]; float32 tells no more of them apart reliably."""
+"""Most levels of a window [1]; float32 does not distinguish more of them reliably."""
 
 _TIE = 1e-4  # of the distance of two levels: what is that near to the middle is in the middle, in any float
 

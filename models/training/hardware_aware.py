@@ -48,7 +48,7 @@ def harden(
 
     recipe: default: the data set's, with `HARDENING`.
     norms: batch norms keep the "trained" mean and variance, as on a chip, or take those of each "batch".
-    clip: the weights of a column on an array are kept within so many times their root mean square; the
+    clip: the weights of a column on an array are kept within `clip` times their root mean square; the
         largest one sets the scale of all, and noise counts in shares of it.  None: they are not clipped.
     state, progress, device: as in `train`.
 

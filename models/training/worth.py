@@ -1,4 +1,4 @@
-"""What STDP attention is worth: the network beside its relatives, trained alike or put in its place."""
+"""What STDP attention is worth: the network beside relatives, trained the same way or put in its place."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +19,9 @@ def worth_of_attention(
 ) -> list[dict[str, Any]]:
     """Make the table of attention's worth: one row for each kind of attention, way it came in, and test set.
 
-    Rows hold `attention`, `how` ("trained": alike, bundled as NAME-KIND; "exchanged": at inference, matched
-    on training images), `dataset`, what `measures.score` gives, and the images only the STDP network or only
-    this one got right: `only_stdp`, `only_this`. Exchanged "random" is drawn by `seed`.
+    Rows hold `attention`, `how` ("trained": by the same recipe, bundled as NAME-KIND; "exchanged": at
+    inference, matched on training images), `dataset`, what `measures.score` gives, and the images only the
+    STDP network or only this one got right: `only_stdp`, `only_this`. Exchanged "random" is drawn by `seed`.
     """
     stdp = load(name)
     sets = {key: data.load(key) for key in test_sets}

@@ -60,22 +60,20 @@ def fit(
         ),
     ],
     technology: Annotated[str, typer.Option(help="PCM, ReRAM, ECRAM, ...: prices of pulses go by it.")],
-    name: Annotated[
-        str | None, typer.Option(help="What the cell is called; the file's name without.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the cell (default: the file's name).")] = None,
     source: Annotated[str | None, typer.Option(help="Where the measurements come from.")] = None,
     law: Annotated[
         str, typer.Option(help="soft-bounds, linear or constant: how steps change.")
     ] = "soft-bounds",
     log_normal_steps: Annotated[bool, typer.Option(help="Steps of devices are log-normal.")] = False,
     g_mid: Annotated[
-        float | None, typer.Option(help="Where steps are stated [S]; the middle of the window without.")
+        float | None, typer.Option(help="Where steps are stated [S] (default: the middle of the window).")
     ] = None,
     n_max: Annotated[
-        int | None, typer.Option(min=1, help="Pulses of a full write; the longest rise, up to 64, without.")
+        int | None, typer.Option(min=1, help="Pulses of a full write (default: the longest rise, up to 64).")
     ] = None,
     t_0: Annotated[
-        float | None, typer.Option("--t-0", help="When drift begins to count [s]; fitted without.")
+        float | None, typer.Option("--t-0", help="When drift begins to count [s] (default: fitted).")
     ] = None,
     out: Out = Path("devices"),
     as_json: Json = False,

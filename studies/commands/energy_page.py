@@ -42,7 +42,7 @@ def paper(rate: float) -> list[Work]:
 
 def implied_rate(works: Sequence[Work], card: memsim.ChipCard, passes: int = 1) -> float:
     """The one spike rate at which the papers' count of works (at rate 1) gives the claimed energy [1], the
-    encoder running in so many passes.
+    encoder running in that many passes.
     """
     encoder = baselines.total(baselines.sop(works[:1], card))
     fixed, whole = (baselines.total(baselines.sop(scaled(works, f), card)) for f in (0.0, 1.0))

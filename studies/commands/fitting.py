@@ -39,7 +39,6 @@ def fit_command(
     Raises ValueError for data that cannot support a parameter, naming it.
     """
     curves = read(measured)
-    fit: PulseFit | RetentionFit
     if isinstance(curves, PulseCurves):
         fit = fit_pulses(curves, law, log_normal_steps=log_normal_steps, g_mid=g_mid)
         sections = {"pulsed": fit.section | {"n_max": n_max or fit.longest_rise}}

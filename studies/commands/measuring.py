@@ -31,7 +31,7 @@ def measure(
     data: str,
     advance: Advance,
 ) -> Outcome:
-    """Collect a study's rows; a network or data set that cannot be loaded is told before, once."""
+    """Collect a study's rows; a network or data set that cannot be loaded is refused before, once."""
     name = Subject.of(setting).on(setting.dataset)
     if cluster is None:
         test_data(name, images=setting.images, folder=data)
@@ -40,7 +40,7 @@ def measure(
 
 
 def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_json: bool) -> None:
-    """Print the executive table, or one JSON line for each task; write the report; tell what failed."""
+    """Print the executive table, or one JSON line for each task; write the report; list what failed."""
     ids = {task.id for task in tasks_of(study, setting)}
     if as_json:
         for row in rows.read(outcome.folder):

@@ -20,7 +20,7 @@ Net = Annotated[str | None, typer.Option(help="Your own network instead: my_file
 Card = Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")]
 Dataset = Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")]
 Data = Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")]
-Images = Annotated[int | None, typer.Option(min=1, help="First so many test images; all without.")]
+Images = Annotated[int | None, typer.Option(min=1, help="The first N test images (default: all).")]
 Without = Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")]
 Only = Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")]
 Weights = Annotated[str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")]
@@ -37,7 +37,7 @@ def progress() -> Iterator:
         TextColumn("{task.percentage:>3.0f}%"),
         TimeRemainingColumn(),
     )
-    hour = 3600.0  # a task may take minutes: time left is told from the last hour
+    hour = 3600.0  # a task may take minutes: time left is estimated from the last hour
     with Progress(
         *columns, console=errors, transient=True, disable=not errors.is_terminal, speed_estimate_period=hour
     ) as bar:

@@ -45,7 +45,7 @@ def compare(
     net: any torch network with logits (B, classes), the name of a bundled one, a checkpoint file, or a
     ``NetFile``.  card: a ChipCard, or the name or file of one.  data: the name of a data set, an .npz file, a
     ``models.Dataset`` or arrays (x_test, y_test[, x_train]), x (B, ...), y (B) whole numbers; default: the
-    data set of the network's training record.  chips: how many; images: the first so many (default: all);
+    data set of the network's training record.  chips: how many; images: the first of them (default: all);
     time: since programming [s].  calibration: training inputs that set the converters' ranges (default: the
     network's own where it runs on the data of its training, else the first of the data's).  output: what of
     the network's output are the logits, a function or a key.  strict: refuse matrices that would stay

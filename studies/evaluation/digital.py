@@ -19,7 +19,7 @@ from memsim.studies.evaluation.taps import Bits, Taps
 from memsim.studies.evaluation.test_data import TestData
 
 PASS = 128
-"""Chips times images in one pass: so many fit the caches; results do not depend on it."""
+"""Chips times images in one pass: that number fits the caches; results do not depend on it."""
 
 Advance = Callable[[str, int, int], None]
 Output = Callable[[Any], Tensor] | str | int | None
@@ -79,7 +79,7 @@ def run(
         for ids in part.batches(1):
             inputs = data.laid_out(x[ids.start : ids.stop])
             watched, counting = (reference, work) if plain else (None, nullcontext())
-            state.restore()  # neurons that keep a membrane from call to call start every pass alike
+            state.restore()  # neurons that keep a membrane between calls start every pass from one state
             with Taps(watched) as taps, counting:
                 found = _forward(reference, inputs.to(dtype) if inputs.is_floating_point() else inputs)
             logits.append(checked(picked(found, output), len(ids), y))

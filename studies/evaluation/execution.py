@@ -19,6 +19,7 @@ from torch import Tensor, nn
 import memsim
 from memsim.arrays.writing.array_wear import ArrayWear
 from memsim.arrays.writing.write_events import SILENT_PULSES
+from memsim.card.sections import Compensation
 from memsim.energy import baselines
 from memsim.mapping.state import NetState
 from memsim.models.measures import accuracy, cross_entropy, margin
@@ -38,7 +39,7 @@ class Trial:
     card: memsim.ChipCard | None = None
     engine: str = "memsim"
     retrained: bool = False  #: another training than the digital run's: spikes cannot be compared
-    training: Callable[[int], Tensor | None] = lambda count: None  #: so many images as it was trained on
+    training: Callable[[int], Tensor | None] = lambda count: None  #: a number of images as it was trained on
     output: Output = None
 
     @property
@@ -110,18 +111,18 @@ def execute(
     trial: Trial,
     time: float,
     *,
-    compensation: str | None = None,
+    compensation: Compensation | None = None,
     recalibrate: int = 0,
     advance: Advance = lambda *_: None,
 ) -> Measured:
     """Run all test images at a time [s] since programming and with a compensation (None: the card's).
 
-    recalibrate: so many training images re-estimate the batch norms at that time first.
+    recalibrate: the number of training images that re-estimate the batch norms at that time first.
     """
     found = Measured(trial, spikes=SpikeCounts(len(trial.chips)))
     chip = trial.chip
     if chip is not None:
-        chip.advance_to(time, compensation=compensation)  # type: ignore[arg-type]
+        chip.advance_to(time, compensation=compensation)
         found.recalibration = chip.recalibrate(trial.training(recalibrate))
         chip.ledger.clear()
     if chip is None and trial.changed is None:

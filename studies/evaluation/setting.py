@@ -25,7 +25,7 @@ class Setting:
     card: Mapping[str, Any] = field(default_factory=dict)  #: every field of a chip card, as its TOML file
     engine: str = "memsim"  #: of a comparison; a study names its own
     chips: int = 8
-    images: int | None = None  #: first so many test images; all where None
+    images: int | None = None  #: number of test images, the first ones; all where None
     dataset: str | None = None  #: another data set than the one the network was trained on
     data: str = "data"  #: folder of data sets that are not embedded; tasks know these by their content
     time: float = 86400.0  #: seconds since the weights were programmed, where the study does not vary it [s]

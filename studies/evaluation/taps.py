@@ -58,7 +58,7 @@ class Taps:
         """Spikes of each layer by image, those of several calls together.
 
         A layer is left out whose output is not 0 and 1, or has another number of entries along its axis of
-        images: then nobody knows which spike belongs to which image.
+        images: then it is not known which spike belongs to which image.
         """
         out = {}
         for name, (_, axis) in self._neurons.items():
@@ -70,7 +70,7 @@ class Taps:
 
 
 def _told(call: Tensor, axis: int, images: int) -> bool:
-    """Whether an output is spikes of so many images along that axis."""
+    """Whether an output is spikes of `images` images along that axis."""
     return call.dim() > axis and call.shape[axis] == images and bool(((call == 0) | (call == 1)).all())
 
 

@@ -16,14 +16,14 @@ from memsim.studies.evaluation.physical_window import physical_window
 from memsim.studies.evaluation.subject import Subject, file_digest
 
 STATISTICS = 1024
-"""Training images that tell the mean attention weight a relative is matched to."""
+"""Training images from which the mean attention weight comes that a relative is matched to."""
 
 
 def variant(model: str, change: Mapping[str, Any], data: str = "data") -> Network:
     """The network `model` with a change; ValueError for one that is not known.
 
-    {}: as it was trained.  {"trained": kind}: its relative with that attention, trained alike.  {"tuned":
-    cell}: tuned for attention written on that cell.
+    {}: as it was trained.  {"trained": kind}: its relative with that attention, trained the same way.
+    {"tuned": cell}: tuned for attention written on that cell.
     {"exchanged": kind}: that attention in its place, matched to its mean on training images, nothing
     retrained.  {"window": {field: value}}: another STDP window, nothing retrained.  {"physics": name}:
     the window of an entry of `memsim.studies.evaluation.physical_window.PHYSICS`.  {"form": "histogram"}:

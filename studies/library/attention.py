@@ -1,7 +1,7 @@
 """Attention: STDP written with pulses beside ideal STDP, the exact histogram, and the rivals it must beat.
 
 Digital: the network with each attention exchanged at inference (matched to its mean weights, nothing
-retrained), its relatives trained alike, other STDP windows, those of spikes on devices among them.  On
+retrained), its relatives trained the same way, other STDP windows, those of spikes on devices among them.  On
 crossbars: written on each cell, the same rivals with their weights on arrays, and the other windows written.
 """
 

@@ -156,7 +156,7 @@ def _cells(points: Sequence[Point]) -> list[str]:
 def best(found: Mapping[str, Point]) -> str | None:
     """The measure with the fewest spikes that differ, of those that can be built; None for none.
 
-    Spikes tell measures apart where accuracy and cross-entropy, at these sizes, do not.
+    Spikes distinguish measures where accuracy and cross-entropy, at these sizes, do not.
     """
     possible = [name for name, *_ in measures() if name in found and name != WITHOUT]
     return min(possible, key=lambda name: found[name].estimate(MISMATCH).mean, default=None)

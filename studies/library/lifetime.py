@@ -71,7 +71,7 @@ def _new(points: Sequence[Point]) -> Point | None:
 
 
 def _series(points: Sequence[Point]) -> dict[str, list[Point]]:
-    """Points by where failed cells are stuck, the card's first (new chips tell which), by wear."""
+    """Points by where failed cells are stuck, the card's first (that of new chips), by wear."""
     new = _new(points)
     stuck = {p.labels["stuck high [1]"] for p in points}
     card = None if new is None else new.labels["stuck high [1]"]

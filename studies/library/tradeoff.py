@@ -259,7 +259,7 @@ def _cheapest(points: Sequence[Point], card: Point, column: str) -> str:
     )
     rule += " interval at −1 or above)"
     if len(card.chips) < 2:
-        return f"One chip tells no interval: no point can be said to be {rule}."
+        return f"One chip gives no interval: no point can be said to be {rule}."
     good = {}
     for point in points:
         lost = point.against(card, column) if "energy [J]" in point.total else None

@@ -120,7 +120,7 @@ def _said(value: Any) -> str:
 
 
 def joined(a: Recorded, b: Recorded) -> list[Table]:
-    """The executive tables as one: of rows that begin alike, A's stands above B's."""
+    """The executive tables as one: of rows with the same beginning, A's stands above B's."""
     first = [table for run in (a, b) for table in list(run.tables.values())[:1]]
     if len(first) < 2:
         return []
@@ -138,7 +138,7 @@ def joined(a: Recorded, b: Recorded) -> list[Table]:
 
 
 def _key(*tables: Table) -> int:
-    """So many first cells tell the rows of each table apart."""
+    """The number of first cells that distinguish the rows of each table."""
     widest = max(len(table.header) for table in tables)
     for width in range(1, widest):
         if all(len({tuple(row[:width]) for row in table.rows}) == len(table.rows) for table in tables):

@@ -64,7 +64,7 @@ def cells_list() -> str:
         lines += [row.format(cell.name, about.technology, about.kind, states, _cycles(cell)).rstrip()]
         lines += [f"    {about.source}"]
     note = (
-        "endurance: the published range of the technology, * recalled; memsim devices NAME tells its source"
+        "endurance: the published range of the technology, * recalled; memsim devices NAME prints its source"
     )
     return "\n".join([*lines, note])
 

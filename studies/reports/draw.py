@@ -71,7 +71,7 @@ def cell(estimate: Estimate, column: str) -> str:
 
 def change(estimate: Estimate | None, column: str, unit: str = "") -> str:
     """A paired difference: "−1.20 [−1.61, −0.79]", in points for shares, "+1.20 (alike on all chips)" where
-    no chip differs from the others, or the mean alone where one chip tells no interval.
+    no chip differs from the others, or the mean alone where one chip gives no interval.
 
     unit: what stands after it in a sentence, such as "points".
     """
@@ -224,7 +224,7 @@ def forest(
 
 
 def _digital(points: Sequence[Point], column: str) -> float | None:
-    """The digital network's own accuracy, as the first point that tells has it."""
+    """The digital network's own accuracy, as the first point that has it gives it."""
     name = column.replace("accuracy", "digital accuracy")
     return next((p.total[name] for p in points if name != column and name in p.total), None)
 

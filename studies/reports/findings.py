@@ -43,7 +43,7 @@ def headline(summary: Summary) -> str:
 
 
 def _change(part: Summary) -> tuple[str, str]:
-    """Lose, gain, or neither as far as the chips can tell: verb and object."""
+    """Lose, gain, or neither as far as the chips can show: verb and object."""
     of, digital = part["crossbar"]["accuracy"], part["digital"]["accuracy"]
     difference = of["mean"] - digital
     if part.get("agreement") == 1.0:
@@ -121,11 +121,11 @@ def results(summary: Summary) -> list[Row]:
 
 
 LIFE_RATES = (30.0, 1000.0)
-"""Images a second that the report tells lifetimes for."""
+"""Images a second that the report has lifetimes for."""
 
 
 def lifetime(summary: Summary) -> list[tuple[str, ...]]:
-    """For each technology with a published endurance: cycles, images, and how long at so many a second."""
+    """For each technology with a published endurance: cycles, images, and time at some rates of images."""
     cycles = summary.get("attention", {}).get("cycles_per_image")
     if not cycles:
         return []

@@ -57,8 +57,8 @@ def wires(card: memsim.ChipCard) -> str:
     side = max(section.tile_rows, section.tile_columns)
     kappa = card.wire_resistance * section.devices_per_weight * card.weight_cell.g_max * side**2
     return (
-        f"What wires would do is told by kappa = r n g_max N²: {digits(kappa)} in a full weight tile of side "
-        f"{side}, less in a smaller one; they matter from about {WIRES_SMALL} on and rule above "
+        f"The effect of wires follows from kappa = r n g_max N²: {digits(kappa)} in a full weight tile of "
+        f"side {side}, less in a smaller one; they matter from about {WIRES_SMALL} on and rule above "
         f"{WIRES_RULE:g}."
     )
 
@@ -130,8 +130,8 @@ def chips(setting: Setting, card: memsim.ChipCard) -> str:
     )
     return (
         f"Simulated are {setting.chips} chip{'' if setting.chips == 1 else 's'} of card {card.name} ({top}), "
-        f"seed {setting.seed}. Random numbers hang on names, not on order{cite('salmon2011')}: a chip is the "
-        "same whichever others run. Chips differ in their devices alone and see the same images, "
+        f"seed {setting.seed}. Random streams are keyed by names, not by order{cite('salmon2011')}: a chip "
+        "is the same whichever others run. Chips differ in their devices alone and see the same images, "
         f"{duration(setting.time)} after their weights were programmed unless the study varies it. Device "
         f"models come from aihwkit{cite('rasch2021')} and from the papers that each cell names."
     )

@@ -21,7 +21,7 @@ def prefixed(largest: float, unit: str) -> tuple[float, str]:
 
 
 def digits(value: float, significant: int = 3) -> str:
-    """A number to so many significant digits, 1234 -> "1230", 0.00123 -> "0.00123"; exponents below 1e-7."""
+    """A number to some significant digits, 1234 -> "1230", 0.00123 -> "0.00123"; exponents below 1e-7."""
     if not math.isfinite(value):
         return "not finite"
     if value == 0:

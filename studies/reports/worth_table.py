@@ -1,4 +1,4 @@
-"""What STDP attention is worth, as a table: the network beside its relatives, trained alike or exchanged."""
+"""What STDP attention is worth, as a table: the network beside relatives, trained or exchanged."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def claim(study: Study, setting: Setting, folder: str | Path) -> Path:
     folder = writable(Path(folder))
     own = LIBRARY not in Path(study.path).resolve().parents
     about: dict[str, Any] = {"study": study.name, "setting": asdict(setting)}
-    if own:  # a built-in study's text has the version of memsim; its tasks' names tell what they measure
+    if own:  # a built-in study's text has the version of memsim; its tasks' names say what they measure
         about["source digest"] = digest(study.source)
     about = json.loads(json.dumps(about, allow_nan=False))
     with _alone(folder):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import memsim
-from memsim import devices
 from memsim.devices.device_card import assign
 from memsim.studies.evaluation.setting import Setting
 
@@ -63,7 +62,7 @@ def _file_or_name(given: str) -> str:
     return str(Path(given).resolve()) if Path(given).is_file() else given
 
 
-def card_rows(card: memsim.ChipCard) -> list[dict[str, str]]:
+def card_rows(card: memsim.ChipCard) -> list[dict[str, Any]]:
     """Every field of the card but prices: key with unit, value, what it is, whether it is an assumption."""
     top = {"wire_resistance [ohm]": (card.wire_resistance, _about(card, "wire_resistance"))}
     rows = [_card_row("", key, value, about) for key, (value, about) in top.items()]
@@ -71,7 +70,7 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, str]]:
         for field, info in type(section).model_fields.items():
             value = getattr(section, field)
             if field == "n_max" and value is None:
-                value = f"{devices.get(section.cell).n_max} (the preset's)"  # type: ignore[attr-defined]
+                value = f"{card.full_write} (the preset's)"
             if field == "g_max" and value is None:
                 value = f"{card.weight_cell.g_max:g} (the cell's)"
             rows.append(_card_row(f"{name}.", info.alias or field, value, _about(section, field)))
@@ -87,9 +86,9 @@ def _about(section: Any, field: str) -> str:
     return " ".join(text.replace("``", "").split())
 
 
-def _card_row(section: str, key: str, value: Any, about: str) -> dict[str, str]:
+def _card_row(section: str, key: str, value: Any, about: str) -> dict[str, Any]:
     shown = f"{value:g}" if isinstance(value, float) else str(value)
-    return {"key": f"{section}{key}", "value": shown, "about": about, "assumption": "assumption" in about}  # type: ignore[dict-item]
+    return {"key": f"{section}{key}", "value": shown, "about": about, "assumption": "assumption" in about}
 
 
 def cell_rows(card: memsim.ChipCard) -> list[dict[str, str]]:

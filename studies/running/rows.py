@@ -1,10 +1,9 @@
 """Rows: one JSON line for each task that was measured or failed, in a file that only ever grows.
 
 A row carries its task whole (``id``, ``study``, ``labels``, ``shared``, ``own``), a ``result`` (``per_chip``,
-``total``, ``series``) or a ``failure``, the version of memsim that measured it (``code`` tells its source
-text apart within a version, ``with`` has the versions of the packages that numbers come from), and a check
-sum: a line that was cut off by a kill or damaged on the disk is skipped, never believed.  Several runs may
-append to one file.
+``total``, ``series``) or a ``failure``, the version of memsim that measured it (``code`` is a digest of its
+source text, ``with`` has the versions of the packages that numbers come from), and a check sum: a line that
+was cut off by a kill or damaged on the disk is skipped, never believed.  Several runs may append to one file.
 """
 
 from __future__ import annotations

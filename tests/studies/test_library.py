@@ -255,7 +255,7 @@ class TestTradeoff:
             "No point that is cheaper than the card, 100 nJ an image, is at most one point"
         )
         (said,) = tradeoff.findings([self.cost(0, 1e-7, 0.9), self.cost(3, 5e-8, 0.9)])
-        assert said.startswith("One chip tells no interval")
+        assert said.startswith("One chip gives no interval")
 
     def test_equal_cards_are_measured_once(self) -> None:
         cards = [json.dumps(dump(card)) for _, _, card in tradeoff.variants(memsim.ChipCard.load("default"))]
