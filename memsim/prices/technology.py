@@ -7,6 +7,7 @@ assumption), and from those in ``beside`` as they stand: what no logic node scal
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,8 @@ def _load(name: str) -> Technology:
                 mine.setdefault(key, part.at(scale) if scale else part)
         if found["sram"] is None and other.sram is not None:
             found["sram"] = other.sram.at(scale) if scale else other.sram
+    if lent["adc"] and card.converter not in lent["adc"] and "converter" in card.model_fields_set:
+        raise CardError(f"{name}: converter = {card.converter!r}: there are {', '.join(sorted(lent['adc']))}")
     return card.model_copy(update=lent | found)
 
 
@@ -147,6 +150,23 @@ def _own(name: str) -> Technology:
     """A card as its file has it."""
     fields = packaged_cards.read(name, TECHNOLOGIES, "technology")
     try:
-        return Technology.model_validate(fields)
+        card = Technology.model_validate(fields)
     except ValidationError as error:
         raise refusal(Technology, error, name) from None
+    if Path(name).suffix == ".toml":
+        _check_parts(card, name)
+    return card
+
+
+def _check_parts(card: Technology, name: str) -> None:
+    """Raise CardError for a part that no event is priced by and no card of memsim's own has."""
+    cards = [
+        packaged_cards.read(n, TECHNOLOGIES, "technology") for n in packaged_cards.built_in(TECHNOLOGIES)
+    ]
+    known = {part for event in priced_by_parts() for part in event.parts}
+    known |= {part for one in cards for part in one.get("parts", {})}
+    for part in sorted({*card.parts} - known):
+        if not part.startswith(CELL_EVENTS):
+            near = get_close_matches(part, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise CardError(f"{name}: parts.{part} has no effect: nothing is priced by it{hint}")

@@ -161,6 +161,14 @@ class TestChipCard:
             ('[parts.x]\n"energy [J]" = -1.0\nsource = "somewhere"\n', ["parts.x.energy [J]", "greater"]),
             ('[parts.x]\nenery = 1\nsource = "somewhere"\n', ["unknown key", "parts.x.enery"]),
             ('"node [m]" = 45\n', ["node [m]", "45", "micro"]),
+            (
+                '[parts.int16-ad]\n"energy [J]" = 1e-14\nsource = "somewhere"\n',
+                ["parts.int16-ad has no effect", "did you mean 'int16-add'"],
+            ),
+            (
+                'converter = "sar-cull"\n[adc.own]\n"energy [J]" = {8 = 1e-12}\nsource = "somewhere"\n',
+                ["converter = 'sar-cull'", "there are own"],
+            ),
         ],
     )
     def test_a_bad_technology_is_refused_by_name(self, tmp_path, text, words):
