@@ -134,7 +134,7 @@ def test_presets_with_a_law_of_cards_are_the_same_after_one():
         assert same(cell, again) and again.conductances == pytest.approx((20e-6, 10e-6))
         assert not same(cell, cell_of(DeviceCard.parse(card.fields() | {"source": "another one"})))
         written.append(name)
-        with pytest.raises(devices.Unsupported, match="siemens"):
+        with pytest.raises(devices.Unsupported, match="no conductances: give g_mid"):
             card_of(cell)
     assert {"ecram-li", "reram-om"} <= set(written)
 
