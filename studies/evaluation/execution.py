@@ -24,6 +24,7 @@ from memsim.energy import baselines
 from memsim.mapping.state import NetState
 from memsim.models.measures import accuracy, cross_entropy, margin
 from memsim.studies.evaluation.digital import Advance, Digital, Output, Part, checked, picked
+from memsim.studies.evaluation.marks import DIGITAL, marks
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.taps import SpikeCounts, Taps
 
@@ -68,17 +69,23 @@ class Measured:
     @cached_property
     def result(self) -> Result:
         """The result of a task, as things stood when it was first asked for."""
-        per_chip, total = {}, {}
+        per_chip, total, kept = {}, {}, {}
         for name, logits in self.logits.items():
             prefix = "" if name == self.trial.digital.name else "harder "
-            columns, common = scores(logits, self.trial.digital.sets[name], prefix)
+            part = self.trial.digital.sets[name]
+            columns, common = scores(logits, part, prefix)
             per_chip |= columns
             total |= common
+            kept |= {
+                column: [marks(one) for one in rows] for column, rows in right(logits, part, prefix).items()
+            }
+            digital = marks(part.logits.argmax(-1) == part.labels)
+            total[f"{prefix}accuracy [1]{DIGITAL}"] = digital
         if self.spikes.steps and not self.trial.retrained:
             per_chip["spike mismatch [1]"] = self.spikes.mismatch
         if self.counted:
             total |= self._costs()
-        return Result(per_chip=per_chip, total=total)
+        return Result(per_chip=per_chip, total=total, marks=kept)
 
     def _costs(self) -> dict[str, Any]:
         """What an image costs a chip in energy, time, pulses and wear, and what keeping it fresh cost."""
@@ -180,6 +187,15 @@ def scores(logits: Tensor, part: Part, prefix: str = "") -> tuple[dict[str, list
         f"{prefix}digital cross-entropy [nat]": cross_entropy(part.logits, labels),
     }
     return columns, common
+
+
+def right(logits: Tensor, part: Part, prefix: str = "") -> dict[str, Tensor]:
+    """Which answers (S, B) are right, and which are the digital network's."""
+    found = logits.argmax(-1)
+    return {
+        f"{prefix}accuracy [1]": found == part.labels,
+        f"{prefix}agreement [1]": found == part.logits.argmax(-1),
+    }
 
 
 def most_worn(chip: memsim.Chip) -> ArrayWear | None:

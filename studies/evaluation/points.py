@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import mean
 from typing import Any, final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memsim.studies.evaluation.identity import point as key_of
-from memsim.studies.evaluation.intervals import LEVEL, Estimate, over_chips, wilson
+from memsim.studies.evaluation.intervals import (
+    LEVEL,
+    Estimate,
+    Span,
+    corrected,
+    over_both,
+    over_chips,
+    wilson,
+)
+from memsim.studies.evaluation.marks import DIGITAL, table
 from memsim.studies.evaluation.result import is_number
 
 SHARES = ("accuracy", "agreement", "mismatch")
@@ -32,37 +44,75 @@ class Point:
     per_chip: dict[str, list[float]] = field(default_factory=dict)
     total: dict[str, Any] = field(default_factory=dict)
     series: dict[str, list[float]] = field(default_factory=dict)
+    marks: dict[str, list[str]] = field(default_factory=dict)  #: by column, which images counted on each chip
     shared: dict[str, Any] = field(default_factory=dict)
 
-    def estimate(self, column: str) -> Estimate:
-        """The mean over chips with an interval.
+    def estimate(self, column: str, *, of: int = 1) -> Estimate:
+        """The mean over chips with its intervals; `of`: how many it was picked from as the best.
 
         Student's t over chips, which all see the same images; where it has nothing to go by (one chip, or no
-        spread at all) and the column is a share, Wilson's interval over images.  KeyError for no such column.
+        spread at all) and the column is a share, over images.  KeyError for no such column.
         """
-        found = self.per_chip[column]
-        images = self.total.get("harder images" if column.startswith("harder ") else "images")
+        found, level = self.per_chip[column], corrected(of)
+        counted = table(self.marks[column]) if column in self.marks else None
+        task = None if counted is None else over_both(counted, share=True, level=level)
         if len(found) > 1 and max(found) > min(found):
-            return over_chips(found, share=any(word in column for word in SHARES))
+            chips = over_chips(found, share=any(word in column for word in SHARES), level=level)
+            return replace(chips, task=task)
         centre = mean(found)
-        if images and ("accuracy" in column or "agreement" in column):
-            low, high = wilson(round(centre * images), images, LEVEL)
-            return Estimate(mean=centre, low=low, high=high, chips=len(found), halving=None)
-        alike = len(found) > 1
-        low, high = (centre, centre) if alike else (-math.inf, math.inf)
-        return Estimate(mean=centre, low=low, high=high, chips=len(found), halving=None)
+        images = self.total.get("harder images" if column.startswith("harder ") else "images")
+        if task is not None:
+            here = task
+        elif images and ("accuracy" in column or "agreement" in column):
+            here = Span(*wilson(round(centre * images), images, level))
+        else:
+            here = Span(centre, centre) if len(found) > 1 else Span(-math.inf, math.inf)
+        return Estimate(mean=centre, low=here.low, high=here.high, chips=len(found), halving=None, task=task)
 
-    def against(self, reference: Point, column: str) -> Estimate | None:
+    def against(self, reference: Point, column: str, *, of: int = 1) -> Estimate | None:
         """The mean difference to a reference over the chips both have, paired; None where they share none.
 
-        KeyError for a column that either lacks.
+        `of`: how many candidates this one was picked from as the best.  KeyError for a column that either
+        lacks.
         """
         ours, theirs = (dict(zip(p.chips, p.per_chip[column], strict=True)) for p in (self, reference))
-        pairs = [_difference(ours[chip], theirs[chip]) for chip in ours if chip in theirs]
+        both = [chip for chip in ours if chip in theirs]
+        if not both:
+            return None
         scale = max(map(abs, (*ours.values(), *theirs.values())), default=0.0)
-        if len(pairs) > 1 and max(pairs) - min(pairs) <= _ROUNDING * scale:
-            pairs = [pairs[0]] * len(pairs)
-        return over_chips(pairs, share=False) if pairs else None
+        pairs = [_difference(ours[chip], theirs[chip]) for chip in both]
+        mine, other = self._counted(column, both), reference._counted(column, both)
+        paired = mine is not None and other is not None and mine.shape == other.shape
+        return _paired(pairs, mine - other if paired else None, scale, corrected(of))
+
+    def loss(self, column: str) -> Estimate | None:
+        """The mean difference of an accuracy to the digital run's; None where its answers are not kept."""
+        counted, name = self._counted(column, self.chips), f"{column}{DIGITAL}"
+        if counted is None or name not in self.total:
+            return None
+        apart = counted - table([self.total[name]])
+        return _paired(apart.mean(1).tolist(), apart, 1.0, LEVEL)
+
+    def _counted(self, column: str, chips: Sequence[int]) -> NDArray[np.float64] | None:
+        """Which images counted on these chips, 0 or 1 (chips, images); None where it is not known."""
+        if column not in self.marks:
+            return None
+        by_chip = dict(zip(self.chips, self.marks[column], strict=True))
+        return table([by_chip[chip] for chip in chips])
+
+
+def _paired(
+    pairs: Sequence[float], apart: NDArray[np.float64] | None, scale: float, level: float
+) -> Estimate:
+    """The mean of paired differences, by chip and, where known, by chip and image."""
+    task = None if apart is None else over_both(apart, share=False, level=level)
+    if len(pairs) > 1 and max(pairs) - min(pairs) > _ROUNDING * scale:
+        return replace(over_chips(pairs, share=False, level=level), task=task)
+    if task is not None:
+        return Estimate(
+            mean=mean(pairs), low=task.low, high=task.high, chips=len(pairs), halving=None, task=task
+        )
+    return over_chips([pairs[0]] * len(pairs), share=False, level=level)
 
 
 def _difference(a: float, b: float) -> float:
@@ -94,7 +144,9 @@ def points(rows: Iterable[Mapping[str, Any]]) -> list[Point]:
         )
         _add(at, chips_of(row), row["result"])
     for at in found.values():
-        at.per_chip = {name: values for name, values in at.per_chip.items() if len(values) == len(at.chips)}
+        whole = len(at.chips)
+        at.per_chip = {name: values for name, values in at.per_chip.items() if len(values) == whole}
+        at.marks = {name: texts for name, texts in at.marks.items() if len(texts) == whole}
     return list(found.values())
 
 
@@ -115,6 +167,8 @@ def _add(at: Point, chips: Sequence[int], result: Mapping[str, Any]) -> None:
     at.chips += [chips[place] for place in new]
     for name, values in result["per_chip"].items():
         at.per_chip.setdefault(name, []).extend(values[place] for place in new)
+    for name, texts in result.get("marks", {}).items():
+        at.marks.setdefault(name, []).extend(texts[place] for place in new)
     for name, value in result["total"].items():
         at.total[name] = _mean(at.total.get(name), value, before, more)
     for name, values in result["series"].items():

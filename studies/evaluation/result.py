@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeGuard, final
 
-KEYS = "per_chip={column: [one value a chip]}, total={name: value}, series={name: [values along an axis]}"
-"""The three headings, as a message names them."""
+KEYS = (
+    "per_chip={column: [one value a chip]}, total={name: value}, series={name: [values along an axis]}, "
+    "marks={column: [one text a chip]}"
+)
+"""The headings, as a message names them."""
 
 
 @final
@@ -28,8 +31,11 @@ class Result:
     series: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Name -> numbers along an axis that is not the chips', such as time steps; means over the chips."""
 
+    marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Column of ``per_chip`` that is a share of images -> which of them counted, a text a chip (`marks`)."""
+
     def __post_init__(self) -> None:
-        for heading in ("per_chip", "total", "series"):
+        for heading in ("per_chip", "total", "series", "marks"):
             if not isinstance(getattr(self, heading), Mapping):
                 given = type(getattr(self, heading)).__name__
                 raise TypeError(f"Result: {heading} is a {given}, not a mapping; it takes {KEYS}")
@@ -41,6 +47,11 @@ class Result:
             raise ValueError(f"Result: per_chip columns hold one value a chip, these differ: {lengths}")
         for name, value in self.total.items():
             _check_total(name, value)
+        for name, texts in self.marks.items():
+            if len(texts) != lengths.get(name):
+                raise ValueError(
+                    f"Result: marks[{name!r}] is of {len(texts)} chips, per_chip of {self.chips}"
+                )
 
     @property
     def chips(self) -> int | None:
@@ -48,8 +59,9 @@ class Result:
         return next((len(values) for values in self.per_chip.values()), None)
 
     def json(self) -> dict[str, Any]:
-        """The three headings as a row holds them."""
-        return asdict(self)
+        """The headings as a row holds them; marks only where there are any."""
+        found = asdict(self)
+        return found if self.marks else {name: value for name, value in found.items() if name != "marks"}
 
 
 def is_number(value: Any) -> TypeGuard[float]:
