@@ -16,7 +16,8 @@ from memsim.energy.work import Work, spike_rate
 from memsim.models.measures import score
 from memsim.studies.evaluation.digital import spike_rates
 from memsim.studies.evaluation.execution import Measured, most_worn
-from memsim.studies.evaluation.intervals import Estimate, over_chips
+from memsim.studies.evaluation.intervals import Estimate
+from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.setting import Setting
 
@@ -69,7 +70,15 @@ class Comparison:
     def _estimate(self, column: str) -> Estimate:
         if self.chip is None:
             raise ValueError("engine digital ran no chips")
-        return over_chips(self.result.per_chip[column], share=True)
+        return self.point.estimate(column)
+
+    @property
+    def point(self) -> Point:
+        """What the chips gave, as a point of a study."""
+        assert self.chip is not None
+        found, chips = self.result.json(), list(self.measured.trial.chips)
+        return Point(labels={}, chips=chips, per_chip=found["per_chip"], total=found["total"],
+                     series=found["series"], marks=found.get("marks", {}))  # fmt: skip
 
     @property
     def works(self) -> list[Work]:
@@ -152,10 +161,11 @@ class Comparison:
             return out
         prefix = "" if name == self.measured.trial.digital.name else "harder "
         columns = {key: list(values) for key, values in self.result.per_chip.items()}
-        right = columns[f"{prefix}accuracy [1]"]
-        of = over_chips(right, share=True)
+        name, point = f"{prefix}accuracy [1]", self.point
+        loss = point.loss(name)
         out["crossbar"] = {
-            "accuracy": {"mean": of.mean, "low": of.low, "high": of.high, "per_chip": right},
+            "accuracy": _interval(point.estimate(name)) | {"per_chip": columns[name]},
+            "change": _interval(loss) if loss is not None else {},
             "cross_entropy": _mean(columns[f"{prefix}cross-entropy [nat]"]),
             "margin": _mean(columns[f"{prefix}margin [1]"]),
         }
@@ -206,6 +216,12 @@ class Comparison:
             lived = life(cell.technology, cell.endurance_range, out["cycles_per_image"])
             out["lifetime_images"] = {"low": lived.low, "high": lived.high}
         return out
+
+
+def _interval(found: Estimate) -> dict[str, Any]:
+    """An estimate as the summary has it: `low` and `high` on these images, `task` over chips and images."""
+    ends = {} if found.task is None else {"task": {"low": found.task.low, "high": found.task.high}}
+    return {"mean": found.mean, "low": found.low, "high": found.high} | ends
 
 
 def _mean(values: Sequence[float]) -> float:

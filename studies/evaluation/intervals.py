@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 LEVEL = 0.95  #: of every interval
+TASK, HERE = "over chips and images", "on these images"  #: what an interval is over, in words
 
 
 class Span(NamedTuple):
@@ -67,6 +68,13 @@ class Estimate:
     def alike(self) -> bool:
         """Whether every one of several chips gives the same, and nothing else makes an interval."""
         return self.chips > 1 and self.low == self.high
+
+    @property
+    def sure(self) -> tuple[int, str]:
+        """The sign that is certain at the interval's level, and of what; (0, "") where none is."""
+        if self.task is not None and self.task.sign:
+            return self.task.sign, TASK
+        return (self.here.sign, HERE) if self.here.sign and not self.alike else (0, "")
 
     @property
     def here(self) -> Span:

@@ -82,8 +82,10 @@ class Point:
         scale = max(map(abs, (*ours.values(), *theirs.values())), default=0.0)
         pairs = [_difference(ours[chip], theirs[chip]) for chip in both]
         mine, other = self._counted(column, both), reference._counted(column, both)
-        paired = mine is not None and other is not None and mine.shape == other.shape
-        return _paired(pairs, mine - other if paired else None, scale, corrected(of))
+        apart = None
+        if mine is not None and other is not None and mine.shape == other.shape:
+            apart = mine - other
+        return _paired(pairs, apart, scale, corrected(of))
 
     def loss(self, column: str) -> Estimate | None:
         """The mean difference of an accuracy to the digital run's; None where its answers are not kept."""

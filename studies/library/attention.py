@@ -181,9 +181,8 @@ def findings(points: Sequence[Point]) -> list[str]:
     if "stdp" in trained and len(trained) > 1:
         best = max((k for k in trained if k != "stdp"), key=lambda k: trained[k].estimate(main).mean)
         ours, theirs = trained["stdp"].estimate(main), trained[best].estimate(main)
-        verdict = (
-            "above" if ours.low > theirs.high else "below" if ours.high < theirs.low else "not apart from"
-        )
+        gap = trained["stdp"].against(trained[best], main, of=len(trained) - 1)
+        verdict = {1: "above", -1: "below", 0: "not apart from"}[gap.sure[0] if gap else 0]
         said.append(
             f"Trained alike, digitally, STDP attention ({draw.cell(ours, main)} % {draw.said(main)}) is "
             f"{verdict} its best rival, {best} ({draw.cell(theirs, main)} %); one training seed each."

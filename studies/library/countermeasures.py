@@ -291,8 +291,10 @@ def _loss(points: Sequence[Point], cell: str) -> Iterator[str]:
 def _help(points: Sequence[Point], cell: str) -> Iterator[str]:
     found = _pick(points, cell, "measure")
     without, name = found.get(WITHOUT), best(found)
-    gain = found[name].against(without, MISMATCH) if without is not None and name is not None else None
-    if gain is None or name is None:
+    if without is None or name is None:
+        return
+    gain = found[name].against(without, MISMATCH, of=len([one for one in found if one != WITHOUT]))
+    if gain is None:
         return
     costs = [f"{c} × the {kind}" for c, kind in zip(_cost(found[name], without), COSTS, strict=True) if c]
     price = f", for {', '.join(costs)}" if costs else ""

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim.studies.evaluation.crossbars import crossbars
-from memsim.studies.evaluation.intervals import Estimate
+from memsim.studies.evaluation.intervals import TASK, Estimate
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports import draw
@@ -165,18 +165,20 @@ def findings(points: Sequence[Point]) -> list[str]:
 
 def _verdict(gain: Estimate) -> str:
     """What an interval says for sure (95 %)."""
-    if gain.low > 0 or gain.high < 0:
-        return "is better" if gain.low > 0 else "is worse"
-    return "makes no difference" if gain.alike else "makes no sure difference"
+    sign, over = gain.sure
+    if sign:
+        return f"is {'better' if sign > 0 else 'worse'} {over}"
+    return "makes no difference" if gain.alike and gain.mean == 0 else "makes no sure difference"
 
 
 def _sentence(upkeep: str, verdict: str, run: Sequence[tuple[float, Estimate]], column: str) -> str:
     """What neighbouring times of one verdict have in common, from the least to the largest difference."""
+    task = verdict.endswith(TASK)
     times, gains = [duration(t) for t, _ in run], sorted((g for _, g in run), key=lambda g: g.mean)
     least, most = (gains[-1], gains[0]) if gains[-1].high < 0 else (gains[0], gains[-1])
     when = f"from {times[0]} to {times[-1]}" if len(run) > 1 else f"at {times[0]}"
-    several = draw.change(least, column) != draw.change(most, column)
-    size = f"{draw.change(least, column)} to " * several + draw.change(most, column, "points")
+    ends = [draw.change(gain, column, task=task) for gain in (least, most)]
+    size = f"{ends[0]} to " * (ends[0] != ends[1]) + draw.change(most, column, "points", task=task)
     by, of = "by" if verdict.startswith("is ") else "with", "in" if most.alike else "of"
     what = f"{by} {size} {of} {draw.said(column)}"
     return f"{upkeep[:1].upper()}{upkeep[1:]} {verdict} {when} after programming, {what}."

@@ -262,7 +262,7 @@ def _cheapest(points: Sequence[Point], card: Point, column: str) -> str:
         return f"One chip gives no interval: no point can be said to be {rule}."
     good = {}
     for point in points:
-        lost = point.against(card, column) if "energy [J]" in point.total else None
+        lost = point.against(card, column, of=len(points)) if "energy [J]" in point.total else None
         if lost is not None and lost.low >= -WORSE - 1e-9:
             good[name(point)] = (point.total["energy [J]"], point, lost)
     cost, best, lost = min(good.values(), key=lambda entry: entry[0])

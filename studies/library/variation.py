@@ -264,5 +264,5 @@ def _added(point: Point, nothing: Point | None, column: str) -> str:
 
 def _unsure(ranked: Sequence[Point], column: str) -> str:
     """A sentence where the first of a ranking is not above the second for sure."""
-    gap = ranked[0].against(ranked[1], column) if len(ranked) > 1 else None
+    gap = ranked[0].against(ranked[1], column, of=len(ranked)) if len(ranked) > 1 else None
     return " The first two are not apart for sure (95 %)." if gap is not None and gap.low <= 0 else ""

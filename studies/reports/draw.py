@@ -6,6 +6,7 @@ A caption is a figure's label (`Figure.set_label`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite, nan
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memsim.studies.evaluation.intervals import Estimate
+from memsim.studies.evaluation.intervals import TASK, Estimate, Span
 from memsim.studies.evaluation.points import Point
 from memsim.studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, LINES, PAGE, QUIET, drawn
 from memsim.studies.reports.quantities import digits, quantity
@@ -34,9 +35,10 @@ MEASURES = {
 PER_CENT = {name for name, shown in MEASURES.items() if "[%]" in shown}
 NOTE = (
     "Brackets hold 95 % intervals: Student's t over chips, which all see the same images; where there is one "
-    "execution only, or every chip gives the same, Wilson's over images for accuracy and agreement, and none "
-    "for other measures. “Chips to halve” is how many chips would halve the interval of the accuracy, on the "
-    "harder set where there is one. A change is taken chip by chip."
+    "execution only, or every chip gives the same, over images for accuracy and agreement, none for other "
+    "measures. Those over chips and images hold for other images of the same kind, too. “Chips to halve” is "
+    "how many chips would halve the interval of the accuracy, on the harder set where there is one. A change "
+    "is taken chip by chip."
 )
 
 
@@ -69,14 +71,25 @@ def cell(estimate: Estimate, column: str) -> str:
     return f"{show(estimate.mean)} [{show(estimate.low)}, {show(estimate.high)}]"
 
 
-def change(estimate: Estimate | None, column: str, unit: str = "") -> str:
+def ends(span: Span | None, column: str) -> str:
+    """The ends of an interval alone: "[88.01, 94.27]", nothing where there is none."""
+    if span is None:
+        return ""
+    low, high = (f"{100 * x:.2f}" if column in PER_CENT else digits(x) for x in span)
+    return f"[{low}, {high}]".replace("-", "−")
+
+
+def change(estimate: Estimate | None, column: str, unit: str = "", *, task: bool = False) -> str:
     """A paired difference: "−1.20 [−1.61, −0.79]", in points for shares, "+1.20 (alike on all chips)" where
     no chip differs from the others, or the mean alone where one chip gives no interval.
 
     unit: what stands after it in a sentence, such as "points".
+    task: with the interval over chips and images.
     """
     if estimate is None:
         return ""
+    if task and estimate.task is not None:
+        estimate = replace(estimate, low=estimate.task.low, high=estimate.task.high)
     show: Callable[[float], str] = difference if column in PER_CENT else _signed(column)
     mean, unit = show(estimate.mean), f" {unit}" if unit else ""
     if estimate.alike:
@@ -141,9 +154,11 @@ def lines(
     main = main_column(some)
     found = list(columns) or [c for c in measured(some) if c != "agreement [1]"]
     several = any(len(point.chips) > 1 for point in some)
+    kept = any(main in point.marks for point in some)
     header = [
         "",
         *(MEASURES.get(c, c) for c in found),
+        *([f"{MEASURES.get(main, main)}, {TASK}"] if kept else []),
         *([f"change, {MEASURES.get(main, main)}".replace("[%]", "[points]")] if reference else []),
         *(["chips", "chips to halve"] if several else []),
     ]
@@ -151,6 +166,8 @@ def lines(
     for name, point in points.items():
         row = [name, *(cell(point.estimate(c), c) if c in point.per_chip else "" for c in found)]
         has = main in point.per_chip
+        if kept:
+            row.append(ends(point.estimate(main).task, main) if has else "")
         if reference is not None:
             compared = has and main in reference.per_chip and point is not reference
             row.append(change(point.against(reference, main), main) if compared else "")

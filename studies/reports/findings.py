@@ -51,9 +51,12 @@ def _change(part: Summary) -> tuple[str, str]:
     verb, size = ("lose" if difference < 0 else "gain"), points(abs(difference)).lstrip("+")
     if len(of["per_chip"]) < 2:
         return verb, f"{size} points of accuracy (one chip, so no interval)"
-    if of["low"] - 1e-9 <= digital <= of["high"] + 1e-9:
+    change = part["crossbar"].get("change") or {key: of[key] - digital for key in ("low", "high")}
+    if change["low"] <= 1e-9 and change["high"] >= -1e-9:
         return "change", f"nothing that {len(of['per_chip'])} chips could show ({points(difference)} points)"
-    return verb, f"{size} points of accuracy"
+    task = change.get("task", change)
+    only = " on these images (over other images it is not certain)"
+    return verb, f"{size} points of accuracy" + only * (task["low"] <= 0 <= task["high"])
 
 
 def losing(summary: Summary) -> list[str]:
@@ -172,8 +175,12 @@ def _set_rows(name: str, part: Summary) -> Iterator[Row]:
         chips, change = f"{percent(of['mean'])}; one chip", f"{points(of['mean'] - base)} points"
         if len(of["per_chip"]) > 1:
             chips = f"{interval(of['mean'], of)}; {len(of['per_chip'])} chips"
-            change += f" [{points(of['low'] - base)}, {points(of['high'] - base)}]"
+            change += _ends(ours.get("change") or {key: of[key] - base for key in ("low", "high")})
     yield _row(f"accuracy, {name}", "%", shown, chips, change)
+    if ours is not None and "task" in ours["accuracy"]:
+        both = f"[{100 * of['task']['low']:.2f}, {100 * of['task']['high']:.2f}]"
+        change = f"{_ends(ours['change']['task']).strip()} points"
+        yield _row(f"the same, over chips and images, {name}", "%", "", both, change)
     for key, unit in UNITS.items():
         measure = f"{key.replace('_', '-')}, {name}"
         if ours is None:
@@ -184,6 +191,11 @@ def _set_rows(name: str, part: Summary) -> Iterator[Row]:
             )
     if "agreement" in part:
         yield _row(f"same answer as digital, {name}", "%", "", percent(part["agreement"]))
+
+
+def _ends(span: Mapping[str, float]) -> str:
+    """The ends of a difference, in points."""
+    return f" [{points(span['low'])}, {points(span['high'])}]"
 
 
 def _row(measure: str, unit: str, digital: str, crossbars: str, change: str = "") -> Row:

@@ -45,10 +45,20 @@ def methods(setting: Setting, card: memsim.ChipCard) -> list[str]:
         weights(card),
         attention(card),
         effects(card),
-        f"Means over chips have Student's t intervals{cite('student1908')}, shares of images Wilson's"
-        f"{cite('wilson1927')}, all at 95 %. What is compared ran on the same chips, in pairs.",
+        intervals(),
         f"{NOT_SIMULATED} {wires(card)}",
     ]
+
+
+def intervals() -> str:
+    """What the intervals are over."""
+    return (
+        f"Means over chips have Student's t intervals{cite('student1908')}, shares of images "
+        f"Wilson's{cite('wilson1927')}, means over chips and images those of crossed random effects, two "
+        f"right and two wrong images added{cite('satterthwaite1946')}{cite('agresti1998')}, all at 95 %. "
+        "What was picked as the best of k has them at 1 - 5 %/k. What is compared ran on the same chips and "
+        "images, in pairs."
+    )
 
 
 def wires(card: memsim.ChipCard) -> str:
