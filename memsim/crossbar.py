@@ -13,7 +13,7 @@ from memsim.arrays.weight_array import WeightArray
 from memsim.card.chip_card import ChipCard
 from memsim.chip import Chip, batch_of
 from memsim.energy.ledger import Ledger
-from memsim.mapping.batches import Axis
+from memsim.mapping.batches import Axis, check_axis
 from memsim.mapping.mapped_net import Engine
 from memsim.mapping.report import NotMapped
 from memsim.run import Run
@@ -48,6 +48,7 @@ def to_crossbar(
         calibration = getattr(net, "calibration_images", None)
     if engine not in ("memsim", "aihwkit"):
         raise ValueError(f"engine = {engine!r}: 'memsim' or 'aihwkit'")
+    check_axis(batch_axis)
     run = Run(card=card, chips=names, seed=int(seed), ledger=Ledger(card))
     arrays = Engine("memsim", WeightArray, AttentionArray)
     if engine == "aihwkit":

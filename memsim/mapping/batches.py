@@ -19,6 +19,17 @@ Axis = int | Sequence[int | None] | Mapping[str, int | None]
 """The axis that holds images: one for all inputs, or one for each; None for an input without images."""
 
 
+def check_axis(axis: Axis) -> None:
+    """Refuse, with ValueError, what names no axis: a negative number too, which inputs may read otherwise."""
+    several = isinstance(axis, (list, tuple))
+    for one in axis.values() if isinstance(axis, Mapping) else axis if several else [axis]:
+        if one is not None and (isinstance(one, bool) or not isinstance(one, int) or one < 0):
+            raise ValueError(
+                f"batch_axis = {axis!r}: the axis that holds images, a whole number from 0 on, for all "
+                "inputs or for each; None for an input without images"
+            )
+
+
 class Batch:
     """The arguments of one call of a network, (args, kwargs), and where images are in them.
 

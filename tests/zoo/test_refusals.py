@@ -235,3 +235,9 @@ def test_strict_refuses_what_stays_digital() -> None:
 
 def test_strict_lets_a_mapped_network_pass() -> None:
     assert set(chip_of(mlp(), strict=True).weight_arrays) == {"0", "2"}
+
+
+@pytest.mark.parametrize("axis", [-1, True, 0.0, [0, -2], {"x": "first"}, "0"])
+def test_an_axis_that_is_none_is_refused(axis) -> None:
+    with pytest.raises(ValueError, match="batch_axis"):
+        chip_of(mlp(), batch_axis=axis)
