@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from memsim.arrays.kernels.counts import spike_counts
 from memsim.arrays.kernels.pair_sums import column_sizes, row_sums
 from memsim.arrays.weight_devices import seen
 from memsim.devices import LinePulses, get, stream
@@ -161,7 +162,15 @@ def wires(kind: str) -> Iterator[Example]:
 
 
 #: examples of every operation by its name
+def tokens() -> Iterator[Example]:
+    """Spikes as neurons lay them out and not, and numbers among them."""
+    some = _counts(2, 3, 4, 5, 2, 19).float()  # (T, S B, N, H, D)
+    for x in (some.transpose(2, 3), some, some + 0.5, some[..., :0]):
+        yield Example(partial(spike_counts, x, 1 - x, 2))
+
+
 EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
+    "memsim.arrays.kernels.counts.spike_counts": tokens,
     "memsim.arrays.kernels.pair_sums.column_sizes": partial(sums, column_sizes),
     "memsim.arrays.kernels.pair_sums.row_sums": partial(sums, row_sums),
     "memsim.arrays.weight_devices.seen": partial(pairs, *WEIGHT_CELLS),

@@ -15,14 +15,20 @@ from numba import config, njit
 if config.BOUNDSCHECK and not config.CACHE_DIR:  # numba keeps checked and unchecked kernels by one name  # type: ignore[attr-defined]
     config.CACHE_DIR = str(Path(__file__).parent / "__pycache__" / "bounds-checked")  # type: ignore[attr-defined]
 
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}}
+_OPTIONS = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract", "nsz", "arcp"},
+}
 kernel: Any = njit(**_OPTIONS)
 inlined: Any = njit(
     **_OPTIONS, forceinline=True
 )  #: LLVM vectorises a loop only when every call in it is gone
-spliced: Any = njit(
-    **_OPTIONS, inline="always"
-)  #: put in place before compiling: its arrays count no references, which in a hot loop costs a fifth
+_compile: Any = njit
+bare: Any = _compile(
+    **_OPTIONS, forceinline=True, _nrt=False
+)  #: views count no references, which in a hot loop costs a fifth; nothing can be allocated in it
 _THREADS = numba.get_num_threads()  # all that numba may ever use
 _PROCESS = os.getpid()  # whose threads they are
 parallel_kernel: Any = njit(**_OPTIONS, parallel=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from memsim.arrays.kernels.counts import spike_counts
 from memsim.arrays.reading.attention_read import NOTHING
 from memsim.arrays.writing.array_wear import ArrayWear
 from memsim.arrays.writing.design import WrittenDesign
@@ -46,13 +47,15 @@ class AttentionArray(nn.Module):
         self._check_layout(q, k, v)
         self.written.check_range()
         learning = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
-        count_q, count_k = self._counts("q", q), self._counts("k", k)
+        count_q, count_k, others = spike_counts(q.detach(), k.detach(), len(self.run.chips))
+        if others:
+            self._refuse(q, k)
         at = self.run.now.address(self.name, v.shape[0])
         if self.design.exact or learning or self.run.now.calibrating:
             return self._plain(q, k, v, *self.write(count_q, count_k, at), learning)
         states, v = self.written.write(count_q, count_k, at, self.costs), v.float()
         weight = torch.empty_like(states[0]) if self.recording else NOTHING
-        reading = self.written.read(states, v, weight)
+        reading = self.written.reader(v.shape[2], v.shape[3])(states, v, weight)
         if self.recording:
             self._record(weight)
         if self.costs.counting:
@@ -107,15 +110,14 @@ class AttentionArray(nn.Module):
                 f"{width} features)"
             )
 
-    def _counts(self, signal: str, spikes: Tensor) -> Tensor:
-        """Spike counts of every token, (S, H, B, T, N).  Raises ValueError for what no spikes add up to."""
-        count, most = spikes.detach().sum(-1), self.width
-        if not torch.equal(count, count.clamp(0, most).round()):
-            raise ValueError(
-                f"{self.name}: {signal} sums to {float(count.min()):g} .. {float(count.max()):g} over {most} "
-                "features of a token; spikes are 0 or 1"
-            )
-        return self.by_array(count)
+    def _refuse(self, q: Tensor, k: Tensor) -> None:
+        """Raise ValueError for the first of q and k that holds numbers that are no spikes."""
+        for signal, x in (("q", q), ("k", k)):
+            if ((x != 0) & (x != 1)).any():
+                raise ValueError(
+                    f"{self.name}: {signal} holds numbers from {float(x.min()):g} to {float(x.max()):g}; "
+                    "spikes are 0 or 1"
+                )
 
     def _record(self, weight: Tensor) -> None:
         """Keep weights A - offset (S, H, B, T, N, N), where asked to."""

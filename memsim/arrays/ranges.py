@@ -35,10 +35,9 @@ class Drives:
         """Numbers (T, S, B, F) through the DAC, in units of the read voltage; how many it clipped."""
         sorts = self.signed_S.tolist()
         if by_kernel(x) and x.dtype == torch.float32 and not x.requires_grad:
-            levels, out = (
-                np.array([levels_of(bits, sort) for sort in sorts], np.float32),
-                torch.empty_like(x, memory_format=torch.contiguous_format),
-            )
+            levels_by_sort = {sort: levels_of(bits, sort) for sort in set(sorts)}
+            levels = np.array([levels_by_sort[sort] for sort in sorts], np.float32)
+            out = torch.empty_like(x, memory_format=torch.contiguous_format)
             match_threads()
             peaks, signed = self.peak_S.float().contiguous().numpy(), self.signed_S.numpy()
             return out, convert_rows(x.contiguous().numpy(), peaks, levels, signed, out.numpy())

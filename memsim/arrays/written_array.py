@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from memsim.arrays.reading.attention_read import NOTHING, AttentionRead, AttentionReading
+from memsim.arrays.reading.attention_read import AttentionRead
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.measuring import measure, upkeep
 from memsim.arrays.writing.write_events import AttentionEvents
@@ -90,10 +90,6 @@ class WrittenArray(nn.Module):
             return self.design.reader(one, self.design.offset * one, full_scale)
         devices = self.devices(heads, tokens)
         return self.design.reader(devices.gain, devices.shift, full_scale)
-
-    def read(self, states: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
-        """Read arrays in these states with value spikes v (T, S B, H, N, D); `weight` takes A - offset."""
-        return self.reader(v.shape[2], v.shape[3])(states, v, weight)
 
     def calibrate(self, current: Tensor) -> None:
         """Widen the ADC's range to the largest of these currents (S, H, B, T, N, D), for each chip."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -56,9 +57,12 @@ class Site:
         return numbers.unflatten(0, (steps, inner)).movedim(1, 3)
 
     def add(self, out: Tensor, bias: Tensor | None) -> Tensor:
-        """Add a bias after the ADC, digitally."""
+        """Add a bias after the ADC, digitally, to numbers that nothing else holds."""
         if bias is None:
             return out
         if not self.run.now.calibrating:
             self.run.ledger.enter([(self.name, "digital-add", out.numel())])
-        return out + bias.to(out.dtype)
+        bias = bias.to(out.dtype)
+        if torch.is_grad_enabled() and (out.requires_grad or bias.requires_grad):
+            return out + bias
+        return out.add_(bias)

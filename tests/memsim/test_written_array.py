@@ -200,7 +200,7 @@ def test_another_layout_is_refused_by_name(wrong):
 
 @pytest.mark.parametrize("wrong", [0.5 * Q, 3 * Q, -Q])
 def test_what_are_no_spikes_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"layer: q sums to .* spikes are 0 or 1"):
+    with pytest.raises(ValueError, match=r"layer: q holds .* spikes are 0 or 1"):
         read(make(), wrong)
 
 

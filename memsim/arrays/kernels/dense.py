@@ -11,15 +11,27 @@ import numpy as np
 from numba import prange
 
 from memsim import devices
-from memsim.arrays.kernels.cpu import are_spikes
-from memsim.arrays.kernels.panels import COLUMNS, LINES, multiply_panel
+from memsim.arrays.kernels.converting import add_converted, draw, store
+from memsim.arrays.kernels.driven import are_spikes
+from memsim.arrays.kernels.panels import COLUMNS, LINES, multiply_panel, pack
 from memsim.devices.numerics import philox as px
-from memsim.devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
+from memsim.devices.numerics.compile import bare, drop_stale_cache, inlined, parallel_kernel
 
 VECTORS = 128  #: of drives that share a pass over the weights; an image that has more is read in parts
 
 
 _0 = np.uint64(0)
+
+
+@inlined
+def shares(count, positions):
+    """Images of a job, positions that an image brings at a time, and vectors of drives laid out for them."""
+    together = max(1, min(count, VECTORS // max(positions, 1)))
+    parts = max(1, (positions + VECTORS - 1) // VECTORS)
+    part = (positions + parts - 1) // parts
+    stack = (together * part + LINES - 1) // LINES * LINES
+    stack += 16 if stack % 32 == 0 else 0  # rows of drives lie in different sets of the cache
+    return together, part, stack
 
 
 @inlined
@@ -71,51 +83,25 @@ def square(a, squares, rows, first, end, siemens, s, row, sums):
     return used, energy
 
 
-@inlined
-def draw(z, n, wanted, words, key, block, step, image, call):
-    """Fill the first `wanted` of z[n] (blocks, 1, 256) with normals from `block` on."""
-    for i in range(wanted):
-        px.normals(z[n, i], words, key, block + i, step, image, call, 1)
-
-
-@inlined
-def pack(panel, matrix, s, first, rows, column):
-    """Copy a panel of columns of matrix[s], zeros beyond the last."""
-    wide = np.uint64(min(COLUMNS, matrix.shape[2] - column))
-    s, first, rows, column = np.uint64(s), np.uint64(first), np.uint64(rows), np.uint64(column)
-    if wide == np.uint64(COLUMNS):
-        for i in range(rows):
-            for c in range(np.uint64(COLUMNS)):
-                panel[i, c] = matrix[s, first + i, column + c]
-        return
-    panel[:] = 0.0
-    for i in range(rows):
-        for c in range(wide):
-            panel[i, c] = matrix[s, first + i, column + c]
-
-
-@inlined
-def add_converted(total, current, spread, z, n, lines, cell, columns, column, noise, step, levels, gain):
-    """total += gain ADC(current + noise sqrt(spread) z), for the `lines` of image n, COLUMNS from `column`;
-    returns how many clipped.  z[n, cell] is of the image's first line and column.  levels = 0: no rounding.
+@bare
+def add_tile(
+    total, current, spread, a, squares, panel, volt, power, row, high, over, lines, z, cell, noise, step,
+    levels, gain,
+):  # fmt: skip
+    """total += what a tile of `high` rows from `row` on gives, panel by panel; over (images,) += how many
+    clipped.
     """
-    inverse, over = np.float32(1.0) / step, 0
-    n, cell, columns, column = np.uint64(n), np.uint64(cell), np.uint64(columns), np.uint64(column)
-    lines = np.uint64(lines)
-    for p in range(lines):
-        v, at, clipped = n * lines + p, cell + p * columns + column, np.int32(0)
-        if levels > 0:
-            for c in range(np.uint64(COLUMNS)):
-                code = np.rint((current[v, c] + noise * np.sqrt(spread[v, c]) * z[n, at + c]) * inverse)
-                kept = min(max(code, -levels), levels)
-                clipped += np.int32(code != kept)
-                total[v, column + c] += kept * step * gain[column + c]
-        else:
-            for c in range(np.uint64(COLUMNS)):
-                now = current[v, c] + noise * np.sqrt(spread[v, c]) * z[n, at + c]
-                total[v, column + c] += now * gain[column + c]
-        over += clipped
-    return over
+    images, columns = len(over), volt.shape[1]
+    for column in range(0, columns, COLUMNS):
+        pack(panel, volt, row, high, column)
+        multiply_panel(current, a, panel, high, images * lines)
+        if noise > 0:
+            pack(panel, power, row, high, column)
+            multiply_panel(spread, squares, panel, high, images * lines)
+        for n in range(images):
+            over[n] += add_converted(
+                total, current, spread, z, n, lines, cell, columns, column, noise, step, levels, gain
+            )
 
 
 @parallel_kernel
@@ -129,16 +115,12 @@ def read_dense(
     -1 the border (empty: F = P R as they lie, plane = R); volt, power (S, R, C); step (S, K), tiles of
     `height` rows; gain (S, C); rows_siemens (S, R).  Normals are numbered (position, column) in each tile,
     that begins a block of its own, in each image, step (from `time`) and call.  Fills out and counted as
-    :func:`memsim.arrays.kernels.cpu.read_array` does.
+    :func:`memsim.arrays.kernels.sparse.read_sparse` does.
     """
     steps, chips, count, _ = x.shape
     rows, columns, tiles = volt.shape[1], volt.shape[2], step.shape[1]
     positions = out.shape[4] if maps else out.shape[3]
-    together = max(1, min(count, VECTORS // max(positions, 1)))  # images of a job
-    parts = max(1, (positions + VECTORS - 1) // VECTORS)
-    part = (positions + parts - 1) // parts  # positions that an image brings at a time
-    stack = (together * part + LINES - 1) // LINES * LINES
-    stack += 16 if stack % 32 == 0 else 0  # rows of drives lie in different sets of the cache
+    together, part, stack = shares(count, positions)
     padded = (columns + COLUMNS - 1) // COLUMNS * COLUMNS
     blocks = (positions * columns + px.BLOCK - 1) // px.BLOCK  # of normals of a tile
     groups = (count + together - 1) // together
@@ -154,6 +136,7 @@ def read_dense(
         words = np.empty((1, px.BLOCK), np.uint32)
         z = np.zeros((here, part * columns // px.BLOCK + 3, 1, px.BLOCK), np.float32)
         flat = z.reshape(here, -1)
+        over = np.zeros(here, np.int64)
         for n in range(here):
             counted[t, s, b0 + n, :3] = 0.0
             counted[t, s, b0 + n, 3] = 0.0 if are_spikes(x[t, s, b0 + n]) else 1.0
@@ -174,25 +157,13 @@ def read_dense(
                     counted[t, s, b, 2] += energy
                     if noise > 0:
                         draw(z, n, wanted, words, keys[s], k * blocks + block, time + t, images[b], call)
-                for column in range(0, columns, COLUMNS):
-                    pack(panel, volt, s, row, high, column)
-                    multiply_panel(current, a, panel, high, here * lines)
-                    if noise > 0:
-                        pack(panel, power, s, row, high, column)
-                        multiply_panel(spread, squares, panel, high, here * lines)
-                    for n in range(here):
-                        counted[t, s, b0 + n, 0] += add_converted(
-                            total, current, spread, flat, n, lines, skip, columns, column, noise,
-                            step[s, k], levels, scale,
-                        )  # fmt: skip
+                add_tile(
+                    total, current, spread, a, squares, panel, volt[s], power[s], row, high, over, lines,
+                    flat, skip, noise, step[s, k], levels, scale,
+                )  # fmt: skip
             for n in range(here):
-                done = total[n * lines : n * lines + lines]
-                if maps:
-                    for c in range(columns):
-                        for p in range(lines):
-                            out[t, s, b0 + n, c, first + p] = done[p, c]
-                else:
-                    out[t, s, b0 + n, first : first + lines] = done[:, :columns]
+                store(out[t, s, b0 + n], maps, total, n * lines, lines, first)
+        counted[t, s, b0 : b0 + here, 0] = over
 
 
 drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)

@@ -15,13 +15,13 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from memsim.devices.numerics.compile import inlined
+from memsim.devices.numerics.compile import bare
 
 _WIDE = bool(llvm.get_host_cpu_features().get("avx512f"))
-_LANES = 16 if _WIDE else 8  #: floats of a vector
+LANES = 16 if _WIDE else 8  #: floats of a vector
 _VECTORS = 2
 LINES = 8 if _WIDE else 4  #: vectors of drives that a block of the product has
-COLUMNS = _VECTORS * _LANES  #: columns of a panel
+COLUMNS = _VECTORS * LANES  #: columns of a panel
 
 
 def _multiply_block(_, out, a, w, rows, line):
@@ -36,9 +36,9 @@ def _multiply_block(_, out, a, w, rows, line):
         )
         rows, line = args[3:]
         width = cgutils.unpack_tuple(builder, left.shape)[1]
-        vector, whole, short = ir.VectorType(ir.FloatType(), _LANES), line.type, ir.IntType(32)
+        vector, whole, short = ir.VectorType(ir.FloatType(), LANES), line.type, ir.IntType(32)
         zero, undefined, fast = ir.Constant(vector, None), ir.Constant(vector, ir.Undefined), ("contract",)
-        everywhere = ir.Constant(ir.VectorType(short, _LANES), None)
+        everywhere = ir.Constant(ir.VectorType(short, LANES), None)
         sums = [[cgutils.alloca_once_value(builder, zero) for _ in range(_VECTORS)] for _ in range(LINES)]
 
         def number(n):
@@ -47,7 +47,7 @@ def _multiply_block(_, out, a, w, rows, line):
         def places(array, row):
             base = builder.gep(array.data, [builder.mul(row, number(COLUMNS))])
             for n in range(_VECTORS):
-                yield builder.bitcast(builder.gep(base, [number(n * _LANES)]), vector.as_pointer())
+                yield builder.bitcast(builder.gep(base, [number(n * LANES)]), vector.as_pointer())
 
         with cgutils.for_range_slice(builder, number(0), rows, number(1), whole) as (r, _):
             values = [builder.load(place, align=4) for place in places(right, r)]
@@ -71,7 +71,7 @@ def _multiply_block(_, out, a, w, rows, line):
 _block: Any = intrinsic(_multiply_block)
 
 
-@inlined
+@bare
 def multiply_panel(out, a, w, rows, lines):
     """out = a^T w over the first `rows`: as many whole blocks as hold the first `lines`.
 
@@ -79,3 +79,41 @@ def multiply_panel(out, a, w, rows, lines):
     """
     for line in range(0, lines, LINES):
         _block(out, a, w, rows, line)
+
+
+def _copy_columns(_, panel, row, matrix, of, column):
+    """panel[row, c] = matrix[of, column + c] for all COLUMNS; float32, contiguous; nothing is checked."""
+
+    def codegen(context, builder, sig, args):
+        to, source = (context.make_array(sig.args[n])(context, builder, args[n]) for n in (0, 2))
+        row, of, column = args[1], *args[3:]
+        whole, vector = row.type, ir.VectorType(ir.FloatType(), LANES)
+        width = cgutils.unpack_tuple(builder, source.shape)[1]
+        target = builder.gep(to.data, [builder.mul(row, ir.Constant(whole, COLUMNS))])
+        origin = builder.gep(source.data, [builder.add(builder.mul(of, width), column)])
+        for n in range(_VECTORS):
+            step = [ir.Constant(whole, n * LANES)]
+            place, found = (
+                builder.bitcast(builder.gep(base, step), vector.as_pointer()) for base in (target, origin)
+            )
+            builder.store(builder.load(found, align=4), place, align=4)
+        return context.get_dummy_value()
+
+    return signature(types.void, panel, row, matrix, of, column), codegen
+
+
+_copy: Any = intrinsic(_copy_columns)
+
+
+@bare
+def pack(panel, matrix, first, rows, column):
+    """Copy a panel of columns of a matrix, its rows from `first` on; zeros beyond the last column."""
+    wide = min(COLUMNS, matrix.shape[1] - column)
+    if wide == COLUMNS:
+        for i in range(rows):
+            _copy(panel, i, matrix, first + i, column)
+        return
+    panel[:] = 0.0
+    for i in range(rows):
+        for c in range(wide):
+            panel[i, c] = matrix[first + i, column + c]

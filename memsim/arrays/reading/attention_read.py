@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memsim.arrays.kernels import cpu as kernels
+from memsim.arrays.kernels import attention as kernels
 from memsim.arrays.reading.converters import digitise
 from memsim.devices.numerics.compile import match_threads
 from memsim.devices.numerics.operation import by_kernel

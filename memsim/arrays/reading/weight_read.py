@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memsim.arrays.kernels import cpu, dense
+from memsim.arrays.kernels import dense, sparse
 from memsim.arrays.reading.converters import digitise
 from memsim.arrays.reading.unrolling import AS_THEY_LIE, Unrolling
 from memsim.devices import Stream
@@ -98,7 +98,7 @@ class ReadOut:
         if self.dense:
             kernel, index = dense.read_dense, self._index(unrolling)
         else:
-            kernel, index = cpu.read_array, AS_THEY_LIE if unrolling is None else unrolling.reach
+            kernel, index = sparse.read_sparse, AS_THEY_LIE if unrolling is None else unrolling.reach
         kernel(
             x.contiguous().numpy(),
             *index,

@@ -1,0 +1,88 @@
+"""The read of attention arrays: from the states of devices to numbers, array by array, compiled by numba."""
+
+from pathlib import Path
+
+import numpy as np
+from numba import prange
+
+from memsim import devices
+from memsim.arrays.kernels.multiply import multiply
+from memsim.devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
+
+
+@inlined
+def add_weights(weight, column, w, floor, rest, scale, first):
+    """Floor w, set `weight` to scale (w - rest) or add it, sum w in `column`; returns how many it floored."""
+    low = np.int32(0)
+    for i in range(len(w)):
+        states, weights = w[i], weight[i]
+        for j in range(len(states)):
+            low += np.int32(states[j] < floor)
+            column[j] += max(states[j], floor)
+        if first:
+            for j in range(len(states)):
+                weights[j] = (max(states[j], floor) - rest) * scale
+        else:
+            for j in range(len(states)):
+                weights[j] += (max(states[j], floor) - rest) * scale
+    return low
+
+
+@inlined
+def tell(numbers, many, step, levels, gain, shift):
+    """Turn the currents of all word lines into gain ADC(current) + shift many; returns how many clipped."""
+    inverse = np.float32(1.0) / step
+    over = np.int32(0)
+    if levels > 0:
+        for i in range(len(numbers)):
+            line, g, s = numbers[i], gain[i], shift[i]
+            for d in range(len(line)):
+                code = np.rint(line[d] * inverse)
+                kept = min(max(code, -levels), levels)
+                over += np.int32(code != kept)
+                line[d] = g * (kept * step) + s * many[d]
+    else:
+        for i in range(len(numbers)):
+            line, g, s = numbers[i], gain[i], shift[i]
+            for d in range(len(line)):
+                line[d] = g * line[d] + s * many[d]
+    return over
+
+
+@parallel_kernel
+def read_attention(plus, minus, weight, law, images, values, step, levels, gain, shift, column, out):
+    """Weights from the states w of devices or, where there is a `minus`, of pairs; numbers from weights and
+    value spikes; returns how many states were floored and how many conversions clipped.
+
+    plus, minus, weight (arrays, N, N), arrays numbered by chip, head, image and step; law: floor, rest,
+    scale; values, out (T, chips images, heads, N, D); step (chips,); gain, shift (chips, heads, N); column
+    (arrays, N) takes the sums of w over word lines and sides. Where weight or values are empty, they are not
+    wanted; weight may be plus.
+    """
+    arrays, tokens, _ = plus.shape
+    steps, stack, heads, _, features = values.shape
+    floors, clips = 0, 0
+    for a in prange(arrays):
+        own, total = np.empty((tokens, tokens), np.float32), np.zeros(tokens, np.float32)
+        low = add_weights(own, total, plus[a], law[0], law[1], law[2], True)
+        if len(minus):
+            low += add_weights(own, total, minus[a], law[0], law[1], -law[2], False)
+        floors += low
+        column[a] = total
+        if len(weight):
+            weight[a] = own
+        if stack:
+            t, image = a % steps, a // steps % images
+            head, chip = a // (steps * images) % heads, a // (steps * images * heads)
+            at = chip * images + image
+            spikes, numbers = values[t, at, head], out[t, at, head]
+            many = np.zeros(features, np.float32)
+            for j in range(tokens):
+                for d in range(features):
+                    many[d] += spikes[j, d]
+            multiply(numbers, own, spikes)
+            clips += tell(numbers, many, step[chip], levels, gain[chip, head], shift[chip, head])
+    return floors, clips
+
+
+drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)
