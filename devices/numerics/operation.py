@@ -108,6 +108,9 @@ def operations() -> tuple[Operation[..., Any], ...]:
     return tuple(_TABLE[name] for name in sorted(_TABLE))
 
 
+plain_asked = _PLAIN.get  #: whether the torch form is asked for
+
+
 def by_kernel(x: Tensor) -> bool:
     """Whether a kernel of the CPU may take a tensor: one that lies there, outside of `plain`."""
     return x.device.type == "cpu" and not _PLAIN.get()

@@ -17,7 +17,7 @@ from torch import Tensor
 from memsim.arrays.kernels.dac import convert_rows
 from memsim.arrays.reading.converters import levels_of, quantise
 from memsim.devices.numerics.compile import match_threads
-from memsim.devices.numerics.operation import by_kernel
+from memsim.devices.numerics.operation import plain_asked
 
 TINY = 1e-15  #: least current of a range [A]
 
@@ -34,7 +34,7 @@ class Drives:
     def convert(self, x: Tensor, bits: int) -> tuple[Tensor, int]:
         """Numbers (T, S, B, F) through the DAC, in units of the read voltage; how many it clipped."""
         sorts = self.signed_S.tolist()
-        if by_kernel(x) and x.dtype == torch.float32 and not x.requires_grad:
+        if x.device.type == "cpu" and not plain_asked() and x.dtype == torch.float32 and not x.requires_grad:
             levels_by_sort = {sort: levels_of(bits, sort) for sort in set(sorts)}
             levels = np.array([levels_by_sort[sort] for sort in sorts], np.float32)
             out = torch.empty_like(x, memory_format=torch.contiguous_format)

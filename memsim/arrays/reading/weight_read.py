@@ -25,7 +25,7 @@ from memsim.arrays.reading.converters import digitise
 from memsim.arrays.reading.unrolling import AS_THEY_LIE, Unrolling
 from memsim.devices import Stream
 from memsim.devices.numerics.compile import match_threads
-from memsim.devices.numerics.operation import by_kernel
+from memsim.devices.numerics.operation import plain_asked
 from memsim.devices.numerics.philox import BLOCK
 from memsim.run import Address
 
@@ -86,7 +86,12 @@ class ReadOut:
                 f"{len(self.volt_SRC)} arrays and "
                 f"{len(at.images)} images"
             )
-        if x.requires_grad or self.volt_SRC.requires_grad or not by_kernel(x) or x.dtype != torch.float32:
+        if (
+            x.requires_grad
+            or self.volt_SRC.requires_grad
+            or (x.device.type != "cpu" or plain_asked())
+            or x.dtype != torch.float32
+        ):
             return self.plain(x, unrolling, at)
         levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
         volt, maps = self.volt_SRC.numpy(), unrolling is not None
