@@ -26,6 +26,7 @@ from memsim import devices
 from memsim.arrays.ranges import Drives, Ranges
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current
+from memsim.arrays.tile_lines import behind, lines_of
 from memsim.arrays.weight_devices import Sensed, conductances, sense
 from memsim.card.sections import Compensation
 from memsim.energy.ledger import UPKEEP, Entry
@@ -125,10 +126,14 @@ class WeightArray(nn.Module):
 
     def _sense(self, cycle: int, age: float) -> Sensed:
         """What the devices of a write show `age` seconds after it."""
-        return sense(
+        section, lines, noisy = self.run.card.weights, lines_of(self.run.card), self._noisy
+        sensed = sense(
             self.cell, self.goal(), rng=self._write_rng(cycle), age=age, pairs=self._pairs,
-            voltage=self.run.card.weights.read_voltage, total=self._noisy, dtype=self.run.dtype,
+            voltage=section.read_voltage, total=noisy or lines is not None, dtype=self.run.dtype,
         )  # fmt: skip
+        if lines is None:
+            return sensed
+        return behind(lines, sensed, (self.tiles, self.column_tiles), section.row_activity, noisy)
 
     @property
     def _noisy(self) -> bool:
@@ -177,9 +182,8 @@ class WeightArray(nn.Module):
         section = self.run.card.weights
         if section.dac_bits == 1 and self.run.card.on("dac") and bool((drive < 0).any()):
             raise ValueError(
-                f"{self.name}: weights.dac_bits = 1 has no level for numbers of both signs, which "
-                "drive its rows; "
-                "take 2 or more"
+                f"{self.name}: weights.dac_bits = 1 has no level for numbers of both signs, which drive its"
+                " rows; take 2 or more"
             )
         self._prepared = {}
         self.ranges.note(
@@ -217,8 +221,7 @@ class WeightArray(nn.Module):
         if drives is not None and drives.spikes and reading.others:
             raise RuntimeError(
                 f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
-                f"{at.call + 1}); add "
-                "images like these to calibration="
+                f"{at.call + 1}); add images like these to calibration="
             )
         if run.ledger.page.open:
             self._count(reading, drives, clipped)

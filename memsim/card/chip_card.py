@@ -137,7 +137,8 @@ class ChipCard(CardFields):
 
     @property
     def _array_effects(self) -> list[str]:
-        return [e for e in ARRAY_EFFECTS if e != "wear" or self.wear.cycles_before > 0]
+        asked = {"wear": self.wear.cycles_before > 0, "wires": self.weights.wires != "none"}
+        return [effect for effect in ARRAY_EFFECTS if asked.get(effect, True)]
 
     @property
     def _cell_effects(self) -> tuple[str, ...]:

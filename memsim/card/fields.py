@@ -14,9 +14,9 @@ from memsim.prices.events import find
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 
-ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear")
-"""Non-idealities of the array rather than of the cell: input and output converters, whole pulses, and what
-its writes until now did to it.
+ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear", "wires")
+"""Non-idealities of the array rather than of the cell: input and output converters, whole pulses, what its
+writes until now did to it, and the resistance of its lines.
 """
 
 
@@ -29,8 +29,8 @@ class CardFields(Section):
     attention: AttentionSection = AttentionSection()
     wear: WearSection = WearSection()
     wire_resistance: float = Field(default=2.0, alias="wire_resistance [ohm]", ge=0, lt=1e3)
-    """Resistance of one wire segment [ohm]; only kappa = r g_max N^2 is reported, wires are not simulated
-    yet.
+    """Resistance of one wire segment, of word and bit lines [ohm]; an assumption. Simulated where
+    weights.wires says so, else only kappa = r g_max N^2 is reported.
     """
     digital: frozenset[str] = frozenset()
     """Layers that stay digital: their names, with shell wildcards (``blocks.0.*``)."""
@@ -58,9 +58,10 @@ class CardFields(Section):
     @classmethod
     def _with_a_spread(cls, strengths: dict[str, float]) -> dict[str, float]:
         for effect in sorted(set(strengths) & set(ARRAY_EFFECTS)):
-            why = "grows with wear.cycles_before" if effect == "wear" else "rounds"
+            why = {"wear": "grows with wear.cycles_before", "wires": "grows with wire_resistance"}
             raise ValueError(
-                f"{effect!r} {why}, it has no spread to scale; set dac_bits, adc_bits or n_max instead"
+                f"{effect!r} {why.get(effect, 'rounds')}, it has no spread to scale; set "
+                "dac_bits, adc_bits, n_max or wire_resistance instead"
             )
         return strengths
 

@@ -39,6 +39,8 @@ def idle(card: CardFields) -> Iterator[Idle]:
         for field, why in (*_by_mode(card.attention), *_by_cell(card.attention, changed)):
             if field in changed:
                 yield Idle("attention", AttentionSection.model_fields[field].alias or field, why)
+    if card.weights.wires != "off" and card.weights.row_activity != type(card.weights)().row_activity:
+        yield Idle("weights", "row_activity [1]", 'it belongs to wires = "off"')
     yield from _wear(card)
     yield from _prices(card)
 

@@ -87,6 +87,13 @@ class WeightSection(ReadSection):
     both signs; spikes are one-bit row drives.
     """
 
+    wires: Literal["none", "grounded", "off"] = "none"
+    """Voltage lost along the lines of the tiles: not simulated (``none``), or what a row without input does:
+    ``grounded`` (passive), ``off`` (its transistors open).  Segments are of ``wire_resistance``.
+    """
+    row_activity: float = Field(default=0.15, alias="row_activity [1]", gt=0, le=1)
+    """Share of rows driven at once, the load of bit lines where wires = "off"; an assumption."""
+
     def tiles(self, rows: int, columns: int) -> tuple[int, int]:
         """Row tiles and column tiles of a matrix."""
         return math.ceil(rows / self.tile_rows), math.ceil(columns / self.tile_columns)

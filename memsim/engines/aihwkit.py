@@ -61,6 +61,11 @@ class TileWeights:
         self.blocks = blocks.detach() if blocks.dim() == 3 else blocks.detach()[None]
         self.groups, self.rows, self.columns = self.blocks.shape
         self.tiles, self.column_tiles = run.card.weights.tiles(self.rows, self.columns)
+        if run.card.weights.wires != "none" and run.card.on("wires"):
+            raise ValueError(
+                f"engine aihwkit: weights.wires = {run.card.weights.wires!r}; it knows no such lines: take"
+                ' "none", or engine memsim'
+            )
         self.rng = devices.stream(run.seed, list(run.chips), name, "aihwkit")
         self.layers: list[list[Any]] = []
 

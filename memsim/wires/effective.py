@@ -12,7 +12,7 @@ from torch import Tensor
 from memsim.devices.numerics.compile import inlined, match_threads, parallel_kernel
 from memsim.devices.numerics.operation import operation
 from memsim.wires.ladder import bit_ladder, solve_ladder, word_ladder
-from memsim.wires.lanes import LANES, transpose
+from memsim.wires.lanes import turn
 from memsim.wires.lines import Network
 
 
@@ -54,9 +54,9 @@ def _product(out, drops, g, left, right, top, bottom, word, bit):
                 u[r] = 1.0 if left[n, r] + right[n, r] > 0.0 else 0.0
         else:
             turned, shares = np.empty((columns, rows)), np.empty((columns, rows))
-            _transpose(turned, g[n])
+            turn(turned, g[n])
             solve_ladder(shares, turned, left[n], right[n], word)
-            _transpose(u, shares)
+            turn(u, shares)
         if math.isinf(bit):
             for c in range(columns):
                 out[n, :, c] = 1.0 if top[n, c] + bottom[n, c] > 0.0 else 0.0
@@ -80,16 +80,3 @@ def _lower(low, x):
 def _weigh(t, g, u):
     for c in range(len(t)):
         t[c] *= g[c] * u[c]
-
-
-@inlined
-def _transpose(to, x):
-    rows, columns = x.shape
-    whole_rows, whole_columns = rows // LANES * LANES, columns // LANES * LANES
-    flat_to, flat_x = to.reshape(-1), x.reshape(-1)
-    for r in range(0, whole_rows, LANES):
-        for c in range(0, whole_columns, LANES):
-            transpose(flat_to, c * rows + r, rows, flat_x, r * columns + c, columns)
-    for r in range(rows):
-        for c in range(whole_columns if r < whole_rows else 0, columns):
-            to[c, r] = x[r, c]

@@ -11,7 +11,7 @@ from numba.core import types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from memsim.devices.numerics.compile import drop_stale_cache
+from memsim.devices.numerics.compile import drop_stale_cache, inlined
 
 LANES = 8  #: float64 of a vector
 
@@ -79,6 +79,20 @@ def transpose(_: Any, out: Any, o: Any, out_step: Any, x: Any, i: Any, x_step: A
 
     index = types.intp
     return signature(types.void, out, index, index, x, index, index), codegen
+
+
+@inlined
+def turn(to, x):
+    """to (C, R) = x (R, C) transposed; both contiguous float64 that do not overlap."""
+    rows, columns = x.shape
+    whole_rows, whole_columns = rows // LANES * LANES, columns // LANES * LANES
+    flat_to, flat_x = to.reshape(-1), x.reshape(-1)
+    for r in range(0, whole_rows, LANES):
+        for c in range(0, whole_columns, LANES):
+            transpose(flat_to, c * rows + r, rows, flat_x, r * columns + c, columns)
+    for r in range(rows):
+        for c in range(whole_columns if r < whole_rows else 0, columns):
+            to[c, r] = x[r, c]
 
 
 drop_stale_cache(Path(__file__).parent)

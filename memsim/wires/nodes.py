@@ -18,6 +18,7 @@ from memsim.devices.numerics.compile import inlined, match_threads, parallel_ker
 from memsim.devices.numerics.operation import operation
 from memsim.wires.blocks import eliminate
 from memsim.wires.effective import effective
+from memsim.wires.lanes import turn
 from memsim.wires.line_solve import solve_lines
 from memsim.wires.lines import Network
 
@@ -77,23 +78,16 @@ def _node_sweeps(u, b, g, into_word, into_bit, left, right, top, bottom, word, b
         turned, words = np.empty((columns, rows)), np.zeros((columns, rows))
         flow, inverse_word = np.empty((columns, rows)), np.empty((columns, rows))
         bits, inverse_bit = np.empty((rows, columns)), np.empty((rows, columns))
-        _turn(turned, g[n])
+        turn(turned, g[n])
         _pivots(inverse_word, turned, left[n], right[n], word)
         _pivots(inverse_bit, g[n], top[n], bottom[n], bit)
         for _ in range(sweeps):
             _sum(bits, g[n], b[n], into_word[n])
-            _turn(flow, bits)
+            turn(flow, bits)
             _lines(words, flow, inverse_word, word, left[n], right[n])
-            _turn(u[n], words)
+            turn(u[n], words)
             _sum(bits, g[n], u[n], into_bit[n])
             _lines(b[n], bits, inverse_bit, bit, top[n], bottom[n])
-
-
-@inlined
-def _turn(to, x):
-    for r in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            to[c, r] = x[r, c]
 
 
 @inlined

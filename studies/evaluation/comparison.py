@@ -182,6 +182,7 @@ class Comparison:
             "time_after_write [s]": self.setting.time,
             "mapping": self.mapping,
             "kappa": {n: a.kappa for n, a in (*chip.weight_arrays.items(), *arrays.items()) if a.kappa},
+            "wires": "wires" in self.card.effects and self.card.on("wires"),
         }
         if spikes.steps:
             out["spike_rate_crossbar"] = spikes.share(spikes.spikes)

@@ -44,7 +44,13 @@ def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
     """Effects that belong together: each of the weight cell's own, attention writing, converters."""
     writing = (*card.attention_cell.effects, "pulse-rounding")
     weights = {effect: (effect,) for effect in card.weight_cell.effects if effect not in writing}
-    found = {**weights, "attention writing": writing, "converters": CONVERTERS, "wear": ("wear",)}
+    found = {
+        **weights,
+        "attention writing": writing,
+        "converters": CONVERTERS,
+        "wear": ("wear",),
+        "wires": ("wires",),
+    }
     there = {name: tuple(e for e in effects if e in card.effects) for name, effects in found.items()}
     return {name: effects for name, effects in there.items() if effects}
 

@@ -231,6 +231,8 @@ def wires(summary: Summary) -> tuple[str, list[Row]]:
         f"effect of wires there: {_meaning(kappa[worst])}. "
         f"{over} of {len(kappa)} arrays are at {WIRES_SMALL} or above"
     )
+    if summary.get("wires"):
+        return f"{sentence}; wires of weight tiles are simulated, those of attention arrays are not.", rows
     return sentence + (": with wires these figures would be worse." if over else "."), rows
 
 

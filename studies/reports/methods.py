@@ -30,7 +30,7 @@ UNITS = {"rotation": "degrees", "shift": "pixels", "warmup": "epochs"}
 """Units of a training recipe's numbers, where they have one."""
 
 NOT_SIMULATED = (
-    "Not simulated: wire resistance, stuck devices but those worn out, spread between converters, errors of "
+    "Not simulated: {}, stuck devices but those worn out, spread between converters, errors of "
     "the reading that drift compensation goes by, nonlinear currents but for the chord of a cell's I-V "
     "curve, temperature and area. Energies leave out leakage, control, buffers and moving data. Nothing here "
     "was measured on a chip."
@@ -46,7 +46,7 @@ def methods(setting: Setting, card: memsim.ChipCard) -> list[str]:
         attention(card),
         effects(card),
         intervals(),
-        f"{NOT_SIMULATED} {wires(card)}",
+        f"{NOT_SIMULATED.format(wires_left_out(card))} {wires(card)}",
     ]
 
 
@@ -59,6 +59,13 @@ def intervals() -> str:
         "What was picked as the best of k has them at 1 - 5 %/k. What is compared ran on the same chips and "
         "images, in pairs."
     )
+
+
+def wires_left_out(card: memsim.ChipCard) -> str:
+    """What of the resistance of wires the arrays know nothing of."""
+    if "wires" not in card.effects or not card.on("wires"):
+        return "wire resistance"
+    return "wire resistance of attention arrays and of single reads"
 
 
 def wires(card: memsim.ChipCard) -> str:

@@ -1,0 +1,107 @@
+"""Resistive lines of weight tiles: a switch of the card, against the exact network, monotone."""
+
+import pytest
+import torch
+
+import memsim
+from memsim import CardError, ChipCard, nodal_read
+from memsim.arrays.tile_lines import lines_of
+from tests.memsim.made import array
+
+MATRIX = torch.randn(100, 24, generator=torch.Generator().manual_seed(0))
+SPIKES = (torch.rand(1, 1, 1, 40 * 100, generator=torch.Generator().manual_seed(1)) < 0.15).float()
+
+
+def card(wires: str = "grounded", ohm: float = 5.0, **weights) -> ChipCard:
+    """Devices without errors, tiles of at most 64 x 16 pairs, no converters."""
+    weights = {"wires": wires, "tile_rows": 64, "tile_columns": 16} | weights
+    made = ChipCard.load("default").replace(weights=weights, **{"wire_resistance [ohm]": ohm})
+    return made.only(*(["wires"] if wires != "none" else []))
+
+
+def read(made: ChipCard, chips: int = 1) -> torch.Tensor:
+    """Numbers (positions, columns) that come out of the first chip."""
+    weights = array(MATRIX, made, chips=chips)
+    weights.run.begin(1, (0,), calibrating=True)
+    weights.calibrate(SPIKES.expand(1, chips, 1, -1), weights.run.now.address("layer", 1))
+    weights.run.begin(1, (0,))
+    return weights.read(SPIKES.expand(1, chips, 1, -1))[0, 0, 0]
+
+
+def test_a_card_has_the_effect_where_it_says_what_idle_rows_do():
+    plain = ChipCard.load("default")
+    assert "wires" not in plain.effects and lines_of(plain) is None
+    with pytest.raises(CardError, match="wires"):
+        plain.without("wires")
+    asked = plain.replace(weights={"wires": "off"})
+    assert "wires" in asked.effects and lines_of(asked) == memsim.Lines(2.0, 2.0, "off")
+    assert lines_of(asked.without("wires")) is None
+    assert asked.only("wires").on("wires")
+
+
+@pytest.mark.parametrize("how", ["grounded", "off"])
+def test_zero_ohm_and_switched_off_are_bit_equal_to_no_wires(how):
+    ideal = read(card("none"))
+    assert torch.equal(read(card(how, 0.0)), ideal)
+    assert torch.equal(read(card(how).without("wires")), ideal)
+    assert not torch.equal(read(card(how)), ideal)
+
+
+@pytest.mark.parametrize("how", ["grounded", "off"])
+def test_currents_are_those_of_the_exact_network_of_each_tile(how):
+    """Two row tiles of 50, two column tiles of 12 pairs; rows switched off are right in the mean."""
+    found, ideal = read(card(how)).double(), read(card("none")).double()
+    weights = array(MATRIX, card(how))
+    plus, minus = weights.conductance()[0].double()
+    expected = torch.zeros_like(found)
+    for rows in (slice(0, 50), slice(50, 100)):
+        for columns in (slice(0, 12), slice(12, 24)):
+            pairs = torch.stack([plus[rows, columns], minus[rows, columns]], -1).flatten(-2).flip(0)
+            drive = 0.2 * SPIKES.view(40, 100)[:, rows].flip(1)
+            current = nodal_read(drive, pairs, r_word=5.0, r_bit=5.0, idle=how)
+            expected[:, columns] += current[:, 0::2] - current[:, 1::2]
+    expected = expected * weights.gain_SC[0].double()
+    wires = (expected - ideal).square().mean().sqrt()
+    assert (found - expected).square().mean().sqrt() < (0.03 if how == "grounded" else 0.35) * wires
+
+
+def test_the_error_grows_with_the_resistance():
+    ideal = read(card("none"))
+    errors = [
+        float((read(card("grounded", ohm)) - ideal).square().mean()) for ohm in (0.0, 0.5, 2.0, 10.0, 500.0)
+    ]
+    assert errors == sorted(errors) and errors[0] == 0.0 < errors[1]
+
+
+def test_a_chip_is_the_same_beside_others():
+    assert torch.equal(read(card(), chips=1), read(card(), chips=3))
+
+
+def test_read_noise_is_left_where_currents_are():
+    """Lines weaken what noise is made of; without noise nothing of it is kept."""
+    noisy = ChipCard.load("default").replace(weights={"wires": "grounded"}, **{"wire_resistance [ohm]": 50.0})
+    with_lines, without = (array(MATRIX, one) for one in (noisy, noisy.without("wires")))
+    assert with_lines.power_SRC is not None and without.power_SRC is not None
+    assert (with_lines.power_SRC <= without.power_SRC).all()
+    assert with_lines.power_SRC.sum() < 0.95 * without.power_SRC.sum()
+    assert array(MATRIX, noisy.only("wires")).power_SRC is None
+    assert torch.equal(with_lines.row_siemens_SR, without.row_siemens_SR)
+
+
+def test_settings_that_change_nothing_are_refused():
+    with pytest.raises(CardError, match=r'row_activity.*belongs to wires = "off"'):
+        ChipCard.parse({"name": "x", "weights": {"wires": "grounded", "row_activity [1]": 0.3}})
+    with pytest.raises(CardError, match="grows with wire_resistance"):
+        ChipCard.load("default").replace(weights={"wires": "off"}, strengths={"wires": 2.0})
+    with pytest.raises(CardError, match=r"weights\.wires"):
+        ChipCard.load("default").replace(weights={"wires": "floating"})
+
+
+def test_aihwkit_has_no_lines():
+    from memsim.engines.aihwkit import TileWeights
+    from memsim.run import Run
+
+    asked = ChipCard.load("default").replace(weights={"wires": "off"})
+    run = Run(card=asked, chips=(0,), seed=0, ledger=memsim.Ledger(asked))
+    with pytest.raises(ValueError, match="wires"):
+        TileWeights("layer", MATRIX, run)
