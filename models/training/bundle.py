@@ -3,17 +3,21 @@ them here; with --rewrite their files are written anew in today's format, with t
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import memsim
 from memsim.models.checkpoint import load, save
 from memsim.models.datasets.catalog import load as load_data
+from memsim.models.datasets.dataset import Dataset
 from memsim.models.known import BUNDLED, trained
+from memsim.models.networks.network import NetworkConfig
 from memsim.models.parts.relatives import KINDS, Kind
 from memsim.models.registry import NETWORK, configure
 from memsim.models.training.exchange import attention_statistics
-from memsim.models.training.hardware_aware import TIMES, harden
+from memsim.models.training.hardware_aware import HARDENING, TIMES, harden
 from memsim.models.training.train import RECIPES, Progress, train
 from memsim.models.training.tune import tune
 
@@ -22,9 +26,27 @@ STATISTICS = 2048  #: training images these are measured on, at the most
 RELATIVES = {"digits": KINDS, "fashion-mnist": ("stdp",)}  #: kinds of attention trained in full, by data set
 SHORT_KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform-matched", "rate", "dot")
 SHORT_EPOCHS = {"fashion-mnist": 1}  #: epochs of the relatives trained on a shorter recipe, all the same
-HARDENED = {"s2tdpt-digits-hardened-pcm": {"seed": 1, "times": (3600.0, 10 * TIMES[1])}}
-"""What a bundled network is hardened with, for the default card."""
+RESNETS = {"resnet18-8-fashion": ("fashion-mnist", {"epochs": 5})}
+"""Residual networks: data set, and what differs from its recipe."""
 TUNED = "-tuned-"  #: between a network's name and the cell its attention is tuned for
+
+
+class Hardening(NamedTuple):
+    """How a bundled network is hardened for the default card: from an hour to ten years after programming."""
+
+    start: str  #: the bundled network it goes on from
+    data: str
+    epochs: int
+    seed: int = 1
+    images: int | None = None  #: training images it learns on, the first ones; None: all
+
+
+HARDENED = {
+    "s2tdpt-digits-hardened-pcm": Hardening("s2tdpt-digits", "digits", epochs=12),
+    "resnet18-8-fashion-hardened-pcm": Hardening(
+        "resnet18-8-fashion", "fashion-mnist", epochs=3, images=9600
+    ),
+}
 
 
 def names() -> list[str]:
@@ -36,6 +58,7 @@ def names() -> list[str]:
         *NETWORK.values(),
         *relatives,
         *(f"{NETWORK[data]}-short-{kind}" for data in SHORT_EPOCHS for kind in SHORT_KINDS),
+        *RESNETS,
         *HARDENED,
         *(name for name in trained() if TUNED in name),
     ]
@@ -48,38 +71,64 @@ def bundle(
 
     NAME-KIND is the network NAME with another attention, trained the same way; NAME-short-KIND on fewer
     epochs; NAME-tuned-CELL is NAME, tuned for attention written on that cell (any of `memsim devices`);
-    NAME-hardened-pcm is NAME, hardened for chips of the default card.
+    NAME-hardened-pcm is NAME, hardened for chips of the default card (`HARDENED`).
     "random" and "uniform-matched" are given the mean (and spread) of the weights by layer and head of the
     STDP network trained the same way, measured on training images: it must be in the folder already.
     ValueError for other names.
     """
+    if name in HARDENED:
+        return _hardened(name, folder, data, progress)
+    if name in RESNETS:
+        key, changes = RESNETS[name]
+        return _trained(name, configure(name), load_data(key, data), changes, seed, folder, progress)
     base = next((stdp for stdp in NETWORK.values() if name.startswith(stdp)), "")
     _, tuned, cell = name.partition(f"{base}{TUNED}") if base else ("", "", "")
     if name not in names() and not tuned:
         raise ValueError(f"no bundled network {name!r}; there are {', '.join(names())}")
     short, kind = re.fullmatch(r"(-short)?-?(.*)", name.removeprefix(base)).groups()  # type: ignore[union-attr]
     dataset = load_data(next(key for key, stdp in NETWORK.items() if stdp == base), data)
-    if name in HARDENED:
-        start = load(folder / f"{base}.safetensors")
-        net = harden(start, dataset, "default", progress=progress, **HARDENED[name])
-        return save(net, folder / f"{name}.safetensors")
     if tuned:
         card = memsim.ChipCard.load("default").replace(attention={"cell": cell})
         net = tune(load(folder / f"{base}.safetensors"), dataset, card, seed=seed, progress=progress)
         return save(net, folder / f"{name}.safetensors")
-    recipe, moments = RECIPES[dataset.name], {}
-    if short:
-        recipe = recipe.model_copy(update={"epochs": SHORT_EPOCHS[dataset.name]})
+    changes, moments = {"epochs": SHORT_EPOCHS[dataset.name]} if short else {}, {}
     if kind in MATCHED:
         stdp = load(folder / f"{base}{'-short-stdp' if short else ''}.safetensors")
         found = attention_statistics(stdp, dataset.x_train[:STATISTICS])
         moments = {"attention_mean": found.mean.tolist(), "attention_spread": found.spread.tolist()}
     config = configure(base, attention=kind or "stdp", **moments)
-    state = folder / f"{name}.state"
+    return _trained(name, config, dataset, changes, seed, folder, progress)
+
+
+def _trained(
+    name: str,
+    config: NetworkConfig,
+    dataset: Dataset,
+    changes: Mapping[str, Any],
+    seed: int,
+    folder: Path,
+    progress: Progress | None,
+) -> Path:
+    """Train a network from the beginning by its data set's recipe, changed; a stopped training goes on."""
+    recipe, state = RECIPES[dataset.name].model_copy(update=dict(changes)), folder / f"{name}.state"
     net = train(dataset, config, seed=seed, recipe=recipe, state=state, progress=progress)
     path = save(net, folder / f"{name}.safetensors")
     state.unlink(missing_ok=True)
     return path
+
+
+def _hardened(name: str, folder: Path, data: str, progress: Progress | None) -> Path:
+    """Harden a network that lies in the folder; its record keeps the digest of the whole data set."""
+    how = HARDENED[name]
+    whole = load_data(how.data, data)
+    part = replace(whole, x_train=whole.x_train[: how.images], y_train=whole.y_train[: how.images])
+    recipe = RECIPES[how.data].model_copy(update={**HARDENING, "epochs": how.epochs})
+    net: Any = harden(
+        load(folder / f"{how.start}.safetensors"), part, "default", seed=how.seed, recipe=recipe,
+        times=(3600.0, 10 * TIMES[1]), progress=progress,
+    )  # fmt: skip
+    net.record["dataset_digest"] = whole.digest
+    return save(net, folder / f"{name}.safetensors")
 
 
 def rewrite(name: str, folder: Path = BUNDLED) -> Path:

@@ -1,6 +1,7 @@
 """Bundled networks are made by name: each has its recipe, data set and attention; others are refused."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from memsim.models.parts.relatives import KINDS
 from memsim.models.registry import NETWORK
 from memsim.models.tensor_file import read
 from memsim.models.training import bundle as making
-from memsim.models.training.bundle import SHORT_EPOCHS, SHORT_KINDS, bundle, names
+from memsim.models.training.bundle import HARDENED, RESNETS, SHORT_EPOCHS, SHORT_KINDS, bundle, names
 from memsim.models.training.train import RECIPES, Recipe
 
 FEW = 32
@@ -50,7 +51,7 @@ def test_names_are_every_network_once_and_stdp_first():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in names() if "-tuned-" not in name and "-hardened-" not in name]
+    "name", [name for name in names() if "-tuned-" not in name and name not in (*HARDENED, *RESNETS)]
 )
 def test_a_name_says_network_recipe_and_attention(name, monkeypatch, tmp_path):
     """Nothing is trained here: what would be is looked at."""
@@ -135,15 +136,50 @@ def test_a_tuned_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, 
     assert asked == [(start, cell) for cell in cells]
 
 
-def test_a_hardened_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, tmp_path):
-    asked = []
+@pytest.mark.parametrize("name", HARDENED)
+def test_a_hardened_network_goes_on_from_the_one_in_the_folder_as_its_record_says(
+    name, monkeypatch, tmp_path
+):
+    asked, record = [], models.load(name).record
+
+    def look(net, dataset, card, **how):
+        asked.append((net, dataset, card, how))
+        raise InterruptedError
+
     monkeypatch.setattr(making, "load", lambda path: path)
-    monkeypatch.setattr(making, "save", lambda net, path: path)
-    monkeypatch.setattr(making, "harden", lambda net, dataset, card, **how: asked.append((net, card, how)))
-    bundle("s2tdpt-digits-hardened-pcm", folder=tmp_path)
-    (net, card, how), record = asked[0], models.load("s2tdpt-digits-hardened-pcm").record
-    assert (net, card) == (tmp_path / "s2tdpt-digits.safetensors", "default")
+    many = {"x_train": torch.zeros(10000, 1, 8, 8), "y_train": torch.zeros(10000, dtype=torch.int64)}
+    monkeypatch.setattr(making, "load_data", lambda key, folder: replace(few(key), **many))
+    monkeypatch.setattr(making, "harden", look)
+    with pytest.raises(InterruptedError):
+        bundle(name, folder=tmp_path)
+    (net, dataset, card, how), wanted = asked[0], HARDENED[name]
+    assert (net, dataset.name, card) == (
+        tmp_path / f"{wanted.start}.safetensors",
+        record["dataset"],
+        "default",
+    )
+    assert wanted.images in (None, record["images"]["train"]) and len(dataset.x_train) == (
+        wanted.images or 10000
+    )
     assert list(how["times"]) == record["hardened"]["times [s]"] and how["seed"] == record["seed"]
+    assert how["recipe"].model_dump(mode="json") == record["recipe"]
+
+
+@pytest.mark.parametrize("name", RESNETS)
+def test_a_residual_network_is_trained_as_its_record_says(name, monkeypatch, tmp_path):
+    asked, record = [], models.load(name).record
+
+    def look(dataset, config, **how):
+        asked.append((dataset, config, how))
+        raise InterruptedError
+
+    monkeypatch.setattr(making, "load_data", few)
+    monkeypatch.setattr(making, "train", look)
+    with pytest.raises(InterruptedError):
+        bundle(name, folder=tmp_path)
+    ((dataset, config, how),) = asked
+    assert dataset.name == record["dataset"] and config == models.load(name).config
+    assert how["seed"] == record["seed"] and how["recipe"].model_dump(mode="json") == record["recipe"]
 
 
 def test_a_network_tuned_for_no_cell_is_refused(small, tmp_path):
