@@ -3,7 +3,7 @@ them here; with --rewrite their files are written anew in today's format, with t
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from memsim.models.networks.network import NetworkConfig
 from memsim.models.parts.relatives import KINDS, Kind
 from memsim.models.registry import NETWORK, configure
 from memsim.models.training.exchange import attention_statistics
-from memsim.models.training.hardware_aware import HARDENING, TIMES, harden
+from memsim.models.training.hardware_aware import HARDENING, TIMES, average, harden
 from memsim.models.training.train import RECIPES, Progress, train
 from memsim.models.training.tune import tune
 
@@ -26,27 +26,32 @@ STATISTICS = 2048  #: training images these are measured on, at the most
 RELATIVES = {"digits": KINDS, "fashion-mnist": ("stdp",)}  #: kinds of attention trained in full, by data set
 SHORT_KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform-matched", "rate", "dot")
 SHORT_EPOCHS = {"fashion-mnist": 1}  #: epochs of the relatives trained on a shorter recipe, all the same
-RESNETS = {"resnet18-8-fashion": ("fashion-mnist", {"epochs": 5})}
-"""Residual networks: data set, and what differs from its recipe."""
 TUNED = "-tuned-"  #: between a network's name and the cell its attention is tuned for
 
 
-class Hardening(NamedTuple):
-    """How a bundled network is hardened for the default card: from an hour to ten years after programming."""
+class Part(NamedTuple):
+    """The data set of a bundled network, and how much of it and how long it is trained."""
 
-    start: str  #: the bundled network it goes on from
     data: str
     epochs: int
-    seed: int = 1
-    images: int | None = None  #: training images it learns on, the first ones; None: all
+    images: int | None = None  #: training images, the first ones; None: all
 
+    def load(self, folder: str) -> Dataset:
+        """Load the data set with these training images; it keeps its name."""
+        whole = load_data(self.data, folder)
+        return replace(whole, x_train=whole.x_train[: self.images], y_train=whole.y_train[: self.images])
+
+
+RESNETS = {"resnet18-8-fashion": Part("fashion-mnist", epochs=4, images=20000)}
+"""Residual networks, trained by the recipe of their data set on a part of it."""
 
 HARDENED = {
-    "s2tdpt-digits-hardened-pcm": Hardening("s2tdpt-digits", "digits", epochs=12),
-    "resnet18-8-fashion-hardened-pcm": Hardening(
-        "resnet18-8-fashion", "fashion-mnist", epochs=3, images=9600
+    "s2tdpt-digits-hardened-pcm": ("s2tdpt-digits", (1, 2), Part("digits", epochs=12)),
+    "resnet18-8-fashion-hardened-pcm": (
+        "resnet18-8-fashion", (1,), Part("fashion-mnist", epochs=2, images=6400),
     ),
-}
+}  # fmt: skip
+"""Networks hardened for the default card: which they go on from, seeds, data.  Several seeds: the average."""
 
 
 def names() -> list[str]:
@@ -79,8 +84,8 @@ def bundle(
     if name in HARDENED:
         return _hardened(name, folder, data, progress)
     if name in RESNETS:
-        key, changes = RESNETS[name]
-        return _trained(name, configure(name), load_data(key, data), changes, seed, folder, progress)
+        part = RESNETS[name]
+        return _trained(name, configure(name), part.load(data), part.epochs, seed, folder, progress)
     base = next((stdp for stdp in NETWORK.values() if name.startswith(stdp)), "")
     _, tuned, cell = name.partition(f"{base}{TUNED}") if base else ("", "", "")
     if name not in names() and not tuned:
@@ -91,26 +96,27 @@ def bundle(
         card = memsim.ChipCard.load("default").replace(attention={"cell": cell})
         net = tune(load(folder / f"{base}.safetensors"), dataset, card, seed=seed, progress=progress)
         return save(net, folder / f"{name}.safetensors")
-    changes, moments = {"epochs": SHORT_EPOCHS[dataset.name]} if short else {}, {}
+    epochs = SHORT_EPOCHS[dataset.name] if short else RECIPES[dataset.name].epochs
+    moments = {}
     if kind in MATCHED:
         stdp = load(folder / f"{base}{'-short-stdp' if short else ''}.safetensors")
         found = attention_statistics(stdp, dataset.x_train[:STATISTICS])
         moments = {"attention_mean": found.mean.tolist(), "attention_spread": found.spread.tolist()}
     config = configure(base, attention=kind or "stdp", **moments)
-    return _trained(name, config, dataset, changes, seed, folder, progress)
+    return _trained(name, config, dataset, epochs, seed, folder, progress)
 
 
 def _trained(
     name: str,
     config: NetworkConfig,
     dataset: Dataset,
-    changes: Mapping[str, Any],
+    epochs: int,
     seed: int,
     folder: Path,
     progress: Progress | None,
 ) -> Path:
-    """Train a network from the beginning by its data set's recipe, changed; a stopped training goes on."""
-    recipe, state = RECIPES[dataset.name].model_copy(update=dict(changes)), folder / f"{name}.state"
+    """Train a network from the beginning by its data set's recipe; a stopped training goes on."""
+    recipe, state = RECIPES[dataset.name].model_copy(update={"epochs": epochs}), folder / f"{name}.state"
     net = train(dataset, config, seed=seed, recipe=recipe, state=state, progress=progress)
     path = save(net, folder / f"{name}.safetensors")
     state.unlink(missing_ok=True)
@@ -118,16 +124,14 @@ def _trained(
 
 
 def _hardened(name: str, folder: Path, data: str, progress: Progress | None) -> Path:
-    """Harden a network that lies in the folder; its record keeps the digest of the whole data set."""
-    how = HARDENED[name]
-    whole = load_data(how.data, data)
-    part = replace(whole, x_train=whole.x_train[: how.images], y_train=whole.y_train[: how.images])
-    recipe = RECIPES[how.data].model_copy(update={**HARDENING, "epochs": how.epochs})
-    net: Any = harden(
-        load(folder / f"{how.start}.safetensors"), part, "default", seed=how.seed, recipe=recipe,
-        times=(3600.0, 10 * TIMES[1]), progress=progress,
-    )  # fmt: skip
-    net.record["dataset_digest"] = whole.digest
+    """Harden a network that lies in the folder, once for each seed, from an hour to ten years after
+    programming.
+    """
+    start, seeds, part = HARDENED[name]
+    recipe = RECIPES[part.data].model_copy(update={**HARDENING, "epochs": part.epochs})
+    how: Any = {"recipe": recipe, "times": (3600.0, 10 * TIMES[1]), "progress": progress}
+    begin, images = load(folder / f"{start}.safetensors"), part.load(data)
+    net = average([harden(begin, images, "default", seed=seed, **how) for seed in seeds], images)
     return save(net, folder / f"{name}.safetensors")
 
 

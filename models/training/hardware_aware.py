@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import memsim
 from memsim.models.datasets.dataset import Dataset
+from memsim.models.measures import accuracy, predict
 from memsim.models.tensor_file import digest
 from memsim.models.training.recipe import RECIPES, Recipe
 from memsim.models.training.train import CALIBRATION, Progress, train
@@ -83,6 +85,30 @@ def harden(
     hardened: Any = chip.digital().eval().requires_grad_(True)
     hardened.record, hardened.calibration_images = learner.record, learner.calibration_images
     return hardened
+
+
+def average(nets: Sequence[N], dataset: Dataset) -> N:
+    """The network with the mean weights of several that went on from the same one, as hardenings with several
+    seeds: rounded like them, with the record of the first and accuracies of its own.
+
+    Its errors are those that they share.  Source: Wortsman et al., arXiv:2203.05482 (2022).
+    """
+    mean: Any = copy.deepcopy(nets[0])
+    if len(nets) == 1:
+        return mean
+    states = [net.state_dict() for net in nets]
+    mean.load_state_dict({
+        name: torch.stack([state[name] for state in states]).mean(0) if first.is_floating_point() else first
+        for name, first in states[0].items()
+    })  # fmt: skip
+    record = mean.record
+    if record["recipe"]["half"]:
+        mean.half().float()
+    for part in ("val", "test"):
+        images, labels = getattr(dataset, f"x_{part}"), getattr(dataset, f"y_{part}")
+        record[f"{part}_accuracy"] = accuracy(predict(mean, images), labels)
+    record["seeds"] = [one.record["seed"] for one in nets]  # type: ignore[index]
+    return mean
 
 
 def _about(card: memsim.ChipCard) -> dict[str, Any]:

@@ -136,33 +136,29 @@ def test_a_tuned_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, 
     assert asked == [(start, cell) for cell in cells]
 
 
+MANY = {"x_train": torch.zeros(30000, 1, 8, 8), "y_train": torch.zeros(30000, dtype=torch.int64)}
+
+
 @pytest.mark.parametrize("name", HARDENED)
 def test_a_hardened_network_goes_on_from_the_one_in_the_folder_as_its_record_says(
     name, monkeypatch, tmp_path
 ):
     asked, record = [], models.load(name).record
-
-    def look(net, dataset, card, **how):
-        asked.append((net, dataset, card, how))
-        raise InterruptedError
-
     monkeypatch.setattr(making, "load", lambda path: path)
-    many = {"x_train": torch.zeros(10000, 1, 8, 8), "y_train": torch.zeros(10000, dtype=torch.int64)}
-    monkeypatch.setattr(making, "load_data", lambda key, folder: replace(few(key), **many))
-    monkeypatch.setattr(making, "harden", look)
-    with pytest.raises(InterruptedError):
-        bundle(name, folder=tmp_path)
-    (net, dataset, card, how), wanted = asked[0], HARDENED[name]
-    assert (net, dataset.name, card) == (
-        tmp_path / f"{wanted.start}.safetensors",
-        record["dataset"],
-        "default",
-    )
-    assert wanted.images in (None, record["images"]["train"]) and len(dataset.x_train) == (
-        wanted.images or 10000
-    )
-    assert list(how["times"]) == record["hardened"]["times [s]"] and how["seed"] == record["seed"]
-    assert how["recipe"].model_dump(mode="json") == record["recipe"]
+    monkeypatch.setattr(making, "save", lambda net, path: path)
+    monkeypatch.setattr(making, "load_data", lambda key, folder: replace(few(key), **MANY))
+    monkeypatch.setattr(making, "harden", lambda *given, **how: asked.append((*given, how)) or len(asked))
+    monkeypatch.setattr(making, "average", lambda nets, dataset: asked.append(nets))
+    bundle(name, folder=tmp_path)
+    start, seeds, part = HARDENED[name]
+    assert asked.pop() == list(range(1, len(seeds) + 1))
+    assert tuple(how["seed"] for *_, how in asked) == seeds == tuple(record.get("seeds", [record["seed"]]))
+    for net, dataset, card, how in asked:
+        assert (net, dataset.name, card) == (tmp_path / f"{start}.safetensors", record["dataset"], "default")
+        assert len(dataset.x_train) == len(dataset.y_train) == (part.images or 30000)
+        assert part.images in (None, record["images"]["train"])
+        assert list(how["times"]) == record["hardened"]["times [s]"]
+        assert how["recipe"].model_dump(mode="json") == record["recipe"]
 
 
 @pytest.mark.parametrize("name", RESNETS)
@@ -173,12 +169,13 @@ def test_a_residual_network_is_trained_as_its_record_says(name, monkeypatch, tmp
         asked.append((dataset, config, how))
         raise InterruptedError
 
-    monkeypatch.setattr(making, "load_data", few)
+    monkeypatch.setattr(making, "load_data", lambda key, folder: replace(few(key), **MANY))
     monkeypatch.setattr(making, "train", look)
     with pytest.raises(InterruptedError):
         bundle(name, folder=tmp_path)
     ((dataset, config, how),) = asked
-    assert dataset.name == record["dataset"] and config == models.load(name).config
+    assert dataset.name == record["dataset"] and len(dataset.x_train) == record["images"]["train"]
+    assert config == models.load(name).config
     assert how["seed"] == record["seed"] and how["recipe"].model_dump(mode="json") == record["recipe"]
 
 

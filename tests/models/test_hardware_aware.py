@@ -100,3 +100,14 @@ def test_a_clip_is_in_root_mean_squares_of_a_column():
     hardware_aware.clip_columns(chip, 1.5)
     limit = 1.5 * 21**0.5
     assert torch.allclose(chip.net.weight.detach(), torch.tensor([[1.0, 1, 1, limit], [1, -1, 1, -1]]))
+
+
+def test_an_average_has_mean_weights_and_accuracies_of_its_own(few):
+    start = net()
+    both = [models.harden(start, few, CARD.replace(digital=["*"]), seed=s, recipe=RECIPE) for s in (1, 2)]
+    mean = hardware_aware.average(both, few)
+    torch.testing.assert_close(weights(mean), (weights(both[0]) + weights(both[1])) / 2)
+    assert mean.record["seeds"] == [1, 2] and "seeds" not in both[0].record
+    right = (mean(few.x_test).argmax(-1) == few.y_test).double().mean()
+    assert mean.record["test_accuracy"] == pytest.approx(float(right)) and not mean.training
+    assert weights(hardware_aware.average(both[:1], few)).equal(weights(both[0]))
