@@ -167,7 +167,7 @@ def test_files_of_the_first_format_are_read(net, tmp_path):
 
 def test_unknown_names_list_the_bundled_ones(tmp_path):
     with pytest.raises(
-        ValueError, match="no bundled network and no file 's2tdpt-fish'; bundled are: s2tdpt-digits"
+        ValueError, match="no bundled network and no file 's2tdpt-fish'; bundled are: resnet18-8-fashion, "
     ):
         models.load("s2tdpt-fish")
     with pytest.raises(ValueError, match="does not exist"):
