@@ -45,7 +45,7 @@ def save(chip: Any, path: str | Path) -> Path:
     tensors: dict[str, Tensor] = {}
     ranges = {}
     for name, array in chip.weight_arrays.items():
-        ranges[name] = [[one.spikes, one.signed_S.tolist()] for one in array.ranges.calls]
+        ranges[name] = [[one.spikes_S.tolist(), one.signed_S.tolist()] for one in array.ranges.calls]
         for n, one in enumerate(array.ranges.calls):
             tensors[f"range.{name}.{n}.peak"], tensors[f"range.{name}.{n}.current"] = (
                 one.peak_S,
@@ -94,7 +94,7 @@ def load(path: str | Path, net: nn.Module, build: Callable[..., Any], **options:
         found = chip.weight_arrays[name].ranges = Ranges(name)
         found.calls = [
             Call(
-                spikes,
+                torch.tensor(spikes),
                 torch.tensor(signed),
                 tensors[f"range.{name}.{n}.peak"],
                 tensors[f"range.{name}.{n}.current"],

@@ -29,7 +29,7 @@ _compile: Any = njit
 bare: Any = _compile(
     **_OPTIONS, forceinline=True, _nrt=False
 )  #: views count no references, which in a hot loop costs a fifth; nothing can be allocated in it
-_THREADS = numba.get_num_threads()  # all that numba may ever use
+_THREADS = config.NUMBA_NUM_THREADS  #: all that numba may ever use; to ask it starts them, and sets torch's  # type: ignore[attr-defined]
 _PROCESS = os.getpid()  # whose threads they are
 parallel_kernel: Any = njit(**_OPTIONS, parallel=True)
 

@@ -54,6 +54,12 @@ class Stream:
         """The streams one step (or more) further down the path; a sequence adds an axis to `keys`."""
         return Stream(self.seed, self.path + tuple(_name(n) for n in names), self.rows)
 
+    def of(self, places: Sequence[int]) -> "Stream":
+        """The streams at some places of the first axis of `keys`."""
+        at = next(n for n, name in enumerate(self.path) if isinstance(name, tuple))
+        some = tuple(self.path[at][place] for place in places)
+        return Stream(self.seed, (*self.path[:at], some, *self.path[at + 1 :]), self.rows)
+
     def by_row(self) -> "Stream":
         """The streams that number the cells of a matrix (..., R, C) by row and column, so that a smaller
         matrix is the corner of a larger one: the row stands for the step, the leading axes for the image.

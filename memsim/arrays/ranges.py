@@ -1,8 +1,9 @@
 """Converter ranges of a weight array, and what drives its rows, decided over all calls of all training
 images.
 
-A call of a layer carries spikes where every value it had in calibration is 0 or 1, else numbers.  All calls
-of one sort share one DAC range and one ADC range: the largest seen.
+A call of a layer carries spikes on a chip where every value it had there in calibration is 0 or 1, else
+numbers.  All calls of one sort share one DAC range and one ADC range: the largest seen. What a chip is
+converted by does not depend on the chips beside it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ TINY = 1e-15  #: least current of a range [A]
 
 @dataclass(frozen=True, eq=False)
 class Drives:
-    """What drives the rows in one sort of calls, and the ranges of its converters."""
+    """What drives the rows of some chips in one sort of calls, and the ranges of their converters."""
 
     spikes: bool
+    chips: tuple[int, ...] | None  #: places of these chips in the stack; None: all of it
     signed_S: Tensor  #: whether a chip saw negative numbers: its DAC then has codes of both signs
     peak_S: Tensor  #: largest number of each chip
     full_scale_SK: Tensor  #: largest current of each array and tile, rows driven up to the read voltage [A]
@@ -55,7 +57,7 @@ class Ranges:
 
     name: str
     calls: list[Call] = field(default_factory=list)
-    _found: list[Drives] = field(default_factory=list)
+    _found: list[list[Drives]] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -64,14 +66,16 @@ class Ranges:
 
     def apply(self, fn: Callable[[Tensor], Tensor]) -> Ranges:
         """The same ranges, their tensors as a function gives them: moved to another device."""
-        calls = [Call(one.spikes, fn(one.signed_S), fn(one.peak_S), fn(one.current_SK)) for one in self.calls]
+        calls = [
+            Call(fn(one.spikes_S), fn(one.signed_S), fn(one.peak_S), fn(one.current_SK)) for one in self.calls
+        ]
         return Ranges(self.name, calls)
 
     def note(self, call: int, drive: Tensor, current_SK: Tensor, chips: int) -> None:
         """Enter a call's inputs (T, S, B, F) and its largest current for each array and tile [A]."""
         self._found = []
         seen = Call(
-            spikes=bool(((drive == 0) | (drive == 1)).all()),
+            spikes_S=((drive == 0) | (drive == 1)).all(-1).all(2).all(0),
             signed_S=(drive < 0).any(-1).any(2).any(0),
             peak_S=drive.detach().abs().amax((0, 2, 3)),
             current_SK=current_SK,
@@ -81,37 +85,54 @@ class Ranges:
         else:
             self.calls.append(seen)
 
-    def of(self, call: int) -> Drives | None:
-        """The ranges of a call; of a later one than were seen, those of the last.  None: not calibrated."""
+    def of(self, call: int) -> list[Drives]:
+        """The ranges of a call, for each sort of chips; of a later call than were seen, those of the last.
+        None of them: not calibrated.
+        """
         if not self.calls:
-            return None
+            return []
         if not self._found:
-            sorts = {spikes: self._pool(spikes) for spikes in {one.spikes for one in self.calls}}
-            self._found = [sorts[one.spikes] for one in self.calls]
+            self._found = [self._sorts(one.spikes_S) for one in self.calls]
         return self._found[min(call, len(self.calls) - 1)]
 
-    def _pool(self, spikes: bool) -> Drives:
-        """The ranges of all calls of one sort."""
-        pooled, *others = (one for one in self.calls if one.spikes == spikes)
-        for one in others:
-            pooled = pooled | one
-        peak = torch.ones_like(pooled.peak_S) if spikes else pooled.peak_S.clamp(min=1e-12)
-        arrays = peak.repeat_interleave(len(pooled.current_SK) // len(peak))[:, None]
-        return Drives(spikes, pooled.signed_S, peak, (pooled.current_SK / arrays).clamp(min=TINY))
+    def _sorts(self, spikes_S: Tensor) -> list[Drives]:
+        """The ranges of a call, one for the chips that see spikes and one for those that see numbers."""
+        found = spikes_S.tolist()
+        if len(set(found)) == 1:
+            return [self._pool(found[0], None)]
+        return [
+            self._pool(sort, tuple(n for n, one in enumerate(found) if one is sort)) for sort in (True, False)
+        ]
+
+    def _pool(self, spikes: bool, chips: tuple[int, ...] | None) -> Drives:
+        """The ranges of these chips: over all calls that are of one sort on a chip."""
+        same = torch.stack([one.spikes_S == spikes for one in self.calls])  # (calls, S)
+        peak = torch.stack([one.peak_S for one in self.calls]).where(same, 0.0).amax(0)
+        signed = (torch.stack([one.signed_S for one in self.calls]) & same).any(0)
+        current = torch.stack([one.current_SK for one in self.calls])
+        groups = current.shape[1] // same.shape[1]
+        current = current.where(same.repeat_interleave(groups, 1)[..., None], 0.0).amax(0)
+        if chips is not None:
+            places = list(chips)
+            peak, signed = peak[places], signed[places]
+            current = current.unflatten(0, (-1, groups))[places].flatten(0, 1)
+        peak = torch.ones_like(peak) if spikes else peak.clamp(min=1e-12)
+        full = current / peak.repeat_interleave(groups)[:, None]
+        return Drives(spikes, chips, signed, peak, full.clamp(min=TINY))
 
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """What one call saw: spikes alone, negative numbers, the largest number and current."""
+    """What one call saw on each chip: spikes alone, negative numbers, the largest number and current."""
 
-    spikes: bool
+    spikes_S: Tensor
     signed_S: Tensor
     peak_S: Tensor
     current_SK: Tensor
 
     def __or__(self, other: Call) -> Call:
         return Call(
-            spikes=self.spikes and other.spikes,
+            spikes_S=self.spikes_S & other.spikes_S,
             signed_S=self.signed_S | other.signed_S,
             peak_S=torch.maximum(self.peak_S, other.peak_S),
             current_SK=torch.maximum(self.current_SK, other.current_SK),

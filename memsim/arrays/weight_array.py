@@ -16,6 +16,7 @@ groups G (blocks of a grouped convolution, else 1), row tiles K, rows R, columns
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 from memsim import devices
 from memsim.arrays.ranges import Drives, Ranges
 from memsim.arrays.reading.unrolling import Unrolling
-from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current
+from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current, together
 from memsim.arrays.tile_lines import behind, lines_of
 from memsim.arrays.weight_devices import Sensed, conductances, sense
 from memsim.card.sections import Compensation
@@ -60,7 +61,7 @@ class WeightArray(nn.Module):
         self.time, self.cycle = float("nan"), 0
         self.dtype, section = run.dtype, run.card.weights
         self.read_energy, self.cycle_time = section.read_joule(1.0), section.cycle_time  #: [V^2 s], [s]
-        self._prepared: dict[int, tuple[Drives | None, ReadOut]] = {}  #: by call, as they are needed
+        self._prepared: dict[int, list[tuple[Drives | None, ReadOut]]] = {}  #: by call, as they are needed
         for buffer in ("volt_SRC", "power_SRC", "row_siemens_SR", "gain_SC"):
             self.register_buffer(buffer, None)
 
@@ -211,21 +212,41 @@ class WeightArray(nn.Module):
         drive = drive.to(self.dtype).flatten(3)
         if run.now.calibrating:
             return self.calibrate(drive, at, unrolling)
-        drives, read_out = self._prepared.get(at.call) or self._prepare(at.call)
-        if blocks is not None:
-            read_out = replace(read_out, volt_SRC=self._learned(blocks))
-        x, clipped = drive, 0
-        if drives is not None and not drives.spikes:
-            x, clipped = self._driven(drive, drives)
-        reading = read_out(x if self.groups == 1 else self._by_array(x), unrolling, at)
-        if drives is not None and drives.spikes and reading.others:
-            raise RuntimeError(
-                f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
-                f"{at.call + 1}); add images like these to calibration="
-            )
+        sorts = self._prepared.get(at.call) or self._prepare(at.call)
+        learned = None if blocks is None else self._learned(blocks)
+        readings, clipped = [], 0
+        for drives, read_out in sorts:
+            x, chips = drive, None if drives is None else drives.chips
+            if chips is not None:
+                x = drive[:, list(chips)]
+            if learned is not None:
+                volt_SRC = learned if chips is None else self._of_chips(learned, chips)
+                read_out = replace(read_out, volt_SRC=volt_SRC)
+            if drives is not None and not drives.spikes:
+                x, beyond = self._driven(x, drives)
+                clipped += beyond
+            reading = read_out(x if self.groups == 1 else self._by_array(x), unrolling, at)
+            if drives is not None and drives.spikes and reading.others:
+                raise RuntimeError(
+                    f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
+                    f"{at.call + 1}); add images like these to calibration="
+                )
+            readings.append(reading)
+        reading = readings[0] if len(sorts) == 1 else self._together(readings, sorts)
         if run.ledger.page.open:
-            self._count(reading, drives, clipped)
+            self._count(reading, sorts, clipped)
         return reading.numbers if self.groups == 1 else self._numbers(reading, unrolling)
+
+    def _together(
+        self, readings: Sequence[Reading], sorts: Sequence[tuple[Drives | None, ReadOut]]
+    ) -> Reading:
+        """The readings of the sorts of chips as one, in the order of the stack."""
+        order = [chip for drives, _ in sorts if drives for chip in drives.chips or ()]
+        return together(readings, [n * self.groups + group for n in order for group in range(self.groups)])
+
+    def _of_chips(self, x: Tensor, chips: Sequence[int]) -> Tensor:
+        """The arrays (S G, ...) of some chips."""
+        return x.unflatten(0, (-1, self.groups))[list(chips)].flatten(0, 1)
 
     def _driven(self, drive: Tensor, drives: Drives) -> tuple[Tensor, int]:
         """Numbers in units of the read voltage, through the DAC where there is one; how many it clipped."""
@@ -253,28 +274,37 @@ class WeightArray(nn.Module):
         numbers = reading.numbers.unflatten(1, (-1, self.groups)).movedim(2, 3)
         return numbers if unrolling is None else numbers.flatten(3, 4)
 
-    def _prepare(self, call: int) -> tuple[Drives | None, ReadOut]:
-        """What drives the rows in a call, and how it is read; kept until devices or ranges change."""
-        drives = self.ranges.of(call)
-        if drives is None and self.run.card.on("adc"):
+    def _prepare(self, call: int) -> list[tuple[Drives | None, ReadOut]]:
+        """What drives the rows in a call, and how it is read, for each sort of chips; kept until devices or
+        ranges change.
+        """
+        sorts = self.ranges.of(call)
+        if not sorts and self.run.card.on("adc"):
             raise RuntimeError(
                 f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
             )
-        made = self._prepared[call] = drives, self._read_out(drives)
+        made = self._prepared[call] = [(one, self._read_out(one)) for one in sorts or (None,)]
         return made
 
     def _read_out(self, drives: Drives | None) -> ReadOut:
         """How the array is read in one sort of calls: without rounding where there are no ranges."""
         card, gain, scale = self.run.card, self.gain_SC, None
+        chips = None if drives is None else drives.chips
+
+        def some(x: Tensor) -> Tensor:
+            return x if chips is None else self._of_chips(x, chips)
+
+        gain, power = some(gain), None if self.power_SRC is None else some(self.power_SRC)
         if drives is not None:
             scale = drives.full_scale_SK
             if not drives.spikes:
                 gain = gain * drives.peak_S.repeat_interleave(self.groups)[:, None]
         return ReadOut(
-            volt_SRC=self.volt_SRC, power_SRC=self.power_SRC, row_siemens_SR=self.row_siemens_SR,
+            volt_SRC=some(self.volt_SRC), power_SRC=power, row_siemens_SR=some(self.row_siemens_SR),
             full_scale_SK=gain.new_ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
             bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
-            noise=self.cell.read_noise * card.weights.read_voltage, rng=self.read_rng,
+            noise=self.cell.read_noise * card.weights.read_voltage,
+            rng=self.read_rng if chips is None else self.read_rng.of(chips),
             dense=drives is not None and not drives.spikes,
         )  # fmt: skip
 
@@ -286,7 +316,7 @@ class WeightArray(nn.Module):
             )
         return super()._apply(fn, recurse)
 
-    def _count(self, reading: Reading, drives: Drives | None, clipped: int) -> None:
+    def _count(self, reading: Reading, sorts: Sequence[tuple[Drives | None, Any]], clipped: int) -> None:
         """Enter the events of one read: drives, conversions, digital adds, the actual sum of V^2 G t; and its
         time: one vector after the other, all tiles, groups and columns at once.
         """
@@ -298,9 +328,13 @@ class WeightArray(nn.Module):
             driven, siemens = self._by_chip(driven), self._by_chip(siemens)
         events: list[Entry] = [(name, "row-drive", driven * self.column_tiles)]
         notes: list[Entry] = []
-        if reading.others if drives is None else not drives.spikes:
-            events.append((name, "dac-conversion", vectors * self.rows))
-            notes.append((name, "clipped inputs", clipped))
+        for drives, _ in sorts:
+            if reading.others if drives is None else not drives.spikes:
+                some = 1.0
+                if drives is not None and drives.chips is not None:
+                    some = len(drives.chips) / len(self.run.chips)
+                events.append((name, "dac-conversion", vectors * self.rows * some))
+                notes.append((name, "clipped inputs", clipped))
         if not self.run.card.ideal:
             events.append((name, f"adc-{card.adc_bits}b", outputs * self.tiles))
             notes.append((name, "clipped conversions", reading.clips))

@@ -83,8 +83,7 @@ def test_the_sign_of_a_chips_numbers_is_its_own() -> None:
     def converted(chips: slice) -> torch.Tensor:
         ranges = Ranges("layer")
         ranges.note(0, drive[:, chips], current[chips], 2)
-        drives = ranges.of(0)
-        assert drives is not None
+        (drives,) = ranges.of(0)
         return drives.convert(drive[:, chips], 8)[0]
 
     beside = converted(slice(0, 2))
@@ -118,3 +117,30 @@ def test_inputs_beyond_the_calibrated_range_are_told() -> None:
     over = float((2 * x > x.max()).sum()) / 40
     assert over > 0
     assert chip.ledger.noted("clipped inputs", "0") == pytest.approx(over, rel=0.2)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_layer_that_is_silent_on_some_chips_alone(groups: int) -> None:
+    """The last layer sees zeros in calibration on some chips and numbers on others: each reads as alone."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv1d(8, 4, 1), nn.ReLU(), nn.Conv1d(4, 6, 1, groups=groups))
+    with torch.no_grad():
+        net[0].weight[:], net[0].bias[:] = 1.0, -8.0  # positive where devices err upwards
+        net[0].weight[1:], net[0].bias[1:] = 0.0, -1.0
+    x = torch.ones(3, 8, 5)
+    card = memsim.ChipCard.load("default").without("read-noise", "drift", "flicker-noise")
+
+    def chip(names: list[int]) -> memsim.Chip:
+        return memsim.to_crossbar(net, card, chips=names, calibration=x).program()
+
+    together = chip(list(range(8)))
+    sorts = {drives.spikes: drives.chips for drives in together.weight_arrays["2"].ranges.of(0)}
+    assert set(sorts) == {True, False} and sum(len(places or ()) for places in sorts.values()) == 8
+    with torch.no_grad():
+        whole = together(x, image=range(3))
+        alone = [chip([name]) for name in range(8)]
+        for name, one in enumerate(alone):
+            assert torch.equal(one(x, image=range(3))[0], whole[name])
+    for event in ("dac-conversion", "row-drive", "adc-8b"):
+        mean = sum(one.ledger.number(event) for one in alone) / 8
+        assert together.ledger.number(event) == pytest.approx(mean)

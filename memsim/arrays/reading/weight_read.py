@@ -12,6 +12,7 @@ float64 and other devices.  Source of the noise law: aihwkit's PCM_READ.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -46,6 +47,19 @@ class Reading(NamedTuple):
     driven: Tensor
     siemens: Tensor
     others: int
+
+
+def together(readings: Sequence[Reading], order: Sequence[int]) -> Reading:
+    """Put the readings of parts of a stack together, their arrays in the order of the stack."""
+    place = torch.tensor(order).argsort()
+    numbers = torch.cat([one.numbers for one in readings], 1)
+    driven = torch.cat([one.driven for one in readings])
+    siemens = torch.cat([one.siemens for one in readings])
+    place = place.to(numbers.device)
+    return Reading(
+        numbers.index_select(1, place), sum(one.clips for one in readings), driven[place], siemens[place],
+        sum(one.others for one in readings),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
