@@ -15,6 +15,7 @@ from memsim.models.networks.s2tdpt_shapes import EXAMPLE, SHAPES, parse
 from memsim.models.parts.attention import AbstractAttention, STDPAttention
 from memsim.models.parts.neurons import LIF, Add, SpikePool, TokenMean
 from memsim.models.parts.relatives import DotAttention, RandomAttention, RateAttention, UniformAttention
+from memsim.models.parts.spike_driven import SpikeDrivenAttention
 
 
 def neuron(config: S2TDPTConfig, v_threshold: float | None = None) -> LIF:
@@ -44,6 +45,9 @@ def attention_core(config: S2TDPTConfig, layer: int) -> AbstractAttention:
         return RateAttention(head_dim=config.head_dim, gain=one)
     if config.attention == "dot":
         return DotAttention(gain=one)
+    if config.attention == "sdsa":
+        gate = neuron(config, config.attention_v_threshold)
+        return SpikeDrivenAttention(gate=gate, scale=config.scale)
     mean = (
         one * config.window.offset
         if config.attention_mean is None

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from memsim.models.parts.attention import AbstractAttention
 from memsim.models.parts.stdp import spike_counts
 
-Kind = Literal["stdp", "random", "uniform", "uniform-matched", "rate", "dot"]
+Kind = Literal["stdp", "random", "uniform", "uniform-matched", "rate", "dot", "sdsa"]
 KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform", "uniform-matched", "rate", "dot")
+"""Attention with weights A_ij; "sdsa" (`memsim.models.parts.spike_driven`) has none."""
 
 
 def _per_head(values: Tensor) -> Tensor:

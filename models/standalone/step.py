@@ -1,0 +1,113 @@
+"""One step of training as a CUDA graph: loss, Muon for matrices, Adam for the rest."""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from job import Job
+from network import Net
+from torch import Tensor, nn
+
+
+class Muon:
+    """Momentum whose update is made orthogonal by Newton-Schulz steps (Jordan 2024), for matrices that a batch
+    norm follows: each is kept at the norm sqrt(rows). Matrices of one shape lie in one tensor.
+    """
+
+    def __init__(self, matrices: list[nn.Parameter], momentum: float = 0.6):
+        self.momentum, by_shape = momentum, {}
+        for p in matrices:
+            by_shape.setdefault((len(p), p.numel() // len(p)), []).append(p)
+        self.groups = []
+        for shape, params in by_shape.items():
+            stack = torch.stack([p.data.reshape(shape) for p in params])
+            for p, value in zip(params, stack, strict=True):
+                p.data = value.view(p.shape)
+            self.groups.append((params, stack, torch.zeros_like(stack)))
+
+    def step(self, rate: Tensor) -> None:
+        """Update all matrices."""
+        for params, stack, moment in self.groups:
+            grad = torch.stack([p.grad.reshape(stack.shape[1:]) for p in params])  # type: ignore[union-attr]
+            moment.mul_(self.momentum).add_(grad)
+            change = _orthogonal(grad.add_(moment, alpha=self.momentum))
+            stack.mul_(stack.shape[1] ** 0.5 / stack.norm(dim=(1, 2), keepdim=True))
+            stack.sub_(change.float() * rate)
+
+
+def _orthogonal(g: Tensor) -> Tensor:
+    """Return matrices (n, rows, columns) with their singular values brought near 1."""
+    x = g.bfloat16()
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    flat = x.shape[1] > x.shape[2]
+    x = x.mT if flat else x
+    for _ in range(3):
+        a = x @ x.mT
+        b = -4.7750 * a + 2.0315 * (a @ a)
+        x = 3.4445 * x + b @ x
+    return x.mT if flat else x
+
+
+class Trainer:
+    """A network in training: one step of it as a function of images, labels and two learning rates."""
+
+    def __init__(self, net: Net, teacher: Net | None, job: Job, device: str):
+        self.net, self.teacher, self.job, self.gpu = net, teacher, job, device == "cuda"
+        params = dict(net.named_parameters())
+        matrices = [p for name, p in params.items() if p.ndim > 1 and not name.startswith("head")]
+        chosen = {id(p) for p in matrices}
+        self.muon = Muon(matrices)
+        self.rate, self.vector_rate = (torch.zeros((), device=device) for _ in range(2))
+        others = [p for p in params.values() if id(p) not in chosen]
+        self.adam = torch.optim.AdamW(others, lr=self.vector_rate, weight_decay=0.0, capturable=self.gpu,
+                                      fused=self.gpu, betas=(0.9, 0.99))  # fmt: skip
+        self.x = torch.zeros(job.batch, 3, 32, 32, device=device, dtype=torch.uint8)
+        self.y = torch.zeros(job.batch, device=device, dtype=torch.long)
+        self.total = torch.zeros((), device=device)
+
+    def step(self, T: int) -> None:
+        """Do one step on the images in `x`, `y`; adds the loss to `total`."""
+        kind = torch.bfloat16 if self.net.fused else torch.float32
+        image = self.x.to(kind).div_(255)
+        for p in self.net.parameters():
+            p.grad = None
+        logits = self.net(image, T)
+        loss = F.cross_entropy(logits, self.y, label_smoothing=0.0 if self.teacher else 0.1)
+        if self.teacher:
+            with torch.no_grad():
+                soft = (self.teacher(image, 1).float() / 2).softmax(-1)
+            loss = 0.3 * loss + 0.7 * 4 * F.kl_div((logits / 2).log_softmax(-1), soft, reduction="batchmean")
+        loss.backward()
+        for p in self.net.parameters():
+            if p.grad is None:  # a bias before a batch norm, or q and k of a mixing without looking
+                p.grad = torch.zeros_like(p)
+        self.muon.step(self.rate)
+        self.adam.step()
+        self.total += loss.detach()
+
+    def captured(self, T: int) -> Any:
+        """Return a function that does one step; on a GPU it replays a CUDA graph."""
+        if not self.gpu:
+            return lambda: self.step(T)
+        kept = deepcopy((self.net.state_dict(), self.adam.state_dict()))
+        moment = [m.clone() for _, _, m in self.muon.groups]
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                self.step(T)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.step(T)
+        with torch.no_grad():  # the three steps were no training
+            for value, old in zip(self.net.state_dict().values(), kept[0].values(), strict=True):
+                value.copy_(old)
+            for (_, _, m), old in zip(self.muon.groups, moment, strict=True):
+                m.copy_(old)
+            for state in self.adam.state.values():
+                for value in state.values():
+                    value.zero_()
+        self.total.zero_()
+        return graph.replay
