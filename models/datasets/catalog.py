@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from memsim.models.datasets.cifar10 import CLASSES, FORMS, from_files
 from memsim.models.datasets.dataset import Dataset, in_parts
 from memsim.models.datasets.digits import digits, digits_hard
 from memsim.models.datasets.npz_file import as_images, from_npz
@@ -21,11 +22,16 @@ def names() -> list[str]:
 def load(name: str | Path, folder: str | Path = "data") -> Dataset:
     """Load a data set by name, or from an .npz file; ValueError says what is missing and how to come by it.
 
-    `folder` is where "mnist", "fashion-mnist", "cifar10" and "cifar100" lie, in torchvision's layout.
+    `folder` is where "mnist", "fashion-mnist", "cifar10" and "cifar100" lie, in torchvision's layout;
+    "cifar10" may also lie there as one .npz file or in two packed parts (`cifar10.py`).
     """
     key = str(name).lower()
     if key in SETS:
         return SETS[key]()
+    own = from_files(Path(folder)) if key == "cifar10" else None
+    if own is not None:
+        train, test = ((as_images(x), y.astype(np.int64)) for x, y in own)
+        return in_parts(key, CLASSES, train, test, validation=len(train[1]) // 10)
     if key in FOLDER:
         return _from_folder(key, Path(folder))
     if key.endswith(".npz"):
@@ -44,9 +50,10 @@ def _from_folder(name: str, folder: Path) -> Dataset:
         train, test = kind(folder, train=True), kind(folder, train=False)
     except RuntimeError:
         fetch = f"import torchvision; torchvision.datasets.{FOLDER[name]}({str(folder)!r}, download=True)"
+        more = f", in that layout or as {FORMS}" if name == "cifar10" else ""
         raise ValueError(
             f"data set {name!r} is not in the folder {folder.resolve()}; fetch it, online, with\n"
-            f'  python -c "{fetch}"\nor name the folder that holds it'
+            f'  python -c "{fetch}"\nor name the folder that holds it{more}'
         ) from None
     return in_parts(name, tuple(train.classes), _arrays(train), _arrays(test), validation=len(train) // 10)
 

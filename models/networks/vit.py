@@ -30,7 +30,9 @@ class ViTConfig(NetworkConfig):
     layers: int = Field(default=4, ge=1, description="L, transformer blocks")
     heads: int = Field(default=12, ge=1, description="H")
     widths: tuple[int, ...] = Field(
-        default=(48, 96, 192, 384, 384), min_length=1, description="channels after each convolution; last is D"
+        default=(48, 96, 192, 384, 384),
+        min_length=1,
+        description="channels after each convolution; last is D",
     )
     pools: tuple[bool, ...] = Field(
         default=(False, False, False, True, True), description="max-pool before this convolution?"

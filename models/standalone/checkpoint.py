@@ -9,30 +9,55 @@ from network import Net
 from torch import Tensor
 
 LIMIT = 15_000_000  #: bytes of a file
+CALIBRATION = 32  #: training images in a checkpoint, which set the ranges of a chip's converters
 
 
-def save(net: Net, images: Tensor, folder: Path) -> None:
-    """Write a checkpoint of memsim: float16 tensors, 64 training images for converters, configuration, record."""
-    config = net.config()
-    if net.job.mixer in ("random", "uniform-matched"):
-        config["attention_seed"] = net.job.seed
+def save(net: Net, images: Tensor, folder: Path, limit: int = LIMIT) -> list[Path]:
+    """Write a checkpoint of memsim: float16 tensors, training images, configuration and record.
+
+    Returns the file's path, or those of its pieces, NAME.safetensors.0 and so on, where it is above the limit
+    [bytes]: `join` or `cat` puts them together.
+    """
     header = {
         "format": "memsim-network-2",
         "architecture": "s2tdpt" if net.spiking else "vit",
-        "config": config,
+        "config": net.config(),
         "record": net.record,
     }
-    tensors = {
-        name: t.detach().cpu() if t.dtype == torch.long or ".core." in name else t.detach().half().cpu()
-        for name, t in net.state_dict().items()
-    }
-    tensors["calibration_images"] = images[:64].float().div(255).half().cpu()
-    tensors = {name: t.contiguous() for name, t in tensors.items()}
+    tensors = {name: _stored(name, t) for name, t in net.state_dict().items()}
+    tensors["calibration_images"] = images[:CALIBRATION].float().div(255).half().cpu().contiguous()
     body = safetensors.torch.save(tensors, {"memsim": json.dumps(header)})
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{net.job.name}.safetensors"
-    if len(body) <= LIMIT:
-        path.write_bytes(body)
-        return
-    for number in range(-(-len(body) // LIMIT)):
-        path.with_name(f"{path.name}.{number}").write_bytes(body[number * LIMIT : (number + 1) * LIMIT])
+    pieces = [body[at : at + limit] for at in range(0, len(body), limit)]
+    paths = [path] if len(pieces) == 1 else [Path(f"{path}.{number}") for number in range(len(pieces))]
+    for where, piece in zip(paths, pieces, strict=True):
+        where.write_bytes(piece)
+    return paths
+
+
+def join(path: Path) -> Path:
+    """Put the pieces of a checkpoint together in the file `path`; ValueError where there are none."""
+    pieces = sorted(path.parent.glob(f"{path.name}.*"), key=lambda p: int(p.suffix[1:]))
+    if not pieces:
+        raise ValueError(f"there are no pieces {path}.0, {path}.1 ... to put together")
+    path.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+    return path
+
+
+def halved(name: str, tensor: Tensor) -> bool:
+    """Say whether a tensor is stored in float16: all but whole numbers and the buffers of attention."""
+    return tensor.is_floating_point() and ".core." not in name
+
+
+@torch.no_grad()
+def round_to_half(net: Net) -> None:
+    """Round what is stored in float16, so that the network in memory is the one in the file."""
+    for name, tensor in net.state_dict().items():
+        if halved(name, tensor):
+            tensor.copy_(tensor.half())
+
+
+def _stored(name: str, tensor: Tensor) -> Tensor:
+    """Return a tensor as it is stored."""
+    return (tensor.half() if halved(name, tensor) else tensor).detach().cpu().contiguous()

@@ -1,8 +1,9 @@
 """What is measured on a trained network: accuracy, statistics of its norms, and of its attention weights."""
 
 import torch
+from layers import BatchNorm
 from network import Net
-from torch import Tensor, nn
+from torch import Tensor
 
 
 @torch.no_grad()
@@ -11,9 +12,9 @@ def attention_moments(net: Net, images: Tensor) -> list[tuple[Tensor, Tensor]]:
     net.eval()
     sums = torch.zeros(net.job.layers, 2, net.job.dim // 32, dtype=torch.float64, device=images.device)
     for part in images.split(128):
-        net.seen = []
+        net.seen = seen = []
         net(part.float().div(255), 4)
-        for layer, weight in enumerate(net.seen):
+        for layer, weight in enumerate(seen):
             w = weight.double()
             sums[layer] += torch.stack([w.sum((0, 2, 3)), (w * w).sum((0, 2, 3))])
     net.seen = None
@@ -24,7 +25,7 @@ def attention_moments(net: Net, images: Tensor) -> list[tuple[Tensor, Tensor]]:
 @torch.no_grad()
 def estimate_norms(net: Net, images: Tensor) -> None:
     """Set the statistics of all batch norms to their means over batches of training images, at T = 4."""
-    norms = [m for m in net.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    norms = [m for m in net.modules() if isinstance(m, BatchNorm)]
     net.train()
     for number, part in enumerate(images.split(256)):
         for norm in norms:

@@ -1,105 +1,127 @@
-"""CIFAR-10 from its two packed parts, and what is done to pictures in training."""
+"""CIFAR-10 in two packed files under 50 MB each: `python pictures.py FILE.npz FOLDER` makes them.
 
+A part holds residuals of the median edge predictor (Weinberger, Seroussi & Sapiro 2000) on the planes G,
+R-G+128, B-G+128 modulo 256, then the labels, compressed with xz.
+"""
+
+import argparse
 import lzma
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import torch
-from job import Job
-from torch import Tensor
 
-DIGEST = (
-    "795f1793d7b8f8883c578442a02455d2469d49685325e98ea0621b15f4a88d69"  #: of all 60,000 images and labels
-)
-
-
-class Pictures(NamedTuple):
-    """Images uint8 (n, 3, 32, 32) and labels (n), to learn from and to test."""
-
-    x: Tensor
-    y: Tensor
-    x_test: Tensor
-    y_test: Tensor
-
-    def validating(self, count: int = 5_000) -> "Pictures":
-        """The same with the last images to learn from as a validation part in place of the test part."""
-        return Pictures(self.x[:-count], self.y[:-count], self.x[-count:], self.y[-count:])
+DIGEST = "795f1793d7b8f8883c578442a02455d2469d49685325e98ea0621b15f4a88d69"
+"""SHA-256 of all images (60000, 32, 32, 3) and labels, bytes in the original order, training part first."""
+DATASET = "ede8199eaf3782dc"
+"""What memsim calls their digest, with its own split; a training record names it."""
+PARTS = ("cifar10-0.med.xz", "cifar10-1.med.xz")
+HALF, TRAIN = 30_000, 50_000  #: images of a part; images to learn from
+SIZE = 32 * 32 * 3  #: bytes of an image
+KEYS = ("x_train", "x_test", "y_train", "y_test")
 
 
-def unpack(paths: list[Path], device: str) -> Pictures:
-    """Read the pictures from the two packed parts; SystemExit on damage.
-
-    A part holds residuals of the median edge predictor (Weinberger, Seroussi & Sapiro 2000) on the planes G,
-    R-G+128, B-G+128 modulo 256, then the labels, compressed with xz.
-    """
-    found = [_part(path) for path in paths]
-    images, labels = (np.concatenate(part) for part in zip(*found, strict=True))
-    if sha256(images.tobytes() + labels.tobytes()).hexdigest() != DIGEST:
-        raise SystemExit(f"{', '.join(map(str, paths))}: not the two parts of CIFAR-10, in order, undamaged")
-    x = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().to(device)
-    y = torch.from_numpy(labels).long().to(device)
-    return Pictures(x[:50_000], y[:50_000], x[50_000:], y[50_000:])
-
-
-def _part(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return images (n, 32, 32, 3) and labels (n) of one part."""
-    body = np.frombuffer(lzma.decompress(path.read_bytes()), np.uint8)
-    count = len(body) // 3073
-    return decode(body[: 3072 * count].reshape(3, count, 32, 32)), body[3072 * count :]
+def encode(images: np.ndarray) -> np.ndarray:
+    """Turn images uint8 (n, 32, 32, 3) into residuals (3, n, 32, 32), which `decode` undoes."""
+    red, green, blue = (images[..., c].astype(np.int16) for c in range(3))
+    planes = np.stack([green, red - green + 128, blue - green + 128]) & 255
+    framed = np.pad(planes, ((0, 0), (0, 0), (1, 0), (1, 0)))
+    guess = _guess(framed[:, :, 1:, :-1], framed[:, :, :-1, 1:], framed[:, :, :-1, :-1])
+    return ((planes - guess) & 255).astype(np.uint8)
 
 
 def decode(residual: np.ndarray) -> np.ndarray:
-    """Residuals (3, n, 32, 32) -> images (n, 32, 32, 3)."""
+    """Turn residuals (3, n, 32, 32) back into images uint8 (n, 32, 32, 3)."""
     value = np.zeros((33, 33, 3, residual.shape[1]), np.int16)
     residual = np.ascontiguousarray(residual.transpose(2, 3, 0, 1))
     for y in range(32):
         for x in range(32):
-            left, up, corner = value[y + 1, x], value[y, x + 1], value[y, x]
-            low, high = np.minimum(left, up), np.maximum(left, up)
-            guess = np.where(corner >= high, low, np.where(corner <= low, high, left + up - corner))
+            guess = _guess(value[y + 1, x], value[y, x + 1], value[y, x])
             value[y + 1, x + 1] = (guess + residual[y, x]) & 255
     green, red, blue = value[1:, 1:].transpose(2, 3, 0, 1)
     return (np.stack([red + green - 128, green, blue + green - 128], -1) & 255).astype(np.uint8)
 
 
-def augment(images: Tensor, job: Job, generator: torch.Generator) -> Tensor:
-    """Mirror, shift (reflecting borders) and cut a square out of images uint8 (n, 3, 32, 32) -> uint8."""
-    n, device = len(images), images.device
-
-    def draw(high: int, *shape: int) -> Tensor:
-        return torch.randint(high, (n, *shape), generator=generator, device=device)
-
-    at, line = draw(2 * job.shift + 1, 2) - job.shift, torch.arange(32, device=device)
-    y, x = (_reflect(line + at[:, axis, None]) for axis in (0, 1))
-    x = torch.where(draw(2, 1) == 1, 31 - x, x)
-    each = torch.arange(n, device=device)[:, None, None, None]
-    channel = torch.arange(3, device=device)[None, :, None, None]
-    out = images[each, channel, y[:, None, :, None], x[:, None, None, :]]
-    if job.cutout:
-        corner = draw(32 + job.cutout, 2) - job.cutout
-        hole = (line >= corner[:, :, None]) & (line < corner[:, :, None] + job.cutout)
-        out = out.masked_fill(hole[:, 0, None, :, None] & hole[:, 1, None, None, :], 128)
-    return out
-
-
-def _reflect(index: Tensor) -> Tensor:
-    """Fold pixel numbers beyond 0..31 back."""
-    return 31 - (31 - index.abs()).abs()
-
-
-def encode(images: np.ndarray) -> np.ndarray:
-    """Images (n, 32, 32, 3) -> residuals (3, n, 32, 32), which `decode` undoes."""
-    red, green, blue = (images[..., c].astype(np.int16) for c in range(3))
-    planes = np.stack([green, red - green + 128, blue - green + 128]) & 255
-    framed = np.pad(planes, ((0, 0), (0, 0), (1, 0), (1, 0)))
-    left, up, corner = framed[:, :, 1:, :-1], framed[:, :, :-1, 1:], framed[:, :, :-1, :-1]
+def _guess(left: np.ndarray, up: np.ndarray, corner: np.ndarray) -> np.ndarray:
+    """Predict a pixel from its neighbours at the left, above, and between these."""
     low, high = np.minimum(left, up), np.maximum(left, up)
-    guess = np.where(corner >= high, low, np.where(corner <= low, high, left + up - corner))
-    return ((planes - guess) & 255).astype(np.uint8)
+    return np.where(corner >= high, low, np.where(corner <= low, high, left + up - corner))
 
 
-def pack(images: np.ndarray, labels: np.ndarray, path: Path) -> None:
-    """Write images uint8 (n, 32, 32, 3) and labels (n) as one packed part."""
-    path.write_bytes(lzma.compress(encode(images).tobytes() + labels.astype(np.uint8).tobytes()))
+def pack(images: np.ndarray, labels: np.ndarray) -> bytes:
+    """Compress images uint8 (n, 32, 32, 3) and labels (n)."""
+    return lzma.compress(encode(images).tobytes() + labels.astype(np.uint8).tobytes())
+
+
+def unpack(body: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return images uint8 (n, 32, 32, 3) and labels uint8 (n); ValueError for what `pack` has not written."""
+    try:
+        plain = np.frombuffer(lzma.decompress(body), np.uint8)
+    except lzma.LZMAError as error:
+        raise ValueError(f"it is damaged, or no packed pictures: {error}") from None
+    count, odd = divmod(len(plain), SIZE + 1)
+    if odd or not count:
+        raise ValueError(f"{len(plain)} bytes are no whole number of pictures of {SIZE + 1} bytes")
+    return decode(plain[: SIZE * count].reshape(3, count, 32, 32)), plain[SIZE * count :]
+
+
+def digest(images: np.ndarray, labels: np.ndarray) -> str:
+    """Return the SHA-256 (hex) of images and labels, to be compared with `DIGEST`."""
+    found = sha256(np.ascontiguousarray(images).data)
+    found.update(labels.astype(np.uint8).tobytes())
+    return found.hexdigest()
+
+
+def read_parts(paths: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Read all 60,000 images uint8 (n, 32, 32, 3) and labels uint8 (n), the 50,000 to learn from first.
+
+    ValueError, naming the file, where one is missing, damaged, or not a part of CIFAR-10.
+    """
+    found = []
+    for path in paths:
+        try:
+            found.append(unpack(path.read_bytes()))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"packed pictures {path} cannot be read: {error}") from None
+    images, labels = (np.concatenate(part) for part in zip(*found, strict=True))
+    if digest(images, labels) != DIGEST:
+        raise ValueError(f"{', '.join(map(str, paths))}: not the two parts of CIFAR-10 in their order")
+    return images, labels
+
+
+def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read the same from an .npz file of x_train, y_train, x_test, y_test, bytes with channels last.
+
+    ValueError, naming the file, where it is missing or damaged, or is not CIFAR-10 in its original order.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = [file[key] for key in KEYS]
+            images, labels = np.concatenate(arrays[:2]), np.concatenate([y.reshape(-1) for y in arrays[2:]])
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"pictures {path} cannot be read: {error}; it must hold {', '.join(KEYS)}") from None
+    if images.dtype != np.uint8 or digest(images, labels) != DIGEST:
+        raise ValueError(f"{path} does not hold CIFAR-10 as bytes (n, 32, 32, 3) in its original order")
+    return images, labels.astype(np.uint8)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Write the two packed parts of an .npz file, and print their names and sizes."""
+    parser = argparse.ArgumentParser(description="Pack CIFAR-10 into two files.")
+    parser.add_argument("file", type=Path, help=f".npz file that holds {', '.join(KEYS)}")
+    parser.add_argument("folder", type=Path, help=f"where {' and '.join(PARTS)} are written")
+    options = parser.parse_args(words)
+    try:
+        images, labels = read_npz(options.file)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(PARTS):
+        part = slice(number * HALF, (number + 1) * HALF)
+        size = (options.folder / name).write_bytes(pack(images[part], labels[part]))
+        print(f"{options.folder / name}: {size / 1e6:.1f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,52 +1,13 @@
-"""One step of training as a CUDA graph: loss, Muon for matrices, Adam for the rest."""
+"""One step of training, as a CUDA graph on a GPU: loss, Muon for matrices, Adam for the rest."""
 
+from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from job import Job
+from muon import Muon
 from network import Net
-from torch import Tensor, nn
-
-
-class Muon:
-    """Momentum whose update is made orthogonal by Newton-Schulz steps (Jordan 2024), for matrices that a batch
-    norm follows: each is kept at the norm sqrt(rows). Matrices of one shape lie in one tensor.
-    """
-
-    def __init__(self, matrices: list[nn.Parameter], momentum: float = 0.6):
-        self.momentum, by_shape = momentum, {}
-        for p in matrices:
-            by_shape.setdefault((len(p), p.numel() // len(p)), []).append(p)
-        self.groups = []
-        for shape, params in by_shape.items():
-            stack = torch.stack([p.data.reshape(shape) for p in params])
-            for p, value in zip(params, stack, strict=True):
-                p.data = value.view(p.shape)
-            self.groups.append((params, stack, torch.zeros_like(stack)))
-
-    def step(self, rate: Tensor) -> None:
-        """Update all matrices."""
-        for params, stack, moment in self.groups:
-            grad = torch.stack([p.grad.reshape(stack.shape[1:]) for p in params])  # type: ignore[union-attr]
-            moment.mul_(self.momentum).add_(grad)
-            change = _orthogonal(grad.add_(moment, alpha=self.momentum))
-            stack.mul_(stack.shape[1] ** 0.5 / stack.norm(dim=(1, 2), keepdim=True))
-            stack.sub_(change.float() * rate)
-
-
-def _orthogonal(g: Tensor) -> Tensor:
-    """Return matrices (n, rows, columns) with their singular values brought near 1."""
-    x = g.bfloat16()
-    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    flat = x.shape[1] > x.shape[2]
-    x = x.mT if flat else x
-    for _ in range(3):
-        a = x @ x.mT
-        b = -4.7750 * a + 2.0315 * (a @ a)
-        x = 3.4445 * x + b @ x
-    return x.mT if flat else x
 
 
 class Trainer:
@@ -86,12 +47,12 @@ class Trainer:
         self.adam.step()
         self.total += loss.detach()
 
-    def captured(self, T: int) -> Any:
+    def captured(self, T: int) -> Callable[[], None]:
         """Return a function that does one step; on a GPU it replays a CUDA graph."""
         if not self.gpu:
             return lambda: self.step(T)
-        kept = deepcopy((self.net.state_dict(), self.adam.state_dict()))
-        moment = [m.clone() for _, _, m in self.muon.groups]
+        kept = deepcopy(self.net.state_dict())
+        moments = [m.clone() for _, _, m in self.muon.groups]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -102,9 +63,9 @@ class Trainer:
         with torch.cuda.graph(graph):
             self.step(T)
         with torch.no_grad():  # the three steps were no training
-            for value, old in zip(self.net.state_dict().values(), kept[0].values(), strict=True):
+            for value, old in zip(self.net.state_dict().values(), kept.values(), strict=True):
                 value.copy_(old)
-            for (_, _, m), old in zip(self.muon.groups, moment, strict=True):
+            for (_, _, m), old in zip(self.muon.groups, moments, strict=True):
                 m.copy_(old)
             for state in self.adam.state.values():
                 for value in state.values():

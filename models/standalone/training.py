@@ -2,59 +2,79 @@
 
 import json
 import time
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
 import torch
+from augment import Pictures, augment
+from checkpoint import round_to_half
 from job import Job
-from measures import accuracy, attention_moments, estimate_norms
+from matched import given
+from measures import accuracy, estimate_norms
 from network import Net
-from pictures import Pictures, augment
+from pictures import DATASET
 from step import Trainer
 from torch import Tensor
 
-STATISTICS, MATCHED = 10_000, 2_048  #: images that set norms at the end; that attention is matched on
+STATISTICS = 10_000  #: images that set norms at the end
+LOOK = 20  #: steps on a GPU between two looks at the clock, each of which waits for it
+HAS_TRITON = find_spec("triton") is not None  #: without it a GPU runs the plain loops
 
 
 def train(job: Job, data: Pictures, done: dict[str, Net], device: str, steps: int | None = None) -> Net:
-    """Train one network; `net.record` says how it went. `steps`: length of each phase, for a trial."""
+    """Train one network, evaluate it, and return it with its record, all weights being numbers of float16.
+
+    `done` has the networks that the job begins with, learns from or is matched to. `steps`: length of each
+    phase, for a trial. ValueError where there are fewer images than a batch takes.
+    """
     began = time.perf_counter()
     torch.manual_seed(job.seed)
     data = data.validating() if job.validate else data
-    net = Net(job, given(job, done, data.x[:MATCHED])).to(device)
+    if len(data.y) < job.batch:
+        raise ValueError(
+            f"job {job.name!r}: batch = {job.batch}, but there are {len(data.y)} training images"
+        )
+    net = Net(job, given(job, done, data.x)).to(device)
     if job.start:
         there = {k: v for k, v in done[job.start].state_dict().items() if ".core." not in k}
         net.load_state_dict(there, strict=False)
-    net.fused = device == "cuda"
-    run = Run(job, net, _teacher(job, done, device), data, device)
+    net.fused = device == "cuda" and HAS_TRITON
+    run = Run(job, net, _teacher(job, done, net.fused), data, device)
     for late in (False, True):
         length = _length(job, late, steps, len(data.y))
         if length > 0:
             run.phase(late, length, clocked=job.seconds is not None and steps is None)
     if run.average is not None:
         net.load_state_dict(run.average, strict=False)
-    with torch.no_grad():
-        for p in net.parameters():
-            p.copy_(p.half().float())
     net.fused = False
+    round_to_half(net)
     some = torch.randperm(len(data.y), generator=run.generator, device=device)[:STATISTICS]
     estimate_norms(net, data.x[some])
-    right = {T: accuracy(net, data.x_test, data.y_test, T) for T in ((1, 4) if net.spiking else (1,))}
-    net.record = {
+    round_to_half(net)
+    net.record = _record(run, data, device) | {"wall_time [s]": round(time.perf_counter() - began, 1)}
+    return net
+
+
+def _record(run: "Run", data: Pictures, device: str) -> dict[str, Any]:
+    """Make the training record, with the one look at the test part (or the validation part, if kept out)."""
+    job, part = run.job, "val" if run.job.validate else "test"
+    right = {T: accuracy(run.net, data.x_test, data.y_test, T) for T in ((1, 4) if run.net.spiking else (1,))}
+    return {
         "dataset": "cifar10",
+        "dataset_digest": DATASET,
         "job": asdict(job),
-        "images": {"train": len(data.y), ("val" if job.validate else "test"): len(data.y_test)},
+        "images": {"train": len(data.y), part: len(data.y_test)},
         "seed": job.seed,
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "versions": {"torch": torch.__version__},
         "steps": run.count,
         "epochs": run.curve,
-        ("val_accuracy" if job.validate else "test_accuracy"): right[max(right)],
+        f"{part}_accuracy": right[max(right)],
         "accuracy_by_T": right,
-        "wall_time [s]": round(time.perf_counter() - began, 1),
     }
-    return net
 
 
 class Run:
@@ -67,11 +87,13 @@ class Run:
         self.average: dict[str, Tensor] | None = None
         self.curve: list[dict[str, Any]] = []
         self.count, self.began = 0, time.perf_counter()
+        self.number, self.part = 0, 0.0  # steps of the phase, and the part of it that is done
 
     def phase(self, late: bool, length: float, clocked: bool) -> None:
         """Train at T = 1, or 4 where `late`, for a length in seconds by the clock, or in steps."""
         T = 4 if late else 1
-        go, self.number, self.part = self.trainer.captured(T), 0, 0.0
+        go = self.trainer.captured(T)
+        self.number, self.part = 0, 0.0
         started = time.perf_counter()
         while self.part < 1:
             loss = self.epoch(go, late, length, started if clocked else None)
@@ -81,7 +103,7 @@ class Run:
             if len(self.curve) % 10 == 1:
                 print(json.dumps({"name": self.job.name, **row}), flush=True)
 
-    def epoch(self, go: Any, late: bool, length: float, started: float | None) -> float:
+    def epoch(self, go: Callable[[], None], late: bool, length: float, started: float | None) -> float:
         """Pass over the pictures once, or until the phase ends; returns the mean loss."""
         trainer, job, before = self.trainer, self.job, self.number
         moved = augment(self.data.x, job, self.generator)
@@ -100,7 +122,7 @@ class Run:
                 self.average = _averaged(self.average, self.net, job.averaged)
             if started is None:
                 self.part = self.number / length
-            elif self.number % 20 == 0:
+            elif self.device != "cuda" or self.number % LOOK == 0:
                 float(trainer.total)  # waits for the GPU
                 self.part = (time.perf_counter() - started) / length
         loss = float(trainer.total) / max(1, self.number - before)
@@ -109,7 +131,10 @@ class Run:
 
 
 def height(part: float, late: bool) -> float:
-    """The learning rate over its top at a part of a phase: up in a tenth and down to .05; late from .25 to 0."""
+    """Return the learning rate over its top at a part of a phase: up in a tenth, down to 0.05.
+
+    In the late phase, at T = 4, from 0.25 to 0.
+    """
     if late:
         return 0.25 * (1 - part)
     return part / 0.1 if part < 0.1 else 1 - 0.95 * (part - 0.1) / 0.9
@@ -132,32 +157,15 @@ def _averaged(average: dict[str, Tensor] | None, net: Net, decay: float) -> dict
     now = dict(net.named_parameters())
     if average is None:
         return {name: p.detach().clone() for name, p in now.items()}
-    torch._foreach_lerp_(list(average.values()), [p.detach() for p in now.values()], 1 - decay)
+    for name, mean in average.items():
+        mean.lerp_(now[name].detach(), 1 - decay)
     return average
 
 
-def _teacher(job: Job, done: dict[str, Net], device: str) -> Net | None:
+def _teacher(job: Job, done: dict[str, Net], fused: bool) -> Net | None:
     """Return a copy of the network that is learned from."""
     if not job.teacher:
         return None
     teacher = deepcopy(done[job.teacher]).requires_grad_(False).eval()
-    teacher.fused = device == "cuda"
+    teacher.fused = fused
     return teacher
-
-
-def given(job: Job, done: dict[str, Net], images: Tensor) -> list[dict[str, Tensor]] | None:
-    """Return the buffers of attention that is matched to an STDP network's weights, by layer."""
-    if job.mixer not in ("random", "uniform-matched"):
-        return None
-    if not job.moments:
-        raise SystemExit(f"{job.name}: {job.mixer} attention needs moments = the name of an STDP job before")
-    found = attention_moments(done[job.moments], images)
-    if job.mixer == "uniform-matched":
-        return [{"level": mean.float()} for mean, _ in found]
-    out = []
-    for layer, (mean, spread) in enumerate(found):
-        generator = torch.Generator().manual_seed(job.seed * 1000 + layer)
-        draw = torch.rand(len(mean), 64, 64, generator=generator, dtype=torch.float64)
-        draw = (draw - draw.mean((1, 2), keepdim=True)) / draw.std((1, 2), keepdim=True, correction=0)
-        out.append({"weight": (mean[:, None, None] + spread[:, None, None] * draw).float()})
-    return out
