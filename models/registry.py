@@ -8,8 +8,8 @@ from memsim.models.known import BUNDLED, trained
 from memsim.models.networks import architecture
 from memsim.models.networks.network import Network, NetworkConfig
 
-NETWORK = {"digits": "s2tdpt-digits", "fashion-mnist": "s2tdpt-fashion", "cifar10": "s2tdpt-cifar10"}
-"""The bundled network of a data set."""
+NETWORK = {"digits": "s2tdpt-digits", "fashion-mnist": "s2tdpt-fashion"}
+"""The bundled network of a data set, where `memsim.models.training.bundle` trains it."""
 
 
 def names() -> list[str]:

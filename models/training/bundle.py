@@ -1,5 +1,9 @@
 """Make the bundled networks: `python -m memsim.models.training.bundle [NAME ...]` trains them and writes
-them here; with --rewrite their files are written anew in today's format, with the same weights."""
+them here; with --rewrite their files are written anew in today's format, with the same weights.
+
+The networks of CIFAR-10 are trained on a GPU instead: `python models/standalone/train.py --plan
+models/standalone/cifar10.jsonl --data cifar10-0.med.xz cifar10-1.med.xz --out models/bundled`, the two parts
+being made by `python models/standalone/pictures.py cifar10.npz .`; --rewrite then adds a digest to each."""
 
 import argparse
 import re

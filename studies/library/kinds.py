@@ -12,11 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from matplotlib.figure import Figure
+
 from memsim import models
 from memsim.models.parts.relatives import Kind
 from memsim.models.registry import relative
 from memsim.studies.evaluation.crossbars import crossbars
-from memsim.studies.evaluation.intervals import over_chips
+from memsim.studies.evaluation.intervals import Estimate, over_chips
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.evaluation.subject import refuse_foreign
@@ -88,17 +90,16 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
         return {}
     found, main = by_kind(points), draw.main_column(points)
     times = sorted({time for line in found.values() for time in line})
-    stdp = found.get("stdp", {})
-    rows, changes = [], []
+    stdp, rows, changes = found.get("stdp", {}), [], []
     for kind, line in found.items():
-        digital = {seed: p.labels[RECORD] for at in line.values() for seed, p in at.items()}
+        records, ours = _records(line), _records(stdp)
         cells = [_over_seeds(line[t], main) if t in line else "" for t in times]
-        rows.append([kind, str(len(digital)), _said(list(digital.values()), main), *cells])
+        rows.append([kind, str(len(records)), _said(list(records.values()), main), *cells])
         if stdp and kind not in ("stdp", WHOLE):
-            ours = {seed: p.labels[RECORD] for at in stdp.values() for seed, p in at.items()}
-            gaps = [digital[seed] - ours[seed] for seed in digital if seed in ours]
-            cells = [_change(_gaps(line.get(t, {}), stdp.get(t, {}), main), main) for t in times]
-            changes.append([kind, _change(gaps, main), *cells])
+            gaps = [record - ours[seed] for seed, record in records.items() if seed in ours]
+            digital = draw.change(over_chips(gaps, share=False) if gaps else None, main)
+            cells = [draw.change(_gap(line.get(t, {}), stdp.get(t, {}), main)[0], main) for t in times]
+            changes.append([kind, digital, *cells])
     header = ["digital", *(f"after {duration(t)}" for t in times)]
     out = {
         "kinds": Table(
@@ -126,36 +127,69 @@ def _over_seeds(seeds: dict[int, Point], column: str) -> str:
 
 
 def _said(values: list[float], column: str) -> str:
+    """A mean over seeds with its interval."""
     return draw.cell(over_chips(values, share=True), column)
 
 
-def _gaps(ours: dict[int, Point], stdp: dict[int, Point], column: str) -> list[float]:
-    """Differences to the STDP network of the same seed."""
-    return [
-        p.estimate(column).mean - stdp[seed].estimate(column).mean for seed, p in ours.items() if seed in stdp
-    ]
-
-
-def _change(gaps: list[float], column: str) -> str:
-    return draw.change(over_chips(gaps, share=False) if gaps else None, column)
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """Accuracy, cross-entropy and spikes that differ along time, a line for each kind (its first seed)."""
+    if not points:
+        return {}
+    series = {
+        kind: [(time, line[time][min(line[time])]) for time in sorted(line)]
+        for kind, line in by_kind(points).items()
+    }
+    ticks = {t: duration(t).replace(" second", " s") for t in sorted({p.labels["time [s]"] for p in points})}
+    caption = (
+        "Along the time since programming, the same chips throughout: means with 95 % intervals over chips, "
+        "one line for each kind of attention, of its first training seed."
+    )
+    return {
+        name: draw.curves(
+            series, x_label="time since programming", columns=columns, ticks=ticks, caption=caption
+        )
+        for name, columns in draw.curve_columns(points).items()
+    }
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """Say for each rival whether it is better than STDP attention, digitally, over training seeds."""
-    found, said = by_kind(points), []
-    main = draw.main_column(points) if points else ""
-    records = {
-        kind: {seed: p.labels[RECORD] for at in line.values() for seed, p in at.items()}
-        for kind, line in found.items()
-    }
-    for kind, ours in records.items():
-        gaps = [ours[seed] - records["stdp"][seed] for seed in ours if seed in records.get("stdp", {})]
-        if kind in ("stdp", WHOLE) or len(gaps) < 2:
+    """Say for each rival whether it is better than STDP attention: digitally, and at each time on chips."""
+    if not points:
+        return []
+    found, main, said = by_kind(points), draw.main_column(points), []
+    stdp = found.get("stdp", {})
+    for kind, line in found.items():
+        if kind in ("stdp", WHOLE):
             continue
-        gap = over_chips(gaps, share=False)
-        verdict = "better than" if gap.low > 0 else "worse than" if gap.high < 0 else "not surely apart from"
-        said.append(
-            f"Digitally, {kind} attention is {verdict} STDP attention, by {draw.change(gap, main, 'points')} "
-            f"over {len(gaps)} training seeds."
-        )
+        records = _records(stdp)
+        gaps = [record - records[seed] for seed, record in _records(line).items() if seed in records]
+        if len(gaps) > 1:
+            said.append(_sentence("Digitally", kind, over_chips(gaps, share=False), len(gaps), main))
+        for time in sorted(line.keys() & stdp.keys()):
+            gap, seeds = _gap(line[time], stdp[time], main)
+            if gap is not None:
+                said.append(_sentence(f"At {duration(time)} after programming", kind, gap, seeds, main))
     return said
+
+
+def _records(line: dict[float, dict[int, Point]]) -> dict[int, float]:
+    """Return the digital accuracy on all test images by seed."""
+    return {seed: p.labels[RECORD] for at in line.values() for seed, p in at.items()}
+
+
+def _gap(ours: dict[int, Point], stdp: dict[int, Point], column: str) -> tuple[Estimate | None, int]:
+    """Return the difference to STDP attention, and how many seeds it is over; over chips where it is one."""
+    both = [(ours[seed], stdp[seed]) for seed in ours if seed in stdp]
+    if len(both) == 1:
+        return both[0][0].against(both[0][1], column), 1
+    gaps = [a.estimate(column).mean - b.estimate(column).mean for a, b in both]
+    return (over_chips(gaps, share=False) if gaps else None), len(both)
+
+
+def _sentence(where: str, kind: str, gap: Estimate, seeds: int, column: str) -> str:
+    over = f"over {seeds} training seeds" if seeds > 1 else "over chips, with one training seed"
+    sign, _ = gap.sure
+    verdict = ("not surely apart from", "better than", "worse than")[sign]
+    return (
+        f"{where}, {kind} attention is {verdict} STDP attention: {draw.change(gap, column, 'points')} {over}."
+    )

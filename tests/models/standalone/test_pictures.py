@@ -26,7 +26,7 @@ def npz(folder, images, labels):
 
 
 def test_residuals_are_the_median_predictors():
-    """By hand: with left 10, up 20, corner 5 the guess is max(left, up) = 20; with corner 12 it is the plane."""
+    """By hand: left 10, up 20, corner 5 make the guess max(left, up) = 20; corner 12 makes it the plane's."""
     image = np.zeros((2, 32, 32, 3), np.uint8)
     image[0, :2, :2] = np.array([[5, 20], [10, 33]])[..., None]
     image[1, :2, :2] = np.array([[12, 20], [10, 33]])[..., None]
