@@ -87,7 +87,7 @@ def test_an_unknown_study_is_refused_with_the_nearest_name(wrong: str, near: str
     with pytest.raises(ValueError, match=f"no study '{wrong}'; did you mean {near}"):
         load(wrong)
     with pytest.raises(
-        ValueError, match=r"no study 'zzz' \(known: attention, countermeasures, drift, lifetime, "
+        ValueError, match=r"no study 'zzz' \(known: attention, countermeasures, drift, kinds, lifetime, "
     ):
         load("zzz")
 
