@@ -63,3 +63,30 @@ class Split:
 
     def __call__(self, x: Tensor) -> Tensor:
         return torch.where(x < self.edge, self.below(x), self.above(x))
+
+
+@dataclass(frozen=True)
+class PiecewiseLinear:
+    """Straight lines from point to point, held outside: values[k] at at[k], rising.
+
+    f = values[0] + sum_k (slope_k - slope_(k-1)) max(x - at[k], 0),  x <= at[-1]
+    """
+
+    at: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        rising = all(a < b for a, b in zip(self.at, self.at[1:], strict=False))
+        if len(self.at) < 2 or len(self.at) != len(self.values) or not rising:
+            raise ValueError(
+                f"at = {self.at} must rise, two points or more, with a value for each: {self.values}"
+            )
+
+    def __call__(self, x: Tensor) -> Tensor:
+        x, slope = x.clamp(max=self.at[-1]), 0.0
+        result = torch.full_like(x, self.values[0])
+        for k, start in enumerate(self.at[:-1]):
+            rise = (self.values[k + 1] - self.values[k]) / (self.at[k + 1] - start)
+            result.add_((x - start).clamp(min=0.0).mul_(rise - slope))
+            slope = rise
+        return result

@@ -22,7 +22,8 @@ def explain(origin: str, error: Any, known: Iterable[str]) -> str:
         words = "a table of keys and values is needed"
     if kind == "value_error" and isinstance(value, Mapping):  # of a whole table: the words name the field
         return ": ".join(filter(None, (origin, field, words)))
-    message = f"{origin}: {field} = {value!r}: {words}"
+    shown = repr(value)
+    message = f"{origin}: {field} = {shown if len(shown) <= 200 else shown[:60] + '...'}: {words}"
     if path and "[" in str(path[-1]) and isinstance(value, (int, float)):
         top, low = limits.get("lt"), limits.get("gt")
         unit = str(path[-1]).split("[")[1].rstrip("]")

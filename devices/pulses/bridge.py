@@ -1,17 +1,14 @@
-"""The only door to aihwkit: its presets become cells, its hidden parameters become fabrics, its tiles can
-be written.
+"""Pulsed devices of aihwkit: its devices become cells, its hidden parameters fabrics, its tiles are written.
 
-aihwkit works in unitless w for pulsed devices and in microsiemens for noise models; cells are SI. Its
-noise models, repaired, are in :mod:`memsim.devices.weights.noise_models`.
+aihwkit works in unitless w here. Its noise models are in :mod:`memsim.devices.weights.noise_models`.
 """
 
 from collections import OrderedDict
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import torch
-from aihwkit.inference import PCMLikeNoiseModel
 from aihwkit.simulator.configs import SingleRPUConfig
 from aihwkit.simulator.configs.devices import (
     ConstantStepDevice,
@@ -30,7 +27,6 @@ from aihwkit.simulator.tiles.analog import AnalogTile
 from torch import Tensor
 
 from memsim.devices.cell import Fabric, PulsedCell
-from memsim.devices.functions import Polynomial
 from memsim.devices.pulses.affine import AffineCell
 from memsim.devices.pulses.exponential_pulses import ExponentialPulsesCell
 from memsim.devices.pulses.exponential_step import ExponentialStepCell
@@ -38,9 +34,6 @@ from memsim.devices.pulses.piecewise_step import PiecewiseStepCell
 from memsim.devices.pulses.population import Population
 from memsim.devices.pulses.power_step import PowerStepCell
 from memsim.devices.pulses.pulsed import KernelCell
-from memsim.devices.weights.effects import Spread
-from memsim.devices.weights.pcm_weights import JOSHI_DRIFT, JOSHI_FLICKER, pcm_joshi2020
-from memsim.devices.weights.weight_cell import WeightCell
 
 #: cells that aihwkit has a tile for
 TiledCell = AffineCell | ExponentialStepCell | ExponentialPulsesCell | PowerStepCell | PiecewiseStepCell
@@ -59,6 +52,9 @@ def pulsed_cell(device: Any, *, name: str, technology: str, source: str, n_max: 
     lifetime and diffusion, which aihwkit applies once for each mini-batch and in no unit of time, are left
     out. Raises ValueError for a device class or an option that no cell models.
     """
+    if not isinstance(device, PulsedDevice):
+        hint = "; give its .device" if isinstance(getattr(device, "device", None), PulsedDevice) else ""
+        raise ValueError(f"{name}: no cell has the law of {type(device).__name__}{hint}")
     for option, idle in _IDLE.items():
         if getattr(device, option, idle) != idle:
             raise ValueError(f"{name}: no cell models {option}={getattr(device, option)}")
@@ -98,25 +94,6 @@ def _soft_bounds_of(device: SoftBoundsPmaxDevice) -> SoftBoundsDevice:
         "w_min": device.range_min, "w_max": device.range_min + reach, "dw_min": reach * device.alpha,
         "up_down": 1.0 + 2.0 * device.range_min / reach,
     })  # fmt: skip
-
-
-def weight_cell(model: PCMLikeNoiseModel, *, name: str, source: str, read_noise: float) -> WeightCell:
-    """The cell of an aihwkit PCM noise model, its microsiemens made siemens, its scales made strengths.
-
-    Raises ValueError for scales that no strength has.
-    """
-    scales = {
-        "programming": model.prog_noise_scale, "drift": model.drift_scale,
-        "flicker-noise": model.read_noise_scale,
-    }  # fmt: skip
-    g_max = float(model.g_max or 0.0) / 1e6
-    return replace(
-        pcm_joshi2020(), name=name, source=source, g_max=g_max, g_top=g_max, read_noise_std=read_noise,
-        programming=Spread(Polynomial(tuple(model.prog_coeff)), g_fit=model.prog_coeff_g_max_reference),
-        drift=replace(JOSHI_DRIFT, t_0=model.t_0),
-        flicker=replace(JOSHI_FLICKER, t_0=model.t_0, t_read=model.t_read),
-        strengths=tuple(scales.items()),
-    )  # fmt: skip
 
 
 def fabric_from_hidden(cell: KernelCell, hidden: dict[str, Tensor]) -> Fabric:

@@ -3,6 +3,8 @@
 n_max is the number of pulses that take the mean well beyond the noise of a reset and of a write.
 """
 
+from typing import Any
+
 from aihwkit.simulator import presets as aihwkit
 
 from memsim.devices.pulses.bridge import pulsed_cell
@@ -46,3 +48,10 @@ def preset(name: str) -> KernelCell:
     kind, technology, source, n_max = _TABLE[name]
     source = f"{source}, as in aihwkit's {kind.__name__.removesuffix('PresetDevice')} preset"
     return pulsed_cell(kind(), name=name, technology=technology, source=source, n_max=n_max)
+
+
+def name_of(device: Any) -> str | None:
+    """The preset with the numbers of an aihwkit device; None where there is none."""
+    return next(
+        (name for name, (kind, *_) in _TABLE.items() if type(device) is kind and device == kind()), None
+    )

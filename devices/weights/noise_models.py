@@ -1,29 +1,16 @@
-"""aihwkit's inference noise models, their defects repaired; a test pins each and fails when aihwkit moves.
+"""aihwkit's inference noise models, their defects repaired; a test pins each and fails when aihwkit moves."""
 
-``noise_model(cell)`` is the model of a weight cell, for the reference engine and for tests.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
-from aihwkit.inference import (
-    PCMLikeNoiseModel,
-    ReRamCMONoiseModel,
-    ReRamWan2022NoiseModel,
-    SinglePairConductanceConverter,
-)
+from aihwkit.inference import PCMLikeNoiseModel, ReRamCMONoiseModel, ReRamWan2022NoiseModel
 from aihwkit.inference.noise.base import BaseNoiseModel
 from aihwkit.inference.noise.hermes import HermesNoiseModel
 from torch import Tensor
 
-from memsim.devices import get
-from memsim.devices.weights.weight_cell import WeightCell
-
-_NO_CLIP = 1e3  #: aihwkit clips CMO reads to its mapping's range, which is no property of a device [uS]
 _WAN_G_MAX = 40.0  #: conductance at which Wan et al. 2022 was fitted [uS]
 
 
@@ -113,68 +100,3 @@ def apply_noise(model: BaseNoiseModel, weights: Tensor, t: float) -> Tensor:
     if not t >= 0.0:
         raise ValueError(f"t={t} s: time since programming cannot be negative")
     return model.apply_programming_noise(weights)[0] if t == 0.0 else model.apply_noise(weights, t)
-
-
-def noise_model(cell: WeightCell) -> BaseNoiseModel:
-    """aihwkit's model of a preset, repaired, at the cell's g_max and strengths; pairs rest at its g_min.
-
-    Raises ValueError for cells aihwkit has no model of, presets with changed laws among them.
-    """
-    source = get(cell.name) if cell.name in _MODELS else None
-    varied = ("g_max", "off", "strengths", "read_noise_std")
-    if source is None or replace(source, **{name: getattr(cell, name) for name in varied}) != cell:
-        raise ValueError(
-            f"aihwkit has no noise model of {cell.name}"
-            f"{' with these numbers' if source else ''}; it has: {', '.join(_MODELS)}"
-        )
-    return _MODELS[cell.name](cell, round(cell.g_max * 1e6, 9))
-
-
-def _pcm(kind: type, **options: Any) -> Callable[[WeightCell, float], BaseNoiseModel]:
-    def model(cell: WeightCell, g_max: float) -> BaseNoiseModel:
-        return kind(
-            g_max=g_max,
-            prog_noise_scale=cell.strength("programming"),
-            drift_scale=cell.strength("drift"),
-            read_noise_scale=cell.strength("flicker-noise"),
-            **options,
-        )
-
-    return model
-
-
-def _wan(cell: WeightCell, g_max: float) -> BaseNoiseModel:
-    scale = cell.strength("programming")
-    if scale != cell.strength("relaxation"):
-        raise ValueError(
-            f"aihwkit's model of {cell.name} has one scale: programming and relaxation must be as strong"
-        )
-    return wan2022(g_max=g_max, noise_scale=scale)
-
-
-def _falcone(acceptance: float) -> Callable[[WeightCell, float], BaseNoiseModel]:
-    def model(cell: WeightCell, g_max: float) -> BaseNoiseModel:
-        g_min = round(cell.g_min * 1e6, 9)
-        made = cmo(
-            acceptance=acceptance,
-            g_max=g_max,
-            g_min=g_min,
-            prog_noise_scale=cell.strength("programming"),
-            drift_scale=cell.strength("relaxation"),
-            read_noise_scale=cell.strength("flicker-noise"),
-        )
-        made.g_converter = SinglePairConductanceConverter(g_max=g_max, g_min=g_min)
-        made.g_min, made.g_max, made.coeff_g_max_reference = 0.0, _NO_CLIP, _NO_CLIP
-        return made
-
-    return model
-
-
-_MODELS: dict[str, Callable[[WeightCell, float], BaseNoiseModel]] = {
-    "pcm-joshi2020": _pcm(PCMLikeNoiseModel),
-    "pcm-hermes2023-1": _pcm(RepairedHermes, num_devices=1),
-    "pcm-hermes2023-2": _pcm(RepairedHermes, num_devices=2),
-    "reram-wan2022": _wan,
-    "reram-cmo-falcone2025-2pct": _falcone(2.0),
-    "reram-cmo-falcone2025-0.2pct": _falcone(0.2),
-}

@@ -25,7 +25,10 @@ from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 
 if TYPE_CHECKING:
+    from aihwkit.simulator.configs import InferenceRPUConfig
+
     from memsim.card.design import Design, Drive, Siemens
+    from memsim.card.exchange_report import ExchangeReport
     from memsim.devices.cell import PulsedCell
     from memsim.devices.weights.weight_cell import WeightCell
 
@@ -54,6 +57,53 @@ class ChipCard(CardFields):
         except ValueError as error:
             raise CardError(f"{origin}: {error}") from None
         return card
+
+    @classmethod
+    def from_rpu_config(
+        cls, config: Any, *, name: str = "rpu-config", strict: bool = False
+    ) -> tuple[ChipCard, ExchangeReport]:
+        """The card of an aihwkit InferenceRPUConfig, and what became of each of its fields.
+
+        Its weight arrays are those of the configuration, all else is the default card's.  Warns
+        (LossyExchange) of what a card cannot say; strict: raises CardError instead.  Raises CardError for
+        noise models, converters and configurations that no card can have.
+        """
+        from memsim.card.exchange_report import report_of
+        from memsim.card.from_rpu_config import fields_of
+
+        try:
+            fields, lines = fields_of(config)
+        except ValueError as error:
+            raise CardError(f"{name}: {error}") from None
+        card = cls.load("default").replace(name=name, description="From an aihwkit configuration", **fields)
+        return card, report_of(lines, name, strict=strict)
+
+    def to_rpu_config(
+        self, *, out_bound: float = 12.0, strict: bool = False
+    ) -> tuple[InferenceRPUConfig, ExchangeReport]:
+        """The aihwkit configuration of this card's weight arrays, and what became of each field.
+
+        out_bound: range of the ADCs, in products of the largest weight and the largest input; a card has none
+        of its own, as memsim calibrates.  Warns (LossyExchange) of fields that are not the default card's and
+        that a configuration cannot say; strict: raises CardError instead.  Raises CardError for cells aihwkit
+        has no model of.
+        """
+        from memsim.card.exchange_report import report_of
+        from memsim.card.to_rpu_config import inference_config, lines_of
+
+        dac, adc = self.on("dac"), self.on("adc")
+        try:
+            config = inference_config(
+                self,
+                self.weight_cell,
+                input_bits=self.weights.dac_bits if dac else None,
+                output_bits=self.weights.adc_bits if adc else None,
+                output_bound=out_bound,
+            )
+        except ValueError as error:
+            raise CardError(f"{self.name}: {error}") from None
+        lines = lines_of(self, type(self).load("default"), self.weight_cell, out_bound)
+        return config, report_of(lines, self.name, strict=strict)
 
     @classmethod
     def _read(cls, fields: dict[str, Any], origin: str) -> ChipCard:

@@ -21,14 +21,20 @@ def _device(cell: Any) -> Any:
         return DeviceCard.load(cell) if cell.endswith(".toml") else registry.key(cell)
     if isinstance(cell, dict):
         return DeviceCard.parse(cell)
-    if not isinstance(cell, DeviceCard):
-        raise ValueError("the name of a cell, or a device card (.toml), is needed")
-    return cell
+    if isinstance(cell, DeviceCard):
+        return cell
+    if any(kind.__module__.startswith("aihwkit.") for kind in type(cell).__mro__):
+        from memsim.devices.aihwkit_cells import key_of  # aihwkit comes in with its objects alone
+
+        return key_of(cell)
+    raise ValueError(
+        "the name of a cell, a device card (.toml), or a device or noise model of aihwkit is needed"
+    )
 
 
 Device = Annotated[str | DeviceCard, BeforeValidator(_device)]
-"""A preset by name, or a device card: a .toml file (beside the chip card, or from the working folder) or its
-content.
+"""A preset by name; a device card: a .toml file (beside the chip card, or from the working folder) or its
+content; or, in Python, a noise model or a pulsed device of aihwkit.
 """
 
 

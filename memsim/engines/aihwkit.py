@@ -18,26 +18,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from aihwkit.inference import GlobalDriftCompensation
-from aihwkit.inference.compensation.drift import PerColumnDriftCompensation
 from aihwkit.nn import AnalogLinear
 from aihwkit.simulator.configs import InferenceRPUConfig
-from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType, WeightNoiseType
 from torch import Tensor
 
 from memsim import devices
 from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import unfold
-from memsim.card.chip_card import ChipCard
 from memsim.card.sections import AttentionSection, Compensation
+from memsim.card.to_rpu_config import COMPENSATIONS, inference_config
 from memsim.devices.pulses import bridge
-from memsim.devices.weights.noise_models import noise_model
+from memsim.devices.weights.model_of_cell import noise_model
 from memsim.run import Address, Run
 from memsim.written_attention import WrittenAttention
-
-COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}
-"""aihwkit's own compensations; each works tile by tile."""
 
 
 class TileWeights:
@@ -153,10 +147,12 @@ class TileWeights:
         if not self.layers:
             config = inference_config(
                 card,
+                card.weight_cell,
                 input_bits=card.weights.dac_bits if card.on("dac") and not self.one_bit else None,
                 output_bits=card.weights.adc_bits if card.on("adc") else None,
                 output_bound=self.output_peak / self._peak if self.output_peak else None,
             )
+            config.drift_compensation = None  # until it ages
             for chip in range(len(self.run.chips)):
                 with self._seeded(chip, 0):
                     self.layers.append([programmed_layer(one, config) for one in self.blocks.float()])
@@ -179,37 +175,6 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed % 2**63)
         yield
-
-
-def inference_config(
-    card: ChipCard, *, input_bits: int | None, output_bits: int | None, output_bound: float | None
-) -> InferenceRPUConfig:
-    """aihwkit's configuration of the card's weight arrays; bits None: an ideal converter.
-
-    Its noise model of the cell, effects at their strengths, none for ideal cells; ValueError for cells
-    aihwkit has no model of.
-    """
-    config = InferenceRPUConfig()
-    cell, section = card.weight_cell, card.weights
-    if cell.exact:
-        config.noise_model = None  # type: ignore[assignment]
-    else:
-        config.noise_model = noise_model(cell)
-    config.drift_compensation = None  # until it ages
-    config.mapping.max_input_size, config.mapping.max_output_size = section.tile_rows, section.tile_columns
-    config.mapping.weight_scaling_omega = 1.0
-    config.mapping.weight_scaling_columnwise = section.scaling == "column"
-    io = config.forward
-    io.is_perfect = input_bits is None and output_bits is None and not cell.on("read-noise")
-    io.noise_management, io.bound_management = NoiseManagementType.NONE, BoundManagementType.NONE
-    io.inp_noise = io.out_noise = 0.0
-    io.inp_bound, io.inp_res = 1.0, (-1.0 if input_bits is None else 1 / (2**input_bits - 2))
-    io.out_bound = output_bound if output_bits and output_bound else -1.0
-    io.out_res = -1.0 if output_bits is None else 1 / (2**output_bits - 2)
-    noisy = cell.on("read-noise")
-    io.w_noise = cell.read_noise
-    io.w_noise_type = WeightNoiseType.PCM_READ if noisy else WeightNoiseType.NONE
-    return config
 
 
 def programmed_layer(matrix_RC: Tensor, config: InferenceRPUConfig) -> Any:

@@ -12,8 +12,9 @@ from aihwkit.inference import PCMLikeNoiseModel, ReRamCMONoiseModel, ReRamWan202
 from aihwkit.inference.noise.hermes import HermesNoiseModel
 
 from memsim import devices
-from memsim.devices.pulses.bridge import weight_cell
-from memsim.devices.weights.noise_models import apply_noise, cmo, noise_model, pcm_like, wan2022
+from memsim.devices.weights.cell_of_model import weight_cell
+from memsim.devices.weights.model_of_cell import noise_model
+from memsim.devices.weights.noise_models import apply_noise, cmo, pcm_like, wan2022
 from tests.statistics import assert_mean, assert_std
 
 HALF = torch.full((400_000,), 12.5)  # uS, half of g_max = 25
@@ -82,7 +83,7 @@ def test_pcm_takes_a_polynomial_with_its_reference_and_aihwkit_loses_it():
         programmed(PCMLikeNoiseModel(prog_coeff=coeff, prog_coeff_g_max_reference=50.0, g_max=25.0), HALF)
     model = pcm_like(prog_coeff=coeff, prog_coeff_g_max_reference=50.0, g_max=25.0)
     assert_std(programmed(model, HALF) - HALF, (0.5 + 0.5 - 0.125) * 25 / 50)
-    cell = weight_cell(model, name="x", source="x", read_noise=0.0)
+    cell = weight_cell(model, name="x")
     assert float(cell.programming(torch.tensor([12.5e-6]), 25e-6)) == pytest.approx(0.4375e-6)
 
 

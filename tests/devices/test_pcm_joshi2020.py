@@ -8,7 +8,7 @@ from aihwkit.inference import PCMLikeNoiseModel
 
 from memsim import devices
 from memsim.devices.numerics.stream import stream
-from memsim.devices.pulses.bridge import weight_cell
+from memsim.devices.weights.cell_of_model import weight_cell
 from tests.statistics import assert_mean, assert_same_law, assert_same_mean, assert_same_std, assert_std
 
 CELL = devices.get("pcm-joshi2020")
@@ -43,12 +43,12 @@ def test_noise_constants():
 
 
 def test_the_bridge_reads_the_same_numbers_from_aihwkit():
-    built = weight_cell(PCMLikeNoiseModel(g_max=25.0), name=CELL.name, source=CELL.source, read_noise=0.0175)
+    built = weight_cell(PCMLikeNoiseModel(g_max=25.0), name="x")
     assert built == CELL
     scaled = PCMLikeNoiseModel(g_max=25.0, prog_noise_scale=0.5, drift_scale=2.0, read_noise_scale=3.0)
-    varied = weight_cell(scaled, name="x", source="x", read_noise=0.0)
+    varied = weight_cell(scaled, name="x")
     assert varied.strengths == (("drift", 2.0), ("flicker-noise", 3.0), ("programming", 0.5))
-    wide = weight_cell(PCMLikeNoiseModel(g_max=50.0), name="x", source="x", read_noise=0.0)
+    wide = weight_cell(PCMLikeNoiseModel(g_max=50.0), name="x")
     assert wide.programming(x64(25e-6), wide.g_max) == pytest.approx(2 * 0.952705e-6, rel=1e-6)
 
 
@@ -59,7 +59,7 @@ def test_write_drift_and_noise_have_aihwkits_law(x, scales):
     model = PCMLikeNoiseModel(
         g_max=25.0, prog_noise_scale=scales[0], drift_scale=scales[1], read_noise_scale=scales[2]
     )
-    cell = weight_cell(model, name="x", source="x", read_noise=0.0)
+    cell = weight_cell(model, name="x")
     target = torch.full((N,), 25.0 * x)
     torch.manual_seed(1)
     programmed = model.apply_programming_noise_to_conductance(target)

@@ -116,7 +116,7 @@ def test_two_fits_of_wan_agree_within_a_fifth():
 
 
 def test_aihwkits_hermes_holds_the_same_numbers():
-    from memsim.devices.weights.noise_models import noise_model
+    from memsim.devices.weights.model_of_cell import noise_model
 
     for name in ("pcm-hermes2023-1", "pcm-hermes2023-2"):
         cell = devices.get(name)

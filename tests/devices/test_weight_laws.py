@@ -9,7 +9,7 @@ import torch
 
 from memsim import devices
 from memsim.devices.numerics.stream import stream
-from memsim.devices.weights.noise_models import noise_model
+from memsim.devices.weights.model_of_cell import noise_model
 from tests.statistics import assert_mean, assert_same_mean, assert_same_std, assert_std
 
 N = 100_000
