@@ -60,7 +60,7 @@ def report_of(lines: Iterable[Line], origin: str, *, strict: bool) -> ExchangeRe
         )
         if strict:
             raise CardError(f"strict: {text}")
-        warnings.warn(text, LossyExchange, stacklevel=4)
+        warnings.warn(text, LossyExchange, stacklevel=3)
     return report
 
 

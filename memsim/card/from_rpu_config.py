@@ -212,8 +212,8 @@ def _noise_of_a_read(draft: Draft) -> None:
         return
     if io.w_noise_type != WeightNoiseType.PCM_READ or not effect:
         draft.off |= set(effect)
-        draft.say("forward.w_noise_type", "cannot be said", "noise of a read goes with the root of G (PCM_READ)"
-                  if effect else "the cell has no noise of a read")  # fmt: skip
+        law = "noise of a read goes with the root of G, PCM_READ"
+        draft.say("forward.w_noise_type", "cannot be said", law if effect else "the cell has no noise of a read")
         return
     own: Any = registry.get(draft.weights["cell"])
     factor = io.w_noise / math.sqrt(omega or 1.0) / own.read_noise_std
@@ -260,10 +260,13 @@ def _rest(draft: Draft) -> None:
 
 
 def _idle(draft: Draft, name: str) -> None:
-    value, why = IDLE[name]
+    idle, why = IDLE[name]
     section, _, one = name.partition(".")
-    same = getattr(getattr(draft.config, section), one) == value
-    draft.say(name, "taken" if same else "cannot be said", why)
+    value = getattr(getattr(draft.config, section), one)
+    if value == NoiseManagementType.CONSTANT:
+        draft.say(name, "calibrated", "the range is the largest number of the training images")
+    else:
+        draft.say(name, "taken" if value == idle else "cannot be said", why)
 
 
 def _part(draft: Draft, name: str, owner: str) -> None:
