@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from memsim.crossbar import to_crossbar
     from memsim.devices import CardError, stream
     from memsim.energy.ledger import Ledger
+    from memsim.engines.aihwkit_network import from_aihwkit
     from memsim.mapping.report import MappingReport, NotMapped
     from memsim.prices.cost import Cost
     from memsim.prices.price import Price
@@ -41,6 +42,7 @@ _MODULES = {
     "devices.numerics.stream": ("stream",),
     "devices.toml_file": ("CardError",),
     "energy.ledger": ("Ledger",),
+    "engines.aihwkit_network": ("from_aihwkit",),
     "mapping.report": ("MappingReport", "NotMapped"),
     "models": (),
     "prices.cost": ("Cost",),
@@ -55,8 +57,8 @@ _MODULES = {
 
 __all__ = [
     "CardError", "Chip", "ChipCard", "Cost", "Ledger", "Lines", "MappingReport", "NotMapped", "Price",
-    "Technology", "WiredArray", "__version__", "built_in", "compare", "devices", "models", "nodal_read",
-    "nodal_solution", "stream", "studies", "to_crossbar",
+    "Technology", "WiredArray", "__version__", "built_in", "compare", "devices", "from_aihwkit", "models",
+    "nodal_read", "nodal_solution", "stream", "studies", "to_crossbar",
 ]  # fmt: skip
 
 __getattr__, __dir__ = lazily(__name__, _MODULES)

@@ -49,6 +49,8 @@ def to_crossbar(
     if engine not in ("memsim", "aihwkit"):
         raise ValueError(f"engine = {engine!r}: 'memsim' or 'aihwkit'")
     check_axis(batch_axis)
+    if any(type(module).__module__.startswith("aihwkit.nn.") for module in net.modules()):
+        raise TypeError("this network has analog layers of aihwkit; give memsim.from_aihwkit(net)")
     run = Run(card=card, chips=names, seed=int(seed), ledger=Ledger(card))
     arrays = Engine("memsim", WeightArray, AttentionArray)
     if engine == "aihwkit":

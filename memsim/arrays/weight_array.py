@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from memsim import devices
 from memsim.arrays.ranges import Drives, Ranges
+from memsim.arrays.reading.noise import bend, read_noise
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current, together
 from memsim.arrays.tile_lines import behind, lines_of
@@ -167,12 +168,7 @@ class WeightArray(nn.Module):
     @property
     def scale_C(self) -> Tensor:
         """Siemens that a read sees for a weight of one, (G C,)."""
-        low, high = self.cell.g_min, self.cell.g_max
-        ends = self.cell.chord(
-            torch.tensor([low, high], dtype=torch.float64), self.run.card.weights.read_voltage
-        )
-        bend = float(ends[1] - ends[0]) / (high - low)
-        return self._per_unit().to(self.run.dtype).flatten() * (bend * self._pairs)
+        return self._per_unit().to(self.run.dtype).flatten() * (bend(self.cell, self.run.card) * self._pairs)
 
     def calibrate(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
         """Note what drives the rows and the currents it makes, as `read` takes them; returns exact numbers.
@@ -294,18 +290,19 @@ class WeightArray(nn.Module):
         def some(x: Tensor) -> Tensor:
             return x if chips is None else self._of_chips(x, chips)
 
-        gain, power = some(gain), None if self.power_SRC is None else some(self.power_SRC)
+        gain, volt = some(gain), some(self.volt_SRC)
+        power = None if self.power_SRC is None else some(self.power_SRC)
         if drives is not None:
             scale = drives.full_scale_SK
             if not drives.spikes:
                 gain = gain * drives.peak_S.repeat_interleave(self.groups)[:, None]
         return ReadOut(
-            volt_SRC=some(self.volt_SRC), power_SRC=power, row_siemens_SR=some(self.row_siemens_SR),
+            volt_SRC=volt, row_siemens_SR=some(self.row_siemens_SR),
             full_scale_SK=gain.new_ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
             bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
-            noise=self.cell.read_noise * card.weights.read_voltage,
             rng=self.read_rng if chips is None else self.read_rng.of(chips),
             dense=drives is not None and not drives.spikes,
+            **read_noise(power, self.cell, card, volt)._asdict(),
         )  # fmt: skip
 
     def _apply(self, fn: Any, recurse: bool = True) -> WeightArray:

@@ -14,9 +14,9 @@ from memsim.prices.events import find
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 
-ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear", "wires")
+ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear", "wires", "output-noise")
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, what its
-writes until now did to it, and the resistance of its lines.
+writes until now did to it, the resistance of its lines, and noise of each conversion.
 """
 
 
@@ -58,9 +58,14 @@ class CardFields(Section):
     @classmethod
     def _with_a_spread(cls, strengths: dict[str, float]) -> dict[str, float]:
         for effect in sorted(set(strengths) & set(ARRAY_EFFECTS)):
-            why = {"wear": "grows with wear.cycles_before", "wires": "grows with wire_resistance"}
+            grows = {"wear": "wear.cycles_before", "wires": "wire_resistance"}
+            why = f"grows with {grows[effect]}, it" if effect in grows else "rounds, it"
+            if effect == "output-noise":
+                raise ValueError(
+                    "'output-noise' has its spread in the card: set weights.output_noise instead"
+                )
             raise ValueError(
-                f"{effect!r} {why.get(effect, 'rounds')}, it has no spread to scale; set "
+                f"{effect!r} {why} has no spread to scale; set "
                 "dac_bits, adc_bits, n_max or wire_resistance instead"
             )
         return strengths

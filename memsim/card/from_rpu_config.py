@@ -41,7 +41,7 @@ IDLE: dict[str, tuple[Any, str]] = {
     "forward.inp_noise": (0.0, "rows have no noise of their own"),
     "forward.inp_sto_round": (False, "converters round to the nearest level"),
     "forward.inp_asymmetry": (0.0, "rows of both signs are driven alike"),
-    "forward.out_noise": (0.0, "conversions have no noise beside that of the cells"),
+    "forward.out_noise_std": (0.0, "every column has as much noise of conversion"),
     "forward.out_sto_round": (False, "converters round to the nearest level"),
     "forward.out_asymmetry": (0.0, "columns are read alike for both signs"),
     "forward.out_scale": (1.0, "results have no further factor"),
@@ -60,7 +60,6 @@ IDLE: dict[str, tuple[Any, str]] = {
 """Fields no card has a word for, the value that is memsim's own, and what memsim does."""
 
 PARTS = {
-    "forward.out_noise": ("out_noise_std",),
     "forward.ir_drop": ("ir_drop_g_ratio",),
     "forward.out_nonlinearity": ("out_nonlinearity_std", "slope_calibration"),
     "forward.v_offset_std": ("v_offset_w_min",),
@@ -82,6 +81,7 @@ class Draft:
     off: set[str] = field(default_factory=set)
     strengths: dict[str, float] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    wire_resistance: float | None = None
 
     def say(self, name: str, verdict: Verdict, why: str) -> None:
         """Enter what became of a field, ``section.field`` or a section."""
@@ -113,7 +113,8 @@ def fields_of(config: Any) -> tuple[dict[str, Any], list[Line]]:
     _compensation(draft)
     _forward(draft)
     _rest(draft)
-    return {"weights": draft.weights, "off": draft.off, "strengths": draft.strengths}, draft.lines
+    wires = {} if draft.wire_resistance is None else {"wire_resistance [ohm]": draft.wire_resistance}
+    return {"weights": draft.weights, "off": draft.off, "strengths": draft.strengths, **wires}, draft.lines
 
 
 def _cell(draft: Draft) -> None:
@@ -173,6 +174,7 @@ def _forward(draft: Draft) -> None:
     for name in ("inp_bound", "out_bound"):
         draft.say(f"forward.{name}", "calibrated", "the range is the largest number of the training images")
     _noise_of_a_read(draft)
+    _output_noise(draft)
     _wires(draft)
 
 
@@ -185,10 +187,10 @@ def _converter(draft: Draft, name: str, key: str, effect: str) -> None:
         return
     exact = math.log2((res if res > 1 else 1 / res) + 2)
     bits = round(exact)
-    if not 2 <= bits <= 16:
+    if not 2 - 1e-6 <= exact <= 16 + 1e-6:
         raise ValueError(f"forward.{name} = {res:g}: {exact:.3g} bits; converters of 2 to 16 bits are known")
     if abs(exact - bits) < 1e-6:
-        draft.take(f"forward.{name}", **{key: bits})
+        draft.take(f"forward.{name}", "", **{key: bits})
         return
     draft.weights[key] = bits
     draft.say(
@@ -213,7 +215,9 @@ def _noise_of_a_read(draft: Draft) -> None:
     if io.w_noise_type != WeightNoiseType.PCM_READ or not effect:
         draft.off |= set(effect)
         law = "noise of a read goes with the root of G, PCM_READ"
-        draft.say("forward.w_noise_type", "cannot be said", law if effect else "the cell has no noise of a read")
+        draft.say(
+            "forward.w_noise_type", "cannot be said", law if effect else "the cell has no noise of a read"
+        )
         return
     own: Any = registry.get(draft.weights["cell"])
     factor = io.w_noise / math.sqrt(omega or 1.0) / own.read_noise_std
@@ -226,11 +230,30 @@ def _noise_of_a_read(draft: Draft) -> None:
     draft.say("forward.w_noise", verdict, why)  # type: ignore[arg-type]
 
 
-def _wires(draft: Draft) -> None:
-    if draft.config.forward.ir_drop == 0.0:
-        draft.say("forward.ir_drop", "taken", "wires are not simulated")
+def _output_noise(draft: Draft) -> None:
+    """Noise of a conversion, there in products of weights up to omega and inputs up to inp_bound."""
+    io, omega = draft.config.forward, draft.config.mapping.weight_scaling_omega
+    noise = io.out_noise / ((omega or 1.0) * (io.inp_bound if io.inp_bound > 0 else 1.0))
+    if io.out_noise and not omega:
+        draft.weights["output_noise"] = noise
+        why = f"weights.output_noise = {noise:g}, as of weights up to 1: mapping.weight_scaling_omega = 0"
+        draft.say("forward.out_noise", "changed", why)
         return
-    draft.say("forward.ir_drop", "cannot be said", "wires are not simulated")
+    draft.take("forward.out_noise", "of the range of the DAC", output_noise=noise)
+
+
+def _wires(draft: Draft) -> None:
+    """Lines of a segment's resistance ir_drop / (ir_drop_g_ratio g_max)."""
+    io, cell = draft.config.forward, registry.get(draft.weights["cell"])
+    if io.ir_drop == 0.0 or cell.exact:
+        draft.take("forward.ir_drop", wires="none")
+        return
+    ratio = io.ir_drop_g_ratio / io.ir_drop
+    g_max = draft.weights.get("g_max") or cell.describe().high
+    draft.wire_resistance = 1.0 / (ratio * g_max)
+    draft.weights["wires"] = "off"
+    said = f"weights.wires = off, wire_resistance = {draft.wire_resistance:.3g} ohm"
+    draft.say("forward.ir_drop", "changed", f"{said}: both lines, not aihwkit's polynomial for bit lines")
 
 
 def _rest(draft: Draft) -> None:

@@ -93,6 +93,10 @@ class WeightSection(ReadSection):
     both signs; spikes are one-bit row drives.
     """
 
+    output_noise: float = Field(default=0.0, ge=0, le=1)
+    """Noise that each conversion adds by itself, fresh every time, its spread as a share of the current of
+    the largest weight in a fully driven row [1]; aihwkit's out_noise, there 0.06 by default.
+    """
     wires: Literal["none", "grounded", "off"] = "none"
     """Voltage lost along the lines of the tiles: not simulated (``none``), or what a row without input does:
     ``grounded`` (passive), ``off`` (its transistors open).  Segments are of ``wire_resistance``.

@@ -18,7 +18,7 @@ from memsim.devices.weights.weight_cell import WeightCell
 COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}
 """aihwkit's own compensations; each works tile by tile."""
 
-SAID = "cell g_max scaling tile_rows tile_columns compensation dac_bits adc_bits"
+SAID = "cell g_max scaling tile_rows tile_columns compensation dac_bits adc_bits output_noise"
 """Fields of the weights section that a configuration says."""
 
 
@@ -44,12 +44,17 @@ def inference_config(
     config.mapping.weight_scaling_omega = 1.0
     config.mapping.weight_scaling_columnwise = section.scaling == "column"
     io = config.forward
-    io.is_perfect = input_bits is None and output_bits is None and not cell.on("read-noise")
+    noise = section.output_noise if card.on("output-noise") else 0.0
+    io.is_perfect = input_bits is None and output_bits is None and not (noise or cell.on("read-noise"))
+    wired = section.wires != "none" and card.on("wires") and card.wire_resistance > 0
+    io.is_perfect = io.is_perfect and not wired
     io.noise_management, io.bound_management = NoiseManagementType.NONE, BoundManagementType.NONE
-    io.inp_noise = io.out_noise = 0.0
+    io.inp_noise, io.out_noise = 0.0, noise
     io.inp_bound, io.inp_res = 1.0, resolution(input_bits)
     io.out_bound = output_bound if output_bits and output_bound else -1.0
     io.out_res = resolution(output_bits)
+    if wired:
+        io.ir_drop, io.ir_drop_g_ratio = 1.0, 1.0 / (card.wire_resistance * cell.g_max)
     io.w_noise = 0.0 if cell.exact else cell.read_noise
     io.w_noise_type = WeightNoiseType.PCM_READ if cell.on("read-noise") else WeightNoiseType.NONE
     return config
@@ -66,8 +71,10 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
     """
     for name in type(card.weights).model_fields:
         value = getattr(card.weights, name)
-        if name in SAID.split():
+        if name in SAID.split() or (name, value) == ("wires", "none"):
             yield Line(f"weights.{name}", value, "taken", "")
+        elif name == "wires":
+            yield Line("weights.wires", value, "changed", "aihwkit has a polynomial for bit lines alone")
         else:
             yield _unsaid(f"weights.{name}", value, getattr(usual.weights, name))
     yield Line("forward.out_bound", bound, "calibrated", "memsim's range comes from training images")
@@ -76,9 +83,11 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
             section, others = getattr(card, name), getattr(usual, name)
             for one in type(section).model_fields:
                 yield _unsaid(f"{name}.{one}", getattr(section, one), getattr(others, one))
+        elif name == "wire_resistance" and card.weights.wires != "none":
+            yield Line(name, card.wire_resistance, "taken", "forward.ir_drop_g_ratio")
         elif name not in ("weights", "off", "strengths", "name", "description"):
             yield _unsaid(name, getattr(card, name), getattr(usual, name))
-    known = {"dac", "adc", *cell.effects}
+    known = {"dac", "adc", "output-noise", "wires", *cell.effects}
     for name, given in (("off", set(card.off)), ("strengths", set(card.strengths))):
         for effect in sorted(given):
             if effect in known:

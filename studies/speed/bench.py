@@ -150,7 +150,8 @@ def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
     ``ratio_read_noise`` with fresh read noise on every conversion; ``ratio_aihwkit`` is AnalogLinear's time
     over nn.Linear's.
     """
-    from memsim.engines.aihwkit import inference_config, programmed_layer
+    from memsim.card.to_rpu_config import inference_config
+    from memsim.engines.aihwkit import programmed_layer
 
     torch.set_num_threads(threads)
     card = memsim.ChipCard.load("default")
@@ -161,7 +162,9 @@ def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
     linear.weight.data.copy_(matrix.T)
     quiet, noisy = (_aged_array(matrix, spikes, c) for c in (card.without("read-noise"), card))
     bound = float((spikes @ (matrix / matrix.abs().amax(0))).abs().max())
-    analog = programmed_layer(matrix, inference_config(card, input_bits=8, output_bits=8, output_bound=bound))
+    analog = programmed_layer(
+        matrix, inference_config(card, card.weight_cell, input_bits=8, output_bits=8, output_bound=bound)
+    )
     analog.drift_analog_weights(86400.0)
     rows = spikes[0, 0, 0]
     with torch.no_grad():

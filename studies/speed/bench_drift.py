@@ -96,11 +96,12 @@ def _ours(net: nn.Module, card: memsim.ChipCard, chips: int) -> _Side:
 def _theirs(net: models.Network, card: memsim.ChipCard) -> _Side:
     from aihwkit.nn.conversion import convert_to_analog
 
-    from memsim.engines.aihwkit import COMPENSATIONS, inference_config
+    from memsim.card.to_rpu_config import inference_config
 
     bits = card.weights.adc_bits
-    config = inference_config(card, input_bits=card.weights.dac_bits, output_bits=bits, output_bound=20.0)
-    config.drift_compensation = COMPENSATIONS[card.weights.compensation]()
+    config = inference_config(
+        card, card.weight_cell, input_bits=card.weights.dac_bits, output_bits=bits, output_bound=20.0
+    )
     analog: Any = convert_to_analog(copy.deepcopy(net), config, verbose=False).eval()
 
     def age(t: float) -> None:

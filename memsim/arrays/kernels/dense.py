@@ -85,8 +85,8 @@ def square(a, squares, rows, first, end, siemens, s, row, sums):
 
 @bare
 def add_tile(
-    total, current, spread, a, squares, panel, volt, power, row, high, over, lines, z, cell, noise, step,
-    levels, gain,
+    total, current, spread, a, squares, panel, volt, power, row, high, over, lines, z, cell, noise, floor,
+    step, levels, gain,
 ):  # fmt: skip
     """total += what a tile of `high` rows from `row` on gives, panel by panel; over (images,) += how many
     clipped.
@@ -100,14 +100,14 @@ def add_tile(
             multiply_panel(spread, squares, panel, high, images * lines)
         for n in range(images):
             over[n] += add_converted(
-                total, current, spread, z, n, lines, cell, columns, column, noise, step, levels, gain
+                total, current, spread, z, n, lines, cell, columns, column, noise, floor, step, levels, gain
             )
 
 
 @parallel_kernel
 def read_dense(
-    x, index, plane, volt, power, noise, keys, images, time, call, height, step, levels, gain, rows_siemens,
-    out, maps, counted,
+    x, index, plane, volt, power, noise, floor, keys, images, time, call, height, step, levels, gain,
+    rows_siemens, out, maps, counted,
 ):  # fmt: skip
     """Read every chip's array with every vector of numbers.
 
@@ -159,7 +159,7 @@ def read_dense(
                         draw(z, n, wanted, words, keys[s], k * blocks + block, time + t, images[b], call)
                 add_tile(
                     total, current, spread, a, squares, panel, volt[s], power[s], row, high, over, lines,
-                    flat, skip, noise, step[s, k], levels, scale,
+                    flat, skip, noise, floor, step[s, k], levels, scale,
                 )  # fmt: skip
             for n in range(here):
                 store(out[t, s, b0 + n], maps, total, n * lines, lines, first)

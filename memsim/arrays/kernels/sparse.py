@@ -63,8 +63,8 @@ def find_bounds(bounds, rows, many, start, every, height):
 
 @bare
 def read_image(
-    out, maps, rows, drive, many, volt, power, noise, key, image, step_number, call, height, step, levels,
-    gain, spikes, bounds, z, words, current, spread, numbers,
+    out, maps, rows, drive, many, volt, power, noise, floor, key, image, step_number, call, height, step,
+    levels, gain, spikes, bounds, z, words, current, spread, numbers,
 ):  # fmt: skip
     """Read one array with one image at one step, rows and drives listed; returns how many clipped."""
     columns, tiles, lines = volt.shape[1], len(step), bounds.shape[1]
@@ -81,7 +81,7 @@ def read_image(
                 px.normals(z, words, key, block, step_number, image, call, 1)
                 cell, block = 0, block + 1
             run = min(cells - done, px.BLOCK - cell)
-            add_noise(current, spread, noise, z, done, cell, run)
+            add_noise(current, spread, noise, floor, z, done, cell, run)
             done, cell = done + run, cell + run
         numbers[:] = 0.0
         for i in range(here.shape[1]):
@@ -94,8 +94,8 @@ def read_image(
 
 @parallel_kernel
 def read_sparse(
-    x, start, position, row, volt, power, noise, keys, images, time, call, height, step, levels, gain,
-    rows_siemens, out, maps, counted,
+    x, start, position, row, volt, power, noise, floor, keys, images, time, call, height, step, levels,
+    gain, rows_siemens, out, maps, counted,
 ):  # fmt: skip
     """Read every chip's array with every vector of spikes (or, more slowly, of numbers).
 
@@ -125,8 +125,9 @@ def read_sparse(
         spread = np.empty(lines * tiles * columns, np.float32)
         numbers, bounds = np.empty((lines, columns), np.float32), np.empty((tiles, lines, 2), np.int64)
         over = read_image(
-            out[t, s, b], maps, rows, drive, many, volt[s], power[s], noise, keys[s], images[b], time + t,
-            call, height, step[s], levels, gain[s], spikes, bounds, z, words, current, spread, numbers,
+            out[t, s, b], maps, rows, drive, many, volt[s], power[s], noise, floor, keys[s], images[b],
+            time + t, call, height, step[s], levels, gain[s], spikes, bounds, z, words, current, spread,
+            numbers,
         )  # fmt: skip
         counted[t, s, b, 0], counted[t, s, b, 1], counted[t, s, b, 2] = over, used, energy
         counted[t, s, b, 3] = 0.0 if spikes else 1.0

@@ -2,7 +2,9 @@
 tile.
 
     I_kmc = V sum_(r in tile k) x_mr (G+_rc - G-_rc)
-    y_mc  = gain_c sum_k ADC(I_kmc + noise sqrt(v_kmc) xi_kmc),   v = g_max sum_r x_r^2 (G+ + G-)
+    y_mc  = gain_c sum_k ADC(I_kmc + noise sqrt(v_kmc + floor) xi_kmc),   v = g_max sum_r x_r^2 (G+ + G-)
+
+noise^2 floor is the variance of what a conversion adds of its own; the sum of two normals is a normal.
 
 The fused kernels go from drives to numbers in one pass and draw xi on the way: that for spikes adds the rows
 that are driven, that for numbers multiplies whole panels. ``plain`` is the same in torch, for gradients,
@@ -68,7 +70,7 @@ class ReadOut:
 
     volt_SRC [A for a full drive], power_SRC (g_max (G+ + G-) [S^2]; None: noiseless), row_siemens_SR (G+ + G-
     of a row); ``bits`` of the ADC (0: none) over full_scale_SK [A]; gain_SC turns amperes into the layer's
-    numbers; ``noise`` [V] multiplies sqrt(v); ``rng`` has S keys.  ``dense``:
+    numbers; ``noise`` [V] multiplies sqrt(v + ``floor``), floor [S^2]; ``rng`` has S keys.  ``dense``:
     numbers drive the rows; xi is then numbered (position, column) in each tile, else (position, tile,
     column).
     """
@@ -82,6 +84,7 @@ class ReadOut:
     noise: float
     rng: Stream
     dense: bool = False
+    floor: float = 0.0
 
     @cached_property
     def tile_height(self) -> int:
@@ -124,6 +127,7 @@ class ReadOut:
             volt,
             volt if self.power_SRC is None else self.power_SRC.numpy(),
             np.float32(0.0 if self.power_SRC is None else self.noise),
+            np.float32(self.floor),
             self.rng.keys.reshape(-1),
             at.images,
             at.steps.start,
@@ -159,7 +163,7 @@ class ReadOut:
         if self.power_SRC is not None:
             variance = by_tile.detach().square() @ self._tiles(self.power_SRC)
             xi = self._normals(at, positions, tiles, current.shape[-1], current.dtype)
-            current = current + self.noise * variance.sqrt() * xi.reshape(current.shape)
+            current = current + self.noise * (variance + self.floor).sqrt() * xi.reshape(current.shape)
         clips = 0
         if self.bits:
             current, clips = digitise(current, self.full_scale_SK[:, :, None, None], self.bits)
