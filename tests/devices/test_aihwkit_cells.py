@@ -36,7 +36,7 @@ MODELS = {
     "g_min": PCMLikeNoiseModel(g_converter=PAIR),
     "drift": CustomDriftPCMLikeNoiseModel(LINES, g_max=25.0, read_noise_scale=0.5),
     "state-independent": StateIndependentNoiseModel(g_max=20.0, prog_coeff=[0.3, 0.2], read_noise_scale=0.1),
-    "hermes": RepairedHermes(num_devices=1, prog_noise_scale=3.0),
+    "hermes": RepairedHermes(num_devices=1, prog_noise_scale=0.5),
 }
 
 

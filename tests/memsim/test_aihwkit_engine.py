@@ -86,6 +86,13 @@ def test_seeding_leaves_the_global_generator_as_it_was():
     assert torch.equal(torch.rand(3), expected)
 
 
+def test_noise_of_conversions_is_as_strong_on_either_engine():
+    """Alone, in two row tiles that are converted each by itself."""
+    card = memsim.ChipCard.load("default").replace(weights={"output_noise": 0.05}).only("output-noise")
+    ours, other = error_of(WeightArray, card, None), error_of(TileWeights, card, None)
+    assert ours > 0.003 and ours == pytest.approx(other, rel=0.03)
+
+
 @pytest.mark.parametrize("effect", ["programming", "drift", "flicker-noise", "read-noise"])
 def test_an_effect_is_as_strong_on_either_engine(effect):
     """One effect alone, a day after the write; uncompensated, so that drift is seen."""
