@@ -75,13 +75,15 @@ WITH: Mapping[str, Mapping[str, Any]] = {
     "shape": {"cycles_before": 5e4, "endurance": 1e5},
     "stuck_high": {"cycles_before": 5e4, "endurance": 1e5},
     "cycles_before": {"endurance": 1e5},
+    "row_activity": {"wires": "off"},
 }
 """What a field needs beside it to have an effect; without it is refused."""
 
 OTHER: Mapping[str, Any] = {
     "adc_bits": 4, "dac_bits": 4, "read_voltage": 0.3, "read_time": 2e-8, "conversion_time": 2e-7,
     "g_max": 1e-5, "scaling": "layer", "tile_rows": 8, "tile_columns": 8, "devices_per_weight": 2,
-    "compensation": "column", "reprogram_every": 1e3,
+    "compensation": "column", "reprogram_every": 1e3, "output_noise": 0.05, "wires": "grounded",
+    "row_activity": 0.5,
     "n_max": 5, "coding": "linear", "devices_per_synapse": 2, "sharing": "counter", "reset": "verified",
     "reset_tolerance": 1.0, "reset_pulses": 20, "verify_rounds": 1, "row_gain": True, "scheme": "passive",
     "g_mid": 3e-5, "g_unit": 5e-6, "pulse_voltage": 1.5, "pulse_time": 1e-7, "reset_time": 1e-7,
