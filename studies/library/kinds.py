@@ -127,8 +127,8 @@ def _over_seeds(seeds: dict[int, Point], column: str) -> str:
 
 
 def _said(values: list[float], column: str) -> str:
-    """A mean over seeds with its interval."""
-    return draw.cell(over_chips(values, share=True), column)
+    """A mean over seeds with its interval; one seed has none."""
+    return draw.cell(over_chips(values, share=len(values) > 1), column)
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:

@@ -34,6 +34,7 @@ def test_changes_are_taken_seed_by_seed() -> None:
     tables = kinds.tables(POINTS)
     assert [row[:2] for row in tables["kinds"].rows] == [["stdp", "2"], ["dot", "3"], ["sdsa", "1"]]
     assert tables["kinds"].rows[0][2].startswith("81.00 [68.29, 93.71]")
+    assert tables["kinds"].rows[2][2:] == ["81.00", "60.00 [0.00, 100.00]"], "one seed: over its two chips"
     dot, sdsa = tables["against-stdp"].rows
     assert dot[0] == "dot" and dot[1].startswith("+3.00") and dot[2].startswith("−5.00")
     assert sdsa[1] == "−1.00" and sdsa[2].startswith("−10.00")
