@@ -19,6 +19,7 @@ from memsim.mapping.mapped_net import Engine, MappedNet
 from memsim.mapping.recording import Record
 from memsim.mapping.report import MappingReport
 from memsim.mapping.state import evaluating
+from memsim.memory import keep_freed_memory
 from memsim.run import Run
 from memsim.saving import digest, load, save
 from memsim.training import Learning
@@ -147,8 +148,9 @@ class Chip:
 
         Images are numbered from 0 again.  progress(what, done, total) is called after each layer.
         """
-        for _ in _told("programming", list(self.arrays.values()), progress):
-            _.program()
+        keep_freed_memory()
+        for array in _told("programming", list(self.arrays.values()), progress):
+            array.program()
         self.time, self._next = 0.0, 0
         self.mapped.norms.forget()
         if self.calibration is not None:
