@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from memsim.arrays.ranges import Call, Ranges
 from memsim.card.chip_card import ChipCard
 
-FORMAT = "memsim-chip-1"
+FORMAT = "memsim-chip-2"
 
 
 def digest(net: nn.Module) -> str:
