@@ -49,7 +49,8 @@ def to_crossbar(
     if engine not in ("memsim", "aihwkit"):
         raise ValueError(f"engine = {engine!r}: 'memsim' or 'aihwkit'")
     check_axis(batch_axis)
-    if any(type(module).__module__.startswith("aihwkit.nn.") for module in net.modules()):
+    layers = net.modules() if isinstance(net, nn.Module) else ()
+    if any(type(layer).__module__.startswith("aihwkit.nn.") for layer in layers):
         raise TypeError("this network has analog layers of aihwkit; give memsim.from_aihwkit(net)")
     run = Run(card=card, chips=names, seed=int(seed), ledger=Ledger(card))
     arrays = Engine("memsim", WeightArray, AttentionArray)

@@ -162,7 +162,7 @@ def test_impossible_configurations_are_refused(overrides, message):
         models.build("s2tdpt-digits", **overrides)
 
 
-@pytest.mark.parametrize("name", ["s2tdpt-4", "s2tdpt-0-64", "s2tdpt-2-30", "vit-4-384"])
+@pytest.mark.parametrize("name", ["s2tdpt-4", "s2tdpt-0-64", "s2tdpt-2-30", "mixer-4-384"])
 def test_unknown_names_are_refused(name):
     with pytest.raises(ValueError, match=name):
         models.build(name)
