@@ -265,9 +265,10 @@ def _cheapest(points: Sequence[Point], card: Point, column: str) -> str:
         lost = point.against(card, column, of=len(points)) if "energy [J]" in point.total else None
         if lost is not None and lost.low >= -WORSE - 1e-9:
             good[name(point)] = (point.total["energy [J]"], point, lost)
-    cost, best, lost = min(good.values(), key=lambda entry: entry[0])
-    if cost >= card.total["energy [J]"]:
+    cheaper = {key: entry for key, entry in good.items() if entry[0] < card.total["energy [J]"]}
+    if not cheaper:
         return f"No point that is cheaper than the card, {draw.energy(card)} an image, is {rule}."
+    _, best, lost = min(cheaper.values(), key=lambda entry: entry[0])
     return (
         f"The cheapest point that is {rule} is “{name(best)}”: {draw.energy(best)} an image instead of "
         f"{draw.energy(card)}, {draw.change(lost, column, 'points')} {duration(card.labels['time [s]'])} "

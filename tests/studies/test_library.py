@@ -257,6 +257,11 @@ class TestTradeoff:
         assert said.startswith(
             "No point that is cheaper than the card, 100 nJ an image, is at most one point"
         )
+        few = [self.cost(0, 1e-7, 0.9, 0.91), self.cost(3, 5e-8, 0.9, 0.91)]
+        for point in few:  # four images: equal answers are no certainty
+            point.marks = {"accuracy [1]": [marks(torch.tensor([True, True, True, False]))] * 2}
+        (said,) = tradeoff.findings(few)
+        assert said.startswith("No point that is cheaper than the card")
         (said,) = tradeoff.findings([self.cost(0, 1e-7, 0.9), self.cost(3, 5e-8, 0.9)])
         assert said.startswith("One chip gives no interval")
 
