@@ -38,6 +38,10 @@ class SinhCurve(Curve):
         if not (self.v_ref > 0.0 and self.v_0 > 0.0):
             raise ValueError(f"v_ref={self.v_ref:g} V and v_0={self.v_0:g} V: both must be above 0")
 
+    def __call__(self, g: Tensor, voltage: Tensor) -> Tensor:
+        """Return I [A] of devices of conductance `g` [S], each at a voltage of its own [V]."""
+        return g * (self.v_ref / math.sinh(self.v_ref / self.v_0)) * torch.sinh(voltage / self.v_0)
+
     def factor(self, g: Tensor, voltage: float) -> Tensor:
         ratio = math.sinh(voltage / self.v_0) / math.sinh(self.v_ref / self.v_0)
         return torch.full_like(g, ratio * self.v_ref / voltage)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,26 +9,9 @@ import torch
 from torch import Tensor
 
 Curve = Callable[[Tensor, Tensor], Tensor]
-"""(conductance g [S], voltage v [V]) -> current [A], elementwise, rising with v, differentiable by torch."""
-
-
-@dataclass(frozen=True)
-class Sinh:
-    """I = g v_ref sinh(v / v_0) / sinh(v_ref / v_0): g is the chord at v_ref.
-
-    Source of v_0 = .43 V: Chen & Yu, IEEE Trans. Electron Devices 62, 4022 (2015).  Raises ValueError for
-    voltages that are not above 0.
-    """
-
-    v_ref: float = 0.2  #: where g was measured [V]
-    v_0: float = 0.43  #: scale of the nonlinearity [V]
-
-    def __post_init__(self) -> None:
-        if not (self.v_ref > 0.0 and self.v_0 > 0.0):
-            raise ValueError(f"v_ref={self.v_ref:g} V and v_0={self.v_0:g} V: both must be above 0")
-
-    def __call__(self, g: Tensor, v: Tensor) -> Tensor:
-        return g * (self.v_ref / math.sinh(self.v_ref / self.v_0)) * torch.sinh(v / self.v_0)
+"""(conductance g [S], voltage v [V]) -> current [A], elementwise, rising with v, differentiable by torch; such as
+`Cubic`, or the cells' own `memsim.devices.weights.iv_curve.SinhCurve`.
+"""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from memsim.wires.curves import Cubic, Sinh
+from memsim.devices.weights.iv_curve import SinhCurve
+from memsim.wires.curves import Cubic
 from memsim.wires.lines import Lines
 from memsim.wires.nodal import nodal_read, nodal_solution
 from tests.wires.judged_arrays import COUNT, judged
@@ -43,7 +44,7 @@ def test_ngspice_agrees(name):
     answers = json.loads((ANSWERS / "ngspice.json").read_text("utf-8"))
     expected = torch.tensor(answers[name], dtype=torch.float64)
     case = CASES[name]
-    curve = {"linear": None, "sinh": Sinh(V_REF, V_0), "cubic": Cubic(CUBE)}[case.curve]
+    curve = {"linear": None, "sinh": SinhCurve(V_REF, V_0), "cubic": Cubic(CUBE)}[case.curve]
     lines = Lines(case.r_word, case.r_bit, case.idle, case.word_ends, case.bit_ends)
     voltage, held = torch.from_numpy(case.voltage)[None], torch.from_numpy(case.held)[None]
     found = nodal_solution(

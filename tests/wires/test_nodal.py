@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from memsim.devices.weights.iv_curve import SinhCurve
 from memsim.wires import nodes, wired_array
-from memsim.wires.curves import Cubic, Sinh
+from memsim.wires.curves import Cubic
 from memsim.wires.lines import Lines
 from memsim.wires.nodal import nodal_read, nodal_solution
 from memsim.wires.wired_array import WiredArray
@@ -148,7 +149,7 @@ class TestCurves:
         straight = nodal_solution(voltage, g, Lines(*lines, idle))
         torch.testing.assert_close(found.currents, straight.currents, rtol=1e-11, atol=0.0)
 
-    @pytest.mark.parametrize("curve", [Sinh(0.2, 0.2), Cubic(-0.25), Cubic(3.0)])
+    @pytest.mark.parametrize("curve", [SinhCurve(0.2, 0.2), Cubic(-0.25), Cubic(3.0)])
     @pytest.mark.parametrize("idle", IDLE)
     @pytest.mark.parametrize("top", [1e-4, 3e-2])
     def test_currents_obey_the_curve_and_kirchhoff(self, curve, idle, top):
@@ -165,9 +166,9 @@ class TestCurves:
     def test_a_curve_matters_with_wires_as_it_does_without(self):
         """At one voltage a curve is a factor; wires spread the voltages, so that it no longer is."""
         voltage, g = 0.4 * torch.ones(1, 16).double(), 1e-4 * uniform(16, 16)
-        ideal = nodal_read(voltage, g, r_word=0.0, r_bit=0.0, curve=Sinh(0.4, 0.2))
+        ideal = nodal_read(voltage, g, r_word=0.0, r_bit=0.0, curve=SinhCurve(0.4, 0.2))
         torch.testing.assert_close(ideal, voltage @ g, rtol=1e-12, atol=0.0)
-        curved = nodal_read(voltage, g, r_word=20.0, r_bit=20.0, curve=Sinh(0.4, 0.2))
+        curved = nodal_read(voltage, g, r_word=20.0, r_bit=20.0, curve=SinhCurve(0.4, 0.2))
         straight = nodal_read(voltage, g, r_word=20.0, r_bit=20.0)
         assert (curved < straight).all()  # the chord at a lower voltage is lower
 
@@ -177,9 +178,9 @@ class TestCurves:
             nodal_read(10 * voltage, g, r_word=1.0, r_bit=1.0, curve=Cubic(-0.25))
 
     def test_numbers_of_curves(self):
-        assert float(Sinh(0.2, 0.43)(torch.tensor(1e-5), torch.tensor(0.2))) == pytest.approx(2e-6)
+        assert float(SinhCurve(0.2, 0.43)(torch.tensor(1e-5), torch.tensor(0.2))) == pytest.approx(2e-6)
         with pytest.raises(ValueError, match="above 0"):
-            Sinh(0.2, 0.0)
+            SinhCurve(0.2, 0.0)
 
 
 class TestRefusals:
