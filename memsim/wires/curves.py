@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 Curve = Callable[[Tensor, Tensor], Tensor]
-"""(conductance g [S], voltage v [V]) -> current [A], elementwise, rising with v, differentiable by torch; such as
-`Cubic`, or the cells' own `memsim.devices.weights.iv_curve.SinhCurve`.
+"""(conductance g [S], voltage v [V]) -> current [A], elementwise, rising with v, differentiable by torch.
+
+Such are `Cubic` and the cells' own `memsim.devices.weights.iv_curve.SinhCurve`.
 """
 
 

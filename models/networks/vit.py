@@ -7,49 +7,27 @@ from collections.abc import Mapping
 from typing import Any, Literal, final
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 
 from memsim.energy.census import Census
 from memsim.models.networks.architecture import architecture
-from memsim.models.networks.network import Network, NetworkConfig, check_image
+from memsim.models.networks.network import Network, check_image
 from memsim.models.networks.s2tdpt import Dense
 from memsim.models.networks.s2tdpt_shapes import parse as parse_spiking
+from memsim.models.networks.token_config import TokenConfig
 
 EXAMPLE = "vit-4-384"  #: the twin of the paper's network
 
 
 @final
-class ViTConfig(NetworkConfig):
+class ViTConfig(TokenConfig):
     """Everything that fixes the twin but its weights; fields as in `S2TDPTConfig`.
 
     ValueError on unknown fields, and on shapes that do not fit together.
     """
 
-    dim: int = Field(default=384, ge=1, description="D, width of a token")
-    layers: int = Field(default=4, ge=1, description="L, transformer blocks")
-    heads: int = Field(default=12, ge=1, description="H")
-    widths: tuple[int, ...] = Field(
-        default=(48, 96, 192, 384, 384),
-        min_length=1,
-        description="channels after each convolution; last is D",
-    )
-    pools: tuple[bool, ...] = Field(
-        default=(False, False, False, True, True), description="max-pool before this convolution?"
-    )
-    pool_kernel: Literal[2, 3] = Field(default=3, description="side of the max-pool, stride 2")
-    mlp_ratio: int = Field(default=4, ge=1, description="hidden width of the MLP over D")
     activation: Literal["relu", "gelu"] = Field(default="relu", description="in place of the neurons")
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> "ViTConfig":
-        if self.dim % self.heads:
-            raise ValueError(f"dim={self.dim} is not a multiple of heads={self.heads}: heads are equal")
-        if self.widths[-1] != self.dim:
-            raise ValueError(f"the last of widths={self.widths} must be dim={self.dim}: it makes the tokens")
-        if len(self.pools) != len(self.widths):
-            raise ValueError(f"pools={self.pools} must say yes or no for {len(self.widths)} convolutions")
-        return self
 
 
 def activation(config: ViTConfig) -> nn.Module:
