@@ -46,7 +46,8 @@ class TokenConfig(NetworkConfig):
             raise ValueError(f"pools={self.pools} must say yes or no for {len(self.widths)} convolutions")
         if self.pools[0]:
             raise ValueError(
-                "pools[0] must be False: the first convolution sees pixels, which are not pooled"
+                "pools[0] must be False: the first convolution sees pixels, only spikes are pooled, or the "
+                "activations in their place"
             )
         if min(self.in_shape) < 1 or self.tokens < 1:
             raise ValueError(

@@ -163,9 +163,10 @@ class Comparison:
         columns = {key: list(values) for key, values in self.result.per_chip.items()}
         name, point = f"{prefix}accuracy [1]", self.point
         loss = point.loss(name)
+        assert loss is not None  # execution keeps every answer
         out["crossbar"] = {
             "accuracy": _interval(point.estimate(name)) | {"per_chip": columns[name]},
-            "change": _interval(loss) if loss is not None else {},
+            "change": _interval(loss),
             "cross_entropy": _mean(columns[f"{prefix}cross-entropy [nat]"]),
             "margin": _mean(columns[f"{prefix}margin [1]"]),
         }

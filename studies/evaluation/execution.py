@@ -22,7 +22,7 @@ from memsim.arrays.writing.write_events import SILENT_PULSES
 from memsim.card.sections import Compensation
 from memsim.energy import baselines
 from memsim.mapping.state import NetState
-from memsim.models.measures import accuracy, cross_entropy, margin
+from memsim.models.measures import cross_entropy, margin
 from memsim.studies.evaluation.digital import Advance, Digital, Output, Part, checked, picked
 from memsim.studies.evaluation.marks import DIGITAL, marks
 from memsim.studies.evaluation.result import Result
@@ -73,14 +73,11 @@ class Measured:
         for name, logits in self.logits.items():
             prefix = "" if name == self.trial.digital.name else "harder "
             part = self.trial.digital.sets[name]
-            columns, common = scores(logits, part, prefix)
+            counted = right(logits, part, prefix)
+            columns, common = scores(logits, counted, part, prefix)
             per_chip |= columns
             total |= common
-            kept |= {
-                column: [marks(one) for one in rows] for column, rows in right(logits, part, prefix).items()
-            }
-            digital = marks(part.logits.argmax(-1) == part.labels)
-            total[f"{prefix}accuracy [1]{DIGITAL}"] = digital
+            kept |= {column: [marks(one) for one in rows] for column, rows in counted.items()}
         if self.spikes.steps and not self.trial.retrained:
             per_chip["spike mismatch [1]"] = self.spikes.mismatch
         if self.counted:
@@ -172,19 +169,23 @@ def _call(trial: Trial, x: Tensor, ids: range) -> Tensor:
     return found
 
 
-def scores(logits: Tensor, part: Part, prefix: str = "") -> tuple[dict[str, list[float]], dict[str, float]]:
-    """How answers (S, B, classes) fit the labels, by chip, and the digital network's beside them."""
-    labels, digital = part.labels, part.logits.argmax(-1)
-    columns = {
-        f"{prefix}accuracy [1]": [accuracy(one, labels) for one in logits],
-        f"{prefix}agreement [1]": [accuracy(one, digital) for one in logits],
+def scores(
+    logits: Tensor, counted: Mapping[str, Tensor], part: Part, prefix: str = ""
+) -> tuple[dict[str, list[float]], dict[str, Any]]:
+    """How answers (S, B, classes) fit the labels, by chip, and the digital network's beside them; counted:
+    `right` of the same.
+    """
+    labels, digital = part.labels, part.logits.argmax(-1) == part.labels
+    columns = {column: rows.double().mean(-1).tolist() for column, rows in counted.items()}
+    columns |= {
         f"{prefix}cross-entropy [nat]": [cross_entropy(one, labels) for one in logits],
         f"{prefix}margin [1]": [margin(one, labels) for one in logits],
     }
     common = {
         f"{prefix}images": len(labels),
-        f"{prefix}digital accuracy [1]": accuracy(part.logits, labels),
+        f"{prefix}digital accuracy [1]": float(digital.double().mean()),
         f"{prefix}digital cross-entropy [nat]": cross_entropy(part.logits, labels),
+        f"{prefix}accuracy [1]{DIGITAL}": marks(digital),
     }
     return columns, common
 

@@ -51,11 +51,11 @@ def _change(part: Summary) -> tuple[str, str]:
     verb, size = ("lose" if difference < 0 else "gain"), points(abs(difference)).lstrip("+")
     if len(of["per_chip"]) < 2:
         return verb, f"{size} points of accuracy (one chip, so no interval)"
-    change = part["crossbar"].get("change") or {key: of[key] - digital for key in ("low", "high")}
+    change = part["crossbar"]["change"]
     if change["low"] <= 1e-9 and change["high"] >= -1e-9:
         return "change", f"nothing that {len(of['per_chip'])} chips could show ({points(difference)} points)"
-    task = change.get("task", change)
-    only = " on these images (over other images it is not certain)"
+    task = change["task"]
+    only = " (certain on these images only)"
     return verb, f"{size} points of accuracy" + only * (task["low"] <= 0 <= task["high"])
 
 
@@ -175,9 +175,9 @@ def _set_rows(name: str, part: Summary) -> Iterator[Row]:
         chips, change = f"{percent(of['mean'])}; one chip", f"{points(of['mean'] - base)} points"
         if len(of["per_chip"]) > 1:
             chips = f"{interval(of['mean'], of)}; {len(of['per_chip'])} chips"
-            change += _ends(ours.get("change") or {key: of[key] - base for key in ("low", "high")})
+            change += _ends(ours["change"])
     yield _row(f"accuracy, {name}", "%", shown, chips, change)
-    if ours is not None and "task" in ours["accuracy"]:
+    if ours is not None:
         both = f"[{100 * of['task']['low']:.2f}, {100 * of['task']['high']:.2f}]"
         change = f"{_ends(ours['change']['task']).strip()} points"
         yield _row(f"the same, over chips and images, {name}", "%", "", both, change)

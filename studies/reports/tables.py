@@ -36,7 +36,7 @@ def comparison_table(summary: dict[str, Any]) -> Table:
             _accuracy(digital, "accuracy"),
             none if crossbar is None else _accuracy(crossbar["accuracy"]),
         )
-        if crossbar is not None and "task" in crossbar["accuracy"]:
+        if crossbar is not None:
             low, high = (100 * crossbar["accuracy"]["task"][end] for end in ("low", "high"))
             table.add_row(f"{name}: over chips and images", "", f"[{low:.2f}, {high:.2f}]")
         for key in ("cross_entropy", "margin"):

@@ -279,12 +279,17 @@ class TestWords:
         assert "gain 1.00 points" in findings.headline(summary)
 
     def test_losses_on_both_sets_share_the_verb(self, summary: dict) -> None:
-        summary["harder (digits-hard)"]["digital"]["accuracy"] = 0.95
+        harder = summary["harder (digits-hard)"]
+        harder["digital"]["accuracy"], harder["crossbar"]["change"] = 0.95, made.interval(-0.021, 0.002)
         expected = "lose 0.50 points of accuracy on digits and 2.10 points of accuracy on digits-hard."
         assert findings.headline(summary).endswith(expected)
 
+    def test_what_is_certain_on_these_images_only_says_so(self, summary: dict) -> None:
+        summary["crossbar"]["change"] = made.interval(-0.005, 0.003)
+        assert "lose 0.50 points of accuracy (certain on these images only) on" in findings.headline(summary)
+
     def test_one_chip_is_no_evidence(self, summary: dict) -> None:
-        summary["crossbar"]["accuracy"] = {"mean": 0.99, "low": 0.0, "high": 1.0, "per_chip": [0.99]}
+        summary["crossbar"]["accuracy"] = made.interval(0.99, 0.01) | {"per_chip": [0.99]}
         assert "one chip, so no interval" in findings.headline(summary)
         assert findings.results(summary)[0]["crossbars"] == "99.00 %; one chip"
 
