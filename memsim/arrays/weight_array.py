@@ -29,9 +29,10 @@ from memsim.arrays.reading.noise import bend, read_noise
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current, together
 from memsim.arrays.tile_lines import behind, lines_of
-from memsim.arrays.weight_devices import Sensed, conductances, sense
+from memsim.arrays.upkeep import upkeep
+from memsim.arrays.weight_devices import Sensed, conductances, sense, siemens_per_unit
 from memsim.card.sections import Compensation
-from memsim.energy.ledger import UPKEEP, Entry
+from memsim.energy.ledger import Entry
 from memsim.prices.events import ARRAY_READ
 from memsim.run import Address, Run
 
@@ -83,7 +84,7 @@ class WeightArray(nn.Module):
         self._name_streams()
         self.cycle, self.time = 0, 0.0
         written = self._sense(0, 0.0)
-        self.reference = self._means(written)
+        self.reference = written.means
         self._see(written)
         self._compensate("none")
 
@@ -96,7 +97,7 @@ class WeightArray(nn.Module):
         cycle, age = section.last_write(t)
         if t != self.time:
             if cycle != self.cycle:
-                self.cycle, self.reference = cycle, self._means(self._sense(cycle, 0.0))
+                self.cycle, self.reference = cycle, self._sense(cycle, 0.0).means
             self.time = t
             self._see(self._sense(cycle, age))
         self._compensate(compensation or section.compensation)
@@ -112,12 +113,7 @@ class WeightArray(nn.Module):
 
     def _per_unit(self) -> Tensor:
         """Conductance of one device for a weight of one, (G, 1, C) [S]."""
-        size = self.blocks.abs()
-        peak = size.amax(1, keepdim=True) if self.run.card.weights.scaling == "column" else size.amax()
-        span = self.cell.g_max - self.cell.g_min
-        return (span / torch.where(peak > 0, peak, torch.ones_like(peak))).expand(
-            self.groups, 1, self.columns
-        )
+        return siemens_per_unit(self.blocks, self.cell, self.run.card.weights.scaling)
 
     def goal(self) -> Tensor:
         """Signed conductance that one device of each pair is to carry above g_min, (G, R, C) [S]."""
@@ -141,14 +137,9 @@ class WeightArray(nn.Module):
     def _noisy(self) -> bool:
         return self.cell.on("read-noise") and self.cell.read_noise > 0
 
-    @staticmethod
-    def _means(sensed: Sensed) -> dict[str, Tensor]:
-        """Mean |G+ - G-| [S] by what a compensation goes by."""
-        return {"global": sensed.mean_global, "column": sensed.mean_column}
-
     def _see(self, now: Sensed) -> None:
         """Take the conductances of this moment."""
-        self.mean, self._prepared = self._means(now), {}
+        self.mean, self._prepared = now.means, {}
         self.volt_SRC = now.difference_SRC.mul_(self.run.card.weights.read_voltage)
         self.power_SRC = None if now.total_SRC is None else now.total_SRC.mul_(self.cell.g_max)
         self.row_siemens_SR = now.row_siemens_SR
@@ -228,17 +219,13 @@ class WeightArray(nn.Module):
                     f"{at.call + 1}); add images like these to calibration="
                 )
             readings.append(reading)
-        reading = readings[0] if len(sorts) == 1 else self._together(readings, sorts)
+        reading = readings[0]
+        if len(sorts) > 1:
+            order = [chip for drives, _ in sorts if drives for chip in drives.chips or ()]
+            reading = together(readings, order, self.groups)
         if run.ledger.page.open:
             self._count(reading, sorts, clipped)
         return reading.numbers if self.groups == 1 else self._numbers(reading, unrolling)
-
-    def _together(
-        self, readings: Sequence[Reading], sorts: Sequence[tuple[Drives | None, ReadOut]]
-    ) -> Reading:
-        """The readings of the sorts of chips as one, in the order of the stack."""
-        order = [chip for drives, _ in sorts if drives for chip in drives.chips or ()]
-        return together(readings, [n * self.groups + group for n in order for group in range(self.groups)])
 
     def _of_chips(self, x: Tensor, chips: Sequence[int]) -> Tensor:
         """The arrays (S G, ...) of some chips."""
@@ -322,14 +309,13 @@ class WeightArray(nn.Module):
         vectors = outputs // self.columns
         driven, siemens = reading.driven, reading.siemens
         if self.groups > 1:
-            driven, siemens = self._by_chip(driven), self._by_chip(siemens)
+            driven, siemens = (n.unflatten(0, (-1, self.groups)).sum(1) for n in (driven, siemens))  # (S, T)
         events: list[Entry] = [(name, "row-drive", driven * self.column_tiles)]
         notes: list[Entry] = []
         for drives, _ in sorts:
             if reading.others if drives is None else not drives.spikes:
-                some = 1.0
-                if drives is not None and drives.chips is not None:
-                    some = len(drives.chips) / len(self.run.chips)
+                chips = drives and drives.chips
+                some = len(chips) / len(self.run.chips) if chips else 1.0
                 events.append((name, "dac-conversion", vectors * self.rows * some))
                 notes.append((name, "clipped inputs", clipped))
         if not self.run.card.ideal:
@@ -339,35 +325,19 @@ class WeightArray(nn.Module):
         time = vectors / self.groups * self.cycle_time
         self.run.ledger.enter(events, [(name, ARRAY_READ, siemens * self.read_energy)], notes, [(name, time)])
 
-    def _by_chip(self, number: Tensor) -> Tensor:
-        """(S G, T) summed over groups, (S, T)."""
-        return number.unflatten(0, (-1, self.groups)).sum(1)
-
     @property
     def upkeep(self) -> dict[str, float]:
-        """What keeping one chip's array fit has cost until now: device writes, rows x columns read, and the
-        energy of both [J].
+        """What keeping one chip's array fit has cost until now, the first programming not counted (`upkeep`).
 
-        The first programming is not counted. Where the array is compensated, every row is read alone once
-        after each rewriting and once now: row drives, one conversion and one addition for each column, and
-        the sum of V^2 G t at the conductances of now (mean over chips).
+        Where the array is compensated, it is read once after each rewriting and once now.
         """
-        run, card = self.run, self.run.card.weights
         cells = self.groups * self.rows * self.columns
-        writes = self.cycle * 2 * self._pairs * cells
-        readings = 0 if self.compensation == "none" else self.cycle + 1
-        conversions = readings * cells
-        spent = {
-            f"program-{self.cell.technology.lower()}": writes,
-            "row-drive": readings * self.groups * self.rows * self.column_tiles,
-            f"adc-{card.adc_bits}b": conversions,
-            "digital-add": conversions,
-        }
-        energy = {event: n * run.card.price(event).energy if n else 0.0 for event, n in spent.items()}
-        siemens = float(self.row_siemens_SR.sum()) / len(run.chips)
-        write, *read = energy.values()
-        joule = sum(read) + card.read_joule(readings * siemens)
-        return dict(zip(UPKEEP, (writes, write, conversions, joule), strict=True))
+        return upkeep(
+            self.run, self.cell.technology, cells=cells, lines=self.groups * self.rows * self.column_tiles,
+            writes=self.cycle * 2 * self._pairs * cells,
+            readings=0 if self.compensation == "none" else self.cycle + 1,
+            siemens=float(self.row_siemens_SR.sum()) / len(self.run.chips),
+        )  # fmt: skip
 
     @property
     def kappa(self) -> float:

@@ -34,6 +34,19 @@ class Sensed(NamedTuple):
     mean_column: Tensor
     """Mean of |difference| over the rows, (S, G C) [S]."""
 
+    @property
+    def means(self) -> dict[str, Tensor]:
+        """Mean |G+ - G-| [S] by what a compensation goes by."""
+        return {"global": self.mean_global, "column": self.mean_column}
+
+
+def siemens_per_unit(blocks_GRC: Tensor, cell: Any, scaling: str) -> Tensor:
+    """Return the conductance of one device for a weight of one, (G, 1, C) [S], by layer or by column."""
+    size, span = blocks_GRC.abs(), cell.g_max - cell.g_min
+    peak = size.amax(1, keepdim=True) if scaling == "column" else size.amax()
+    scale = span / torch.where(peak > 0, peak, torch.ones_like(peak))
+    return scale.expand(len(size), 1, size.shape[2])
+
 
 def sense(
     cell: Any,

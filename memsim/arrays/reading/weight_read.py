@@ -51,9 +51,9 @@ class Reading(NamedTuple):
     others: int
 
 
-def together(readings: Sequence[Reading], order: Sequence[int]) -> Reading:
-    """Put the readings of parts of a stack together, their arrays in the order of the stack."""
-    place = torch.tensor(order).argsort()
+def together(readings: Sequence[Reading], chips: Sequence[int], groups: int) -> Reading:
+    """Put readings of parts of a stack together; chips: their places in it, with `groups` arrays each."""
+    place = torch.tensor([chip * groups + group for chip in chips for group in range(groups)]).argsort()
     numbers = torch.cat([one.numbers for one in readings], 1)
     driven = torch.cat([one.driven for one in readings])
     siemens = torch.cat([one.siemens for one in readings])
