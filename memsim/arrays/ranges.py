@@ -2,8 +2,8 @@
 images.
 
 A call of a layer carries spikes on a chip where every value it had there in calibration is 0 or 1, else
-numbers.  All calls of one sort share one DAC range and one ADC range: the largest seen. What a chip is
-converted by does not depend on the chips beside it.
+numbers.  All calls of one sort share one DAC range and one ADC range: the largest seen. The
+ranges of a chip are its own, whatever other chips are in the stack.
 """
 
 from __future__ import annotations

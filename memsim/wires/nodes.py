@@ -23,7 +23,7 @@ from memsim.wires.line_solve import solve_lines
 from memsim.wires.lines import Network
 
 MOST_SWEEPS = 200
-"""Beyond so many sweeps, elimination takes less time."""
+"""Number of sweeps beyond which elimination takes less time."""
 EXACT = 1e-15
 """Share of the largest voltage to which a node voltage counts as exact [1]."""
 
@@ -53,7 +53,7 @@ def node_sweeps(
     g: Tensor, into_word: Tensor, into_bit: Tensor, left: Tensor, right: Tensor, top: Tensor, bottom: Tensor,
     word: float, bit: float, sweeps: int,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Return U and B (N, R, C) [V] after so many sweeps from B = 0; arguments as of a Network."""
+    """Return U and B (N, R, C) [V] after `sweeps` sweeps from B = 0; arguments as of a Network."""
     turned, b = g.transpose(-1, -2), torch.zeros_like(g)
     u = b
     for _ in range(sweeps):

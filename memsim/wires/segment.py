@@ -45,7 +45,7 @@ class Segment:
 
 
 def elmore_delay(segment: Segment, cells: int, *, driver: float = 0.0, load: float = 0.0) -> float:
-    """Return the Elmore delay [s] of the far end of a line of so many cells.
+    """Return the Elmore delay [s] of the far end of a line of `cells` cells.
 
     R_driver N C + r C N (N + 1) / 2, the first moment of its answer to a step, where each node has C of its
     segment and `load` [F] of its cell (a transistor's drain); `driver` [ohm] is what drives it.  Devices to

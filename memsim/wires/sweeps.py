@@ -35,7 +35,7 @@ _BAND = 4  #: rows whose recurrences run side by side
 def sweep_currents(
     voltage: Tensor, g: Tensor, u: Tensor, through: Tensor, ends: Tensor, word: float, bit: float, sweeps: int
 ) -> Tensor:
-    """Return the currents (A, B, C) [A] of voltages (A, B, R) [V] after so many sweeps.
+    """Return the currents (A, B, C) [A] of voltages (A, B, R) [V] after `sweeps` sweeps.
 
     g (A, R, C) [S]; u [1] and through = t g [S] of the ladders; `word`, `bit`: conductance of a segment [S];
     `ends` (4): conductance to ground at the left, right, top and bottom ends of the lines [S].

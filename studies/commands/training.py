@@ -39,21 +39,32 @@ def train_command(
     shape = {"in_shape": images.in_shape, "num_classes": max(2, len(images.classes))}
     config = configure(NETWORK.get(images.name, "s2tdpt-2-64"), **shape, attention=attention)
     recipe = RECIPES.get(images.name, Recipe())
-    recipe = recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
     base = NETWORK.get(images.name) or _name_of(Path(images.name))
     name = base if attention == "stdp" else f"{base}-{attention}"
+    return _trained(
+        name, recipe, epochs, out, resume, advance,
+        lambda recipe, how: train(images, config, seed=seed, recipe=recipe, **how),
+    )  # fmt: skip
+
+
+def _trained(
+    name: str, recipe: Recipe, epochs: int | None, out: Path, resume: bool,
+    advance: Callable[[str, int, int], None], work: Callable[[Recipe, dict[str, Any]], models.Network],
+) -> dict[str, Any]:  # fmt: skip
+    """Train by `work` and save as OUT/NAME.safetensors; returns the record.  epochs: None for the recipe's.
+
+    OUT/NAME.state holds the training after each epoch; it is removed at the end.
+    """
+    recipe = recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
     state = out / f"{name}.state"
     if not resume:
         state.unlink(missing_ok=True)
 
     def progress(row: dict[str, Any]) -> None:
-        advance(
-            f"{name}: loss {row['loss']:.3f}, validation {row['val_accuracy']:.4f}",
-            row["epoch"] + 1,
-            recipe.epochs,
-        )
+        said = f"{name}: loss {row['loss']:.3f}, validation {row['val_accuracy']:.4f}"
+        advance(said, row["epoch"] + 1, recipe.epochs)
 
-    net = train(images, config, seed=seed, recipe=recipe, state=state, progress=progress)
+    net = work(recipe, {"state": state, "progress": progress})
     path = models.save(net, out / f"{name}.safetensors")
     state.unlink(missing_ok=True)
     return {"checkpoint": str(path), **net.record}
@@ -89,19 +100,10 @@ def harden_command(
     if not own.is_file() and start not in trained():
         raise ValueError(f"no {own} and no bundled {start} to harden: train it first (no --card)")
     recipe = RECIPES.get(images.name, Recipe()).model_copy(update=dict(HARDENING))
-    recipe = recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
-    name = f"{start}-hardened-{Path(card).stem}"
-    state = out / f"{name}.state"
-    if not resume:
-        state.unlink(missing_ok=True)
-
-    def progress(row: dict[str, Any]) -> None:
-        advance(f"{name}: loss {row['loss']:.3f}", row["epoch"] + 1, recipe.epochs)
-
-    net = harden(
-        models.load(own if own.is_file() else start), images, chosen, seed=seed, recipe=recipe,
-        times=span(times), state=state, progress=progress,
+    net = models.load(own if own.is_file() else start)
+    return _trained(
+        f"{start}-hardened-{Path(card).stem}", recipe, epochs, out, resume, advance,
+        lambda recipe, how: harden(
+            net, images, chosen, seed=seed, recipe=recipe, times=span(times), **how
+        ),
     )  # fmt: skip
-    path = models.save(net, out / f"{name}.safetensors")
-    state.unlink(missing_ok=True)
-    return {"checkpoint": str(path), **net.record}

@@ -92,7 +92,7 @@ def per_spread(n: int, level: float = LEVEL) -> float:
 
 
 def corrected(of: int, level: float = LEVEL) -> float:
-    """The level of an interval whose subject was picked as the best `of` so many (Bonferroni)."""
+    """The level of an interval whose subject was picked as the best of `of` candidates (Bonferroni)."""
     if of < 1:
         raise ValueError(f"of = {of}: the best of at least one")
     return 1 - (1 - level) / of

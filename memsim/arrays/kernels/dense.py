@@ -1,7 +1,7 @@
 """The read of arrays whose rows carry numbers: most rows are driven, so whole panels are multiplied.
 
-A job is one array, one step and so many images that about VECTORS of drives share a pass over the weights.
-For each row tile the drives are laid out, (rows, vectors), then panels of columns are multiplied and
+A job is one array, one step and as many images as have about VECTORS of drives in all: these share a pass over
+the weights.  For each row tile the drives are laid out, (rows, vectors), then panels of columns are multiplied and
 converted while they are in the cache.
 """
 
@@ -36,8 +36,8 @@ def shares(count, positions):
 
 @inlined
 def lay_out(a, x, index, plane, t, s, b, first, rows, position, lines, at):
-    """a[i, at + p] = the drive of row first + i at position + p, of the image x[t, s, b]: (P, R) as they lie
-    where index is empty, else gathered, 0 at the border.
+    """a[i, at + p] = the drive of row first + i at position + p, of the image x[t, s, b]: (P, R) in the
+    input's order where index is empty, else gathered, 0 at the border.
     """
     t, s, b, first = np.uint64(t), np.uint64(s), np.uint64(b), np.uint64(first)
     position, at = np.uint64(position), np.uint64(at)
@@ -112,8 +112,8 @@ def read_dense(
     """Read every chip's array with every vector of numbers.
 
     x (T, S, B, F) in read voltages; index (taps, P): which of the `plane` values of a channel drives a row,
-    -1 the border (empty: F = P R as they lie, plane = R); volt, power (S, R, C); step (S, K), tiles of
-    `height` rows; gain (S, C); rows_siemens (S, R).  Normals are numbered (position, column) in each tile,
+    -1 the border (empty: F = P R in the input's order, plane = R); volt, power (S, R, C); step (S, K), tiles
+    of `height` rows; gain (S, C); rows_siemens (S, R).  Normals are numbered (position, column) in each tile,
     that begins a block of its own, in each image, step (from `time`) and call.  Fills out and counted as
     :func:`memsim.arrays.kernels.sparse.read_sparse` does.
     """

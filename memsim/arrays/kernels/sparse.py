@@ -1,7 +1,7 @@
 """The read of arrays whose rows carry spikes: only driven rows add their currents.
 
-A job is one array, one step and one image.  The driven rows of every position are listed, then so many
-positions are read at a time that their currents and those of a tile stay in the cache.
+A job is one array, one step and one image.  The driven rows of every position are listed.  As many
+positions are read at a time as have currents that stay in the cache with those of a tile.
 """
 
 from pathlib import Path
@@ -101,8 +101,8 @@ def read_sparse(
 
     x (T, S, B, F) in read voltages, F the values of one image; value f of the first channel drives row[e] at
     position[e] for e from start[f] to start[f + 1], and so in every channel, each with rows of its own (all
-    empty: F = P R, as they lie); volt, power (S, R, C); step (S, K), tiles of `height` rows; gain (S, C);
-    rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image, step (from `time`) and
+    empty: F = P R, in the order of the input); volt, power (S, R, C); step (S, K), tiles of `height` rows;
+    gain (S, C); rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image, step (from `time`) and
     call.  Fills out (T, S, B, P, C), or (T, S, B, C, P) for `maps`, and counted (T, S, B, 4): clips, driven
     rows, x^2 G [S], whether numbers drive the rows.
     """

@@ -94,7 +94,7 @@ class ReadOut:
     def __call__(self, x: Tensor, unrolling: Unrolling | None, at: Address) -> Reading:
         """Read with x (T, S, B, F), the values of an image in read voltages.
 
-        unrolling: which of them drives which row at a position; None: F = P R, as they lie.  at: names of
+        unrolling: which of them drives which row at a position; None: F = P R, in their order.  at: names of
         images and steps.
         """
         if x.shape[1:3] != (len(self.volt_SRC), len(at.images)) or x.shape[0] != len(at.steps):
