@@ -1,8 +1,8 @@
 """The read of arrays whose rows carry numbers: most rows are driven, so whole panels are multiplied.
 
-A job is one array, one step and as many images as have about VECTORS of drives in all: these share a pass over
-the weights.  For each row tile the drives are laid out, (rows, vectors), then panels of columns are multiplied and
-converted while they are in the cache.
+A job is one array, one step and as many images as have about VECTORS of drives in all: these share a pass
+over the weights.  For each row tile the drives are laid out, (rows, vectors), then panels of columns are
+multiplied and converted while they are in the cache.
 """
 
 from pathlib import Path

@@ -102,9 +102,9 @@ def read_sparse(
     x (T, S, B, F) in read voltages, F the values of one image; value f of the first channel drives row[e] at
     position[e] for e from start[f] to start[f + 1], and so in every channel, each with rows of its own (all
     empty: F = P R, in the order of the input); volt, power (S, R, C); step (S, K), tiles of `height` rows;
-    gain (S, C); rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image, step (from `time`) and
-    call.  Fills out (T, S, B, P, C), or (T, S, B, C, P) for `maps`, and counted (T, S, B, 4): clips, driven
-    rows, x^2 G [S], whether numbers drive the rows.
+    gain (S, C); rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image, step (from
+    `time`) and call.  Fills out (T, S, B, P, C), or (T, S, B, C, P) for `maps`, and counted (T, S, B, 4):
+    clips, driven rows, x^2 G [S], whether numbers drive the rows.
     """
     steps, chips, count, _ = x.shape
     every, columns, tiles = volt.shape[1], volt.shape[2], step.shape[1]
