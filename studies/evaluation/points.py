@@ -72,8 +72,8 @@ class Point:
     def against(self, reference: Point, column: str, *, of: int = 1) -> Estimate | None:
         """The mean difference to a reference over the chips both have, paired; None where they share none.
 
-        `of`: how many candidates this one was picked from as the best.  KeyError for a column that either
-        lacks.
+        Images are paired too, where both saw the same ones.  `of`: how many candidates this one was picked
+        from as the best.  KeyError for a column that either lacks.
         """
         ours, theirs = (dict(zip(p.chips, p.per_chip[column], strict=True)) for p in (self, reference))
         both = [chip for chip in ours if chip in theirs]
@@ -82,8 +82,9 @@ class Point:
         scale = max(map(abs, (*ours.values(), *theirs.values())), default=0.0)
         pairs = [_difference(ours[chip], theirs[chip]) for chip in both]
         mine, other = self._counted(column, both), reference._counted(column, both)
+        same = self.shared.get("dataset") == reference.shared.get("dataset")
         apart = None
-        if mine is not None and other is not None and mine.shape == other.shape:
+        if same and mine is not None and other is not None and mine.shape == other.shape:
             apart = mine - other
         return _paired(pairs, apart, scale, corrected(of))
 

@@ -179,6 +179,9 @@ def test_what_is_sure_names_what_it_is_sure_of() -> None:
 
     better, none = point((images > 0).astype(float)), point(np.zeros((8, 400)))
     assert better.against(none, "accuracy [1]").sure == (1, TASK)
+    none.shared = {"dataset": {"name": "other", "digest": "0"}}  # other images are not paired
+    assert better.against(none, "accuracy [1]").task is None
+    none.shared = {}
     slight = (np.arange(400) < 2) * np.ones((8, 400))
     slight[0, 2] = 1
     found = point(slight).against(none, "accuracy [1]")
