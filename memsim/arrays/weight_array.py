@@ -16,7 +16,6 @@ groups G (blocks of a grouped convolution, else 1), row tiles K, rows R, columns
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,16 +23,17 @@ import torch
 from torch import Tensor, nn
 
 from memsim import devices
+from memsim.arrays.compensation import factors
 from memsim.arrays.ranges import Drives, Ranges
+from memsim.arrays.reading.grouping import by_array, by_image, of_chips
 from memsim.arrays.reading.noise import bend, read_noise
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current, together
 from memsim.arrays.tile_lines import behind, lines_of
 from memsim.arrays.upkeep import upkeep
 from memsim.arrays.weight_devices import Sensed, conductances, sense, siemens_per_unit
+from memsim.arrays.weight_events import count_read
 from memsim.card.sections import Compensation
-from memsim.energy.ledger import Entry
-from memsim.prices.events import ARRAY_READ
 from memsim.run import Address, Run
 
 
@@ -145,13 +145,11 @@ class WeightArray(nn.Module):
         self.row_siemens_SR = now.row_siemens_SR
 
     def _compensate(self, compensation: Compensation) -> None:
-        """The digital factor of each column: 1 where nothing is left to go by."""
+        """Set the digital factor of each column."""
         self.compensation = "none" if self.cell.exact else compensation
         chips, voltage = len(self.run.chips), self.run.card.weights.read_voltage
-        self.compensation_SC = torch.ones(chips, 1, dtype=self.run.dtype, device=self.volt_SRC.device)
-        if self.compensation != "none":
-            before, now = self.reference[self.compensation], self.mean[self.compensation]
-            self.compensation_SC = torch.where((before > 0) & (now > 0), before / now, torch.ones_like(now))
+        one = torch.ones(chips, 1, dtype=self.run.dtype, device=self.volt_SRC.device)
+        self.compensation_SC = factors(self.compensation, self.reference, self.mean, one)
         self._prepared = {}
         gain = self.compensation_SC / (self.scale_C * voltage)
         self.gain_SC = gain.expand(chips, -1).reshape(chips * self.groups, self.columns).contiguous()
@@ -166,13 +164,8 @@ class WeightArray(nn.Module):
 
         Converter ranges, and whether a call carries spikes or numbers, are decided over all calls.
         """
-        x = self._by_array(drive)
-        section = self.run.card.weights
-        if section.dac_bits == 1 and self.run.card.on("dac") and bool((drive < 0).any()):
-            raise ValueError(
-                f"{self.name}: weights.dac_bits = 1 has no level for numbers of both signs, which drive its"
-                " rows; take 2 or more"
-            )
+        x = by_array(drive, self.groups)
+        self._check_signs(drive)
         self._prepared = {}
         self.ranges.note(
             at.call,
@@ -207,12 +200,12 @@ class WeightArray(nn.Module):
             if chips is not None:
                 x = drive[:, list(chips)]
             if learned is not None:
-                volt_SRC = learned if chips is None else self._of_chips(learned, chips)
+                volt_SRC = learned if chips is None else of_chips(learned, chips, self.groups)
                 read_out = replace(read_out, volt_SRC=volt_SRC)
             if drives is not None and not drives.spikes:
                 x, beyond = self._driven(x, drives)
                 clipped += beyond
-            reading = read_out(x if self.groups == 1 else self._by_array(x), unrolling, at)
+            reading = read_out(x if self.groups == 1 else by_array(x, self.groups), unrolling, at)
             if drives is not None and drives.spikes and reading.others:
                 raise RuntimeError(
                     f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
@@ -224,12 +217,16 @@ class WeightArray(nn.Module):
             order = [chip for drives, _ in sorts if drives for chip in drives.chips or ()]
             reading = together(readings, order, self.groups)
         if run.ledger.page.open:
-            self._count(reading, sorts, clipped)
+            count_read(self, reading, sorts, clipped)
         return reading.numbers if self.groups == 1 else self._numbers(reading, unrolling)
 
-    def _of_chips(self, x: Tensor, chips: Sequence[int]) -> Tensor:
-        """The arrays (S G, ...) of some chips."""
-        return x.unflatten(0, (-1, self.groups))[list(chips)].flatten(0, 1)
+    def _check_signs(self, drive: Tensor) -> None:
+        """Raise ValueError for numbers of both signs where the DAC has one bit."""
+        if self.run.card.weights.dac_bits == 1 and self.run.card.on("dac") and bool((drive < 0).any()):
+            raise ValueError(
+                f"{self.name}: weights.dac_bits = 1 has no level for numbers of both signs, which drive its"
+                " rows; take 2 or more"
+            )
 
     def _driven(self, drive: Tensor, drives: Drives) -> tuple[Tensor, int]:
         """Numbers in units of the read voltage, through the DAC where there is one; how many it clipped."""
@@ -244,18 +241,8 @@ class WeightArray(nn.Module):
         straight = (exact - exact.detach()).repeat(len(self.run.chips), 1, 1)
         return self.volt_SRC + straight
 
-    def _by_array(self, x: Tensor) -> Tensor:
-        """(T, S, B, F) -> (T, S G, B, F / G): groups are arrays of their own."""
-        if self.groups == 1:
-            return x
-        return x.unflatten(3, (self.groups, -1)).movedim(3, 2).flatten(1, 2)
-
     def _numbers(self, reading: Reading, unrolling: Unrolling | None) -> Tensor:
-        """The numbers of a reading (T, S G, B, ...) with groups behind images."""
-        if self.groups == 1:
-            return reading.numbers
-        numbers = reading.numbers.unflatten(1, (-1, self.groups)).movedim(2, 3)
-        return numbers if unrolling is None else numbers.flatten(3, 4)
+        return by_image(reading.numbers, self.groups, unrolling is not None)
 
     def _prepare(self, call: int) -> list[tuple[Drives | None, ReadOut]]:
         """What drives the rows in a call, and how it is read, for each sort of chips; kept until devices or
@@ -275,7 +262,7 @@ class WeightArray(nn.Module):
         chips = None if drives is None else drives.chips
 
         def some(x: Tensor) -> Tensor:
-            return x if chips is None else self._of_chips(x, chips)
+            return x if chips is None else of_chips(x, chips, self.groups)
 
         gain, volt = some(gain), some(self.volt_SRC)
         power = None if self.power_SRC is None else some(self.power_SRC)
@@ -299,31 +286,6 @@ class WeightArray(nn.Module):
                 {k: fn(x) for k, x in m.items()} for m in (self.reference, self.mean)
             )
         return super()._apply(fn, recurse)
-
-    def _count(self, reading: Reading, sorts: Sequence[tuple[Drives | None, Any]], clipped: int) -> None:
-        """Enter the events of one read: drives, conversions, digital adds, the actual sum of V^2 G t; and its
-        time: one vector after the other, all tiles, groups and columns at once.
-        """
-        name, card = self.name, self.run.card.weights
-        outputs = reading.numbers.numel()
-        vectors = outputs // self.columns
-        driven, siemens = reading.driven, reading.siemens
-        if self.groups > 1:
-            driven, siemens = (n.unflatten(0, (-1, self.groups)).sum(1) for n in (driven, siemens))  # (S, T)
-        events: list[Entry] = [(name, "row-drive", driven * self.column_tiles)]
-        notes: list[Entry] = []
-        for drives, _ in sorts:
-            if reading.others if drives is None else not drives.spikes:
-                chips = drives and drives.chips
-                some = len(chips) / len(self.run.chips) if chips else 1.0
-                events.append((name, "dac-conversion", vectors * self.rows * some))
-                notes.append((name, "clipped inputs", clipped))
-        if not self.run.card.ideal:
-            events.append((name, f"adc-{card.adc_bits}b", outputs * self.tiles))
-            notes.append((name, "clipped conversions", reading.clips))
-        events.append((name, "digital-add", outputs * (self.tiles - 1)))
-        time = vectors / self.groups * self.cycle_time
-        self.run.ledger.enter(events, [(name, ARRAY_READ, siemens * self.read_energy)], notes, [(name, time)])
 
     @property
     def upkeep(self) -> dict[str, float]:
