@@ -34,16 +34,21 @@ def key_of(thing: Any) -> str | DeviceCard:
     return presets.name_of(thing) or cell_key(_pulsed(thing, name))
 
 
-def key_range_strengths(model: BaseNoiseModel) -> tuple[str | DeviceCard, float | None, dict[str, float]]:
-    """What a chip card says of a noise model: cell, g_max [S] where it is not the cell's own, strengths."""
+def key_fields_strengths(model: BaseNoiseModel) -> tuple[str | DeviceCard, dict[str, Any], dict[str, float]]:
+    """What a chip card says of a noise model: cell, fields of its range where that is not the cell's own,
+    strengths.
+    """
     if isinstance(model, StateIndependentNoiseModel):
-        return key_of(model), None, {}
+        return key_of(model), {}, {}
     cell = weight_cell(model, name=f"{type(model).__name__.lower()}-new")
     plain = replace(cell, strengths=())
     if cell.name not in registry.PRESETS:
-        return cell_key(plain), None, dict(cell.strengths)
+        return cell_key(plain), {}, dict(cell.strengths)
     own: Any = registry.get(cell.name)
-    return cell.name, None if cell.g_max == own.g_max else cell.g_max, dict(cell.strengths)
+    if cell.g_max == own.g_max:  # type: ignore[attr-defined]
+        return cell.name, {}, dict(cell.strengths)
+    law = {} if cell.g_scale == own.g_scale else {"device_errors": "relative"}
+    return cell.name, {"g_max": cell.g_max, **law}, dict(cell.strengths)
 
 
 def cell_key(cell: Cell) -> str:

@@ -32,6 +32,25 @@ def verified_reset(cell: PulsedCell, tolerance: float) -> tuple[PulsedCell, floa
     return cell.scaled({"reset-noise": spread * cell.strength("reset-noise")}), 1 / accepted  # type: ignore[return-value]
 
 
+def slowest(tries: float, devices: int) -> float:
+    """Mean number of rounds until the last of some devices is accepted, each with 1 / tries in a round:
+
+        E max = sum_(k >= 0) 1 - (1 - q^k)^devices,   q = 1 - 1 / tries
+
+    tries: mean of one device, 1 or more; 0 devices take none. Raises ValueError for fewer tries than one.
+    """
+    if not tries >= 1.0:
+        raise ValueError(f"tries = {tries}: a device takes one or more")
+    if tries == 1.0 or devices == 0:
+        return float(min(devices, 1))
+    q, total, k = 1.0 - 1.0 / tries, 1.0, 1
+    while True:
+        waiting = -math.expm1(devices * math.log1p(-(q**k)))
+        total, k = total + waiting, k + 1
+        if waiting < 1e-12 * total:
+            return total
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class PulsedReset(Around):

@@ -5,6 +5,7 @@ model has no noise of a single read (that is `forward.w_noise` of a configuratio
 aihwkit's StandardHWATrainingPreset, 0.01 for ReRAM, as its models advise.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -51,7 +52,9 @@ def weight_cell(model: BaseNoiseModel, *, name: str) -> WeightCell:
         )
     if make is None:
         return get(device_card(model, name=name))  # type: ignore[return-value]
-    cell = make(model, {"g_max": converter.g_max / 1e6, "g_min": converter.g_min / 1e6})
+    known: Any = converter if isinstance(model, ReRamCMONoiseModel) else model  # whose own g_max only clips
+    ends = {"g_max": converter.g_max, "g_min": converter.g_min, "g_scale": known.g_max}
+    cell = make(model, {field: value / 1e6 for field, value in ends.items()})
     strengths = {e: s for e, s in _strengths(model).items() if e in cell.effects}
     cell = replace(cell, strengths=tuple(strengths.items()))
     return _preset(cell) or replace(
@@ -102,11 +105,21 @@ def _preset(cell: WeightCell) -> WeightCell | None:
         preset: Any = get(name)
         varied = {
             field: getattr(preset, field)
-            for field in ("name", "technology", "source", "g_max", "g_top", "read_noise_std", "strengths")
+            for field in (
+                "name",
+                "technology",
+                "source",
+                "g_max",
+                "g_top",
+                "g_scale",
+                "read_noise_std",
+                "strengths",
+            )
         }
         inside = cell.g_min < preset.g_max and cell.g_max <= preset.g_top * (1 + 1e-6)
-        if inside and replace(cell, **varied) == preset:
-            return replace(preset, g_max=cell.g_max, strengths=cell.strengths)
+        scale = next((g for g in (preset.g_scale, cell.g_max) if math.isclose(g, cell.g_scale)), None)
+        if inside and scale and replace(cell, **varied) == preset:
+            return replace(preset, g_max=cell.g_max, g_scale=scale, strengths=cell.strengths)
     return None
 
 

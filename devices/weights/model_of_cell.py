@@ -30,17 +30,26 @@ def noise_model(cell: WeightCell) -> BaseNoiseModel:
     for name, make in _MODELS.items():
         preset: Any = get(name)
         varied = {
-            field: getattr(preset, field) for field in ("name", "g_max", "off", "strengths", "read_noise_std")
+            field: getattr(preset, field)
+            for field in ("name", "g_max", "g_scale", "off", "strengths", "read_noise_std")
         }
         same_range = (cell.g_min, cell.g_top) == (preset.g_min, preset.g_top)
         if same_range and replace(cell, **varied) == preset:
-            return make(cell, _micro(cell.g_max))
-    model = None if cell.name in _MODELS else _by_law(cell)
+            return _mapped(make(cell, _micro(cell.g_scale)), cell)
+    whole = replace(cell, g_max=cell.g_scale, g_top=max(cell.g_top, cell.g_scale))
+    model = None if cell.name in _MODELS else _by_law(whole)
     if model is None:
         raise ValueError(
             f"aihwkit has no noise model of {cell.name}"
             f"{' with these numbers' if cell.name in _MODELS else ''}; it has: {', '.join(_MODELS)}"
         )
+    return _mapped(model, cell)
+
+
+def _mapped(model: BaseNoiseModel, cell: WeightCell) -> BaseNoiseModel:
+    """A model whose laws have g_scale for their g_max, with weights mapped to the cell's own range."""
+    if cell.g_max != cell.g_scale:
+        model.g_converter = SinglePairConductanceConverter(g_max=_micro(cell.g_max), g_min=_micro(cell.g_min))
     return model
 
 

@@ -5,7 +5,8 @@
     read   max(0, G(t) (1 + Q B(t))), a noise path of each device;   I = chord(G, V) V
 
 Each effect is an object of :mod:`memsim.devices.weights.effects` or :mod:`memsim.devices.weights.iv_curve`;
-None is its ideal.
+None is its ideal.  Fits in x = G / g_scale are read in absolute conductances: g_scale is the range that the
+source measured, and stays so where a lower g_max is used.  ``in_proportion`` reads them as aihwkit does.
 """
 
 import math
@@ -19,7 +20,14 @@ from torch import Tensor
 
 from memsim.devices.cell import Cell, Description
 from memsim.devices.numerics.stream import Stream
-from memsim.devices.weights.effects import Drift, LowFrequencyNoise, Relaxation, Spread, draw
+from memsim.devices.weights.effects import (
+    Drift,
+    LowFrequencyNoise,
+    RelativeFlicker,
+    Relaxation,
+    Spread,
+    draw,
+)
 from memsim.devices.weights.iv_curve import Curve
 
 
@@ -52,6 +60,7 @@ class WeightCell(Cell):
 
     g_max: float  #: conductance of the largest weight [S]
     g_top: float = math.inf  #: highest conductance its source measured; g_max is at most this [S]
+    g_scale: float = 0.0  #: conductance of x = 1 in its laws; 0: g_top, or g_max where that is infinite [S]
     g_min: float = 0.0  #: lowest conductance, and what an unused device of a pair holds [S]
     programming: Spread | None = None
     drift: Drift | None = None
@@ -66,6 +75,10 @@ class WeightCell(Cell):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.g_scale:
+            object.__setattr__(self, "g_scale", self.g_max if math.isinf(self.g_top) else self.g_top)
+        if not 0.0 < self.g_scale < math.inf:
+            raise ValueError(f"{self.name}: g_scale = {self.g_scale:g} S: a positive conductance is needed")
         if not 0.0 <= self.g_min < self.g_max:
             raise ValueError(
                 f"{self.name}: g_min = {self.g_min:.3g} S and g_max = {self.g_max:.3g} S: 0 <= g_min < g_max"
@@ -93,6 +106,25 @@ class WeightCell(Cell):
         }  # fmt: skip
         return tuple(effect for effect, law in has.items() if law)
 
+    def in_proportion(self) -> "WeightCell":
+        """The same cell with errors in proportion to its g_max, as aihwkit has them at any range.
+
+        Raises ValueError where no law of the cell is written in shares of a range.
+        """
+        changed = replace(self, g_scale=self.g_max)
+        if not self.in_shares:
+            raise ValueError(f"{self.name}: its laws are written in siemens, none in shares of its range")
+        return changed
+
+    @property
+    def in_shares(self) -> bool:
+        """Whether any of its laws is written in shares of a range."""
+        fits = [self.programming, *getattr(self.relaxation, "spreads", ())]
+        relative = any(fit is not None and fit.g_fit is not None for fit in fits)
+        return (
+            relative or bool(self.drift or self.read_noise_std) or isinstance(self.flicker, RelativeFlicker)
+        )
+
     @property
     def ages(self) -> bool:
         """Whether its conductances depend on the time since the write."""
@@ -101,7 +133,7 @@ class WeightCell(Cell):
 
     @property
     def read_noise(self) -> float:
-        """Fresh current noise of a read at its strength: sd = read_noise sqrt(g_max sum_r G_r V_r^2) [1]."""
+        """Fresh current noise of a read at its strength: sd = read_noise sqrt(g_scale sum G_r V_r^2) [1]."""
         return self.strength("read-noise") * self.read_noise_std
 
     def write(self, target: Tensor, *, rng: Stream) -> WeightState:
@@ -121,13 +153,13 @@ class WeightCell(Cell):
     def _write(self, target: Tensor, rng: Stream) -> WeightState:
         programmed, exponent = target, None
         if self.programming and (strength := self.strength("programming")):
-            error = self.programming(target, self.g_max).mul_(strength)
+            error = self.programming(target, self.g_scale).mul_(strength)
             programmed = error.mul_(draw(rng.child("programming"), target)).add_(target)
             if not self.relaxation:  # which is a part of the same error, and floored with it
                 programmed.clamp_(min=0.0)
         if self.drift and (strength := self.strength("drift")):
             xi = draw(rng.child("drift"), target)
-            exponent = self.drift.exponent(target / self.g_max, xi).mul_(strength)
+            exponent = self.drift.exponent(target / self.g_scale, xi).mul_(strength)
         return WeightState(target=target, programmed=programmed, exponent=exponent, rng=rng)
 
     def relax(self, state: WeightState, t: float, *, rng: Stream | None = None) -> WeightState:
@@ -156,11 +188,11 @@ class WeightCell(Cell):
         if self.drift and state.exponent is not None:
             now = now * self.drift.factor(state.exponent, state.t)
         if self.relaxation and (strength := self.strength("relaxation")) and state.t > 0.0:
-            spread = self.relaxation.spread(state.target, state.t, self.g_max)
+            spread = self.relaxation.spread(state.target, state.t, self.g_scale)
             xi = draw(state.rng.child("relaxation"), state.target)
             now = now + strength * (self.relaxation.shift(state.t) + spread * xi)
         if self.flicker and (strength := self.strength("flicker-noise")):
-            amplitude = self.flicker.amplitude(state.programmed, now, self.g_max)
+            amplitude = self.flicker.amplitude(state.programmed, now, self.g_scale)
             path = self.flicker.path(now, state.t, state.rng.child("flicker-noise"))
             now = now * (1.0 + strength * amplitude * path)
         return now if now is state.target else now.clamp(min=0.0)
@@ -207,22 +239,22 @@ class WeightCell(Cell):
 def _check_laws(cell: WeightCell) -> None:
     """Refuse laws that give a spread below 0, or no number, anywhere in the cell's range."""
     g = torch.linspace(cell.g_min, cell.g_max, 501)
-    x = g / cell.g_max
+    x = g / cell.g_scale
     spreads: dict[str, Any] = {}
     if cell.programming:
-        spreads["programming"] = cell.programming(g, cell.g_max)
+        spreads["programming"] = cell.programming(g, cell.g_scale)
     if cell.drift:
         if not cell.drift.t_0 > 0.0:
             raise ValueError(f"{cell.name}: drift.t_0 = {cell.drift.t_0:g} s must be above 0")
         spreads |= {"drift.mean": cell.drift.mean(x), "drift.spread": cell.drift.spread(x)}
     if cell.relaxation:
         for t in (1.0, 1e3, 1e5, 3e8):
-            spread = cell.relaxation.spread(g, t, cell.g_max)
+            spread = cell.relaxation.spread(g, t, cell.g_scale)
             spreads[f"relaxation after {t:g} s"] = spread + 0.0 * cell.relaxation.shift(t)
     if cell.flicker:
         if not (cell.flicker.t_0 > 0.0 and cell.flicker.t_read > 0.0):
             raise ValueError(f"{cell.name}: flicker.t_0 and flicker.t_read must be above 0 s")
-        spreads["flicker"] = cell.flicker.amplitude(g, g, cell.g_max)
+        spreads["flicker"] = cell.flicker.amplitude(g, g, cell.g_scale)
     for field, values in spreads.items():
         worst = int(values.nan_to_num(nan=-math.inf, posinf=-math.inf).argmin())
         if not (values[worst].isfinite() and values[worst] >= 0.0):

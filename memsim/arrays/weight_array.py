@@ -141,7 +141,7 @@ class WeightArray(nn.Module):
         """Take the conductances of this moment."""
         self.mean, self._prepared = now.means, {}
         self.volt_SRC = now.difference_SRC.mul_(self.run.card.weights.read_voltage)
-        self.power_SRC = None if now.total_SRC is None else now.total_SRC.mul_(self.cell.g_max)
+        self.power_SRC = None if now.total_SRC is None else now.total_SRC.mul_(self.cell.g_scale)
         self.row_siemens_SR = now.row_siemens_SR
 
     def _compensate(self, compensation: Compensation) -> None:

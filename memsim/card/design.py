@@ -121,6 +121,11 @@ def _weight_cell(card: CardFields) -> WeightCell:
     cell: Any = registry.get(card.weights.cell)
     if card.weights.g_max is not None:
         cell = dataclasses.replace(cell, g_max=card.weights.g_max)
+    if card.weights.device_errors == "relative" and not cell.exact:
+        try:
+            cell = cell.in_proportion()
+        except ValueError as error:
+            raise ValueError(f'weights.device_errors = "relative" has no effect: {error}') from None
     cell = _with_effects(cell, card)
     cell.chord(torch.zeros(1), card.weights.read_voltage)
     return cell

@@ -26,7 +26,7 @@ from aihwkit.simulator.parameters.enums import (
 
 from memsim.card.exchange_report import Line, Verdict
 from memsim.devices import registry
-from memsim.devices.aihwkit_cells import key_range_strengths
+from memsim.devices.aihwkit_cells import key_fields_strengths
 
 COMPENSATIONS = {
     GlobalDriftCompensation: "global",
@@ -122,13 +122,13 @@ def _cell(draft: Draft) -> None:
     if draft.config.noise_model is None:
         draft.take("noise_model", cell="ideal")
         return
-    key, g_max, strengths = key_range_strengths(draft.config.noise_model)
+    key, range_, strengths = key_fields_strengths(draft.config.noise_model)
     draft.off |= {effect for effect, factor in strengths.items() if factor == 0.0}
     draft.strengths = {effect: factor for effect, factor in strengths.items() if factor not in (0.0, 1.0)}
     why = ", ".join(
         f"strengths.{effect} = {factor:g}" for effect, factor in strengths.items() if factor != 1.0
     )
-    draft.take("noise_model", why, cell=key, **({} if g_max is None else {"g_max": g_max}))
+    draft.take("noise_model", why, cell=key, **range_)
     if type(draft.config.noise_model.g_converter).__name__ == "SingleDeviceConductanceConverter":
         draft.say("noise_model.g_converter", "changed", "pairs of devices, one of which rests at g_min")
 
@@ -221,6 +221,8 @@ def _noise_of_a_read(draft: Draft) -> None:
         return
     own: Any = registry.get(draft.weights["cell"])
     factor = io.w_noise / math.sqrt(omega or 1.0) / own.read_noise_std
+    if "g_max" in draft.weights and "device_errors" not in draft.weights:
+        factor *= math.sqrt(draft.weights["g_max"] / own.g_scale)
     if abs(factor - 1.0) > 1e-9:
         draft.strengths["read-noise"] = factor
     draft.say("forward.w_noise_type", "taken", "read-noise")

@@ -41,6 +41,10 @@ def idle(card: CardFields) -> Iterator[Idle]:
                 yield Idle("attention", AttentionSection.model_fields[field].alias or field, why)
     if card.weights.wires != "off" and card.weights.row_activity != type(card.weights)().row_activity:
         yield Idle("weights", "row_activity [1]", 'it belongs to wires = "off"')
+    if card.weights.device_errors == "relative" and (
+        card.weights.g_max is None or card.weights.cell == "ideal"
+    ):
+        yield Idle("weights", "device_errors", "it belongs to a g_max [S] below the cell's own")
     yield from _wear(card)
     yield from _prices(card)
 

@@ -72,6 +72,11 @@ class WeightSection(ReadSection):
     """Conductance of the largest weight [S]; the top of the cell's own range where absent, and never above
     what its source measured.
     """
+    device_errors: Literal["absolute", "relative"] = "absolute"
+    """Errors of devices below the range that their source measured: as measured at that conductance in
+    siemens (``absolute``: a lower g_max costs accuracy), or in proportion to g_max (``relative``, as
+    aihwkit's noise models have it).
+    """
     scaling: Literal["column", "layer"] = "column"
     """One digital scale for each column, or one for the layer."""
     tile_rows: int = Field(default=256, ge=1, le=65536)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from memsim.devices.weights.weight_cell import WeightCell
 COMPENSATIONS = {"global": GlobalDriftCompensation, "column": PerColumnDriftCompensation}
 """aihwkit's own compensations; each works tile by tile."""
 
-SAID = "cell g_max scaling tile_rows tile_columns compensation dac_bits adc_bits output_noise"
+SAID = "cell g_max device_errors scaling tile_rows tile_columns compensation dac_bits adc_bits output_noise"
 """Fields of the weights section that a configuration says."""
 
 
@@ -55,7 +56,7 @@ def inference_config(
     io.out_res = resolution(output_bits)
     if wired:
         io.ir_drop, io.ir_drop_g_ratio = 1.0, 1.0 / (card.wire_resistance * cell.g_max)
-    io.w_noise = 0.0 if cell.exact else cell.read_noise
+    io.w_noise = 0.0 if cell.exact else cell.read_noise * math.sqrt(cell.g_scale / cell.g_max)
     io.w_noise_type = WeightNoiseType.PCM_READ if cell.on("read-noise") else WeightNoiseType.NONE
     return config
 

@@ -191,7 +191,7 @@ def noise(ax: Axes, cell: devices.Cell) -> None:
     factor, unit = prefixed(cell.g_max, "S")
     x, day = factor * goal.numpy(), 86400.0
     if cell.read_noise > 0:
-        fresh = cell.read_noise * torch.sqrt(cell.g_max * goal)
+        fresh = cell.read_noise * torch.sqrt(cell.g_scale * goal)
         ax.plot(x, factor * fresh.numpy(), color=CROSSBAR, linewidth=1.2, label="one read")
     if cell.on("flicker-noise"):
         alone = cell.only("flicker-noise")

@@ -19,7 +19,7 @@ from aihwkit.simulator.configs.devices import IdealDevice, SoftBoundsDevice
 
 from memsim import devices
 from memsim.devices import stream
-from memsim.devices.aihwkit_cells import key_of, key_range_strengths
+from memsim.devices.aihwkit_cells import key_fields_strengths, key_of
 from memsim.devices.device_card import DeviceCard
 from memsim.devices.functions import PiecewiseLinear
 from memsim.devices.weights.model_of_cell import noise_model
@@ -72,15 +72,16 @@ def test_numbers_of_a_preset_are_the_preset():
     assert key_of(cmo) == "reram-cmo-falcone2025-2pct"
     assert key_of(presets.ReRamArrayOMPresetDevice()) == "reram-om"
     assert key_of(IdealDevice()) == "ideal"
-    assert key_range_strengths(PCMLikeNoiseModel(g_max=20.0, drift_scale=0.0)) == (
-        "pcm-joshi2020", 20.0 / 1e6, {"drift": 0.0}
+    assert key_fields_strengths(PCMLikeNoiseModel(g_max=20.0, drift_scale=0.0)) == (
+        "pcm-joshi2020", {"g_max": 20.0 / 1e6, "device_errors": "relative"}, {"drift": 0.0}
     )  # fmt: skip
 
 
 def test_wans_model_at_another_range_is_as_strong_as_aihwkit_makes_it():
     """Its fit is of 40 uS; at 25 uS aihwkit's spread is 40 / 25 of what is published."""
-    name, g_max, strengths = key_range_strengths(ReRamWan2022NoiseModel(g_max=25.0))
-    assert (name, g_max, strengths["programming"]) == ("reram-wan2022", 25e-6, 1.6)
+    name, fields, strengths = key_fields_strengths(ReRamWan2022NoiseModel(g_max=25.0))
+    assert (name, strengths["programming"]) == ("reram-wan2022", 1.6)
+    assert fields == {"g_max": 25e-6, "device_errors": "relative"}
 
 
 def test_a_law_that_a_device_card_says_is_one_and_others_have_names_by_their_numbers():

@@ -143,7 +143,9 @@ def test_every_cell_aihwkit_models_has_its_model_and_others_are_refused():
     model = noise_model(cell)
     scales = (model.prog_noise_scale, model.drift_scale, model.read_noise_scale)
     assert scales == (0.5, 0.0, 2.0) and model.g_max == 25.0
-    assert noise_model(replace(devices.get("pcm-hermes2023-1"), g_max=5e-6)).g_max == 5.0
+    lowered = replace(devices.get("pcm-hermes2023-1"), g_max=5e-6)
+    assert noise_model(lowered.in_proportion()).g_max == 5.0
+    assert noise_model(lowered).g_max == 10.35 and noise_model(lowered).g_converter.g_max == 5.0
     assert noise_model(devices.get("reram-cmo-falcone2025-2pct")).g_converter.g_min == 9.0
     with pytest.raises(ValueError, match="no noise model of reram-milo2021"):
         noise_model(devices.get("reram-milo2021"))

@@ -9,7 +9,7 @@ from aihwkit.inference import PCMLikeNoiseModel
 from memsim import devices
 from memsim.devices.numerics.stream import stream
 from memsim.devices.weights.cell_of_model import weight_cell
-from tests.statistics import assert_mean, assert_same_law, assert_same_mean, assert_same_std, assert_std
+from tests.statistics import assert_mean, assert_same_law, assert_same_mean, assert_same_std
 
 CELL = devices.get("pcm-joshi2020")
 N = 100_000
@@ -85,35 +85,6 @@ def test_mean_drift_over_the_spread_of_exponents():
         state = CELL.without("programming").write(torch.full((N,), x * 25e-6), rng=stream(0, "nu", str(x)))
         for t, mean in zip((86400.0, 365 * 86400.0), expected, strict=True):
             assert_mean(((t + 20) / 20) ** -state.exponent, mean, floor=1e-4)
-
-
-def path(t, shape=(N,), x=0.5):
-    """B(s(t)) as the cell's read shows it."""
-    cell = CELL.without("programming", "drift")
-    target = torch.full(shape, x * CELL.g_max, dtype=torch.float64)
-    state = cell.relax(cell.write(target, rng=stream(0, "path")), t)
-    return (cell.read(state) / target - 1) / cell.flicker.fit(x64(x))
-
-
-@pytest.mark.parametrize("t", [0.0, 1e-3, 1.0, 31.0, 179.999, 180.0, 180.001, 1e3, 86400.0, 2e7])
-def test_the_noise_path_has_its_variance_at_every_time(t):
-    sd = math.sqrt(CELL.flicker.time(t))
-    b = path(t)
-    assert_mean(b, 0.0, sigma=sd)
-    assert_std(b, sd)
-    with pytest.raises(AssertionError):
-        assert_std(1.03 * b, sd)
-
-
-def test_the_noise_path_is_one_path():
-    near = torch.corrcoef(torch.stack([path(1e4), path(1.02e4)]))[0, 1]
-    assert near > 0.99
-    early, late = path(0.0), path(1e6)
-    s0, s1 = CELL.flicker.time(0.0), CELL.flicker.time(1e6)
-    assert_mean(early * late, s0)  # cov(B(s), B(s')) = min(s, s'), as for a Wiener process
-    assert_std(late - early, math.sqrt(s1 - s0))
-    assert torch.equal(path(500.0), path(500.0))
-    assert float((path(180.0) - path(180.0 + 1e-6)).abs().max()) < 1e-2  # continuous across a knot
 
 
 def test_time_zero_is_the_write_itself():

@@ -1,12 +1,14 @@
 """Resets: a verified one is as near as the cut normal says, pulses draw to the symmetry point by the law."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from memsim import devices
 from memsim.devices.numerics.stream import stream
-from memsim.devices.pulses.resets import PulsedReset, verified_reset
+from memsim.devices.pulses.resets import PulsedReset, slowest, verified_reset
 from tests.devices import judges
 from tests.statistics import assert_mean, assert_same_mean, assert_same_std, assert_std
 
@@ -64,3 +66,25 @@ def test_few_pulses_remember_and_the_noise_of_many_is_the_cycles():
 def test_a_cell_that_moves_up_only_cannot_be_reset_by_pulses():
     with pytest.raises(ValueError, match="up only"):
         PulsedReset.of(devices.get("pcm-nandakumar2018"), reset_pulses=40)
+
+
+@pytest.mark.parametrize(("tolerance", "mean", "last"), [(0.2, 6.3, 52.0), (0.5, 2.6, 18.9), (1.0, 1.5, 8.2)])
+def test_an_array_waits_for_its_slowest_device(tolerance, mean, last):
+    """64 x 64 devices, each accepted with 1 / tries in a round; the last by sampling rounds of devices."""
+    tries = 1 / math.erf(tolerance / math.sqrt(2))
+    assert tries == pytest.approx(mean, abs=0.05)
+    expected = slowest(tries, 64 * 64)
+    assert expected == pytest.approx(last, abs=0.06)
+    rounds = np.random.default_rng(0).geometric(1 / tries, (2000, 64 * 64)).max(1)
+    assert_mean(rounds, expected)
+    with pytest.raises(AssertionError):
+        assert_mean(1.03 * rounds, expected)
+
+
+def test_the_slowest_of_few_devices():
+    assert slowest(2.5, 1) == pytest.approx(2.5, rel=1e-9)
+    assert slowest(2.0, 2) == pytest.approx(2 + 2 - 4 / 3)  # E max = E a + E b - E min
+    assert slowest(1.0, 10**9) == 1.0 and slowest(3.0, 0) == 0.0
+    assert [slowest(t, 100) < slowest(t + 0.5, 100) < slowest(t + 0.5, 101) for t in (1.0, 5.0)] == [True] * 2
+    with pytest.raises(ValueError, match=r"tries = 0\.5"):
+        slowest(0.5, 3)

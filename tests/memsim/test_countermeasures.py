@@ -5,6 +5,7 @@ import torch
 
 import memsim
 from memsim import CardError, models
+from memsim.devices.pulses.resets import slowest
 from memsim.engines.aihwkit import tile_attention
 from tests.memsim.test_attention_array import HEADS, STEPS, TOKENS, K, Q, V, asked, card, held, make
 
@@ -81,6 +82,10 @@ def test_every_device_pulse_and_read_is_paid():
     verified = spent(reset="verified", reset_tolerance=1.0)
     assert verified["reset"] == pytest.approx(CELLS / 0.6827, rel=1e-3)
     assert verified["adc"] - one["adc"] == pytest.approx(verified["reset"])
+    section = card("reram-om").attention
+    rounds, writes = slowest(1 / 0.6826895, HEADS * TOKENS**2), CELLS / (HEADS * TOKENS**2)
+    waits = section.reset_time * (rounds - 1) + section.cycle_time * TOKENS * rounds
+    assert verified["latency"] - one["latency"] == pytest.approx(writes * waits, rel=1e-5)
     pulsed = spent(reset="pulses", reset_pulses=10)
     assert pulsed["reset"] == 0 and pulsed["pulse"] > one["pulse"] + 9 * CELLS
 

@@ -68,6 +68,7 @@ def outputs(card: ChipCard) -> dict[str, Any]:
 
 
 WITH: Mapping[str, Mapping[str, Any]] = {
+    "device_errors": {"g_max [S]": 1e-5},
     "reset_tolerance": {"reset": "verified"},
     "reset_pulses": {"reset": "pulses"},
     "sharing": {"devices_per_synapse": 2},
@@ -81,7 +82,8 @@ WITH: Mapping[str, Mapping[str, Any]] = {
 
 OTHER: Mapping[str, Any] = {
     "adc_bits": 4, "dac_bits": 4, "read_voltage": 0.3, "read_time": 2e-8, "conversion_time": 2e-7,
-    "g_max": 1e-5, "scaling": "layer", "tile_rows": 8, "tile_columns": 8, "devices_per_weight": 2,
+    "g_max": 1e-5, "device_errors": "relative", "scaling": "layer", "tile_rows": 8, "tile_columns": 8,
+    "devices_per_weight": 2,
     "compensation": "column", "reprogram_every": 1e3, "output_noise": 0.05, "wires": "grounded",
     "row_activity": 0.5,
     "n_max": 5, "coding": "linear", "devices_per_synapse": 2, "sharing": "counter", "reset": "verified",

@@ -66,7 +66,8 @@ def test_a_time_is_reached_directly_and_each_cycle_has_devices_states_of_its_own
 
 
 def test_compensation_goes_by_the_last_writing():
-    made = array(torch.ones(40, 40), card(**{"reprogram_every [s]": WEEK}))
+    steady = card(**{"reprogram_every [s]": WEEK}).without("flicker-noise")  # other at any other time
+    made = array(torch.ones(40, 40), steady)
     made.advance_to(2 * WEEK + 1e-6, "column")  # just written
     assert torch.allclose(made.compensation_SC, torch.ones(1, 40), atol=1e-4)
 

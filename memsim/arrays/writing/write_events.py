@@ -12,6 +12,7 @@ from memsim.arrays.reading.attention_read import AttentionReading
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.write_energy import HALF_SELECTED, WriteEnergy, pairs, tally
 from memsim.devices.pulses.line_pulses import Pulses, every_cell
+from memsim.devices.pulses.resets import slowest
 from memsim.energy.ledger import Entry, Work
 from memsim.prices.events import ARRAY_READ
 from memsim.run import Run
@@ -71,7 +72,10 @@ class AttentionEvents:
         self.run.ledger.enter(*work)
 
     def _reset(self, work: Work, cells: float, writes: float, tokens: int) -> None:
-        """Bring every device back: by resets, verified ones read, or by pulses in their place."""
+        """Bring every device back: by resets, verified ones read, or by pulses in their place.
+
+        Energy goes by the tries of the mean device, time by those of the last that is accepted.
+        """
         card, devices = self.card, cells * self.sides * self.devices
         work.notes.append((self.name, "written cells", cells * self.devices))
         if card.reset == "pulses" and not self.design.exact:
@@ -80,12 +84,13 @@ class AttentionEvents:
             work.seconds.append((self.name, writes * card.reset_pulses * self.pulse_time))
             return
         tries = self.reset_tries
+        rounds = slowest(tries, round(devices / max(writes, 1.0)))  # heads at once, the slowest device
         work.events.append((self.name, f"reset-{self.kind}", devices * tries))
-        work.seconds.append((self.name, writes * card.reset_time * tries))
+        work.seconds.append((self.name, writes * card.reset_time * rounds))
         if card.reset == "verified" and not self.design.exact:
             rest, unit, reference = self.design.conductance
             siemens = max(rest + self.design.table.w_rest * unit + reference, 0.0)
-            self._read_cells(work, devices * tries, tries * writes, siemens * devices * tries, tokens)
+            self._read_cells(work, devices * tries, rounds * writes, siemens * devices * tries, tokens)
 
     def _drive(self, work: Work, a: Tensor, b: Tensor, pulses: Pulses, tokens: int) -> None:
         """Pulses and drives of lines; a and b are tokens by spike count (S, H, B, T, levels)."""
