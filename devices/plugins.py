@@ -7,6 +7,7 @@ A package registers in its pyproject.toml, and needs no edit here:
 
 | group | name | object |
 |---|---|---|
+| ``memsim.codings`` | any | module that registers codings of weights |
 | ``memsim.devices`` | of a cell, as a card writes it | function of no arguments that returns the Cell |
 | ``memsim.lowerings`` | any | module (or function in it) that registers matrices of a layer kind |
 | ``memsim.networks`` | of an architecture; its networks' names begin so | class under ``@architecture`` |
@@ -21,7 +22,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, final
 
-GROUPS = ("memsim.devices", "memsim.lowerings", "memsim.networks")
+GROUPS = ("memsim.codings", "memsim.devices", "memsim.lowerings", "memsim.networks")
 
 
 class PluginError(ValueError):

@@ -8,7 +8,7 @@ ranges of a chip are its own, whatever other chips are in the stack.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,14 @@ class Drives:
     signed_S: Tensor  #: whether a chip saw negative numbers: its DAC then has codes of both signs
     peak_S: Tensor  #: largest number of each chip
     full_scale_SK: Tensor  #: largest current of each array and tile, rows driven up to the read voltage [A]
+
+    def of(self, chips: Sequence[int]) -> Drives:
+        """The same for some of these chips, by their places among them."""
+        places = list(chips)
+        groups = len(self.full_scale_SK) // len(self.peak_S)
+        full = self.full_scale_SK.unflatten(0, (-1, groups))[places].flatten(0, 1)
+        names = tuple(places if self.chips is None else (self.chips[place] for place in places))
+        return Drives(self.spikes, names, self.signed_S[places], self.peak_S[places], full)
 
     def convert(self, x: Tensor, bits: int) -> tuple[Tensor, int]:
         """Numbers (T, S, B, F) through the DAC, in units of the read voltage; how many it clipped."""

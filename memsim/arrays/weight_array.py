@@ -10,13 +10,13 @@ chord, a limitation.
 G+ and G- are sums over n devices in parallel, each written to the n-th part, each with a state of its own
 through time.  Compensation is the mean |G+ - G-| after the last write over that of now, of the whole layer or
 of each column (aihwkit's GlobalDriftCompensation and PerColumnDriftCompensation).  Inputs longer than a tile
-are cut into equal row tiles, each with its own ADC conversion; their sums are digital.  Shapes: chips S,
-groups G (blocks of a grouped convolution, else 1), row tiles K, rows R, columns C.
+are cut into equal row tiles, each with its own ADC conversion; their sums are digital.  That is the coding
+pair; others (`memsim.coding`) sense L lines instead of C columns.  Shapes: chips S, groups G (blocks of a
+grouped convolution, else 1), row tiles K, rows R, columns C.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -24,16 +24,19 @@ from torch import Tensor, nn
 
 from memsim import devices
 from memsim.arrays.compensation import factors
+from memsim.arrays.held_matrix import HeldMatrix
+from memsim.arrays.one_sided import by_sign
 from memsim.arrays.ranges import Drives, Ranges
+from memsim.arrays.read_outs import Shown, read_out
 from memsim.arrays.reading.grouping import by_array, by_image, of_chips
-from memsim.arrays.reading.noise import bend, read_noise
+from memsim.arrays.reading.line_read import LineRead
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current, together
-from memsim.arrays.tile_lines import behind, lines_of
 from memsim.arrays.upkeep import upkeep
-from memsim.arrays.weight_devices import Sensed, conductances, sense, siemens_per_unit
+from memsim.arrays.weight_devices import Sensed
 from memsim.arrays.weight_events import count_read
 from memsim.card.sections import Compensation
+from memsim.coding.lines import Lines
 from memsim.run import Address, Run
 
 
@@ -45,9 +48,9 @@ class WeightArray(nn.Module):
     looked at when devices are written or aged.  Raises ValueError for a matrix that is not finite.
     """
 
-    volt_SRC: Tensor  #: current for a fully driven row [A]
-    power_SRC: Tensor | None  #: g_max (G+ + G-) [S^2], where reads are noisy
-    row_siemens_SR: Tensor  #: G+ + G- of a row [S]
+    volt_SRC: Tensor  #: current for a fully driven row [A], of each line in codings other than pair
+    power_SRC: Tensor | None  #: g_max (G+ + G-) [S^2], where reads are noisy, likewise
+    row_siemens_SR: Tensor  #: sum of G over all devices of a row [S]
     gain_SC: Tensor  #: compensation over scale: turns amperes into the layer's numbers
 
     def __init__(self, name: str, blocks: Tensor, run: Run) -> None:
@@ -57,15 +60,29 @@ class WeightArray(nn.Module):
         if not torch.isfinite(self.blocks).all():
             raise ValueError(f"{name}: weights hold NaN or infinity; a damaged checkpoint?")
         self.groups, self.rows, self.columns = self.blocks.shape
-        self.tiles, self.column_tiles = run.card.weights.tiles(self.rows, self.columns)
+        self._set_coding()
         self._name_streams()
         self.ranges = Ranges(name)
         self.time, self.cycle = float("nan"), 0
         self.dtype, section = run.dtype, run.card.weights
         self.read_energy, self.cycle_time = section.read_joule(1.0), section.cycle_time  #: [V^2 s], [s]
-        self._prepared: dict[int, list[tuple[Drives | None, ReadOut]]] = {}  #: by call, as they are needed
+        self._prepared: dict[
+            int, list[tuple[Drives | None, ReadOut | LineRead]]
+        ] = {}  #: by call, as they are needed
         for buffer in ("volt_SRC", "power_SRC", "row_siemens_SR", "gain_SC"):
             self.register_buffer(buffer, None)
+
+    def _set_coding(self) -> None:
+        """Tiles, lines and what a read of one vector converts and adds."""
+        section = self.run.card.weights
+        coding, self.devices_per_weight = section.coding, section.devices_per_weight
+        self.coding = coding
+        coding.check(self.name, self.blocks)
+        self.tiles, self.column_tiles = section.tiles(self.rows, self.columns)
+        self.lines = None if coding.plain else Lines(coding, self.columns, self.column_tiles)
+        self.conversions = self.tiles * coding.conversions(self.columns, self.column_tiles)
+        self.additions = coding.additions(self.columns, self.tiles, self.column_tiles)
+        self.subtracts = coding.subtracts
 
     def _name_streams(self) -> None:
         """Random streams of the chips in ``run``, a key for each chip (and group)."""
@@ -103,39 +120,35 @@ class WeightArray(nn.Module):
         self._compensate(compensation or section.compensation)
 
     def conductance(self) -> Tensor:
-        """Conductances of all devices now, (S G, 2 n, R, C) [S]: the n of G+, then the n of G-."""
+        """Conductances of all devices now, (S G, D, R, C) [S]: the n of G+, then the n of G-, or the n single
+        ones, slice after slice; reference columns are left out.
+        """
+        return torch.cat(self._held()[: len(self.coding.factors)], 1)
+
+    def reference_conductance(self) -> Tensor | None:
+        """Conductances of the reference columns now, (S G, n, R, column tiles) [S]; None: there are none."""
+        return self._held()[-1] if self.coding.referenced else None
+
+    def _held(self) -> list[Tensor]:
+        """Conductances of all devices now, plane by plane."""
         cycle, age = self.run.card.weights.last_write(self.time)
-        return conductances(self.cell, self.goal(), rng=self._write_rng(cycle), age=age, pairs=self._pairs)
+        return self._matrix.held(self._write_rng(cycle), age)
 
     @property
-    def _pairs(self) -> int:
-        return self.run.card.weights.devices_per_weight
-
-    def _per_unit(self) -> Tensor:
-        """Conductance of one device for a weight of one, (G, 1, C) [S]."""
-        return siemens_per_unit(self.blocks, self.cell, self.run.card.weights.scaling)
+    def _matrix(self) -> HeldMatrix:
+        tiles = self.tiles, self.column_tiles
+        return HeldMatrix(self.blocks, self.run.card, self.cell, self.run.dtype, tiles, self.lines)
 
     def goal(self) -> Tensor:
         """Signed conductance that one device of each pair is to carry above g_min, (G, R, C) [S]."""
-        return (self.blocks * self._per_unit()).to(self.run.dtype)
+        return self._matrix.goal
 
     def _write_rng(self, cycle: int) -> devices.Stream:
         return self.rng.child("rewrite", cycle) if cycle else self.rng
 
     def _sense(self, cycle: int, age: float) -> Sensed:
         """What the devices of a write show `age` seconds after it."""
-        section, lines, noisy = self.run.card.weights, lines_of(self.run.card), self._noisy
-        sensed = sense(
-            self.cell, self.goal(), rng=self._write_rng(cycle), age=age, pairs=self._pairs,
-            voltage=section.read_voltage, total=noisy or lines is not None, dtype=self.run.dtype,
-        )  # fmt: skip
-        if lines is None:
-            return sensed
-        return behind(lines, sensed, (self.tiles, self.column_tiles), section.row_activity, noisy)
-
-    @property
-    def _noisy(self) -> bool:
-        return self.cell.on("read-noise") and self.cell.read_noise > 0
+        return self._matrix.sense(self._write_rng(cycle), age)
 
     def _see(self, now: Sensed) -> None:
         """Take the conductances of this moment."""
@@ -157,7 +170,15 @@ class WeightArray(nn.Module):
     @property
     def scale_C(self) -> Tensor:
         """Siemens that a read sees for a weight of one, (G C,)."""
-        return self._per_unit().to(self.run.dtype).flatten() * (bend(self.cell, self.run.card) * self._pairs)
+        return self._matrix.scale_C
+
+    @property
+    def _zero_SC(self) -> Tensor | None:
+        """What a fully driven row makes of a weight of 0 that is taken off digitally, (S G, C)."""
+        zero_C = self._matrix.zero_C
+        if zero_C is None:
+            return None
+        return zero_C.to(self.gain_SC).view(self.groups, -1).repeat(len(self.run.chips), 1)
 
     def calibrate(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
         """Note what drives the rows and the currents it makes, as `read` takes them; returns exact numbers.
@@ -170,7 +191,7 @@ class WeightArray(nn.Module):
         self.ranges.note(
             at.call,
             drive,
-            largest_current(x.detach(), unrolling, self.volt_SRC, self.tiles),
+            self._largest(x.detach(), unrolling),
             len(self.run.chips),
         )
         return self._numbers(self._read_out(None)(x, unrolling, at), unrolling)
@@ -195,17 +216,17 @@ class WeightArray(nn.Module):
         sorts = self._prepared.get(at.call) or self._prepare(at.call)
         learned = None if blocks is None else self._learned(blocks)
         readings, clipped = [], 0
-        for drives, read_out in sorts:
+        for drives, read_of in sorts:
             x, chips = drive, None if drives is None else drives.chips
             if chips is not None:
                 x = drive[:, list(chips)]
             if learned is not None:
                 volt_SRC = learned if chips is None else of_chips(learned, chips, self.groups)
-                read_out = replace(read_out, volt_SRC=volt_SRC)
+                read_of = read_of.with_currents(volt_SRC)
             if drives is not None and not drives.spikes:
                 x, beyond = self._driven(x, drives)
                 clipped += beyond
-            reading = read_out(x if self.groups == 1 else by_array(x, self.groups), unrolling, at)
+            reading = read_of(x if self.groups == 1 else by_array(x, self.groups), unrolling, at)
             if drives is not None and drives.spikes and reading.others:
                 raise RuntimeError(
                     f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
@@ -239,12 +260,18 @@ class WeightArray(nn.Module):
         voltage = self.run.card.weights.read_voltage
         exact = blocks.to(self.run.dtype) * (self.scale_C.view(self.groups, 1, -1) * voltage)
         straight = (exact - exact.detach()).repeat(len(self.run.chips), 1, 1)
-        return self.volt_SRC + straight
+        return self.volt_SRC + (straight if self.lines is None else self.lines.straight(straight))
+
+    def _largest(self, x: Tensor, unrolling: Unrolling | None) -> Tensor:
+        """Largest currents of lines that share a range, for each array and tile, (S G, groups K) [A]."""
+        groups = [slice(None)] if self.lines is None else self.lines.groups
+        found = [largest_current(x, unrolling, self.volt_SRC[..., one], self.tiles) for one in groups]
+        return found[0] if len(found) == 1 else torch.cat(found, 1)
 
     def _numbers(self, reading: Reading, unrolling: Unrolling | None) -> Tensor:
         return by_image(reading.numbers, self.groups, unrolling is not None)
 
-    def _prepare(self, call: int) -> list[tuple[Drives | None, ReadOut]]:
+    def _prepare(self, call: int) -> list[tuple[Drives | None, ReadOut | LineRead]]:
         """What drives the rows in a call, and how it is read, for each sort of chips; kept until devices or
         ranges change.
         """
@@ -253,30 +280,17 @@ class WeightArray(nn.Module):
             raise RuntimeError(
                 f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
             )
+        if not self.coding.paired:
+            sorts = list(by_sign(sorts))
         made = self._prepared[call] = [(one, self._read_out(one)) for one in sorts or (None,)]
         return made
 
-    def _read_out(self, drives: Drives | None) -> ReadOut:
+    def _read_out(self, drives: Drives | None) -> ReadOut | LineRead:
         """How the array is read in one sort of calls: without rounding where there are no ranges."""
-        card, gain, scale = self.run.card, self.gain_SC, None
-        chips = None if drives is None else drives.chips
-
-        def some(x: Tensor) -> Tensor:
-            return x if chips is None else of_chips(x, chips, self.groups)
-
-        gain, volt = some(gain), some(self.volt_SRC)
-        power = None if self.power_SRC is None else some(self.power_SRC)
-        if drives is not None:
-            scale = drives.full_scale_SK
-            if not drives.spikes:
-                gain = gain * drives.peak_S.repeat_interleave(self.groups)[:, None]
-        return ReadOut(
-            volt_SRC=volt, row_siemens_SR=some(self.row_siemens_SR),
-            full_scale_SK=gain.new_ones(len(gain), self.tiles) if scale is None else scale, gain_SC=gain,
-            bits=card.weights.adc_bits if card.on("adc") and drives is not None else 0,
-            rng=self.read_rng if chips is None else self.read_rng.of(chips),
-            dense=drives is not None and not drives.spikes,
-            **read_noise(power, self.cell, card, volt)._asdict(),
+        shown = Shown(self.volt_SRC, self.power_SRC, self.row_siemens_SR, self.gain_SC, self._zero_SC)
+        return read_out(
+            shown, drives, self.read_rng, card=self.run.card, cell=self.cell, tiles=self.tiles,
+            groups=self.groups, lines=self.lines,
         )  # fmt: skip
 
     def _apply(self, fn: Any, recurse: bool = True) -> WeightArray:
@@ -293,10 +307,11 @@ class WeightArray(nn.Module):
 
         Where the array is compensated, it is read once after each rewriting and once now.
         """
-        cells = self.groups * self.rows * self.columns
+        lines, rows = self.coding.conversions(self.columns, self.column_tiles), self.groups * self.rows
+        many = self.coding.devices(self.rows, self.columns, self.column_tiles, self.devices_per_weight)
         return upkeep(
-            self.run, self.cell.technology, cells=cells, lines=self.groups * self.rows * self.column_tiles,
-            writes=self.cycle * 2 * self._pairs * cells,
+            self.run, self.cell.technology, cells=rows * lines, lines=rows * self.column_tiles,
+            writes=self.cycle * self.groups * many,
             readings=0 if self.compensation == "none" else self.cycle + 1,
             siemens=float(self.row_siemens_SR.sum()) / len(self.run.chips),
         )  # fmt: skip
@@ -305,7 +320,7 @@ class WeightArray(nn.Module):
     def kappa(self) -> float:
         """r n g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
         side = self.run.card.weights.longest_side(self.rows, self.columns)
-        return self.run.card.wire_resistance * self.cell.g_max * self._pairs * side**2
+        return self.run.card.wire_resistance * self.cell.g_max * self.devices_per_weight * side**2
 
     def extra_repr(self) -> str:
         groups = f", {self.groups} groups" if self.groups > 1 else ""

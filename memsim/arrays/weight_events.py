@@ -22,6 +22,9 @@ class Tiled(Protocol):
     columns: int
     tiles: int
     column_tiles: int
+    conversions: int
+    additions: int
+    subtracts: bool
     read_energy: float
     cycle_time: float
 
@@ -50,8 +53,10 @@ def count_read(
             events.append((name, "dac-conversion", vectors * array.rows * some))
             notes.append((name, "clipped inputs", clipped))
     if not run.card.ideal:
-        events.append((name, f"adc-{card.adc_bits}b", outputs * array.tiles))
+        events.append((name, f"adc-{card.adc_bits}b", vectors * array.conversions))
         notes.append((name, "clipped conversions", reading.clips))
-    events.append((name, "digital-add", outputs * (array.tiles - 1)))
+    events.append((name, "digital-add", vectors * array.additions))
+    if array.subtracts:  # the sum of the drives, times what a weight of 0 carries
+        events += [(name, "digital-add", driven), (name, "digital-mac", vectors)]
     time = vectors / groups * array.cycle_time
     run.ledger.enter(events, [(name, ARRAY_READ, siemens * array.read_energy)], notes, [(name, time)])

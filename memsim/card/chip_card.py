@@ -189,6 +189,7 @@ class ChipCard(CardFields):
     def _array_effects(self) -> list[str]:
         asked = {"wear": self.wear.cycles_before > 0, "wires": self.weights.wires != "none"}
         asked["output-noise"] = self.weights.output_noise > 0
+        asked["weight-rounding"] = self.weights.coding.rounds
         return [effect for effect in ARRAY_EFFECTS if asked.get(effect, True)]
 
     @property

@@ -14,9 +14,9 @@ from memsim.prices.events import find
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 
-ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear", "wires", "output-noise")
+ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear", "wires", "output-noise", "weight-rounding")
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, what its
-writes until now did to it, the resistance of its lines, and noise of each conversion.
+writes until now did to it, the resistance of its lines, noise of each conversion, and weights on a grid.
 """
 
 
@@ -66,7 +66,7 @@ class CardFields(Section):
                 )
             raise ValueError(
                 f"{effect!r} {why} has no spread to scale; set "
-                "dac_bits, adc_bits, n_max or wire_resistance instead"
+                "dac_bits, adc_bits, n_max, slice_bits or wire_resistance instead"
             )
         return strengths
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from memsim.card.weights_coding import CodingField
+from memsim.coding.named import find
 from memsim.devices import registry
 from memsim.devices.device_card import DeviceCard
 from memsim.devices.toml_file import Section
@@ -64,10 +66,10 @@ class ReadSection(Section):
 
 
 class WeightSection(ReadSection):
-    """Weight arrays: differential pairs that hold what training learned."""
+    """Weight arrays: devices that hold what training learned."""
 
     cell: Device = "pcm-joshi2020"
-    """Both devices of a pair: a preset (``memsim devices`` lists them) or a device card."""
+    """Every device: a preset (``memsim devices`` lists them) or a device card."""
     g_max: float | None = Field(default=None, alias="g_max [S]", gt=1e-9, lt=1e-2)
     """Conductance of the largest weight [S]; the top of the cell's own range where absent, and never above
     what its source measured.
@@ -77,15 +79,22 @@ class WeightSection(ReadSection):
     siemens (``absolute``: a lower g_max costs accuracy), or in proportion to g_max (``relative``, as
     aihwkit's noise models have it).
     """
+    coding: CodingField = find("pair")
+    """How a weight becomes devices: ``pair``, ``offset`` (one device, a reference column in each tile),
+    ``single`` (one device, its middle taken off digitally) or ``slices`` (digits in devices of their own); a
+    table of ``kind`` and its fields where these are to differ from their defaults.
+    """
     scaling: Literal["column", "layer"] = "column"
     """One digital scale for each column, or one for the layer."""
     tile_rows: int = Field(default=256, ge=1, le=65536)
     """Most word lines of one tile; longer inputs are cut into equal tiles and added digitally."""
     tile_columns: int = Field(default=256, ge=1, le=65536)
-    """Most bit lines of one tile; each further column tile drives its rows again."""
+    """Most sensed lines of one tile, a pair's two bit lines being one; each further column tile drives its
+    rows again.
+    """
     devices_per_weight: int = Field(default=1, ge=1, le=16)
-    """Devices in parallel on either side of a pair, each with errors of its own; their currents add and one
-    digital factor divides by their number.
+    """Devices in parallel wherever the coding has one (on either side of a pair, in every slice), each with
+    errors of its own; their currents add and one digital factor divides by their number.
     """
     compensation: Compensation = "global"
     """Drift compensation from reading every row once: one digital factor for each layer and chip
@@ -109,13 +118,24 @@ class WeightSection(ReadSection):
     row_activity: float = Field(default=0.15, alias="row_activity [1]", gt=0, le=1)
     """Share of rows driven at once, the load of bit lines where wires = "off"; an assumption."""
 
+    @model_validator(mode="after")
+    def _holds_a_weight(self) -> WeightSection:
+        if self.coding.referenced and self.tile_columns < 2:
+            raise ValueError(
+                f"tile_columns = 1: the coding {self.coding.kind} has a reference column in each tile; take"
+                " 2 or more"
+            )
+        return self
+
     def tiles(self, rows: int, columns: int) -> tuple[int, int]:
         """Row tiles and column tiles of a matrix."""
-        return math.ceil(rows / self.tile_rows), math.ceil(columns / self.tile_columns)
+        return math.ceil(rows / self.tile_rows), self.coding.column_tiles(columns, self.tile_columns)
 
     def longest_side(self, rows: int, columns: int) -> int:
         """Cells on the longer side of a matrix' largest tile; its tiles are as equal as can be."""
-        return max(math.ceil(n / k) for n, k in zip((rows, columns), self.tiles(rows, columns), strict=True))
+        row_tiles, column_tiles = self.tiles(rows, columns)
+        lines = self.coding.lines(columns) + self.coding.references(column_tiles)
+        return max(math.ceil(rows / row_tiles), math.ceil(lines / column_tiles))
 
     def last_write(self, t: float) -> tuple[int, float]:
         """The cycle the arrays were last written in at t [s] after programming (cycle 0), and its age [s].

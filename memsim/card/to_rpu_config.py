@@ -72,7 +72,7 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
     """
     for name in type(card.weights).model_fields:
         value = getattr(card.weights, name)
-        if name in SAID.split() or (name, value) == ("wires", "none"):
+        if name in SAID.split() or (name, str(value)) in (("wires", "none"), ("coding", "pair")):
             yield Line(f"weights.{name}", value, "taken", "")
         elif name == "wires":
             yield Line("weights.wires", value, "changed", "aihwkit has a polynomial for bit lines alone")

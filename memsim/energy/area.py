@@ -7,7 +7,6 @@ Left out, for want of a source: row drivers, sample-and-holds, neurons, memory, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from memsim.card.chip_card import ChipCard
@@ -28,13 +27,15 @@ def areas(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
 
 
 def utilisation(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
-    """Share of its tiles' cells that a weight matrix fills, by layer [1]."""
-    side = card.weights.tile_rows * card.weights.tile_columns
-    return {
-        work.name: work.rows * work.columns / (math.prod(card.weights.tiles(work.rows, work.columns)) * side)
-        for work in works
-        if isinstance(work, Matrix)
-    }
+    """Share of its tiles' cells that a weight matrix and its references fill, by layer [1]."""
+    section, found = card.weights, {}
+    for work in works:
+        if isinstance(work, Matrix):
+            row_tiles, column_tiles = section.tiles(work.rows, work.columns)
+            lines = section.coding.conversions(work.columns, column_tiles)
+            whole = row_tiles * section.tile_rows * column_tiles * section.tile_columns
+            found[work.name] = work.rows * lines / whole
+    return found
 
 
 def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple[str, float, float | None]]:
@@ -46,9 +47,11 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
     if isinstance(work, Matrix):
         section = card.weights
         row_tiles, column_tiles = section.tiles(work.rows, work.columns)
-        lines = -(-work.columns // column_tiles)
+        coding = section.coding
+        lines = -(-coding.conversions(work.columns, column_tiles) // column_tiles)
         converters = converter.count(lines, section.conversion_time) * row_tiles * column_tiles
-        yield "weight cells", 2 * section.devices_per_weight * work.rows * work.columns, cell
+        cells = coding.devices(work.rows, work.columns, column_tiles, section.devices_per_weight)
+        yield "weight cells", cells, cell
         yield "ADC", converters, technology.converter_price(section.adc_bits).area
         dac = technology.dac_price(section.dac_bits)
         yield "DAC", 0 if work.spikes else work.rows * column_tiles, dac.area

@@ -46,9 +46,12 @@ def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
     row_tiles, column_tiles = section.tiles(work.rows, work.columns)
     yield from bill.work(name, "row-drive", work.drives * column_tiles)
     yield from bill.work(name, "dac-conversion", 0 if work.spikes else vectors * work.rows)
-    yield from bill.work(name, f"adc-{section.adc_bits}b", vectors * work.columns * row_tiles)
-    yield from bill.work(name, "digital-add", vectors * work.columns * (row_tiles - 1))
-    yield from bill.work(name, "digital-mac", vectors * work.columns)
+    coding, columns = section.coding, work.columns
+    conversions = vectors * row_tiles * coding.conversions(columns, column_tiles)
+    additions = vectors * coding.additions(columns, row_tiles, column_tiles)
+    yield from bill.work(name, f"adc-{section.adc_bits}b", conversions)
+    yield from bill.work(name, "digital-add", additions + (work.drives if coding.subtracts else 0))
+    yield from bill.work(name, "digital-mac", vectors * (columns + coding.subtracts))
     siemens = work.drives * work.columns * held.weight
     yield _read(name, section.read_joule(siemens))
 

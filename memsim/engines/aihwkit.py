@@ -51,6 +51,11 @@ class TileWeights:
                 f"engine aihwkit: weights.devices_per_weight = {devices_per_weight}; its layers hold one "
                 "pair for each weight: take 1, or engine memsim"
             )
+        if not run.card.weights.coding.plain:
+            raise ValueError(
+                f"engine aihwkit: weights.coding = {run.card.weights.coding}; its layers hold pairs: take"
+                ' "pair", or engine memsim'
+            )
         self.name, self.run = name, run
         self.blocks = blocks.detach() if blocks.dim() == 3 else blocks.detach()[None]
         self.groups, self.rows, self.columns = self.blocks.shape

@@ -67,7 +67,15 @@ class MappedNet:
             notes.append(f"every call starts from the state given: {', '.join(self.state.classes)} keep one")
         learned = [one.macs for one in self.work.learned.values()]
         digital = {"net" if name == ROOT else name: n for one in learned for name, n in one.items()}
-        return report(self.net, self.held, self.attention_arrays, macs, digital, shared, self.uses, notes)
+        return report(
+            self.net, self.held, self.attention_arrays, macs, digital, shared, self.uses, notes, self.holders
+        )
+
+    @property
+    def holders(self) -> str:
+        """What holds a weight, in words."""
+        section = self.run.card.weights
+        return section.coding.words(section.devices_per_weight)
 
     def probed(self, batch: Batch) -> Found:
         """What inputs of this shape do in the network, found once; nothing is counted."""

@@ -85,16 +85,16 @@ class MappingReport(Sequence[Mapped]):
 def report(
     net: nn.Module, matrices: Sequence[Held], attentions: Mapping[str, Any], macs: Mapping[str, float] | None,
     digital: Mapping[str, float], shared: frozenset[str], uses: Mapping[str, frozenset[str]],
-    notes: Sequence[str],
+    notes: Sequence[str], holders: str,
 ) -> MappingReport:  # fmt: skip
     """The report of a network.
 
     macs: of an image by layer, where it was probed; digital: those of modules outside arrays; shared: layers
     whose input is the same for all images; uses: functions that take a parameter otherwise than as the matrix
-    of a product, by name.
+    of a product, by name; holders: what holds a weight, in words.
     """
     macs = None if macs is None else {**macs, **_left_digital(net, matrices, digital)}
-    lines = [_matrix_line(net, one, macs, shared, uses) for one in matrices]
+    lines = [_matrix_line(net, one, macs, shared, uses, holders) for one in matrices]
     taken = {(one.module, one.matrix.parameter) for one in matrices}
     claimed = {one.module: n for n, one in reversed(list(enumerate(matrices)))}
     for path, module in net.named_modules():
@@ -141,13 +141,14 @@ def _matrix_line(
     macs: Mapping[str, float] | None,
     shared: frozenset[str],
     uses: Mapping[str, frozenset[str]],
+    holders: str,
 ) -> Mapped:
     weight = net.get_submodule(one.module)._parameters[one.matrix.parameter]
     assert weight is not None
     where = one.tied_to or one.name
     place, reason, product = (
         "array",
-        f"{' x '.join(map(str, one.matrix.shape(weight)[1:]))} devices in pairs",
+        f"{' x '.join(map(str, one.matrix.shape(weight)[1:]))} {holders}",
         True,
     )
     if one.matrix.groups > 1:

@@ -51,6 +51,7 @@ def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
         "wear": ("wear",),
         "wires": ("wires",),
         "output noise": ("output-noise",),
+        "weight rounding": ("weight-rounding",),
     }
     there = {name: tuple(e for e in effects if e in card.effects) for name, effects in found.items()}
     return {name: effects for name, effects in there.items() if effects}

@@ -156,8 +156,10 @@ def chips(setting: Setting, card: memsim.ChipCard) -> str:
 
 def weights(card: memsim.ChipCard) -> str:
     """The weight arrays with every number."""
+    coding, many = card.weights.coding, card.weights.devices_per_weight
+    holders = "differential pairs" if coding.plain else coding.words(many)
     return (
-        f"Weights are held by differential pairs of {_cell(card.weight_cell)}; every number of these arrays: "
+        f"Weights are held by {holders} of {_cell(card.weight_cell)}; every number of these arrays: "
         f"{_fields(card.weights, skip=('cell',))}. Rows that carry numbers pass a DAC, spikes drive a row "
         "for one bit."
     )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -90,6 +90,10 @@ class ReadOut:
     def tile_height(self) -> int:
         """Rows of a tile."""
         return math.ceil(self.volt_SRC.shape[1] / self.full_scale_SK.shape[1])
+
+    def with_currents(self, volt_SRC: Tensor) -> ReadOut:
+        """The same read of other currents, through which gradients pass."""
+        return replace(self, volt_SRC=volt_SRC)
 
     def __call__(self, x: Tensor, unrolling: Unrolling | None, at: Address) -> Reading:
         """Read with x (T, S, B, F), the values of an image in read voltages.

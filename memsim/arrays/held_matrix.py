@@ -1,0 +1,89 @@
+"""A learned matrix under a card's coding: what its devices are to carry, and what a read sees of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from memsim.arrays.coded_devices import Plane, held, planes, sense_planes, zero_siemens
+from memsim.arrays.reading.noise import bend
+from memsim.arrays.tile_lines import behind, lines_of
+from memsim.arrays.weight_devices import Sensed, conductances, sense, siemens_per_unit
+from memsim.card.chip_card import ChipCard
+from memsim.coding.lines import Lines
+from memsim.devices import Stream, WeightCell
+
+
+@dataclass(frozen=True, eq=False)
+class HeldMatrix:
+    """Blocks (G, R, C) of a learned matrix and the devices of a card that hold them.
+
+    lines: those of the card's coding; None: one line of pairs a column.
+    """
+
+    blocks: Tensor
+    card: ChipCard
+    cell: WeightCell
+    dtype: torch.dtype
+    tiles: tuple[int, int]
+    lines: Lines | None
+
+    @property
+    def _per_unit(self) -> Tensor:
+        """Conductance of one device for a weight of one, (G, 1, C) [S]."""
+        return siemens_per_unit(self.blocks, self.cell, self.card.weights.scaling)
+
+    @property
+    def goal(self) -> Tensor:
+        """W / max |W| times the range of a device, (G, R, C) [S]: what one device of each pair is to carry
+        above g_min, with a sign.
+        """
+        return (self.blocks * self._per_unit).to(self.dtype)
+
+    @property
+    def scale_C(self) -> Tensor:
+        """Siemens that a read sees for a weight of one, (G C,)."""
+        per_unit, section = self._per_unit.to(self.dtype), self.card.weights
+        if (signs := section.coding.signs(self.blocks)) is not None:
+            per_unit = per_unit * signs
+        return per_unit.flatten() * (bend(self.cell, self.card) * section.devices_per_weight)
+
+    @property
+    def zero_C(self) -> Tensor | None:
+        """What a fully driven row makes of a weight of 0 that is taken off digitally, in numbers, (G C,)."""
+        section = self.card.weights
+        if not section.coding.subtracts:
+            return None
+        siemens = zero_siemens(section.coding, self.cell, section.read_voltage, self._rounded)
+        return siemens * section.devices_per_weight / self.scale_C
+
+    @property
+    def _rounded(self) -> bool:
+        return self.card.on("weight-rounding")
+
+    def _planes(self, lines: Lines, rng: Stream) -> list[Plane]:
+        return planes(lines, self.goal, self.cell, self._rounded, rng)
+
+    def sense(self, rng: Stream, age: float) -> Sensed:
+        """Write the devices, age them by `age` [s] and return what a read sees of every line."""
+        section, cell, wires = self.card.weights, self.cell, lines_of(self.card)
+        noisy = cell.on("read-noise") and cell.read_noise > 0
+        if self.lines is not None:
+            return sense_planes(
+                cell, self.lines, self._planes(self.lines, rng), age=age,
+                parallel=section.devices_per_weight, voltage=section.read_voltage, total=noisy,
+            )  # fmt: skip
+        sensed = sense(
+            cell, self.goal, rng=rng, age=age, pairs=section.devices_per_weight,
+            voltage=section.read_voltage, total=noisy or wires is not None, dtype=self.dtype,
+        )  # fmt: skip
+        return sensed if wires is None else behind(wires, sensed, self.tiles, section.row_activity, noisy)
+
+    def held(self, rng: Stream, age: float) -> list[Tensor]:
+        """Conductance of every device `age` seconds after the write, (S G, D, R, C) [S], plane by plane."""
+        cell, many = self.cell, self.card.weights.devices_per_weight
+        if self.lines is None:
+            return [conductances(cell, self.goal, rng=rng, age=age, pairs=many)]
+        return held(cell, self._planes(self.lines, rng), age=age, parallel=many)

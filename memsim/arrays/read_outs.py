@@ -1,0 +1,58 @@
+"""How a weight array is read in one sort of calls: what it shows, its converters' ranges, noise."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from memsim.arrays.one_sided import bits_of
+from memsim.arrays.ranges import Drives
+from memsim.arrays.reading.grouping import of_chips
+from memsim.arrays.reading.line_read import LineRead, by_line
+from memsim.arrays.reading.noise import read_noise
+from memsim.arrays.reading.weight_read import ReadOut
+from memsim.card.chip_card import ChipCard
+from memsim.coding.lines import Lines
+from memsim.devices import Stream
+
+
+class Shown(NamedTuple):
+    """What arrays show now, and the factors of their numbers, as in `ReadOut`: chips x groups first."""
+
+    volt_SRC: Tensor
+    power_SRC: Tensor | None
+    row_siemens_SR: Tensor
+    gain_SC: Tensor
+    zero_SC: Tensor | None
+    """What a fully driven row makes of a weight of 0 that is taken off digitally."""
+
+    def of(self, chips: Any, groups: int) -> Shown:
+        """The same of some chips."""
+        return Shown(*(None if x is None else of_chips(x, chips, groups) for x in self))  # type: ignore[arg-type]
+
+
+def read_out(
+    shown: Shown, drives: Drives | None, rng: Stream, *, card: ChipCard, cell: Any, tiles: int, groups: int,
+    lines: Lines | None,
+) -> ReadOut | LineRead:  # fmt: skip
+    """Return how arrays are read where `drives` drive their rows; None: without ranges, nothing rounds.
+
+    tiles: row tiles; groups: arrays of a chip; lines: None for one line of pairs a column.
+    """
+    if drives is not None and drives.chips is not None:
+        shown, rng = shown.of(drives.chips, groups), rng.of(drives.chips)
+    volt, power, siemens, gain, zero = shown
+    if drives is None:
+        bits, scale = 0, gain.new_ones(len(gain), tiles * (1 if lines is None else len(lines.groups)))
+    else:
+        bits = bits_of(card.weights.adc_bits, drives, card.weights.coding.paired) if card.on("adc") else 0
+        scale = drives.full_scale_SK
+        if not drives.spikes:
+            peak = drives.peak_S.repeat_interleave(groups)[:, None]
+            gain, zero = gain * peak, None if zero is None else zero * peak
+    whole = ReadOut(
+        volt_SRC=volt, row_siemens_SR=siemens, full_scale_SK=scale, gain_SC=gain, bits=bits, rng=rng,
+        dense=drives is not None and not drives.spikes, **read_noise(power, cell, card, volt)._asdict(),
+    )  # fmt: skip
+    return whole if lines is None else by_line(whole, lines, zero)

@@ -1,0 +1,1 @@
+"""Coding: how a learned matrix becomes devices, and how what they carry becomes numbers."""

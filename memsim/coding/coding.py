@@ -1,0 +1,110 @@
+"""What every coding of weights says of itself.
+
+A weight stands on one plane of devices or on several.  In each plane it has a place: n devices in parallel,
+or n pairs of them.  With u = W / max |W| in -1 .. 1, and shares s_p of a device's range g_max - g_min,
+
+    u = sum_p factor_p (s_p(u) - s_p(0)),   G_p = g_min + s_p (g_max - g_min)   (a pair: G+ - G- = s_p range)
+
+A column of places in one plane is a line: it is sensed and converted by itself, and the planes' numbers are
+added digitally, each times its factor.  What a device carries where its weight is 0 is taken off by the other
+side of a pair, by a reference column of each tile, or digitally: its designed value x the sum of the drives.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from memsim.devices.toml_file import Section
+
+
+class Coding(Section, ABC):
+    """One coding of weights, its fields those of the card's table ``[weights.coding]``; shapes: planes P,
+    groups G, rows R, columns C.
+    """
+
+    kind: ClassVar[str]
+    """Its name in a card."""
+    paired: ClassVar[bool] = False
+    """Whether a place is a pair, read as G+ - G-."""
+    referenced: ClassVar[bool] = False
+    """Whether every column tile has a reference column of devices at weight 0."""
+    rounds: ClassVar[bool] = False
+    """Whether weights are rounded to a grid, the effect weight-rounding."""
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """Digital factor of each plane, the largest first."""
+        return (1.0,)
+
+    @abstractmethod
+    def shares(self, unit_GRC: Tensor, rounded: bool) -> Tensor:
+        """Return s_p of weights u in -1 .. 1, (P, G, R, C); signed where places are pairs.
+
+        rounded: to the grid of a coding that has one.
+        """
+
+    def zero_shares(self, rounded: bool) -> Tensor:
+        """Return s_p(0), (P,)."""
+        return self.shares(torch.zeros(1, 1, 1, dtype=torch.float64), rounded).flatten()
+
+    @abstractmethod
+    def words(self, devices: int) -> str:
+        """Return what holds a weight, in words; devices: n."""
+
+    def check(self, name: str, blocks_GRC: Tensor) -> None:
+        """Raise ValueError for a matrix that this coding cannot hold."""
+
+    def signs(self, blocks_GRC: Tensor) -> Tensor | None:
+        """Return the digital sign of each column, (G, 1, C); None: all are positive."""
+        return None
+
+    @property
+    def subtracts(self) -> bool:
+        """Whether what devices carry at weight 0 is taken off digitally, where that is a current at all."""
+        return not (self.paired or self.referenced)
+
+    @property
+    def plain(self) -> bool:
+        """Whether one plane of pairs is all there is: reads then take the fused kernels alone."""
+        return self.paired and len(self.factors) == 1 and not self.rounds
+
+    def lines(self, columns: int) -> int:
+        """Lines of a matrix with so many columns, without references."""
+        return len(self.factors) * columns
+
+    def column_tiles(self, columns: int, most: int) -> int:
+        """Return the column tiles of a matrix, `most` lines each, reference columns among them."""
+        return math.ceil(self.lines(columns) / (most - self.referenced))
+
+    def references(self, column_tiles: int) -> int:
+        """Reference columns of a matrix."""
+        return column_tiles if self.referenced else 0
+
+    def devices(self, rows: int, columns: int, column_tiles: int, parallel: int) -> int:
+        """Devices of a matrix, those of reference columns among them; parallel: n."""
+        places = self.lines(columns) + self.references(column_tiles)
+        return (2 if self.paired else 1) * parallel * rows * places
+
+    def conversions(self, columns: int, column_tiles: int) -> int:
+        """ADC conversions of one read of a row tile."""
+        return self.lines(columns) + self.references(column_tiles)
+
+    def additions(self, columns: int, row_tiles: int, column_tiles: int) -> int:
+        """Digital additions of one read: of row tiles, of planes (shift and add), of what is taken off."""
+        references = self.references(column_tiles)
+        taken_off = 0 if self.paired else columns
+        return self.conversions(columns, column_tiles) * row_tiles - columns - references + taken_off
+
+    def as_in_card(self) -> Any:
+        """The coding as a card writes it: its name alone where every field is at its default."""
+        fields = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return {"kind": self.kind, **fields} if fields else self.kind
+
+    def __str__(self) -> str:
+        fields = ", ".join(f"{name} {value}" for name, value in self.model_dump(mode="json").items())
+        return f"{self.kind} ({fields})" if fields else self.kind
