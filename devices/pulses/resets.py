@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, final
 
 import torch
@@ -32,6 +33,7 @@ def verified_reset(cell: PulsedCell, tolerance: float) -> tuple[PulsedCell, floa
     return cell.scaled({"reset-noise": spread * cell.strength("reset-noise")}), 1 / accepted  # type: ignore[return-value]
 
 
+@lru_cache(maxsize=256)
 def slowest(tries: float, devices: int) -> float:
     """Mean number of rounds until the last of some devices is accepted, each with 1 / tries in a round:
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -149,6 +150,14 @@ def test_what_is_common_to_all_devices_cancels_in_pairs_and_beside_a_reference_a
     assert torch.allclose(moved, torch.full((COLUMNS,), wanted), atol=2e-3 * SHIFT * ROWS / k)
 
 
+def _with_more(original: Any, more: float, *args: Any) -> torch.Tensor:
+    """Conductances with `more` on every device at the first place; references have columns of their own."""
+    held = original(*args).clone()
+    if held.shape[-1] == COLUMNS:
+        held[..., 0, 0] += more
+    return held
+
+
 @pytest.mark.parametrize(("key", "wanted"), [("pair", 0.0), ("offset", 2.0)])
 @torch.no_grad()
 def test_what_is_common_to_a_place_cancels_in_its_pair_and_not_beside_a_reference(key, wanted, monkeypatch):
@@ -159,18 +168,11 @@ def test_what_is_common_to_a_place_cancels_in_its_pair_and_not_beside_a_referenc
     x = torch.ones(1, 1, 1, 1, ROWS, dtype=torch.float64)
     before = array(MATRIX.double(), chosen).read(x)
     for module, name in ((weight_devices, "_devices"), (coded_devices, "_single")):
-
-        def shifted(*args: Any, original: Any = getattr(module, name)) -> torch.Tensor:
-            held = original(*args).clone()
-            if held.shape[-1] == COLUMNS:
-                held[..., 0, 0] += more
-            return held
-
-        monkeypatch.setattr(module, name, shifted)
+        monkeypatch.setattr(module, name, partial(_with_more, getattr(module, name), more))
     found = array(MATRIX.double(), chosen)
     moved = (found.read(x) - before).flatten() * found.scale_C
     assert torch.allclose(moved, torch.tensor([wanted * more, 0.0, 0.0, 0.0]).double(), atol=1e-12)
-    assert float(found.conductance()[0, 0, 0, 0]) > more
+    assert float(found.conductance()[0, 0, 0, 0]) >= more
 
 
 @pytest.mark.parametrize("key", CODINGS)
