@@ -10,6 +10,12 @@ EMBEDDED = ("digits", "digits-hard")
 FOLDER = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "cifar10": "CIFAR10", "cifar100": "CIFAR100"}
 """Data sets that lie in a folder, and torchvision's names of them."""
 
+MADE = {"digits-saccade": "digits", "cifar10-saccade": "cifar10"}
+"""Event frames made of the pictures of another data set."""
+
+RECORDED = ("n-mnist", "dvs128-gesture", "cifar10-dvs")
+"""Recordings of event cameras, which lie in a folder."""
+
 
 def trained() -> list[str]:
     """List the bundled, trained networks."""
@@ -18,4 +24,4 @@ def trained() -> list[str]:
 
 def data_sets() -> list[str]:
     """List the data sets by name."""
-    return [*EMBEDDED, *FOLDER]
+    return [*EMBEDDED, *FOLDER, *MADE, *RECORDED]

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from memsim.models.datasets.dataset import time_first
+
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
     """Share of images whose largest logit is the label's; logits (..., B, classes), labels (B)."""
@@ -49,12 +51,12 @@ def margin(logits: Tensor, labels: Tensor) -> float:
 @torch.no_grad()
 def predict(net: nn.Module, images: Tensor, batch: int = 256) -> Tensor:
     """Logits (B, classes) in evaluation mode, on the network's device, returned on the CPU; the mode is put
-    back.
+    back. Event frames (B, T, C, H, W) are given time first.
     """
     training, device = net.training, next(net.parameters()).device
     net.eval()
     try:
-        return torch.cat([net(part.to(device)).cpu() for part in images.split(batch)])
+        return torch.cat([net(time_first(part).to(device)).cpu() for part in images.split(batch)])
     finally:
         net.train(training)
 

@@ -1,9 +1,10 @@
 """A data set: images and labels in three parts, named by their content, and how the parts are drawn."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -18,9 +19,14 @@ PARTS = ("train", "val", "test")
 class Dataset:
     """Images (B, C, H, W) float32 in [0, 1] and labels (B) int64, in three parts that share no image.
 
-    Every choice is made on the validation part; the test part gives the result. `digest` is the identity: two
-    data sets of one name and different content are two. ValueError, naming the part, on other shapes or
-    types, on images and labels of unequal number, on pixels outside [0, 1], on labels outside the classes.
+    Samples of an event camera are frames (B, T, C, H, W), counts of events from 0 on, T time steps each;
+    networks get them time first (`time_first`), so that `batch_axis=1` for chips.
+    `record` says how the samples were made, in plain values; empty where they are taken as they come.
+
+    Every choice is made on the validation part; the test part gives the result. `digest` is the identity:
+    two data sets of one name and different content are two. ValueError, naming the part, on other shapes or
+    types, on images and labels of unequal number, on pixels outside [0, 1], on negative counts, on labels
+    outside the classes.
     """
 
     name: str
@@ -31,6 +37,7 @@ class Dataset:
     y_val: Tensor
     x_test: Tensor
     y_test: Tensor
+    record: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
         for part in PARTS:
@@ -44,13 +51,19 @@ class Dataset:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part} {len(getattr(self, f'y_{part}'))}" for part in PARTS)
-        return f"Dataset({self.name!r}, {self.in_shape}, {len(self.classes)} classes, {sizes}, {self.digest})"
+        shape = tuple(self.x_train.shape[1:])
+        return f"Dataset({self.name!r}, {shape}, {len(self.classes)} classes, {sizes}, {self.digest})"
 
     @property
     def in_shape(self) -> tuple[int, int, int]:
-        """Channels, height, width of an image."""
-        _, channels, height, width = self.x_train.shape
+        """Channels, height, width of an image, or of one event frame."""
+        *_, channels, height, width = self.x_train.shape
         return channels, height, width
+
+    @property
+    def steps(self) -> int | None:
+        """Time steps of a sample of event frames; None for images."""
+        return self.x_train.shape[1] if self.x_train.ndim == 5 else None
 
     @cached_property
     def digest(self) -> str:
@@ -63,13 +76,24 @@ class Dataset:
         return found.hexdigest()[:16]
 
 
+def time_first(x: Tensor) -> Tensor:
+    """Return samples as networks take them: event frames (B, T, C, H, W) as (T, B, C, H, W), images as is."""
+    return x.transpose(0, 1) if x.ndim == 5 else x
+
+
 def _check_images(where: str, x: Tensor) -> None:
-    """Refuse images that are not (B, C, H, W) float32 in [0, 1]."""
-    if x.ndim != 4 or len(x) == 0:
-        raise ValueError(f"{where} has shape {tuple(x.shape)}, needed are images (B, C, H, W), at least one")
+    """Refuse images that are not (B, C, H, W) float32 in [0, 1], and frames with negative counts."""
+    if x.ndim not in (4, 5) or len(x) == 0:
+        raise ValueError(
+            f"{where} has shape {tuple(x.shape)}, needed are images (B, C, H, W), "
+            "or event frames (B, T, C, H, W), at least one"
+        )
     if x.dtype != torch.float32:
         raise ValueError(f"{where} has type {x.dtype}, needed is torch.float32 in [0, 1]")
-    if not (float(x.min()) >= 0 and float(x.max()) <= 1):
+    low, high = (float(value) for value in x.aminmax())
+    if x.ndim == 5 and not (low >= 0 and high < float("inf")):
+        raise ValueError(f"{where} has NaN, infinity or negative counts of events")
+    if x.ndim == 4 and not (low >= 0 and high <= 1):
         raise ValueError(f"{where} has NaN or pixels outside [0, 1]; were bytes turned to floats undivided?")
 
 
@@ -109,6 +133,7 @@ def in_parts(
     test: tuple[np.ndarray, np.ndarray],
     *,
     validation: int,
+    record: Mapping[str, Any] | None = None,
 ) -> Dataset:
     """Make a Dataset of (images, labels) arrays, `validation` of them taken out of the training part."""
     held = stratified(train[1], validation, SPLIT_SEED + 1)
@@ -116,4 +141,5 @@ def in_parts(
     arrays = [train[0][kept], train[1][kept], train[0][held], train[1][held], *test]
     tensors = [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays]
     keys = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
-    return Dataset(name=name, classes=classes, **dict(zip(keys, tensors, strict=True)))
+    parts = dict(zip(keys, tensors, strict=True))
+    return Dataset(name=name, classes=classes, **parts, record=record or {})

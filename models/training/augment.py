@@ -28,7 +28,17 @@ class Augmentation(BaseModel):
     )
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Images (B, C, H, W) in [0, 1], moved; all draws come from the generator, on the CPU."""
+        """Images (B, C, H, W) in [0, 1], moved; all draws come from the generator, on the CPU.
+
+        Event frames (B, T, C, H, W) are moved as one; their counts stay 0 or more and have no upper bound.
+        """
+        if images.ndim == 5:
+            frames = self._moved(images.flatten(1, 2), generator, most=None)
+            return frames.unflatten(1, images.shape[1:3])
+        return self._moved(images, generator, most=1.0)
+
+    def _moved(self, images: Tensor, generator: torch.Generator, most: float | None) -> Tensor:
+        """Images (B, C, H, W), moved and noisy, within 0 and `most`."""
         count, _, height, width = images.shape
         draw = torch.rand(count, 5, generator=generator) * 2 - 1
         angle, zoom = draw[:, 0] * radians(self.rotation), 1 + draw[:, 1] * self.zoom
@@ -40,4 +50,4 @@ class Augmentation(BaseModel):
         grid = affine_grid(affine.to(images), list(images.shape), align_corners=False)
         moved = grid_sample(images, grid, align_corners=False)
         noise = torch.randn(images.shape, generator=generator) * self.noise
-        return (moved + noise.to(images)).clamp_(0, 1)
+        return (moved + noise.to(images)).clamp_(0, most)

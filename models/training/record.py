@@ -29,6 +29,7 @@ def record_of(
         "dataset": dataset.name,
         "dataset_digest": dataset.digest,
         "images": {part: len(getattr(dataset, f"y_{part}")) for part in PARTS},
+        **({"dataset_record": dict(dataset.record)} if dataset.record else {}),
         "seed": seed,
         "recipe": recipe.model_dump(mode="json"),
         "versions": {"python": platform.python_version(), **versions},

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 import torch
 from torch import Tensor, nn
 
-from memsim.models.datasets.dataset import Dataset
+from memsim.models.datasets.dataset import Dataset, time_first
 from memsim.models.measures import accuracy, predict
 from memsim.models.networks.architecture import create
 from memsim.models.networks.network import Network, NetworkConfig
@@ -22,7 +22,9 @@ from memsim.models.training.state import identity_of, resume, store
 CALIBRATION = 64  #: training images a network keeps, to set converter ranges with
 Progress = Callable[[dict[str, Any]], None]
 Forward = Callable[[Tensor, int], Tensor]
-"""Images (B, C, H, W) and the number of the batch since the training began -> logits (B, classes)."""
+"""Images (B, C, H, W), or event frames (T, B, C, H, W), and the number of the batch since the training began
+-> logits (B, classes).
+"""
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -65,7 +67,7 @@ def train(
     """Train a network and give it its `record`; the test part is used once, after the last epoch.
 
     network: a configuration, of which a fresh network is made from `seed`; or a network, any module of images
-        (B, C, H, W) -> logits (B, classes), which is trained on in place.
+        (B, C, H, W), or event frames (T, B, C, H, W), -> logits (B, classes), which is trained on in place.
     state: a file where the training stands after each epoch. If it exists, training goes on from there and
         ends with the same bits as if it had never stopped (same machine and threads).
     progress: called after each epoch with the epoch's record.
@@ -112,7 +114,8 @@ def finished(
     if recipe.half:
         net.half().float()
     record = record_of(net, dataset, recipe, seed, history, notes or {})
-    for name, value in (("calibration_images", dataset.x_train[:CALIBRATION].clone()), ("record", record)):
+    images = time_first(dataset.x_train[:CALIBRATION]).clone()
+    for name, value in (("calibration_images", images), ("record", record)):
         setattr(net, name, value)
     return net.eval()
 
@@ -200,7 +203,7 @@ def _epoch(
     for number, part in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate(epoch + number / len(batches))
-        images = recipe.augmentation(dataset.x_train[part], generator).to(device)
+        images = time_first(recipe.augmentation(dataset.x_train[part], generator)).to(device)
         logits = forward(images, epoch * len(batches) + number)
         loss = loss_of(logits, dataset.y_train[part].to(device))
         optimizer.zero_grad()

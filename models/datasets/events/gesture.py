@@ -1,0 +1,69 @@
+"""DVS128 Gesture (Amir et al. 2017): the original folder of long recordings, and tonic's cut copy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from memsim.models.datasets.events.aedat3 import read_trials
+from memsim.models.datasets.events.frames import Frames
+from memsim.models.datasets.events.recording import Events, Size
+from memsim.models.datasets.events.tonic import read_tonic
+
+CLASSES = (
+    "hand clapping", "right hand wave", "left hand wave", "right arm clockwise",
+    "right arm counter-clockwise", "left arm clockwise", "left arm counter-clockwise", "arm roll",
+    "air drums", "air guitar", "other gestures",
+)  # fmt: skip
+LISTS = ("trials_to_train.txt", "trials_to_test.txt")
+TONIC = ("ibmGestureTrain", "ibmGestureTest")
+Part = tuple[np.ndarray, np.ndarray]
+
+
+def is_gesture(folder: Path) -> bool:
+    """Whether a folder is the original set or tonic's copy."""
+    return (folder / LISTS[0]).is_file() or (folder / TONIC[0]).is_dir()
+
+
+def trials(folder: Path, frames: Frames, sensor: Size | None) -> tuple[tuple[str, ...], Part, Part]:
+    """Return the classes, and frames (B, T, 2, h, w) with labels (B) of the training and the test part.
+
+    ValueError, naming the file, where a list, a recording or a table is missing or wrong.
+    """
+    if sensor is not None and sensor != (128, 128):
+        raise ValueError(f"sensor = {sensor}: DVS128 Gesture was recorded with 128 x 128 pixels")
+    original = (folder / LISTS[0]).is_file()
+    train, test = (
+        _part(where, _original(where) if original else _tonic(where), frames)
+        for where in (folder / name for name in (LISTS if original else TONIC))
+    )
+    return CLASSES, train, test
+
+
+def _part(where: Path, found: Iterator[tuple[Events, int]], frames: Frames) -> Part:
+    """Stack the frames and labels of one part."""
+    pairs = [(frames(events), label) for events, label in found]
+    if not pairs:
+        raise ValueError(f"events: {where} names no recording")
+    if len({stack.shape for stack, _ in pairs}) > 1:
+        raise ValueError(f"events: trials of {where} give frames of unlike number: say how many steps")
+    return np.stack([stack for stack, _ in pairs]), np.array([label for _, label in pairs], dtype=np.int64)
+
+
+def _original(listed: Path) -> Iterator[tuple[Events, int]]:
+    """Yield the trials of the recordings that a list names."""
+    if not listed.is_file():
+        raise ValueError(f"events: the list {listed} is missing")
+    for line in listed.read_text("ascii").split():
+        recording = listed.parent / line
+        if not recording.is_file():
+            raise ValueError(f"events: {listed.name} names {line}, which is not in {listed.parent}")
+        yield from read_trials(recording, recording.with_name(f"{recording.stem}_labels.csv"))
+
+
+def _tonic(folder: Path) -> Iterator[tuple[Events, int]]:
+    """Yield the trials of tonic's copy, whose files are called by their label: user01_led/0.npy."""
+    for path in sorted(folder.glob("*/*.npy")):
+        if not path.stem.isdigit() or int(path.stem) >= len(CLASSES):
+            raise ValueError(f"events: {path} is not called by a label from 0 to {len(CLASSES) - 1}")
+        yield read_tonic(path), int(path.stem)
