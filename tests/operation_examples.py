@@ -15,8 +15,10 @@ from memsim.devices import LinePulses, get, stream
 from memsim.devices.numerics import stable
 from memsim.models.parts.attention_kernel import count_gradients, gather_weights
 from memsim.models.parts.lif import Law, potentials, spikes
+from memsim.wires.crosspoints import seen_pair
 from memsim.wires.effective import ladders_product
 from memsim.wires.ladder import ladder
+from memsim.wires.lines import Lines
 from memsim.wires.nodes import node_sweeps
 from memsim.wires.sweeps import sweep_currents
 from tests.devices.pulsed_cells import cell_of
@@ -150,7 +152,8 @@ def wires(kind: str) -> Iterator[Example]:
             yield Example(partial(ladder, g, *ends[2:], 30.0), atol=1e-13)
         for word, bit in ((20.0, 30.0), (20.0, math.inf), (math.inf, 30.0)):
             if kind == "product":
-                yield Example(partial(ladders_product, g, *ends, word, bit), atol=1e-13)
+                for activity in (1.0, 0.15):
+                    yield Example(partial(ladders_product, g, *ends, word, bit, activity), atol=1e-13)
             if kind == "nodes":
                 ends[3] = ends[3] + 20.0
                 yield Example(partial(node_sweeps, g, v, v.flip(0), *ends, word, bit, 3), atol=1e-12)
@@ -161,7 +164,18 @@ def wires(kind: str) -> Iterator[Example]:
                 yield Example(partial(sweep_currents, drive, g, v, v, sides, 20.0, 30.0, sweeps), atol=1e-11)
 
 
-#: examples of every operation by its name
+def crosspoints() -> Iterator[Example]:
+    """States of devices beside references, and of pairs, some below the floor."""
+    plus, minus = (_numbers(5, 13, 13, seed=s) for s in (0, 1))
+    for other in (minus[:0], minus):
+        for word, bit in ((3e3, 2e3), (0.0, 2e3), (3e3, 0.0)):
+            for idle, activity in (("off", 0.2), ("grounded", 1.0)):
+                lines = Lines(word, bit, idle)
+                yield Example(
+                    partial(seen_pair, plus, other, (2e-5, 1e-5, 1.8e-5), -1.0, lines, activity), atol=1e-5
+                )
+
+
 def tokens() -> Iterator[Example]:
     """Spikes as neurons lay them out and not, and numbers among them."""
     some = _counts(2, 3, 4, 5, 2, 19).float()  # (T, S B, N, H, D)
@@ -169,6 +183,7 @@ def tokens() -> Iterator[Example]:
         yield Example(partial(spike_counts, x, 1 - x, 2))
 
 
+#: examples of every operation by its name
 EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
     "memsim.arrays.kernels.counts.spike_counts": tokens,
     "memsim.arrays.kernels.pair_sums.column_sizes": partial(sums, column_sizes),
@@ -195,6 +210,7 @@ EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
     "memsim.models.parts.attention_kernel.gather_weights": partial(tables, "weights"),
     "memsim.models.parts.lif.potentials": membranes,
     "memsim.models.parts.lif.spikes": neurons,
+    "memsim.wires.crosspoints.seen_pair": crosspoints,
     "memsim.wires.effective.ladders_product": partial(wires, "product"),
     "memsim.wires.ladder.ladder": partial(wires, "ladder"),
     "memsim.wires.nodes.node_sweeps": partial(wires, "nodes"),

@@ -16,58 +16,89 @@ from memsim.wires.lanes import turn
 from memsim.wires.lines import Network
 
 
-def effective(of: Network) -> tuple[Tensor, Tensor]:
+def effective(of: Network, activity: float = 1.0) -> tuple[Tensor, Tensor]:
     """Return M = u G t (N, R, C) [S] and the largest drops max(1 - u), max(1 - t) (N, 2) [1].
 
     V M are the currents where word or bit lines have no resistance, and nearly so where the product rho of
     the drops is small: |I - V M| <= rho max |V| sum_i t G (:mod:`memsim.wires.sweeps`).
+
+    activity: share of rows that are driven at once where the others are switched off (:mod:`memsim.wires.
+    tiles`); then M = u G t(p G) / (1 + (1 - p) G x), x the resistance to the end of bit lines in the last row.
     """
     ends = (of.left, of.right, of.top, of.bottom)
-    return ladders_product(of.g, *ends, of.word, of.bit)
+    return ladders_product(of.g, *ends, of.word, of.bit, activity)
 
 
 @operation
 def ladders_product(
-    g: Tensor, left: Tensor, right: Tensor, top: Tensor, bottom: Tensor, word: float, bit: float
+    g: Tensor,
+    left: Tensor,
+    right: Tensor,
+    top: Tensor,
+    bottom: Tensor,
+    word: float,
+    bit: float,
+    activity: float,
 ) -> tuple[Tensor, Tensor]:
-    """Return u G t and the largest drops, as :func:`effective`; arguments as the fields of a Network."""
-    u, t = word_ladder(g, word, left, right), bit_ladder(g, bit, top, bottom)
-    return u * g * t, torch.stack([1.0 - x.amin((-1, -2)) for x in (u, t)], -1)
+    """Return M and the largest drops, as :func:`effective`; arguments as the fields of a Network."""
+    u, t = word_ladder(g, word, left, right), bit_ladder(activity * g, bit, top, bottom)
+    away = torch.arange(g.shape[1], 0, -1, dtype=g.dtype, device=g.device)[:, None] / bit
+    product = u * g * t / (1.0 + (1.0 - activity) * g * away)
+    return product, torch.stack([1.0 - x.amin((-1, -2)) for x in (u, t)], -1)
 
 
 @ladders_product.kernel("cpu", torch.float64)
-def _(g, left, right, top, bottom, word, bit):
+def _(g, left, right, top, bottom, word, bit, activity):
     given = [x.detach().contiguous().numpy() for x in (g, left, right, top, bottom)]
     out, drops = np.empty(g.shape, np.float64), np.empty((len(g), 2), np.float64)
     match_threads()
-    _product(out, drops, *given, word, bit)
+    _product(out, drops, *given, word, bit, activity)
     return torch.from_numpy(out), torch.from_numpy(drops)
 
 
 @parallel_kernel
-def _product(out, drops, g, left, right, top, bottom, word, bit):
-    rows, columns = g.shape[1:]
+def _product(out, drops, g, left, right, top, bottom, word, bit, activity):
     for n in prange(len(g)):
-        u = np.empty((rows, columns))
-        if math.isinf(word):
-            for r in range(rows):
-                u[r] = 1.0 if left[n, r] + right[n, r] > 0.0 else 0.0
-        else:
-            turned, shares = np.empty((columns, rows)), np.empty((columns, rows))
-            turn(turned, g[n])
-            solve_ladder(shares, turned, left[n], right[n], word)
-            turn(u, shares)
-        if math.isinf(bit):
-            for c in range(columns):
-                out[n, :, c] = 1.0 if top[n, c] + bottom[n, c] > 0.0 else 0.0
-        else:
-            solve_ladder(out[n], g[n], top[n], bottom[n], bit)
-        low_u, low_t = np.ones(columns), np.ones(columns)
+        turned = np.empty((g.shape[2], g.shape[1]))
+        turn(turned, g[n])
+        ends = (left[n], right[n], top[n], bottom[n])
+        drops[n, 0], drops[n, 1] = through_ladders(out[n], g[n], turned, ends, word, bit, activity)
+
+
+@inlined
+def through_ladders(out, g, turned, ends, word, bit, activity):
+    """out = M of one array g (R, C), `turned` its transpose; returns the largest drops along either line."""
+    rows, columns = g.shape
+    left, right, top, bottom = ends
+    u, shares = np.empty((rows, columns)), np.empty((columns, rows))
+    if math.isinf(word):
         for r in range(rows):
-            _lower(low_u, u[r])
-            _lower(low_t, out[n, r])
-            _weigh(out[n, r], g[n, r], u[r])
-        drops[n, 0], drops[n, 1] = 1.0 - low_u.min(), 1.0 - low_t.min()
+            u[r] = 1.0 if left[r] + right[r] > 0.0 else 0.0
+    else:
+        solve_ladder(shares, turned, left, right, word)
+        turn(u, shares)
+    if math.isinf(bit):
+        for c in range(columns):
+            out[:, c] = 1.0 if top[c] + bottom[c] > 0.0 else 0.0
+    elif activity < 1.0:
+        load = np.empty((rows, columns))
+        for r in range(rows):
+            _scale(load[r], g[r], activity)
+        solve_ladder(out, load, top, bottom, bit)
+    else:
+        solve_ladder(out, g, top, bottom, bit)
+    low_u, low_t = np.ones(columns), np.ones(columns)
+    for r in range(rows):
+        _lower(low_u, u[r])
+        _lower(low_t, out[r])
+        _weigh(out[r], g[r], u[r], (1.0 - activity) * (rows - r) / bit)
+    return 1.0 - low_u.min(), 1.0 - low_t.min()
+
+
+@inlined
+def _scale(to, x, factor):
+    for c in range(len(x)):
+        to[c] = factor * x[c]
 
 
 @inlined
@@ -77,6 +108,11 @@ def _lower(low, x):
 
 
 @inlined
-def _weigh(t, g, u):
-    for c in range(len(t)):
-        t[c] *= g[c] * u[c]
+def _weigh(t, g, u, alone):
+    """t becomes M; alone: resistance [ohm] that a device's own current meets beyond the mean load."""
+    if alone > 0.0:
+        for c in range(len(t)):
+            t[c] *= g[c] * u[c] / (1.0 + alone * g[c])
+    else:
+        for c in range(len(t)):
+            t[c] *= g[c] * u[c]

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor
 
 from memsim.wires.effective import effective
-from memsim.wires.ladder import bit_ladder, word_ladder
 from memsim.wires.lines import Lines, network
 
 CELLS = 2**22
@@ -58,9 +57,4 @@ def _join(parts: Tensor, matrices: int, tiles: tuple[int, int]) -> Tensor:
 def _through(g: Tensor, lines: Lines, activity: float) -> Tensor:
     """M (A, h, 2 w) [S] of arrays whose bit lines end at the first row."""
     of = network(lines, g.flip(1))
-    if lines.idle != "off":
-        return effective(of)[0].flip(1)
-    u = word_ladder(of.g, of.word, of.left, of.right)
-    t = bit_ladder(activity * of.g, of.bit, of.top, of.bottom)
-    away = lines.r_bit * torch.arange(g.shape[1], 0, -1, dtype=g.dtype, device=g.device)[:, None]
-    return (u * of.g * t / (1.0 + (1.0 - activity) * of.g * away)).flip(1)
+    return effective(of, activity if lines.idle == "off" else 1.0)[0].flip(1)
