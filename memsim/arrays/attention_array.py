@@ -139,4 +139,4 @@ class AttentionArray(nn.Module):
         """r g_max N^2 of one array [1], g_max the conductance at full scale; 0 before the first image."""
         rest, unit, _ = self.design.conductance
         top, tokens = self.design.cell.describe().high, self.written.largest[1]
-        return self.run.card.wire_resistance * (rest + top * unit) * self.design.parallel * tokens**2
+        return self.design.segment.resistance * (rest + top * unit) * self.design.parallel * tokens**2

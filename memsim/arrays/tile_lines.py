@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memsim.arrays.weight_devices import Sensed
+from memsim.arrays.weight_devices import Sensed, means
 from memsim.card.fields import CardFields
 from memsim.wires.lines import Lines
 from memsim.wires.tiles import pairs_through_lines
@@ -10,7 +10,7 @@ from memsim.wires.tiles import pairs_through_lines
 
 def lines_of(card: CardFields) -> Lines | None:
     """The lines of weight tiles; None where they lose nothing."""
-    how, segment = card.weights.wires, card.wire_resistance
+    how, segment = card.weights.wires, card.segment().resistance
     if how == "none" or not card.on("wires") or not segment:
         return None
     return Lines(segment, segment, how)
@@ -19,11 +19,14 @@ def lines_of(card: CardFields) -> Lines | None:
 def behind(lines: Lines, sensed: Sensed, tiles: tuple[int, int], activity: float, noisy: bool) -> Sensed:
     """Return what a read sees of `sensed`, its total among it, behind the lines of row and column tiles.
 
-    Means, and the sums of rows that energy goes by, stay those of ideal lines; the total is kept for `noisy`
-    reads alone.
+    The sums of rows that energy goes by stay those of ideal lines; the total is kept for `noisy` reads alone.
     """
     total, difference = sensed.total_SRC, sensed.difference_SRC
     assert total is not None
     plus, minus = ((total + sign * difference).clamp(min=0) / 2 for sign in (1, -1))
     plus, minus = pairs_through_lines(plus, minus, lines, tiles, activity)
-    return sensed._replace(difference_SRC=plus - minus, total_SRC=plus + minus if noisy else None)
+    seen = plus - minus
+    return sensed._replace(
+        difference_SRC=seen, total_SRC=plus + minus if noisy else None,
+        **means(seen, len(sensed.mean_column)),
+    )  # fmt: skip

@@ -320,7 +320,7 @@ class WeightArray(nn.Module):
     def kappa(self) -> float:
         """r n g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
         side = self.run.card.weights.longest_side(self.rows, self.columns)
-        return self.run.card.wire_resistance * self.cell.g_max * self.devices_per_weight * side**2
+        return self.run.card.segment().resistance * self.cell.g_max * self.devices_per_weight * side**2
 
     def extra_repr(self) -> str:
         groups = f", {self.groups} groups" if self.groups > 1 else ""

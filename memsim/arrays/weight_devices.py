@@ -64,16 +64,23 @@ def sense(
     goal_GRC: signed conductance that one device of a pair carries above g_min [S].  rng: keys of shape (S,)
     where G = 1, else (S, G); age: time since the write [s]; pairs: n; total: whether total_SRC is wanted.
     """
-    chips, groups, _, columns = len(rng.keys), *goal_GRC.shape
     difference, total_SRC = seen(goal_GRC.to(dtype), cell, rng, age, pairs, voltage)
-    column = column_sizes(difference).view(chips, groups * columns)
     return Sensed(
         difference_SRC=difference,
         total_SRC=total_SRC if total else None,
         row_siemens_SR=row_sums(total_SRC),
-        mean_global=(column.sum(1, keepdim=True) / goal_GRC.numel()).to(dtype),
-        mean_column=(column / difference.shape[1]).to(dtype),
+        **means(difference, len(rng.keys)),
     )
+
+
+def means(difference_SRC: Tensor, chips: int) -> dict[str, Tensor]:
+    """Mean |difference| of each chip's layer and of its columns, as :class:`Sensed` names them."""
+    column = column_sizes(difference_SRC).view(chips, -1)
+    rows = difference_SRC.shape[1]
+    return {
+        "mean_global": (column.sum(1, keepdim=True) / (rows * column.shape[1])).to(difference_SRC.dtype),
+        "mean_column": (column / rows).to(difference_SRC.dtype),
+    }
 
 
 @operation

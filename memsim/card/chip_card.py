@@ -127,6 +127,7 @@ class ChipCard(CardFields):
         """
         for one in idle(self):
             raise ValueError(one.words)
+        _ = self.segment()
         there = self._switches
         for field, named in (("off", self.off), ("strengths", self.strengths)):
             for effect in sorted(set(named) - there):
@@ -187,7 +188,7 @@ class ChipCard(CardFields):
 
     @property
     def _array_effects(self) -> list[str]:
-        asked = {"wear": self.wear.cycles_before > 0, "wires": self.weights.wires != "none"}
+        asked = {"wear": self.wear.cycles_before > 0, "wires": self.wired}
         asked["output-noise"] = self.weights.output_noise > 0
         asked["weight-rounding"] = self.weights.coding.rounds
         return [effect for effect in ARRAY_EFFECTS if asked.get(effect, True)]

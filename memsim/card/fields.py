@@ -11,8 +11,10 @@ from memsim.card.sections import AttentionSection, WearSection, WeightSection
 from memsim.devices.check import MAX_STRENGTH
 from memsim.devices.toml_file import Section
 from memsim.prices.events import find
+from memsim.prices.parts import CELL_SIDE
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
+from memsim.wires.segment import Segment
 
 ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear", "wires", "output-noise", "weight-rounding")
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, what its
@@ -28,10 +30,13 @@ class CardFields(Section):
     weights: WeightSection = WeightSection()
     attention: AttentionSection = AttentionSection()
     wear: WearSection = WearSection()
-    wire_resistance: float = Field(default=2.0, alias="wire_resistance [ohm]", ge=0, lt=1e3)
-    """Resistance of one wire segment, of word and bit lines [ohm]; an assumption. Simulated where
-    weights.wires says so, else only kappa = r g_max N^2 is reported.
+    wire_resistance: float | None = Field(default=None, alias="wire_resistance [ohm]", ge=0, lt=1e3)
+    """Resistance of one wire segment, of word and bit lines [ohm]; absent: of the technology's lowest wires
+    over ``cell_pitch``, .70 ohm at 45 nm.  Simulated where ``wires`` of the arrays says so, else only
+    kappa = r g_max N^2 is reported.
     """
+    cell_pitch: float | None = Field(default=None, alias="cell_pitch [m]", gt=1e-9, lt=1e-4)
+    """Distance of neighbouring cells [m]; absent: four widths of a wire, two without a transistor."""
     digital: frozenset[str] = frozenset()
     """Layers that stay digital: their names, with shell wildcards (``blocks.0.*``)."""
     technology: str = "45nm"
@@ -70,6 +75,19 @@ class CardFields(Section):
             )
         return strengths
 
+    def segment(self, scheme: str = "1T1R") -> Segment:
+        """One segment of a line, between neighbouring cells of a scheme.
+
+        Raises ValueError where neither the card nor its technology says what it is.
+        """
+        side = None if self.cell_pitch else CELL_SIDE[scheme]
+        if self.wire_resistance is None:
+            return Segment.of(self.technology, side=side, pitch=self.cell_pitch)
+        if Technology.load(self.technology).wires is None:
+            return Segment(self.wire_resistance, 0.0)
+        of_technology = Segment.of(self.technology, side=side, pitch=self.cell_pitch)
+        return Segment(self.wire_resistance, of_technology.capacitance)
+
     @cached_property
     def ideal(self) -> bool:
         """Both cells ideal: every non-ideality off, converters included, computed in float64."""
@@ -78,6 +96,11 @@ class CardFields(Section):
     def on(self, effect: str) -> bool:
         """Whether an effect of the arrays is simulated."""
         return not self.ideal and effect not in self.off
+
+    @property
+    def wired(self) -> bool:
+        """Whether the card asks for resistive lines in any of its arrays."""
+        return {self.weights.wires, self.attention.wires} != {"none"}
 
     @property
     def own_prices(self) -> dict[str, Price]:

@@ -164,6 +164,7 @@ def _forward(draft: Draft) -> None:
     io = draft.config.forward
     if io.is_perfect:
         draft.off |= {"dac", "adc", *_read_noise(draft)}
+        draft.weights["wires"] = "none"
         draft.say(
             "forward", "taken", "is_perfect: off = adc, dac, read-noise; its other fields have no effect"
         )

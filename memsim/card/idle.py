@@ -39,8 +39,12 @@ def idle(card: CardFields) -> Iterator[Idle]:
         for field, why in (*_by_mode(card.attention), *_by_cell(card.attention, changed)):
             if field in changed:
                 yield Idle("attention", AttentionSection.model_fields[field].alias or field, why)
-    if card.weights.wires != "off" and card.weights.row_activity != type(card.weights)().row_activity:
-        yield Idle("weights", "row_activity [1]", 'it belongs to wires = "off"')
+    for name, section, idle_lines in (
+        ("weights", card.weights, card.weights.wires),
+        ("attention", card.attention, card.attention.idle_lines),
+    ):
+        if idle_lines != "off" and section.row_activity != type(section)().row_activity:
+            yield Idle(name, "row_activity [1]", 'it belongs to wires = "off", with transistors')
     if card.weights.device_errors == "relative" and (
         card.weights.g_max is None or card.weights.cell == "ideal"
     ):

@@ -55,6 +55,14 @@ class ReadSection(Section):
     assumption for other converters.
     """
 
+    wires: Literal["none", "grounded", "off"] = "none"
+    """Voltage lost along the lines: not simulated (``none``), or what a line without input does:
+    ``grounded`` (held at 0 V, as in a passive array), ``off`` (its transistors are open).  Segments are of
+    ``wire_resistance``.
+    """
+    row_activity: float = Field(default=0.15, alias="row_activity [1]", gt=0, le=1)
+    """Share of lines driven at once, the load of sensed lines where wires = "off"; an assumption."""
+
     @property
     def cycle_time(self) -> float:
         """Time of one read and its conversions [s]."""
@@ -111,13 +119,6 @@ class WeightSection(ReadSection):
     """Noise that each conversion adds by itself, fresh every time, its spread as a share of the current of
     the largest weight in a fully driven row [1]; aihwkit's out_noise, there 0.06 by default.
     """
-    wires: Literal["none", "grounded", "off"] = "none"
-    """Voltage lost along the lines of the tiles: not simulated (``none``), or what a row without input does:
-    ``grounded`` (passive), ``off`` (its transistors open).  Segments are of ``wire_resistance``.
-    """
-    row_activity: float = Field(default=0.15, alias="row_activity [1]", gt=0, le=1)
-    """Share of rows driven at once, the load of bit lines where wires = "off"; an assumption."""
-
     @model_validator(mode="after")
     def _holds_a_weight(self) -> WeightSection:
         if self.coding.referenced and self.tile_columns < 2:
@@ -201,6 +202,11 @@ class AttentionSection(ReadSection):
     """
     reset_time: float = Field(default=50e-9, alias="reset_time [s]", ge=0, lt=1e-3)
     """Time to reset a whole array [s]; an assumption: one pulse's."""
+
+    @property
+    def idle_lines(self) -> Literal["none", "grounded", "off"]:
+        """What lines without input do, as ``wires``; without transistors none can be switched off."""
+        return "grounded" if self.wires == "off" and self.scheme != "1T1R" else self.wires
 
 
 class WearSection(Section):

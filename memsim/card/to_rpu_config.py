@@ -47,7 +47,8 @@ def inference_config(
     io = config.forward
     noise = section.output_noise if card.on("output-noise") else 0.0
     io.is_perfect = input_bits is None and output_bits is None and not (noise or cell.on("read-noise"))
-    wired = section.wires != "none" and card.on("wires") and card.wire_resistance > 0
+    ohm = card.segment().resistance
+    wired = section.wires != "none" and card.on("wires") and ohm > 0
     io.is_perfect = io.is_perfect and not wired
     io.noise_management, io.bound_management = NoiseManagementType.NONE, BoundManagementType.NONE
     io.inp_noise, io.out_noise = 0.0, noise
@@ -55,7 +56,7 @@ def inference_config(
     io.out_bound = output_bound if output_bits and output_bound else -1.0
     io.out_res = resolution(output_bits)
     if wired:
-        io.ir_drop, io.ir_drop_g_ratio = 1.0, 1.0 / (card.wire_resistance * cell.g_max)
+        io.ir_drop, io.ir_drop_g_ratio = 1.0, 1.0 / (ohm * cell.g_max)
     io.w_noise = 0.0 if cell.exact else cell.read_noise * math.sqrt(cell.g_scale / cell.g_max)
     io.w_noise_type = WeightNoiseType.PCM_READ if cell.on("read-noise") else WeightNoiseType.NONE
     return config
@@ -85,7 +86,7 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
             for one in type(section).model_fields:
                 yield _unsaid(f"{name}.{one}", getattr(section, one), getattr(others, one))
         elif name == "wire_resistance" and card.weights.wires != "none":
-            yield Line(name, card.wire_resistance, "taken", "forward.ir_drop_g_ratio")
+            yield Line(name, card.segment().resistance, "taken", "forward.ir_drop_g_ratio")
         elif name not in ("weights", "off", "strengths", "name", "description"):
             yield _unsaid(name, getattr(card, name), getattr(usual, name))
     known = {"dac", "adc", "output-noise", "wires", *cell.effects}

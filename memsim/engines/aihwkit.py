@@ -171,7 +171,7 @@ class TileWeights:
     def kappa(self) -> float:
         """r g_max N^2 [1] of the largest tile."""
         side = self.run.card.weights.longest_side(self.rows, self.columns)
-        return self.run.card.wire_resistance * self.run.card.weight_cell.g_max * side**2
+        return self.run.card.segment().resistance * self.run.card.weight_cell.g_max * side**2
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def wires(card: memsim.ChipCard) -> str:
     """How much the wires that are left out would matter, kappa = r n g_max N^2 [1], in a full weight tile."""
     section = card.weights
     side = max(section.tile_rows, section.tile_columns)
-    kappa = card.wire_resistance * section.devices_per_weight * card.weight_cell.g_max * side**2
+    kappa = card.segment().resistance * section.devices_per_weight * card.weight_cell.g_max * side**2
     return (
         f"The effect of wires follows from kappa = r n g_max N²: {digits(kappa)} in a full weight tile of "
         f"side {side}, less in a smaller one; they matter from about {WIRES_SMALL} on and rule above "

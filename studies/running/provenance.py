@@ -64,7 +64,7 @@ def _file_or_name(given: str) -> str:
 
 def card_rows(card: memsim.ChipCard) -> list[dict[str, Any]]:
     """Every field of the card but prices: key with unit, value, what it is, whether it is an assumption."""
-    top = {"wire_resistance [ohm]": (card.wire_resistance, _about(card, "wire_resistance"))}
+    top = {"wire_resistance [ohm]": (card.segment().resistance, _about(card, "wire_resistance"))}
     rows = [_card_row("", key, value, about) for key, (value, about) in top.items()]
     for name, section in (("weights", card.weights), ("attention", card.attention), ("wear", card.wear)):
         for field, info in type(section).model_fields.items():

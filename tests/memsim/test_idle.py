@@ -76,7 +76,6 @@ WITH: Mapping[str, Mapping[str, Any]] = {
     "shape": {"cycles_before": 5e4, "endurance": 1e5},
     "stuck_high": {"cycles_before": 5e4, "endurance": 1e5},
     "cycles_before": {"endurance": 1e5},
-    "row_activity": {"wires": "off"},
 }
 """What a field needs beside it to have an effect; without it is refused."""
 
@@ -176,7 +175,7 @@ def test_a_price_changes_the_bill(event: str) -> None:
 def test_an_effect_switched_off_changes_what_is_put_out(effect: str) -> None:
     card = DEFAULT.replace(wear={"cycles_before": 1e5, "endurance": 1e5}) if effect == "wear" else DEFAULT
     assert outputs(card.without(effect)) != outputs(card)
-    if effect not in ("dac", "adc", "pulse-rounding", "wear"):
+    if effect not in ("dac", "adc", "pulse-rounding", "wear", "wires"):
         assert outputs(card.replace(strengths={effect: 2.0})) != outputs(card)
 
 
@@ -247,7 +246,7 @@ def test_a_field_of_a_device_changes_what_is_put_out(table: str, base: Mapping[s
     if key in NAMED:
         changed = {**base, key: NAMED[key]}
     else:
-        changed = {**base, key: not value if isinstance(value, bool) else 0.9 * value}
+        changed = {**base, key: not value if isinstance(value, bool) else (0.5 if key == "read_noise" else 0.9) * value}
     if key == "law":
         changed, base = (
             apart(one, "cycle_noise_law", "reference_spread", "subtract") for one in (changed, base)

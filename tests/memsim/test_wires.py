@@ -6,6 +6,7 @@ import torch
 import memsim
 from memsim import CardError, ChipCard, nodal_read
 from memsim.arrays.tile_lines import lines_of
+from memsim.wires.segment import Segment
 from tests.memsim.made import array
 
 MATRIX = torch.randn(100, 24, generator=torch.Generator().manual_seed(0))
@@ -15,7 +16,9 @@ SPIKES = (torch.rand(1, 1, 1, 40 * 100, generator=torch.Generator().manual_seed(
 def card(wires: str = "grounded", ohm: float = 5.0, **weights) -> ChipCard:
     """Devices without errors, tiles of at most 64 x 16 pairs, no converters."""
     weights = {"wires": wires, "tile_rows": 64, "tile_columns": 16} | weights
-    made = ChipCard.load("default").replace(weights=weights, **{"wire_resistance [ohm]": ohm})
+    made = ChipCard.load("default").replace(
+        weights=weights, attention={"wires": "none"}, **{"wire_resistance [ohm]": ohm}
+    )
     return made.only(*(["wires"] if wires != "none" else []))
 
 
@@ -28,15 +31,26 @@ def read(made: ChipCard, chips: int = 1) -> torch.Tensor:
     return weights.read(SPIKES.expand(1, chips, 1, -1))[0, 0, 0]
 
 
-def test_a_card_has_the_effect_where_it_says_what_idle_rows_do():
+def test_the_default_card_has_lines_and_a_card_without_them_no_effect():
     plain = ChipCard.load("default")
-    assert "wires" not in plain.effects and lines_of(plain) is None
+    segment = Segment.of("45nm", side=4)
+    assert plain.segment() == segment and segment.resistance == pytest.approx(0.70, abs=0.005)
+    assert lines_of(plain) == memsim.Lines(segment.resistance, segment.resistance, "off")
+    assert lines_of(plain.without("wires")) is None and plain.only("wires").on("wires")
+    none = plain.replace(weights={"wires": "none"}, attention={"wires": "none"})
+    assert "wires" in plain.effects and "wires" not in none.effects and lines_of(none) is None
     with pytest.raises(CardError, match="wires"):
-        plain.without("wires")
-    asked = plain.replace(weights={"wires": "off"})
-    assert "wires" in asked.effects and lines_of(asked) == memsim.Lines(2.0, 2.0, "off")
-    assert lines_of(asked.without("wires")) is None
-    assert asked.only("wires").on("wires")
+        none.without("wires")
+
+
+def test_a_segment_is_the_cards_own_or_that_of_its_technology_and_pitch():
+    card = ChipCard.load("default")
+    assert card.replace(**{"wire_resistance [ohm]": 3.0}).segment().resistance == 3.0
+    wide = card.replace(**{"cell_pitch [m]": 640e-9}).segment()
+    assert wide == Segment.of("45nm", pitch=640e-9)
+    assert wide.resistance == pytest.approx(2 * card.segment().resistance)
+    assert card.segment("passive").resistance == pytest.approx(card.segment().resistance / 2)
+    assert card.replace(technology="14nm").segment().resistance > 2 * card.segment().resistance
 
 
 @pytest.mark.parametrize("how", ["grounded", "off"])

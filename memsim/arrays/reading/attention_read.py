@@ -10,7 +10,8 @@ line, for gradients and calibration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from memsim.arrays.kernels import attention as kernels
 from memsim.arrays.reading.converters import digitise
+from memsim.arrays.reading.written_lines import WrittenLines
 from memsim.devices.numerics.compile import match_threads
 from memsim.devices.numerics.operation import by_kernel
 
@@ -40,7 +42,8 @@ class AttentionReading(NamedTuple):
 class AttentionRead:
     """How the arrays of one layer are read; S chips, H heads, B images, T steps, N tokens, D features.
 
-    ``bits`` of the ADC (0: none) over full_scale_S; gain_SHN and shift_SHN are those of each word line.
+    ``bits`` of the ADC (0: none) over full_scale_S; gain_SHN and shift_SHN are those of each word line;
+    ``through``: resistive lines between devices and converters.
     """
 
     floor: float
@@ -50,6 +53,7 @@ class AttentionRead:
     full_scale_S: Tensor
     gain_SHN: Tensor
     shift_SHN: Tensor
+    through: WrittenLines | None = None
 
     def __call__(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
         """Read arrays in the states w (S, H, B, T, N, N) of devices, or of both sides of pairs, with value
@@ -58,6 +62,10 @@ class AttentionRead:
         Raises ValueError where shapes do not go together.
         """
         self._check_shapes(held, v)
+        if self.through is not None:
+            seen, column, floors = self.through.seen(held)
+            reading = replace(self, through=None, floor=-math.inf)(seen, v, weight)
+            return reading._replace(column=column, floors=floors)
         if not by_kernel(v):
             return self.in_torch(held, v, weight)
         v = v.contiguous()

@@ -9,8 +9,11 @@ from torch import Tensor
 
 from memsim import devices
 from memsim.arrays.reading.attention_read import AttentionRead
+from memsim.arrays.reading.written_lines import WrittenLines
 from memsim.arrays.writing.pulse_table import PulseTable
 from memsim.card.chip_card import ChipCard
+from memsim.wires.lines import Lines
+from memsim.wires.segment import Segment
 from memsim.written_attention import WrittenAttention
 
 
@@ -111,6 +114,21 @@ class WrittenDesign:
         measured = not self.exact and (self.cell.unit == "S" or self.cell.conductances)
         return rest, unit, rest + unit * self.table.w_rest if measured else rest
 
+    @cached_property
+    def segment(self) -> Segment:
+        """One segment of a line of these arrays."""
+        return self.card.segment(self.card.attention.scheme)
+
+    @cached_property
+    def lines(self) -> WrittenLines | None:
+        """What resistive lines leave of these arrays; None where they lose nothing."""
+        section, ohm = self.card.attention, self.segment.resistance
+        if self.exact or section.wires == "none" or not self.card.on("wires") or not ohm:
+            return None
+        rest, unit, reference = (self.parallel * siemens for siemens in self.conductance)
+        lines = Lines(ohm, ohm, section.idle_lines)  # type: ignore[arg-type]
+        return WrittenLines(lines, (rest, unit, reference), -rest / unit, section.row_activity)
+
     def reader(
         self, gain_SHN: Tensor, shift_SHN: Tensor, full_scale_S: Tensor | None = None
     ) -> AttentionRead:
@@ -124,4 +142,5 @@ class WrittenDesign:
             full_scale_S=gain_SHN.new_ones(len(gain_SHN)) if full_scale_S is None else full_scale_S,
             gain_SHN=gain_SHN,
             shift_SHN=shift_SHN,
+            through=self.lines,
         )

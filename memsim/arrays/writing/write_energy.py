@@ -23,8 +23,6 @@ from torch import Tensor
 
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.devices.numerics.stream import stream
-from memsim.prices.parts import CELL_SIDE
-from memsim.prices.technology import Technology
 
 HALF_SELECTED = {"passive": 1.0, "selector": 10.0}
 """Scheme -> k, how much less current a cell passes at V / 2 than half; a selector's 10 is an assumption."""
@@ -46,8 +44,7 @@ class WriteEnergy:
         siemens = (rest + unit * response).clamp(min=0)
         self.at_rest = float(siemens[table.n_max])
         self.siemens = at(series(siemens), table.counts.double())  # by spike counts, as the pulse table
-        wires = Technology.load(card.technology).wires
-        self.line = None if wires is None else wires.cell(CELL_SIDE[self.scheme])[1]
+        self.line = design.segment.capacitance or None
 
     def joule(self, siemens: Tensor | float) -> Tensor | float | None:
         """V^2 G t of pulses that meet so many siemens in all; None where the voltage is not known."""

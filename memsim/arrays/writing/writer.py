@@ -66,7 +66,8 @@ class Writer:
             return seen
         states = [self._rewrite(devices, side, n, at, path, visible=False) for side, n in enumerate(first)]
         for turn in range(self.rounds):
-            extra = self.verify.extra([self._converted(w) for w in seen], goal)
+            read = seen if self.design.lines is None else self.design.lines.alone(seen)
+            extra = self.verify.extra([self._converted(w) for w in read], goal)
             if corrected is not None:
                 corrected(extra, seen)
             for side, n in enumerate(extra):
