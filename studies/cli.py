@@ -75,7 +75,7 @@ def compare(
     card: Card = "default",
     weights: Weights = None,
     attention: Attention = None,
-    engine: Annotated[str, typer.Option(help="digital, memsim or aihwkit.")] = "memsim",
+    engine: Annotated[str, typer.Option(help="digital, memsim, or aihwkit beside memsim.")] = "memsim",
     chips: Annotated[
         int, typer.Option(min=1, help="How many chips; they differ in their devices alone.")
     ] = 8,
@@ -131,13 +131,16 @@ def compare(
 
 def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str | None, as_json: bool) -> None:
     """Print a comparison: one JSON object, or tables."""
-    from memsim.studies.reports import tables
+    from memsim.studies.reports import engine_findings, line_findings, tables
 
     summary, console = result.summary(), Console()
     if as_json:
         print(json.dumps(summary | ({} if worth is None else {"worth": worth}), indent=2))
     else:
         console.print(tables.comparison_table(summary))
+        for told in (engine_findings.verdict(summary), line_findings.warning(summary)):
+            if told:
+                console.print(told)
         if worth is not None:
             console.print(tables.worth_grid(worth))
     if explain is not None:

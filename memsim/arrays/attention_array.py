@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from memsim.arrays.kernels.counts import spike_counts
 from memsim.arrays.reading.attention_read import NOTHING
+from memsim.arrays.tile_lines import settling
 from memsim.arrays.writing.array_wear import ArrayWear
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.write_events import AttentionEvents
@@ -133,6 +134,14 @@ class AttentionArray(nn.Module):
     def measured(self) -> dict[str, float]:
         """What measuring devices before their first use has cost a chip; empty where nothing was measured."""
         return self.written.measured
+
+    @property
+    def settling(self) -> float:
+        """Time its lines take to settle to half a step of the ADC [s]; 0 before the first image."""
+        tokens = self.written.largest[1]
+        if not tokens:
+            return 0.0
+        return settling(self.design.segment, tokens, tokens, self.run.card.attention.adc_bits)
 
     @property
     def kappa(self) -> float:

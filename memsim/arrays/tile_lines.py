@@ -5,7 +5,14 @@ from __future__ import annotations
 from memsim.arrays.weight_devices import Sensed, means
 from memsim.card.fields import CardFields
 from memsim.wires.lines import Lines
+from memsim.wires.segment import Segment, settling_time
 from memsim.wires.tiles import pairs_through_lines
+
+
+def settling(segment: Segment, rows: int, columns: int, bits: int) -> float:
+    """Time [s] after which both lines of an array of pairs are within half a step of a converter."""
+    share = 2.0 ** -(bits + 1)
+    return settling_time(segment, 2 * columns, share=share) + settling_time(segment, rows, share=share)
 
 
 def lines_of(card: CardFields) -> Lines | None:

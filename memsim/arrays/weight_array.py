@@ -32,6 +32,7 @@ from memsim.arrays.reading.grouping import by_array, by_image, of_chips
 from memsim.arrays.reading.line_read import LineRead
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current, together
+from memsim.arrays.tile_lines import settling
 from memsim.arrays.upkeep import upkeep
 from memsim.arrays.weight_devices import Sensed
 from memsim.arrays.weight_events import count_read
@@ -315,6 +316,13 @@ class WeightArray(nn.Module):
             readings=0 if self.compensation == "none" else self.cycle + 1,
             siemens=float(self.row_siemens_SR.sum()) / len(self.run.chips),
         )  # fmt: skip
+
+    @property
+    def settling(self) -> float:
+        """Time its lines take to settle to half a step of the ADC [s], devices' currents left out."""
+        card = self.run.card
+        rows, columns = -(-self.rows // self.tiles), -(-self.columns // self.column_tiles)
+        return settling(card.segment(), rows, columns, card.weights.adc_bits)
 
     @property
     def kappa(self) -> float:

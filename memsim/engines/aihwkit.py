@@ -30,6 +30,7 @@ from memsim.card.sections import AttentionSection, Compensation
 from memsim.card.to_rpu_config import COMPENSATIONS, inference_config
 from memsim.devices.pulses import bridge
 from memsim.devices.weights.model_of_cell import noise_model
+from memsim.engines.common_effects import lacks
 from memsim.run import Address, Run
 from memsim.written_attention import WrittenAttention
 
@@ -60,10 +61,10 @@ class TileWeights:
         self.blocks = blocks.detach() if blocks.dim() == 3 else blocks.detach()[None]
         self.groups, self.rows, self.columns = self.blocks.shape
         self.tiles, self.column_tiles = run.card.weights.tiles(self.rows, self.columns)
-        if run.card.weights.wires != "none" and run.card.on("wires"):
+        if lacking := lacks(run.card):
             raise ValueError(
-                f"engine aihwkit: weights.wires = {run.card.weights.wires!r}; it knows no such lines: take"
-                ' "none", or engine memsim'
+                f"engine aihwkit: it does not have {', '.join(lacking)}; take card.without("
+                f"{', '.join(map(repr, lacking))}), or engine memsim"
             )
         self.rng = devices.stream(run.seed, list(run.chips), name, "aihwkit")
         self.layers: list[list[Any]] = []

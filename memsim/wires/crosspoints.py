@@ -46,7 +46,7 @@ def seen_states(held: list[Tensor], law: Law, floor: float, lines: Lines, activi
 def seen_pair(
     plus: Tensor, minus: Tensor, law: Law, floor: float, lines: Lines, activity: float
 ) -> tuple[Tensor, Tensor]:
-    """Return w' of both sides (A, N, N), as :func:`seen_states`; an empty `minus`: references, and nothing."""
+    """Return w' of both sides (A, N, N), as :func:`seen_states`; an empty `minus`: beside references."""
     rest, unit, reference = law
     siemens = [(rest + w.double().clamp(min=floor) * unit).transpose(1, 2) for w in (plus, minus)]
     if not len(minus):

@@ -22,8 +22,9 @@ def effective(of: Network, activity: float = 1.0) -> tuple[Tensor, Tensor]:
     V M are the currents where word or bit lines have no resistance, and nearly so where the product rho of
     the drops is small: |I - V M| <= rho max |V| sum_i t G (:mod:`memsim.wires.sweeps`).
 
-    activity: share of rows that are driven at once where the others are switched off (:mod:`memsim.wires.
-    tiles`); then M = u G t(p G) / (1 + (1 - p) G x), x the resistance to the end of bit lines in the last row.
+    activity: share p of rows that are driven at once where the others are switched off; then
+    M = u G t(p G) / (1 + (1 - p) G x), x the resistance to the end of bit lines in the last row
+    (:mod:`memsim.wires.tiles`).
     """
     ends = (of.left, of.right, of.top, of.bottom)
     return ladders_product(of.g, *ends, of.word, of.bit, activity)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 import memsim
+from memsim.engines.common_effects import lacks
 from memsim.studies.evaluation import digital
 from memsim.studies.evaluation.comparison import Comparison
 from memsim.studies.evaluation.crossbars import calibration as ranges
@@ -50,10 +51,13 @@ def compare(
     network's own where it runs on the data of its training, else the first of the data's).  output: what of
     the network's output are the logits, a function or a key.  strict: refuse matrices that would stay
     digital.  batch_axis: the axis of the network's inputs, and of x, that holds the images.  folder: of data
-    sets that are not embedded.
+    sets that are not embedded.  engine: "digital", "memsim" or "aihwkit", whose tiles are compared with
+    memsim's arrays as well, both without what aihwkit does not have.
     Raises ValueError, TypeError or CardError, by name, before the work begins.
     """
     card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
+    lacking = lacks(card) if engine == "aihwkit" else ()
+    card = card.without(*lacking)
     _check(card, chips, time, engine)
     subject = _subject(net)
     given = subject.on(None) if data is None else data
@@ -63,18 +67,24 @@ def compare(
     _check_ranges(card, engine, calibration)
     dtype = torch.float64 if card.ideal else torch.float32
     reference = digital.run(subject.net, source, dtype, output=output, advance=advance)
-    trial = Trial(reference, range(chips), engine=engine, output=output)
-    if engine != "digital":
-        trial.chip = memsim.to_crossbar(
-            subject.net, card, chips=chips, seed=seed, engine=engine, calibration=calibration,
-            output=output, strict=strict, batch_axis=batch_axis,
+
+    def on(engine: str, **beside: Any) -> Comparison:
+        trial = Trial(reference, range(chips), engine=engine, output=output)
+        if engine != "digital":
+            trial.chip = memsim.to_crossbar(
+                subject.net, card, chips=chips, seed=seed, engine=engine, calibration=calibration,
+                output=output, strict=strict, batch_axis=batch_axis,
+            )  # fmt: skip
+        setting = Setting(
+            model=subject.title, net=net if isinstance(net, NetFile) else None, card=dump(card),
+            engine=engine, chips=chips, images=images, time=time, seed=seed, data=folder,
+            dataset=data if isinstance(data, str) else None,
         )  # fmt: skip
-    setting = Setting(
-        model=subject.title, net=net if isinstance(net, NetFile) else None, card=dump(card), engine=engine,
-        chips=chips, images=images, time=time, seed=seed, data=folder,
-        dataset=data if isinstance(data, str) else None,
-    )  # fmt: skip
-    return Comparison(setting, card, *_measure(trial, subject.net, time, advance))
+        return Comparison(setting, card, *_measure(trial, subject.net, time, advance), **beside)
+
+    if engine == "aihwkit":
+        return on(engine, beside=on("memsim"), lacking=lacking)
+    return on(engine)
 
 
 def _measure(trial: Trial, net: nn.Module, time: float, advance: Advance) -> tuple[Measured, dict[str, Any]]:

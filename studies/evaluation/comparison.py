@@ -33,6 +33,8 @@ class Comparison:
     card: memsim.ChipCard
     measured: Measured
     sample: dict[str, Any] = field(default_factory=dict)  #: attention maps and conductances, for a report
+    beside: Comparison | None = None  #: of engine aihwkit: the same card on engine memsim
+    lacking: tuple[str, ...] = ()  #: effects of the card that are off because aihwkit has none of them
 
     def __repr__(self) -> str:
         name, engine = self.setting.title, self.setting.engine
@@ -151,6 +153,11 @@ class Comparison:
         rates = spike_rates(trial.digital.plain.spikes)
         out |= {"energy": self.energy} if self.energy else {}
         out |= {"spike_rate": rates} if rates else {}
+        if self.beside is not None:
+            name, theirs = trial.digital.name, self.beside
+            out["beside"] = {"engine": "memsim"} | theirs._set(name)
+            out["beside"] |= {f"harder ({one})": theirs._set(one) for one in sets}
+            out["lacking"] = list(self.lacking)
         return out if self.chip is None else out | self._chips(self.chip)
 
     def _set(self, name: str) -> dict[str, Any]:
@@ -183,7 +190,7 @@ class Comparison:
             "time_after_write [s]": self.setting.time,
             "mapping": self.mapping,
             "kappa": {n: a.kappa for n, a in (*chip.weight_arrays.items(), *arrays.items()) if a.kappa},
-            "wires": "wires" in self.card.effects and self.card.on("wires"),
+            "wires": self._wires(chip),
         }
         if spikes.steps:
             out["spike_rate_crossbar"] = spikes.share(spikes.spikes)
@@ -199,6 +206,24 @@ class Comparison:
             out["notes"] = self.notes
         if arrays:
             out |= {"attention_cell": str(self.card.attention.cell), "attention": self._attention(chip)}
+        return out
+
+    def _wires(self, chip: memsim.Chip) -> dict[str, Any]:
+        """What is simulated of the lines of either sort of array, a segment of them, and how long they settle
+        at most, beside the shortest read.
+        """
+        card, sections = self.card, []
+        if chip.weight_arrays:
+            sections.append(("weights", card.weights))
+        if chip.attention_arrays:
+            sections.append(("attention", card.attention))
+        on = card.on("wires")
+        out: dict[str, Any] = {name: section.wires if on else "none" for name, section in sections}
+        out["segment [ohm]"] = card.segment().resistance
+        if self.setting.engine == "memsim" and not card.ideal:
+            arrays = (*chip.weight_arrays.values(), *chip.attention_arrays.values())
+            out["settling [s]"] = max((array.settling for array in arrays), default=0.0)
+            out["read_time [s]"] = min((section.read_time for _, section in sections), default=0.0)
         return out
 
     def _attention(self, chip: memsim.Chip) -> dict[str, Any]:

@@ -8,15 +8,13 @@ import numpy as np
 
 from memsim.energy.lifetime import lives
 from memsim.studies.reports.energy_findings import BASELINES, Summary
+from memsim.studies.reports.line_findings import warning
 from memsim.studies.reports.quantities import count, digits, duration, percent, points, prefixed, quantity
 
 Row = dict[str, str]
 
 UNITS = {"cross_entropy": "nat", "margin": "logit"}
 """Units of measures whose key does not carry one."""
-
-WIRES_SMALL, WIRES_RULE = 0.3, 1.0
-"""kappa below which wires change currents by a few per cent, and above which they rule the result."""
 
 
 def sets_of(summary: Summary) -> dict[str, Summary]:
@@ -39,7 +37,7 @@ def headline(summary: Summary) -> str:
         words.append(name if same else f"{what} on {name}" if same_verb else f"{verb} {what} on {name}")
         before = verb, what
     age = f"{duration(summary['time_after_write [s]'])} after programming"
-    return f"{age}, simulated crossbars {' and '.join(words)}."
+    return " ".join(filter(None, [f"{age}, simulated crossbars {' and '.join(words)}.", warning(summary)]))
 
 
 def _change(part: Summary) -> tuple[str, str]:
@@ -214,32 +212,6 @@ def interval(mean: float, bounds: Mapping[str, float]) -> str:
 
 def _maybe(value: float | None, factor: float) -> str:
     return "" if value is None else digits(value * factor)
-
-
-def wires(summary: Summary) -> tuple[str, list[Row]]:
-    """What leaving the wires out means: a sentence about the largest kappa, and kappa [1] of every array."""
-    kappa = {
-        layer: k for layer, k in summary.get("kappa", {}).items() if k > 0
-    }  # 0: an array without devices
-    rows = [{"layer": layer, "kappa": digits(k), "meaning": _meaning(k)} for layer, k in kappa.items()]
-    if not rows:
-        return "", rows
-    worst = max(kappa, key=lambda n: kappa[n])
-    over = sum(k >= WIRES_SMALL for k in kappa.values())
-    sentence = (
-        f"The largest kappa is {digits(kappa[worst])} ({worst}), "
-        f"effect of wires there: {_meaning(kappa[worst])}. "
-        f"{over} of {len(kappa)} arrays are at {WIRES_SMALL} or above"
-    )
-    if summary.get("wires"):
-        return f"{sentence}; wires of weight tiles are simulated, those of attention arrays are not.", rows
-    return sentence + (": with wires these figures would be worse." if over else "."), rows
-
-
-def _meaning(kappa: float) -> str:
-    if kappa < WIRES_SMALL:
-        return "a few per cent"
-    return "they rule" if kappa > WIRES_RULE else "tens of per cent"
 
 
 def map_errors(digital: Mapping[str, np.ndarray], written: Mapping[str, np.ndarray]) -> list[Row]:

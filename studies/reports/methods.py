@@ -15,7 +15,7 @@ from memsim.card.fields import ARRAY_EFFECTS
 from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports.bibliography import cite, mentioned
-from memsim.studies.reports.findings import WIRES_RULE, WIRES_SMALL
+from memsim.studies.reports.line_findings import in_full_tile, unsimulated
 from memsim.studies.reports.quantities import digits, duration, percent, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running import provenance
@@ -46,7 +46,7 @@ def methods(setting: Setting, card: memsim.ChipCard) -> list[str]:
         attention(card),
         effects(card),
         intervals(),
-        f"{NOT_SIMULATED.format(wires_left_out(card))} {wires(card)}",
+        f"{NOT_SIMULATED.format(unsimulated(card))} {in_full_tile(card)}",
     ]
 
 
@@ -58,25 +58,6 @@ def intervals() -> str:
         f"right and two wrong images added{cite('satterthwaite1946')}{cite('agresti1998')}, all at 95 %. "
         "What was picked as the best of k has them at 1 - 5 %/k. What is compared ran on the same chips and "
         "images, in pairs."
-    )
-
-
-def wires_left_out(card: memsim.ChipCard) -> str:
-    """What of the resistance of wires the arrays know nothing of."""
-    if "wires" not in card.effects or not card.on("wires"):
-        return "wire resistance"
-    return "wire resistance of attention arrays and of single reads"
-
-
-def wires(card: memsim.ChipCard) -> str:
-    """How much the wires that are left out would matter, kappa = r n g_max N^2 [1], in a full weight tile."""
-    section = card.weights
-    side = max(section.tile_rows, section.tile_columns)
-    kappa = card.segment().resistance * section.devices_per_weight * card.weight_cell.g_max * side**2
-    return (
-        f"The effect of wires follows from kappa = r n g_max N²: {digits(kappa)} in a full weight tile of "
-        f"side {side}, less in a smaller one; they matter from about {WIRES_SMALL} on and rule above "
-        f"{WIRES_RULE:g}."
     )
 
 

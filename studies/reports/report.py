@@ -19,7 +19,14 @@ from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.energy.line import Line
 from memsim.prices.events import ARRAY_READ
 from memsim.studies.evaluation.comparison import Comparison
-from memsim.studies.reports import bibliography, energy_findings, figures, findings
+from memsim.studies.reports import (
+    bibliography,
+    energy_findings,
+    engine_findings,
+    figures,
+    findings,
+    line_findings,
+)
 from memsim.studies.reports.break_even import break_even
 from memsim.studies.reports.page import environment, inline, whole
 from memsim.studies.reports.quantities import count, digits, duration, percent
@@ -99,7 +106,7 @@ def page(
 ) -> str:
     """The report as one HTML document."""
     sample, card, chip = comparison.sample, comparison.card, comparison.chip
-    wires_sentence, wires = findings.wires(summary)
+    wires_sentence, wires = line_findings.wires(summary)
     return (
         environment()
         .get_template("report.html.j2")
@@ -125,6 +132,8 @@ def page(
             notes=[] if chip is None else _notes(chip.ledger),
             wires=[row.values() for row in wires],
             wires_sentence=wires_sentence,
+            engines=engine_findings.engines(summary),
+            engines_sentence=engine_findings.verdict(summary),
             worth=worth_table(worth) if worth else None,
             cells=[] if chip is None else [row.values() for row in provenance.cell_rows(card)],
             card_name=card.name,

@@ -14,6 +14,7 @@ from memsim.energy.baselines import BASELINES as BILLS
 from memsim.studies.evaluation.comparison import Comparison
 from memsim.studies.reports.energy_findings import BASELINES
 from memsim.studies.reports.findings import interval, sets_of
+from memsim.studies.reports.line_findings import kappas, left_out
 from memsim.studies.reports.quantities import digits, percent, quantity
 
 
@@ -24,29 +25,33 @@ def _accuracy(share: Mapping[str, Any], mean: str = "mean") -> str:
 
 
 def comparison_table(summary: dict[str, Any]) -> Table:
-    """Digital beside crossbar: accuracy with its interval, cross-entropy, margin, agreement, energy."""
+    """Digital beside crossbar: accuracy with its interval, cross-entropy, margin, agreement, energy; beside
+    engine aihwkit a column of engine memsim.
+    """
+    engines = {"crossbars": sets_of(summary)} if "crossbar" in summary else {}
+    if "beside" in summary:
+        engines = {"aihwkit": sets_of(summary), "memsim": sets_of(summary | summary["beside"])}
     table = Table(
-        "", "digital", "crossbars", title=f"{summary['model']} on {summary['images']} images", box=None
-    )
+        "", "digital", *(engines or ["crossbars"]), title=f"{summary['model']} on {summary['images']} images",
+        box=None,
+    )  # fmt: skip
     for name, found in sets_of(summary).items():
-        digital, crossbar = found["digital"], found.get("crossbar")
-        none = "" if crossbar is None else None
+        parts, digital = [sets[name] for sets in engines.values()], found["digital"]
+        of = [part["crossbar"] for part in parts]
         table.add_row(
             f"{name}: accuracy [95 %]",
             _accuracy(digital, "accuracy"),
-            none if crossbar is None else _accuracy(crossbar["accuracy"]),
+            *(_accuracy(one["accuracy"]) for one in of),
         )
-        if crossbar is not None:
-            low, high = (100 * crossbar["accuracy"]["task"][end] for end in ("low", "high"))
-            table.add_row(f"{name}: over chips and images", "", f"[{low:.2f}, {high:.2f}]")
+        if of:
+            ends = [[100 * one["accuracy"]["task"][end] for end in ("low", "high")] for one in of]
+            table.add_row(f"{name}: over chips and images", "", *(f"[{a:.2f}, {b:.2f}]" for a, b in ends))
         for key in ("cross_entropy", "margin"):
-            table.add_row(
-                f"{name}: {key.replace('_', '-')}",
-                f"{digital[key]:.4f}",
-                none if crossbar is None else f"{crossbar[key]:.4f}",
-            )
-        if crossbar is not None:
-            table.add_row(f"{name}: same answer as digital", "", f"{100 * found['agreement']:.2f} %")
+            row = [f"{one[key]:.4f}" for one in (digital, *of)]
+            table.add_row(f"{name}: {key.replace('_', '-')}", *row)
+        if of:
+            same = [f"{100 * part['agreement']:.2f} %" for part in parts]
+            table.add_row(f"{name}: same answer as digital", "", *same)
     if "spike_mismatch" in summary:
         mismatch = summary["spike_mismatch"].values()
         table.add_row("spikes that differ", "", f"{100 * sum(mismatch) / len(mismatch):.2f} %")
@@ -57,6 +62,14 @@ def comparison_table(summary: dict[str, Any]) -> Table:
             table.add_row("energy for an image", f"{quantity(energy[key], 'J')} ({words})", ours)
     if "latency [s/image]" in summary:
         table.add_row("time for an image", "", quantity(summary["latency [s/image]"], "s"))
+    if "wires" in summary:
+        worst = max(kappas(summary).values(), default=0.0)
+        words = (
+            "not simulated"
+            if left_out(summary)
+            else f"{digits(summary['wires']['segment [ohm]'])} ohm a segment"
+        )
+        table.add_row("wires", "", f"{words}, kappa up to {digits(worst)}")
     if "area [m2]" in summary:
         table.add_row("area, known parts", "", f"{digits(1e6 * sum(summary['area [m2]'].values()))} mm²")
     return table

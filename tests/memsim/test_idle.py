@@ -246,7 +246,10 @@ def test_a_field_of_a_device_changes_what_is_put_out(table: str, base: Mapping[s
     if key in NAMED:
         changed = {**base, key: NAMED[key]}
     else:
-        changed = {**base, key: not value if isinstance(value, bool) else (0.5 if key == "read_noise" else 0.9) * value}
+        changed = {
+            **base,
+            key: not value if isinstance(value, bool) else (0.5 if key == "read_noise" else 0.9) * value,
+        }
     if key == "law":
         changed, base = (
             apart(one, "cycle_noise_law", "reference_spread", "subtract") for one in (changed, base)

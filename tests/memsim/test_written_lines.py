@@ -1,4 +1,4 @@
-"""Resistive lines of attention arrays: zero is off, more is worse, single cells, gains measured behind them."""
+"""Resistive lines of attention arrays: zero is off, more is worse, reads of single cells, gains of lines."""
 
 import pytest
 import torch

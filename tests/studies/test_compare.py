@@ -17,6 +17,8 @@ from memsim.studies.evaluation.comparison import Comparison
 from memsim.studies.evaluation.execution import Trial, execute
 from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.evaluation.taps import Taps
+from memsim.studies.reports import engine_findings, findings, line_findings, tables
+from memsim.studies.reports.report import write_report
 
 CARD = memsim.ChipCard.load("default")
 DIGITS = models.datasets.load("digits")
@@ -45,6 +47,49 @@ def test_a_foreign_network_is_compared_with_an_interval_over_chips(found: Compar
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     assert sum(summary["breakdown"].values()) == pytest.approx(summary["energy"]["crossbar"], rel=1e-12)
     assert repr(found).startswith("Comparison('Sequential', digital ")
+
+
+def test_engine_aihwkit_stands_beside_memsim_in_one_table(tmp_path) -> None:
+    """Both run the card without what aihwkit lacks; the difference has an interval over chips."""
+    found = memsim.compare(mlp(), CARD, (X, Y, TRAIN), chips=3, engine="aihwkit")
+    summary = found.summary()
+    assert "wires" in summary["lacking"] and set(summary["lacking"]) <= set(summary["off"])
+    ours = memsim.compare(mlp(), CARD.without(*summary["lacking"]), (X, Y, TRAIN), chips=3).summary()
+    assert summary["beside"]["crossbar"] == ours["crossbar"]
+    assert summary["crossbar"]["accuracy"]["per_chip"] != ours["crossbar"]["accuracy"]["per_chip"]
+    table = tables.comparison_table(summary)
+    assert [column.header for column in table.columns] == ["", "digital", "aihwkit", "memsim"]
+    said = engine_findings.verdict(summary)
+    assert "wires" in said and "points of accuracy [" in said
+    page = write_report(found, tmp_path).read_text()
+    assert "Two engines on one card" in page and "not told apart" in page
+
+
+def test_engines_far_apart_are_told_apart() -> None:
+    def one(*shares: float) -> dict[str, Any]:
+        return {"crossbar": {"accuracy": {"per_chip": list(shares)}}}
+
+    near, far = one(0.90, 0.91, 0.92), one(0.70, 0.71, 0.73)
+    assert ": told apart." in engine_findings.verdict(near | {"beside": far, "lacking": []})
+    assert "not told apart." in engine_findings.verdict(near | {"beside": near, "lacking": []})
+    same = one(0.9, 0.9, 0.9)
+    assert "not told apart." in engine_findings.verdict(same | {"beside": one(0.8, 0.8, 0.8), "lacking": []})
+
+
+def test_lines_that_matter_and_are_not_simulated_stand_in_the_headline() -> None:
+    """And on the terminal; with the lines simulated the warning is gone."""
+    bare = CARD.replace(
+        weights={"wires": "none"}, attention={"wires": "none"}, **{"wire_resistance [ohm]": 9.0}
+    )
+    summary = memsim.compare(mlp(), bare, (X, Y, TRAIN), chips=2).summary()
+    assert max(summary["kappa"].values()) > line_findings.SMALL
+    assert "not simulated although kappa" in findings.headline(summary)
+    wired = bare.replace(weights={"wires": "off"})
+    assert line_findings.warning(memsim.compare(mlp(), wired, (X, Y, TRAIN), chips=2).summary()) == ""
+    hurried = wired.replace(weights={"read_time [s]": 2e-12})
+    assert "to settle" in line_findings.warning(
+        memsim.compare(mlp(), hurried, (X, Y, TRAIN), chips=2).summary()
+    )
 
 
 def test_what_a_network_has_not_is_absent(found: Comparison) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import memsim
 from memsim.devices.endurance import PUBLISHED
-from memsim.studies.reports import energy_findings, findings
+from memsim.studies.reports import energy_findings, findings, line_findings
 from memsim.studies.reports import report as module
 from memsim.studies.reports.report import write_report
 from memsim.studies.running import provenance
@@ -319,10 +319,10 @@ class TestWords:
         assert any("4.00 µJ on crossbars, 3.00 µJ" in line for line in findings.losing(summary))
 
     def test_wires_are_judged_by_the_rule_of_thumb(self, summary: dict) -> None:
-        _, rows = findings.wires(summary)
+        _, rows = line_findings.wires(summary)
         assert [row["meaning"] for row in rows] == [
             "a few per cent",
             "they rule",
             "tens of per cent",
         ]
-        assert findings.wires({}) == ("", [])
+        assert line_findings.wires({}) == ("", [])

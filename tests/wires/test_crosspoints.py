@@ -29,7 +29,7 @@ def seen_currents(seen, spikes) -> torch.Tensor:
 @pytest.mark.parametrize("sides", [1, 2])
 @pytest.mark.parametrize("idle", ["grounded", "off"])
 def test_states_are_what_the_exact_network_shows(sides, idle):
-    """40 tokens, 300 patterns of spikes: what is left is under a fifth of what wires cost, .4 % in the mean."""
+    """40 tokens, 300 patterns of spikes: what is left is under a fifth of what wires cost."""
     held = [2 * uniform(1, 40, 40, seed=s) - 1 for s in range(sides)]
     lines, activity = Lines(5.0, 5.0, idle), 0.2
     spikes = (uniform(300, 40, seed=9) < activity).double()

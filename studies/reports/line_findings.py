@@ -1,0 +1,105 @@
+"""What a report says of the lines of arrays: their resistance, whether it is simulated, if they settle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import memsim
+from memsim.studies.reports.quantities import digits, quantity
+
+Summary = Mapping[str, Any]
+
+SMALL, RULE = 0.3, 1.0
+"""kappa below which wires change currents by a few per cent, and above which they rule the result."""
+
+SORTS = {"weights": "weight tiles", "attention": "attention arrays"}
+
+
+def left_out(summary: Summary) -> list[str]:
+    """Sorts of arrays whose lines are not simulated."""
+    told = summary.get("wires", {})
+    return [words for key, words in SORTS.items() if told.get(key) == "none"]
+
+
+def kappas(summary: Summary) -> dict[str, float]:
+    """kappa [1] of every array that has devices."""
+    return {layer: k for layer, k in summary.get("kappa", {}).items() if k > 0}
+
+
+def warning(summary: Summary) -> str:
+    """What a reader must know beside the result: lines that matter and are not simulated, or reads too
+    short for them; else nothing.
+    """
+    told, kappa, out = summary.get("wires", {}), kappas(summary), left_out(summary)
+    words = []
+    worst = max(kappa, key=lambda n: kappa[n], default="")
+    if out and worst and kappa[worst] > SMALL:
+        words.append(
+            f"Wires of {' and '.join(out)} are not simulated although kappa is {digits(kappa[worst])} in "
+            f"{worst}, above {SMALL}: with them the result would be worse."
+        )
+    if told.get("settling [s]", 0.0) > told.get("read_time [s]", 0.0):
+        words.append(
+            f"Lines take {quantity(told['settling [s]'], 's')} to settle to half a step of the converters, "
+            f"longer than a read of {quantity(told['read_time [s]'], 's')}: what is read would not be final."
+        )
+    return " ".join(words)
+
+
+def wires(summary: Summary) -> tuple[str, list[dict[str, str]]]:
+    """Sentences about the largest kappa, what is simulated and settling; kappa [1] of every array."""
+    kappa, told = kappas(summary), summary.get("wires", {})
+    rows = [{"layer": layer, "kappa": digits(k), "meaning": _meaning(k)} for layer, k in kappa.items()]
+    if not rows:
+        return "", rows
+    worst = max(kappa, key=lambda n: kappa[n])
+    over = sum(k >= SMALL for k in kappa.values())
+    sentences = [
+        f"The largest kappa is {digits(kappa[worst])} ({worst}), effect of wires there: "
+        f"{_meaning(kappa[worst])}. {over} of {len(kappa)} arrays are at {SMALL} or above.",
+        *filter(None, [simulated(summary), warning(summary)]),
+    ]
+    if told.get("settling [s]", 0.0) and told["settling [s]"] <= told["read_time [s]"]:
+        sentences.append(
+            f"Lines settle to half a step of the converters within {quantity(told['settling [s]'], 's')}, "
+            f"a read lasts {quantity(told['read_time [s]'], 's')}."
+        )
+    return " ".join(sentences), rows
+
+
+def simulated(summary: Summary) -> str:
+    """Which lines are simulated, and of what."""
+    told = summary.get("wires", {})
+    idle = {"off": "switched off", "grounded": "at 0 V"}
+    parts = [
+        f"{words}, idle lines {idle[told[key]]}" for key, words in SORTS.items() if told.get(key) in idle
+    ]
+    if not parts:
+        return "Wire resistance is not simulated: every device sees the full voltage."
+    return f"Wires are simulated ({digits(told['segment [ohm]'])} ohm a segment) in {'; '.join(parts)}."
+
+
+def _meaning(kappa: float) -> str:
+    if kappa < SMALL:
+        return "a few per cent"
+    return "they rule" if kappa > RULE else "tens of per cent"
+
+
+def unsimulated(card: memsim.ChipCard) -> str:
+    """What of the resistance of wires a card's arrays know nothing of."""
+    sections = (("weight tiles", card.weights), ("attention arrays", card.attention))
+    out = [words for words, one in sections if one.wires == "none" or not card.on("wires")]
+    rest = "of vias, drivers and switched-on transistors"
+    return f"resistance of wires of {' and '.join(out)}, and {rest}" if out else f"resistance {rest}"
+
+
+def in_full_tile(card: memsim.ChipCard) -> str:
+    """How much wires matter in a full weight tile: kappa = r n g_max N^2 [1]."""
+    section = card.weights
+    side = max(section.tile_rows, section.tile_columns)
+    kappa = card.segment().resistance * section.devices_per_weight * card.weight_cell.g_max * side**2
+    return (
+        f"The effect of wires follows from kappa = r n g_max N²: {digits(kappa)} in a full weight tile of "
+        f"side {side}, less in a smaller one; they matter from about {SMALL} on and rule above {RULE:g}."
+    )

@@ -1,0 +1,134 @@
+"""Studies that change one thing of a card at a time: their tasks, tables, figures and sentences.
+
+    changes(card) yields Change("tile side", 64, card.replace(...)), ...
+
+A study of this kind is a title, its changes and what they are against: the card as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from matplotlib.figure import Figure
+
+import memsim
+from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.identity import digest
+from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.reports import draw
+from memsim.studies.reports.table import Table
+from memsim.studies.running.task import Task, blocks
+
+CARD = "the card"
+
+
+class Change(NamedTuple):
+    """A card that differs from the study's in one thing."""
+
+    axis: str  #: what is changed
+    value: Any  #: to what: a number or a word
+    card: memsim.ChipCard
+
+
+Changes = Callable[[memsim.ChipCard], Iterable[Change]]
+
+
+def tasks(study: str, setting: Setting, changes: Changes) -> Iterator[Task]:
+    """The card, then each change, on every block of chips; of equal cards the first."""
+    card = memsim.ChipCard.parse(dict(setting.card))
+    seen = set()
+    for axis, value, changed in (Change(CARD, "", card), *changes(card)):
+        key = digest(dump(changed))
+        if key in seen:
+            continue
+        seen.add(key)
+        for chips in blocks(setting.chips):
+            shared = crossbars(setting, chips, card=changed)
+            labels = {"axis": axis, "value": value}
+            yield Task(study=study, labels=labels, shared=shared, own={"time [s]": setting.time})
+
+
+def by_axis(points: Sequence[Point]) -> dict[str, dict[str, Point]]:
+    """Points by axis and value, in the order in which they were asked for; the card is on none."""
+    found: dict[str, dict[str, Point]] = {}
+    for point in points:
+        if point.labels["axis"] != CARD:
+            value = point.labels["value"]
+            found.setdefault(point.labels["axis"], {})[_word(value)] = point
+    return found
+
+
+def card_of(points: Sequence[Point]) -> Point | None:
+    """The card as it stands."""
+    return next((p for p in points if p.labels["axis"] == CARD), None)
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """One table for each axis: the card first, measures, the change against it, energy, latency and area."""
+    card, out = card_of(points), {}
+    for axis, found in by_axis(points).items():
+        shown = ({CARD: card} if card else {}) | found
+        table = draw.lines(f"{axis[:1].upper()}{axis[1:]}", shown, reference=card)
+        costs = {"energy": draw.energy, "latency": draw.latency}
+        for name, of in costs.items():
+            column = [of(point) for point in shown.values()]
+            if any(column):
+                table.header.append(name)
+                for row, words in zip(table.rows, column, strict=True):
+                    row.append(words)
+        out[_file(axis)] = table
+    return out
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """One figure for each axis."""
+    card = card_of(points)
+    return {
+        _file(axis): draw.forest(
+            ({CARD: card} if card else {}) | found,
+            reference=card,
+            caption=f"{axis[:1].upper()}{axis[1:]}; dotted: the card. Means over chips with 95 % intervals.",
+        )
+        for axis, found in by_axis(points).items()
+    }
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """For each axis what costs most against the card, what gains most, and whether that is sure."""
+    card, said = card_of(points), []
+    if card is None:
+        return []
+    main = draw.main_column(points)
+    for axis, found in by_axis(points).items():
+        changes = {name: point.against(card, main, of=len(found)) for name, point in found.items()}
+        there = {name: one for name, one in changes.items() if one is not None}
+        if not there:
+            continue
+        ranked = sorted(there, key=lambda name: there[name].mean)
+        worst = there[ranked[0]]
+        words = f"{axis[:1].upper()}{axis[1:]}: {ranked[0]} changes {draw.said(main)} most for the worse, by "
+        if worst.mean >= 0:
+            words = f"{axis[:1].upper()}{axis[1:]}: nothing is worse than the card; least gains {ranked[0]}, "
+        words += draw.change(worst, main, "points")
+        lost = [name for name in there if there[name].high < 0]
+        sure = (
+            f"surely worse than the card: {', '.join(lost)}" if lost else "none is surely worse than the card"
+        )
+        words += f"; {sure}"
+        gains = [name for name in there if there[name].low > 0]
+        words += f"; surely better: {', '.join(gains)}" if gains else ""
+        picked = f" (95 %, corrected for {len(there)} looked at)" if len(there) > 1 else " (95 %)"
+        said.append(f"{words}{picked}.")
+    return said
+
+
+def _file(axis: str) -> str:
+    """An axis as the name of a file, its unit left out."""
+    return re.sub(r"\W+", "-", axis.split(" [")[0])
+
+
+def _word(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
