@@ -15,10 +15,9 @@ from memsim.devices import LinePulses, get, stream
 from memsim.devices.numerics import stable
 from memsim.models.parts.attention_kernel import count_gradients, gather_weights
 from memsim.models.parts.lif import Law, potentials, spikes
-from memsim.wires.crosspoints import seen_pair
+from memsim.wires.crosspoints import Crossing, seen_states
 from memsim.wires.effective import ladders_product
 from memsim.wires.ladder import ladder
-from memsim.wires.lines import Lines
 from memsim.wires.nodes import node_sweeps
 from memsim.wires.sweeps import sweep_currents
 from tests.devices.pulsed_cells import cell_of
@@ -169,11 +168,9 @@ def crosspoints() -> Iterator[Example]:
     plus, minus = (_numbers(5, 13, 13, seed=s) for s in (0, 1))
     for other in (minus[:0], minus):
         for word, bit in ((3e3, 2e3), (0.0, 2e3), (3e3, 0.0)):
-            for idle, activity in (("off", 0.2), ("grounded", 1.0)):
-                lines = Lines(word, bit, idle)
-                yield Example(
-                    partial(seen_pair, plus, other, (2e-5, 1e-5, 1.8e-5), -1.0, lines, activity), atol=1e-5
-                )
+            for activity in (0.2, 1.0):
+                crossing = Crossing(2e-5, 1e-5, 1.8e-5, word, bit, activity)
+                yield Example(partial(seen_states, plus, other, crossing), atol=1e-5)
 
 
 def tokens() -> Iterator[Example]:
@@ -210,7 +207,7 @@ EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
     "memsim.models.parts.attention_kernel.gather_weights": partial(tables, "weights"),
     "memsim.models.parts.lif.potentials": membranes,
     "memsim.models.parts.lif.spikes": neurons,
-    "memsim.wires.crosspoints.seen_pair": crosspoints,
+    "memsim.wires.crosspoints.seen_states": crosspoints,
     "memsim.wires.effective.ladders_product": partial(wires, "product"),
     "memsim.wires.ladder.ladder": partial(wires, "ladder"),
     "memsim.wires.nodes.node_sweeps": partial(wires, "nodes"),

@@ -7,6 +7,7 @@ outside the stated range are refused by name, with the likely slip.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cached_property
@@ -127,7 +128,11 @@ class ChipCard(CardFields):
         """
         for one in idle(self):
             raise ValueError(one.words)
-        _ = self.segment()
+        if self.wired and math.isnan(self.segment().resistance):
+            raise ValueError(
+                f"wires: technology {self.technology!r} has no [wires]; give wire_resistance [ohm], or take "
+                'wires = "none"'
+            )
         there = self._switches
         for field, named in (("off", self.off), ("strengths", self.strengths)):
             for effect in sorted(set(named) - there):

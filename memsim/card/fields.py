@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Annotated
 
@@ -76,17 +77,17 @@ class CardFields(Section):
         return strengths
 
     def segment(self, scheme: str = "1T1R") -> Segment:
-        """One segment of a line, between neighbouring cells of a scheme.
-
-        Raises ValueError where neither the card nor its technology says what it is.
+        """One segment of a line, between neighbouring cells of a scheme; NaN where neither the card nor its
+        technology says what it is.
         """
         side = None if self.cell_pitch else CELL_SIDE[scheme]
-        if self.wire_resistance is None:
-            return Segment.of(self.technology, side=side, pitch=self.cell_pitch)
         if Technology.load(self.technology).wires is None:
-            return Segment(self.wire_resistance, 0.0)
-        of_technology = Segment.of(self.technology, side=side, pitch=self.cell_pitch)
-        return Segment(self.wire_resistance, of_technology.capacitance)
+            found = Segment(math.nan, math.nan)
+        else:
+            found = Segment.of(self.technology, side=side, pitch=self.cell_pitch)
+        if self.wire_resistance is None:
+            return found
+        return Segment(self.wire_resistance, found.capacitance)
 
     @cached_property
     def ideal(self) -> bool:

@@ -1,11 +1,21 @@
 """Spiking neurons: the leaky integrate-and-fire layer, time on the first axis, and what stands around it."""
 
+from functools import lru_cache
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
 from memsim.models.parts.lif import Law, potentials, spikes
+
+
+@lru_cache(maxsize=64)
+def _law(
+    tau: float, v_threshold: float, v_reset: float, decay_input: bool, alpha: float, detach_reset: bool
+) -> Law:
+    """The constants of a neuron's law."""
+    gain, leak = (1 / tau, v_reset / tau) if decay_input else (1.0, 0.0)
+    return Law(1 - 1 / tau, gain, leak, v_threshold, v_reset, alpha, detach_reset)
 
 
 @final
@@ -50,14 +60,12 @@ class LIF(nn.Module):
     @property
     def law(self) -> Law:
         """The constants of U' = beta U + leak + gain X."""
-        gain = 1 / self.tau if self.decay_input else 1.0
-        leak = self.v_reset / self.tau if self.decay_input else 0.0
-        beta = 1 - 1 / self.tau
-        return Law(beta, gain, leak, self.v_threshold, self.v_reset, self.alpha, self.detach_reset)
+        return _law(self.tau, self.v_threshold, self.v_reset, self.decay_input, self.alpha, self.detach_reset)
 
     def forward(self, current: Tensor) -> Tensor:
         """Spikes (T, ...) of the currents (T, ...); a current expanded over T is read once."""
-        return spikes(current, self.law)
+        law = _law(self.tau, self.v_threshold, self.v_reset, self.decay_input, self.alpha, self.detach_reset)
+        return spikes(current, law)
 
     def membrane(self, current: Tensor) -> Tensor:
         """Membrane potentials U before reset (T, ...) of the currents (T, ...)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -189,7 +190,7 @@ class Comparison:
             "off": sorted(self.card.off),
             "time_after_write [s]": self.setting.time,
             "mapping": self.mapping,
-            "kappa": {n: a.kappa for n, a in (*chip.weight_arrays.items(), *arrays.items()) if a.kappa},
+            "kappa": {n: a.kappa for n, a in (*chip.weight_arrays.items(), *arrays.items()) if a.kappa > 0},
             "wires": self._wires(chip),
         }
         if spikes.steps:
@@ -219,10 +220,12 @@ class Comparison:
             sections.append(("attention", card.attention))
         on = card.on("wires")
         out: dict[str, Any] = {name: section.wires if on else "none" for name, section in sections}
+        if math.isnan(card.segment().resistance):
+            return out
         out["segment [ohm]"] = card.segment().resistance
         if self.setting.engine == "memsim" and not card.ideal:
             arrays = (*chip.weight_arrays.values(), *chip.attention_arrays.values())
-            out["settling [s]"] = max((array.settling for array in arrays), default=0.0)
+            out["settling [s]"] = max((a.settling for a in arrays if a.settling > 0), default=0.0)
             out["read_time [s]"] = min((section.read_time for _, section in sections), default=0.0)
         return out
 

@@ -93,7 +93,9 @@ class Measured:
             "energy [J]": chip.ledger.energy,
             "breakdown [J]": chip.ledger.breakdown(),
             "latency [s]": chip.ledger.latency,
-            "kappa [1]": max((a.kappa for a in (*chip.weight_arrays.values(), *attention)), default=0.0),
+            "kappa [1]": max(
+                (a.kappa for a in (*chip.weight_arrays.values(), *attention) if a.kappa > 0), default=0.0
+            ),
             "upkeep": chip.upkeep,
             "recalibration energy [J]": self.recalibration["energy [J]"],
         }

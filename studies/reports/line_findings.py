@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,6 +98,8 @@ def unsimulated(card: memsim.ChipCard) -> str:
 def in_full_tile(card: memsim.ChipCard) -> str:
     """How much wires matter in a full weight tile: kappa = r n g_max N^2 [1]."""
     section = card.weights
+    if math.isnan(card.segment().resistance):
+        return "The effect of wires is not known: neither card nor technology has their resistance."
     side = max(section.tile_rows, section.tile_columns)
     kappa = card.segment().resistance * section.devices_per_weight * card.weight_cell.g_max * side**2
     return (

@@ -64,12 +64,11 @@ def comparison_table(summary: dict[str, Any]) -> Table:
         table.add_row("time for an image", "", quantity(summary["latency [s/image]"], "s"))
     if "wires" in summary:
         worst = max(kappas(summary).values(), default=0.0)
-        words = (
-            "not simulated"
-            if left_out(summary)
-            else f"{digits(summary['wires']['segment [ohm]'])} ohm a segment"
+        ohm = summary["wires"].get("segment [ohm]")
+        known = (
+            f"{digits(ohm)} ohm a segment, kappa up to {digits(worst)}" if ohm is not None else "not known"
         )
-        table.add_row("wires", "", f"{words}, kappa up to {digits(worst)}")
+        table.add_row("wires", "", f"not simulated; {known}" if left_out(summary) else known)
     if "area [m2]" in summary:
         table.add_row("area, known parts", "", f"{digits(1e6 * sum(summary['area [m2]'].values()))} mm²")
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import shlex
 from importlib import metadata
@@ -64,7 +65,10 @@ def _file_or_name(given: str) -> str:
 
 def card_rows(card: memsim.ChipCard) -> list[dict[str, Any]]:
     """Every field of the card but prices: key with unit, value, what it is, whether it is an assumption."""
-    top = {"wire_resistance [ohm]": (card.segment().resistance, _about(card, "wire_resistance"))}
+    ohm = card.segment().resistance
+    top = {
+        "wire_resistance [ohm]": ("not known" if math.isnan(ohm) else ohm, _about(card, "wire_resistance"))
+    }
     rows = [_card_row("", key, value, about) for key, (value, about) in top.items()]
     for name, section in (("weights", card.weights), ("attention", card.attention), ("wear", card.wear)):
         for field, info in type(section).model_fields.items():

@@ -19,8 +19,9 @@ def array(matrix: torch.Tensor, card: ChipCard, chips: int = 1, seed: int = 11) 
 
 
 def card(**weights) -> ChipCard:
-    """The default card without converters, its weight section changed."""
-    return ChipCard.load("default").replace(weights=weights).without("adc", "dac")
+    """The default card without converters and wires, its weight section changed."""
+    plain = ChipCard.load("default").replace(weights={"wires": "none"}, attention={"wires": "none"})
+    return plain.replace(weights=weights).without("adc", "dac")
 
 
 def levels_matrix() -> torch.Tensor:

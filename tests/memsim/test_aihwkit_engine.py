@@ -35,24 +35,24 @@ def error_of(kind, card: memsim.ChipCard, t: float | None) -> float:
 def test_one_layer_errs_as_much_on_either_engine(t):
     """Weights, drift, compensation, read noise and 8-bit converters, six chips each; the engines differ by
     design in the pair's collapse and in whether a tile or a layer is compensated."""
-    card = memsim.ChipCard.load("default")
+    card = memsim.ChipCard.load("default").without("wires")
     ours, other = error_of(WeightArray, card, t), error_of(TileWeights, card, t)
     assert ours == pytest.approx(other, rel=0.08)
 
 
 def test_a_layer_is_cut_into_the_same_tiles_on_either_engine():
     """300 rows are two tiles of 150."""
-    card = memsim.ChipCard.load("default")
+    card = memsim.ChipCard.load("default").without("wires")
     run = Run(card=card, chips=(0,), seed=0, ledger=memsim.Ledger(card))
     ours, other = (kind("layer", MATRIX, run) for kind in (WeightArray, TileWeights))
     other.program()
     (tiles,) = (layer.analog_module.in_sizes for (layer,) in other._layers())
     assert tiles == [150, 150]
-    assert ours.kappa == other.kappa == pytest.approx(2.0 * 25e-6 * 150**2)
+    assert ours.kappa == other.kappa == pytest.approx(card.segment().resistance * 25e-6 * 150**2)
 
 
 def test_an_ideal_layer_is_exact_on_either_engine():
-    card = memsim.ChipCard.load("default").replace(weights={"cell": "ideal"}).without("adc", "dac")
+    card = memsim.ChipCard.load("default").replace(weights={"cell": "ideal"}).without("adc", "dac", "wires")
     for kind in (WeightArray, TileWeights):
         assert error_of(kind, card, 1.0) < 1e-5
 
@@ -62,13 +62,14 @@ def test_a_network_runs_ten_images_on_aihwkits_tiles():
     PCM, one day.
     """
     digits, net = load("digits"), models.load("s2tdpt-digits")
+    card = memsim.ChipCard.load("default").without("wires")
     x = digits.x_test[:10]
     with torch.no_grad():
         reference = net(x)
         distance = {}
         for engine in ("memsim", "aihwkit"):
             chip = memsim.to_crossbar(
-                net, "default", chips=CHIPS, seed=0, calibration=digits.x_train[:32], engine=engine
+                net, card, chips=CHIPS, seed=0, calibration=digits.x_train[:32], engine=engine
             )
             logits = chip.program().advance_to(86400.0)(x)
             assert logits.shape == (CHIPS, 10, 10)

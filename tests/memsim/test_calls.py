@@ -48,8 +48,11 @@ def test_a_warm_read_of_the_network_takes_few_calls(chip):
 
 
 @torch.no_grad()
-def test_a_warm_attention_array_takes_few_calls(chip):
-    """Cell reram-om, the ledger closed; all calls, builtins included."""
+@pytest.mark.parametrize(("off", "most"), [(("wires",), 260), ((), 300)])
+def test_a_warm_attention_array_takes_few_calls(off, most):
+    """Cell reram-om, the ledger closed; all calls, builtins included; lines take one more kernel."""
+    card = memsim.ChipCard.load("default").without(*off)
+    chip = memsim.to_crossbar(models.load("s2tdpt-digits"), card, chips=2, seed=0).program()
     array, seen = next(iter(chip.attention_arrays.values())), []
     handle = array.register_forward_pre_hook(lambda _, spikes: seen.append(spikes))
     chip(load("digits").x_test[:2])
@@ -61,4 +64,4 @@ def test_a_warm_attention_array_takes_few_calls(chip):
 
     with chip.ledger.closed():
         stats = profile(write_and_read)
-    assert 50 < stats.total_calls <= 260  # type: ignore[attr-defined]
+    assert 50 < stats.total_calls <= most  # type: ignore[attr-defined]

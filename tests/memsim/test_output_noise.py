@@ -18,7 +18,7 @@ IMAGES = {
 def card(noise: float = 0.05, **weights) -> memsim.ChipCard:
     """The default card with noise of conversions, all other effects off."""
     made = memsim.ChipCard.load("default").replace(weights={"output_noise": noise} | weights)
-    return made.without(*(effect for effect in made.effects if effect not in ("output-noise", "wires")))
+    return made.without(*(effect for effect in made.effects if effect != "output-noise"))
 
 
 def outputs(card: memsim.ChipCard, x: torch.Tensor, chips=2) -> torch.Tensor:

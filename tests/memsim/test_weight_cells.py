@@ -39,7 +39,7 @@ def test_it_is_programmed_aged_compensated_and_billed(name, compensation):
     assert 0.0 < fresh < 0.5 and aged < 0.5 and bool((made.compensation_SC > 0.5).all())
     price = chosen.price(f"program-{made.cell.technology.lower()}")
     assert price.energy > 0 and price.assumption and price.source
-    top = made.cell.g_max * chosen.wire_resistance * 60**2
+    top = made.cell.g_max * chosen.segment().resistance * 60**2
     assert made.kappa == pytest.approx(top)
 
 
@@ -117,13 +117,15 @@ def test_one_layer_errs_as_much_on_either_engine(name, t):
     """Converters off, and read noise, which aihwkit takes from the difference of a pair and not from its sum;
     the engines differ by design in the pair's collapse.
     """
-    chosen = ChipCard.load("default").replace(weights={"cell": name}).without("adc", "dac", "read-noise")
+    chosen = (
+        ChipCard.load("default").replace(weights={"cell": name}).without("adc", "dac", "read-noise", "wires")
+    )
     ours, other = error_of(WeightArray, chosen, t), error_of(TileWeights, chosen, t)
     assert ours == pytest.approx(other, rel=0.1)
 
 
 def test_what_aihwkit_has_no_model_of_is_refused():
-    default = ChipCard.load("default")
+    default = ChipCard.load("default").without("wires")
     with pytest.raises(ValueError, match="no noise model of reram-milo2021"):
         error_of(TileWeights, default.replace(weights={"cell": "reram-milo2021"}), None)
     with pytest.raises(ValueError, match="at 1, 86400, 172800 s after the write alone, not at 3600 s"):

@@ -3,12 +3,24 @@
 import pytest
 import torch
 
-from memsim.wires.crosspoints import seen_states
+from memsim.wires.crosspoints import Crossing
+from memsim.wires.crosspoints import seen_states as found_states
 from memsim.wires.lines import Lines
 from memsim.wires.nodal import nodal_read
 from tests.wires.test_nodal import uniform
 
 REST, UNIT, REFERENCE = LAW = (2e-5, 1e-5, 1.8e-5)
+
+
+def seen_states(held, lines: Lines, activity: float) -> list[torch.Tensor]:
+    """States that a read finds, one side or both."""
+    share = activity if lines.idle == "off" else 1.0
+    minus = held[1] if len(held) == 2 else held[0][:0]
+    found = found_states(held[0], minus, Crossing(*LAW, lines.r_word, lines.r_bit, share))
+    kept = [w.clamp(min=-REST / UNIT) for w in held]
+    torch.testing.assert_close(found.column, torch.stack(kept).sum((0, -2)))
+    assert found.floors == sum(int((w < -REST / UNIT).sum()) for w in held)
+    return list(found[: len(held)])
 
 
 def currents(held, spikes, lines: Lines) -> torch.Tensor:
@@ -35,7 +47,7 @@ def test_states_are_what_the_exact_network_shows(sides, idle):
     spikes = (uniform(300, 40, seed=9) < activity).double()
     exact = currents([w[0] for w in held], spikes, lines)
     wires = exact - seen_currents([w[0] for w in held], spikes)
-    seen = seen_states(held, LAW, -REST / UNIT, lines, activity)
+    seen = seen_states(held, lines, activity)
     wrong = exact - seen_currents([w[0] for w in seen], spikes)
     assert wrong.square().mean() < (0.2**2) * wires.square().mean()
     assert wrong.mean(0).abs().mean() < 0.1 * wires.mean(0).abs().mean()
@@ -48,7 +60,7 @@ def test_one_driven_line_is_a_read_of_single_cells(sides):
     lines, spikes = Lines(20.0, 20.0, "off"), torch.eye(24, dtype=torch.float64)
     exact = currents([w[0] for w in held], spikes, lines)
     wires = exact - seen_currents([w[0] for w in held], spikes)
-    seen = seen_states(held, LAW, -REST / UNIT, lines, 0.0)
+    seen = seen_states(held, lines, 0.0)
     wrong = exact - seen_currents([w[0] for w in seen], spikes)
     assert wrong.square().mean() < (0.02**2) * wires.square().mean()
 
@@ -57,7 +69,7 @@ def test_one_driven_line_is_a_read_of_single_cells(sides):
 @pytest.mark.parametrize("sides", [1, 2])
 def test_no_resistance_changes_nothing_but_the_floor(sides, dtype):
     held = [(6 * uniform(2, 3, 9, 9, seed=s) - 3).to(dtype) for s in range(sides)]
-    seen = seen_states(held, LAW, -REST / UNIT, Lines(idle="off"), 0.2)
+    seen = seen_states(held, Lines(idle="off"), 0.2)
     for found, w in zip(seen, held, strict=True):
         floored = w.clamp(min=-REST / UNIT)
         torch.testing.assert_close(found, floored, rtol=0.0, atol=1e-12 if dtype == torch.float64 else 5e-7)
@@ -65,8 +77,5 @@ def test_no_resistance_changes_nothing_but_the_floor(sides, dtype):
 
 def test_more_resistance_takes_more():
     held = [torch.ones(1, 32, 32)]
-    sums = [
-        float(seen_states(held, LAW, -2.0, Lines(r, r, "off"), 0.2)[0].mean())
-        for r in (0.0, 1.0, 10.0, 100.0, 1e4)
-    ]
+    sums = [float(seen_states(held, Lines(r, r, "off"), 0.2)[0].mean()) for r in (0.0, 1.0, 10.0, 100.0, 1e4)]
     assert sums == sorted(sums, reverse=True) and sums[-1] < 0.1 * sums[0]

@@ -10,8 +10,7 @@ line, for gradients and calibration.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +19,9 @@ from torch import Tensor
 
 from memsim.arrays.kernels import attention as kernels
 from memsim.arrays.reading.converters import digitise
-from memsim.arrays.reading.written_lines import WrittenLines
 from memsim.devices.numerics.compile import match_threads
 from memsim.devices.numerics.operation import by_kernel
+from memsim.wires.crosspoints import Crossing, seen_states
 
 NOTHING = torch.empty(0)
 
@@ -53,7 +52,7 @@ class AttentionRead:
     full_scale_S: Tensor
     gain_SHN: Tensor
     shift_SHN: Tensor
-    through: WrittenLines | None = None
+    through: Crossing | None = None
 
     def __call__(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
         """Read arrays in the states w (S, H, B, T, N, N) of devices, or of both sides of pairs, with value
@@ -62,12 +61,13 @@ class AttentionRead:
         Raises ValueError where shapes do not go together.
         """
         self._check_shapes(held, v)
+        seen = None
         if self.through is not None:
-            seen, column, floors = self.through.seen(held)
-            reading = replace(self, through=None, floor=-math.inf)(seen, v, weight)
-            return reading._replace(column=column, floors=floors)
+            seen = seen_states(held[0], held[1] if len(held) == 2 else held[0][:0], self.through)
+            held = list(seen[: len(held)])
         if not by_kernel(v):
-            return self.in_torch(held, v, weight)
+            reading = self.in_torch(held, v, weight)
+            return reading if seen is None else reading._replace(column=seen.column, floors=int(seen.floors))
         v = v.contiguous()
         plus, minus = held if len(held) == 2 else (held[0], NOTHING)
         images, tokens = plus.shape[2], plus.shape[-1]
@@ -86,6 +86,8 @@ class AttentionRead:
             column.view(-1, tokens).numpy(),
             out.numpy(),
         )
+        if seen is not None:
+            column, floors = seen.column, int(seen.floors)
         return AttentionReading(out, column, floors, clips)
 
     def weights(self, held: list[Tensor]) -> AttentionReading:

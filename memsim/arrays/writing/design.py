@@ -9,10 +9,9 @@ from torch import Tensor
 
 from memsim import devices
 from memsim.arrays.reading.attention_read import AttentionRead
-from memsim.arrays.reading.written_lines import WrittenLines
 from memsim.arrays.writing.pulse_table import PulseTable
 from memsim.card.chip_card import ChipCard
-from memsim.wires.lines import Lines
+from memsim.wires.crosspoints import Crossing
 from memsim.wires.segment import Segment
 from memsim.written_attention import WrittenAttention
 
@@ -120,14 +119,14 @@ class WrittenDesign:
         return self.card.segment(self.card.attention.scheme)
 
     @cached_property
-    def lines(self) -> WrittenLines | None:
+    def lines(self) -> Crossing | None:
         """What resistive lines leave of these arrays; None where they lose nothing."""
         section, ohm = self.card.attention, self.segment.resistance
         if self.exact or section.wires == "none" or not self.card.on("wires") or not ohm:
             return None
         rest, unit, reference = (self.parallel * siemens for siemens in self.conductance)
-        lines = Lines(ohm, ohm, section.idle_lines)  # type: ignore[arg-type]
-        return WrittenLines(lines, (rest, unit, reference), -rest / unit, section.row_activity)
+        activity = section.row_activity if section.idle_lines == "off" else 1.0
+        return Crossing(rest, unit, reference, ohm, ohm, activity)
 
     def reader(
         self, gain_SHN: Tensor, shift_SHN: Tensor, full_scale_S: Tensor | None = None

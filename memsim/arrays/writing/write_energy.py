@@ -18,6 +18,8 @@ Source: physics.md's B4 and E4, after NeuroSim's write energy.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -44,7 +46,8 @@ class WriteEnergy:
         siemens = (rest + unit * response).clamp(min=0)
         self.at_rest = float(siemens[table.n_max])
         self.siemens = at(series(siemens), table.counts.double())  # by spike counts, as the pulse table
-        self.line = design.segment.capacitance or None
+        charge = design.segment.capacitance
+        self.line = None if math.isnan(charge) else charge
 
     def joule(self, siemens: Tensor | float) -> Tensor | float | None:
         """V^2 G t of pulses that meet so many siemens in all; None where the voltage is not known."""

@@ -14,6 +14,7 @@ from memsim.arrays.writing.read_verify import ReadVerify
 from memsim.arrays.writing.written_devices import WrittenDevices
 from memsim.devices.pulses.line_pulses import Pulses
 from memsim.run import Address
+from memsim.wires.crosspoints import seen_states
 
 Rewrite = Callable[..., Tensor]
 """``PulsedCell.rewrite``, or what stands in for it: (fabric, pulses, rng=, image=, step=) -> states."""
@@ -66,8 +67,7 @@ class Writer:
             return seen
         states = [self._rewrite(devices, side, n, at, path, visible=False) for side, n in enumerate(first)]
         for turn in range(self.rounds):
-            read = seen if self.design.lines is None else self.design.lines.alone(seen)
-            extra = self.verify.extra([self._converted(w) for w in read], goal)
+            extra = self.verify.extra([self._converted(w) for w in self._alone(seen)], goal)
             if corrected is not None:
                 corrected(extra, seen)
             for side, n in enumerate(extra):
@@ -93,6 +93,16 @@ class Writer:
     ) -> Tensor:
         rng, fabric = devices.streams(path)[side], devices.fabric(side)
         return self.rewrite(fabric, pulses, rng=rng, image=at.images, step=noise_steps(at), **how)
+
+    def _alone(self, held: list[Tensor]) -> list[Tensor]:
+        """What reads of one driven line at a time find of the states."""
+        crossing = self.design.lines
+        if crossing is None:
+            return held
+        if crossing.activity < 1.0:  # all other lines are switched off
+            crossing = crossing._replace(activity=0.0)
+        minus = held[1] if len(held) == 2 else held[0][:0]
+        return list(seen_states(held[0], minus, crossing)[: len(held)])
 
     def _converted(self, w: Tensor) -> Tensor:
         """A state as the ADC gives it when a cell is read alone, its range twice what a full write spans."""
