@@ -119,6 +119,7 @@ class WeightSection(ReadSection):
     """Noise that each conversion adds by itself, fresh every time, its spread as a share of the current of
     the largest weight in a fully driven row [1]; aihwkit's out_noise, there 0.06 by default.
     """
+
     @model_validator(mode="after")
     def _holds_a_weight(self) -> WeightSection:
         if self.coding.referenced and self.tile_columns < 2:
