@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
@@ -73,13 +74,10 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
         shown = ({CARD: card} if card else {}) | found
         table = draw.lines(f"{axis[:1].upper()}{axis[1:]}", shown, reference=card)
         costs = {"energy": draw.energy, "latency": draw.latency}
-        for name, of in costs.items():
-            column = [of(point) for point in shown.values()]
-            if any(column):
-                table.header.append(name)
-                for row, words in zip(table.rows, column, strict=True):
-                    row.append(words)
-        out[_file(axis)] = table
+        costs = {name: [of(point) for point in shown.values()] for name, of in costs.items()}
+        costs = {name: column for name, column in costs.items() if any(column)}
+        rows = [[*row, *more] for row, *more in zip(table.rows, *costs.values(), strict=True)]
+        out[_file(axis)] = replace(table, header=[*table.header, *costs], rows=rows)
     return out
 
 

@@ -251,7 +251,7 @@ def test_everything_that_is_counted_follows_the_coding(key):
 def test_kappa_and_the_mapping_follow_the_coding():
     chosen = ChipCard.load("default").replace(weights={"coding": "slices"})
     made = array(MATRIX, chosen)
-    assert made.kappa == pytest.approx(2.0 * 25e-6 * 28**2)
+    assert made.kappa == pytest.approx(chosen.segment().resistance * 25e-6 * 28**2)
     chip = memsim.to_crossbar(network().float(), chosen, calibration=X[0])
     assert "18 x 3" not in chip.mapping[0].reason
     assert chip.mapping[0].reason == "2 blocks of 9 x 3 pairs in 4 slices of 2, 2, 2, 2 bits"
