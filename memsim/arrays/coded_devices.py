@@ -5,7 +5,7 @@ The planes of pairs are those of :mod:`memsim.arrays.weight_devices`.  Shapes as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +16,9 @@ from memsim.arrays.weight_devices import Sensed, conductances, seen
 from memsim.coding.coding import Coding
 from memsim.coding.lines import Lines
 from memsim.devices.numerics.stream import Stream
+
+Behind = Callable[[list[tuple[Tensor, Tensor]]], list[tuple[Tensor, Tensor]]]
+"""What resistive lines leave of the planes, difference and sum of devices (S G, R, C) [S]."""
 
 
 class Plane(NamedTuple):
@@ -53,21 +56,32 @@ def zero_siemens(coding: Coding, cell: Any, voltage: float, rounded: bool) -> fl
 
 
 def sense_planes(
-    cell: Any, lines: Lines, parts: Sequence[Plane], *, age: float, parallel: int, voltage: float, total: bool
+    cell: Any,
+    lines: Lines,
+    parts: Sequence[Plane],
+    *,
+    age: float,
+    parallel: int,
+    voltage: float,
+    total: bool,
+    behind: Behind | None = None,
 ) -> Sensed:
     """Write the devices of all planes, age them and sum what a read at `voltage` [V] sees of every line.
 
     difference (S G, R, L): of a line of single devices, their sum.  Means are of what the lines of a column
-    combine to.  parallel: n; total: whether total_SRC is wanted.
+    combine to.  parallel: n; total: whether total_SRC is wanted; behind: what resistive lines leave of
+    (difference, sum of devices) of each part, energy apart.
     """
     found = [_seen(part, cell, age, parallel, voltage) for part in parts]
-    difference, whole = (torch.cat(one, -1) for one in zip(*found, strict=True))
+    row_siemens = row_sums(torch.cat([one for _, one in found], -1))
+    found = found if behind is None else behind(found)
+    difference, whole = (torch.cat(one, -1).contiguous() for one in zip(*found, strict=True))
     goal, chips = parts[0].goal_GRC, len(parts[0].rng.keys)
     column = column_sizes(lines.combined(difference).contiguous()).view(chips, -1)
     return Sensed(
         difference_SRC=difference,
         total_SRC=whole if total else None,
-        row_siemens_SR=row_sums(whole),
+        row_siemens_SR=row_siemens,
         mean_global=(column.sum(1, keepdim=True) / goal.numel()).to(goal.dtype),
         mean_column=(column / goal.shape[1]).to(goal.dtype),
     )

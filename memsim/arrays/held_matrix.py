@@ -9,7 +9,7 @@ from torch import Tensor
 
 from memsim.arrays.coded_devices import Plane, held, planes, sense_planes, zero_siemens
 from memsim.arrays.reading.noise import bend
-from memsim.arrays.tile_lines import behind, lines_of
+from memsim.arrays.tile_lines import behind, coded_behind, lines_of
 from memsim.arrays.weight_devices import Sensed, conductances, sense, siemens_per_unit
 from memsim.card.chip_card import ChipCard
 from memsim.coding.lines import Lines
@@ -71,9 +71,14 @@ class HeldMatrix:
         section, cell, wires = self.card.weights, self.cell, lines_of(self.card)
         noisy = cell.on("read-noise") and cell.read_noise > 0
         if self.lines is not None:
+            parts, lines = self._planes(self.lines, rng), self.lines
+            paired = [part.paired for part in parts]
             return sense_planes(
-                cell, self.lines, self._planes(self.lines, rng), age=age,
+                cell, lines, parts, age=age,
                 parallel=section.devices_per_weight, voltage=section.read_voltage, total=noisy,
+                behind=None if wires is None else lambda found: coded_behind(
+                    wires, found, paired, lines, self.tiles[0], section.row_activity
+                ),
             )  # fmt: skip
         sensed = sense(
             cell, self.goal, rng=rng, age=age, pairs=section.devices_per_weight,

@@ -49,7 +49,6 @@ def idle(card: CardFields) -> Iterator[Idle]:
         card.weights.g_max is None or card.weights.cell == "ideal"
     ):
         yield Idle("weights", "device_errors", "it belongs to a g_max [S] below the cell's own")
-    yield from _coding(card)
     yield from _wear(card)
     yield from _prices(card)
 
@@ -90,13 +89,6 @@ def _by_cell(section: AttentionSection, changed: set[str]) -> Iterator[tuple[str
         yield "pulse_voltage", f"{cell.name} has its own, {cell.pulse_voltage:g} V"
     if own := getattr(cell, "pulse_time", None):
         yield "pulse_time", f"{cell.name} has its own, {own:g} s"
-
-
-def _coding(card: CardFields) -> Iterator[Idle]:
-    """Lines of tiles where a coding's are not simulated."""
-    if card.weights.wires != "none" and not card.weights.coding.plain:
-        why = f"the lines of tiles are simulated for the coding pair, not for {card.weights.coding.kind}"
-        yield Idle("weights", "wires", why)
 
 
 def _wear(card: CardFields) -> Iterator[Idle]:

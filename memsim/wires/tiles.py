@@ -34,16 +34,27 @@ def pairs_through_lines(
     tiles: row tiles and column tiles that each of the N matrices is cut into, as equal as can be.  activity:
     share of rows driven at once [1], where `lines` switch idle rows off.
     """
-    arrays = _cut(torch.stack([plus, minus], -1).flatten(-2), tiles)
-    step = max(1, CELLS // arrays[0].numel())
-    seen = torch.cat([_through(part.double(), lines, activity).to(plus.dtype) for part in arrays.split(step)])
-    whole = _join(seen, len(plus), tiles)[:, : plus.shape[1], : 2 * plus.shape[2]]
+    whole = devices_through_lines(torch.stack([plus, minus], -1).flatten(-2), lines, tiles, activity)
     return whole[..., 0::2].contiguous(), whole[..., 1::2].contiguous()
 
 
-def _cut(g: Tensor, tiles: tuple[int, int]) -> Tensor:
-    """(N, R, 2 C) -> (N K L, h, 2 w): K row tiles of h, L column tiles of w; empty cells at the far ends."""
-    height, width = math.ceil(g.shape[1] / tiles[0]), 2 * math.ceil(g.shape[2] / 2 / tiles[1])
+def devices_through_lines(
+    g: Tensor, lines: Lines, tiles: tuple[int, int], activity: float = 1.0, *, together: int = 2
+) -> Tensor:
+    """Return M (N, R, D) [S] of devices g (N, R, D) [S] as they stand along word lines, in g's number format.
+
+    tiles: row tiles and column tiles; `together` devices of a word line are never put into two of them.
+    """
+    arrays = _cut(g, tiles, together)
+    step = max(1, CELLS // arrays[0].numel())
+    seen = torch.cat([_through(part.double(), lines, activity).to(g.dtype) for part in arrays.split(step)])
+    return _join(seen, len(g), tiles)[:, : g.shape[1], : g.shape[2]]
+
+
+def _cut(g: Tensor, tiles: tuple[int, int], together: int) -> Tensor:
+    """(N, R, D) -> (N K L, h, w): K row tiles of h, L column tiles of w; empty cells at the far ends."""
+    height = math.ceil(g.shape[1] / tiles[0])
+    width = together * math.ceil(g.shape[2] / together / tiles[1])
     padded = torch.nn.functional.pad(g, (0, tiles[1] * width - g.shape[2], 0, tiles[0] * height - g.shape[1]))
     parts = padded.reshape(len(g), tiles[0], height, tiles[1], width)
     return parts.transpose(2, 3).flatten(0, 2)

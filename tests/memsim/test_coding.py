@@ -356,8 +356,6 @@ def test_what_does_not_go_together_is_refused_by_name():
         CardError, match=r"tile_columns = 1: the coding offset has a reference column .* 2 or more"
     ):
         default.replace(weights={"coding": "offset", "tile_columns": 1})
-    with pytest.raises(CardError, match=r"weights.wires has no effect: .* coding pair, not for offset"):
-        default.replace(weights={"coding": "offset", "wires": "grounded"})
     with pytest.raises(CardError, match=r"'weight-rounding' is no effect"):
         default.without("weight-rounding")
     bottom = default.replace(weights={"coding": {"kind": "single", "zero_at": "bottom"}}).without(
