@@ -1,0 +1,15 @@
+"""Networks and weights from and to other libraries: SpikingJelly, snnTorch, Norse, NIR, NeuroBench."""
+
+from typing import TYPE_CHECKING
+
+from memsim.devices.lazy import lazily
+
+if TYPE_CHECKING:
+    from memsim.models.exchange.nir_export import to_nir
+    from memsim.models.exchange.nir_import import from_nir
+
+_MODULES = {"nir_export": ("to_nir",), "nir_import": ("from_nir",)}
+
+__all__ = ["from_nir", "to_nir"]
+
+__getattr__, __dir__ = lazily(__name__, _MODULES)
