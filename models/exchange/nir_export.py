@@ -46,8 +46,6 @@ def to_nir(net: nn.Module, in_shape: Shape, *, dt: float = DT, strict: bool = Fa
     ValueError names the layer that cannot be exported.
     """
     nir = nir_library()
-    import memsim.models.exchange.nir_tokens  # noqa: F401  registers the networks of tokens
-
     draft = Draft(dt)
     source = draft.add("input", nir.Input(input_type={"input": np.array(in_shape)}), tuple(in_shape))
     last = export(net.eval(), draft, "", source)

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 Shape = tuple[int, ...]
 DT = 1e-4  #: [s], the time step of SpikingJelly's and snnTorch's NIR exchange
 FIRES_AT = "memsim_fires_at"
-KIND = "memsim_kind"
 
 
 def nir_library() -> ModuleType:

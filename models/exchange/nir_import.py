@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memsim.models.exchange.nir_graph import DT, FIRES_AT, KIND, nir_library
+from memsim.models.exchange.nir_graph import DT, FIRES_AT, nir_library
 from memsim.models.exchange.per_step import PerStep, Sum
 from memsim.models.parts.neurons import LIF
 
@@ -74,8 +74,6 @@ class NIRNetwork(nn.Module):
             layer = self.layers[_key(name)]
             if not given:
                 value = layer(x)
-            elif getattr(layer, "several", False):
-                value = layer(*given)
             else:
                 value = layer(self.sum(*given) if len(given) > 1 else given[0])
             signals[name] = value
@@ -111,10 +109,6 @@ def from_nir(graph: Any, *, dt: float | None = None) -> NIRNetwork:
 def _layer(name: str, node: Any, dt: float) -> nn.Module:
     """Return the module of a node; ValueError for one that has none."""
     kind = type(node).__name__
-    if kind == "NIRGraph" and KIND in node.metadata:
-        from memsim.models.exchange.nir_tokens import attention_of
-
-        return attention_of(name, node)
     if kind not in LAYERS:
         raise ValueError(f"node {name!r} is a {kind}: {NONE}; known are {', '.join(LAYERS)}")
     try:
@@ -132,10 +126,10 @@ def _linear(node: Any, dt: float) -> nn.Module:
 
 def _conv2d(node: Any, dt: float) -> nn.Module:
     weight = torch.as_tensor(np.asarray(node.weight))
-    groups = int(node.groups)
+    groups, side = int(node.groups), (weight.shape[2], weight.shape[3])
     padding = node.padding if isinstance(node.padding, str) else _pair(node.padding)
     layer = nn.Conv2d(
-        weight.shape[1] * groups, weight.shape[0], tuple(weight.shape[2:]), _pair(node.stride), padding,
+        weight.shape[1] * groups, weight.shape[0], side, _pair(node.stride), padding,
         _pair(node.dilation), groups, dtype=weight.dtype,
     )  # fmt: skip
     return PerStep(_filled(layer, weight, node.bias))
@@ -195,12 +189,13 @@ def _one(values: Any, what: str) -> float:
 
 
 def _sum_pool(node: Any, dt: float) -> nn.Module:
-    sizes = (_pair(n) for n in (node.kernel_size, node.stride, node.padding))
-    return PerStep(nn.AvgPool2d(*sizes, divisor_override=1))
+    side, stride, padding = (_pair(n) for n in (node.kernel_size, node.stride, node.padding))
+    return PerStep(nn.AvgPool2d(side, stride, padding, divisor_override=1))
 
 
 def _average_pool(node: Any, dt: float) -> nn.Module:
-    return PerStep(nn.AvgPool2d(*(_pair(n) for n in (node.kernel_size, node.stride, node.padding))))
+    side, stride, padding = (_pair(n) for n in (node.kernel_size, node.stride, node.padding))
+    return PerStep(nn.AvgPool2d(side, stride, padding))
 
 
 def _flatten(node: Any, dt: float) -> nn.Module:
