@@ -22,7 +22,7 @@ from memsim.mapping.state import evaluating
 from memsim.memory import keep_freed_memory
 from memsim.run import Run
 from memsim.saving import digest, load, save
-from memsim.training import Learning
+from memsim.training import Learning, check_trainable
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many are done, how many there are."""
@@ -51,7 +51,8 @@ class Chip:
         self.run, self.calibration, self.batch_axis = run, calibration, batch_axis
         self.engine = engine.name
         self.learning: Learning | None = None
-        self.mapped = MappedNet(net, run, engine, output)
+        example = None if calibration is None else batch_of(calibration, batch_axis)
+        self.mapped = MappedNet(net, run, engine, output, example)
         self.digest = digest(self.net)
         self.time, self._next = float("nan"), 0
 
@@ -131,6 +132,7 @@ class Chip:
         self.mapped.norms.forget()
         if images is None:
             return {"images": 0.0, "energy [J]": 0.0}
+        self.mapped.check_norms()
         with torch.no_grad(), self.ledger.apart(), self.mapped.norms.measuring():
             self.mapped.own_norms()
             for start in range(0, len(images), RECALIBRATION_BATCH):
@@ -222,6 +224,7 @@ class Chip:
         """
         if self.engine != "memsim":
             raise ValueError("engine aihwkit has no gradients; use engine memsim")
+        check_trainable(self.card)
         self.learning = Learning(chips=self.chips, fresh=fresh, times=times, **how)
         self.mapped.norms.forget()
         self.net.train().requires_grad_(True)

@@ -17,11 +17,24 @@ from typing import Any
 
 import torch
 
+from memsim.card.chip_card import ChipCard
 from memsim.devices import stream
 from memsim.mapping.batches import Batch
 
 FIRST = 2**24
 """Chips of a training are named from here on, apart from those that anything is measured on."""
+
+
+def check_trainable(card: ChipCard) -> None:
+    """Raise ValueError where arrays hold more than the matrices that gradients reach."""
+    section = card.weights
+    for field, usual in (("batch_norm", "digital"), ("bias_rows", 0)):
+        given = getattr(section, field)
+        if given != usual:
+            raise ValueError(
+                f"weights.{field} = {given!r} has no gradients; train with {field} = {usual!r}, and write the"
+                " trained network on this card"
+            )
 
 
 @dataclass

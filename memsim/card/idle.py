@@ -49,6 +49,7 @@ def idle(card: CardFields) -> Iterator[Idle]:
         card.weights.g_max is None or card.weights.cell == "ideal"
     ):
         yield Idle("weights", "device_errors", "it belongs to a g_max [S] below the cell's own")
+    yield from _norms(card)
     yield from _wear(card)
     yield from _prices(card)
 
@@ -89,6 +90,13 @@ def _by_cell(section: AttentionSection, changed: set[str]) -> Iterator[tuple[str
         yield "pulse_voltage", f"{cell.name} has its own, {cell.pulse_voltage:g} V"
     if own := getattr(cell, "pulse_time", None):
         yield "pulse_time", f"{cell.name} has its own, {own:g} s"
+
+
+def _norms(card: CardFields) -> Iterator[Idle]:
+    """A norm in columns that are scaled one by one."""
+    if card.weights.batch_norm == "folded" and card.weights.scaling == "column":
+        why = 'the digital scale of each column takes the norm\'s factor off again; take scaling = "layer"'
+        yield Idle("weights", "batch_norm", why)
 
 
 def _wear(card: CardFields) -> Iterator[Idle]:

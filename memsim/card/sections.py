@@ -104,6 +104,15 @@ class WeightSection(ReadSection):
     """Devices in parallel wherever the coding has one (on either side of a pair, in every slice), each with
     errors of its own; their currents add and one digital factor divides by their number.
     """
+    batch_norm: Literal["digital", "folded"] = "digital"
+    """Batch norm after a layer: a digital scale and shift after the ADC, or ``folded`` into the conductances,
+    which spreads the sizes of columns; it takes scaling = "layer", as a digital scale of each column would
+    undo it.
+    """
+    bias_rows: int = Field(default=0, ge=0, le=64)
+    """Rows that hold the biases of linear layers and convolutions, in equal parts, always driven with the
+    number 1; 0: biases are added digitally.
+    """
     compensation: Compensation = "global"
     """Drift compensation from reading every row once: one digital factor for each layer and chip
     (``global``), one for each of its columns (``column``), or none.

@@ -31,10 +31,10 @@ def utilisation(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
     section, found = card.weights, {}
     for work in works:
         if isinstance(work, Matrix):
-            row_tiles, column_tiles = section.tiles(work.rows, work.columns)
+            row_tiles, column_tiles = section.tiles(work.rows + section.bias_rows, work.columns)
             lines = section.coding.conversions(work.columns, column_tiles)
             whole = row_tiles * section.tile_rows * column_tiles * section.tile_columns
-            found[work.name] = work.rows * lines / whole
+            found[work.name] = (work.rows + section.bias_rows) * lines / whole
     return found
 
 
@@ -46,15 +46,16 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
     converter = technology.adc[technology.converter]
     if isinstance(work, Matrix):
         section = card.weights
-        row_tiles, column_tiles = section.tiles(work.rows, work.columns)
+        rows = work.rows + section.bias_rows  # taken to be in every array
+        row_tiles, column_tiles = section.tiles(rows, work.columns)
         coding = section.coding
         lines = -(-coding.conversions(work.columns, column_tiles) // column_tiles)
         converters = converter.count(lines, section.conversion_time) * row_tiles * column_tiles
-        cells = coding.devices(work.rows, work.columns, column_tiles, section.devices_per_weight)
+        cells = coding.devices(rows, work.columns, column_tiles, section.devices_per_weight)
         yield "weight cells", cells, cell
         yield "ADC", converters, technology.converter_price(section.adc_bits).area
         dac = technology.dac_price(section.dac_bits)
-        yield "DAC", 0 if work.spikes else work.rows * column_tiles, dac.area
+        yield "DAC", 0 if work.spikes else rows * column_tiles, dac.area
     elif isinstance(work, Attention):
         section = card.attention
         cells = 2 * section.devices_per_synapse * work.heads * work.tokens**2  # with references, or pairs

@@ -43,16 +43,18 @@ def _lines(work: Work, bill: Bill, held: Held) -> Iterator[Line]:
 
 def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
     name, section, vectors = work.name, bill.card.weights, work.positions * work.passes
-    row_tiles, column_tiles = section.tiles(work.rows, work.columns)
-    yield from bill.work(name, "row-drive", work.drives * column_tiles)
-    yield from bill.work(name, "dac-conversion", 0 if work.spikes else vectors * work.rows)
+    rows = work.rows + section.bias_rows
+    row_tiles, column_tiles = section.tiles(rows, work.columns)
+    drives = work.drives + vectors * section.bias_rows
+    yield from bill.work(name, "row-drive", drives * column_tiles)
+    yield from bill.work(name, "dac-conversion", 0 if work.spikes else vectors * rows)
     coding, columns = section.coding, work.columns
     conversions = vectors * row_tiles * coding.conversions(columns, column_tiles)
     additions = vectors * coding.additions(columns, row_tiles, column_tiles)
     yield from bill.work(name, f"adc-{section.adc_bits}b", conversions)
-    yield from bill.work(name, "digital-add", additions + (work.drives if coding.subtracts else 0))
+    yield from bill.work(name, "digital-add", additions + (drives if coding.subtracts else 0))
     yield from bill.work(name, "digital-mac", vectors * (columns + coding.subtracts))
-    siemens = work.drives * work.columns * held.weight
+    siemens = drives * work.columns * held.weight
     yield _read(name, section.read_joule(siemens))
 
 

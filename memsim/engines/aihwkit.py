@@ -57,6 +57,11 @@ class TileWeights:
                 f"engine aihwkit: weights.coding = {run.card.weights.coding}; its layers hold pairs: take"
                 ' "pair", or engine memsim'
             )
+        if run.card.weights.bias_rows:
+            raise ValueError(
+                f"engine aihwkit: weights.bias_rows = {run.card.weights.bias_rows}; it adds biases digitally:"
+                " take 0, or engine memsim"
+            )
         self.name, self.run = name, run
         self.blocks = blocks.detach() if blocks.dim() == 3 else blocks.detach()[None]
         self.groups, self.rows, self.columns = self.blocks.shape

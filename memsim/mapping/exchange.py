@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
 
+from memsim.arrays.reading.bias_rows import with_rows
 from memsim.mapping.attention import AttentionSite
 from memsim.mapping.kind_of import kind_of, matrices_of
 from memsim.mapping.layers import digital_layers, replace
@@ -144,7 +145,11 @@ def place(
     for one in matrices:
         if not one.digital and one.tied_to is None:
             weight = net.get_submodule(one.module)._parameters[one.matrix.parameter]
-            arrays[one.name] = weights(one.name, one.matrix.blocks(weight), run)  # type: ignore[arg-type]
+            assert weight is not None
+            blocks, bias = one.matrix.blocks(weight), bias_of(net, one, run)
+            if bias is not None:
+                blocks = with_rows(blocks, bias, run.card.weights.bias_rows)
+            arrays[one.name] = weights(one.name, blocks, run)
     link(net, matrices, arrays, run)
     leaves = attention_layers(net)
     left = digital_layers(run.card.digital, [*(m.name for m in matrices), *(name for name, _ in leaves)])
@@ -154,6 +159,13 @@ def place(
             written[name] = attention(name, leaf, run)
             replace(net, name, AttentionSite(name, leaf, written[name], run))
     return arrays, written
+
+
+def bias_of(net: nn.Module, one: Held, run: Run) -> Tensor | None:
+    """The bias that a matrix' array holds beside it; None: it has none, or biases are digital."""
+    if not run.card.weights.bias_rows or one.matrix.bias is None:
+        return None
+    return net.get_submodule(one.module)._parameters.get(one.matrix.bias)
 
 
 def link(net: nn.Module, matrices: list[Held], arrays: Mapping[str, Any], run: Run) -> None:
@@ -170,9 +182,11 @@ def link(net: nn.Module, matrices: list[Held], arrays: Mapping[str, Any], run: R
             found = ArrayParameter.of(weight, {})
         made[id(weight)] = made[id(found)] = found
         if one.tied_to is None:
-            site = Site(one.name, one.matrix, run, weight.detach().as_subclass(Tensor))
+            bias = bias_of(net, one, run)
+            site = Site(one.name, one.matrix, run, weight.detach().as_subclass(Tensor), bias)
             site.array = arrays[one.name]
-            site.array.blocks = one.matrix.blocks(found.detach().as_subclass(Tensor))
+            if bias is None:  # a view of the parameter, which a training may change
+                site.array.blocks = one.matrix.blocks(found.detach().as_subclass(Tensor))
             found.sites = {**found.sites, one.matrix.start: site}
         module._parameters[one.matrix.parameter] = found
         if isinstance(module, nn.RNNBase):

@@ -15,6 +15,7 @@ from memsim.layout import FEWER, IMAGES
 from memsim.mapping.attention import AttentionSite
 from memsim.mapping.batches import Batch, apart, output_axes
 from memsim.mapping.exchange import copied, held, link, place
+from memsim.mapping.folding import Folded, fold_norms
 from memsim.mapping.layers import replace
 from memsim.mapping.lowering.products import ArrayParameter
 from memsim.mapping.norms import ChipNorms
@@ -42,9 +43,12 @@ class MappedNet:
     the digital work of an image.
     """
 
-    def __init__(self, net: nn.Module, run: Run, engine: Engine, output: Any) -> None:
+    def __init__(
+        self, net: nn.Module, run: Run, engine: Engine, output: Any, example: Batch | None = None
+    ) -> None:
         self.run, self.output = run, output
         self.net = copied(net, run.dtype)
+        self.folded = self._folded(example)
         self.held = held(self.net, run.card.digital)
         self.weight_arrays, self.attention_arrays = place(
             self.net, self.held, run, engine.weights, engine.attention
@@ -65,11 +69,33 @@ class MappedNet:
         notes = []
         if self.found and self.state.classes:
             notes.append(f"every call starts from the state given: {', '.join(self.state.classes)} keep one")
+        notes += [f"{norm} is folded into {layer}" for norm, layer in self.folded.layers.items()]
+        notes += [f"{norm} stays digital: {why}" for norm, why in self.folded.left.items()]
         learned = [one.macs for one in self.work.learned.values()]
         digital = {"net" if name == ROOT else name: n for one in learned for name, n in one.items()}
         return report(
-            self.net, self.held, self.attention_arrays, macs, digital, shared, self.uses, notes, self.holders
-        )
+            self.net, self.held, self.attention_arrays, macs, digital, shared, self.uses, notes, self.holders,
+            {one.module: self.run.card.weights.bias_rows for one in self.held if one.matrix.bias},
+        )  # fmt: skip
+
+    def _folded(self, example: Batch | None) -> Folded:
+        """Fold the batch norms where the card says so.  Raises ValueError where no images are given."""
+        if self.run.card.weights.batch_norm == "digital":
+            return Folded({}, {})
+        if example is None:
+            raise ValueError(
+                'weights.batch_norm = "folded": which norm follows which layer is found on training images;'
+                " pass calibration= to to_crossbar"
+            )
+        return fold_norms(self.net, example)
+
+    def check_norms(self) -> None:
+        """Raise ValueError where norms are in the conductances, so that none can be estimated anew."""
+        if self.folded.layers:
+            raise ValueError(
+                'weights.batch_norm = "folded": norms are in the conductances, there are none to estimate;'
+                ' take batch_norm = "digital"'
+            )
 
     @property
     def holders(self) -> str:

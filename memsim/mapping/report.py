@@ -85,13 +85,14 @@ class MappingReport(Sequence[Mapped]):
 def report(
     net: nn.Module, matrices: Sequence[Held], attentions: Mapping[str, Any], macs: Mapping[str, float] | None,
     digital: Mapping[str, float], shared: frozenset[str], uses: Mapping[str, frozenset[str]],
-    notes: Sequence[str], holders: str,
+    notes: Sequence[str], holders: str, bias_rows: Mapping[str, int],
 ) -> MappingReport:  # fmt: skip
     """The report of a network.
 
     macs: of an image by layer, where it was probed; digital: those of modules outside arrays; shared: layers
     whose input is the same for all images; uses: functions that take a parameter otherwise than as the matrix
-    of a product, by name; holders: what holds a weight, in words.
+    of a product, by name; holders: what holds a weight, in words;
+    bias_rows: rows of the array that hold a module's biases, where it does.
     """
     macs = None if macs is None else {**macs, **_left_digital(net, matrices, digital)}
     lines = [_matrix_line(net, one, macs, shared, uses, holders) for one in matrices]
@@ -101,7 +102,7 @@ def report(
         rest = {n: p for n, p in module._parameters.items() if p is not None and (path, n) not in taken}
         if path in claimed and all(p.dim() == 1 for p in rest.values()):
             biases = sum(p.numel() for p in rest.values())
-            lines[claimed[path]] = replace(lines[claimed[path]], biases=biases)
+            lines[claimed[path]] = _with_biases(lines[claimed[path]], biases, bias_rows.get(path, 0))
         elif rest:
             line = _other_line(path, module, rest, uses, macs is not None)
             lines.append(replace(line, operations=digital.get(line.layer)) if line.product else line)
@@ -116,6 +117,14 @@ def report(
         for name in attentions
     ]
     return MappingReport(tuple(lines), tuple(notes))
+
+
+def _with_biases(line: Mapped, biases: int, rows: int) -> Mapped:
+    """The line of a matrix with the biases of its module, digital or in `rows` of its array."""
+    if not rows or line.place != "array":
+        return replace(line, biases=biases)
+    reason = f"{line.reason}, biases in {rows} row{'s' * (rows > 1)} more"
+    return replace(line, reason=reason, parameters=line.parameters + biases)
 
 
 def _left_digital(

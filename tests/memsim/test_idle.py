@@ -27,10 +27,12 @@ class Small(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first, self.last = nn.Linear(12, HEADS * TOKENS * WIDTH), nn.Linear(HEADS * TOKENS * WIDTH, 3)
+        self.norm = nn.BatchNorm1d(HEADS * TOKENS * WIDTH)
         self.core = models.STDPAttention(heads=HEADS, head_dim=WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
-        spikes = [(self.first(x) > bound).to(x.dtype) for bound in (0.3, 0.0, -0.2)]
+        y = self.norm(self.first(x))
+        spikes = [(y > bound).to(x.dtype) for bound in (0.3, 0.0, -0.2)]
         q, k, v = (one.view(STEPS, len(x), HEADS, TOKENS, WIDTH) for one in spikes)
         return self.last(self.core(q, k, v).flatten(2).sum(0))
 
@@ -76,6 +78,7 @@ WITH: Mapping[str, Mapping[str, Any]] = {
     "shape": {"cycles_before": 5e4, "endurance": 1e5},
     "stuck_high": {"cycles_before": 5e4, "endurance": 1e5},
     "cycles_before": {"endurance": 1e5},
+    "batch_norm": {"scaling": "layer"},
 }
 """What a field needs beside it to have an effect; without it is refused."""
 
@@ -84,7 +87,7 @@ OTHER: Mapping[str, Any] = {
     "g_max": 1e-5, "device_errors": "relative", "scaling": "layer", "tile_rows": 8, "tile_columns": 8,
     "devices_per_weight": 2,
     "compensation": "column", "reprogram_every": 1e3, "output_noise": 0.05, "wires": "grounded",
-    "row_activity": 0.5, "weights.coding": "offset",
+    "row_activity": 0.5, "weights.coding": "offset", "batch_norm": "folded", "bias_rows": 1,
     "n_max": 5, "coding": "linear", "devices_per_synapse": 2, "sharing": "counter", "reset": "verified",
     "reset_tolerance": 1.0, "reset_pulses": 20, "verify_rounds": 1, "row_gain": True, "scheme": "passive",
     "g_mid": 3e-5, "g_unit": 5e-6, "pulse_voltage": 1.5, "pulse_time": 1e-7, "reset_time": 1e-7,

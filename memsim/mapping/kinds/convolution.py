@@ -20,7 +20,7 @@ from memsim.mapping.lowering.registry import lowers
 @lowers(nn.Conv1d, nn.Conv2d, nn.Conv3d)
 def matrices(layer: Any) -> dict[str, Matrix]:
     """W (C_out, C_in / G, *kernel)."""
-    return {"": Matrix("weight", form="convolution", groups=layer.groups)}
+    return {"": Matrix("weight", form="convolution", groups=layer.groups, bias="bias")}
 
 
 def _convolution(function: Any, dims: int) -> None:
@@ -41,9 +41,11 @@ def _convolution(function: Any, dims: int) -> None:
         parts = site.run.now.parts(site.name, x, dims + 1, x.shape[0] * plan.positions * site.shape.numel())
         if parts is None:
             return digital(function, x, weight, bias, stride, padding, dilation, groups)
-        numbers = site.read(parts.flatten(4), plan if groups == 1 else plan.of_group(groups), weight)
+        numbers = site.read(parts.flatten(4), plan if groups == 1 else plan.of_group(groups), weight, bias)
         out = numbers.reshape(x.shape[0], site.shape[0], *plan.size).contiguous()
-        return (out if bias is None else site.add(out, bias.view(-1, *[1] * dims))).to(x.dtype)
+        if bias is not None and not (site.bias_rows and site.holds(bias)):
+            out = site.add(out, bias.view(-1, *[1] * dims))
+        return out.to(x.dtype)
 
 
 for _function, _dims in ((F.conv1d, 1), (F.conv2d, 2), (F.conv3d, 3)):

@@ -15,7 +15,7 @@ from memsim.mapping.lowering.registry import lowers
 @lowers(nn.Linear)
 def matrices(layer: nn.Linear) -> dict[str, Matrix]:
     """W (C, R)."""
-    return {"": Matrix("weight")}
+    return {"": Matrix("weight", bias="bias")}
 
 
 @reads(F.linear)

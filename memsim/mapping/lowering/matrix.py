@@ -26,6 +26,7 @@ class Matrix:
     groups: int = 1
     start: int = 0
     stop: int | None = None
+    bias: str | None = None  #: parameter (columns,) that is added to what is read, where an array may hold it
 
     def part(self, weight: Tensor) -> Tensor:
         """The rows of the parameter that are this matrix."""
