@@ -22,8 +22,8 @@ DEFAULT = ChipCard.load("default")
 
 
 class Net(nn.Module):
-    """Convolutions with groups and without, a transposed one, a linear layer over tokens, each with a batch norm;
-    one norm that follows a ReLU.
+    """Convolutions with groups and without, a transposed one and a linear layer over tokens, each with a
+    batch norm; one norm that follows a ReLU.
     """
 
     def __init__(self) -> None:
