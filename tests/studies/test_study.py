@@ -33,7 +33,16 @@ def known(request: pytest.FixtureRequest) -> tuple[Study, list[Task]]:
 
 
 def test_names_are_the_files_of_the_library() -> None:
-    assert names() == ["attention", "countermeasures", "drift", "kinds", "lifetime", "tradeoff", "variation"]
+    assert names() == [
+        "attention",
+        "coding",
+        "countermeasures",
+        "drift",
+        "kinds",
+        "lifetime",
+        "tradeoff",
+        "variation",
+    ]
 
 
 def test_tasks_have_names_of_their_own_and_are_the_same_twice(known: tuple[Study, list[Task]]) -> None:
