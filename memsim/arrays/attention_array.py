@@ -141,7 +141,7 @@ class AttentionArray(nn.Module):
         tokens = self.written.largest[1]
         if not tokens:
             return 0.0
-        return settling(self.design.segment, tokens, tokens, self.run.card.attention.adc_bits)
+        return settling(self.design.segment, tokens, 2 * tokens, self.run.card.attention.adc_bits)
 
     @property
     def kappa(self) -> float:

@@ -15,10 +15,10 @@ from memsim.wires.segment import Segment, settling_time
 from memsim.wires.tiles import devices_through_lines, pairs_through_lines
 
 
-def settling(segment: Segment, rows: int, columns: int, bits: int) -> float:
-    """Time [s] after which both lines of an array of pairs are within half a step of a converter."""
+def settling(segment: Segment, rows: int, bit_lines: int, bits: int) -> float:
+    """Time [s] after which both lines of an array are within half a step of a converter."""
     share = 2.0 ** -(bits + 1)
-    return settling_time(segment, 2 * columns, share=share) + settling_time(segment, rows, share=share)
+    return settling_time(segment, bit_lines, share=share) + settling_time(segment, rows, share=share)
 
 
 def lines_of(card: CardFields) -> Lines | None:

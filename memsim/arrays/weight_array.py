@@ -321,8 +321,9 @@ class WeightArray(nn.Module):
     def settling(self) -> float:
         """Time its lines take to settle to half a step of the ADC [s], devices' currents left out."""
         card = self.run.card
-        rows, columns = -(-self.rows // self.tiles), -(-self.columns // self.column_tiles)
-        return settling(card.segment(), rows, columns, card.weights.adc_bits)
+        rows, lines = -(-self.rows // self.tiles), self.coding.widest(self.columns, self.column_tiles)
+        bit_lines = 2 * lines if self.coding.paired else lines
+        return settling(card.segment(), rows, bit_lines, card.weights.adc_bits)
 
     @property
     def kappa(self) -> float:

@@ -131,10 +131,10 @@ class WeightSection(ReadSection):
 
     @model_validator(mode="after")
     def _holds_a_weight(self) -> WeightSection:
-        if self.coding.referenced and self.tile_columns < 2:
+        if self.tile_columns < self.coding.least:
             raise ValueError(
-                f"tile_columns = 1: the coding {self.coding.kind} has a reference column in each tile; take"
-                " 2 or more"
+                f"tile_columns = {self.tile_columns}: a column of the coding {self.coding.kind} takes"
+                f" {self.coding.least} lines, a reference among them where it has one; take that or more"
             )
         return self
 
@@ -145,8 +145,7 @@ class WeightSection(ReadSection):
     def longest_side(self, rows: int, columns: int) -> int:
         """Cells on the longer side of a matrix' largest tile; its tiles are as equal as can be."""
         row_tiles, column_tiles = self.tiles(rows, columns)
-        lines = self.coding.lines(columns) + self.coding.references(column_tiles)
-        return max(math.ceil(rows / row_tiles), math.ceil(lines / column_tiles))
+        return max(math.ceil(rows / row_tiles), self.coding.widest(columns, column_tiles))
 
     def last_write(self, t: float) -> tuple[int, float]:
         """The cycle the arrays were last written in at t [s] after programming (cycle 0), and its age [s].

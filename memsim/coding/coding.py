@@ -77,9 +77,18 @@ class Coding(Section, ABC):
         """Lines of a matrix with so many columns, without references."""
         return len(self.factors) * columns
 
+    @property
+    def least(self) -> int:
+        """Lines of a tile that holds one column: its planes', and a reference."""
+        return len(self.factors) + self.referenced
+
     def column_tiles(self, columns: int, most: int) -> int:
-        """Return the column tiles of a matrix, `most` lines each, reference columns among them."""
-        return math.ceil(self.lines(columns) / (most - self.referenced))
+        """Return the column tiles of a matrix, `most` lines each; the lines of a column stand in one tile."""
+        return math.ceil(columns / ((most - self.referenced) // len(self.factors)))
+
+    def widest(self, columns: int, column_tiles: int) -> int:
+        """Lines of the widest tile."""
+        return math.ceil(columns / column_tiles) * len(self.factors) + self.referenced
 
     def references(self, column_tiles: int) -> int:
         """Reference columns of a matrix."""

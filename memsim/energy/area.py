@@ -49,7 +49,7 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
         rows = work.rows + section.bias_rows  # taken to be in every array
         row_tiles, column_tiles = section.tiles(rows, work.columns)
         coding = section.coding
-        lines = -(-coding.conversions(work.columns, column_tiles) // column_tiles)
+        lines = coding.widest(work.columns, column_tiles)
         converters = converter.count(lines, section.conversion_time) * row_tiles * column_tiles
         cells = coding.devices(rows, work.columns, column_tiles, section.devices_per_weight)
         yield "weight cells", cells, cell

@@ -51,18 +51,17 @@ def variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str, 
 
 
 def _variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str, memsim.ChipCard]]:
-    plain = {"wires": "none"}  # simulated for pairs alone
     yield CARD, "", card
     for kind in CODINGS:
-        yield "coding", kind, card.replace(weights={**plain, "coding": kind})
+        yield "coding", kind, card.replace(weights={"coding": kind})
     for bits in SLICES:
         for sign in ("pair", "offset"):
             coding = {"kind": "slices", "slice_bits": bits, "sign": sign}
             name = f"{'+'.join(map(str, bits))} bits, sign by {sign}"
-            yield "slices", name, card.replace(weights={**plain, "coding": coding})
+            yield "slices", name, card.replace(weights={"coding": coding})
     for count in DEVICES:
         for kind in CODINGS[:2]:
-            changed = card.replace(weights={**plain, "coding": kind, "devices_per_weight": count})
+            changed = card.replace(weights={"coding": kind, "devices_per_weight": count})
             yield "devices", f"{kind}, {count} at each place", changed
     layer = {"scaling": "layer"}
     biased = any(one.matrix.bias and _bias(net, one) for one in held(net, frozenset()))

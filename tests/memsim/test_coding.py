@@ -64,7 +64,7 @@ def network() -> nn.Module:
     [
         {},
         {"tile_rows": 5, "tile_columns": 4, "devices_per_weight": 3},
-        {"tile_rows": 7, "tile_columns": 2, "scaling": "layer"},
+        {"tile_rows": 7, "tile_columns": 6, "scaling": "layer"},
     ],
 )
 @torch.no_grad()
@@ -201,7 +201,7 @@ COLUMN_TILES = {
     "offset": 3,
     "single": 2,
     "slices": 7,
-    "uneven": 6,
+    "uneven": 7,
     "slices-offset": 4,
     "one-slice": 2,
 }
@@ -353,7 +353,7 @@ def test_slips_in_a_card_are_refused_by_name(given, words):
 def test_what_does_not_go_together_is_refused_by_name():
     default = ChipCard.load("default")
     with pytest.raises(
-        CardError, match=r"tile_columns = 1: the coding offset has a reference column .* 2 or more"
+        CardError, match=r"tile_columns = 1: a column of the coding offset takes 2 lines.* take that or more"
     ):
         default.replace(weights={"coding": "offset", "tile_columns": 1})
     with pytest.raises(CardError, match=r"'weight-rounding' is no effect"):

@@ -113,7 +113,7 @@ def test_a_norm_stays_where_folding_would_change_the_network():
 @torch.no_grad()
 def test_ideal_cells_are_the_digital_network(key, weights):
     plain = net().double()
-    card = ideal(coding=CODINGS[key], scaling="layer", tile_rows=7, tile_columns=3, **weights)
+    card = ideal(coding=CODINGS[key], scaling="layer", tile_rows=7, tile_columns=5, **weights)
     made = chip(card, plain)
     assert float((made(X.double()) - plain(X.double())).abs().max()) < 1e-10
     assert float((made(X.double() - 0.5) - plain(X.double() - 0.5)).abs().max()) < 1e-10

@@ -42,6 +42,7 @@ def test_names_are_the_files_of_the_library() -> None:
         "lifetime",
         "tradeoff",
         "variation",
+        "wires",
     ]
 
 
