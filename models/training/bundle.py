@@ -52,7 +52,7 @@ RESNETS = {"resnet18-8-fashion": Part("fashion-mnist", epochs=4, images=20000)}
 HARDENED = {
     "s2tdpt-digits-hardened-pcm": ("s2tdpt-digits", (1, 2), Part("digits", epochs=12)),
     "resnet18-8-fashion-hardened-pcm": (
-        "resnet18-8-fashion", (1,), Part("fashion-mnist", epochs=2, images=6400),
+        "resnet18-8-fashion", (1,), Part("fashion-mnist", epochs=6, images=50000),
     ),
 }  # fmt: skip
 """Networks hardened for the default card: which they go on from, seeds, data.  Several seeds: the average."""
