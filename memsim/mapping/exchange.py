@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
 
 from memsim.arrays.reading.bias_rows import with_rows
+from memsim.digital_only import digital_modules, reason_of
 from memsim.mapping.attention import AttentionSite
 from memsim.mapping.kind_of import kind_of, matrices_of
 from memsim.mapping.layers import digital_layers, replace
@@ -33,7 +35,8 @@ class Held:
     module: str  #: path of the module
     kind: str
     matrix: Matrix
-    digital: bool = False  #: left digital by the card
+    digital: bool = False  #: left digital, by the card or by the module it lies in
+    because: str = "left digital by the card"
     tied_to: str | None = None  #: the array that holds it already
 
 
@@ -110,8 +113,9 @@ def _fold(net: nn.Module) -> None:
 
 
 def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:
-    """Every matrix of a network's known layer kinds, in order; CardError for a `digital` pattern without a
-    layer.
+    """Every matrix of a network's known layer kinds, in order; those in a `DigitalOnly` module are digital.
+
+    CardError for a `digital` pattern without a layer.
     """
     found: list[Held] = []
     first: dict[tuple[int, int], str] = {}
@@ -124,10 +128,13 @@ def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:
             tied = first.setdefault((id(weight), matrix.start), name)
             kind = kind_of(module) or ""
             found.append(Held(name, path, kind, matrix, tied_to=None if tied == name else tied))
+    reasons = {one.module: reason_of(one.module, digital_modules(net)) for one in found}
     names = [one.name for one in found] + [name for name, _ in attention_layers(net)]
     chosen = digital_layers(digital, names)
     return [
-        Held(one.name, one.module, one.kind, one.matrix, (one.tied_to or one.name) in chosen, one.tied_to)
+        replaced(one, digital=True, because=reasons[one.module])
+        if reasons[one.module]
+        else replaced(one, digital=(one.tied_to or one.name) in chosen)
         for one in found
     ]
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from memsim.digital_only import digital_modules
 from memsim.mapping.exchange import ROOT, Held
 
 Place = Literal["array", "digital", "unused"]
@@ -116,6 +117,14 @@ def report(
         )
         for name in attentions
     ]
+    lines += [
+        Mapped(
+            layer=name, kind=type(module).__name__, place="digital", reason=module.digital_because,
+            parameters=0, product=False,
+        )
+        for name, module in digital_modules(net).items()
+        if not any(True for _ in module.parameters())
+    ]  # fmt: skip
     return MappingReport(tuple(lines), tuple(notes))
 
 
@@ -164,7 +173,7 @@ def _matrix_line(
         reason = f"{one.matrix.groups} blocks of {reason}"
     others = uses.get(f"{one.module}.{one.matrix.parameter}".lstrip("."), frozenset())
     if one.digital:
-        place, reason, product = "digital", "left digital by the card", False
+        place, reason, product = "digital", one.because, False
     elif where in shared:
         place, reason, product = "digital", "its input is the same for all images", False
     elif macs is not None and where not in macs:

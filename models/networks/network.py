@@ -66,7 +66,7 @@ def check_image(image: Tensor, in_shape: tuple[int, int, int]) -> None:
         raise ValueError(
             f"image has shape {tuple(image.shape)}, needed (batch, {', '.join(map(str, in_shape))}){slip}"
         )
-    if image.numel() == 0:
+    if image.numel() == 0 or image.is_meta:  # nothing to look at
         return
     low, high = (float(value) for value in image.detach().aminmax())
     if not (low >= 0 and high <= 1):
@@ -77,3 +77,27 @@ def check_image(image: Tensor, in_shape: tuple[int, int, int]) -> None:
             )
         slip = "; are these bytes? Divide by 255" if high > 1 else "; were they normalised? Pass raw pixels"
         raise ValueError(f"image has pixels from {low:.6g} to {high:.6g}, allowed is [0, 1]{slip}")
+
+
+def check_input(x: Tensor, in_shape: tuple[int, int, int], steps: int | None = None) -> None:
+    """Refuse, with ValueError, what is neither images (B, C, H, W) nor event frames (T, B, C, H, W).
+
+    Pixels lie in [0, 1]; frames hold counts or presence of events, finite numbers >= 0. steps: the number of
+    frames, where the network has one for a fixed number of them alone.
+    """
+    if x.ndim != 5:
+        return check_image(x, in_shape)
+    if tuple(x.shape[2:]) != tuple(in_shape) or len(x) == 0:
+        raise ValueError(
+            f"frames have shape {tuple(x.shape)}, needed (steps, batch, {', '.join(map(str, in_shape))})"
+        )
+    if steps is not None and len(x) != steps:
+        raise ValueError(
+            f"{len(x)} event frames, needed steps={steps}: this network has weights for each time step; "
+            "is the batch axis first? Frames are (steps, batch, channels, height, width)"
+        )
+    if x.numel() == 0 or x.is_meta:
+        return
+    low, high = (float(value) for value in x.detach().aminmax())
+    if not (low >= 0 and high < float("inf")):
+        raise ValueError(f"frames hold values from {low:.6g} to {high:.6g}, allowed are finite counts >= 0")

@@ -1,6 +1,6 @@
 """The shape that networks of convolutions, tokens and transformer blocks have in common."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,9 @@ class TokenConfig(NetworkConfig):
     of Zhou et al., "Spikingformer" (2023), which the paper builds on. ValueError on unknown fields, and on
     shapes that do not fit together.
     """
+
+    pools_follow: ClassVar[bool] = False
+    """Whether a pool stands behind its convolution, not before it."""
 
     dim: int = Field(default=384, ge=1, description="D, width of a token; 384 in the paper")
     layers: int = Field(default=4, ge=1, description="L, transformer blocks; 4 in the paper")
@@ -44,7 +47,7 @@ class TokenConfig(NetworkConfig):
             raise ValueError(f"the last of widths={self.widths} must be dim={self.dim}: it makes the tokens")
         if len(self.pools) != len(self.widths):
             raise ValueError(f"pools={self.pools} must say yes or no for {len(self.widths)} convolutions")
-        if self.pools[0]:
+        if self.pools[0] and not self.pools_follow:
             raise ValueError(
                 "pools[0] must be False: the first convolution sees pixels, only spikes are pooled, or the "
                 "activations in their place"

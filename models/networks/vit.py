@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from memsim.energy.census import Census
 from memsim.models.networks.architecture import architecture
 from memsim.models.networks.network import Network, check_image
-from memsim.models.networks.s2tdpt import Dense
 from memsim.models.networks.s2tdpt_shapes import parse as parse_spiking
 from memsim.models.networks.token_config import TokenConfig
+from memsim.models.parts.membrane_transformer import Dense
 
 EXAMPLE = "vit-4-384"  #: the twin of the paper's network
 

@@ -1,6 +1,7 @@
 """Spiking neurons: the leaky integrate-and-fire layer, time on the first axis, and what stands around it."""
 
 from functools import lru_cache
+from math import inf
 from typing import final
 
 import torch
@@ -27,7 +28,8 @@ class LIF(nn.Module):
         H[t] = v_reset S[t] + beta U[t] (1 - S[t])           Eq. (9), beta = 1 - 1/tau, H[-1] = v_reset
 
     `decay_input=True` is SpikingJelly's default convention instead: X is divided by tau, and the leak pulls
-    towards v_reset (with v_reset = 0, the paper's law with the input X / tau). The derivative of Theta is
+    towards v_reset (with v_reset = 0, the paper's law with the input X / tau). `tau=inf` has no leak: the
+    integrate-and-fire neuron. The derivative of Theta is
     that of sigmoid(alpha z); `detach_reset` keeps the reset out of the gradient. The result holds 0 and 1 in
     the type and shape of X.
 
@@ -48,6 +50,8 @@ class LIF(nn.Module):
         super().__init__()
         if not tau >= 1:
             raise ValueError(f"tau={tau} time steps: the leak 1 - 1/tau needs tau >= 1; did you pass beta?")
+        if tau == inf and decay_input:
+            raise ValueError("tau=inf with decay_input: the input over tau is 0, no neuron ever fires")
         if not v_threshold > v_reset:
             raise ValueError(
                 f"v_threshold={v_threshold} must be above v_reset={v_reset}, or neurons fire at rest"

@@ -9,6 +9,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor, nn
 
+from memsim.digital_only import DigitalOnly
 from memsim.models.parts.attention import AbstractAttention
 from memsim.models.parts.stdp import spike_counts
 
@@ -95,8 +96,10 @@ class RateAttention(AbstractAttention):
 
 
 @final
-class DotAttention(AbstractAttention):
+class DotAttention(AbstractAttention, DigitalOnly):
     """A_ij = gain q_i . k_j, the spikes query and key share: Spikformer's attention (Zhou et al. 2023)."""
+
+    digital_because = "products of two signals; no form on arrays yet"
 
     gain: Tensor
 

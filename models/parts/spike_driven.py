@@ -4,12 +4,13 @@ from typing import final
 
 from torch import Tensor
 
+from memsim.digital_only import DigitalOnly
 from memsim.models.parts.attention import AbstractAttention
 from memsim.models.parts.neurons import LIF
 
 
 @final
-class SpikeDrivenAttention(AbstractAttention):
+class SpikeDrivenAttention(AbstractAttention, DigitalOnly):
     """SDSA of the spike-driven transformer (Yao et al. 2023), on spikes q, k, v (T, B, H, N, D_H):
 
         out_n = q_n AND LIF(sum_m k_m AND v_m)
@@ -19,6 +20,8 @@ class SpikeDrivenAttention(AbstractAttention):
     neuron behind it as it is. There is no matrix of weights: `weights` raises ValueError.
     """
 
+    digital_because = "ANDs and counts of spikes, no matrix: an array has nothing to hold"
+
     def __init__(self, *, gate: LIF, scale: float):
         super().__init__()
         self.gate, self.scale = gate, scale
@@ -27,4 +30,5 @@ class SpikeDrivenAttention(AbstractAttention):
         raise ValueError("spike-driven attention has gates of channels, no weights of token pairs")
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        return q * self.gate((k * v).sum(-2, keepdim=True)) / self.scale
+        gated = q * self.gate((k * v).sum(-2, keepdim=True))
+        return gated if self.scale == 1 else gated / self.scale
