@@ -85,7 +85,8 @@ class SpikingConv(nn.Module):
 
 @final
 class SEWBlock(nn.Module):
-    """connect(spikes of two or three convolutions of x, x), on spikes or, behind ADD, integers; where the shape changes, spikes of a convolution of side 1 stand in the place of x."""
+    """connect(spikes of two or three convolutions of x, x), on spikes or, behind ADD, integers; where
+    the shape changes, spikes of a convolution of side 1 stand in the place of x."""
 
     def __init__(self, before: int, after: int, stride: int, config: SEWConfig):
         super().__init__()

@@ -78,8 +78,8 @@ def test_a_file_of_an_architecture_that_is_not_there_says_how_to_come_by_it(trai
     code = f"from memsim import models; models.load({str(path)!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
-    there = "there are resnet, s2tdpt, vit."
-    assert f"ValueError: checkpoint {path}: no architecture 'mlp'; {there}" in done.stderr
+    there = "there are att-ms-resnet, masnn, ms-resnet, resnet, s2tdpt, sdt, sew-resnet, spikformer, "
+    assert f"ValueError: checkpoint {path}: no architecture 'mlp'; {there}spikingformer, vit." in done.stderr
     assert '@architecture("mlp", ...)' in done.stderr
 
 
