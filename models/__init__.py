@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from memsim.models.networks.network import Network, NetworkConfig
     from memsim.models.networks.s2tdpt import S2TDPT
     from memsim.models.networks.s2tdpt_config import S2TDPTConfig
+    from memsim.models.networks.size import Size, size_of
     from memsim.models.parts.attention import STDPAttention
     from memsim.models.parts.neurons import LIF
     from memsim.models.parts.stdp import Window, stdp_attention
@@ -38,6 +39,10 @@ _MODULES = {
     ),
     "networks.s2tdpt": ("S2TDPT",),
     "networks.s2tdpt_config": ("S2TDPTConfig",),
+    "networks.size": (
+        "Size",
+        "size_of",
+    ),
     "parts.attention": ("STDPAttention",),
     "parts.neurons": ("LIF",),
     "parts.stdp": (
@@ -76,6 +81,7 @@ __all__ = [
     "Recipe",
     "S2TDPTConfig",
     "STDPAttention",
+    "Size",
     "Window",
     "architecture",
     "attention_statistics",
@@ -89,6 +95,7 @@ __all__ = [
     "load",
     "names",
     "save",
+    "size_of",
     "stdp_attention",
     "train",
     "worth_of_attention",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from memsim.models.known import BUNDLED, trained
 from memsim.models.networks import architecture
-from memsim.models.networks.network import Network, check_image
+from memsim.models.networks.network import Network, check_input
 from memsim.models.tensor_file import read, write
 
 FORMAT = "memsim-network-2"
@@ -64,7 +64,7 @@ def load(name: str | Path) -> Network:
     _fit(net, tensors, path)
     if images is not None:
         try:
-            check_image(images, net.config.in_shape)
+            check_input(images, net.config.in_shape)
         except ValueError as error:
             raise ValueError(f"checkpoint {path}: calibration {error}") from None
         net.calibration_images = images

@@ -128,7 +128,8 @@ def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:
             tied = first.setdefault((id(weight), matrix.start), name)
             kind = kind_of(module) or ""
             found.append(Held(name, path, kind, matrix, tied_to=None if tied == name else tied))
-    reasons = {one.module: reason_of(one.module, digital_modules(net)) for one in found}
+    apart = digital_modules(net)
+    reasons = {one.module: reason_of(one.module, apart) for one in found}
     names = [one.name for one in found] + [name for name, _ in attention_layers(net)]
     chosen = digital_layers(digital, names)
     return [
