@@ -138,7 +138,7 @@ def test_the_head_sees_the_mean_membrane(journey):
 
 def test_every_event_is_in_the_ledger(journey):
     book, core = journey.chip.ledger, "blocks.0.attention.core"
-    assert book.number("dac-conversion", "patches.encoder") == 2 * 9  # two pixels of nine rows each
+    assert book.number("dac-conversion", "patches.encoder") == 4  # of nine rows, a border for the rest
     assert book.number("row-drive", "patches.encoder") == 4  # both pixels lie in both patches
     assert book.number("adc", "patches.encoder") == 2 * 2
     for part in ("q", "k", "v"):

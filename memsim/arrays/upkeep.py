@@ -19,6 +19,8 @@ def upkeep(
         f"program-{technology.lower()}": writes,
         "row-drive": readings * lines,
         f"adc-{card.adc_bits}b": conversions,
+        "sample-hold": conversions,
+        "bus-bit": conversions * card.adc_bits,
         "digital-add": conversions,
     }
     energy = {event: n * run.card.price(event).energy if n else 0.0 for event, n in spent.items()}

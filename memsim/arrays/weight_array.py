@@ -239,7 +239,7 @@ class WeightArray(nn.Module):
             order = [chip for drives, _ in sorts if drives for chip in drives.chips or ()]
             reading = together(readings, order, self.groups)
         if run.ledger.page.open:
-            count_read(self, reading, sorts, clipped)
+            count_read(self, reading, sorts, clipped, drive.numel(), unrolling)
         return reading.numbers if self.groups == 1 else self._numbers(reading, unrolling)
 
     def _check_signs(self, drive: Tensor) -> None:

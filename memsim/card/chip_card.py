@@ -22,6 +22,7 @@ from memsim.card.cells import check_use, effects_of, every_effect, must_be_built
 from memsim.card.fields import ARRAY_EFFECTS, CardFields
 from memsim.card.idle import idle
 from memsim.devices.toml_file import CardError, refusal
+from memsim.prices.events import priced_by_parts
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 
@@ -133,6 +134,9 @@ class ChipCard(CardFields):
                 f"wires: technology {self.technology!r} has no [wires]; give wire_resistance [ohm], or take "
                 'wires = "none"'
             )
+        home = Technology.load(self.technology)
+        for price in self.own_prices.values():
+            home.at_home(price)  # refuses what cannot be scaled
         there = self._switches
         for field, named in (("off", self.off), ("strengths", self.strengths)):
             for effect in sorted(set(named) - there):
@@ -246,10 +250,14 @@ class ChipCard(CardFields):
         """The price of an event; CardError where the card has none."""
         return self.design.price(event)
 
-    def check_prices(self) -> None:
-        """Raise CardError where an event of the arrays has no price, before a run that asks for energy."""
+    def check_prices(self, build: bool = False) -> None:
+        """Raise CardError where an event of the arrays has no price, before a run that asks for energy.
+
+        build: build the cells, whatever they are, to ask for their events; else where they must be built.
+        """
         if self.ideal:
             return
+        self._check_technology()
         for name, section in (("weights", self.weights), ("attention", self.attention)):
             event = f"adc-{section.adc_bits}b"
             if event not in self.prices:
@@ -258,10 +266,29 @@ class ChipCard(CardFields):
                     f"{self.name}: {name}.adc_bits = {section.adc_bits}: no price for {event}; add"
                     f" a [prices.{event}] table with a source, or take one of {known} bits"
                 )
-        if must_be_built(self.weights, self.attention):
+        if build or must_be_built(self.weights, self.attention):
             weight, pulsed = (c.technology.lower() for c in (self.weight_cell, self.attention_cell))
-            for event in (f"program-{weight}", f"pulse-{pulsed}", f"reset-{pulsed}"):
+            cells = (f"program-{weight}", f"pulse-{pulsed}", f"reset-{pulsed}")
+            for event in cells:
                 self.price(event)
+
+    def _check_technology(self) -> None:
+        """Raise CardError for an event of arrays or of digital parts that the technology has no part for, and
+        where it lacks the node that a band is scaled to, or an SRAM.
+        """
+        technology = Technology.load(self.technology)
+        for event in priced_by_parts():
+            if event.name not in self.prices:
+                raise CardError(
+                    f"{self.name}: no price for {event.name!r}: technology {self.technology} lacks a part of"
+                    f" {', '.join(event.parts)}; lend it with scaled_from, or add a"
+                    f" [prices.{event.name}] table with a source"
+                )
+        technology.scale_to(technology)
+        if technology.sram is None:
+            raise CardError(
+                f"{self.name}: technology {self.technology} has no [sram]; lend it with scaled_from"
+            )
 
     def __copy__(self) -> Self:
         """A copy with its fields alone: what is found from them is found anew, as one may change."""

@@ -18,7 +18,7 @@ from memsim.devices.pulses.synapse import synapse
 from memsim.devices.pulses.wear import Worn
 from memsim.devices.toml_file import CardError
 from memsim.devices.weights.weight_cell import WeightCell
-from memsim.prices.price import MAX_ENERGY, Price
+from memsim.prices.price import ANY, MAX_ENERGY, Price
 from memsim.prices.technology import Technology
 
 
@@ -106,7 +106,7 @@ def resolve(card: CardFields) -> Design:
         full_write=card.attention.n_max or cell.n_max,
         pulse_drive=drive,
         cell_siemens=siemens,
-        prices=dict(card.prices) | _dac_price(card) | _pulse_prices(preset, drive, siemens),
+        prices=_at_home(card) | _dac_price(card) | _pulse_prices(preset, drive, siemens),
     )
 
 
@@ -177,6 +177,12 @@ def _siemens(cell: Any, section: AttentionSection) -> Siemens:
     return Siemens(0.0 if absolute or cell.one_sided else section.g_mid, 1.0 if absolute else section.g_unit)
 
 
+def _at_home(card: CardFields) -> dict[str, Price]:
+    """The card's prices at the node of its technology."""
+    technology = Technology.load(card.technology)
+    return {event: technology.at_home(price) for event, price in card.prices.items()}
+
+
 def _dac_price(card: CardFields) -> dict[str, Price]:
     """The technology's price of a DAC for this card's bits; none where the card has a price of its own."""
     technology, event = Technology.load(card.technology), "dac-conversion"
@@ -200,6 +206,6 @@ def _pulse_prices(cell: PulsedCell, drive: Drive, siemens: Siemens) -> dict[str,
             f"attention: a pulse of {drive.voltage:g} V and {drive.time:g} s takes {energy:.3g} J through"
             f" {middle:.3g} S; less than {MAX_ENERGY:g} J is allowed: are volts, seconds and siemens meant?"
         )
-    pulse = Price.model_validate({"energy [J]": energy, "source": source})
+    pulse = Price.model_validate({"energy [J]": energy, "source": source, "node": ANY})
     reset = pulse.model_copy(update={"source": f"{source}, one pulse", "assumption": True})
     return {f"pulse-{kind}": pulse, f"reset-{kind}": reset}

@@ -4,16 +4,17 @@ sop          the papers' count: E_AC sum rate x dense x T + E_MAC sum_(non-binar
              Mondal & Kumar 2025, mended; no memory, no neurons.  The encoder runs once for an image (its
              input does not change over time), and so does the head (after the mean over time).
 sop_integer  the same count at the card's integer prices.
-lut          all the work a chip's ledger counts, in integers: neurons, pooling, shortcuts, biases; attention
-             exact by a table of its 2 D_H + 1 weights, by histogram of levels or pair by pair, the cheaper.
+lut          all the work a chip's ledger counts, in integers: neurons, pooling, shortcuts, biases, bus and
+             router; attention exact by a table of its 2 D_H + 1 weights, by histogram of levels or pair by
+             pair, the cheaper.
 memory       event-driven with every access to SRAM: Lemaire et al., ICONIP 2022, with the authors' errata.
 dense        every synapse in every step, each weight read once an image, each value once a step.
 dram         the same on a chip that cannot keep the weights: they come from LPDDR4, once an image.
 qnn          an ANN of the same shape, ceil(log2(T+1))-bit activations, every value moved once (Yan et al.,
              arXiv:2409.08290).
 
-Each is a list of the ledger's lines: count, price and source of every event.  A memory is as large as what it
-holds; weights have 8 bits, sums and membranes 16, spikes 1.
+Each is a list of the ledger's lines: count, price and source of every event.  All but the papers' count pay
+for what they move (`memsim.energy.moving`), those from `memory` on also for what they hold in SRAM.
 """
 
 from __future__ import annotations
@@ -23,39 +24,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from memsim.card.chip_card import ChipCard
-from memsim.devices.toml_file import CardError
 from memsim.energy.line import Line, total
+from memsim.energy.moving import MEMORY, SUM, WEIGHT, Bill, moving, state, value_bits, values
 from memsim.energy.work import Attention, Matrix, Neurons, TwoSignals, Work
 from memsim.prices.events import ARITHMETIC
 from memsim.prices.technology import Technology
-
-WEIGHT, SUM = 8, 16
-"""Bits of a weight, and of a sum, a bias or a membrane."""
-
-MEMORY = "memory"
-
-
-class Bill:
-    """Writes lines at the prices of one card and of its technology."""
-
-    def __init__(self, card: ChipCard) -> None:
-        self.card = card
-        self.technology = Technology.load(card.technology)
-
-    def work(self, name: str, event: str, number: float) -> Iterator[Line]:
-        """A priced event, if it happens at all."""
-        if number:
-            price = self.card.price(event)
-            yield Line.of(name, event, number, price.energy, price.said)
-
-    def move(self, name: str, what: str, bits: float, size: float) -> Iterator[Line]:
-        """So many bits read from or written to an SRAM of that many bits."""
-        sram = self.technology.sram
-        if sram is None:
-            raise CardError(f"technology {self.technology.name}: no [sram]; add one, or scaled_from")
-        if bits:
-            price = sram.price(size / 8)
-            yield Line.of(name, what, bits, price.energy, price.said, MEMORY)
 
 
 def energies(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
@@ -85,9 +58,9 @@ def _papers(works: Sequence[Work], bill: Bill, ac: str, mac: str) -> Iterator[Li
 
 
 def lut(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """All work in integers, attention by table; no memory."""
+    """All work in integers, attention by table; bus and router, no memory."""
     bill = Bill(card)
-    return [line for work in works for line in operations(work, bill)]
+    return [line for work in works for part in (operations, moving) for line in part(work, bill)]
 
 
 def operations(work: Work, bill: Bill) -> Iterator[Line]:
@@ -136,8 +109,10 @@ def table_attention(work: Attention, bill: Bill) -> list[Line]:
 
 
 def memory(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """Event-driven, with memory: Lemaire et al.'s equations, neurons apart from their matrix."""
-    bill = Bill(card)
+    """Event-driven, with memory: Lemaire et al.'s equations, neurons apart from their matrix; spikes go by
+    address over bus and router.
+    """
+    bill = Bill(card, works)
     return [line for work in works for line in _event_driven(work, bill)]
 
 
@@ -150,6 +125,8 @@ def _event_driven(work: Work, bill: Bill) -> Iterator[Line]:
         yield from bill.move(name, "spikes read [bit]", work.ones * address, work.inputs * address)
         yield from bill.move(name, "weights read [bit]", sums * WEIGHT, work.rows * work.columns * WEIGHT)
         yield from bill.move(name, "membranes [bit]", 2 * sums * SUM, work.outputs * SUM)
+        yield from bill.carry(name, work.ones * address, 0)
+        yield from bill.hold(name, work.rows * work.columns * WEIGHT)
     elif isinstance(work, Neurons):
         name, steps, address = work.name, work.number * work.steps, math.ceil(math.log2(max(work.number, 2)))
         yield from bill.work(name, "digital-add", steps + work.spikes)
@@ -157,13 +134,14 @@ def _event_driven(work: Work, bill: Bill) -> Iterator[Line]:
         yield from bill.move(name, "biases read [bit]", steps * SUM, work.number * SUM)
         yield from bill.move(name, "membranes [bit]", 2 * steps * SUM, work.number * SUM)
         yield from bill.move(name, "spikes written [bit]", work.spikes * address, work.number * address)
+        yield from bill.hold(name, work.number * (SUM + address))
     else:
         yield from _every_synapse(work, bill)
 
 
 def dense(works: Sequence[Work], card: ChipCard) -> list[Line]:
     """Every synapse in every step, with full reuse of weights and values."""
-    bill = Bill(card)
+    bill = Bill(card, works)
     return [line for work in works for line in _every_synapse(work, bill)]
 
 
@@ -173,46 +151,28 @@ def dram(works: Sequence[Work], card: ChipCard) -> list[Line]:
 
 
 def _every_synapse(work: Work, bill: Bill) -> Iterator[Line]:
+    yield from moving(work, bill)
     if isinstance(work, Matrix):
         passes, outputs = work.passes, work.outputs * work.passes
         yield from _products(work, bill, work.dense * passes)
         yield from bill.work(work.name, "digital-add", outputs)
-        yield from _traffic(work, bill, passes, 1 if work.spikes else 8)
+        yield from _traffic(work, bill, passes, value_bits(work))
     else:
         yield from operations(work, bill)
-        yield from buffers([work], bill.card)
+        yield from state(work, bill)
 
 
 def _traffic(work: Matrix, bill: Bill, passes: float, bits: int) -> Iterator[Line]:
-    """Weights once; inputs of a number of bits, and sums, once a pass."""
-    weights, inputs, sums = work.rows * work.columns * WEIGHT, work.inputs * bits, work.outputs * SUM
+    """Weights once and held; inputs of a number of bits, and sums, once a pass."""
+    weights = work.rows * work.columns * WEIGHT
     yield from bill.move(work.name, "weights read [bit]", weights, weights)
-    yield from bill.move(work.name, "inputs read [bit]", inputs * passes, inputs)
-    yield from bill.move(work.name, "sums written [bit]", sums * passes, sums)
-
-
-def buffers(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """What any execution moves, crossbars too: membranes read and written in every step, spikes written, and
-    read by attention.
-    """
-    bill, lines = Bill(card), []
-    for work in works:
-        if isinstance(work, Neurons):
-            size = work.number * SUM
-            lines += bill.move(work.name, "membranes [bit]", 2 * size * work.steps, size)
-            lines += bill.move(work.name, "spikes written [bit]", work.number * work.steps, work.number)
-        elif isinstance(work, Attention):
-            size = work.heads * work.tokens * work.width
-            lines += bill.move(work.name, "spikes read [bit]", 3 * size * work.steps, size)
-        elif isinstance(work, TwoSignals):
-            bits = work.values * (1 if work.spikes else WEIGHT)
-            lines += bill.move(work.name, "signals read [bit]", bits * work.passes, bits)
-    return lines
+    yield from values(work, bill, passes, bits)
+    yield from bill.hold(work.name, weights)
 
 
 def qnn(works: Sequence[Work], card: ChipCard) -> list[Line]:
     """An ANN of the same shape with activations of ceil(log2(T + 1)) bits; dot-product attention."""
-    bill, bits = Bill(card), activation_bits(works)
+    bill, bits = Bill(card, works), activation_bits(works)
     multiply, add = (bill.technology.price(part) for part in ("int8-multiply", "int16-add"))
     joule = multiply.energy * bits / WEIGHT + add.energy
     source = f"{bits} of 8 bits of: {multiply.source}; and {add.source} (assumption)"
@@ -221,16 +181,21 @@ def qnn(works: Sequence[Work], card: ChipCard) -> list[Line]:
     for work in works:
         if isinstance(work, Matrix):
             lines.append(product(work.name, number=work.dense))
-            lines += _traffic(work, bill, 1, bits if work.spikes else 8)
+            each = bits if work.spikes else WEIGHT
+            lines += _traffic(work, bill, 1, each)
+            lines += bill.carry(work.name, work.inputs * each, work.outputs * SUM)
         elif isinstance(work, Attention):
             size = work.heads * work.tokens * work.width
             lines.append(product(work.name, number=2.0 * size * work.tokens))
             lines += bill.move(work.name, "inputs read [bit]", 3 * size * bits, size * bits)
+            lines += bill.move(work.name, "sums written [bit]", size * SUM, size * SUM)
+            lines += bill.carry(work.name, 3 * size * bits, size * SUM)
         elif isinstance(work, TwoSignals):
             lines.append(product(work.name, number=work.macs / work.passes))
             lines += bill.move(work.name, "inputs read [bit]", work.values * bits, work.values * bits)
         elif isinstance(work, Neurons):
             lines += bill.move(work.name, "activations written [bit]", work.number * bits, work.number * bits)
+            lines += bill.hold(work.name, work.number * bits)
         else:
             lines += bill.work(work.name, work.event, work.number / _steps(works))
     return lines

@@ -4,27 +4,38 @@
 
 f is the spike rate in multiples of today's; row drives and array reads grow with it, the numbers of pulses
 and conversions do not.  The digital side is its bill at f times the spikes.  A baseline that pays for memory
-is held against crossbars whose membranes and spikes lie in the same SRAM.
+is held against crossbars whose inputs, sums, membranes and spikes lie in the same SRAM.  Each crossing stands
+for one end of the band (`Balance.ends`) or for the card's own prices.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from scipy.optimize import brentq
 
 from memsim.card.chip_card import ChipCard
-from memsim.energy.baselines import BASELINES, buffers
+from memsim.energy.band import Band, Verdict, ends
+from memsim.energy.band import conversion as conversion_ends
+from memsim.energy.baselines import BASELINES
 from memsim.energy.line import Line, total
+from memsim.energy.moving import buffers
 from memsim.energy.work import Work, scaled, spike_rate
 from memsim.prices.events import ARRAY_READ
 from memsim.prices.parts import Converter
+from memsim.prices.price import Price
 
 WITH_MEMORY = ("memory", "dense", "dram", "qnn")
 """Baselines that pay for memory."""
+
+
+def rival(baseline: str) -> str:
+    """The crossbars' energy that covers the same work as a baseline: "crossbar" or "crossbar_memory"."""
+    return "crossbar_memory" if baseline in WITH_MEMORY else "crossbar"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +49,25 @@ class Balance:
     lines: Sequence[Line]
     works: Sequence[Work]
     card: ChipCard
+    end: int | None = None  #: of the band that the lines are at; None: the card's own prices
 
     def __post_init__(self) -> None:
         if not (self.number("adc-") and self.rate):
             raise ValueError("break-even needs conversions and spikes; is every layer digital?")
+
+    @cached_property
+    def ends(self) -> tuple[Balance, Balance]:
+        """The same with the crossbars' energy at the lower and the upper end of its band."""
+        low, high = ends(self.lines, self.card)
+        return replace(self, lines=low, end=0), replace(self, lines=high, end=1)
+
+    def band(self, baseline: str) -> Band:
+        """Energy of the crossbars today [J], with what the baseline also pays."""
+        return Band(*(one.crossbar(baseline, self.rate) for one in self.ends))
+
+    def verdict(self, baseline: str) -> Verdict:
+        """Which takes less energy today; "not decided" where that changes inside the band."""
+        return self.band(baseline).against(self.digital(baseline, self.rate))
 
     @property
     def rate(self) -> float:
@@ -91,11 +117,15 @@ class Balance:
 
     @property
     def converter(self) -> Converter:
-        """The card's own ADC prices as one table."""
+        """The card's own ADC prices, or those at this end of the band, as one table."""
         bits = (n for n in range(1, 17) if f"adc-{n}b" in self.card.prices)
-        energy = {n: self.card.price(f"adc-{n}b").energy for n in bits}
+        energy = {n: self._converted(n).energy for n in bits}
         source = f"prices of card {self.card.name}"
         return Converter.model_validate({"energy [J]": energy, "source": source})
+
+    def _converted(self, bits: int) -> Price:
+        event = f"adc-{bits}b"
+        return self.card.price(event) if self.end is None else conversion_ends(self.card, event)[self.end]
 
     def even_bits(self, baseline: str, rate: float, converter: Converter | None = None) -> float | None:
         """Bits up to which crossbars win with a converter (None: the card's own); None where not even its

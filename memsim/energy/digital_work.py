@@ -126,6 +126,7 @@ def _product(product: Product, images: int, steps: int) -> Matrix | TwoSignals:
         spikes=product.left,
         ones=product.ones / images,
         drives=product.drives / images,
+        inside=product.inside / images,
     )
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from memsim.card.chip_card import ChipCard
-from memsim.energy.baselines import Bill, operations
+from memsim.energy.baselines import operations
 from memsim.energy.line import Line
+from memsim.energy.moving import Bill
 from memsim.energy.work import Attention, Matrix, Work
 from memsim.prices.events import ARRAY_READ
 
@@ -28,7 +29,7 @@ class Held:
 
 def crossbar(works: Sequence[Work], card: ChipCard, held: Held) -> list[Line]:
     """The lines of a chip's ledger for one image, first programming not included."""
-    bill = Bill(card)
+    bill = Bill(card, works)
     return [line for work in works for line in _lines(work, bill, held)]
 
 
@@ -43,17 +44,20 @@ def _lines(work: Work, bill: Bill, held: Held) -> Iterator[Line]:
 
 def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
     name, section, vectors = work.name, bill.card.weights, work.positions * work.passes
-    rows = work.rows + section.bias_rows
-    row_tiles, column_tiles = section.tiles(rows, work.columns)
-    drives = work.drives + vectors * section.bias_rows
+    biases = vectors * section.bias_rows
+    row_tiles, column_tiles = section.tiles(work.rows + section.bias_rows, work.columns)
+    coding, columns, drives = section.coding, work.columns, work.drives + biases
+    sensed = row_tiles * coding.conversions(columns, column_tiles)
     yield from bill.work(name, "row-drive", drives * column_tiles)
-    yield from bill.work(name, "dac-conversion", 0 if work.spikes else vectors * rows)
-    coding, columns = section.coding, work.columns
-    conversions = vectors * row_tiles * coding.conversions(columns, column_tiles)
+    yield from bill.work(name, "dac-conversion", 0 if work.spikes else (work.entered + biases) * column_tiles)
+    yield from _converted(name, bill, vectors * sensed, section.adc_bits)
     additions = vectors * coding.additions(columns, row_tiles, column_tiles)
-    yield from bill.work(name, f"adc-{section.adc_bits}b", conversions)
     yield from bill.work(name, "digital-add", additions + (drives if coding.subtracts else 0))
     yield from bill.work(name, "digital-mac", vectors * (columns + coding.subtracts))
+    inputs = work.inputs * work.passes * (1 if work.spikes else section.dac_bits)
+    yield from bill.work(name, "bus-bit", inputs * column_tiles + vectors * sensed * section.adc_bits)
+    yield from bill.work(name, "router-bit", inputs)
+    yield from bill.work(name, "column-second", sensed * bill.time)
     siemens = drives * work.columns * held.weight
     yield _read(name, section.read_joule(siemens))
 
@@ -66,9 +70,17 @@ def _attention_arrays(work: Attention, bill: Bill, held: Held) -> Iterator[Line]
     yield from bill.work(name, f"reset-{kind}", work.pairs * (2 if cell.one_sided else 1))
     yield from bill.work(name, f"pulse-{kind}", work.pairs * held.pulses)
     yield from bill.work(name, "row-drive", work.v)
-    yield from bill.work(name, f"adc-{section.adc_bits}b", outputs)
+    yield from _converted(name, bill, outputs, section.adc_bits)
+    yield from bill.carry(name, 3 * outputs, outputs * section.adc_bits)
+    yield from bill.work(name, "column-second", work.heads * work.tokens * bill.time)
     siemens = work.v * work.tokens * held.attention
     yield _read(name, section.read_joule(siemens))
+
+
+def _converted(name: str, bill: Bill, number: float, bits: int) -> Iterator[Line]:
+    """Results held and digitised."""
+    yield from bill.work(name, f"adc-{bits}b", number)
+    yield from bill.work(name, "sample-hold", number)
 
 
 def _read(name: str, joule: float) -> Line:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from memsim.card.chip_card import ChipCard
 from memsim.energy.line import Line
-from memsim.prices.events import ARRAY_READ, find
+from memsim.prices.events import ARRAY_READ, COLUMN_SECOND, find
 
 Key = tuple[str, str]  #: (layer, event)
 Numbers = dict[Key, float]
@@ -58,6 +58,7 @@ class Page:
     joules: Numbers = field(default_factory=_numbers)
     notes: Numbers = field(default_factory=_numbers)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    columns: dict[str, int] = field(default_factory=dict)  #: that a chip powers for an image, by layer
     shares: dict[Key, Tensor] = field(default_factory=dict)
     images: int = 0
     open: bool = True
@@ -215,7 +216,14 @@ class Ledger:
         for (layer, event), joules in self.joules.items():
             if (layer, event) not in self.counts:
                 rows.append(Line.of(layer, event, 1.0, joules / n, find(event).physics))
-        return rows
+        return [*rows, *self._leakage()]
+
+    def _leakage(self) -> Iterator[Line]:
+        """Static power of every column for the time of an image."""
+        time = self.latency
+        for layer, columns in self.page.columns.items():
+            price = self.card.price(COLUMN_SECOND)
+            yield Line.of(layer, COLUMN_SECOND, columns * time, price.energy, price.said)
 
     @property
     def uncounted(self) -> Numbers:

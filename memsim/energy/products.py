@@ -38,6 +38,7 @@ class Product:
     macs: float = 0.0
     ones: float = 0.0  #: of the first factor; not 0, where it holds numbers
     drives: float = 0.0  #: rows that they drive, over all positions
+    inside: float = 0.0  #: rows that see a value and no border, likewise
     by_left: float = 0.0  #: adds for the ones of the first factor
     by_right: float = 0.0  #: for those of the second
     meeting: float = 0.0  #: for the pairs of ones that meet
@@ -98,6 +99,7 @@ class Factors:
         product.inputs += x.numel()
         product.ones += ones
         product.drives += ones
+        product.inside += groups * vectors * rows
         product.by_left += ones * columns
         product.left = spikes
         if self.matrix is not None:
@@ -136,13 +138,17 @@ class Convolved:
         maps = self.weight.shape[1] if transposed else self.weight.shape[0] // groups
         taken = x.numel() if transposed else self.outputs
         spikes = product.left and is_spikes(x)
-        ones, seen = self._seen(_total(x if spikes else x != 0, 0, 1))
+        pixels = _total(x if spikes else x != 0, 0, 1)
+        ones, seen = self._seen(pixels)
         product.taps = math.prod(self.weight.shape[2:])
         product.macs += float(taken * self.weight[0].numel())
         product.vectors += x.numel() / x.shape[1] if transposed else self.outputs / self.weight.shape[0]
         product.inputs += x.numel()
         product.ones += ones
-        product.drives += seen * maps / self.key[1]  # a row of the unrolled matrix reaches all columns
+        share = maps / self.key[1]  # a row of the unrolled matrix reaches all columns
+        product.drives += seen * share
+        _, within = self._seen(pixels.new_full(pixels.shape, x.shape[0] * x.shape[1]))
+        product.inside += within * share
         product.by_left += seen * maps
         product.left, product.right = spikes, False
 

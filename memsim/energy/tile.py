@@ -11,7 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memsim.prices.cost import Cost
+from memsim.prices.parts import Converter
 from memsim.prices.technology import Technology
+
+BITS = 8
+"""Bits of a conversion."""
 
 MEAN = 0.5
 """Mean magnitude of a uniform input, and of a uniform weight."""
@@ -28,7 +32,7 @@ class Tile:
     g_max: float = 10.35e-6  #: of one PCM [S], aihwkit's HERMES noise model
     read_voltage: float = 0.2  #: an assumption
     read_time: float = 127e-9  #: an 8-bit pulse width at 1 GHz
-    bits: int = 8
+    bits: int = BITS
 
     def product(self, phases: int = 1) -> dict[str, Cost]:
         """What one product costs, by part; the parts follow one another."""
@@ -70,6 +74,18 @@ class Published:
         """What a technology card says the product takes [J]."""
         tile = Tile(technology=technology, rows=self.rows, columns=self.columns, devices=self.devices)
         return tile.energy(self.phases)
+
+
+def anchored(technology: Technology, chip: Published) -> Technology:
+    """A technology whose column makes up for what a chip takes beyond the technology's parts: one constant,
+    set from this chip alone, the energy of a conversion in a column.
+    """
+    parts = technology.converter_price(BITS).energy
+    missing = (chip.energy - chip.predicted(technology)) / (chip.phases * chip.columns)
+    source = f"{chip.name} alone: {chip.source}"
+    column = {"energy [J]": {BITS: parts + missing}, "source": source, "assumption": True}
+    own = {f"column of {chip.name}": Converter.model_validate(column)}
+    return technology.model_copy(update={"adc": technology.adc | own, "converter": next(iter(own))})
 
 
 HERMES = Published(

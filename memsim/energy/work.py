@@ -25,6 +25,7 @@ class Matrix:
     spikes: bool = True  #: inputs are 0 or 1
     ones: float  #: non-zero inputs in all passes
     drives: float  #: rows they drive, over all positions and passes
+    inside: float | None = None  #: rows that see a value and no border, likewise (None: all do)
 
     @property
     def dense(self) -> float:
@@ -40,6 +41,11 @@ class Matrix:
     def accumulates(self) -> float:
         """Additions of a weight, one for each spike and each output it reaches."""
         return self.drives * self.columns
+
+    @property
+    def entered(self) -> float:
+        """Values that enter its rows, over all positions and passes; zeros at a border are none."""
+        return self.rows * self.positions * self.passes if self.inside is None else self.inside
 
     @property
     def rate(self) -> float:

@@ -48,8 +48,9 @@ def _placeholder(word: str) -> str:
     return "[0-9]+" if word == "<bits>" else r"[^\s<>]+"
 
 
-ARRAY_READ = "array-read"
+ARRAY_READ, COLUMN_SECOND = "array-read", "column-second"
 ARITHMETIC, NOTHING = "digital arithmetic", "not counted"
+MOVING, LEAKAGE = "bus and router", "leakage"
 
 DECLARED: dict[str, Event] = {}
 """Every event by its name."""
@@ -100,6 +101,12 @@ for _event in (
     Event("row-drive", "row drivers", ("row-driver",)),
     Event("dac-conversion", "DAC", ("dac-8b",)),
     Event("adc-<bits>b", "ADC"),
+    Event("sample-hold", "sample-and-hold", ("sample-hold",)),
+    Event("shift-add", "shift-and-add", ("shift-add",)),
+    Event("bus-bit", MOVING, ("bus-bit",)),  # a bit between buffer, tiles and adders of a layer
+    Event("router-bit", MOVING, ("router-bit",)),  # a bit from one layer to the next
+    Event(COLUMN_SECOND, LEAKAGE, (COLUMN_SECOND,)),  # a column's converter, powered for a second
+    Event("bit-second", LEAKAGE, ("bit-second",)),  # a bit of SRAM, held for a second
     Event(ARRAY_READ, "array reads", physics="sum of V^2 G t over the driven devices of this run"),
     Event(
         "pulse-<technology>",

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from memsim.devices.toml_file import CardError, Section
-from memsim.prices.price import Price
+from memsim.prices.price import ANY, Price
 from memsim.prices.scaling import Scale
 
 Count = Annotated[int, Field(ge=1)]
@@ -31,15 +31,10 @@ class Part(Price):
     """Scaling it by a law for logic is an assumption."""
 
     def at(self, scale: Scale) -> Part:
-        """The part at another node."""
-        return self.model_copy(
-            update={
-                "energy": self.energy * scale.energy,
-                "area": None if self.area is None else self.area * scale.area,
-                "source": f"{self.source}; {scale.said}",
-                "assumption": self.assumption or self.analog,
-            }
-        )
+        """The part at another node, that of the card which takes it; as it stands where none scales it."""
+        if self.node == ANY:
+            return self
+        return self.times(scale, None).model_copy(update={"assumption": self.assumption or self.analog})
 
 
 class Converter(Section):
@@ -55,6 +50,10 @@ class Converter(Section):
     """Paper, table or file the numbers were read in."""
     assumption: bool = False
     """True where the numbers were scaled by a law that is not theirs."""
+    bottom_up: str | None = None
+    """The design whose parts it would be made of: given where the energy is that of a published chip's whole
+    column, as the lower end of a band.
+    """
 
     def price(self, bits: float) -> Price:
         """A conversion of `bits` bits; between two of the table the logarithms are interpolated.
@@ -63,7 +62,7 @@ class Converter(Section):
         """
         area = _between(self.area, bits) if self.area else None
         found = {"energy [J]": _between(self.energy, bits), "area [m2]": area}
-        return Price(**found, source=self.source, assumption=self.assumption)
+        return Price.model_validate(found | {"source": self.source, "assumption": self.assumption})
 
     def count(self, lines: int, time: float) -> int:
         """Converters that digitise `lines` lines within a time [s]; one for each line where no rate is
@@ -96,7 +95,9 @@ class Memory(Section):
     def price(self, size: float) -> Price:
         """A bit read or written in a memory of `size` bytes."""
         source = f"a bit of {size:,.0f} bytes; {self.source}"
-        return Price(**{"energy [J]": self.bit(size)}, source=source, assumption=self.assumption)
+        return Price.model_validate(
+            {"energy [J]": self.bit(size), "source": source, "assumption": self.assumption}
+        )
 
     def bit(self, size: float) -> float:
         """Energy of a bit [J] in a memory of `size` bytes: a power law between the points, and beyond them

@@ -1,17 +1,47 @@
-"""A price: what one event costs, and who says so."""
+"""A price: what one event costs, at which technology node, and who says so."""
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from typing_extensions import Self  # in typing from Python 3.11 on
 
 from memsim.devices.toml_file import Section
+from memsim.prices.scaling import NODES, Scale, named, node_of
 
 MAX_ENERGY = 1e-3
 """What no event takes [J]."""
 
+ANY = "any"
+"""The node of what no logic node scales: writes of cells, DRAM, a survey's best."""
+
+
+def _node(value: Any) -> Any:
+    """A node's name as the table has it."""
+    if value is None or value == ANY:
+        return value
+    text = str(value).replace(" ", "").lower()
+    if isinstance(value, str) and re.fullmatch(r"[0-9.]+nm", text):
+        meters = node_of(text)
+        if min(NODES) <= meters <= max(NODES):
+            return text
+    near = get_close_matches(f"{text.removesuffix('nm')}nm", [*map(named, NODES), ANY], 1, 0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"the node of the circuit is needed, such as '32nm', between 7nm and 130nm, or 'any' for what no"
+        f" logic node scales{hint}"
+    )
+
+
+Node = Annotated[str, BeforeValidator(_node)]
+"""A technology node by name, ``"32nm"``; ``"any"`` for what no logic node scales."""
+
 
 class Price(Section):
-    """What one event costs, and who says so."""
+    """What one event costs, at which node, and who says so."""
 
     energy: float = Field(alias="energy [J]", ge=0, lt=MAX_ENERGY)
     """Energy of one event [J]."""
@@ -21,8 +51,25 @@ class Price(Section):
     """Paper, table or file the number was read in."""
     assumption: bool = False
     """True where no source gives the number for this event and a neighbouring one was taken."""
+    node: Node | None = None
+    """Technology node of the circuit, ``"32nm"``, or ``"any"``; not stated where absent."""
+    scaled: bool = True
+    """Whether the number is scaled to the node of the card's technology; false: taken as it stands, and the
+    mixture of nodes is named wherever an energy is shown.
+    """
 
     @property
     def said(self) -> str:
         """The source, and whether the number is an assumption."""
         return self.source + (" (assumption)" if self.assumption else "")
+
+    def times(self, scale: Scale, node: str | None) -> Self:
+        """The price at another node, which is `node`."""
+        return self.model_copy(
+            update={
+                "energy": self.energy * scale.energy,
+                "area": None if self.area is None else self.area * scale.area,
+                "source": f"{self.source}; {scale.said}",
+                "node": node,
+            }
+        )

@@ -24,6 +24,19 @@ POLYNOMIALS = {
 }
 """Node [m] -> a, b, c, as their authors and accelergy's scaling.py have them."""
 
+NODES = {
+    130e-9: 1.2,
+    90e-9: 1.1,
+    65e-9: 1.0,
+    45e-9: 0.9,
+    40e-9: 0.9,
+    32e-9: 0.9,
+    22e-9: 0.8,
+    14e-9: 0.8,
+    7e-9: 0.7,
+}
+"""Node [m] -> supply of its logic [V], as the technology cards have it; at 90, 40 and 7 nm an assumption."""
+
 
 class Scale(NamedTuple):
     """What energies and areas are multiplied by from one node to another, and the words for it."""
@@ -44,3 +57,25 @@ def relative_energy(node: float, supply: float) -> float:
     upper, lower = (a * supply**2 + b * supply + c for a, b, c in (POLYNOMIALS[above], POLYNOMIALS[below]))
     share = math.log(node / below) / math.log(above / below) if above > below else 0.0
     return math.exp((1 - share) * math.log(lower) + share * math.log(upper))
+
+
+def node_of(name: str) -> float:
+    """A node [m] by its name, ``"32nm"``."""
+    return float(name.removesuffix("nm")) / 1e9
+
+
+def named(node: float) -> str:
+    """The name of a node [m]."""
+    return f"{1e9 * node:g}nm"
+
+
+def usual_supply(node: float) -> float:
+    """The supply of logic [V] at a node [m]: that of the nearest one whose supply is known."""
+    return NODES[min(NODES, key=lambda known: abs(math.log(known / node)))]
+
+
+def scale(node: float, supply: float, to_node: float, to_supply: float) -> Scale:
+    """What becomes of energies and areas from one node [m] and supply [V] to another."""
+    factor = relative_energy(to_node, to_supply) / relative_energy(node, supply)
+    said = f"{1e9 * node:g} to {1e9 * to_node:g} nm: energy × {factor:.3g} (Stillmaker & Baas 2017)"
+    return Scale(factor, (to_node / node) ** 2, said)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -18,8 +18,10 @@ from memsim import packaged_cards
 from memsim.devices.toml_file import CardError, Section, refusal
 from memsim.prices.events import priced_by_parts
 from memsim.prices.parts import Converter, Memory, Part, Wires
-from memsim.prices.price import Price
-from memsim.prices.scaling import Scale, relative_energy
+from memsim.prices.price import ANY, Price
+from memsim.prices.scaling import Scale, named, node_of, scale, usual_supply
+
+AnyPrice = TypeVar("AnyPrice", bound=Price)
 
 TECHNOLOGIES = "memsim.technologies"
 
@@ -80,13 +82,20 @@ class Technology(Section):
             if part not in self.parts:
                 raise CardError(f"{self.name}: no part {part!r} (known: {', '.join(sorted(self.parts))})")
         found = [self.parts[part] for part in parts]
+        cells = all(part.startswith(CELL_EVENTS) for part in parts)
         areas = [part.area for part in found if part.area is not None]
         area = sum(areas) if len(areas) == len(found) else None
         return Price(
             **{"energy [J]": sum(part.energy for part in found), "area [m2]": area},
             source=" and ".join(dict.fromkeys(part.source for part in found)),
             assumption=any(part.assumption for part in found),
+            node=ANY if cells else self.node_name,
         )
+
+    @property
+    def node_name(self) -> str | None:
+        """The node by name, ``"45nm"``; None for a card without one."""
+        return None if self.node is None else named(self.node)
 
     def converter_price(self, bits: float, design: str | None = None) -> Price:
         """A conversion of `bits` bits by a design, the card's own where None."""
@@ -94,7 +103,8 @@ class Technology(Section):
             raise CardError(
                 f"{self.name}: no ADC {design or self.converter!r}; there are {', '.join(self.adc)}"
             )
-        return self.adc[design or self.converter].price(bits)
+        found = self.adc[design or self.converter].price(bits)
+        return found.model_copy(update={"node": self.node_name})
 
     def dac_price(self, bits: int) -> Price:
         """A conversion by a DAC: that of 8 bits as its source has it; others 2^(bits - 8) times, as the
@@ -114,10 +124,18 @@ class Technology(Section):
 
     def scale_to(self, here: Technology) -> Scale:
         """What becomes of this card's energies and areas at another's node; CardError where one has none."""
-        (node, supply), (to_node, to_supply) = self._scaling, here._scaling
-        factor = relative_energy(to_node, to_supply) / relative_energy(node, supply)
-        said = f"{1e9 * node:g} to {1e9 * to_node:g} nm: energy × {factor:.3g} (Stillmaker & Baas 2017)"
-        return Scale(factor, (to_node / node) ** 2, said)
+        return scale(*self._scaling, *here._scaling)
+
+    def at_home(self, price: AnyPrice) -> AnyPrice:
+        """A price as it is at this card's node: scaled where it was found at another one, as it stands where
+        it says so, its node is not stated or no node scales it.
+
+        CardError where this card has no node to scale it to.
+        """
+        if not price.scaled or price.node in (None, ANY, self.node_name):
+            return price
+        there = node_of(price.node)
+        return price.times(scale(there, usual_supply(there), *self._scaling), self.node_name)
 
     @property
     def _scaling(self) -> tuple[float, float]:
@@ -134,12 +152,14 @@ def _load(name: str) -> Technology:
     lent: dict[str, Any] = {kind: dict(getattr(card, kind)) for kind in ("parts", "adc", "dram")}
     found: dict[str, Any] = {"sram": card.sram, "wires": card.wires}
     for other in (*(_own(n) for n in card.scaled_from), *(_own(n) for n in card.beside)):
-        scale = other.scale_to(card) if other.name in card.scaled_from else None
+        moved = other.scale_to(card) if other.name in card.scaled_from and other.node != card.node else None
         for kind, mine in lent.items():
             for key, part in getattr(other, kind).items():
-                mine.setdefault(key, part.at(scale) if scale else part)
+                mine.setdefault(key, part.at(moved) if moved else part)
         if found["sram"] is None and other.sram is not None:
-            found["sram"] = other.sram.at(scale) if scale else other.sram
+            found["sram"] = other.sram.at(moved) if moved else other.sram
+        if found["wires"] is None and other.node is not None and other.node == card.node:
+            found["wires"] = other.wires
     if lent["adc"] and card.converter not in lent["adc"] and "converter" in card.model_fields_set:
         raise CardError(f"{name}: converter = {card.converter!r}: there are {', '.join(sorted(lent['adc']))}")
     return card.model_copy(update=lent | found)
@@ -155,7 +175,17 @@ def _own(name: str) -> Technology:
         raise refusal(Technology, error, name) from None
     if Path(name).suffix == ".toml":
         _check_parts(card, name)
-    return card
+    return card.model_copy(update={kind: _at_one_node(card, kind) for kind in ("parts", "dram")})
+
+
+def _at_one_node(card: Technology, kind: str) -> dict[str, Part]:
+    """A card's own parts, those that were published at another node scaled to the card's."""
+    found: dict[str, Part] = {}
+    for key, part in getattr(card, kind).items():
+        moved, node = card.at_home(part), ANY if part.node == ANY else None
+        assumed = moved.assumption or (part.analog and moved is not part)
+        found[key] = moved.model_copy(update={"node": node, "assumption": assumed})
+    return found
 
 
 def _check_parts(card: Technology, name: str) -> None:

@@ -88,4 +88,5 @@ def _convolution(
     return Matrix(
         name=name, rows=9 * c_in, columns=c_out, positions=height * width, passes=steps, inputs=inputs,
         taps=9, spikes=spikes, ones=rate * inputs * steps, drives=rate * seen * steps,
+        inside=seen * steps,
     )  # fmt: skip

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import memsim
-from memsim.energy import baselines, estimate
+from memsim.energy import baselines, estimate, neurram
+from memsim.energy.band import conversion
 from memsim.energy.break_even import Balance
-from memsim.energy.tile import HERMES, OTHERS, Tile
+from memsim.energy.line import Line
+from memsim.energy.moving import MEMORY, buffers
+from memsim.energy.nodes import node
+from memsim.energy.tile import HERMES, OTHERS, Published, Tile, anchored
 from memsim.energy.work import Attention, Matrix, Work, scaled
 from memsim.models.networks import s2tdpt_counts as counts
 from memsim.models.registry import configure
@@ -28,8 +32,12 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 CLAIM, ANN, SPIKFORMER = 0.49e-3, 4.25e-3, 0.79e-3
 """Energies on CIFAR-100 [J] in the paper's Table 3 (Mondal & Kumar, arXiv:2511.14691)."""
 
-HELD = estimate.Held(pulses=7.0, weight=6e-6, attention=40e-6)
-"""Pulses for each cell and mean conductances [S]: rounded from `memsim compare` on the digits network."""
+HELD = {
+    "default": estimate.Held(pulses=6.9, weight=4.8e-6, attention=37e-6),
+    "hermes": estimate.Held(pulses=7.6, weight=4.4e-6, attention=4.3e-6),
+    "neurram-wan2022": estimate.Held(pulses=6.8, weight=12e-6, attention=37e-6),
+}
+"""Card -> pulses for each cell and mean conductances [S]: rounded from the digits network on two chips."""
 
 DIGITS_RATE = 0.24
 """Mean spike rate of the digits network [1], rounded from the same run."""
@@ -50,13 +58,16 @@ def implied_rate(works: Sequence[Work], card: memsim.ChipCard, passes: int = 1) 
 
 
 def balances(card: memsim.ChipCard) -> dict[str, Balance]:
-    """Crossbars against the baselines: the paper's network at the implied rate, and digits at its own."""
+    """Crossbars of a card against the baselines: the paper's network at the rate that its claim implies, and
+    digits at its own.
+    """
+    claimed = implied_rate(paper(1.0), memsim.ChipCard.load("default"))
     networks = {
-        "s2tdpt-4-384": paper(implied_rate(paper(1.0), card)),
+        "s2tdpt-4-384": paper(claimed),
         "s2tdpt-digits": counts.works(configure("s2tdpt-digits"), DIGITS_RATE),
     }
     return {
-        name: Balance(lines=estimate.crossbar(works, card, HELD), works=works, card=card)
+        name: Balance(lines=estimate.crossbar(works, card, HELD[card.name]), works=works, card=card)
         for name, works in networks.items()
     }
 
@@ -73,6 +84,11 @@ def text() -> str:
             claim=_claim(one),
             left_out=list(_left_out(one)),
             rivals=list(_rivals(one)),
+            spent=list(_spent(one)),
+            cards=list(HELD),
+            beside=list(_beside()),
+            nodes=[_node(name) for name in HELD],
+            column=_column(),
             qnn={
                 "bits": baselines.activation_bits(one.works),
                 "rate": percent(share, 1),
@@ -88,6 +104,8 @@ def text() -> str:
             ],
             tile=_tile(),
             chips=list(_chips()),
+            neurram=neurram.table(),
+            neurram_header=neurram.HEADER,
         )
         + "\n"
     )
@@ -148,7 +166,7 @@ def _left_out(one: Balance) -> Iterator[tuple[str, str, str]]:
         ("SRAM, dense with reuse", baselines.dense(works, card)),
         ("weights from LPDDR4, once", dram),
     ):
-        moved = [line for line in lines if line.component == baselines.MEMORY]
+        moved = [line for line in lines if line.component == MEMORY]
         megabytes = sum(line.number for line in moved) / 8e6
         yield words, f"{megabytes:,.1f} MB", quantity(baselines.total(moved), "J")
 
@@ -156,8 +174,59 @@ def _left_out(one: Balance) -> Iterator[tuple[str, str, str]]:
 def _rivals(one: Balance) -> Iterator[tuple[str, ...]]:
     for key, baseline in energy_findings.BASELINES.items():
         name = key.removeprefix("digital_")
-        digital, ours = one.digital(name, one.rate), one.crossbar(name, one.rate)
-        yield baseline.short, quantity(digital, "J"), quantity(ours, "J"), digits(ours / digital, 2)
+        digital, ours = one.digital(name, one.rate), one.band(name)
+        times, wins = energy_findings.ratio(ours, digital), energy_findings.WINS[ours.against(digital)]
+        yield baseline.short, quantity(digital, "J"), energy_findings.span(ours), times, wins
+
+
+def _beside() -> Iterator[tuple[str, ...]]:
+    """For each baseline, on each card: digital, crossbars in multiples of it, which wins."""
+    cards = [balances(memsim.ChipCard.load(name))["s2tdpt-4-384"] for name in HELD]
+    for key, baseline in energy_findings.BASELINES.items():
+        name = key.removeprefix("digital_")
+        found = []
+        for one in cards:
+            digital, ours = one.digital(name, one.rate), one.band(name)
+            wins = energy_findings.WINS[ours.against(digital)]
+            found += [quantity(digital, "J"), f"× {energy_findings.ratio(ours, digital)}: {wins}"]
+        yield baseline.short, *found
+
+
+def _node(name: str) -> str:
+    """A card, its node, its converter and the price of an 8-bit conversion at both ends."""
+    card = memsim.ChipCard.load(name)
+    price = energy_findings.between(*(quantity(one.energy, "J") for one in conversion(card, "adc-8b")))
+    return f"`{name}` ({node(card).replace('nm', ' nm')}, {price} a conversion of 8 bits)"
+
+
+def _column() -> dict[str, str]:
+    low, high = conversion(memsim.ChipCard.load("default"), "adc-8b")
+    here = conversion(memsim.ChipCard.parse({"name": "bare", "technology": "14nm"}), "adc-8b")
+    return {
+        "low": quantity(low.energy, "J"),
+        "high": quantity(high.energy, "J"),
+        "low14": quantity(here[0].energy, "J"),
+        "high14": quantity(here[1].energy, "J"),
+    }
+
+
+def _spent(one: Balance) -> Iterator[tuple[str, ...]]:
+    """By component: the crossbars at the lower and the upper end, and the dense digital bill."""
+    bills = [end.lines for end in one.ends]
+    bills = [[*lines, *buffers(one.works, one.card)] for lines in bills]
+    bills.append(baselines.dense(one.works, one.card))
+    sums = [_by_component(lines) for lines in bills]
+    for part in sorted({*sums[0], *sums[2]}, key=lambda part: -max(s.get(part, 0.0) for s in sums)):
+        low, high, digital = (s.get(part, 0.0) for s in sums)
+        ours = energy_findings.between(quantity(low, "J"), quantity(high, "J")) if low else "-"
+        yield part, ours, quantity(digital, "J") if digital else "-"
+
+
+def _by_component(lines: Sequence[Line]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for line in lines:
+        found[line.component] = found.get(line.component, 0.0) + line.energy
+    return found
 
 
 def _tile() -> dict[str, str]:
@@ -174,13 +243,20 @@ def _tile() -> dict[str, str]:
 
 
 def _chips() -> Iterator[tuple[str, ...]]:
-    card = memsim.Technology.load("hermes")
-    for chip in OTHERS:
-        energy = chip.predicted(card)
+    """Each chip, as a card predicts it that was set from another: HERMES from the 64 cores, those from it."""
+    bottom_up = memsim.Technology.load("14nm")
+    for chip in (HERMES, *OTHERS):
+        other = OTHERS[0] if chip is HERMES else HERMES
+        energy = chip.predicted(anchored(bottom_up, other))
         off = energy / chip.energy - 1
         within = "yes" if abs(off) <= 0.3 else "**no**"
-        reported = quantity(chip.energy, "J")
-        yield chip.name, chip.source, reported, quantity(energy, "J"), percent(off, 0), within
+        parts = _against(chip, chip.predicted(bottom_up))
+        reported = (chip.name, chip.source, quantity(chip.energy, "J"))
+        yield *reported, parts, other.name, quantity(energy, "J"), percent(off, 0), within
+
+
+def _against(chip: Published, energy: float) -> str:
+    return f"{quantity(energy, 'J')} (× {digits(energy / chip.energy, 2)})"
 
 
 def write(folder: Path = DOCS) -> None:

@@ -109,7 +109,7 @@ def _check(card: memsim.ChipCard, chips: int, time: float, engine: str) -> None:
     if not 0 <= time < float("inf"):
         raise ValueError(f"time = {time} s: seconds since programming must be a number >= 0 (1 day is 86400)")
     if engine == "memsim":
-        card.check_prices()
+        card.check_prices(build=True)
 
 
 def _check_ranges(card: memsim.ChipCard, engine: str, calibration: Tensor | None) -> None:

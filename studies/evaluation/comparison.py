@@ -11,8 +11,13 @@ import memsim
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.energy import baselines
 from memsim.energy.area import areas, utilisation
-from memsim.energy.break_even import Balance
+from memsim.energy.band import Band, Verdict, ends
+from memsim.energy.break_even import Balance, rival
 from memsim.energy.lifetime import life
+from memsim.energy.line import total
+from memsim.energy.moving import buffers
+from memsim.energy.nodes import node, other_nodes
+from memsim.energy.whole_tiles import whole
 from memsim.energy.work import Work, spike_rate
 from memsim.models.measures import score
 from memsim.studies.evaluation.digital import spike_rates
@@ -102,9 +107,30 @@ class Comparison:
         found = baselines.energies(self.works, self.card) if self.works else {}
         if self.chip is not None and self.measured.counted:
             found["crossbar"] = self.chip.ledger.energy
-            moved = baselines.total(baselines.buffers(self.works, self.card))
-            found["crossbar_memory"] = found["crossbar"] + moved
+            found["crossbar_memory"] = found["crossbar"] + self._in_memory
         return found
+
+    @property
+    def _in_memory(self) -> float:
+        """Energy of an image [J] that any execution takes for memory."""
+        return total(buffers(self.works, self.card))
+
+    @property
+    def bands(self) -> dict[str, Band]:
+        """The crossbars' energies of an image [J] from bottom-up parts to a published chip's column; {} where
+        none was counted.
+        """
+        if self.chip is None or not self.measured.counted:
+            return {}
+        found = ends(self.chip.ledger.lines(), self.card).band
+        return {"crossbar": found, "crossbar_memory": found.plus(self._in_memory)}
+
+    @property
+    def verdicts(self) -> dict[str, Verdict]:
+        """Against each digital baseline, which takes less energy: "crossbars", "digital" or "not decided"."""
+        energy, bands = self.energy, self.bands
+        names = [name for name in baselines.BASELINES if f"digital_{name}" in energy] if bands else []
+        return {f"digital_{name}": bands[rival(name)].against(energy[f"digital_{name}"]) for name in names}
 
     @property
     def notes(self) -> dict[str, float]:
@@ -153,6 +179,7 @@ class Comparison:
         out |= {f"harder ({name})": found for name, found in sets.items()}
         rates = spike_rates(trial.digital.plain.spikes)
         out |= {"energy": self.energy} if self.energy else {}
+        out |= self._decided() if self.energy else {}
         out |= {"spike_rate": rates} if rates else {}
         if self.beside is not None:
             name, theirs = trial.digital.name, self.beside
@@ -160,6 +187,13 @@ class Comparison:
             out["beside"] |= {f"harder ({one})": theirs._set(one) for one in sets}
             out["lacking"] = list(self.lacking)
         return out if self.chip is None else out | self._chips(self.chip)
+
+    def _decided(self) -> dict[str, Any]:
+        """The bands of the crossbars' energies, what they decide, and the nodes of the prices."""
+        bands = {key: band._asdict() for key, band in self.bands.items()}
+        found: dict[str, Any] = {"energy_band": bands, "energy_verdict": self.verdicts} if bands else {}
+        mixed = other_nodes(self.card)
+        return found | {"node": node(self.card)} | ({"other_nodes": mixed} if mixed else {})
 
     def _set(self, name: str) -> dict[str, Any]:
         """Accuracy with intervals, cross-entropy and margin of both executions, and their agreement."""
@@ -201,6 +235,7 @@ class Comparison:
             out["interval [s/image]"] = ledger.interval
             if self.on_arrays:
                 out["area [m2]"] = areas(self.on_arrays, self.card)
+                out["area of whole tiles [m2]"] = areas(whole(self.on_arrays, self.card), self.card)
         if self.on_arrays:
             out["utilisation"] = utilisation(self.on_arrays, self.card)
         if self.notes:

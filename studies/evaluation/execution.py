@@ -21,6 +21,7 @@ from memsim.arrays.writing.array_wear import ArrayWear
 from memsim.arrays.writing.write_events import SILENT_PULSES
 from memsim.card.sections import Compensation
 from memsim.energy import baselines
+from memsim.energy.band import ends
 from memsim.mapping.state import NetState
 from memsim.models.measures import cross_entropy, margin
 from memsim.studies.evaluation.digital import Advance, Digital, Output, Part, checked, picked
@@ -89,8 +90,11 @@ class Measured:
         chip = self.trial.chip
         assert chip is not None
         attention, worn = chip.attention_arrays.values(), most_worn(chip)
+        band = ends(chip.ledger.lines(), chip.card).band
         out: dict[str, Any] = {
             "energy [J]": chip.ledger.energy,
+            "energy, low [J]": band.low,
+            "energy, high [J]": band.high,
             "breakdown [J]": chip.ledger.breakdown(),
             "latency [s]": chip.ledger.latency,
             "kappa [1]": max(

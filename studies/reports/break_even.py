@@ -29,7 +29,8 @@ def break_even(balance: Balance, title: str) -> Figure:
     """Energy of a pulse and of a conversion [J] below which crossbars win, by mean spike rate [%].
 
     One curve for each baseline; where it is absent crossbars do not win even for nothing.  The cross is
-    today's run.
+    today's run at the card's prices, the line through it the band of a conversion: a baseline whose curve
+    crosses it is not decided.
     """
     figure = Figure(figsize=(PAGE, 3.3))
     left, right = figure.subplots(1, 2)
@@ -37,6 +38,9 @@ def break_even(balance: Balance, title: str) -> Figure:
     _curves(right, balance, balance.even_conversion)
     for ax, event, what in ((left, "pulse-", "pulse"), (right, "adc-", "conversion")):
         price = balance.price(event)
+        band = [end.price(event) for end in balance.ends]
+        if band[0] < band[1]:
+            ax.plot([100 * balance.rate] * 2, band, "_-", color=CROSSBAR, linewidth=1, label="its band")
         ax.plot([100 * balance.rate], [price], "X", color=CROSSBAR, markersize=8, zorder=5, label="today")
         ax.set_ylabel(f"energy of a {what} [J]")
         at = f"today: {percent(balance.rate, 1)}, {quantity(price, 'J')}"
@@ -45,7 +49,7 @@ def break_even(balance: Balance, title: str) -> Figure:
             ax.set_title(f"no {what}s", loc="left", fontsize=7)
     _bits(right, balance)
     figure.suptitle(title, fontsize=8)
-    handles, labels = left.get_legend_handles_labels()
+    handles, labels = right.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     figure.set_label(f"{title}: what a pulse and a conversion may cost before a digital baseline wins.")
     return figure

@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from memsim.energy.break_even import WITH_MEMORY, Balance
+from memsim.energy.band import Band
+from memsim.energy.break_even import Balance, rival
+from memsim.energy.nodes import mixture_of
 from memsim.studies.reports.quantities import digits, percent, quantity
 
 Summary = Mapping[str, Any]
@@ -30,10 +32,36 @@ _WORDS = {
     "dram": ("every synapse in every step, weights from DRAM once", "dense, weights from DRAM"),
     "qnn": ("a quantised ANN of the same shape, with SRAM", "quantised ANN, with SRAM"),
 }
-BASELINES = {
-    f"digital_{name}": Baseline(*words, "crossbar_memory" if name in WITH_MEMORY else "crossbar")
-    for name, words in _WORDS.items()
-}
+BASELINES = {f"digital_{name}": Baseline(*words, rival(name)) for name, words in _WORDS.items()}
+
+WINS = {"digital": "digital wins", "crossbars": "the crossbars win", "not decided": "not decided"}
+"""A verdict in words."""
+
+
+def band_of(summary: Summary, key: str) -> Band:
+    """A crossbars' energy of a summary [J]; its one value at both ends where the summary has no band."""
+    joule = summary["energy"][key]
+    return Band(**summary.get("energy_band", {}).get(key, {"low": joule, "high": joule}))
+
+
+def span(band: Band) -> str:
+    """A band of energies in words."""
+    return between(*(quantity(end, "J") for end in band))
+
+
+def ratio(band: Band, digital: float) -> str:
+    """A band in multiples of a digital energy, which is not 0."""
+    return between(*(digits(end / digital, 2) for end in band))
+
+
+def between(low: str, high: str) -> str:
+    """Two ends in words, one of them where both are the same."""
+    return low if low == high else f"{low} to {high}"
+
+
+def mixture(summary: Summary) -> str:
+    """A sentence that names a mixture of technology nodes; "" where all prices are of one."""
+    return mixture_of(str(summary.get("node", "")), dict(summary.get("other_nodes", {})))
 
 
 def no_energy(summary: Summary) -> str:
@@ -50,25 +78,33 @@ def energy_ratio(summary: Summary) -> str:
     energy = summary.get("energy", {})
     if "crossbar" not in energy or not energy.get("digital_sop", 0.0) > 0:
         return ""
-    ratio = digits(energy["crossbar"] / energy["digital_sop"])
-    found = f"An image takes the crossbars {ratio} times the energy of the papers' digital count (float sums)"
+    ours = band_of(summary, "crossbar")
+    times = ratio(ours, energy["digital_sop"])
+    found = f"An image takes the crossbars {times} times the energy of the papers' digital count (float sums)"
     if energy.get("digital_sop_integer"):
-        ratio = digits(energy["crossbar"] / energy["digital_sop_integer"])
-        found += f"; {ratio} times that of the same count with integer sums"
-    return f"{found}."
+        found += (
+            f"; {ratio(ours, energy['digital_sop_integer'])} times that of the same count with integer sums"
+        )
+    return f"{found}. {WHAT_A_BAND_IS if ours.low < ours.high else ''}".strip()
 
+
+WHAT_A_BAND_IS = (
+    "The lower end has converters from published parts, the upper end the whole column of a published chip "
+    "(HERMES), scaled to the same node; what changes sides between them is not decided."
+)
+"""What the ends of the crossbars' energy are."""
 
 DIFFERENT_WORK = (
-    "The papers' count prices one accumulate for each spike and synapse, without memory, neurons or "
-    "normalisation; the crossbars' ledger holds converters, drivers, writes, neurons and all digital "
-    "arithmetic, but no memory. All digital work in integers, with attention by table, is the rival that "
-    "covers the same."
+    "The papers' count prices one accumulate for each spike and synapse, without memory, neurons, transport "
+    "or normalisation; the crossbars' ledger holds converters, drivers, writes, neurons, bus and router and "
+    "all digital arithmetic, but no memory. All digital work in integers, with attention by table, is the rival "
+    "that covers the same."
 )
 """Why energies must not be divided without a word."""
 
 
 def energy_verdict(summary: Summary) -> str:
-    """Which wins by these counts, and what rules the crossbars' energy."""
+    """Which takes less by each count, as far as the band decides it, and what rules the crossbars' energy."""
     energy = summary.get("energy", {})
     if "digital_sop" not in energy:
         return "No work of this network was counted, so nothing is known of its energy."
@@ -77,35 +113,29 @@ def energy_verdict(summary: Summary) -> str:
         return (
             f"The papers' digital count (float sums) is {digital} for an image. {no_energy(summary)}".strip()
         )
-    ours = quantity(energy["crossbar"], "J")
-    wins = "digital wins" if energy["crossbar"] > energy["digital_sop"] else "the crossbars win"
-    out = [
-        f"Against the papers' count, which prices float sums, {wins}: {ours} against {digital} for an image."
-    ]
-    if energy.get("digital_sop_integer"):
-        lost = energy["crossbar"] > energy["digital_sop_integer"]
-        out.append(
-            "With sums and products priced as integers, like the crossbars' own digital work, digital needs "
-            f"{quantity(energy['digital_sop_integer'], 'J')}: "
-            f"{'digital wins' if lost else 'the crossbars win'}."
-        )
-    for key, (words, _, rival) in BASELINES.items():
-        if key not in ("digital_sop", "digital_sop_integer") and key in energy and rival in energy:
-            who = "digital wins" if energy[rival] > energy[key] else "the crossbars win"
-            theirs, ours = quantity(energy[key], "J"), quantity(energy[rival], "J")
-            out.append(f"{_capital(words)}: {theirs} against {ours}: {who}.")
+    out = [mixture(summary)]
+    for key, (words, _, ours) in BASELINES.items():
+        if key in energy and ours in energy:
+            band, digital = band_of(summary, ours), energy[key]
+            found = f"{span(band)} against {quantity(digital, 'J')}: {WINS[band.against(digital)]}"
+            out.append(f"{_capital(words)}: {found}.")
     part, joule = max(summary["breakdown"].items(), key=lambda item: item[1])
-    out.append(
-        f"The largest part of the crossbars' energy: {part}, {percent(joule / energy['crossbar'], 0)}."
-    )
-    return " ".join([*out, DIFFERENT_WORK])
+    share = percent(joule / energy["crossbar"], 0)
+    out.append(f"The largest part of the crossbars' energy at the card's prices: {part}, {share}.")
+    return " ".join([*(sentence for sentence in out if sentence), DIFFERENT_WORK])
 
 
 def break_even(balance: Balance) -> Iterator[tuple[str, ...]]:
-    """For each baseline the spike rate, the energy of a pulse and of a conversion and the bits of the card's
-    converters at which crossbars cost the same; each alone, all else as today.
+    """For each baseline the spike rate, the energy of a pulse and of a conversion and the bits of the
+    converter at which crossbars cost the same; each alone, all else as today, at both ends of the band.
     """
-    for key, (words, *_) in BASELINES.items():
+    low, high = (list(_at_one_end(end)) for end in balance.ends)
+    for (words, *_), below, above in zip(BASELINES.values(), low, high, strict=True):
+        yield words, *(between(*pair) for pair in zip(below, above, strict=True))
+
+
+def _at_one_end(balance: Balance) -> Iterator[tuple[str, ...]]:
+    for key in BASELINES:
         name = key.removeprefix("digital_")
         rate, bits = balance.even_rate(name), balance.even_bits(name, balance.rate)
         pulse, conversion = (
@@ -114,7 +144,6 @@ def break_even(balance: Balance) -> Iterator[tuple[str, ...]]:
         )
         most = max(balance.converter.energy)
         yield (
-            words,
             "none" if rate is None else percent(rate, 1),
             _even(pulse),
             _even(conversion),

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from memsim.studies.reports.energy_findings import BASELINES
+from memsim.energy.band import Band
+from memsim.studies.reports.energy_findings import BASELINES, band_of, span
 from memsim.studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, PAGE, PARTS, QUIET, drawn, png, svg
 from memsim.studies.reports.findings import sets_of
 from memsim.studies.reports.quantities import digits, duration, percent, prefixed, quantity
@@ -119,7 +120,8 @@ CROSSBARS = {"crossbar": "crossbars", "crossbar_memory": "crossbars, with SRAM"}
 def energy(summary: Mapping[str, Any]) -> Figure:
     """Energy [J] for an image: the crossbars' total beside the digital counts, and its components.
 
-    The two panels have scales of their own; a bar longer than eight times the crossbars' is cut at an arrow.
+    The two panels have scales of their own; a bar longer than eight times the crossbars' is cut at an arrow,
+    as is the line that shows the band of the crossbars' energy.
     """
     totals = summary["energy"]
     parts = dict(sorted(summary.get("breakdown", {}).items(), key=lambda item: -item[1]))
@@ -139,7 +141,9 @@ def energy(summary: Mapping[str, Any]) -> Figure:
             if joule > longest:
                 top.annotate("▶", (longest * factor, row), ha="right", va="center", color="white")
     names = CROSSBARS | {name: baseline.short for name, baseline in BASELINES.items()}
-    labels = [f"{names[name]}\n{quantity(joule, 'J')}" for name, joule in totals.items()]
+    labels = [f"{names[name]}\n{span(band_of(summary, name))}" for name in totals]
+    for row, name in enumerate(totals):
+        _band(top, row, band_of(summary, name), factor, longest)
     top.set_yticks(range(len(totals)), labels)
     if parts:
         largest = max(parts.values())
@@ -152,6 +156,16 @@ def energy(summary: Mapping[str, Any]) -> Figure:
             text, end = f"{quantity(joule, 'J')}, {percent(joule / total, 0)}", (joule * factor, row)
             below[0].annotate(text, end, (3, 0), textcoords="offset points", va="center", fontsize=7)
     return figure
+
+
+def _band(ax: Axes, row: int, band: Band, factor: float, longest: float) -> None:
+    """The band of an energy as a line through its bar, cut at an arrow where it is longer than the axis."""
+    if band.low < band.high:
+        ax.plot([factor * band.low, factor * min(band.high, longest)], [row, row], color="black", linewidth=1)
+        ends = [factor * band.low] if band.high > longest else [factor * band.low, factor * band.high]
+        ax.plot(ends, [row] * len(ends), "|", color="black", markersize=8)
+        if band.high > longest:
+            ax.plot([factor * longest], [row], ">", color="black", markersize=4)
 
 
 def _energy_axis(ax: Axes, largest: float) -> float:

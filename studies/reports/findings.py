@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from memsim.energy.band import Band
 from memsim.energy.lifetime import lives
-from memsim.studies.reports.energy_findings import BASELINES, Summary
+from memsim.studies.reports.energy_findings import BASELINES, Summary, band_of, between, mixture, ratio, span
 from memsim.studies.reports.line_findings import warning
 from memsim.studies.reports.quantities import count, digits, duration, percent, points, prefixed, quantity
 
@@ -24,7 +25,7 @@ def sets_of(summary: Summary) -> dict[str, Summary]:
 
 
 def headline(summary: Summary) -> str:
-    """What the analog world changed, in one sentence."""
+    """What the analog world changed, in one sentence; another names a mixture of technology nodes."""
     sets = sets_of(summary)
     if "crossbar" not in summary:
         found = " and ".join(f"{percent(s['digital']['accuracy'])} of {name}" for name, s in sets.items())
@@ -37,7 +38,8 @@ def headline(summary: Summary) -> str:
         words.append(name if same else f"{what} on {name}" if same_verb else f"{verb} {what} on {name}")
         before = verb, what
     age = f"{duration(summary['time_after_write [s]'])} after programming"
-    return " ".join(filter(None, [f"{age}, simulated crossbars {' and '.join(words)}.", warning(summary)]))
+    found = f"{age}, simulated crossbars {' and '.join(words)}."
+    return " ".join(filter(None, [found, warning(summary), mixture(summary)]))
 
 
 def _change(part: Summary) -> tuple[str, str]:
@@ -78,10 +80,11 @@ def losing(summary: Summary) -> list[str]:
             out.append(f"{name}: the cross-entropy rises from {before} to {after} nat: less sure answers.")
     energy = summary.get("energy", {})
     for key, (words, _, rival) in BASELINES.items():
-        if energy.get(rival, 0.0) > energy.get(key, float("inf")) > 0:
-            ours, theirs = quantity(energy[rival], "J"), quantity(energy[key], "J")
-            kept = ", membranes and spikes in SRAM" if rival == "crossbar_memory" else ""
-            out.append(f"Energy for an image: {ours} on crossbars{kept}, {theirs} by {words}.")
+        if rival in energy and energy.get(key, 0.0) > 0:
+            ours, theirs = band_of(summary, rival), quantity(energy[key], "J")
+            kept = ", values in SRAM" if rival == "crossbar_memory" else ""
+            if ours.against(energy[key]) == "digital":
+                out.append(f"Energy for an image: {span(ours)} on crossbars{kept}, {theirs} by {words}.")
     return out
 
 
@@ -97,11 +100,12 @@ def results(summary: Summary) -> list[Row]:
     energy = summary.get("energy", {})
     for key, (words, _, rival) in BASELINES.items():
         if key in energy:
-            digital, ours = energy[key], energy.get(rival)
-            factor, unit = prefixed(max(digital, ours or 0.0), "J")
-            change = "" if ours is None or not digital > 0 else f"× {digits(ours / digital)}"
+            digital, ours = energy[key], band_of(summary, rival) if rival in energy else None
+            factor, unit = prefixed(max(digital, 0.0 if ours is None else ours.low), "J")
             name = f"energy for an image (digital: {words})"
-            rows.append(_row(name, unit, digits(digital * factor), _maybe(ours, factor), change))
+            shown = "" if ours is None else between(*(digits(end * factor) for end in ours))
+            change = "" if ours is None or not digital > 0 else _judged(ours, digital)
+            rows.append(_row(name, unit, digits(digital * factor), shown, change))
     for what, key in (
         ("time for an image, arrays in series", "latency [s/image]"),
         ("time between images, layers in a pipeline", "interval [s/image]"),
@@ -109,17 +113,24 @@ def results(summary: Summary) -> list[Row]:
         if key in summary:
             factor, unit = prefixed(summary[key], "s")
             rows.append(_row(what, unit, "", digits(factor * summary[key])))
-    if "area [m2]" in summary:
-        parts = summary["area [m2]"]
+    for key, of in AREAS.items():
+        if key not in summary:
+            continue
+        parts = summary[key]
         listed = ", ".join(f"{part} {digits(1e6 * area)}" for part, area in parts.items())
         rows.append(
-            _row(f"area of {', '.join(parts)}", "mm²", "", f"{digits(1e6 * sum(parts.values()))}: {listed}")
+            _row(
+                f"area of {', '.join(parts)}{of}", "mm²", "", f"{digits(1e6 * sum(parts.values()))}: {listed}"
+            )
         )
     if "attention" in summary:
         for what, key in (("cells written", "writes_per_image"), ("pulses", "pulses_per_image")):
             rows.append(_row(f"{what} for an image", "1", "", count(summary["attention"][key])))
     return rows
 
+
+AREAS = {"area [m2]": ", cells used", "area of whole tiles [m2]": ", whole tiles"}
+"""Areas of a summary, and what they are of."""
 
 LIFE_RATES = (30.0, 1000.0)
 """Images a second that the report has lifetimes for."""
@@ -208,6 +219,17 @@ def _signed(value: float) -> str:
 def interval(mean: float, bounds: Mapping[str, float]) -> str:
     """A share with its interval: "91.64 % [90.16, 93.11]"."""
     return f"{percent(mean)} [{100 * bounds['low']:.2f}, {100 * bounds['high']:.2f}]"
+
+
+def _mm2(parts: Mapping[str, float]) -> float:
+    """Area of all parts [mm2]."""
+    return 1e6 * sum(parts.values())
+
+
+def _judged(ours: Band, digital: float) -> str:
+    """Multiples of a digital energy, and whether they decide anything."""
+    open_ = "; not decided" if ours.against(digital) == "not decided" else ""
+    return f"× {ratio(ours, digital)}{open_}"
 
 
 def _maybe(value: float | None, factor: float) -> str:

@@ -12,8 +12,8 @@ from rich.table import Table
 from memsim.energy.area import utilisation
 from memsim.energy.baselines import BASELINES as BILLS
 from memsim.studies.evaluation.comparison import Comparison
-from memsim.studies.reports.energy_findings import BASELINES
-from memsim.studies.reports.findings import interval, sets_of
+from memsim.studies.reports.energy_findings import BASELINES, WINS, band_of, mixture, span
+from memsim.studies.reports.findings import AREAS, interval, sets_of
 from memsim.studies.reports.line_findings import kappas, left_out
 from memsim.studies.reports.quantities import digits, percent, quantity
 
@@ -58,7 +58,10 @@ def comparison_table(summary: dict[str, Any]) -> Table:
     energy = summary.get("energy", {})
     for key, (words, _, rival) in BASELINES.items():
         if key in energy:
-            ours = quantity(energy[rival], "J") if rival in energy else ""
+            ours = ""
+            if rival in energy:
+                band = band_of(summary, rival)
+                ours = f"{span(band)}: {WINS[band.against(energy[key])]}"
             table.add_row("energy for an image", f"{quantity(energy[key], 'J')} ({words})", ours)
     if "latency [s/image]" in summary:
         table.add_row("time for an image", "", quantity(summary["latency [s/image]"], "s"))
@@ -69,8 +72,11 @@ def comparison_table(summary: dict[str, Any]) -> Table:
             f"{digits(ohm)} ohm a segment, kappa up to {digits(worst)}" if ohm is not None else "not known"
         )
         table.add_row("wires", "", f"not simulated; {known}" if left_out(summary) else known)
-    if "area [m2]" in summary:
-        table.add_row("area, known parts", "", f"{digits(1e6 * sum(summary['area [m2]'].values()))} mm²")
+    for key, of in AREAS.items():
+        if key in summary:
+            area = f"{digits(1e6 * sum(summary[key].values()))} mm²"
+            table.add_row(f"area, known parts{of}", "", area)
+    table.caption = mixture(summary) or None
     return table
 
 

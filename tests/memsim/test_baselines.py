@@ -95,13 +95,15 @@ class TestTableAttention:
     def test_few_values_go_pair_by_pair(self):
         work = Attention(name="core", steps=2, heads=3, tokens=5, width=4, q=9, k=8, v=7)
         found = numbers(baselines.lut([work], CARD))
-        assert found == {"digital-add": 9 + 8 + 7 * 5, "digital-compare": 2 * 3 * 25}
+        moved = {"bus-bit": (3 + 16) * 2 * 3 * 5 * 4, "router-bit": 3 * 2 * 3 * 5 * 4}
+        assert found == {"digital-add": 9 + 8 + 7 * 5, "digital-compare": 2 * 3 * 25} | moved
 
     def test_many_tokens_of_few_levels_go_by_level(self):
         """500 tokens, three levels: 6 x 3 x 2 filled entries, three query levels each."""
         work = Attention(name="core", steps=2, heads=3, tokens=500, width=2, q=9, k=8, v=2900)
         found = numbers(baselines.lut([work], CARD))
-        assert found == {"digital-add": 9 + 8 + 2900, "digital-mac": 3 * 6 * 3 * 2}
+        moved = {"bus-bit": (3 + 16) * 2 * 3 * 500 * 2, "router-bit": 3 * 2 * 3 * 500 * 2}
+        assert found == {"digital-add": 9 + 8 + 2900, "digital-mac": 3 * 6 * 3 * 2} | moved
 
 
 class TestMemory:
@@ -173,7 +175,7 @@ def test_doubling_a_count_doubles_its_line_and_no_other():
 
 def test_a_technology_without_sram_is_refused_not_taken_for_free(tmp_path):
     path = tmp_path / "node.toml"
-    names = ("int16-add", "int8-multiply", "int8-add")
+    names = ("int16-add", "int8-multiply", "int8-add", "bus-bit", "router-bit", "bit-second")
     parts = "".join(f'[parts.{name}]\n"energy [J]" = 1e-13\nsource = "a good guess"\n' for name in names)
     path.write_text(f'name = "mine"\n{parts}')
     card = ChipCard.parse({"name": "chip", "technology": str(path)})

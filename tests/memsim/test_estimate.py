@@ -10,6 +10,7 @@ from memsim.energy.area import areas
 from memsim.energy.baselines import total
 from memsim.energy.digital_work import DigitalWork
 from memsim.energy.work import Attention, Matrix
+from memsim.prices.scaling import relative_energy
 from tests.memsim.made import numbers
 
 FREE = estimate.Held(pulses=0.0, weight=0.0, attention=0.0)
@@ -26,7 +27,8 @@ def test_the_same_events_as_a_chips_ledger():
         net(images)
         chip(images)
     run, made = numbers(chip.ledger.lines()), numbers(estimate.crossbar(work.works, card, FREE))
-    for event in ("dac-conversion", "adc-8b", "neuron-step", "reset-reram", "digital-compare"):
+    same = ("dac-conversion", "adc-8b", "neuron-step", "reset-reram", "digital-compare", "sample-hold")
+    for event in (*same, "bus-bit", "router-bit"):
         assert made[event] == pytest.approx(run[event], rel=1e-9), event
     assert made["row-drive"] == pytest.approx(run["row-drive"], rel=2e-3)
     assert made["digital-mac"] == pytest.approx(run["digital-mac"], rel=1e-3)  # the head has no batch norm
@@ -52,7 +54,13 @@ def test_without_spikes_what_is_left_is_fixed():
     found = total(
         estimate.crossbar([matrix, core], card, estimate.Held(pulses=16, weight=6e-6, attention=4e-5))
     )
-    pico = 60 * (1.67 + 0.23) + 120 * (1.67 + 0.05) + 60 * 0.03 + 150 * (1 + 16) * 1.3
+    up = relative_energy(45e-9, 0.9) / relative_energy(32e-9, 0.9)
+    adc, bus, router = up * (1.67 + 0.001), up * 0.054, up * 0.081
+    pico = 60 * (adc + 0.23) + 120 * (adc + 0.05) + 60 * 0.03 + 150 * (1 + 16) * 2.56
+    pico += 48 * (bus + router) + 360 * (bus + router) + 8 * (60 + 120) * bus  # inputs, then results
+    n_max = card.full_write
+    time = 6 * 133e-9 + 2 * (4 * 133e-9 + 50e-9 + 2 * 5 * n_max * 50e-9)  # five levels
+    pico += (10 + 15) * time * card.price("column-second").energy * 1e12
     assert found == pytest.approx(pico * 1e-12)
 
 

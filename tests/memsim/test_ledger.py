@@ -9,6 +9,8 @@ import torch
 from memsim import CardError, ChipCard, Ledger
 from memsim.prices.events import Event, component, declare, known_event
 
+ADC = ChipCard.load("default").price("adc-8b").energy
+
 
 def ledger() -> Ledger:
     book = Ledger(ChipCard.load("default"))
@@ -21,7 +23,7 @@ def ledger() -> Ledger:
 
 
 def test_energy_is_number_times_price_for_each_image():
-    assert ledger().energy == pytest.approx((120 * 1.67e-12 + 7 * 1.3e-12 + 3e-12) / 2, rel=1e-12)
+    assert ledger().energy == pytest.approx((120 * ADC + 7 * 2.56e-12 + 3e-12) / 2, rel=1e-12)
 
 
 def test_components_and_layers_add_up_to_the_same_total():
@@ -134,7 +136,7 @@ def test_a_copy_counts_on_its_own():
 
 
 def test_its_repr_is_one_line_of_totals():
-    assert repr(ledger()) == "Ledger(1.06e-10 J and 0 s an image; 2 kinds of events, 2 chip-images)"
+    assert repr(ledger()) == "Ledger(1.67e-10 J and 0 s an image; 2 kinds of events, 2 chip-images)"
     book = ledger()
     book.add("block0", "adc-16b", 1)
     assert "no energy: default: no price for 'adc-16b'" in repr(book)

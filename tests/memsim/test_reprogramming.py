@@ -5,6 +5,7 @@ import torch
 
 import memsim
 from memsim.card.sections import WeightSection
+from memsim.prices.scaling import relative_energy
 from tests.memsim.made import array, card, levels_matrix
 from tests.statistics import assert_same_mean, assert_same_std
 
@@ -94,7 +95,9 @@ def test_upkeep_by_hand():
     assert got["writes"] == 2 * (3 * 2 * 4)
     assert got["write energy [J]"] == pytest.approx(48 * 170e-12)
     assert got["reads"] == 3 * (3 * 2)
-    events = 3 * (3 * 2 * 0.417e-12 + 6 * 1.67e-12 + 6 * 0.05e-12)
+    up = relative_energy(45e-9, 0.9) / relative_energy(32e-9, 0.9)
+    result = up * (1.67e-12 + 1e-15 + 8 * 0.054e-12)  # held, converted, sent over the bus
+    events = 3 * (3 * 2 * up * 0.417e-12 + 6 * result + 6 * 0.05e-12)
     devices = 3 * 0.2**2 * 10e-9 * 2 * 25e-6 * (1 + 1 + 0.5)
     assert got["read energy [J]"] == pytest.approx(events + devices)
 

@@ -13,7 +13,7 @@ def test_bottom_up_a_product_by_hand():
     parts = Tile(technology=BOTTOM_UP).product()
     assert parts["devices"].energy == pytest.approx(65536 * 0.04 * 20.7e-6 / 2 * 63.5e-9)
     assert parts["converters"].energy == pytest.approx(256 * 1.67e-12 * 0.1779, rel=1e-3)
-    assert parts["rows"].energy == pytest.approx(256 * (0.417e-12 * 0.1779 + 0.291e-12 * 0.114), rel=5e-3)
+    assert parts["rows"].energy == pytest.approx(256 * (0.417e-12 * 0.1779 + 0.291e-12 * 0.1329), rel=5e-3)
 
 
 def test_bottom_up_misses_most_of_hermes():

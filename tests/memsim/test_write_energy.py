@@ -169,9 +169,11 @@ def test_an_image_without_spikes_costs_converters_resets_and_silent_ties():
     numbers = {
         "reset-reram": 18, "pulse-reram": 18 * TIE, "half-select": 18 * (8 + 3),
         "line-charge": 2 * 3 * (8 + 8 + TIE), "adc-8b": 30, "row-drive": 0, "digital-compare": 12,
-        "digital-add": 30,
+        "digital-add": 30, "sample-hold": 30, "bus-bit": 30 * (3 + 8), "router-bit": 30 * 3,
     }  # fmt: skip
-    assert {x.event: x.number for x in ledger.lines() if x.event != "array-read"} == numbers
+    lines = {x.event: x.number for x in ledger.lines() if x.event != "array-read"}
+    assert lines.pop("column-second") == pytest.approx(2 * 3 * ledger.latency)
+    assert lines == numbers
     assert line(ledger, "array-read").energy == 0
     assert line(ledger, "pulse-reram").energy == pytest.approx(V**2 * T * 18 * closed(-TIE), rel=1e-4)
     assert ledger.noted(SILENT_TIES) == ledger.noted(SILENT_PULSES) == 18 * TIE

@@ -133,7 +133,7 @@ def test_the_page_says_what_matters(text: str, card: memsim.ChipCard) -> None:
         "Where the crossbars come off worse",
         "99.50 % [98.50, 100.00]; 450 images",
         "99.00 % [98.80, 99.20]; 4 chips",
-        "the crossbars win: 400 nJ against 3.00 µJ",
+        "400 nJ against 3.00 µJ: the crossbars win",
         "digital needs 167 nJ: digital wins",
         "The largest kappa is 3.30 (blocks.0.mlp.fc1.linear)",
         "switched off: adc",
@@ -315,7 +315,7 @@ class TestWords:
 
     def test_digital_wins_where_it_does(self, summary: dict) -> None:
         summary["energy"]["crossbar"] = 4e-6
-        assert "digital wins: 4.00 µJ against 3.00 µJ" in energy_findings.energy_verdict(summary)
+        assert "4.00 µJ against 3.00 µJ: digital wins" in energy_findings.energy_verdict(summary)
         assert any("4.00 µJ on crossbars, 3.00 µJ" in line for line in findings.losing(summary))
 
     def test_wires_are_judged_by_the_rule_of_thumb(self, summary: dict) -> None:

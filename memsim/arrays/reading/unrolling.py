@@ -42,6 +42,11 @@ class Unrolling:
         """Output pixels, P."""
         return self.index.shape[0]
 
+    @cached_property
+    def inside(self) -> float:
+        """Share of rows, over all output pixels, that see a value and no border [1]."""
+        return float((self.index >= 0).double().mean())
+
     def of_group(self, groups: int) -> Unrolling:
         """The same for one of several groups of channels."""
         if groups == 1:

@@ -65,8 +65,8 @@ def upkeep(design: WrittenDesign, heads: int, tokens: int) -> dict[str, float]:
     cells = lines * tokens * len(design.sides) * design.parallel
     writes = pulses = reads = 0.0
     if card.coding == "per-device":
-        each = (2 * n_max + 1) * REPEATS
-        writes, reads = writes + each, reads + each * cells
+        times = (2 * n_max + 1) * REPEATS
+        writes, reads = writes + times, reads + times * cells
         pulses += n_max * (n_max + 1) * lines * tokens * REPEATS
     if card.row_gain:
         writes, reads = writes + 3 * REPEATS, reads + 3 * REPEATS * lines
@@ -74,7 +74,8 @@ def upkeep(design: WrittenDesign, heads: int, tokens: int) -> dict[str, float]:
     if not writes:
         return {}
     price, shared = design.card.price, design.parallel if card.sharing == "all" else 1
-    read = reads * price(f"adc-{card.adc_bits}b").energy
+    result = card.adc_bits * price("bus-bit").energy
+    read = reads * (price(f"adc-{card.adc_bits}b").energy + price("sample-hold").energy + result)
     write = writes * cells * price(f"reset-{design.kind}").energy
     write += pulses * shared * price(f"pulse-{design.kind}").energy
     return dict(zip(UPKEEP, (writes * cells, write, reads, read), strict=True))

@@ -35,6 +35,12 @@ class AttentionEvents:
         self.pulse_time = design.card.pulse_drive[1]
         self.read_energy, self.cycle_time = self.card.read_joule(1.0), self.card.cycle_time  #: [V^2 s], [s]
         self.reset_tries = design.card.reset_tries
+        bits = self.card.adc_bits
+        self.result = (
+            (f"adc-{bits}b", 1),
+            ("sample-hold", 1),
+            ("bus-bit", bits),
+        )  #: events of one conversion
 
     @cached_property
     def energy(self) -> WriteEnergy:
@@ -134,9 +140,9 @@ class AttentionEvents:
 
     def _read_cells(self, work: Work, cells: float, arrays: float, siemens: float, tokens: int) -> None:
         """Cells read one by one, `siemens` in all: a bit line driven at a time, all word lines converted."""
-        card = self.card
         work.events.append((self.name, "row-drive", cells / tokens))
-        work.events.append((self.name, f"adc-{card.adc_bits}b", cells))
+        for event, each in self.result:
+            work.events.append((self.name, event, each * cells))
         work.seconds.append((self.name, arrays * tokens * self.cycle_time))
         work.joules.append((self.name, ARRAY_READ, siemens * self.read_energy))
 
@@ -179,7 +185,11 @@ class AttentionEvents:
         if not self.design.exact:
             if card.row_gain:
                 work.events.append((name, "digital-mac", 2 * values.numel()))
-            work.events.append((name, f"adc-{card.adc_bits}b", values.numel()))
+            moved = 3 * values.numel()  # spikes of queries, keys and values
+            work.events.extend([(name, "bus-bit", moved), (name, "router-bit", moved)])
+            for event, each in self.result:
+                work.events.append((name, event, each * values.numel()))
+            self.run.ledger.page.columns[name] = values.shape[1] * values.shape[4]  # word lines of all heads
             rest, unit, reference = self.design.conductance
             line = (column * unit + (rest + reference) * values.shape[-2]) * self.devices  # and reference
             siemens = (spikes_per_key * line).sum((1, 2, 4), dtype=torch.float64)
