@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from memsim.card.chip_card import ChipCard
-from memsim.energy.line import Line
+from memsim.energy.line import Line, total
 from memsim.prices.events import ARRAY_READ, COLUMN_SECOND, find
 
 Key = tuple[str, str]  #: (layer, event)
@@ -272,7 +272,7 @@ class Ledger:
     @property
     def energy(self) -> float:
         """Energy for each image and chip [J]."""
-        return sum(self.breakdown().values())
+        return total(self.lines())
 
     @property
     def latency(self) -> float:

@@ -97,8 +97,8 @@ WHAT_A_BAND_IS = (
 DIFFERENT_WORK = (
     "The papers' count prices one accumulate for each spike and synapse, without memory, neurons, transport "
     "or normalisation; the crossbars' ledger holds converters, drivers, writes, neurons, bus and router and "
-    "all digital arithmetic, but no memory. All digital work in integers, with attention by table, is the rival "
-    "that covers the same."
+    "all digital arithmetic, but no memory. All digital work in integers, with attention by table, is the "
+    "rival that covers the same."
 )
 """Why energies must not be divided without a word."""
 
