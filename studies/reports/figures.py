@@ -130,7 +130,7 @@ def energy(summary: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(COLUMN, 0.5 + 0.4 * len(rows) + 0.2 * sum(rows)))
     top, *below = np.atleast_1d(figure.subplots(len(rows), 1, height_ratios=rows))
     ours = max((joule for name, joule in totals.items() if name.startswith("crossbar")), default=math.inf)
-    longest = min(max(totals.values()), 8 * ours)
+    longest = min(max(band_of(summary, name).high for name in totals), 8 * ours)
     factor = _energy_axis(top, longest)
     for row, (name, joule) in enumerate(totals.items()):
         if name == "crossbar" and parts:

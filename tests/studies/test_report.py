@@ -14,9 +14,10 @@ import pytest
 
 import memsim
 from memsim.devices.endurance import PUBLISHED
-from memsim.studies.reports import energy_findings, findings, line_findings
+from memsim.studies.reports import energy_findings, figures, findings, line_findings
 from memsim.studies.reports import report as module
 from memsim.studies.reports.report import write_report
+from memsim.studies.reports.tables import comparison_table
 from memsim.studies.running import provenance
 from tests.studies import made
 
@@ -134,7 +135,7 @@ def test_the_page_says_what_matters(text: str, card: memsim.ChipCard) -> None:
         "99.50 % [98.50, 100.00]; 450 images",
         "99.00 % [98.80, 99.20]; 4 chips",
         "400 nJ against 3.00 µJ: the crossbars win",
-        "digital needs 167 nJ: digital wins",
+        "400 nJ against 167 nJ: digital wins",
         "The largest kappa is 3.30 (blocks.0.mlp.fc1.linear)",
         "switched off: adc",
         "arXiv:2511.14691",
@@ -326,3 +327,43 @@ class TestWords:
             "tens of per cent",
         ]
         assert line_findings.wires({}) == ("", [])
+
+
+class TestBands:
+    """What the ends of a band decide, in the report's words and on the terminal."""
+
+    @pytest.fixture
+    def banded(self, summary: dict) -> dict:
+        """Crossbars from 2 to 4 uJ, held against 3 uJ."""
+        ours = {"low": 2e-6, "high": 4e-6}
+        summary["energy"] |= {"crossbar": 2e-6, "digital_sop": 3e-6}
+        summary["energy_band"] = {"crossbar": ours, "crossbar_memory": ours}
+        return summary
+
+    def test_a_verdict_that_flips_is_not_decided(self, banded: dict) -> None:
+        words = "2.00 µJ to 4.00 µJ against 3.00 µJ: "
+        assert f"{words}not decided" in energy_findings.energy_verdict(banded)
+        assert not any("3.00 µJ by the papers" in line for line in findings.losing(banded))
+        assert any("× 0.67 to 1.3; not decided" in row["change"] for row in findings.results(banded))
+        assert "0.67 to 1.3 times" in energy_findings.energy_ratio(banded)
+
+    def test_a_verdict_that_stays_is_told(self, banded: dict) -> None:
+        banded["energy"]["digital_sop"] = 1e-6
+        assert "4.00 µJ against 1.00 µJ: digital wins" in energy_findings.energy_verdict(banded)
+        assert any("2.00 µJ to 4.00 µJ on crossbars, 1.00 µJ" in line for line in findings.losing(banded))
+        banded["energy"]["digital_sop"] = 5e-6
+        assert "4.00 µJ against 5.00 µJ: the crossbars win" in energy_findings.energy_verdict(banded)
+
+    def test_a_mixture_of_nodes_is_in_the_headline_and_on_the_terminal(self, banded: dict) -> None:
+        assert energy_findings.mixture(banded) == "" and comparison_table(banded).caption is None
+        banded |= {"node": "45nm", "other_nodes": {"32nm": ["row-drive", "adc-8b"]}}
+        words = "Prices of several technology nodes: adc-8b, row-drive of 32nm; all else of 45nm."
+        assert findings.headline(banded).endswith(words)
+        assert comparison_table(banded).caption == words
+        assert energy_findings.energy_verdict(banded).startswith(words)
+
+    def test_the_figure_draws_the_band(self, banded: dict) -> None:
+        drawn = figures.energy(banded)
+        assert "2.00 µJ to 4.00 µJ" in " ".join(t.get_text() for t in drawn.axes[0].get_yticklabels())
+        longest = max(max(line.get_xdata()) for line in drawn.axes[0].get_lines())
+        assert longest == pytest.approx(4.0)
