@@ -234,6 +234,19 @@ class PulsedCell(Cell):
         """The visible state (*K, *cells): w and the noise of its last write, which stays until the next."""
         return state.visible
 
+    @property
+    def read_law(self) -> tuple[float, float]:
+        """Spread r0 + r1 w of a single read at state w, at its strength [as w]; none here.
+
+        `visible` states hold it once, as one read; arrays, which read many times, draw it for each.
+        """
+        return 0.0, 0.0
+
+    @property
+    def reset_spread(self) -> float:
+        """Spread of a reset at its strength [as w]; 0 where it is not known."""
+        return 0.0
+
     def response(self, n_max: int | None = None) -> Tensor:
         """Mean w after n = -n_max .. n_max pulses from reset, over devices and noise; shape (2 n_max + 1,).
 

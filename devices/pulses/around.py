@@ -48,6 +48,14 @@ class Around(PulsedCell):
     def strength(self, effect: str) -> float:
         return self.device.strength(effect)
 
+    @property
+    def read_law(self) -> tuple[float, float]:
+        return self.device.read_law
+
+    @property
+    def reset_spread(self) -> float:
+        return self.device.reset_spread
+
     def describe(self) -> Description:
         return replace(self.device.describe(), name=self.name, n_max=self.n_max)
 

@@ -59,6 +59,10 @@ class NeuroSimCell(KernelCell):
         """Lowest conductance [S]."""
         return self.g_max / self.on_off
 
+    @property
+    def reset_spread(self) -> float:
+        return self.strength("reset-noise") * self.c2c * (self.g_max - self.g_min)
+
     def describe(self) -> Description:
         return self._description(states=float(self.levels), low=self.g_min, high=self.g_max)
 
@@ -78,8 +82,7 @@ class NeuroSimCell(KernelCell):
         return [row.float() for row in (*rows, high, low, torch.zeros_like(high), (high + low) / 2)]
 
     def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
-        cycle = self.strength("cycle-noise") * self.c2c
-        reset = self.strength("reset-noise") * self.c2c * (self.g_max - self.g_min)
+        cycle, reset = self.strength("cycle-noise") * self.c2c, self.reset_spread
         return rewrite(packed, writes, np.float32(reset), np.float32(0.0), np.float32(cycle), HARD, TAIL)  # type: ignore[arg-type]
 
 

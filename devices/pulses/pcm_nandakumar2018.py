@@ -60,6 +60,15 @@ class Nandakumar2018Cell(KernelCell):
         "relax": "its drift is fitted 38.6 s and later; attention is read right after it is written",
     }
 
+    @property
+    def read_law(self) -> tuple[float, float]:
+        slope, constant = self.read_std
+        return self.strength("read-noise") * constant * _MICRO, self.strength("read-noise") * slope
+
+    @property
+    def reset_spread(self) -> float:
+        return self.strength("reset-noise") * self.reset_std * self.low * _MICRO
+
     def describe(self) -> Description:
         states = (self.high - self.low) / self.mean[1]
         return self._description(states=states, low=self.low * _MICRO, high=self.high * _MICRO)

@@ -109,6 +109,10 @@ class PopulationCell(KernelCell):
         write = ("write-noise",) if self.write_noise_std > 0 else ()
         return ("device-spread", "cycle-noise", *write, "reset-noise")
 
+    @property
+    def reset_spread(self) -> float:
+        return self.strength("reset-noise") * self.reset_std
+
     def describe(self) -> Description:
         p = self.population
         return self._description(states=p.reach / p.dw_min, low=p.w_min, high=p.w_max)

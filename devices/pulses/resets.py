@@ -14,20 +14,23 @@ from memsim.devices.pulses.around import Around
 from memsim.devices.pulses.line_pulses import Pulses
 
 
-def verified_reset(cell: PulsedCell, tolerance: float) -> tuple[PulsedCell, float]:
+def verified_reset(cell: PulsedCell, tolerance: float, read: float = 0.0) -> tuple[PulsedCell, float]:
     """A cell whose reset is read and repeated until it is near its level, and how many resets that takes:
 
-        accepted where |xi| <= a:   sd = sqrt(1 - 2 a phi(a) / P),   tries = 1 / P,   P = erf(a / sqrt 2)
+        accepted where |xi + nu eta| <= a:   P = erf(b / sqrt 2),   b = a / sqrt(1 + nu^2),   tries = 1 / P
+        sd^2 = (1 - 2 b phi(b) / P + nu^2) / (1 + nu^2)
 
-    a = tolerance, in standard deviations of the cell's own reset noise; the accepted law, a cut normal, is
-    simulated as a normal of the same spread, and the verifying read as exact. Raises ValueError for a
-    tolerance that is not positive.
+    a = tolerance, in standard deviations of the cell's own reset noise; nu: spread `read` [as w] of the
+    verifying read in the same unit (0 where the cell does not know its `reset_spread`). The accepted law is
+    simulated as a normal of the same spread. Raises ValueError for a tolerance that is not positive.
     """
     if not tolerance > 0:
         raise ValueError(f"tolerance = {tolerance}: a positive number of standard deviations")
-    accepted = math.erf(tolerance / math.sqrt(2))
-    density = math.exp(-tolerance * tolerance / 2) / math.sqrt(2 * math.pi)
-    spread = math.sqrt(max(1 - 2 * tolerance * density / accepted, 0.0))
+    noise = (read / cell.reset_spread) ** 2 if cell.reset_spread else 0.0
+    bound = tolerance / math.sqrt(1 + noise)
+    accepted = math.erf(bound / math.sqrt(2))
+    density = math.exp(-bound * bound / 2) / math.sqrt(2 * math.pi)
+    spread = math.sqrt(max(1 - 2 * bound * density / accepted + noise, 0.0) / (1 + noise))
     if not cell.on("reset-noise"):
         return cell, 1 / accepted
     return cell.scaled({"reset-noise": spread * cell.strength("reset-noise")}), 1 / accepted  # type: ignore[return-value]

@@ -53,10 +53,10 @@ class AttentionArray(nn.Module):
             self._refuse(q, k)
         at = self.run.now.address(self.name, v.shape[0])
         if self.design.exact or learning or self.run.now.calibrating:
-            return self._plain(q, k, v, *self.write(count_q, count_k, at), learning)
+            return self._plain(q, k, v, at, learning, *self._write(count_q, count_k, at))
         states, v = self.written.write(count_q, count_k, at, self.costs), v.float()
         weight = torch.empty_like(states[0]) if self.recording else NOTHING
-        reading = self.written.reader(v.shape[2], v.shape[3])(states, v, weight)
+        reading = self.written.reader(v.shape[2], v.shape[3], at)(states, v, weight)
         if self.recording:
             self._record(weight)
         if self.costs.counting:
@@ -68,17 +68,26 @@ class AttentionArray(nn.Module):
 
         Returns the weights A - offset as now held (S, H, B, T, N, N), and the sums of states on bit lines.
         """
+        return self._write(count_q, count_k, at)[:2]
+
+    def _write(
+        self, count_q: Tensor, count_k: Tensor, at: Address
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
+        """The same, and what the noise of reads is made of."""
         if self.design.exact:
             self.costs.write(count_q, count_k)
-            return self.written.exact_weights(count_q, count_k), NOTHING
+            return self.written.exact_weights(count_q, count_k), NOTHING, None
         states = self.written.write(count_q, count_k, at, self.costs)
-        reading = self.written.reader(count_q.shape[1], count_q.shape[-1]).weights(states)
+        reader = self.written.reader(count_q.shape[1], count_q.shape[-1], at)
+        spread = reader.spread(states)
+        reading = reader.weights(states)
         self.costs.converted(reading)
-        return states[0], reading.column
+        return states[0], reading.column, spread
 
     def _plain(
-        self, q: Tensor, k: Tensor, v: Tensor, weight: Tensor, column: Tensor, learning: bool
-    ) -> Tensor:
+        self, q: Tensor, k: Tensor, v: Tensor, at: Address, learning: bool, weight: Tensor, column: Tensor,
+        spread: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:  # fmt: skip
         """The read in torch, of weights A - offset (S, H, B, T, N, N): for ideal cells, to calibrate the
         ADC, or with gradients, which go straight through the write.
         """
@@ -91,7 +100,7 @@ class AttentionArray(nn.Module):
         current = weight @ values
         if self.run.calibrating:
             self.written.calibrate(current)
-        out, clips = self.written.reader(v.shape[2], v.shape[3]).plain(current, values)
+        out, clips = self.written.reader(v.shape[2], v.shape[3], at).plain(current, values, spread)
         self.costs.clipped(clips)
         return out.movedim((3, 0, 2, 1), (0, 1, 2, 3)).reshape(v.shape)
 

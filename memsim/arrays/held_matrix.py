@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from memsim.arrays.coded_devices import Plane, held, planes, sense_planes, zero_siemens
-from memsim.arrays.reading.noise import bend
+from memsim.arrays.reading.noise import bend, carries_noise
 from memsim.arrays.tile_lines import behind, coded_behind, lines_of
 from memsim.arrays.weight_devices import Sensed, conductances, sense, siemens_per_unit
 from memsim.card.chip_card import ChipCard
@@ -69,7 +69,7 @@ class HeldMatrix:
     def sense(self, rng: Stream, age: float) -> Sensed:
         """Write the devices, age them by `age` [s] and return what a read sees of every line."""
         section, cell, wires = self.card.weights, self.cell, lines_of(self.card)
-        noisy = cell.on("read-noise") and cell.read_noise > 0
+        noisy = carries_noise(cell, self.card)
         if self.lines is not None:
             parts, lines = self._planes(self.lines, rng), self.lines
             paired = [part.paired for part in parts]

@@ -51,8 +51,9 @@ def read_out(
         if not drives.spikes:
             peak = drives.peak_S.repeat_interleave(groups)[:, None]
             gain, zero = gain * peak, None if zero is None else zero * peak
+    power, noise = read_noise(power, cell, card, volt, tiles)
     whole = ReadOut(
-        volt_SRC=volt, row_siemens_SR=siemens, full_scale_SK=scale, gain_SC=gain, bits=bits, rng=rng,
-        dense=drives is not None and not drives.spikes, **read_noise(power, cell, card, volt)._asdict(),
+        volt_SRC=volt, power_SRC=power, row_siemens_SR=siemens, full_scale_SK=scale, gain_SC=gain,
+        bits=bits, rng=rng, dense=drives is not None and not drives.spikes, noise=noise,
     )  # fmt: skip
     return whole if lines is None else by_line(whole, lines, zero)

@@ -50,7 +50,7 @@ class WeightArray(nn.Module):
     """
 
     volt_SRC: Tensor  #: current for a fully driven row [A], of each line in codings other than pair
-    power_SRC: Tensor | None  #: g_max (G+ + G-) [S^2], where reads are noisy, likewise
+    power_SRC: Tensor | None  #: g_scale (G+ + G-) [S^2], where reads are noisy, likewise
     row_siemens_SR: Tensor  #: sum of G over all devices of a row [S]
     gain_SC: Tensor  #: compensation over scale: turns amperes into the layer's numbers
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from memsim.arrays.reading.attention_read import AttentionRead
+from memsim.arrays.reading.written_noise import WrittenNoise
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.measuring import measure, upkeep
 from memsim.arrays.writing.write_events import AttentionEvents
@@ -82,14 +83,21 @@ class WrittenArray(nn.Module):
         index = (q.long() * self.design.levels)[..., :, None] + k.long()[..., None, :]
         return torch.take(wanted, index)
 
-    def reader(self, heads: int, tokens: int) -> AttentionRead:
-        """How these arrays are read now: nothing rounds while the range is calibrated."""
-        full_scale = None if self.run.now.calibrating or not self.design.adc_bits else self.full_scale
+    def reader(self, heads: int, tokens: int, at: Address | None = None) -> AttentionRead:
+        """How these arrays are read now: nothing rounds and errs while the range is calibrated.
+
+        at: names of images and steps, for the noise of reads; None: there is none.
+        """
+        calibrating = self.run.now.calibrating
+        full_scale = None if calibrating or not self.design.adc_bits else self.full_scale
         if self.design.exact:
             one = torch.ones(1, 1, 1, dtype=torch.float64, device=self.full_scale.device)
             return self.design.reader(one, self.design.offset * one, full_scale)
         devices = self.devices(heads, tokens)
-        return self.design.reader(devices.gain, devices.shift, full_scale)
+        law, noise = self.design.noise, None
+        if law is not None and at is not None and not calibrating:
+            noise = WrittenNoise(law, devices.read_rng, at)
+        return self.design.reader(devices.gain, devices.shift, full_scale, noise)
 
     def calibrate(self, current: Tensor) -> None:
         """Widen the ADC's range to the largest of these currents (S, H, B, T, N, D), for each chip."""

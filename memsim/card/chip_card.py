@@ -200,6 +200,7 @@ class ChipCard(CardFields):
         asked = {"wear": self.wear.cycles_before > 0, "wires": self.wired}
         asked["output-noise"] = self.weights.output_noise > 0
         asked["weight-rounding"] = self.weights.coding.rounds
+        asked["amplifier-noise"] = self.weights.amplifier_noise > 0 or self.attention.amplifier_noise > 0
         return [effect for effect in ARRAY_EFFECTS if asked.get(effect, True)]
 
     @property

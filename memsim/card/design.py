@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, final
 
 import torch
 
+from memsim.card.circuit_noise import one_device
 from memsim.card.fields import CardFields
 from memsim.card.idle import GATED
 from memsim.card.sections import AttentionSection, WearSection
@@ -89,10 +90,11 @@ class Design:
 def resolve(card: CardFields) -> Design:
     """The design of a card. Raises ValueError for cells that cannot be used as the card asks."""
     preset: Any = registry.get(card.attention.cell)
-    new, tries = _with_reset(_with_effects(preset, card), card.attention)
+    siemens = _siemens(preset, card.attention)
+    new, tries = _with_reset(_with_effects(preset, card), card, siemens)
     worn = _worn(new, card.wear) if card.on("wear") else new
     cell = _synapse(worn, card.attention)
-    drive, siemens = _drive(preset, card.attention), _siemens(preset, card.attention)
+    drive = _drive(preset, card.attention)
     _check_conductances(preset, siemens)
     return Design(
         name=card.name,
@@ -131,12 +133,13 @@ def _weight_cell(card: CardFields) -> WeightCell:
     return cell
 
 
-def _with_reset(cell: PulsedCell, section: AttentionSection) -> tuple[PulsedCell, float]:
+def _with_reset(cell: PulsedCell, card: CardFields, siemens: Siemens) -> tuple[PulsedCell, float]:
     """The cell as it is reset, and resets for each write."""
+    section = card.attention
     if cell.exact or section.reset == "once":
         return cell, 1.0
     if section.reset == "verified":
-        return verified_reset(cell, section.reset_tolerance)
+        return verified_reset(cell, section.reset_tolerance, one_device(card, cell, *siemens))
     return PulsedReset.of(cell, reset_pulses=section.reset_pulses), 0.0
 
 

@@ -17,10 +17,30 @@ from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 from memsim.wires.segment import Segment
 
-ARRAY_EFFECTS = ("dac", "adc", "pulse-rounding", "wear", "wires", "output-noise", "weight-rounding")
+ARRAY_EFFECTS = (
+    "dac",
+    "adc",
+    "pulse-rounding",
+    "wear",
+    "wires",
+    "output-noise",
+    "weight-rounding",
+    "thermal-noise",
+    "shot-noise",
+    "amplifier-noise",
+)
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, what its
-writes until now did to it, the resistance of its lines, noise of each conversion, and weights on a grid.
+writes until now did to it, the resistance of its lines, noise of each conversion, weights on a grid, and
+noise of a conductance at its temperature, of its current, and of the amplifier behind a line.
 """
+
+
+FRESH = {
+    "thermal-noise": "temperature [K], read_time [s] and read_voltage [V]",
+    "shot-noise": "read_time [s] and read_voltage [V]",
+    "amplifier-noise": "amplifier_noise [A/Hz^.5] and read_time [s]",
+}
+"""What noise of a read is made of, by effect."""
 
 
 class CardFields(Section):
@@ -38,6 +58,8 @@ class CardFields(Section):
     """
     cell_pitch: float | None = Field(default=None, alias="cell_pitch [m]", gt=1e-9, lt=1e-4)
     """Distance of neighbouring cells [m]; absent: four widths of a wire, two without a transistor."""
+    temperature: float = Field(default=300.0, alias="temperature [K]", gt=0, le=1000)
+    """Temperature of arrays [K], for the thermal noise of their devices alone; an assumption."""
     digital: frozenset[str] = frozenset()
     """Layers that stay digital: their names, with shell wildcards (``blocks.0.*``)."""
     technology: str = "45nm"
@@ -70,6 +92,8 @@ class CardFields(Section):
                 raise ValueError(
                     "'output-noise' has its spread in the card: set weights.output_noise instead"
                 )
+            if effect in FRESH:
+                raise ValueError(f"{effect!r} follows from {FRESH[effect]}: set these instead")
             raise ValueError(
                 f"{effect!r} {why} has no spread to scale; set "
                 "dac_bits, adc_bits, n_max, slice_bits or wire_resistance instead"

@@ -62,6 +62,10 @@ class ReadSection(Section):
     """
     row_activity: float = Field(default=0.15, alias="row_activity [1]", gt=0, le=1)
     """Share of lines driven at once, the load of sensed lines where wires = "off"; an assumption."""
+    amplifier_noise: float = Field(default=0.0, alias="amplifier_noise [A/Hz^.5]", ge=0, lt=1e-6)
+    """Input-referred current noise of the amplifier or integrator behind a line, over a bandwidth of 1 / (2
+    read_time) [A/Hz^.5]; 0 is none; transimpedance amplifiers have 1e-12 to 1e-11.
+    """
 
     @property
     def cycle_time(self) -> float:

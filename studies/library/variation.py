@@ -52,6 +52,7 @@ def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
         "wires": ("wires",),
         "output noise": ("output-noise",),
         "weight rounding": ("weight-rounding",),
+        "circuit noise": ("thermal-noise", "shot-noise", "amplifier-noise"),
     }
     there = {name: tuple(e for e in effects if e in card.effects) for name, effects in found.items()}
     return {name: effects for name, effects in there.items() if effects}
@@ -86,7 +87,9 @@ def variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str, 
     for name, effects in groups.items():
         yield "kind", name, "alone on", card.only(*effects), True
         yield "kind", name, "alone off", card.without(*effects), True
-    for effect in (e for name in ("attention writing", "converters") for e in groups.get(name, ())):
+    for effect in (
+        e for name in ("attention writing", "converters", "circuit noise") for e in groups.get(name, ())
+    ):
         yield "effect", effect, "alone on", card.only(effect), False
         yield "effect", effect, "alone off", card.without(effect), False
     every = layers(net)

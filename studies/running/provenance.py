@@ -67,7 +67,8 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, Any]]:
     """Every field of the card but prices: key with unit, value, what it is, whether it is an assumption."""
     ohm = card.segment().resistance
     top = {
-        "wire_resistance [ohm]": ("not known" if math.isnan(ohm) else ohm, _about(card, "wire_resistance"))
+        "wire_resistance [ohm]": ("not known" if math.isnan(ohm) else ohm, _about(card, "wire_resistance")),
+        "temperature [K]": (card.temperature, _about(card, "temperature")),
     }
     rows = [_card_row("", key, value, about) for key, (value, about) in top.items()]
     for name, section in (("weights", card.weights), ("attention", card.attention), ("wear", card.wear)):

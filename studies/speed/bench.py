@@ -32,6 +32,10 @@ N_MAX = 16
 WIDTH, ROWS = 384, 4096
 
 
+FRESH_NOISE = ("read-noise", "thermal-noise", "shot-noise")
+"""Effects that are new in every read."""
+
+
 def _run(card: memsim.ChipCard) -> Run:
     run = Run(card=card, chips=(0,), seed=0, ledger=Ledger(card))
     run.begin(1)
@@ -160,7 +164,7 @@ def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
     spikes = (torch.rand(1, 1, 1, ROWS, WIDTH, generator=generator) < 0.15).float()
     linear = torch.nn.Linear(WIDTH, WIDTH, bias=False)
     linear.weight.data.copy_(matrix.T)
-    quiet, noisy = (_aged_array(matrix, spikes, c) for c in (card.without("read-noise"), card))
+    quiet, noisy = (_aged_array(matrix, spikes, c) for c in (card.without(*FRESH_NOISE), card))
     bound = float((spikes @ (matrix / matrix.abs().amax(0))).abs().max())
     analog = programmed_layer(
         matrix, inference_config(card, card.weight_cell, input_bits=8, output_bits=8, output_bound=bound)

@@ -88,3 +88,19 @@ def test_the_slowest_of_few_devices():
     assert [slowest(t, 100) < slowest(t + 0.5, 100) < slowest(t + 0.5, 101) for t in (1.0, 5.0)] == [True] * 2
     with pytest.raises(ValueError, match=r"tries = 0\.5"):
         slowest(0.5, 3)
+
+
+@pytest.mark.parametrize("nu", [0.3, 1.0, 4.0])
+def test_a_noisy_verifying_read_takes_more_tries_and_accepts_worse_resets(nu):
+    """Against resets that are repeated until xi + nu eta is within the tolerance."""
+    cell, tries = verified_reset(OM, 0.5, nu * OM.reset_spread)
+    draw = np.random.default_rng(1)
+    xi, eta = draw.standard_normal((2, 2_000_000))
+    kept = np.abs(xi + nu * eta) <= 0.5
+    assert_mean(kept, 1 / tries)
+    assert_std(xi[kept], cell.strength("reset-noise"))
+    with pytest.raises(AssertionError):
+        assert_std(1.03 * xi[kept], cell.strength("reset-noise"))
+    exact, fewer = verified_reset(OM, 0.5)
+    assert tries > fewer and cell.strength("reset-noise") > exact.strength("reset-noise")
+    assert verified_reset(OM, 0.5, 0.0) == (exact, fewer)

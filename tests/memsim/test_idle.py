@@ -84,6 +84,7 @@ WITH: Mapping[str, Mapping[str, Any]] = {
 
 OTHER: Mapping[str, Any] = {
     "adc_bits": 4, "dac_bits": 4, "read_voltage": 0.3, "read_time": 2e-8, "conversion_time": 2e-7,
+    "amplifier_noise": 1e-9,
     "g_max": 1e-5, "device_errors": "relative", "scaling": "layer", "tile_rows": 8, "tile_columns": 8,
     "devices_per_weight": 2,
     "compensation": "column", "reprogram_every": 1e3, "output_noise": 0.05, "wires": "grounded",

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from memsim.arrays.ranges import Drives
+from memsim.arrays.reading.noise import ReadNoise
 from memsim.arrays.reading.unrolling import unrolling
 from memsim.arrays.reading.weight_read import ReadOut
 from memsim.devices import stream
@@ -26,7 +27,7 @@ def read_out(rows: int = 11, columns: int = 7, tiles: int = 1, **changes) -> Rea
         "full_scale_SK": torch.full((S, tiles), 2.0),
         "gain_SC": torch.linspace(0.5, 2, S * columns).view(S, columns),
         "bits": 6,
-        "noise": 0.1,
+        "noise": ReadNoise(factor=0.1),
         "rng": stream(0, range(S), "read"),
     }
     return ReadOut(**(fields | changes))
@@ -40,11 +41,14 @@ def drive(rows: int, spikes: bool = True) -> torch.Tensor:
 
 @pytest.mark.parametrize(("rows", "columns", "tiles"), [(11, 7, 1), (50, 64, 3), (40, 300, 2), (9, 1, 1)])
 @pytest.mark.parametrize("bits", [0, 6])
-@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("noisy", [False, True, "all parts"])
 @pytest.mark.parametrize("drives", ["spikes", "sparse numbers", "numbers"])
 def test_the_fused_read_equals_the_plain_one(rows, columns, tiles, bits, noisy, drives):
-    quiet = {} if noisy else {"power_SRC": None}
-    read = read_out(rows, columns, tiles, bits=bits, dense=drives == "numbers", **quiet)
+    changes = {} if noisy else {"power_SRC": None}
+    if noisy == "all parts":
+        floor = torch.rand(S, tiles, columns, generator=torch.Generator().manual_seed(2))
+        changes["noise"] = ReadNoise(factor=0.1, square=0.2, linear=0.5, driven=0.7, floor_SKC=floor)
+    read = read_out(rows, columns, tiles, bits=bits, dense=drives == "numbers", **changes)
     x = drive(rows, drives == "spikes")
     fast, slow = read(x, None, AT), read.plain(x, None, AT)
     step = 2 * 2.0 / 31 if bits else 0.0

@@ -33,8 +33,9 @@ def spikes(rate: float, seed: int, tokens: int = TOKENS) -> Tensor:
 Q, K, V = (spikes(rate, seed) for seed, rate in enumerate((0.2, 0.3, 0.2)))
 
 
-def make(adc: bool = False, **fields) -> AttentionArray:
+def make(adc: bool = False, quiet: bool = False, **fields) -> AttentionArray:
     card = ChipCard.load("default").replace(attention=fields or KINDS["plain"])
+    card = card.without("thermal-noise", "shot-noise") if quiet else card
     card = card if adc else card.without("adc")
     run = Run(card=card, chips=CHIPS, seed=5, ledger=Ledger(card))
     array = AttentionArray("layer", models.STDPAttention(heads=HEADS, head_dim=WIDTH), run)
@@ -236,7 +237,7 @@ def test_a_window_that_does_not_fit_the_head_is_refused():
 
 
 def test_recorded_weights_have_chips_and_images_first():
-    array = make()
+    array = make(quiet=True)
     assert array.recorded is None
     array.recording = True
     out = read(array)

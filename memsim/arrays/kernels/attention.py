@@ -7,6 +7,7 @@ from numba import prange
 
 from memsim import devices
 from memsim.arrays.kernels.multiply import multiply
+from memsim.devices.numerics import philox as px
 from memsim.devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
 
 
@@ -49,15 +50,67 @@ def tell(numbers, many, step, levels, gain, shift):
     return over
 
 
+@inlined
+def vary(spread, numbers, many, plus, minus, spikes, law, noise):
+    """Variances of the numbers of one array, from the states of its devices (minus: one array, or none).
+
+    noise: c0, c1, c2, p0, p1, variance of a conversion, see :mod:`memsim.arrays.reading.written_noise`.
+    """
+    floor, c0, c1, c2 = law[0], noise[0], noise[1], noise[2]
+    sides = 1 + len(minus)
+    if sides == 1 and c2 == 0:
+        current, spike = c1 / law[2], c0 + c1 * law[1]
+        for i in range(len(numbers)):
+            line, told = spread[i], numbers[i]
+            for d in range(len(line)):
+                line[d] = current * told[d] + spike * many[d]
+    else:
+        own = np.zeros(plus.shape, np.float32)
+        for side in range(sides):
+            states = plus if side == 0 else minus[0]
+            for i in range(len(own)):
+                for j in range(len(own)):
+                    w = max(states[i, j], floor)
+                    own[i, j] += c0 + (c1 + c2 * w) * w
+        multiply(spread, own, spikes)
+    for i in range(len(spread)):
+        always = noise[5]
+        if noise[3] != 0 or noise[4] != 0:
+            for side in range(sides):
+                states = plus[i] if side == 0 else minus[0, i]
+                for j in range(len(states)):
+                    always += noise[3] + noise[4] * max(states[j], floor)
+        line = spread[i]
+        for d in range(len(line)):
+            line[d] = max(line[d] + always, np.float32(0.0))
+
+
+@inlined
+def add_noise(numbers, spread, key, step, image, call):
+    """numbers += sqrt(spread) xi, numbered by word line and feature."""
+    z = np.zeros((1, px.BLOCK), np.float32)
+    flat, variance = numbers.reshape(-1), spread.reshape(-1)
+    for block in range((len(flat) + px.BLOCK - 1) // px.BLOCK):
+        px.nearly_normals(z, key, block, step, image, call, 1)
+        first, xi = block * px.BLOCK, z[0]
+        here, spreads = flat[first : first + px.BLOCK], variance[first : first + px.BLOCK]
+        for n in range(len(here)):
+            here[n] += np.sqrt(spreads[n]) * xi[n]
+
+
 @parallel_kernel
-def read_attention(plus, minus, weight, law, images, values, step, levels, gain, shift, column, out):
+def read_attention(
+    plus, minus, weight, law, images, values, noise, keys, names, time, call, step, levels, gain, shift,
+    column, out,
+):  # fmt: skip
     """Weights from the states w of devices or, where there is a `minus`, of pairs; numbers from weights and
     value spikes; returns how many states were floored and how many conversions clipped.
 
     plus, minus, weight (arrays, N, N), arrays numbered by chip, head, image and step; law: floor, rest,
-    scale; values, out (T, chips images, heads, N, D); step (chips,); gain, shift (chips, heads, N); column
-    (arrays, N) takes the sums of w over word lines and sides. Where weight or values are empty, they are not
-    wanted; weight may be plus.
+    scale; values, out (T, chips images, heads, N, D); step (chips,); gain, shift (chips, heads, N);
+    noise (6,), keys (chips heads,), names of images (B,), first step and call: of the noise of reads, none
+    where `noise` is empty; column (arrays, N) takes the sums of w over word lines and sides. Where weight or
+    values are empty, they are not wanted; weight may be plus.
     """
     arrays, tokens, _ = plus.shape
     steps, stack, heads, _, features = values.shape
@@ -81,6 +134,10 @@ def read_attention(plus, minus, weight, law, images, values, step, levels, gain,
                 for d in range(features):
                     many[d] += spikes[j, d]
             multiply(numbers, own, spikes)
+            if len(noise):
+                spread = np.empty(numbers.shape, np.float32)
+                vary(spread, numbers, many, plus[a], minus[a : a + 1], spikes, law, noise)
+                add_noise(numbers, spread, keys[chip * heads + head], time + t, names[image], call)
             clips += tell(numbers, many, step[chip], levels, gain[chip, head], shift[chip, head])
     return floors, clips
 

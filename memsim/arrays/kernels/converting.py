@@ -8,11 +8,11 @@ from memsim.devices.numerics.compile import bare
 
 
 @bare
-def add_noise(current, variance, noise, floor, xi, first, cell, many):
-    """current += noise sqrt(variance + floor) xi, `many` cells from `first`, from `cell` of xi (1, cells)."""
+def add_noise(current, variance, noise, xi, first, cell, many):
+    """current += noise sqrt(variance) xi, `many` cells from `first`, from `cell` of xi (1, cells)."""
     first, cell = np.uint64(first), np.uint64(cell)
     for i in range(np.uint64(many)):
-        current[first + i] += noise * np.sqrt(variance[first + i] + floor) * xi[np.uint64(0), cell + i]
+        current[first + i] += noise * np.sqrt(variance[first + i]) * xi[np.uint64(0), cell + i]
 
 
 @bare
@@ -43,10 +43,8 @@ def draw(z, n, wanted, words, key, block, step, image, call):
 
 
 @bare
-def add_converted(
-    total, current, spread, z, n, lines, cell, columns, column, noise, floor, step, levels, gain
-):
-    """total += gain ADC(current + noise sqrt(spread + floor) z), for the `lines` of image n, COLUMNS from
+def add_converted(total, current, spread, z, n, lines, cell, columns, column, noise, step, levels, gain):
+    """total += gain ADC(current + noise sqrt(spread) z), for the `lines` of image n, COLUMNS from
     `column`; returns how many clipped.
 
     z[n, cell] is of the image's first line and column.  levels = 0: no rounding.
@@ -58,15 +56,13 @@ def add_converted(
         v, at, clipped = n * lines + p, cell + p * columns + column, np.int32(0)
         if levels > 0:
             for c in range(np.uint64(COLUMNS)):
-                code = np.rint(
-                    (current[v, c] + noise * np.sqrt(spread[v, c] + floor) * z[n, at + c]) * inverse
-                )
+                code = np.rint((current[v, c] + noise * np.sqrt(spread[v, c]) * z[n, at + c]) * inverse)
                 kept = min(max(code, -levels), levels)
                 clipped += np.int32(code != kept)
                 total[v, column + c] += kept * step * gain[column + c]
         else:
             for c in range(np.uint64(COLUMNS)):
-                now = current[v, c] + noise * np.sqrt(spread[v, c] + floor) * z[n, at + c]
+                now = current[v, c] + noise * np.sqrt(spread[v, c]) * z[n, at + c]
                 total[v, column + c] += now * gain[column + c]
         over += clipped
     return over

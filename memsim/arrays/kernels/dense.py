@@ -61,8 +61,8 @@ def lay_out(a, x, index, plane, t, s, b, first, rows, position, lines, at):
 
 
 @inlined
-def square(a, squares, rows, first, end, siemens, s, row, sums):
-    """squares = a^2 for the vectors from first to end; returns how many rows are driven, and sum a^2 G.
+def square(a, squares, noise, rows, first, end, siemens, s, row, sums):
+    """squares = f(a) for the vectors from first to end; returns how many rows are driven, and sum a^2 G.
 
     siemens (S, R); sums (vectors,) float64 is room for the sums of each.
     """
@@ -74,8 +74,9 @@ def square(a, squares, rows, first, end, siemens, s, row, sums):
         many, g = np.int32(0), siemens[s, row + i]
         for p in range(first, end):
             x = a[i, p]
-            squares[i, p] = x * x
-            many += np.int32(x != 0)
+            on = np.int32(x != 0)
+            squares[i, p] = noise[1] * (x * x) + noise[2] * abs(x) + noise[3] * np.float32(on)
+            many += on
             sums[p] += np.float64(x * x) * g
         used += many
     for p in range(first, end):
@@ -95,12 +96,15 @@ def add_tile(
     for column in range(0, columns, COLUMNS):
         pack(panel, volt, row, high, column)
         multiply_panel(current, a, panel, high, images * lines)
-        if noise > 0:
+        if noise[0] > 0:
             pack(panel, power, row, high, column)
             multiply_panel(spread, squares, panel, high, images * lines)
+            for v in range(images * lines if len(floor) > 0 else 0):
+                for c in range(min(COLUMNS, columns - column)):
+                    spread[v, c] += floor[column + c]
         for n in range(images):
             over[n] += add_converted(
-                total, current, spread, z, n, lines, cell, columns, column, noise, floor, step, levels, gain
+                total, current, spread, z, n, lines, cell, columns, column, noise[0], step, levels, gain
             )
 
 
@@ -112,7 +116,8 @@ def read_dense(
     """Read every chip's array with every vector of numbers.
 
     x (T, S, B, F) in read voltages; index (taps, P): which of the `plane` values of a channel drives a row,
-    -1 the border (empty: F = P R in the input's order, plane = R); volt, power (S, R, C); step (S, K), tiles
+    -1 the border (empty: F = P R in the input's order, plane = R); volt, power (S, R, C); noise (4,), floor
+    (S, K, C) as :func:`memsim.arrays.kernels.sparse.read_sparse` takes them; step (S, K), tiles
     of `height` rows; gain (S, C); rows_siemens (S, R).  Normals are numbered (position, column) in each tile,
     that begins a block of its own, in each image, step (from `time`) and call.  Fills out and counted as
     :func:`memsim.arrays.kernels.sparse.read_sparse` does.
@@ -152,14 +157,14 @@ def read_dense(
                 for n in range(here):
                     b, at = b0 + n, n * lines
                     lay_out(a, x, index, plane, t, s, b, row, high, first, lines, at)
-                    used, energy = square(a, squares, high, at, at + lines, rows_siemens, s, row, sums)
+                    used, energy = square(a, squares, noise, high, at, at + lines, rows_siemens, s, row, sums)
                     counted[t, s, b, 1] += used
                     counted[t, s, b, 2] += energy
-                    if noise > 0:
+                    if noise[0] > 0:
                         draw(z, n, wanted, words, keys[s], k * blocks + block, time + t, images[b], call)
                 add_tile(
                     total, current, spread, a, squares, panel, volt[s], power[s], row, high, over, lines,
-                    flat, skip, noise, floor, step[s, k], levels, scale,
+                    flat, skip, noise, floor[s, k], step[s, k], levels, scale,
                 )  # fmt: skip
             for n in range(here):
                 store(out[t, s, b0 + n], maps, total, n * lines, lines, first)

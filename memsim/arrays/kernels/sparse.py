@@ -20,19 +20,24 @@ CELLS = 2048  #: currents that are summed, noised and converted at a time
 
 
 @bare
-def add_driven(total, at, matrix, rows, drive, squared, first, end):
-    """total[at + c] = sum of x_r (or x_r^2) matrix[r, c] over the listed rows r and their drives x."""
+def add_driven(total, at, matrix, rows, drive, noise, first, end):
+    """total[at + c] = sum of x_r (or f(x_r), where there is noise) matrix[r, c] over the listed rows r and
+    their drives x, which are not 0.
+    """
     for c in range(matrix.shape[1]):
         total[at + c] = 0.0
     for i in range(first, end):
-        x, r = drive[i] * drive[i] if squared else drive[i], rows[i]
+        x, r = drive[i], rows[i]
+        if len(noise) > 0:
+            x = noise[1] * (x * x) + noise[2] * abs(x) + noise[3]
         for c in range(matrix.shape[1]):
             total[at + c] += x * matrix[r, c]
 
 
 @bare
-def sum_cells(total, matrix, rows, drive, spikes, squared, bounds):
-    """Currents (or variances) of all positions and tiles in a block, (position, tile, column).
+def sum_cells(total, matrix, rows, drive, spikes, noise, bounds):
+    """Currents (with noise: variances, those of spikes over f(1)) of all positions and tiles in a block,
+    (position, tile, column).
 
     bounds (tiles, positions, 2): where the part of each list begins and ends that is in a tile.
     """
@@ -43,7 +48,17 @@ def sum_cells(total, matrix, rows, drive, spikes, squared, bounds):
             if spikes:
                 sum_rows(total, at, matrix, rows, first, end)
             else:
-                add_driven(total, at, matrix, rows, drive, squared, first, end)
+                add_driven(total, at, matrix, rows, drive, noise, first, end)
+
+
+@bare
+def add_floor(total, floor, unit, lines):
+    """total (lines, tile, column) += floor (tile, column) / unit."""
+    flat = floor.reshape(-1)
+    for i in range(lines):
+        at = i * len(flat)
+        for n in range(len(flat)):
+            total[at + n] += flat[n] / unit
 
 
 @bare
@@ -69,19 +84,23 @@ def read_image(
     """Read one array with one image at one step, rows and drives listed; returns how many clipped."""
     columns, tiles, lines = volt.shape[1], len(step), bounds.shape[1]
     over, block, cell = 0, 0, px.BLOCK
+    one = noise[1] + noise[2] + noise[3] if spikes else np.float32(1.0)  # f(1)
+    factor = noise[0] * np.sqrt(one)
     for first in range(0, len(many), lines):
         here = bounds[:, : min(lines, len(many) - first)]
         find_bounds(here, rows, many, first, len(volt), height)
-        sum_cells(current, volt, rows, drive, spikes, False, here)
-        if noise > 0:
-            sum_cells(spread, power, rows, drive, spikes, True, here)
+        sum_cells(current, volt, rows, drive, spikes, noise[:0], here)
+        if factor > 0:
+            sum_cells(spread, power, rows, drive, spikes, noise, here)
+            if floor.shape[1] > 0:
+                add_floor(spread, floor, one, here.shape[1])
         done, cells = 0, here.shape[1] * tiles * columns
-        while noise > 0 and done < cells:
+        while factor > 0 and done < cells:
             if cell == px.BLOCK:
                 px.normals(z, words, key, block, step_number, image, call, 1)
                 cell, block = 0, block + 1
             run = min(cells - done, px.BLOCK - cell)
-            add_noise(current, spread, noise, floor, z, done, cell, run)
+            add_noise(current, spread, factor, z, done, cell, run)
             done, cell = done + run, cell + run
         numbers[:] = 0.0
         for i in range(here.shape[1]):
@@ -101,7 +120,8 @@ def read_sparse(
 
     x (T, S, B, F) in read voltages, F the values of one image; value f of the first channel drives row[e] at
     position[e] for e from start[f] to start[f + 1], and so in every channel, each with rows of its own (all
-    empty: F = P R, in the order of the input); volt, power (S, R, C); step (S, K), tiles of `height` rows;
+    empty: F = P R, in the order of the input); volt, power (S, R, C); noise (4,): factor of the root, f's
+    square, linear and driven; floor (S, K, C), C = 0: none; step (S, K), tiles of `height` rows;
     gain (S, C); rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image, step (from
     `time`) and call.  Fills out (T, S, B, P, C), or (T, S, B, C, P) for `maps`, and counted (T, S, B, 4):
     clips, driven rows, x^2 G [S], whether numbers drive the rows.
@@ -125,7 +145,7 @@ def read_sparse(
         spread = np.empty(lines * tiles * columns, np.float32)
         numbers, bounds = np.empty((lines, columns), np.float32), np.empty((tiles, lines, 2), np.int64)
         over = read_image(
-            out[t, s, b], maps, rows, drive, many, volt[s], power[s], noise, floor, keys[s], images[b],
+            out[t, s, b], maps, rows, drive, many, volt[s], power[s], noise, floor[s], keys[s], images[b],
             time + t, call, height, step[s], levels, gain[s], spikes, bounds, z, words, current, spread,
             numbers,
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """The read of attention arrays: what their devices weigh, what word lines tell when spikes drive bit lines.
 
     A - offset = scale (w - rest), or scale (w+ - w-) of a pair; w no lower than `floor`
-    out_id = gain_i ADC(sum_j (A_ij - offset) V_jd) + shift_i sum_j V_jd
+    out_id = gain_i ADC(sum_j (A_ij - offset) V_jd + sigma_id xi_id) + shift_i sum_j V_jd
 
 The fused kernel goes from states to numbers array by array, so that weights need not leave the cache.
 ``in_torch`` is the same, one operation after another, for other devices than the CPU; ``plain`` is its second
@@ -10,8 +10,8 @@ line, for gradients and calibration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from memsim.arrays.kernels import attention as kernels
 from memsim.arrays.reading.converters import digitise
+from memsim.arrays.reading.written_noise import WrittenNoise
 from memsim.devices.numerics.compile import match_threads
 from memsim.devices.numerics.operation import by_kernel
 from memsim.wires.crosspoints import Crossing, seen_states
@@ -53,6 +54,7 @@ class AttentionRead:
     gain_SHN: Tensor
     shift_SHN: Tensor
     through: Crossing | None = None
+    noise: WrittenNoise | None = None
 
     def __call__(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
         """Read arrays in the states w (S, H, B, T, N, N) of devices, or of both sides of pairs, with value
@@ -61,9 +63,8 @@ class AttentionRead:
         Raises ValueError where shapes do not go together.
         """
         self._check_shapes(held, v)
-        seen = None
-        if self.through is not None:
-            seen = seen_states(held[0], held[1] if len(held) == 2 else held[0][:0], self.through)
+        seen = self._seen(held)
+        if seen is not None:
             held = list(seen[: len(held)])
         if not by_kernel(v):
             reading = self.in_torch(held, v, weight)
@@ -79,6 +80,7 @@ class AttentionRead:
             np.array([self.floor, self.rest, self.scale], np.float32),
             images,
             v.numpy(),
+            *self._noise(),
             (self.full_scale_S.float() / max(levels, 1)).numpy(),
             np.float32(levels),
             self.gain_SHN.float().numpy(),
@@ -90,9 +92,32 @@ class AttentionRead:
             column, floors = seen.column, int(seen.floors)
         return AttentionReading(out, column, floors, clips)
 
+    def _noise(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, int]:
+        """Law, keys, names of images, first step and call, as the kernel takes them."""
+        if self.noise is None:
+            return np.empty(0, np.float32), np.empty(0, np.uint64), np.empty(0, np.int64), 0, 0
+        at = self.noise.at
+        law, keys = self.noise.kernel_law(self.scale), self.noise.rng.keys.reshape(-1)
+        return law, keys, at.images, at.steps.start, at.call
+
+    def spread(self, held: list[Tensor]) -> tuple[Tensor, Tensor] | None:
+        """What the variance of a read is made of, of devices and of lines; None: reads are noiseless."""
+        if self.noise is None:
+            return None
+        seen = self._seen(held)
+        held = held if seen is None else list(seen[: len(held)])
+        return self.noise.law.lines([w.clamp(min=self.floor) for w in held])
+
+    def _seen(self, held: list[Tensor]) -> Any:
+        """What a read finds of the states behind resistive lines; None: there are none."""
+        if self.through is None:
+            return None
+        return seen_states(held[0], held[1] if len(held) == 2 else held[0][:0], self.through)
+
     def weights(self, held: list[Tensor]) -> AttentionReading:
         """Put A - offset in place of the states, those of the first side of pairs; nothing is read."""
-        return self(held, held[0].new_empty(held[0].shape[3], 0, held[0].shape[1], 0, 0), held[0])
+        quiet = replace(self, noise=None)
+        return quiet(held, held[0].new_empty(held[0].shape[3], 0, held[0].shape[1], 0, 0), held[0])
 
     def in_torch(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
         """The same in torch: shapes as above; sums may differ in their last bits."""
@@ -107,7 +132,7 @@ class AttentionRead:
         if not v.numel():
             return AttentionReading(v, column, floors, 0)
         values = v.unflatten(1, (held[0].shape[0], -1)).movedim((1, 3, 2, 0), (0, 1, 2, 3))
-        out, clips = self.plain(told @ values, values)
+        out, clips = self.plain(told @ values, values, self.spread(held))
         numbers = out.movedim((3, 0, 2, 1), (0, 1, 2, 3)).reshape(v.shape)
         return AttentionReading(numbers, column, floors, clips)
 
@@ -128,9 +153,18 @@ class AttentionRead:
                 f"({chips},) and ({chips}, {heads}, {tokens})"
             )
 
-    def plain(self, current: Tensor, values: Tensor) -> tuple[Tensor, int]:
-        """Numbers from currents (A - offset) V and values, both (S, H, B, T, N, D); clipped conversions."""
+    def plain(
+        self, current: Tensor, values: Tensor, spread: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, int]:
+        """Numbers from currents (A - offset) V and values, both (S, H, B, T, N, D), and what `spread` says of
+        the states; clipped conversions.
+        """
         clips = 0
+        if self.noise is not None and spread is not None:
+            driven, always = spread
+            variance = driven.to(values.dtype) @ values.detach() + always
+            xi = self.noise.normals(current.shape[-2], current.shape[-1], current)
+            current = current + self.scale * variance.clamp(min=0.0).sqrt() * xi
         if self.bits:
             full_scale = self.full_scale_S.to(current.dtype).view(-1, *[1] * 5)
             current, clips = digitise(current, full_scale, self.bits)

@@ -85,6 +85,7 @@ def by_line(whole: ReadOut, lines: Lines, zero_SC: Tensor | None) -> LineRead:
             volt_SRC=whole.volt_SRC[..., here].contiguous(),
             power_SRC=None if power is None else power[..., here].contiguous(),
             full_scale_SK=scales[:, group].contiguous(),
+            noise=whole.noise.of_lines(here),
             gain_SC=gain_SC,
             rng=whole.rng.child("line", group) if group else whole.rng,
         )

@@ -2,7 +2,7 @@
 tile.
 
     I_kmc = V sum_(r in tile k) x_mr (G+_rc - G-_rc)
-    y_mc  = gain_c sum_k ADC(I_kmc + noise sqrt(v_kmc + floor) xi_kmc),   v = g_max sum_r x_r^2 (G+ + G-)
+    y_mc  = gain_c sum_k ADC(I_kmc + sigma_kmc xi_kmc),   sigma: see `memsim.arrays.reading.noise`
 
 noise^2 floor is the variance of what a conversion adds of its own; the sum of two normals is a normal.
 
@@ -25,6 +25,7 @@ from torch import Tensor
 
 from memsim.arrays.kernels import dense, sparse
 from memsim.arrays.reading.converters import digitise
+from memsim.arrays.reading.noise import QUIET, ReadNoise
 from memsim.arrays.reading.unrolling import AS_THEY_LIE, Unrolling
 from memsim.devices import Stream
 from memsim.devices.numerics.compile import match_threads
@@ -68,9 +69,9 @@ def together(readings: Sequence[Reading], chips: Sequence[int], groups: int) -> 
 class ReadOut:
     """How the arrays of one layer are read; S arrays: chips, or chips x groups.
 
-    volt_SRC [A for a full drive], power_SRC (g_max (G+ + G-) [S^2]; None: noiseless), row_siemens_SR (G+ + G-
+    volt_SRC [A for a full drive], power_SRC (P of `noise` [S^2]; None: noiseless), row_siemens_SR (G+ + G-
     of a row); ``bits`` of the ADC (0: none) over full_scale_SK [A]; gain_SC turns amperes into the layer's
-    numbers; ``noise`` [V] multiplies sqrt(v + ``floor``), floor [S^2]; ``rng`` has S keys.  ``dense``:
+    numbers; ``rng`` has S keys.  ``dense``:
     numbers drive the rows; xi is then numbered (position, column) in each tile, else (position, tile,
     column).
     """
@@ -81,10 +82,9 @@ class ReadOut:
     full_scale_SK: Tensor
     gain_SC: Tensor
     bits: int
-    noise: float
     rng: Stream
+    noise: ReadNoise = QUIET
     dense: bool = False
-    floor: float = 0.0
 
     @cached_property
     def tile_height(self) -> int:
@@ -130,8 +130,7 @@ class ReadOut:
             *index,
             volt,
             volt if self.power_SRC is None else self.power_SRC.numpy(),
-            np.float32(0.0 if self.power_SRC is None else self.noise),
-            np.float32(self.floor),
+            *self._noise(),
             self.rng.keys.reshape(-1),
             at.images,
             at.steps.start,
@@ -154,6 +153,14 @@ class ReadOut:
             return np.empty((0, 0), np.int32), self.volt_SRC.shape[1]
         return unrolling.taps, unrolling.plane
 
+    def _noise(self) -> tuple[np.ndarray, np.ndarray]:
+        """Factor of the root and f's three factors, (4,); the floor (S, K, C), C = 0 where there is none."""
+        noise = QUIET if self.power_SRC is None else self.noise
+        law = np.array([noise.factor, noise.square, noise.linear, noise.driven], np.float32)
+        if noise.floor_SKC is None:
+            return law, np.empty((*self.full_scale_SK.shape, 0), np.float32)
+        return law, noise.floor_SKC.contiguous().numpy()
+
     def plain(self, x: Tensor, unrolling: Unrolling | None, at: Address) -> Reading:
         """The same, one torch operation after another; rounding passes gradients straight through."""
         lead, rows = x.shape[:3], self.volt_SRC.shape[1]
@@ -165,9 +172,11 @@ class ReadOut:
         current = by_tile @ self._tiles(self.volt_SRC)
         squared = drive.detach().square()
         if self.power_SRC is not None:
-            variance = by_tile.detach().square() @ self._tiles(self.power_SRC)
+            variance = self.noise.of_drive(by_tile.detach()) @ self._tiles(self.power_SRC)
+            if self.noise.floor_SKC is not None:
+                variance = variance + self.noise.floor_SKC[:, :, None]
             xi = self._normals(at, positions, tiles, current.shape[-1], current.dtype)
-            current = current + self.noise * (variance + self.floor).sqrt() * xi.reshape(current.shape)
+            current = current + self.noise.factor * variance.sqrt() * xi.reshape(current.shape)
         clips = 0
         if self.bits:
             current, clips = digitise(current, self.full_scale_SK[:, :, None, None], self.bits)

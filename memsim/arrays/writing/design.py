@@ -9,6 +9,7 @@ from torch import Tensor
 
 from memsim import devices
 from memsim.arrays.reading.attention_read import AttentionRead
+from memsim.arrays.reading.written_noise import WrittenLaw, WrittenNoise
 from memsim.arrays.writing.pulse_table import PulseTable
 from memsim.card.chip_card import ChipCard
 from memsim.wires.crosspoints import Crossing
@@ -128,9 +129,17 @@ class WrittenDesign:
         activity = section.row_activity if section.idle_lines == "off" else 1.0
         return Crossing(rest, unit, reference, ohm, ohm, activity)
 
+    @cached_property
+    def noise(self) -> WrittenLaw | None:
+        """The noise of reads; None where they are noiseless."""
+        if self.exact:
+            return None
+        return WrittenLaw.of(self.card, self.cell, self.conductance, self.parallel)
+
     def reader(
-        self, gain_SHN: Tensor, shift_SHN: Tensor, full_scale_S: Tensor | None = None
-    ) -> AttentionRead:
+        self, gain_SHN: Tensor, shift_SHN: Tensor, full_scale_S: Tensor | None = None,
+        noise: WrittenNoise | None = None,
+    ) -> AttentionRead:  # fmt: skip
         """How arrays are read whose word lines have these gains and shifts; no full scale: nothing rounds."""
         rest, unit, _ = self.conductance
         return AttentionRead(
@@ -142,4 +151,5 @@ class WrittenDesign:
             gain_SHN=gain_SHN,
             shift_SHN=shift_SHN,
             through=self.lines,
+            noise=noise,
         )

@@ -12,6 +12,7 @@ from memsim.arrays.reading.converters import quantise
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.read_verify import ReadVerify
 from memsim.arrays.writing.written_devices import WrittenDevices
+from memsim.devices import Stream
 from memsim.devices.pulses.line_pulses import Pulses
 from memsim.run import Address
 from memsim.wires.crosspoints import seen_states
@@ -43,7 +44,10 @@ class Writer:
     """
 
     def __init__(self, design: WrittenDesign, rewrite: Rewrite | None = None) -> None:
-        self.design, self.rewrite = design, rewrite or design.cell.rewrite
+        steady: Any = design.cell
+        if "read-noise" in steady.effects:  # reads bring their own
+            steady = steady.without("read-noise")
+        self.design, self.rewrite = design, rewrite or steady.rewrite
         self.rounds = design.card.attention.verify_rounds
         if self.rounds:
             self.verify = ReadVerify(design.card.design.unworn_cell, design.table.n_max)
@@ -67,7 +71,10 @@ class Writer:
             return seen
         states = [self._rewrite(devices, side, n, at, path, visible=False) for side, n in enumerate(first)]
         for turn in range(self.rounds):
-            extra = self.verify.extra([self._converted(w) for w in self._alone(seen)], goal)
+            noise = devices.streams((*path, "verify", turn, "read"))
+            alone = zip(self._alone(seen), noise, strict=True)
+            read = [self._converted(self._noisy(w, rng, at)) for w, rng in alone]
+            extra = self.verify.extra(read, goal)
             if corrected is not None:
                 corrected(extra, seen)
             for side, n in enumerate(extra):
@@ -103,6 +110,13 @@ class Writer:
             crossing = crossing._replace(activity=0.0)
         minus = held[1] if len(held) == 2 else held[0][:0]
         return list(seen_states(held[0], minus, crossing)[: len(held)])
+
+    def _noisy(self, w: Tensor, rng: Stream, at: Address) -> Tensor:
+        """States (S, H, B, T, N, N) as reads of single cells find them, before the ADC."""
+        if self.design.noise is None:
+            return w
+        xi = rng.normal(w.shape[-2:], image=at.images, step=noise_steps(at), device=w.device)
+        return w + self.design.noise.of_one_cell(w).clamp(min=0.0).sqrt() * xi
 
     def _converted(self, w: Tensor) -> Tensor:
         """A state as the ADC gives it when a cell is read alone, its range twice what a full write spans."""

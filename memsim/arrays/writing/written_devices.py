@@ -48,6 +48,7 @@ class WrittenDevices(nn.Module):
         self.heads, self.tokens, self.table = heads, tokens, design.table
         root = [stream(seed, list(chips), design.name, range(heads), side) for side in design.sides]
         self.rngs: dict[tuple[str | int, ...], list[Stream]] = {(): [rng.child("write") for rng in root]}
+        self.read_rng = stream(seed, list(chips), design.name, range(heads), "read")
         fabrics = (
             design.cell.fabricate((tokens, tokens), rng=rng.child("device-spread").by_row()) for rng in root
         )
