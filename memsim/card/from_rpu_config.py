@@ -160,7 +160,8 @@ def _compensation(draft: Draft) -> None:
 
 
 def _forward(draft: Draft) -> None:
-    """Converters and the noise of a read."""
+    """Converters and the noise of a read, which is aihwkit's alone."""
+    draft.off |= {"thermal-noise", "shot-noise"}
     io = draft.config.forward
     if io.is_perfect:
         draft.off |= {"dac", "adc", *_read_noise(draft)}

@@ -89,7 +89,10 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
             yield Line(name, card.segment().resistance, "taken", "forward.ir_drop_g_ratio")
         elif name not in ("weights", "off", "strengths", "name", "description"):
             yield _unsaid(name, getattr(card, name), getattr(usual, name))
-    known = {"dac", "adc", "output-noise", "wires", *cell.effects}
+    for effect in ("thermal-noise", "shot-noise"):
+        if card.on(effect):
+            yield Line(effect, True, "no effect", "aihwkit has none; off in a card of its configuration")
+    known = {"thermal-noise", "shot-noise", "dac", "adc", "output-noise", "wires", *cell.effects}
     for name, given in (("off", set(card.off)), ("strengths", set(card.strengths))):
         for effect in sorted(given):
             if effect in known:

@@ -67,7 +67,7 @@ class AttentionRead:
         if seen is not None:
             held = list(seen[: len(held)])
         if not by_kernel(v):
-            reading = self.in_torch(held, v, weight)
+            reading = replace(self, through=None).in_torch(held, v, weight)
             return reading if seen is None else reading._replace(column=seen.column, floors=int(seen.floors))
         v = v.contiguous()
         plus, minus = held if len(held) == 2 else (held[0], NOTHING)

@@ -44,7 +44,7 @@ class WrittenLaw:
         """
         section, fresh, (r0, r1) = card.attention, FreshNoise.of(card, card.attention), cell.read_law
         rest, unit, reference = siemens
-        passive = section.scheme == "passive" or section.scheme == "1T1R" and section.wires == "grounded"
+        passive = section.scheme == "passive" or (section.scheme == "1T1R" and section.wires == "grounded")
         driven = fresh.shot + (0.0 if passive else fresh.thermal)
         state = section.read_voltage * unit * parallel  # current of one unit of w [A]
         at_rest, slope = (parallel * g / state**2 for g in (rest + reference, unit))
