@@ -160,8 +160,7 @@ def _compensation(draft: Draft) -> None:
 
 
 def _forward(draft: Draft) -> None:
-    """Converters and the noise of a read, which is aihwkit's alone."""
-    draft.off |= {"thermal-noise", "shot-noise"}
+    """Converters and the noise of a read."""
     io = draft.config.forward
     if io.is_perfect:
         draft.off |= {"dac", "adc", *_read_noise(draft)}

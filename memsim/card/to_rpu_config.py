@@ -91,7 +91,7 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
             yield _unsaid(name, getattr(card, name), getattr(usual, name))
     for effect in ("thermal-noise", "shot-noise"):
         if card.on(effect):
-            yield Line(effect, True, "no effect", "aihwkit has none; off in a card of its configuration")
+            yield Line(effect, True, "no effect", "aihwkit's reads have none; the default card's comes back")
     known = {"thermal-noise", "shot-noise", "dac", "adc", "output-noise", "wires", *cell.effects}
     for name, given in (("off", set(card.off)), ("strengths", set(card.strengths))):
         for effect in sorted(given):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import memsim
 from memsim import CardError, ChipCard, models
+from memsim.card.fields import FRESH
 from memsim.card.sections import AttentionSection, WearSection, WeightSection
 from memsim.devices import device_card
 from memsim.energy.area import areas, utilisation
@@ -179,7 +180,7 @@ def test_a_price_changes_the_bill(event: str) -> None:
 def test_an_effect_switched_off_changes_what_is_put_out(effect: str) -> None:
     card = DEFAULT.replace(wear={"cycles_before": 1e5, "endurance": 1e5}) if effect == "wear" else DEFAULT
     assert outputs(card.without(effect)) != outputs(card)
-    if effect not in ("dac", "adc", "pulse-rounding", "wear", "wires"):
+    if effect not in ("dac", "adc", "pulse-rounding", "wear", "wires", *FRESH):
         assert outputs(card.replace(strengths={effect: 2.0})) != outputs(card)
 
 
@@ -189,7 +190,9 @@ def test_wear_is_no_effect_of_a_new_chip() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"wire_resistance [ohm]": 5.0}, {"digital": ["last"]}, {"technology": "65nm"}], ids=str
+    "change",
+    [{"wire_resistance [ohm]": 5.0}, {"digital": ["last"]}, {"technology": "65nm"}, {"temperature [K]": 900}],
+    ids=str,
 )
 def test_what_stands_above_the_sections_changes_what_is_put_out(change: dict[str, Any]) -> None:
     assert outputs(DEFAULT.replace(**change)) != outputs(DEFAULT)
