@@ -75,7 +75,7 @@ def _linear(
     ones = rate * tokens * steps * d_in
     return Matrix(
         name=name, rows=d_in, columns=d_out, positions=tokens, passes=steps, inputs=tokens * d_in,
-        spikes=spikes, ones=ones, drives=ones,
+        spikes=spikes, ones=ones, drives=ones, inside=tokens * steps * d_in,
     )  # fmt: skip
 
 

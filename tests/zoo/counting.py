@@ -39,6 +39,7 @@ class Count:
 
     def __init__(self, net: nn.Module, inputs: Inputs) -> None:
         self.events: Counter[tuple[str, str]] = Counter()
+        self.columns: dict[str, int] = {}  # of all row tiles
         self.squares: dict[str, np.ndarray] = {}  # sum of x^2 of each row of each block, (G, R)
         for name, layer in net.named_modules():
             if isinstance(layer, (nn.Linear, nn.Conv2d)):
@@ -54,9 +55,15 @@ class Count:
         tall, wide = math.ceil(rows / ROWS), math.ceil(columns / COLUMNS)
         spikes = bool(np.isin(x, (0.0, 1.0)).all())
         self.events[name, "row-drive"] += np.count_nonzero(drives) * wide
-        self.events[name, "dac-conversion"] += 0 if spikes else groups * many * rows
-        self.events[name, "adc-8b"] += groups * many * columns * tall
+        inside = vectors(layer, np.ones_like(x)).sum()  # a border takes no DAC
+        self.events[name, "dac-conversion"] += 0 if spikes else inside * wide
         outputs = groups * many * columns
+        self.events[name, "adc-8b"] += outputs * tall
+        self.events[name, "sample-hold"] += outputs * tall
+        bits = x.size * (1 if spikes else 8)
+        self.events[name, "router-bit"] += bits
+        self.events[name, "bus-bit"] += bits * wide + outputs * tall * 8
+        self.columns[name] = groups * columns * tall
         self.events[name, "digital-add"] += outputs * (tall - 1)
         if layer.bias is not None:
             self.events[name, "digital-add"] += outputs
