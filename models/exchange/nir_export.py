@@ -46,13 +46,15 @@ def to_nir(net: nn.Module, in_shape: Shape, *, dt: float = DT, strict: bool = Fa
     ValueError names the layer that cannot be exported.
     """
     nir = nir_library()
+    import memsim.models.exchange.nir_tokens  # noqa: F401  registers the networks of tokens
+
     draft = Draft(dt)
     source = draft.add("input", nir.Input(input_type={"input": np.array(in_shape)}), tuple(in_shape))
     last = export(net.eval(), draft, "", source)
     draft.add("output", nir.Output(output_type={"output": np.array(draft.shapes[last])}), (), last)
     if strict and draft.lost:
         raise ValueError(f"strict: NIR cannot express {'; '.join(draft.lost)}")
-    metadata: dict[str, Any] = {"memsim_dt": dt}
+    metadata: dict[str, Any] = {"memsim_dt": dt, **draft.notes}
     if draft.lost:
         metadata["memsim_lost"] = "; ".join(draft.lost)
     return nir.NIRGraph(nodes=draft.nodes, edges=draft.edges, metadata=metadata, type_check=False)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 Shape = tuple[int, ...]
 DT = 1e-4  #: [s], the time step of SpikingJelly's and snnTorch's NIR exchange
 FIRES_AT = "memsim_fires_at"
+KIND = "memsim_kind"
 
 
 def nir_library() -> ModuleType:
@@ -24,7 +25,7 @@ def nir_library() -> ModuleType:
 
 @dataclass
 class Draft:
-    """Nodes and edges so far, each node's output shape without time and batch, and what will be lost."""
+    """Nodes and edges so far, each node's output shape without time and batch, what is lost, notes."""
 
     dt: float
     nodes: dict[str, Any] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Draft:
     shapes: dict[str, Shape] = field(default_factory=dict)
     spikes: set[str] = field(default_factory=set)
     lost: list[str] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
 
     def add(self, name: str, node: Any, shape: Shape, *sources: str, spikes: bool = False) -> str:
         """Add a node behind its sources, whose signals add up; returns its name, made unique."""

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memsim.models.exchange.nir_graph import DT, FIRES_AT, nir_library
+from memsim.models.exchange.nir_attention import MapAttention, attention_of, in_order
+from memsim.models.exchange.nir_graph import DT, FIRES_AT, KIND, nir_library
 from memsim.models.exchange.per_step import PerStep, Sum
 from memsim.models.parts.neurons import LIF
 
@@ -74,6 +75,8 @@ class NIRNetwork(nn.Module):
             layer = self.layers[_key(name)]
             if not given:
                 value = layer(x)
+            elif isinstance(layer, MapAttention):
+                value = layer(*given)
             else:
                 value = layer(self.sum(*given) if len(given) > 1 else given[0])
             signals[name] = value
@@ -94,6 +97,8 @@ def from_nir(graph: Any, *, dt: float | None = None) -> NIRNetwork:
     sources: dict[str, list[str]] = {name: [] for name in graph.nodes}
     for source, target in graph.edges:
         sources[target].append(source)
+    for name, node in graph.nodes.items():
+        sources[name] = in_order(node, sources[name])
     try:
         order = list(TopologicalSorter(sources).static_order())
     except CycleError as error:
@@ -109,6 +114,8 @@ def from_nir(graph: Any, *, dt: float | None = None) -> NIRNetwork:
 def _layer(name: str, node: Any, dt: float) -> nn.Module:
     """Return the module of a node; ValueError for one that has none."""
     kind = type(node).__name__
+    if kind == "NIRGraph" and KIND in node.metadata:
+        return attention_of(name, node)
     if kind not in LAYERS:
         raise ValueError(f"node {name!r} is a {kind}: {NONE}; known are {', '.join(LAYERS)}")
     try:
@@ -188,6 +195,12 @@ def _one(values: Any, what: str) -> float:
     return float(found[0])
 
 
+def _scale(node: Any, dt: float) -> nn.Module:
+    """Return nothing where the factor is 1: a place where edges add up."""
+    scale = np.asarray(node.scale)
+    return nn.Identity() if bool((scale == 1).all()) else Scale(torch.as_tensor(scale))
+
+
 def _sum_pool(node: Any, dt: float) -> nn.Module:
     side, stride, padding = (_pair(n) for n in (node.kernel_size, node.stride, node.padding))
     return PerStep(nn.AvgPool2d(side, stride, padding, divisor_override=1))
@@ -224,7 +237,7 @@ LAYERS: dict[str, Callable[[Any, float], nn.Module]] = {
     "SumPool2d": _sum_pool,
     "AvgPool2d": _average_pool,
     "Threshold": lambda node, dt: Above(torch.as_tensor(np.asarray(node.threshold))),
-    "Scale": lambda node, dt: Scale(torch.as_tensor(np.asarray(node.scale))),
+    "Scale": _scale,
     "Flatten": _flatten,
 }
 """NIR's primitives by name, and what makes their modules."""
