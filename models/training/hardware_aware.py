@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import memsim
-from memsim.models.datasets.dataset import Dataset
+from memsim.models.datasets.dataset import Dataset, time_first
 from memsim.models.measures import accuracy, predict
 from memsim.models.tensor_file import digest
 from memsim.models.training.recipe import RECIPES, Recipe
@@ -63,7 +63,8 @@ def harden(
         raise ValueError(f"clip = {clip}: above 1 (root mean squares of a column), or None")
     card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
     recipe = recipe or RECIPES.get(dataset.name, Recipe()).model_copy(update=dict(HARDENING))
-    chip = memsim.to_crossbar(net, card, chips=1, seed=seed, calibration=dataset.x_train[:CALIBRATION])
+    axis, images = 0 if dataset.steps is None else 1, time_first(dataset.x_train[:CALIBRATION])
+    chip = memsim.to_crossbar(net, card, chips=1, seed=seed, calibration=images, batch_axis=axis)
     chip.to(device)
     full, rest = divmod(len(dataset.y_train), recipe.batch)
     chip.train(times=times, seed=seed, calibrate_every=full + (rest > 1))
@@ -76,7 +77,7 @@ def harden(
         if clip is not None:
             clip_columns(chip, clip)
         first = number * recipe.batch
-        return chip(images, image=range(first, first + len(images)))[0]
+        return chip(images, image=range(first, first + images.shape[axis]))[0]
 
     train(
         dataset, learner, seed=seed, recipe=recipe, state=state, progress=progress, device=device,

@@ -73,7 +73,7 @@ def compare(
         if engine != "digital":
             trial.chip = memsim.to_crossbar(
                 subject.net, card, chips=chips, seed=seed, engine=engine, calibration=calibration,
-                output=output, strict=strict, batch_axis=batch_axis,
+                output=output, strict=strict, batch_axis=source.batch_axis,
             )  # fmt: skip
         setting = Setting(
             model=subject.title, net=net if isinstance(net, NetFile) else None, card=dump(card),

@@ -107,6 +107,7 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Trial:
     chip = memsim.to_crossbar(
         net, card, chips=shared["chips"], seed=shared["seed"], engine=engine,
         calibration=calibration(subject, source, own=getattr(net, "calibration_images", None)),
+        batch_axis=source.batch_axis,
     )  # fmt: skip
     own = subject.dataset if source.named and subject.dataset else dataset["name"]
     return Trial(

@@ -60,7 +60,8 @@ def test_data(data: Any, *, images: int | None = None, folder: str = "data", bat
     """Make test data of whatever was given, the first `images` of it; ValueError or TypeError names what is
     wrong with it.
 
-    batch_axis: where arrays hold their images, as the network takes them; data sets have them first.
+    batch_axis: where arrays hold their images, as the network takes them; data sets have them first,
+        and behind the time steps where they are event frames.
     """
     if images is not None and images < 1:
         raise ValueError(f"images = {images}: at least one input is needed")
@@ -92,7 +93,8 @@ def _named(name: str, images: int | None, folder: str, _: int) -> TestData:
 
 def _of(data: Dataset, images: int | None, *, named: bool = False) -> TestData:
     sets = {data.name: (data.x_test[:images], data.y_test[:images])}
-    return TestData(data.name, sets, data.x_train[:CALIBRATION], named=named, whole=data)
+    axis = 0 if data.steps is None else 1  # networks get event frames time first
+    return TestData(data.name, sets, data.x_train[:CALIBRATION], named=named, whole=data, batch_axis=axis)
 
 
 def _arrays(images: int | None, axis: int, x: Any, y: Any, x_train: Any = None) -> TestData:
