@@ -1,6 +1,12 @@
 """NIR export of the networks of tokens: tokens are places of a map, a linear layer is a convolution."""
 
 import numpy as np
+from torch import nn
+
+from memsim.models.exchange.nir_attention import add_attention
+from memsim.models.exchange.nir_export import export, exports, weights
+from memsim.models.exchange.nir_graph import Draft, nir_library
+from memsim.models.networks.s2tdpt import S2TDPT
 from memsim.models.networks.spikformer import SpikeBlock, Spikformer
 from memsim.models.networks.spikingformer import Spikingformer
 from memsim.models.parts.membrane_transformer import (
@@ -12,12 +18,6 @@ from memsim.models.parts.membrane_transformer import (
     Stage,
 )
 from memsim.models.parts.patch_stem import PatchStem
-from torch import nn
-
-from memsim.models.exchange.nir_attention import add_attention
-from memsim.models.exchange.nir_export import export, exports, weights
-from memsim.models.exchange.nir_graph import Draft, nir_library
-from memsim.models.networks.s2tdpt import S2TDPT
 
 
 @exports(S2TDPT, Spikingformer, Spikformer)
