@@ -13,6 +13,7 @@ from memsim.models.networks.architecture import architecture
 from memsim.models.networks.network import Network, check_input
 from memsim.models.networks.residual_names import depth_and_width, stem_for
 from memsim.models.networks.spiking_config import SpikingConfig
+from memsim.models.parts.logic import And
 from memsim.models.parts.means import MapMean
 from memsim.models.parts.membrane_transformer import Neuron
 from memsim.models.parts.neurons import Add, SpikePool
@@ -22,7 +23,6 @@ EXAMPLE = "sew-resnet18"
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 """Blocks of each stage, by depth."""
 BOTTLENECK = 50  #: from this depth on blocks have three convolutions
-Connection = Literal["ADD", "AND", "IAND"]
 
 
 @final
@@ -33,7 +33,7 @@ class SEWConfig(SpikingConfig):
     decay_input: bool = Field(
         default=False, description="True: the input over tau; False: the input as it is"
     )
-    connect: Connection = Field(
+    connect: Literal["ADD", "AND", "IAND"] = Field(
         default="ADD", description="spikes s of a block and x before it: s + x, s x, or x (1 - s)"
     )
     width: int = Field(
@@ -52,18 +52,6 @@ class SEWConfig(SpikingConfig):
         if min(self.in_shape) < 1 or min(self.blocks) < 1:
             raise ValueError(f"in_shape={self.in_shape} and blocks={self.blocks} must be 1 or more each")
         return self
-
-
-@final
-class Connect(nn.Module):
-    """Spikes s of a block and its input x joined: x s (AND) or x (1 - s) (IAND), both 0 or 1 again."""
-
-    def __init__(self, kind: Connection):
-        super().__init__()
-        self.kind = kind
-
-    def forward(self, s: Tensor, x: Tensor) -> Tensor:
-        return x * s if self.kind == "AND" else x * (1 - s)
 
 
 @final
@@ -99,7 +87,7 @@ class SEWBlock(nn.Module):
         self.inside = nn.Sequential(*(SpikingConv(*size, neuron) for size in sizes))
         changes = stride != 1 or before != after
         self.shortcut = SpikingConv(before, after, 1, stride, neuron) if changes else nn.Identity()
-        self.connect = Add() if config.connect == "ADD" else Connect(config.connect)
+        self.connect = Add() if config.connect == "ADD" else And(negated=config.connect == "IAND")
 
     def forward(self, x: Tensor) -> Tensor:
         return self.connect(self.inside(x), self.shortcut(x))

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from memsim.digital_only import DigitalOnly
 from memsim.models.parts.attention import AbstractAttention
+from memsim.models.parts.logic import And
 from memsim.models.parts.neurons import LIF
 
 
@@ -25,10 +26,11 @@ class SpikeDrivenAttention(AbstractAttention, DigitalOnly):
     def __init__(self, *, gate: LIF, scale: float):
         super().__init__()
         self.gate, self.scale = gate, scale
+        self.meet, self.let_through = And(), And()
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
         raise ValueError("spike-driven attention has gates of channels, no weights of token pairs")
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        gated = q * self.gate((k * v).sum(-2, keepdim=True))
+        gated = self.let_through(self.gate(self.meet(k, v).sum(-2, keepdim=True)), q)
         return gated if self.scale == 1 else gated / self.scale

@@ -17,6 +17,7 @@ MADE = {
     "spikformer-1-16": {"heads": 2},
     "sdt-1-16": {},
     "sew-resnet18-4": {"blocks": (2, 1)},
+    "sew-resnet18-5": {"blocks": (2, 1), "connect": "IAND"},
     "ms-resnet18-4": {"blocks": (1, 1)},
     "att-ms-resnet18-8": {"blocks": (1, 1), "steps": 2},
     "masnn": {"steps": 4, "reduction_t": 2, "widths": (8, 8), "pools": (1, 2), "hidden": 12},

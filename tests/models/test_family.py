@@ -12,6 +12,7 @@ from memsim.models.datasets.dataset import Dataset
 
 TINY = {"steps": 4, "widths": (8, 16), "pools": (1, 2), "hidden": 24}
 FAMILY = {
+    "s2tdpt-1-32": {},
     "spikingformer-1-32": {},
     "spikformer-1-32": {},
     "sdt-1-32": {},

@@ -151,6 +151,15 @@ def test_equals_spikingjelly_with_a_reset_potential():
     assert torch.equal(LIF(v_reset=-0.4, decay_input=True)(x), other(x))
 
 
+@pytest.mark.parametrize(("tau", "v_threshold"), [(4 / 3, 0.5), (10 / 7, 0.3)], ids=["ms-resnet", "masnn"])
+def test_no_spike_of_100_000_differs_from_spikingjellys(tau, v_threshold):
+    neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
+    other = neuron.LIFNode(tau=tau, v_threshold=v_threshold, decay_input=False, step_mode="m")
+    x = currents(50, 2000).double()
+    spikes = LIF(tau=tau, v_threshold=v_threshold)(x)
+    assert int((spikes != other(x)).sum()) == 0 and 0.05 < spikes.mean() < 0.6
+
+
 def test_events():
     spikes = LIF()(torch.tensor([[2.0, 0.0], [0.0, 2.0], [0.0, 0.0]]))
     assert LIF().events((), spikes) == {"neuron-step": 6}
@@ -160,7 +169,12 @@ def test_events():
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"tau": 0.5}, "tau=0.5"), ({"v_reset": 1.0}, "fire at rest"), ({"alpha": 0.0}, "alpha=0.0")],
+    [
+        ({"tau": float("inf"), "decay_input": True}, "the input over tau is 0"),
+        ({"tau": 0.5}, "tau=0.5"),
+        ({"v_reset": 1.0}, "fire at rest"),
+        ({"alpha": 0.0}, "alpha=0.0"),
+    ],
 )
 def test_impossible_neurons_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):

@@ -1,9 +1,12 @@
 """Spike-driven attention: SpikingJelly's gate as outside judge, and what it refuses."""
 
+from collections import Counter
+
 import pytest
 import torch
 
 from memsim import models
+from memsim.energy.census import Census
 from memsim.models.parts.neurons import LIF
 from memsim.models.parts.spike_driven import SpikeDrivenAttention
 
@@ -37,3 +40,15 @@ def test_the_neuron_behind_it_changes_nothing():
     assert torch.equal(layer.core_lif(mixed), mixed)
     with pytest.raises(ValueError, match="no weights of token pairs"):
         layer.core.weights(q, k)
+
+
+def test_its_work_has_no_multiplication():
+    """Two ANDs for each token and channel, an addition each, a neuron for each channel and step."""
+    core = SpikeDrivenAttention(gate=LIF(v_threshold=0.5), scale=1.0)
+    q, k, v = (spikes(2, 3, 1, 4, 5, rate=0.5) for _ in "qkv")
+    with torch.no_grad(), Census(core, images=3) as found:
+        core(q, k, v)
+    events = Counter()
+    for (_, event), number in found.tally.totals().items():
+        events[event] += number
+    assert events == {"digital-compare": 2 * 120, "digital-add": 120, "neuron-step": 30}
