@@ -4,7 +4,8 @@
 
 B is a random walk, so that errors of one device at two times are alike and only its increments are
 independent; least squares on the readings would promise too much.  The likelihood is that of differences
-between successive readings, in which the level a_i has gone.
+between successive readings, in which the level a_i has gone.  Noise with a 1/f spectrum, as memsim simulates
+it, is partly new at each reading: of such devices the walk takes that part for r, or makes Q too large.
 """
 
 from __future__ import annotations
