@@ -20,6 +20,7 @@ from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.reports import draw
+from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
@@ -37,8 +38,11 @@ class Change(NamedTuple):
 Changes = Callable[[memsim.ChipCard], Iterable[Change]]
 
 
-def tasks(study: str, setting: Setting, changes: Changes) -> Iterator[Task]:
-    """The card, then each change, on every block of chips; of equal cards the first."""
+def tasks(study: str, setting: Setting, changes: Changes, times: Sequence[float] = ()) -> Iterator[Task]:
+    """The card, then each change, on every block of chips; of equal cards the first.
+
+    times: since programming [s], instead of the setting's.
+    """
     card = memsim.ChipCard.parse(dict(setting.card))
     seen = set()
     for axis, value, changed in (Change(CARD, "", card), *changes(card)):
@@ -48,29 +52,34 @@ def tasks(study: str, setting: Setting, changes: Changes) -> Iterator[Task]:
         seen.add(key)
         for chips in blocks(setting.chips):
             shared = crossbars(setting, chips, card=changed)
-            labels = {"axis": axis, "value": value}
-            yield Task(study=study, labels=labels, shared=shared, own={"time [s]": setting.time})
+            for time in times or (setting.time,):
+                labels = {"axis": axis, "value": value} | ({"time [s]": time} if times else {})
+                yield Task(study=study, labels=labels, shared=shared, own={"time [s]": time})
 
 
-def by_axis(points: Sequence[Point]) -> dict[str, dict[str, Point]]:
-    """Points by axis and value, in the order in which they were asked for; the card is on none."""
-    found: dict[str, dict[str, Point]] = {}
+class Axis(NamedTuple):
+    """What was measured along one axis, at one time."""
+
+    card: Point | None  #: the card as it stands
+    found: dict[str, Point]  #: by value
+
+
+def by_axis(points: Sequence[Point]) -> dict[str, Axis]:
+    """Points by axis (and time, where there are several) and value, in the order they were asked for."""
+    cards = {p.labels.get("time [s]"): p for p in points if p.labels["axis"] == CARD}
+    out: dict[str, Axis] = {}
     for point in points:
-        if point.labels["axis"] != CARD:
-            value = point.labels["value"]
-            found.setdefault(point.labels["axis"], {})[_word(value)] = point
-    return found
-
-
-def card_of(points: Sequence[Point]) -> Point | None:
-    """The card as it stands."""
-    return next((p for p in points if p.labels["axis"] == CARD), None)
+        axis, time = point.labels["axis"], point.labels.get("time [s]")
+        if axis != CARD:
+            name = axis if time is None else f"{axis}, {duration(time)} after programming"
+            out.setdefault(name, Axis(cards.get(time), {})).found[_word(point.labels["value"])] = point
+    return out
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """One table for each axis: the card first, measures, the change against it, energy, latency and area."""
-    card, out = card_of(points), {}
-    for axis, found in by_axis(points).items():
+    """One table for each axis: the card first, measures, the change against it, energy and latency."""
+    out = {}
+    for axis, (card, found) in by_axis(points).items():
         shown = ({CARD: card} if card else {}) | found
         table = draw.lines(f"{axis[:1].upper()}{axis[1:]}", shown, reference=card)
         costs = {"energy": draw.energy, "latency": draw.latency}
@@ -83,24 +92,24 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
     """One figure for each axis."""
-    card = card_of(points)
     return {
         _file(axis): draw.forest(
             ({CARD: card} if card else {}) | found,
             reference=card,
             caption=f"{axis[:1].upper()}{axis[1:]}; dotted: the card. Means over chips with 95 % intervals.",
         )
-        for axis, found in by_axis(points).items()
+        for axis, (card, found) in by_axis(points).items()
     }
 
 
 def findings(points: Sequence[Point]) -> list[str]:
     """For each axis what costs most against the card, what gains most, and whether that is sure."""
-    card, said = card_of(points), []
-    if card is None:
+    if not points:
         return []
-    main = draw.main_column(points)
-    for axis, found in by_axis(points).items():
+    main, said = draw.main_column(points), []
+    for axis, (card, found) in by_axis(points).items():
+        if card is None:
+            continue
         changes = {name: point.against(card, main, of=len(found)) for name, point in found.items()}
         there = {name: one for name, one in changes.items() if one is not None}
         if not there:
@@ -125,7 +134,7 @@ def findings(points: Sequence[Point]) -> list[str]:
 
 def _file(axis: str) -> str:
     """An axis as the name of a file, its unit left out."""
-    return re.sub(r"\W+", "-", axis.split(" [")[0])
+    return re.sub(r"\W+", "-", re.sub(r" \[[^]]*\]", "", axis))
 
 
 def _word(value: Any) -> str:
