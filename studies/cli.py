@@ -131,16 +131,13 @@ def compare(
 
 def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str | None, as_json: bool) -> None:
     """Print a comparison: one JSON object, or tables."""
-    from memsim.studies.reports import engine_findings, line_findings, tables
+    from memsim.studies.reports import screen, tables
 
     summary, console = result.summary(), Console()
     if as_json:
         print(json.dumps(summary | ({} if worth is None else {"worth": worth}), indent=2))
     else:
-        console.print(tables.comparison_table(summary))
-        for told in (engine_findings.verdict(summary), line_findings.warning(summary)):
-            if told:
-                console.print(told)
+        console.print(screen.screen(summary))
         if worth is not None:
             console.print(tables.worth_grid(worth))
     if explain is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group
@@ -12,72 +11,7 @@ from rich.table import Table
 from memsim.energy.area import utilisation
 from memsim.energy.baselines import BASELINES as BILLS
 from memsim.studies.evaluation.comparison import Comparison
-from memsim.studies.reports.energy_findings import BASELINES, WINS, band_of, mixture, span
-from memsim.studies.reports.findings import AREAS, interval, sets_of
-from memsim.studies.reports.line_findings import kappas, left_out
-from memsim.studies.reports.quantities import digits, percent, quantity
-
-
-def _accuracy(share: Mapping[str, Any], mean: str = "mean") -> str:
-    if len(share.get("per_chip", (0, 0))) < 2:
-        return f"{percent(share[mean])} (one chip)"
-    return interval(share[mean], share)
-
-
-def comparison_table(summary: dict[str, Any]) -> Table:
-    """Digital beside crossbar: accuracy with its interval, cross-entropy, margin, agreement, energy; beside
-    engine aihwkit a column of engine memsim.
-    """
-    engines = {"crossbars": sets_of(summary)} if "crossbar" in summary else {}
-    if "beside" in summary:
-        engines = {"aihwkit": sets_of(summary), "memsim": sets_of(summary | summary["beside"])}
-    table = Table(
-        "", "digital", *(engines or ["crossbars"]), title=f"{summary['model']} on {summary['images']} images",
-        box=None,
-    )  # fmt: skip
-    for name, found in sets_of(summary).items():
-        parts, digital = [sets[name] for sets in engines.values()], found["digital"]
-        of = [part["crossbar"] for part in parts]
-        table.add_row(
-            f"{name}: accuracy [95 %]",
-            _accuracy(digital, "accuracy"),
-            *(_accuracy(one["accuracy"]) for one in of),
-        )
-        if of:
-            ends = [[100 * one["accuracy"]["task"][end] for end in ("low", "high")] for one in of]
-            table.add_row(f"{name}: over chips and images", "", *(f"[{a:.2f}, {b:.2f}]" for a, b in ends))
-        for key in ("cross_entropy", "margin"):
-            row = [f"{one[key]:.4f}" for one in (digital, *of)]
-            table.add_row(f"{name}: {key.replace('_', '-')}", *row)
-        if of:
-            same = [f"{100 * part['agreement']:.2f} %" for part in parts]
-            table.add_row(f"{name}: same answer as digital", "", *same)
-    if "spike_mismatch" in summary:
-        mismatch = summary["spike_mismatch"].values()
-        table.add_row("spikes that differ", "", f"{100 * sum(mismatch) / len(mismatch):.2f} %")
-    energy = summary.get("energy", {})
-    for key, (words, _, rival) in BASELINES.items():
-        if key in energy:
-            ours = ""
-            if rival in energy:
-                band = band_of(summary, rival)
-                ours = f"{span(band)}: {WINS[band.against(energy[key])]}"
-            table.add_row("energy for an image", f"{quantity(energy[key], 'J')} ({words})", ours)
-    if "latency [s/image]" in summary:
-        table.add_row("time for an image", "", quantity(summary["latency [s/image]"], "s"))
-    if "wires" in summary:
-        worst = max(kappas(summary).values(), default=0.0)
-        ohm = summary["wires"].get("segment [ohm]")
-        known = (
-            f"{digits(ohm)} ohm a segment, kappa up to {digits(worst)}" if ohm is not None else "not known"
-        )
-        table.add_row("wires", "", f"not simulated; {known}" if left_out(summary) else known)
-    for key, of in AREAS.items():
-        if key in summary:
-            area = f"{digits(1e6 * sum(summary[key].values()))} mm²"
-            table.add_row(f"area, known parts{of}", "", area)
-    table.caption = mixture(summary) or None
-    return table
+from memsim.studies.reports.quantities import percent, quantity
 
 
 def worth_grid(rows: list[dict[str, Any]]) -> Table:

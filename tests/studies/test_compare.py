@@ -1,12 +1,15 @@
 """`memsim.compare`: any network, card and data through one door; what is wrong is refused before the work."""
 
+import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor, nn
 
 import memsim
@@ -17,7 +20,7 @@ from memsim.studies.evaluation.comparison import Comparison
 from memsim.studies.evaluation.execution import Trial, execute
 from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.evaluation.taps import Taps
-from memsim.studies.reports import engine_findings, findings, line_findings, tables
+from memsim.studies.reports import engine_findings, findings, line_findings, screen
 from memsim.studies.reports.report import write_report
 
 CARD = memsim.ChipCard.load("default")
@@ -29,6 +32,13 @@ def mlp() -> nn.Sequential:
     with torch.random.fork_rng():
         torch.manual_seed(3)
         return nn.Sequential(nn.Flatten(), nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
+
+
+def shown(summary: dict[str, Any], width: int = 80) -> str:
+    """What the terminal shows."""
+    console = Console(width=width, file=io.StringIO())
+    console.print(screen.screen(summary))
+    return console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +67,8 @@ def test_engine_aihwkit_stands_beside_memsim_in_one_table(tmp_path) -> None:
     ours = memsim.compare(mlp(), CARD.without(*summary["lacking"]), (X, Y, TRAIN), chips=3).summary()
     assert summary["beside"]["crossbar"] == ours["crossbar"]
     assert summary["crossbar"]["accuracy"]["per_chip"] != ours["crossbar"]["accuracy"]["per_chip"]
-    table = tables.comparison_table(summary)
-    assert [column.header for column in table.columns] == ["", "digital", "aihwkit", "memsim"]
+    printed = shown(summary)
+    assert re.search(r", digital .*\n.*, aihwkit .*\n.*, memsim ", printed) and "not told apart" in printed
     said = engine_findings.verdict(summary)
     assert "wires" in said and "points of accuracy [" in said
     page = write_report(found, tmp_path).read_text()
@@ -90,6 +100,16 @@ def test_lines_that_matter_and_are_not_simulated_stand_in_the_headline() -> None
     assert "to settle" in line_findings.warning(
         memsim.compare(mlp(), hurried, (X, Y, TRAIN), chips=2).summary()
     )
+
+
+def test_the_terminal_wraps_no_value_at_80_columns(found: Comparison) -> None:
+    """Rows of tables are whole; what ran, a verdict, one energy line, a baseline a line."""
+    narrow, wide = (shown(found.summary(), width) for width in (80, 200))
+    tables = [line.rstrip() for line in wide.splitlines() if "  " in line.strip()]
+    assert len(tables) > 8 and all(line in map(str.rstrip, narrow.splitlines()) for line in tables)
+    assert "3 chips of card default, engine memsim, seed 0" in narrow
+    assert "wires 0.698 ohm a segment, kappa up to" in narrow and "effects off: none" in narrow
+    assert narrow.count("Energy of an image on crossbars") == 1 and "largest part" in narrow
 
 
 def test_what_a_network_has_not_is_absent(found: Comparison) -> None:
