@@ -148,16 +148,24 @@ def matrix_names(net: nn.Module) -> list[str]:
 def place(
     net: nn.Module, matrices: list[Held], run: Run, weights: Callable[..., Any], attention: Callable[..., Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Put the matrices and attentions of a network on arrays; returns weight and attention arrays by name."""
+    """Put the matrices and attentions of a network on arrays; returns weight and attention arrays by name.
+
+    Raises ValueError for rows of biases where there is none to hold.
+    """
     arrays: dict[str, Any] = {}
+    biased = False
     for one in matrices:
         if not one.digital and one.tied_to is None:
             weight = net.get_submodule(one.module)._parameters[one.matrix.parameter]
             assert weight is not None
-            blocks, bias = one.matrix.blocks(weight), bias_of(net, one, run)
-            if bias is not None:
-                blocks = with_rows(blocks, bias, run.card.weights.bias_rows)
-            arrays[one.name] = weights(one.name, blocks, run)
+            bias = bias_of(net, one, run)
+            biased = biased or bias is not None
+            arrays[one.name] = weights(one.name, _blocks(one, weight, bias, run), run)
+    if run.card.weights.bias_rows and not biased:
+        raise ValueError(
+            f"weights.bias_rows = {run.card.weights.bias_rows}: no layer of this network has a bias that an"
+            " array can hold; take 0"
+        )
     link(net, matrices, arrays, run)
     leaves = attention_layers(net)
     left = digital_layers(run.card.digital, [*(m.name for m in matrices), *(name for name, _ in leaves)])
@@ -174,6 +182,12 @@ def bias_of(net: nn.Module, one: Held, run: Run) -> Tensor | None:
     if not run.card.weights.bias_rows or one.matrix.bias is None:
         return None
     return net.get_submodule(one.module)._parameters.get(one.matrix.bias)
+
+
+def _blocks(one: Held, weight: Tensor, bias: Tensor | None, run: Run) -> Tensor:
+    """What an array holds: a view of the parameter, which a training may change; with a bias a copy."""
+    blocks = one.matrix.blocks(weight)
+    return blocks if bias is None else with_rows(blocks, bias, run.card.weights.bias_rows)
 
 
 def link(net: nn.Module, matrices: list[Held], arrays: Mapping[str, Any], run: Run) -> None:
@@ -193,8 +207,7 @@ def link(net: nn.Module, matrices: list[Held], arrays: Mapping[str, Any], run: R
             bias = bias_of(net, one, run)
             site = Site(one.name, one.matrix, run, weight.detach().as_subclass(Tensor), bias)
             site.array = arrays[one.name]
-            if bias is None:  # a view of the parameter, which a training may change
-                site.array.blocks = one.matrix.blocks(found.detach().as_subclass(Tensor))
+            site.array.blocks = _blocks(one, found.detach().as_subclass(Tensor), bias, run)
             found.sites = {**found.sites, one.matrix.start: site}
         module._parameters[one.matrix.parameter] = found
         if isinstance(module, nn.RNNBase):

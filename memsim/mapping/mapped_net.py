@@ -79,7 +79,8 @@ class MappedNet:
         )  # fmt: skip
 
     def _folded(self, example: Batch | None) -> Folded:
-        """Fold the batch norms where the card says so.  Raises ValueError where no images are given."""
+        """Fold the batch norms where the card says so.  Raises ValueError where no images are given, or
+        nothing folds."""
         if self.run.card.weights.batch_norm == "digital":
             return Folded({}, {})
         if example is None:
@@ -87,7 +88,14 @@ class MappedNet:
                 'weights.batch_norm = "folded": which norm follows which layer is found on training images;'
                 " pass calibration= to to_crossbar"
             )
-        return fold_norms(self.net, example)
+        found = fold_norms(self.net, example)
+        if not found.layers:
+            left = "; ".join(f"{norm}: {why}" for norm, why in found.left.items())
+            raise ValueError(
+                'weights.batch_norm = "folded": this network has no batch norm that folds into a layer of an'
+                f' array ({left or "it has none"}); take "digital"'
+            )
+        return found
 
     def check_norms(self) -> None:
         """Raise ValueError where norms are in the conductances, so that none can be estimated anew."""

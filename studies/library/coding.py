@@ -97,13 +97,14 @@ def measure(prepared: Trial, own: Mapping[str, Any]) -> Result:
     chip: Any = prepared.chip
     works = [
         Matrix(
-            name=name, rows=array.rows - chip.card.weights.bias_rows, columns=array.columns, positions=1,
-            passes=1, inputs=array.rows, ones=0, drives=0,
+            name=name, rows=array.rows, columns=array.columns, positions=1, passes=1, inputs=array.rows,
+            ones=0, drives=0,
         )
         for name, array in chip.weight_arrays.items()
         for _ in range(array.groups)
     ]  # fmt: skip
-    return replace(found, total={**found.total, AREA: sum(areas(works, chip.card).values())})
+    card = chip.card.replace(weights={"bias_rows": 0})  # the arrays' rows have them
+    return replace(found, total={**found.total, AREA: sum(areas(works, card).values())})
 
 
 def name(point: Point) -> str:

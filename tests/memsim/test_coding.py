@@ -15,6 +15,7 @@ from memsim.arrays.coded_devices import planes
 from memsim.arrays.one_sided import bits_of, by_sign
 from memsim.arrays.ranges import Drives
 from memsim.arrays.reading.line_read import LineRead
+from memsim.card.exchange_report import LossyExchange
 from memsim.coding.coding import Coding
 from memsim.coding.lines import Lines
 from memsim.coding.named import find, names
@@ -390,6 +391,14 @@ def test_a_card_says_its_coding_again():
         chosen = default.replace(weights={"coding": given})
         assert ChipCard.parse(chosen.model_dump(mode="json", by_alias=True)) == chosen
         assert ChipCard.model_validate_json(chosen.model_dump_json(by_alias=True)) == chosen
+
+
+def test_aihwkits_configuration_is_told_to_know_pairs_alone():
+    for weights, field in (({"coding": "offset"}, "coding"), ({"bias_rows": 2}, "bias_rows")):
+        with pytest.warns(LossyExchange):
+            _, report = ChipCard.load("default").replace(weights=weights).to_rpu_config()
+        [line] = [one for one in report if one.field == f"weights.{field}"]
+        assert line.verdict == "cannot be said"
 
 
 def test_a_matrix_of_zeros_reads_zero_in_every_coding():

@@ -210,5 +210,14 @@ def test_what_has_no_effect_or_cannot_be_is_refused_by_name():
         made.train()
     with pytest.raises(ValueError, match=r"weights.bias_rows = 1 has no gradients"):
         chip(DEFAULT.replace(weights={"bias_rows": 1}), net()).train()
+    bare = nn.Sequential(nn.Flatten(), nn.Linear(72, 3, bias=False))
+    with pytest.raises(
+        ValueError, match=r"weights.bias_rows = 1: no layer of this network has a bias .* take 0"
+    ):
+        chip(DEFAULT.replace(weights={"bias_rows": 1}), bare)
+    with pytest.raises(
+        ValueError, match=r"this network has no batch norm that folds .*it has none.* \"digital\""
+    ):
+        chip(folded, bare)
     with pytest.raises(ValueError, match=r"engine aihwkit: weights.bias_rows = 1; .* take 0"):
         chip(DEFAULT.replace(weights={"bias_rows": 1}), net(), engine="aihwkit")
