@@ -35,14 +35,14 @@ def error_of(kind, card: memsim.ChipCard, t: float | None) -> float:
 def test_one_layer_errs_as_much_on_either_engine(t):
     """Weights, drift, compensation, read noise and 8-bit converters, six chips each; the engines differ by
     design in the pair's collapse and in whether a tile or a layer is compensated."""
-    card = memsim.ChipCard.load("default").without("wires")
+    card = memsim.ChipCard.load("default").without("wires", "thermal-noise", "shot-noise")
     ours, other = error_of(WeightArray, card, t), error_of(TileWeights, card, t)
     assert ours == pytest.approx(other, rel=0.08)
 
 
 def test_a_layer_is_cut_into_the_same_tiles_on_either_engine():
     """300 rows are two tiles of 150."""
-    card = memsim.ChipCard.load("default").without("wires")
+    card = memsim.ChipCard.load("default").without("wires", "thermal-noise", "shot-noise")
     run = Run(card=card, chips=(0,), seed=0, ledger=memsim.Ledger(card))
     ours, other = (kind("layer", MATRIX, run) for kind in (WeightArray, TileWeights))
     other.program()
@@ -52,7 +52,11 @@ def test_a_layer_is_cut_into_the_same_tiles_on_either_engine():
 
 
 def test_an_ideal_layer_is_exact_on_either_engine():
-    card = memsim.ChipCard.load("default").replace(weights={"cell": "ideal"}).without("adc", "dac", "wires")
+    card = (
+        memsim.ChipCard.load("default")
+        .replace(weights={"cell": "ideal"})
+        .without("adc", "dac", "wires", "thermal-noise", "shot-noise")
+    )
     for kind in (WeightArray, TileWeights):
         assert error_of(kind, card, 1.0) < 1e-5
 
@@ -62,7 +66,7 @@ def test_a_network_runs_ten_images_on_aihwkits_tiles():
     PCM, one day.
     """
     digits, net = load("digits"), models.load("s2tdpt-digits")
-    card = memsim.ChipCard.load("default").without("wires")
+    card = memsim.ChipCard.load("default").without("wires", "thermal-noise", "shot-noise")
     x = digits.x_test[:10]
     with torch.no_grad():
         reference = net(x)

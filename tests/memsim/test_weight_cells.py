@@ -117,15 +117,14 @@ def test_one_layer_errs_as_much_on_either_engine(name, t):
     """Converters off, and read noise, which aihwkit takes from the difference of a pair and not from its sum;
     the engines differ by design in the pair's collapse.
     """
-    chosen = (
-        ChipCard.load("default").replace(weights={"cell": name}).without("adc", "dac", "read-noise", "wires")
-    )
+    off = ("adc", "dac", "read-noise", "wires", "thermal-noise", "shot-noise")
+    chosen = ChipCard.load("default").replace(weights={"cell": name}).without(*off)
     ours, other = error_of(WeightArray, chosen, t), error_of(TileWeights, chosen, t)
     assert ours == pytest.approx(other, rel=0.1)
 
 
 def test_what_aihwkit_has_no_model_of_is_refused():
-    default = ChipCard.load("default").without("wires")
+    default = ChipCard.load("default").without("wires", "thermal-noise", "shot-noise")
     with pytest.raises(ValueError, match="no noise model of reram-milo2021"):
         error_of(TileWeights, default.replace(weights={"cell": "reram-milo2021"}), None)
     with pytest.raises(ValueError, match="at 1, 86400, 172800 s after the write alone, not at 3600 s"):

@@ -12,6 +12,7 @@ import torch
 
 import memsim
 from memsim import models
+from memsim.engines.common_effects import lacks
 from memsim.models.measures import accuracy, predict
 from memsim.models.registry import BUNDLED
 from memsim.studies.evaluation import crossbars, digital, subject
@@ -239,7 +240,7 @@ def test_results_do_not_hang_on_the_size_of_a_pass(
 
 @pytest.mark.slow
 def test_engine_aihwkit_reports_no_energy() -> None:
-    setting = Setting(card=dump(CARD.without("adc", "dac", "wires")), chips=1, images=2)
+    setting = Setting(card=dump(CARD.without("adc", "dac", *lacks(CARD))), chips=1, images=2)
     shared = crossbars.crossbars(setting, [0], engine="aihwkit")
     found = measure(prepare(shared), {"time [s]": DAY})
     assert not {"energy [J]", "latency [s]", "breakdown [J]", "pulses", "upkeep"} & set(found)
