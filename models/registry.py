@@ -1,5 +1,6 @@
 """Networks by name: fresh ones, such as "s2tdpt-4-384", and the bundled, trained ones."""
 
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -59,8 +60,9 @@ def configure(name: str, **overrides: Any) -> NetworkConfig:
             raise ValueError(f"{name}: " + "; ".join(lines)) from None
         if config is not None:
             return config
-    there = ", ".join(repr(n) for one in known.values() for n in (one.example or one.name, *one.shapes))
-    raise ValueError(f"no network {name!r} to build; try one of {there}")
+    there = [n for one in known.values() for n in (one.example or one.name, *one.shapes)]
+    near = "".join(f"did you mean {one!r}? " for one in get_close_matches(name, there, 1, 0.8))
+    raise ValueError(f"no network {name!r} to build; {near}try one of {', '.join(map(repr, there))}")
 
 
 def build(name: str, **overrides: Any) -> Network:

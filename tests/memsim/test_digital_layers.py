@@ -6,6 +6,7 @@ from torch import nn
 
 import memsim
 from memsim import models
+from memsim.digital_only import DigitalOnly
 from memsim.energy.census import Census
 from memsim.models.datasets.catalog import load
 
@@ -121,3 +122,27 @@ def test_digital_layers_are_in_the_ledger(net):
     assert book.number("digital-compare", "blocks.0.attention.core") > 0  # table look-ups
     for layer in ("patches.encoder", "blocks.0.attention.q.linear", "blocks.0.attention.core"):
         assert not book.number("adc", layer) and layer not in book.latencies
+
+
+class Tiny(DigitalOnly):
+    """A matrix too small for an array."""
+
+    digital_because = "too small for an array"
+
+    def __init__(self):
+        super().__init__()
+        self.matrix = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.matrix(x)
+
+
+def test_a_module_may_stay_digital_by_its_kind():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), Tiny(), nn.Linear(4, 10))
+    images = load("digits").x_train[:16]
+    chip = memsim.to_crossbar(net, "default", chips=2, calibration=images, strict=True).program()
+    assert arrays(chip) == {"1", "3"}
+    line = next(line for line in chip.mapping if line.layer == "2.matrix")
+    assert (line.place, line.reason, line.parameters) == ("digital", "too small for an array", 16)
+    chip(images)
+    assert chip.ledger.number("digital-mac", "2.matrix") == 16 and not chip.ledger.number("adc", "2.matrix")

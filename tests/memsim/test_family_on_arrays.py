@@ -13,6 +13,7 @@ from memsim import models
 from memsim.models.parts.neurons import LIF
 
 MADE = {
+    "s2tdpt-1-16": {"heads": 2},
     "spikingformer-1-16": {"heads": 2},
     "spikformer-1-16": {"heads": 2},
     "sdt-1-16": {},

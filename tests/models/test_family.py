@@ -143,8 +143,14 @@ def test_large_pictures_get_the_stems_of_the_papers():
     "name", ["spikngformer-4-384", "spikformer-4", "spikformer-4-x", "sdt2-512", "sew-resnet19", "mansn"]
 )
 def test_a_misspelt_name_is_refused_with_names_there_are(name):
-    with pytest.raises(ValueError, match=f"no network '{name}' to build; try one of .*spikformer-4-384"):
+    with pytest.raises(ValueError, match=f"no network '{name}' to build; .*try one of .*spikformer-4-384"):
         models.build(name)
+
+
+def test_the_nearest_name_is_offered():
+    for slip, name in (("spikngformer-4-384", "spikingformer-4-384"), ("sew-resnet19", "sew-resnet18")):
+        with pytest.raises(ValueError, match=rf"did you mean '{name}'\?"):
+            models.build(slip)
 
 
 @pytest.mark.parametrize(
