@@ -10,11 +10,12 @@ from memsim.models.datasets.dataset import Dataset, in_parts
 from memsim.models.datasets.digits import digits, digits_hard
 from memsim.models.datasets.events.folder import from_folder
 from memsim.models.datasets.events.frames import Frames
-from memsim.models.datasets.events.made import cifar10_saccade, digits_saccade
+from memsim.models.datasets.events.made import FRAMES, cifar10_saccade, digits_saccade
 from memsim.models.datasets.npz_file import as_images, from_npz
 from memsim.models.known import EMBEDDED, FOLDER, MADE, RECORDED, data_sets
 
 SETS: dict[str, Callable[[], Dataset]] = dict(zip(EMBEDDED, (digits, digits_hard), strict=True))
+RECORDED_FRAMES = {"n-mnist": FRAMES}  #: two for each saccade, as those made of pictures
 OF_PICTURES = dict(zip(MADE, (digits_saccade, cifar10_saccade), strict=True))
 
 
@@ -30,13 +31,13 @@ def load(name: str | Path, folder: str | Path = "data", *, frames: Frames | None
     "cifar10" may also lie there as one .npz file or in two packed parts (`cifar10.py`). "n-mnist",
     "dvs128-gesture" and "cifar10-dvs" lie in a folder of that name in it, in any layout that
     `events.from_folder` takes. Recordings, and "digits-saccade" and "cifar10-saccade", made of pictures, are
-    counted in `frames` (default: 10 of equal duration for recordings, 6 for those made).
+    counted in `frames` (default: 6 of equal duration for saccades, N-MNIST's too, 10 for other recordings).
     """
     key = str(name).lower()
     if key in MADE:
         return OF_PICTURES[key](load(MADE[key], folder), frames)
     if key in RECORDED:
-        return from_folder(Path(folder) / key, frames=frames, name=key)
+        return from_folder(Path(folder) / key, frames=frames or RECORDED_FRAMES.get(key), name=key)
     if frames is not None:
         raise ValueError(f"frames={frames} has no effect on {str(name)!r}, whose samples are images")
     if key in SETS:

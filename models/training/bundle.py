@@ -49,6 +49,15 @@ class Part(NamedTuple):
 RESNETS = {"resnet18-8-fashion": Part("fashion-mnist", epochs=4, images=20000)}
 """Residual networks, trained by the recipe of their data set on a part of it."""
 
+EVENTS = {"masnn-digits-saccade": Part("digits-saccade", epochs=12)}
+"""MA-SNN on event frames of 34 x 34 pixels, six steps a sample."""
+
+MASNN = {
+    "in_shape": (2, 34, 34), "num_classes": 10, "steps": 6, "widths": (16, 32, 32), "pools": (2, 2, 2),
+    "hidden": 64, "reduction_t": 2, "reduction_c": 4,
+}  # fmt: skip
+"""Its configuration, so narrow that an epoch takes seconds."""
+
 HARDENED = {
     "s2tdpt-digits-hardened-pcm": ("s2tdpt-digits", (1, 2), Part("digits", epochs=12)),
     "resnet18-8-fashion-hardened-pcm": (
@@ -68,6 +77,7 @@ def names() -> list[str]:
         *relatives,
         *(f"{NETWORK[data]}-short-{kind}" for data in SHORT_EPOCHS for kind in SHORT_KINDS),
         *RESNETS,
+        *EVENTS,
         *HARDENED,
         *(name for name in trained() if TUNED in name),
     ]
@@ -90,6 +100,9 @@ def bundle(
     if name in RESNETS:
         part = RESNETS[name]
         return _trained(name, configure(name), part.load(data), part.epochs, seed, folder, progress)
+    if name in EVENTS:
+        part, config = EVENTS[name], configure("masnn", **MASNN)
+        return _trained(name, config, part.load(data), part.epochs, seed, folder, progress)
     base = next((stdp for stdp in NETWORK.values() if name.startswith(stdp)), "")
     _, tuned, cell = name.partition(f"{base}{TUNED}") if base else ("", "", "")
     if name not in names() and not tuned:

@@ -34,8 +34,19 @@ class Recipe(BaseModel):
         return self.final_rate + (self.learning_rate - self.final_rate) * (1 + cos(pi * part)) / 2
 
 
+_EVENTS = Recipe(
+    epochs=12,
+    batch=32,
+    learning_rate=4e-3,
+    warmup=1,
+    augmentation=Augmentation(rotation=10, zoom=0.1, shift=1.5, noise=0),
+    half=True,
+)
+
 RECIPES = {
     "digits": Recipe(),
+    "digits-saccade": _EVENTS,
+    "n-mnist": _EVENTS,
     "fashion-mnist": Recipe(
         epochs=10,
         batch=64,

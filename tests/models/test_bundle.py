@@ -12,7 +12,7 @@ from memsim.models.parts.relatives import KINDS
 from memsim.models.registry import NETWORK
 from memsim.models.tensor_file import read
 from memsim.models.training import bundle as making
-from memsim.models.training.bundle import HARDENED, RESNETS, SHORT_EPOCHS, SHORT_KINDS, bundle, names
+from memsim.models.training.bundle import EVENTS, HARDENED, RESNETS, SHORT_EPOCHS, SHORT_KINDS, bundle, names
 from memsim.models.training.train import RECIPES, Recipe
 
 FEW = 32
@@ -51,7 +51,7 @@ def test_names_are_every_network_once_and_stdp_first():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in names() if "-tuned-" not in name and name not in (*HARDENED, *RESNETS)]
+    "name", [name for name in names() if "-tuned-" not in name and name not in (*HARDENED, *RESNETS, *EVENTS)]
 )
 def test_a_name_says_network_recipe_and_attention(name, monkeypatch, tmp_path):
     """Nothing is trained here: what would be is looked at."""

@@ -167,14 +167,14 @@ def test_files_of_the_first_format_are_read(net, tmp_path):
 
 def test_unknown_names_list_the_bundled_ones(tmp_path):
     with pytest.raises(
-        ValueError, match="no bundled network and no file 's2tdpt-fish'; bundled are: resnet18-8-fashion, "
+        ValueError, match="no bundled network and no file 's2tdpt-fish'; bundled are: masnn-digits-saccade, "
     ):
         models.load("s2tdpt-fish")
     with pytest.raises(ValueError, match="does not exist"):
         models.load(tmp_path / "fish.safetensors")
 
 
-@pytest.mark.parametrize("name", [name for name in models.names() if "digits" in name])
+@pytest.mark.parametrize("name", [name for name in models.names() if "s2tdpt-digits" in name])
 def test_bundled_networks(name):
     net = models.load(name.upper())
     assert (models.registry.BUNDLED / f"{name}.safetensors").stat().st_size < 2_000_000
