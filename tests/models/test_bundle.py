@@ -136,7 +136,7 @@ def test_a_tuned_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, 
     assert asked == [(start, cell) for cell in cells]
 
 
-MANY = {"x_train": torch.zeros(30000, 1, 8, 8), "y_train": torch.zeros(30000, dtype=torch.int64)}
+MANY = {"x_train": torch.zeros(50000, 1, 8, 8), "y_train": torch.zeros(50000, dtype=torch.int64)}
 
 
 @pytest.mark.parametrize("name", HARDENED)
@@ -155,7 +155,7 @@ def test_a_hardened_network_goes_on_from_the_one_in_the_folder_as_its_record_say
     assert tuple(how["seed"] for *_, how in asked) == seeds == tuple(record.get("seeds", [record["seed"]]))
     for net, dataset, card, how in asked:
         assert (net, dataset.name, card) == (tmp_path / f"{start}.safetensors", record["dataset"], "default")
-        assert len(dataset.x_train) == len(dataset.y_train) == (part.images or 30000)
+        assert len(dataset.x_train) == len(dataset.y_train) == (part.images or 50000)
         assert part.images in (None, record["images"]["train"])
         assert list(how["times"]) == record["hardened"]["times [s]"]
         assert how["recipe"].model_dump(mode="json") == record["recipe"]
