@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 import memsim
+from memsim.arrays.faults.defects import Defects
 from memsim.card.chip_card import ChipCard
 from memsim.card.sections import Compensation
 from memsim.energy.ledger import UPKEEP, Ledger
@@ -116,6 +117,15 @@ class Chip:
             return {}
         parts += [array.measured for array in self.attention_arrays.values() if array.measured]
         return {key: sum(part[key] for part in parts) for key in UPKEEP}
+
+    @property
+    def faults(self) -> dict[str, Defects]:
+        """Faulty devices and lines by layer, before and after repair by spares; empty where there are none.
+
+        Layers of attention arrays come in with the first image, when their tokens are known.
+        """
+        found = {name: array.defects for name, array in self.arrays.items()}
+        return {name: defects for name, defects in found.items() if defects is not None}
 
     @property
     def cycles(self) -> dict[str, float]:

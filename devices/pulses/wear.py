@@ -5,21 +5,22 @@ A cycle is a RESET; a partial pulse wears as (|dw| / range)^m of one, m a field 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import torch
 from torch import Tensor
 
-from memsim.devices.cell import Fabric, PulsedCell, PulsedState
-from memsim.devices.numerics.stream import Indices, Stream
-from memsim.devices.pulses.around import Around
-from memsim.devices.pulses.line_pulses import Pulses
+from memsim.devices.cell import PulsedCell
+from memsim.devices.fault_shares import StuckShares
+from memsim.devices.numerics.stream import Stream
+from memsim.devices.pulses.stuck import STUCK, Stuck
+from memsim.devices.stuck import stuck_levels
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class Worn(Around):
+class Worn(Stuck):
     """Devices written `cycles` times; those whose life is over are stuck at either end of the range:
 
         P(failed by n) = 1 - exp(-(n / endurance)^shape)        Weibull
@@ -45,33 +46,12 @@ class Worn(Around):
                 f"stuck_high = {self.stuck_high}, cycles = {self.cycles}: 0 .. 1, and not negative"
             )
 
-    def fabricate(self, shape: Sequence[int], *, rng: Stream) -> Fabric:
-        fabric = self.device.fabricate(shape, rng=rng)
+    def _levels(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
         chance = rng.child("life").uniform(shape, dtype=torch.float64)
         life = self.endurance * (-chance.log()) ** (1 / self.shape)
-        told = self.describe()
-        high = rng.child("stuck").uniform(shape) < self.stuck_high
-        level = torch.where(high, torch.tensor(told.high), torch.tensor(told.low))
-        stuck = torch.where(life <= self.cycles, level, torch.tensor(math.nan))
-        values = fabric.values | {"life": life, "stuck": stuck}
-        return Fabric(values=values, places=fabric.places, packed=fabric.packed)
-
-    def rewrite(
-        self, fabric: Fabric, pulses: Pulses, *, rng: Stream, image: Indices | None, step: Indices | None,
-        start: Tensor | None = None, visible: bool = True,
-    ) -> Tensor:  # fmt: skip
-        held = self.device.rewrite(
-            fabric, pulses, rng=rng, image=image, step=step, start=start, visible=visible
-        )
-        return _held(fabric["stuck"].reshape(*fabric.places, 1, 1, *fabric.cells), held)
-
-    def reset(self, fabric: Fabric, *, rng: Stream) -> PulsedState:
-        return _stuck(self.device.reset(fabric, rng=rng))
-
-    def pulse(
-        self, state: PulsedState, n_up: Tensor | int, n_down: Tensor | int, *, rng: Stream
-    ) -> PulsedState:
-        return _stuck(self.device.pulse(state, n_up, n_down, rng=rng))
+        about, shares = self.describe(), StuckShares(on=self.stuck_high, off=1.0 - self.stuck_high)
+        failed = stuck_levels(shape, shares, about.low, about.high, rng=rng)
+        return {"life": life, STUCK: torch.where(life <= self.cycles, failed, torch.tensor(math.nan))}
 
 
 def pulse_wear(cell: PulsedCell, n_max: int, exponent: float) -> float:
@@ -79,12 +59,3 @@ def pulse_wear(cell: PulsedCell, n_max: int, exponent: float) -> float:
     told = cell.describe()
     steps = cell.response(n_max).double().diff().abs() / (told.high - told.low)
     return float(steps.clamp(max=1.0).pow(exponent).mean())
-
-
-def _stuck(state: PulsedState) -> PulsedState:
-    w, visible = (_held(state.fabric["stuck"], x) for x in (state.w, state.visible))
-    return replace(state, w=w, visible=visible)
-
-
-def _held(stuck: Tensor, w: Tensor) -> Tensor:
-    return torch.where(stuck.isnan(), w, stuck)

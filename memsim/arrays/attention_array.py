@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from memsim.arrays.faults.defects import Defects
 from memsim.arrays.kernels.counts import spike_counts
 from memsim.arrays.reading.attention_read import NOTHING
 from memsim.arrays.tile_lines import settling
@@ -151,6 +152,11 @@ class AttentionArray(nn.Module):
         if not tokens:
             return 0.0
         return settling(self.design.segment, tokens, 2 * tokens, self.run.card.attention.adc_bits)
+
+    @property
+    def defects(self) -> Defects | None:
+        """What of its devices and lines is faulty, before and after repair; known with the first image."""
+        return self.written.defects
 
     @property
     def kappa(self) -> float:

@@ -16,6 +16,7 @@ from memsim.arrays.weight_devices import Sensed, conductances, seen
 from memsim.coding.coding import Coding
 from memsim.coding.lines import Lines
 from memsim.devices.numerics.stream import Stream
+from memsim.devices.stuck import held as stuck
 
 Behind = Callable[[list[tuple[Tensor, Tensor]]], list[tuple[Tensor, Tensor]]]
 """What resistive lines leave of the planes, difference and sum of devices (S G, R, C) [S]."""
@@ -29,6 +30,8 @@ class Plane(NamedTuple):
     rng: Stream
     """Keys of chips, or of chips x groups."""
     paired: bool
+    faults: Tensor | None = None
+    """Conductance of faulty devices, NaN of others, (S G, D, R, C) [S]; of pairs G+, G-, G+, ..."""
 
 
 def planes(lines: Lines, goal_GRC: Tensor, cell: Any, rounded: bool, rng: Stream) -> list[Plane]:
@@ -90,7 +93,7 @@ def sense_planes(
 def _seen(part: Plane, cell: Any, age: float, parallel: int, voltage: float) -> tuple[Tensor, Tensor]:
     """What a line is read as, and the sum of its devices; both (S G, R, C) [S]."""
     if part.paired:
-        return seen(part.goal_GRC, cell, part.rng, age, parallel, voltage)
+        return seen(part.goal_GRC, cell, part.rng, age, parallel, voltage, part.faults)
     whole = cell.chord(_single(part, cell, age, parallel), voltage).sum(1)
     return whole, whole
 
@@ -98,7 +101,7 @@ def _seen(part: Plane, cell: Any, age: float, parallel: int, voltage: float) -> 
 def held(cell: Any, parts: Sequence[Plane], *, age: float, parallel: int) -> list[Tensor]:
     """Conductance of every device, (S G, n or 2 n, R, C) [S] for each of `parts`; of pairs, G+ first."""
     return [
-        conductances(cell, part.goal_GRC, rng=part.rng, age=age, pairs=parallel)
+        conductances(cell, part.goal_GRC, rng=part.rng, age=age, pairs=parallel, faults=part.faults)
         if part.paired
         else _single(part, cell, age, parallel)
         for part in parts
@@ -113,4 +116,5 @@ def _single(part: Plane, cell: Any, age: float, parallel: int) -> Tensor:
     target = (goal + cell.g_min).unsqueeze(-3)
     target = target.expand(*keys.shape, parallel, *target.shape[-2:])
     state = cell.write(target, rng=part.rng)
-    return cell.read(cell.relax(state, age, rng=part.rng), rng=part.rng).flatten(0, -4)
+    now = cell.read(cell.relax(state, age, rng=part.rng), rng=part.rng).flatten(0, -4)
+    return now if part.faults is None else stuck(part.faults, now)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from memsim.arrays.coded_devices import Plane, held, planes, sense_planes, zero_siemens
+from memsim.arrays.faults.harm import Asked, each_device
+from memsim.arrays.faults.weight_faults import FaultMap, faults_of
 from memsim.arrays.reading.noise import bend, carries_noise
 from memsim.arrays.tile_lines import behind, coded_behind, lines_of
 from memsim.arrays.weight_devices import Sensed, conductances, sense, siemens_per_unit
@@ -20,7 +23,8 @@ from memsim.devices import Stream, WeightCell
 class HeldMatrix:
     """Blocks (G, R, C) of a learned matrix and the devices of a card that hold them.
 
-    lines: those of the card's coding; None: one line of pairs a column.
+    lines: those of the card's coding; None: one line of pairs a column.  made: keys of the chips (and groups)
+    from the day they are made on, whatever is written.
     """
 
     blocks: Tensor
@@ -29,6 +33,7 @@ class HeldMatrix:
     dtype: torch.dtype
     tiles: tuple[int, int]
     lines: Lines | None
+    made: Stream
 
     @property
     def _per_unit(self) -> Tensor:
@@ -64,7 +69,33 @@ class HeldMatrix:
         return self.card.on("weight-rounding")
 
     def _planes(self, lines: Lines, rng: Stream) -> list[Plane]:
-        return planes(lines, self.goal, self.cell, self._rounded, rng)
+        found, faults = planes(lines, self.goal, self.cell, self._rounded, rng), self.faults
+        if faults is None:
+            return found
+        return [part._replace(faults=levels) for part, levels in zip(found, faults.levels, strict=True)]
+
+    @cached_property
+    def faults(self) -> FaultMap | None:
+        """Faulty devices and lines, whatever is written; None where there are none."""
+        card = self.card
+        if not (card.weight_faults.made and card.on("faults")):
+            return None
+        parts = [Plane(self.goal, self.made, True)]
+        if self.lines is not None:
+            parts = planes(self.lines, self.goal, self.cell, self._rounded, self.made)
+        many = card.weights.devices_per_weight
+        held = [each_device(part.goal_GRC, part.paired, many, self.cell.g_min) for part in parts]
+        count = len(card.weights.coding.factors)
+        asked = Asked(
+            torch.cat(held[:count], 1), card.weights.coding.factors, parts[0].paired, self._per_unit
+        )
+        reference = held[count] if len(held) > count else None
+        return faults_of(card, asked, reference, rng=self.made, tiles=self.tiles)
+
+    @property
+    def _fault_levels(self) -> Tensor | None:
+        """Levels of the pairs that are all there is."""
+        return None if self.faults is None else self.faults.levels[0]
 
     def sense(self, rng: Stream, age: float) -> Sensed:
         """Write the devices, age them by `age` [s] and return what a read sees of every line."""
@@ -83,6 +114,7 @@ class HeldMatrix:
         sensed = sense(
             cell, self.goal, rng=rng, age=age, pairs=section.devices_per_weight,
             voltage=section.read_voltage, total=noisy or wires is not None, dtype=self.dtype,
+            faults=self._fault_levels,
         )  # fmt: skip
         return sensed if wires is None else behind(wires, sensed, self.tiles, section.row_activity, noisy)
 
@@ -90,5 +122,6 @@ class HeldMatrix:
         """Conductance of every device `age` seconds after the write, (S G, D, R, C) [S], plane by plane."""
         cell, many = self.cell, self.card.weights.devices_per_weight
         if self.lines is None:
-            return [conductances(cell, self.goal, rng=rng, age=age, pairs=many)]
+            faults = self._fault_levels
+            return [conductances(cell, self.goal, rng=rng, age=age, pairs=many, faults=faults)]
         return held(cell, self._planes(self.lines, rng), age=age, parallel=many)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from memsim import devices
 from memsim.arrays.compensation import factors
+from memsim.arrays.faults.defects import Defects
 from memsim.arrays.held_matrix import HeldMatrix
 from memsim.arrays.one_sided import by_sign
 from memsim.arrays.ranges import Drives, Ranges
@@ -136,9 +137,15 @@ class WeightArray(nn.Module):
         return self._matrix.held(self._write_rng(cycle), age)
 
     @property
+    def defects(self) -> Defects | None:
+        """What of its devices and lines is faulty, before and after repair; None where nothing is."""
+        found = self._matrix.faults
+        return None if found is None else found.defects
+
+    @property
     def _matrix(self) -> HeldMatrix:
         tiles = self.tiles, self.column_tiles
-        return HeldMatrix(self.blocks, self.run.card, self.cell, self.run.dtype, tiles, self.lines)
+        return HeldMatrix(self.blocks, self.run.card, self.cell, self.run.dtype, tiles, self.lines, self.rng)
 
     def goal(self) -> Tensor:
         """Signed conductance that one device of each pair is to carry above g_min, (G, R, C) [S]."""
@@ -306,10 +313,12 @@ class WeightArray(nn.Module):
     def upkeep(self) -> dict[str, float]:
         """What keeping one chip's array fit has cost until now, the first programming not counted (`upkeep`).
 
-        Where the array is compensated, it is read once after each rewriting and once now.
+        Where the array is compensated, it is read once after each rewriting and once now.  Spare lines are
+        written with the others.
         """
+        made = self.run.card.weight_faults.with_spares(self.rows, self.columns, self.tiles, self.column_tiles)
         lines, rows = self.coding.conversions(self.columns, self.column_tiles), self.groups * self.rows
-        many = self.coding.devices(self.rows, self.columns, self.column_tiles, self.devices_per_weight)
+        many = self.coding.devices(*made, self.column_tiles, self.devices_per_weight)
         return upkeep(
             self.run, self.cell.technology, cells=rows * lines, lines=rows * self.column_tiles,
             writes=self.cycle * self.groups * many,

@@ -16,6 +16,7 @@ from torch import Tensor
 from memsim.arrays.kernels.pair_sums import column_sizes, row_sums
 from memsim.devices.numerics.operation import operation
 from memsim.devices.numerics.stream import Stream
+from memsim.devices.stuck import held
 from memsim.devices.weights.block_kernel import pair_sums
 from memsim.devices.weights.recorded import Unrecorded, record
 
@@ -58,13 +59,15 @@ def sense(
     voltage: float,
     total: bool = True,
     dtype: torch.dtype = torch.float32,
+    faults: Tensor | None = None,
 ) -> Sensed:
     """Write the devices of pairs, age them and sum what a read at `voltage` [V] sees of them.
 
     goal_GRC: signed conductance that one device of a pair carries above g_min [S].  rng: keys of shape (S,)
-    where G = 1, else (S, G); age: time since the write [s]; pairs: n; total: whether total_SRC is wanted.
+    where G = 1, else (S, G); age: time since the write [s]; pairs: n; total: whether total_SRC is wanted;
+    faults (S G, 2 n, R, C): conductance of faulty devices, NaN of the others, G+, G-, G+, ... [S].
     """
-    difference, total_SRC = seen(goal_GRC.to(dtype), cell, rng, age, pairs, voltage)
+    difference, total_SRC = seen(goal_GRC.to(dtype), cell, rng, age, pairs, voltage, faults)
     return Sensed(
         difference_SRC=difference,
         total_SRC=total_SRC if total else None,
@@ -85,16 +88,24 @@ def means(difference_SRC: Tensor, chips: int) -> dict[str, Tensor]:
 
 @operation
 def seen(
-    goal_GRC: Tensor, cell: Any, rng: Stream, age: float, pairs: int, voltage: float
+    goal_GRC: Tensor,
+    cell: Any,
+    rng: Stream,
+    age: float,
+    pairs: int,
+    voltage: float,
+    faults: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Sums over a pair's devices of G+ - G- and G+ + G-, as they are read; both (S G, R, C) [S]."""
-    chord = cell.chord(_devices(cell, goal_GRC, rng, age, pairs), voltage)
+    chord = cell.chord(_devices(cell, goal_GRC, rng, age, pairs, faults), voltage)
     plus, minus = chord[:, 0::2].sum(1), chord[:, 1::2].sum(1)
     return plus - minus, plus + minus
 
 
 @seen.kernel("cpu", torch.float32)
-def _(goal_GRC, cell, rng, age, pairs, voltage):
+def _(goal_GRC, cell, rng, age, pairs, voltage, faults=None):
+    if faults is not None:
+        return seen.meaning(goal_GRC, cell, rng, age, pairs, voltage, faults)
     try:
         program = record(lambda target: cell.chord(cell.aged(target, age, rng=rng), voltage))
     except Unrecorded:
@@ -105,17 +116,22 @@ def _(goal_GRC, cell, rng, age, pairs, voltage):
     return difference, total
 
 
-def conductances(cell: Any, goal_GRC: Tensor, *, rng: Stream, age: float, pairs: int) -> Tensor:
+def conductances(
+    cell: Any, goal_GRC: Tensor, *, rng: Stream, age: float, pairs: int, faults: Tensor | None = None
+) -> Tensor:
     """Conductance of every device, (S G, 2 n, R, C) [S]: the n of G+, then the n of G-; as :func:`sense`."""
-    by_pair = _devices(cell, goal_GRC, rng, age, pairs).unflatten(1, (pairs, 2))
+    by_pair = _devices(cell, goal_GRC, rng, age, pairs, faults).unflatten(1, (pairs, 2))
     return by_pair.transpose(1, 2).flatten(1, 2)
 
 
-def _devices(cell: Any, goal_GRC: Tensor, rng: Stream, age: float, pairs: int) -> Tensor:
+def _devices(
+    cell: Any, goal_GRC: Tensor, rng: Stream, age: float, pairs: int, faults: Tensor | None
+) -> Tensor:
     """All devices as they are written, (S G, 2 n, R, C) [S]: G+, G-, G+, G-, ..."""
     if len(goal_GRC) == 1 and rng.keys.ndim == 1:
         goal_GRC = goal_GRC[0]
     target = torch.stack([goal_GRC.clamp(min=0), (-goal_GRC).clamp(min=0)], -3) + cell.g_min
     target = torch.cat([target] * pairs, -3)  # every cell of an array has its place in the random numbers
     state = cell.write(target.expand(*rng.keys.shape, *target.shape[-3:]), rng=rng)
-    return cell.read(cell.relax(state, age, rng=rng), rng=rng).flatten(0, -4)
+    now = cell.read(cell.relax(state, age, rng=rng), rng=rng).flatten(0, -4)
+    return now if faults is None else held(faults, now)

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from memsim.arrays.faults.defects import Defects
 from memsim.arrays.reading.attention_read import AttentionRead
 from memsim.arrays.reading.written_noise import WrittenNoise
 from memsim.arrays.writing.design import WrittenDesign
@@ -124,6 +125,12 @@ class WrittenArray(nn.Module):
         costs = [upkeep(self.design, size.heads, size.tokens) for size in self.sizes.values()]  # type: ignore[arg-type]
         keys = costs[0] if costs else ()
         return {key: sum(cost[key] for cost in costs) for key in keys}
+
+    @property
+    def defects(self) -> Defects | None:
+        """What of the devices of the largest arrays is faulty; None before the first image, too."""
+        size = "x".join(map(str, self.largest))
+        return self.sizes[size].defects if size in self.sizes else None  # type: ignore[return-value]
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Make the devices that a saved array had in use, for their values to be loaded into."""

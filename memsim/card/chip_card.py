@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 CARDS = "memsim.cards"
 
+SWITCHED = {"weights", "attention", "wear", "weight_faults", "attention_faults"}
+"""Sections that decide which effects a card has."""
+
 
 class ChipCard(CardFields):
     """A chip card.
@@ -162,7 +165,7 @@ class ChipCard(CardFields):
         fields = self.model_dump(by_alias=True, exclude_unset=True) | {"prices": self.own_prices}
         switches = {key: sections.pop(key) for key in ("off", "strengths") if key in sections}
         fields = _merged(fields, sections)
-        if (self.off or self.strengths) and {"weights", "attention", "wear"} & sections.keys():
+        if (self.off or self.strengths) and SWITCHED & sections.keys():
             there = self._read(fields | {"off": [], "strengths": {}}, self.name)._switches
             fields["off"] = self.off & there
             fields["strengths"] = {e: factor for e, factor in self.strengths.items() if e in there}
@@ -201,6 +204,7 @@ class ChipCard(CardFields):
         asked["output-noise"] = self.weights.output_noise > 0
         asked["weight-rounding"] = self.weights.coding.rounds
         asked["amplifier-noise"] = self.weights.amplifier_noise > 0 or self.attention.amplifier_noise > 0
+        asked["faults"] = self.weight_faults.made or self.attention_faults.made
         return [effect for effect in ARRAY_EFFECTS if asked.get(effect, True)]
 
     @property

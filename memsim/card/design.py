@@ -14,7 +14,9 @@ from memsim.card.idle import GATED
 from memsim.card.sections import AttentionSection, WearSection
 from memsim.devices import registry
 from memsim.devices.cell import Cell, PulsedCell
+from memsim.devices.pulses.corrupt import with_corrupt
 from memsim.devices.pulses.resets import PulsedReset, verified_reset
+from memsim.devices.pulses.stuck import Faulty
 from memsim.devices.pulses.synapse import synapse
 from memsim.devices.pulses.wear import Worn
 from memsim.devices.toml_file import CardError
@@ -57,9 +59,9 @@ class Design:
     weight_cell: WeightCell
     """The weight cell with the card's range and effects."""
     attention_cell: PulsedCell
-    """The pulsed cell with the card's effects, reset, wear and devices for each synapse."""
+    """The pulsed cell with the card's effects, reset, faults, wear and devices for each synapse."""
     unworn_cell: PulsedCell
-    """The same without wear: what a chip is calibrated with."""
+    """The same without faults and wear: what a chip is calibrated with."""
     reset_tries: float
     """Resets of a device for each write [1], in the mean; 0 where pulses do it."""
     full_write: int
@@ -92,7 +94,8 @@ def resolve(card: CardFields) -> Design:
     preset: Any = registry.get(card.attention.cell)
     siemens = _siemens(preset, card.attention)
     new, tries = _with_reset(_with_effects(preset, card), card, siemens)
-    worn = _worn(new, card.wear) if card.on("wear") else new
+    faulty = _faulty(preset, new, card, siemens) if card.on("faults") else new
+    worn = _worn(faulty, card.wear) if card.on("wear") else faulty
     cell = _synapse(worn, card.attention)
     drive = _drive(preset, card.attention)
     _check_conductances(preset, siemens)
@@ -141,6 +144,16 @@ def _with_reset(cell: PulsedCell, card: CardFields, siemens: Siemens) -> tuple[P
     if section.reset == "verified":
         return verified_reset(cell, section.reset_tolerance, one_device(card, cell, *siemens))
     return PulsedReset.of(cell, reset_pulses=section.reset_pulses), 0.0
+
+
+def _faulty(preset: Any, new: PulsedCell, card: CardFields, siemens: Siemens) -> PulsedCell:
+    """The cell with its faulty devices; open lines are those of arrays."""
+    faults = card.attention_faults
+    if new.exact:
+        return new
+    if faults.corrupt_devices:
+        new, _ = _with_reset(with_corrupt(_with_effects(preset, card)), card, siemens)
+    return Faulty.of(new, shares=faults.stuck) if faults.lasting else new
 
 
 def _worn(cell: PulsedCell, wear: WearSection) -> PulsedCell:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_serializer, field_validator
 
+from memsim.card.faults import AttentionFaultSection, FaultSection
 from memsim.card.sections import AttentionSection, WearSection, WeightSection
 from memsim.devices.check import MAX_STRENGTH
 from memsim.devices.toml_file import Section
@@ -28,10 +29,12 @@ ARRAY_EFFECTS = (
     "thermal-noise",
     "shot-noise",
     "amplifier-noise",
+    "faults",
 )
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, what its
-writes until now did to it, the resistance of its lines, noise of each conversion, weights on a grid, and
-noise of a conductance at its temperature, of its current, and of the amplifier behind a line.
+writes until now did to it, the resistance of its lines, noise of each conversion, weights on a grid,
+noise of a conductance at its temperature, of its current, and of the amplifier behind a line, and faults
+from the start.
 """
 
 
@@ -51,6 +54,8 @@ class CardFields(Section):
     weights: WeightSection = WeightSection()
     attention: AttentionSection = AttentionSection()
     wear: WearSection = WearSection()
+    weight_faults: FaultSection = FaultSection()
+    attention_faults: AttentionFaultSection = AttentionFaultSection()
     wire_resistance: float | None = Field(default=None, alias="wire_resistance [ohm]", ge=0, lt=1e3)
     """Resistance of one wire segment, of word and bit lines [ohm]; absent: of the technology's lowest wires
     over ``cell_pitch``, .70 ohm at 45 nm.  Simulated where ``wires`` of the arrays says so, else only
@@ -86,7 +91,11 @@ class CardFields(Section):
     @classmethod
     def _with_a_spread(cls, strengths: dict[str, float]) -> dict[str, float]:
         for effect in sorted(set(strengths) & set(ARRAY_EFFECTS)):
-            grows = {"wear": "wear.cycles_before", "wires": "wire_resistance"}
+            grows = {
+                "wear": "wear.cycles_before",
+                "wires": "wire_resistance",
+                "faults": "the shares of weight_faults and attention_faults",
+            }
             why = f"grows with {grows[effect]}, it" if effect in grows else "rounds, it"
             if effect == "output-noise":
                 raise ValueError(

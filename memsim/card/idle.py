@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from memsim.card.faults import FaultSection
 from memsim.card.fields import CardFields
 from memsim.card.sections import AttentionSection
 from memsim.devices import registry
+from memsim.devices.fault_shares import CORRUPT
 from memsim.prices.events import find
 
 GATED = ("fefet", "ecram", "capacitor")
@@ -51,10 +53,11 @@ def idle(card: CardFields) -> Iterator[Idle]:
         yield Idle("weights", "device_errors", "it belongs to a g_max [S] below the cell's own")
     yield from _norms(card)
     yield from _wear(card)
+    yield from _faults(card)
     yield from _prices(card)
 
 
-def _changed(section: AttentionSection) -> Iterator[str]:
+def _changed(section: AttentionSection | FaultSection) -> Iterator[str]:
     """The fields that are not at their defaults."""
     usual = type(section)()
     return (name for name in type(section).model_fields if getattr(section, name) != getattr(usual, name))
@@ -105,6 +108,23 @@ def _wear(card: CardFields) -> Iterator[Idle]:
     if "cycles_before" not in given:
         for field in sorted(given & {"endurance", "shape", "stuck_high"}):
             yield Idle("wear", field, "cycles_before, which they act on, is missing")
+
+
+def _faults(card: CardFields) -> Iterator[Idle]:
+    """Faults of ideal cells, spares where no line can be faulty, a corrupt share that no source gives."""
+    worn = card.wear.cycles_before > 0
+    for name, section, others in (
+        ("weight_faults", card.weight_faults, False), ("attention_faults", card.attention_faults, worn)
+    ):  # fmt: skip
+        for field in _changed(section):
+            if card.ideal or (name == "attention_faults" and card.attention.cell == "ideal"):
+                whose = "both cells are ideal" if card.ideal else "its cell is ideal"
+                yield Idle(name, field, f"{whose}, which has no fault; --only faults leaves faults alone on")
+            elif field.startswith("spare") and not (section.made or others):
+                yield Idle(name, field, "spare lines take the place of faulty ones, and no share is above 0")
+            elif field == "corrupt_devices" and card.attention.cell not in CORRUPT:
+                known = ", ".join(CORRUPT)
+                yield Idle(name, field, f"only the sources of {known} give a share of corrupt devices")
 
 
 def _prices(card: CardFields) -> Iterator[Idle]:

@@ -81,7 +81,7 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
             yield _unsaid(f"weights.{name}", value, getattr(usual.weights, name))
     yield Line("forward.out_bound", bound, "calibrated", "memsim's range comes from training images")
     for name in type(card).model_fields:
-        if name in ("attention", "wear"):
+        if name in ("attention", "wear", "weight_faults", "attention_faults"):
             section, others = getattr(card, name), getattr(usual, name)
             for one in type(section).model_fields:
                 yield _unsaid(f"{name}.{one}", getattr(section, one), getattr(others, one))

@@ -51,14 +51,16 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
         coding = section.coding
         lines = coding.widest(work.columns, column_tiles)
         converters = converter.count(lines, section.conversion_time) * row_tiles * column_tiles
-        cells = coding.devices(rows, work.columns, column_tiles, section.devices_per_weight)
+        made_rows, columns = card.weight_faults.with_spares(rows, work.columns, row_tiles, column_tiles)
+        cells = coding.devices(made_rows, columns, column_tiles, section.devices_per_weight)
         yield "weight cells", cells, cell
         yield "ADC", converters, technology.converter_price(section.adc_bits).area
         dac = technology.dac_price(section.dac_bits)
         yield "DAC", 0 if work.spikes else rows * column_tiles, dac.area
     elif isinstance(work, Attention):
         section = card.attention
-        cells = 2 * section.devices_per_synapse * work.heads * work.tokens**2  # with references, or pairs
+        rows, columns = card.attention_faults.with_spares(work.tokens, work.tokens)
+        cells = 2 * section.devices_per_synapse * work.heads * rows * columns  # with references, or pairs
         yield "attention cells", cells, cell
         converters = work.heads * converter.count(work.tokens, section.conversion_time)
         yield "ADC", converters, technology.converter_price(section.adc_bits).area

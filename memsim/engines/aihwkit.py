@@ -29,6 +29,7 @@ from memsim.arrays.reading.weight_read import unfold
 from memsim.card.sections import AttentionSection, Compensation
 from memsim.card.to_rpu_config import COMPENSATIONS, inference_config
 from memsim.devices.pulses import bridge
+from memsim.devices.pulses.corrupt import Corrupt
 from memsim.devices.weights.model_of_cell import noise_model
 from memsim.engines.common_effects import lacks
 from memsim.run import Address, Run
@@ -44,6 +45,7 @@ class TileWeights:
     """
 
     upkeep: ClassVar[dict[str, float]] = {}  #: aihwkit's layers report no events
+    defects: ClassVar[None] = None  #: none of its devices is faulty
 
     def __init__(self, name: str, blocks: Tensor, run: Run) -> None:
         devices_per_weight = run.card.weights.devices_per_weight
@@ -209,7 +211,14 @@ def tile_attention(name: str, leaf: WrittenAttention, run: Run) -> AttentionArra
             )
     if section.coding == "per-device" or (run.card.on("wear") and run.card.wear.cycles_before):
         raise ValueError("engine aihwkit knows no counts of each device's own and no wear: engine memsim")
-    cell = replace(run.card.attention_cell, n_max=run.card.full_write)
+    faults = run.card.attention_faults
+    if run.card.on("faults") and (faults.lasting or faults.spare_rows or faults.spare_columns):
+        raise ValueError(
+            "engine aihwkit: attention_faults; of faulty devices its tiles know corrupt ones alone: take"
+            " engine memsim"
+        )
+    cell = run.card.attention_cell
+    cell = replace(cell.device if isinstance(cell, Corrupt) else cell, n_max=run.card.full_write)
     return AttentionArray(name, leaf, run, rewrite=partial(_rewrite, cell))
 
 

@@ -10,9 +10,10 @@ SHARED = frozenset({"dac", "adc", "pulse-rounding", "output-noise", "wear"})
 
 
 def lacks(card: ChipCard) -> tuple[str, ...]:
-    """Effects that are on in a card and that aihwkit's tiles do not have."""
+    """Effects that are on in a card and that aihwkit's tiles do not have; corrupt devices are their own."""
+    shared = SHARED if card.weight_faults.made or card.attention_faults.lasting else {*SHARED, "faults"}
     return tuple(
         effect
         for effect in card.effects
-        if effect in ARRAY_EFFECTS and effect not in SHARED and card.on(effect)
+        if effect in ARRAY_EFFECTS and effect not in shared and card.on(effect)
     )

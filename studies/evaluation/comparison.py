@@ -240,6 +240,8 @@ class Comparison:
             out["utilisation"] = utilisation(self.on_arrays, self.card)
         if self.notes:
             out["notes"] = self.notes
+        if faults := {name: defects.summary for name, defects in chip.faults.items()}:
+            out["faults"] = faults
         if arrays:
             out |= {"attention_cell": str(self.card.attention.cell), "attention": self._attention(chip)}
         return out

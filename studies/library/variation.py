@@ -53,6 +53,7 @@ def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
         "output noise": ("output-noise",),
         "weight rounding": ("weight-rounding",),
         "circuit noise": ("thermal-noise", "shot-noise", "amplifier-noise"),
+        "faults": ("faults",),
     }
     there = {name: tuple(e for e in effects if e in card.effects) for name, effects in found.items()}
     return {name: effects for name, effects in there.items() if effects}

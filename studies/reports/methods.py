@@ -11,6 +11,7 @@ from typing import Any
 
 import memsim
 from memsim import devices, models
+from memsim.card.faults import FaultSection
 from memsim.card.fields import ARRAY_EFFECTS
 from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.setting import Setting
@@ -19,6 +20,7 @@ from memsim.studies.reports.line_findings import in_full_tile, unsimulated
 from memsim.studies.reports.quantities import digits, duration, percent, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running import provenance
+from memsim.studies.running.provenance import TABLES
 
 DATA_SETS = {"digits": "alpaydin1998", "digits-hard": "alpaydin1998", "fashion-mnist": "xiao2017"}
 """Who published a data set."""
@@ -30,7 +32,7 @@ UNITS = {"rotation": "degrees", "shift": "pixels", "warmup": "epochs"}
 """Units of a training recipe's numbers, where they have one."""
 
 NOT_SIMULATED = (
-    "Not simulated: {}, stuck devices but those worn out, spread between converters, errors of "
+    "Not simulated: {}, faults but those that the card names, spread between converters, errors of "
     "the reading that drift compensation goes by, nonlinear currents but for the chord of a cell's I-V "
     "curve, temperature and area. Energies leave out leakage, control, buffers and moving data. Nothing here "
     "was measured on a chip."
@@ -123,9 +125,7 @@ def _numbers(fields: Mapping[str, Any]) -> Iterator[str]:
 
 def chips(setting: Setting, card: memsim.ChipCard) -> str:
     """How many chips, which they are, and when they are read."""
-    top = _fields(
-        card, skip=("name", "description", "weights", "attention", "wear", "prices", "off", "strengths")
-    )
+    top = _fields(card, skip=("name", "description", *TABLES, "prices", "off", "strengths"))
     return (
         f"Simulated are {setting.chips} chip{'' if setting.chips == 1 else 's'} of card {card.name} ({top}), "
         f"seed {setting.seed}. Random streams are keyed by names, not by order{cite('salmon2011')}: a chip "
@@ -139,11 +139,19 @@ def weights(card: memsim.ChipCard) -> str:
     """The weight arrays with every number."""
     coding, many = card.weights.coding, card.weights.devices_per_weight
     holders = "differential pairs" if coding.plain else coding.words(many)
+    faults = _faults(card, card.weight_faults)
     return (
         f"Weights are held by {holders} of {_cell(card.weight_cell)}; every number of these arrays: "
         f"{_fields(card.weights, skip=('cell',))}. Rows that carry numbers pass a DAC, spikes drive a row "
-        "for one bit."
+        f"for one bit.{faults}"
     )
+
+
+def _faults(card: memsim.ChipCard, section: FaultSection) -> str:
+    """The faults of one sort of arrays with every number; nothing where there are none."""
+    if not (section.made and card.on("faults")):
+        return ""
+    return f" Some of their devices and lines are faulty from the start: {_fields(section, skip=())}."
 
 
 def attention(card: memsim.ChipCard) -> str:
@@ -153,7 +161,8 @@ def attention(card: memsim.ChipCard) -> str:
     worn = f" They are worn: {_fields(card.wear, skip=())}." if card.wear.cycles_before else ""
     return (
         f"Attention weights are written by spikes into {_cell(cell)}{unsaid}, anew for every image, layer, "
-        f"head and time step; every number of these arrays: {_fields(card.attention, skip=('cell',))}.{worn}"
+        f"head and time step; every number of these arrays: {_fields(card.attention, skip=('cell',))}."
+        f"{_faults(card, card.attention_faults)}{worn}"
     )
 
 

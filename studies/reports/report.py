@@ -23,6 +23,7 @@ from memsim.studies.reports import (
     bibliography,
     energy_findings,
     engine_findings,
+    fault_findings,
     figures,
     findings,
     line_findings,
@@ -107,6 +108,7 @@ def page(
     """The report as one HTML document."""
     sample, card, chip = comparison.sample, comparison.card, comparison.chip
     wires_sentence, wires = line_findings.wires(summary)
+    faults_sentence, faults = fault_findings.faults(summary)
     return (
         environment()
         .get_template("report.html.j2")
@@ -134,6 +136,9 @@ def page(
             wires_sentence=wires_sentence,
             engines=engine_findings.engines(summary),
             engines_sentence=engine_findings.verdict(summary),
+            faults=faults,
+            faults_header=fault_findings.HEADER,
+            faults_sentence=faults_sentence,
             worth=worth_table(worth) if worth else None,
             cells=[] if chip is None else [row.values() for row in provenance.cell_rows(card)],
             card_name=card.name,

@@ -63,6 +63,10 @@ def _file_or_name(given: str) -> str:
     return str(Path(given).resolve()) if Path(given).is_file() else given
 
 
+TABLES = ("weights", "attention", "wear", "weight_faults", "attention_faults")
+"""Tables of a card whose fields are listed one by one."""
+
+
 def card_rows(card: memsim.ChipCard) -> list[dict[str, Any]]:
     """Every field of the card but prices: key with unit, value, what it is, whether it is an assumption."""
     ohm = card.segment().resistance
@@ -71,7 +75,8 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, Any]]:
         "temperature [K]": (card.temperature, _about(card, "temperature")),
     }
     rows = [_card_row("", key, value, about) for key, (value, about) in top.items()]
-    for name, section in (("weights", card.weights), ("attention", card.attention), ("wear", card.wear)):
+    for name in TABLES:
+        section = getattr(card, name)
         for field, info in type(section).model_fields.items():
             value = getattr(section, field)
             if field == "n_max" and value is None:
@@ -120,7 +125,7 @@ def toml(card: memsim.ChipCard) -> str:
     fields = card.model_dump(mode="json", by_alias=True, exclude_none=True)
     fields["off"] = sorted(fields.get("off", []))
     lines = [assign(key, value) for key, value in fields.items() if not isinstance(value, dict)]
-    for name in ("weights", "attention", "wear", "strengths"):
+    for name in (*TABLES, "strengths"):
         lines += ["", f"[{name}]", *(assign(key, value) for key, value in fields[name].items())]
     for event, price in fields["prices"].items():
         lines += ["", f"[prices.{json.dumps(event)}]", *(assign(key, value) for key, value in price.items())]

@@ -11,6 +11,7 @@ import torch
 import memsim
 from memsim import CardError, ChipCard, models
 from memsim.arrays.reading.converters import levels_of, quantise
+from memsim.card.faults import AttentionFaultSection, FaultSection
 from memsim.card.sections import AttentionSection, WearSection, WeightSection
 from memsim.devices import registry
 from memsim.devices.weights.weight_cell import BeyondFit
@@ -24,6 +25,8 @@ WITH = {
     "shape": {"cycles_before": 1e5, "endurance": 1e5},
     "stuck_high": {"cycles_before": 1e5, "endurance": 1e5},
     "pulse_exponent": {"cycles_before": 1e5, "endurance": 1e5},
+    "spare_rows": {"stuck_off": 0.1},
+    "spare_columns": {"stuck_off": 0.1},
 }
 """What a field needs beside it to have an effect."""
 
@@ -31,9 +34,15 @@ LONG = {("n_max", 4096), ("devices_per_synapse", 16)}
 """Edges that take minutes: tables of 8193 counts, sixteen times the devices."""
 
 
+SECTIONS = {
+    "weights": WeightSection, "attention": AttentionSection, "wear": WearSection,
+    "weight_faults": FaultSection, "attention_faults": AttentionFaultSection,
+}  # fmt: skip
+
+
 def edges() -> Iterator[Any]:
     """(section, key, value) at, or next to, both ends of every numeric field."""
-    for name, section in (("weights", WeightSection), ("attention", AttentionSection), ("wear", WearSection)):
+    for name, section in SECTIONS.items():
         for field, info in section.model_fields.items():
             for limit in info.metadata:
                 for end, inside in (("ge", 0.0), ("le", 0.0), ("gt", 1e-6), ("lt", -1e-6)):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import memsim
 from memsim import CardError, ChipCard, models
+from memsim.card.faults import AttentionFaultSection, FaultSection
 from memsim.card.fields import FRESH
 from memsim.card.sections import AttentionSection, WearSection, WeightSection
 from memsim.devices import device_card
@@ -80,6 +81,8 @@ WITH: Mapping[str, Mapping[str, Any]] = {
     "stuck_high": {"cycles_before": 5e4, "endurance": 1e5},
     "cycles_before": {"endurance": 1e5},
     "batch_norm": {"scaling": "layer"},
+    "spare_rows": {"stuck_off": 0.1},
+    "spare_columns": {"stuck_off": 0.1},
 }
 """What a field needs beside it to have an effect; without it is refused."""
 
@@ -94,6 +97,8 @@ OTHER: Mapping[str, Any] = {
     "reset_tolerance": 1.0, "reset_pulses": 20, "verify_rounds": 1, "row_gain": True, "scheme": "passive",
     "g_mid": 3e-5, "g_unit": 5e-6, "pulse_voltage": 1.5, "pulse_time": 1e-7, "reset_time": 1e-7,
     "cycles_before": 1e5, "endurance": 2e5, "shape": 3.0, "stuck_high": 0.0, "pulse_exponent": 2.0,
+    "stuck_on": 0.3, "stuck_off": 0.3, "stuck_random": 0.3, "dead_word_lines": 0.5, "dead_bit_lines": 0.5,
+    "spare_rows": 2, "spare_columns": 2, "corrupt_devices": True,
 }  # fmt: skip
 """Another value than the default's."""
 
@@ -103,7 +108,10 @@ def other(section: str, name: str) -> Any:
     return OTHER[name] if f"{section}.{name}" not in OTHER else OTHER[f"{section}.{name}"]
 
 
-SECTIONS = {"weights": WeightSection, "attention": AttentionSection, "wear": WearSection}
+SECTIONS = {
+    "weights": WeightSection, "attention": AttentionSection, "wear": WearSection,
+    "weight_faults": FaultSection, "attention_faults": AttentionFaultSection,
+}  # fmt: skip
 
 
 def fields() -> Iterator[Any]:

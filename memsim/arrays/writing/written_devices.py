@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from memsim.arrays.writing.attention_faults import fabrics_of
 from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.device_table import DeviceTable
 from memsim.arrays.writing.rules import WriteRule
@@ -35,7 +36,7 @@ class WrittenDevices(nn.Module):
 
     Their values are numbered by row and column: those of fewer tokens are the corner of those of more.
     Beside them lies what was measured of them: gain and shift of each word line (S, H, N), and a table for
-    each device where the card asks for one.
+    each device where the card asks for one.  ``defects`` says what of them is faulty, where something is.
     """
 
     gain: Tensor
@@ -49,9 +50,8 @@ class WrittenDevices(nn.Module):
         root = [stream(seed, list(chips), design.name, range(heads), side) for side in design.sides]
         self.rngs: dict[tuple[str | int, ...], list[Stream]] = {(): [rng.child("write") for rng in root]}
         self.read_rng = stream(seed, list(chips), design.name, range(heads), "read")
-        fabrics = (
-            design.cell.fabricate((tokens, tokens), rng=rng.child("device-spread").by_row()) for rng in root
-        )
+        lines = stream(seed, list(chips), design.name, range(heads), "lines")
+        fabrics, self.defects = fabrics_of(design, root, lines, tokens)
         self.held = nn.ModuleList(HeldFabric(fabric) for fabric in fabrics)
         places = (len(chips), heads)
         self.register_buffer("gain", torch.ones(*places, tokens))
