@@ -49,14 +49,16 @@ class Part(NamedTuple):
 RESNETS = {"resnet18-8-fashion": Part("fashion-mnist", epochs=4, images=20000)}
 """Residual networks, trained by the recipe of their data set on a part of it."""
 
-EVENTS = {"masnn-digits-saccade": Part("digits-saccade", epochs=12)}
-"""MA-SNN on event frames of 34 x 34 pixels, six steps a sample."""
-
-MASNN = {
-    "in_shape": (2, 34, 34), "num_classes": 10, "steps": 6, "widths": (16, 32, 32), "pools": (2, 2, 2),
-    "hidden": 64, "reduction_t": 2, "reduction_c": 4,
+FRAMES: dict[str, Any] = {"in_shape": (2, 34, 34), "num_classes": 10, "steps": 6}
+MASNN = {"widths": (16, 32, 32), "pools": (2, 2, 2), "hidden": 64, "reduction_t": 2, "reduction_c": 4}
+SPIKINGFORMER = {"tau": 1.5, "pools": (False, True, True, True, False)}
+EVENTS: dict[str, tuple[str, dict[str, Any], Part]] = {
+    "masnn-digits-saccade": ("masnn", FRAMES | MASNN, Part("digits-saccade", epochs=12)),
+    "spikingformer-digits-saccade": (
+        "spikingformer-1-32", FRAMES | SPIKINGFORMER, Part("digits-saccade", epochs=12),
+    ),
 }  # fmt: skip
-"""Its configuration, so narrow that an epoch takes seconds."""
+"""Networks of event frames: what is built, its fields, its data; so narrow that an epoch takes seconds."""
 
 HARDENED = {
     "s2tdpt-digits-hardened-pcm": ("s2tdpt-digits", (1, 2), Part("digits", epochs=12)),
@@ -101,7 +103,8 @@ def bundle(
         part = RESNETS[name]
         return _trained(name, configure(name), part.load(data), part.epochs, seed, folder, progress)
     if name in EVENTS:
-        part, config = EVENTS[name], configure("masnn", **MASNN)
+        kind, fields, part = EVENTS[name]
+        config = configure(kind, **fields)
         return _trained(name, config, part.load(data), part.epochs, seed, folder, progress)
     base = next((stdp for stdp in NETWORK.values() if name.startswith(stdp)), "")
     _, tuned, cell = name.partition(f"{base}{TUNED}") if base else ("", "", "")
