@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from memsim.devices.toml_file import Section
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Coding(Section, ABC):
@@ -50,6 +50,8 @@ class Coding(Section, ABC):
 
     def zero_shares(self, rounded: bool) -> Tensor:
         """Return s_p(0), (P,)."""
+        import torch  # a card is read before torch is needed
+
         return self.shares(torch.zeros(1, 1, 1, dtype=torch.float64), rounded).flatten()
 
     @abstractmethod

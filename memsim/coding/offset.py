@@ -8,12 +8,13 @@ have errors of their own, common to all weights of a row and tile.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
 
 from memsim.coding.coding import Coding
 from memsim.coding.registry import coding
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @coding

@@ -8,13 +8,13 @@ devices that are common to all of them, such as drift, do not cancel.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from memsim.coding.coding import Coding
 from memsim.coding.registry import coding
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @coding
@@ -50,7 +50,7 @@ class Single(Coding):
         if self.zero_at == "middle":
             return None
         negative = (blocks_GRC < 0).any(1, keepdim=True)
-        return torch.where(negative, -1.0, 1.0).to(blocks_GRC)
+        return 1.0 - 2.0 * negative.to(blocks_GRC)
 
     def words(self, devices: int) -> str:
         return "single devices" if devices == 1 else f"places of {devices} devices"

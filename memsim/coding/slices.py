@@ -11,14 +11,15 @@ slice lies between its digits of the two nearest codes, in the ratio of the dist
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from memsim.coding.coding import Coding
 from memsim.coding.registry import coding
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MOST = 16  #: bits of a weight
 
@@ -89,6 +90,8 @@ class Slices(Coding):
 
     def _digits(self, code: Tensor) -> Tensor:
         """s_p of whole codes 0 .. top, (P, ...)."""
+        import torch  # a card is read before torch is needed
+
         return torch.stack(
             [
                 (code / place).floor() % (top + 1) / top
