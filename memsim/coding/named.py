@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from memsim import coding as room
+from memsim.coding import kinds as room
 from memsim.coding.coding import Coding
 from memsim.coding.registry import KINDS
 from memsim.devices.plugins import found

@@ -1,4 +1,4 @@
-"""The registry of codings: a kind is one file of this folder.
+"""The registry of codings: a kind is one file of the folder `kinds`.
 
     @coding
     class Mine(Coding):

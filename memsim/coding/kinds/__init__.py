@@ -1,0 +1,1 @@
+"""The codings of weights, one file each."""
