@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from memsim.coding import kinds as room
 from memsim.coding.coding import Coding
 from memsim.coding.registry import KINDS
 from memsim.devices.plugins import found
@@ -23,8 +23,8 @@ GROUP = "memsim.codings"
 @cache
 def _load() -> None:
     """Import the files of all kinds."""
-    for file in pkgutil.iter_modules(room.__path__):
-        import_module(f"{room.__name__}.{file.name}")
+    for file in pkgutil.iter_modules([str(Path(__file__).with_name("kinds"))]):
+        import_module(f"memsim.coding.kinds.{file.name}")
     for plugin in found(GROUP).values():
         plugin.load()
 
