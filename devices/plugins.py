@@ -10,6 +10,7 @@ A package registers in its pyproject.toml, and needs no edit here:
 | ``memsim.codings`` | any | module that registers codings of weights |
 | ``memsim.devices`` | of a cell, as a card writes it | function of no arguments that returns the Cell |
 | ``memsim.lowerings`` | any | module (or function in it) that registers matrices of a layer kind |
+| ``memsim.adc``, ``memsim.dac`` | any | module that registers kinds of converters |
 | ``memsim.networks`` | of an architecture; its networks' names begin so | class under ``@architecture`` |
 
 Names are known before anything is imported; a package is imported when its object is used.
@@ -22,7 +23,14 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, final
 
-GROUPS = ("memsim.codings", "memsim.devices", "memsim.lowerings", "memsim.networks")
+GROUPS = (
+    "memsim.adc",
+    "memsim.codings",
+    "memsim.dac",
+    "memsim.devices",
+    "memsim.lowerings",
+    "memsim.networks",
+)
 
 
 class PluginError(ValueError):

@@ -167,10 +167,11 @@ class Chip:
         self.mapped.norms.forget()
         if self.calibration is not None:
             self._calibrate(batch_of(self.calibration, self.batch_axis), progress)
-        elif self.card.on("adc") or self.card.on("dac"):
+        elif self.card.calibrates:
+            effects = ", ".join(map(repr, self.card.converter_effects))
             raise ValueError(
                 "the converters need training images to set their ranges: pass calibration= to to_crossbar, "
-                "or switch them off with card.without('adc', 'dac')"
+                f"or switch them off with card.without({effects})"
             )
         return self
 

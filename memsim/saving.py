@@ -18,10 +18,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from memsim.arrays.ranges import Call, Ranges
+from memsim.arrays.ranges import Call
 from memsim.card.chip_card import ChipCard
 
-FORMAT = "memsim-chip-2"
+FORMAT = "memsim-chip-3"
 
 
 def digest(net: nn.Module) -> str:
@@ -45,7 +45,9 @@ def save(chip: Any, path: str | Path) -> Path:
     tensors: dict[str, Tensor] = {}
     ranges = {}
     for name, array in chip.weight_arrays.items():
-        ranges[name] = [[one.spikes_S.tolist(), one.signed_S.tolist()] for one in array.ranges.calls]
+        ranges[name] = [
+            [one.spikes_S.tolist(), one.signed_S.tolist(), one.whole_S.tolist()] for one in array.ranges.calls
+        ]
         for n, one in enumerate(array.ranges.calls):
             tensors[f"range.{name}.{n}.peak"], tensors[f"range.{name}.{n}.current"] = (
                 one.peak_S,
@@ -91,15 +93,15 @@ def load(path: str | Path, net: nn.Module, build: Callable[..., Any], **options:
     for array in chip.arrays.values():
         array.program()
     for name, calls in header["ranges"].items():
-        found = chip.weight_arrays[name].ranges = Ranges(name)
-        found.calls = [
+        chip.weight_arrays[name].ranges.calls = [
             Call(
                 torch.tensor(spikes),
                 torch.tensor(signed),
                 tensors[f"range.{name}.{n}.peak"],
                 tensors[f"range.{name}.{n}.current"],
+                torch.tensor(whole),
             )
-            for n, (spikes, signed) in enumerate(calls)
+            for n, (spikes, signed, whole) in enumerate(calls)
         ]
     for name, array in chip.attention_arrays.items():
         start = f"attention.{name}."

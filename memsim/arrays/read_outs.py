@@ -26,6 +26,8 @@ class Shown(NamedTuple):
     gain_SC: Tensor
     zero_SC: Tensor | None
     """What a fully driven row makes of a weight of 0 that is taken off digitally."""
+    curve_SKPC: Tensor | None
+    """The curves of the ADCs of all lines; None: ideal ones."""
 
     def of(self, chips: Any, groups: int) -> Shown:
         """The same of some chips."""
@@ -42,18 +44,19 @@ def read_out(
     """
     if drives is not None and drives.chips is not None:
         shown, rng = shown.of(drives.chips, groups), rng.of(drives.chips)
-    volt, power, siemens, gain, zero = shown
+    volt, power, siemens, gain, zero, curve = shown
+    adc = card.design.weight_adc
     if drives is None:
         bits, scale = 0, gain.new_ones(len(gain), tiles * (1 if lines is None else len(lines.groups)))
     else:
-        bits = bits_of(card.weights.adc_bits, drives, card.weights.coding.paired) if card.on("adc") else 0
+        bits = bits_of(adc.bits, drives, card.weights.coding.paired) if adc.rounds else 0
         scale = drives.full_scale_SK
         if not drives.spikes:
-            peak = drives.peak_S.repeat_interleave(groups)[:, None]
+            peak = drives.unit(card.design.dac).repeat_interleave(groups)[:, None]
             gain, zero = gain * peak, None if zero is None else zero * peak
     power, noise = read_noise(power, cell, card, volt, tiles)
     whole = ReadOut(
         volt_SRC=volt, power_SRC=power, row_siemens_SR=siemens, full_scale_SK=scale, gain_SC=gain,
-        bits=bits, rng=rng, dense=drives is not None and not drives.spikes, noise=noise,
+        bits=bits, rng=rng, dense=drives is not None and not drives.spikes, noise=noise, curve_SKPC=curve,
     )  # fmt: skip
     return whole if lines is None else by_line(whole, lines, zero)

@@ -18,7 +18,7 @@ def upkeep(
     spent = {
         f"program-{technology.lower()}": writes,
         "row-drive": readings * lines,
-        f"adc-{card.adc_bits}b": conversions,
+        card.adc_event: conversions,
         "sample-hold": conversions,
         "bus-bit": conversions * card.adc_bits,
         "digital-add": conversions,

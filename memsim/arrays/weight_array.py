@@ -24,9 +24,11 @@ from torch import Tensor, nn
 
 from memsim import devices
 from memsim.arrays.compensation import factors
+from memsim.arrays.fabricated_adcs import fabricated
 from memsim.arrays.faults.defects import Defects
 from memsim.arrays.held_matrix import HeldMatrix
 from memsim.arrays.one_sided import by_sign
+from memsim.arrays.passes import largest_pass, read_sort
 from memsim.arrays.ranges import Drives, Ranges
 from memsim.arrays.read_outs import Shown, read_out
 from memsim.arrays.reading.grouping import by_array, by_image, of_chips
@@ -64,10 +66,11 @@ class WeightArray(nn.Module):
         self.groups, self.rows, self.columns = self.blocks.shape
         self._set_coding()
         self._name_streams()
-        self.ranges = Ranges(name)
+        self.ranges = Ranges(name, run.card.design.dac.serial)
         self.time, self.cycle = float("nan"), 0
         self.dtype, section = run.dtype, run.card.weights
-        self.read_energy, self.cycle_time = section.read_joule(1.0), section.cycle_time  #: [V^2 s], [s]
+        self.read_energy = section.read_joule(1.0)  #: [V^2 s]
+        self.adc, self.dac = run.card.design.weight_adc, run.card.design.dac
         self._prepared: dict[
             int, list[tuple[Drives | None, ReadOut | LineRead]]
         ] = {}  #: by call, as they are needed
@@ -95,7 +98,7 @@ class WeightArray(nn.Module):
 
     def program(self) -> None:
         """Write every device once; the chip is new (t = 0) and its converters are not calibrated."""
-        self.ranges = Ranges(self.name)
+        self.ranges = Ranges(self.name, self.dac.serial)
         self.renew()
 
     def renew(self) -> None:
@@ -199,7 +202,9 @@ class WeightArray(nn.Module):
         self.ranges.note(
             at.call,
             drive,
-            self._largest(x.detach(), unrolling),
+            largest_pass(
+                self.ranges, drive.detach(), self.dac, self.groups, lambda x: self._largest(x, unrolling)
+            ),
             len(self.run.chips),
         )
         return self._numbers(self._read_out(None)(x, unrolling, at), unrolling)
@@ -230,16 +235,9 @@ class WeightArray(nn.Module):
                 x = drive[:, list(chips)]
             if learned is not None:
                 volt_SRC = learned if chips is None else of_chips(learned, chips, self.groups)
-                read_of = read_of.with_currents(volt_SRC)
-            if drives is not None and not drives.spikes:
-                x, beyond = self._driven(x, drives)
-                clipped += beyond
-            reading = read_of(x if self.groups == 1 else by_array(x, self.groups), unrolling, at)
-            if drives is not None and drives.spikes and reading.others:
-                raise RuntimeError(
-                    f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
-                    f"{at.call + 1}); add images like these to calibration="
-                )
+                read_of = read_of.changed(volt_SRC=volt_SRC)
+            reading, beyond = read_sort(self.name, read_of, x, drives, run.card, self.groups, unrolling, at)
+            clipped += beyond
             readings.append(reading)
         reading = readings[0]
         if len(sorts) > 1:
@@ -256,12 +254,6 @@ class WeightArray(nn.Module):
                 f"{self.name}: weights.dac_bits = 1 has no level for numbers of both signs, which drive its"
                 " rows; take 2 or more"
             )
-
-    def _driven(self, drive: Tensor, drives: Drives) -> tuple[Tensor, int]:
-        """Numbers in units of the read voltage, through the DAC where there is one; how many it clipped."""
-        if self.run.card.on("dac"):
-            return drives.convert(drive, self.run.card.weights.dac_bits)
-        return drive / drives.peak_S.view(1, -1, 1, 1), 0
 
     def _learned(self, blocks: Tensor) -> Tensor:
         """The currents of fully driven rows, their gradient that of the learned matrix itself."""
@@ -284,7 +276,7 @@ class WeightArray(nn.Module):
         ranges change.
         """
         sorts = self.ranges.of(call)
-        if not sorts and self.run.card.on("adc"):
+        if not sorts and (self.adc.rounds or not self.adc.exact):
             raise RuntimeError(
                 f"{self.name}: the ADC range is not calibrated; call chip.program() with training images"
             )
@@ -295,11 +287,25 @@ class WeightArray(nn.Module):
 
     def _read_out(self, drives: Drives | None) -> ReadOut | LineRead:
         """How the array is read in one sort of calls: without rounding where there are no ranges."""
-        shown = Shown(self.volt_SRC, self.power_SRC, self.row_siemens_SR, self.gain_SC, self._zero_SC)
+        shown = Shown(
+            self.volt_SRC,
+            self.power_SRC,
+            self.row_siemens_SR,
+            self.gain_SC,
+            self._zero_SC,
+            None if drives is None else self.curves(self.coding.paired or bool(drives.signed_S.any())),
+        )
         return read_out(
             shown, drives, self.read_rng, card=self.run.card, cell=self.cell, tiles=self.tiles,
             groups=self.groups, lines=self.lines,
         )  # fmt: skip
+
+    def curves(self, signed: bool = True) -> Tensor | None:
+        """The curves of the ADCs of every line and row tile, (S G, K, P, L); None for ideal ones."""
+        found = fabricated(
+            self.adc, self.rng, self.lines, self.columns, (self.tiles, self.column_tiles), signed
+        )
+        return None if found is None else found.to(self.volt_SRC.device)
 
     def _apply(self, fn: Any, recurse: bool = True) -> WeightArray:
         self._prepared, self.ranges = {}, self.ranges.apply(fn)

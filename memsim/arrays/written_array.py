@@ -25,6 +25,7 @@ from memsim.arrays.writing.measuring import measure, upkeep
 from memsim.arrays.writing.write_events import AttentionEvents
 from memsim.arrays.writing.writer import Rewrite, Writer
 from memsim.arrays.writing.written_devices import WrittenDevices
+from memsim.devices import stream
 from memsim.run import Address, Run
 
 
@@ -43,15 +44,16 @@ class WrittenArray(nn.Module):
         self.writer = None if design.exact else Writer(design, rewrite)
         self.register_buffer("full_scale", torch.zeros(len(run.chips), dtype=run.dtype))
         self.sizes = nn.ModuleDict()
+        self._curves: dict[tuple[int, int], Tensor | None] = {}  #: of the ADCs, as they come into use
 
     def program(self) -> None:
         """Take new devices, without a range; they are drawn with the first image, which has the tokens."""
-        self.sizes = nn.ModuleDict()
+        self.renew()
         self.full_scale = self.full_scale.new_zeros(len(self.run.chips))
 
     def renew(self) -> None:
-        """Take new devices; the range stays."""
-        self.sizes = nn.ModuleDict()
+        """Take new devices and converters; the range stays."""
+        self.sizes, self._curves = nn.ModuleDict(), {}
 
     def devices(self, heads: int, tokens: int) -> WrittenDevices:
         """The devices that these heads and tokens use, drawn and measured at first use."""
@@ -90,15 +92,26 @@ class WrittenArray(nn.Module):
         at: names of images and steps, for the noise of reads; None: there is none.
         """
         calibrating = self.run.now.calibrating
-        full_scale = None if calibrating or not self.design.adc_bits else self.full_scale
+        ranged = self.design.needs_range and not calibrating
+        full_scale, curve = (self.full_scale, self.curve(heads, tokens)) if ranged else (None, None)
         if self.design.exact:
             one = torch.ones(1, 1, 1, dtype=torch.float64, device=self.full_scale.device)
-            return self.design.reader(one, self.design.offset * one, full_scale)
+            return self.design.reader(one, self.design.offset * one, full_scale, None, curve)
         devices = self.devices(heads, tokens)
         law, noise = self.design.noise, None
         if law is not None and at is not None and not calibrating:
             noise = WrittenNoise(law, devices.read_rng, at)
-        return self.design.reader(devices.gain, devices.shift, full_scale, noise)
+        return self.design.reader(devices.gain, devices.shift, full_scale, noise, curve)
+
+    def curve(self, heads: int, tokens: int) -> Tensor | None:
+        """The curves of the word lines' ADCs (S, H, P, N), the same for every image; None for ideal ones."""
+        size = (heads, tokens)
+        if size not in self._curves:
+            rng = stream(self.run.seed, list(self.run.chips), self.design.name, range(heads))
+            made = self.design.adc.fabricate(rng, 1, tokens)
+            self._curves[size] = None if made is None else made[..., 0, :, :]
+        found = self._curves[size]
+        return None if found is None else found.to(self.full_scale.device)
 
     def calibrate(self, current: Tensor) -> None:
         """Widen the ADC's range to the largest of these currents (S, H, B, T, N, D), for each chip."""
@@ -107,7 +120,7 @@ class WrittenArray(nn.Module):
 
     def check_range(self) -> None:
         """Raise RuntimeError where the ADC has no range yet."""
-        if self.design.adc_bits and not self.run.now.calibrating and not bool(self.full_scale.all()):
+        if self.design.needs_range and not self.run.now.calibrating and not bool(self.full_scale.all()):
             raise RuntimeError(
                 f"{self.design.name}: the ADC range is not calibrated; call chip.program() with training "
                 "images"

@@ -14,14 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from typing_extensions import Self  # in typing from Python 3.11 on
 
 from memsim import packaged_cards
 from memsim.card.cells import check_use, effects_of, every_effect, must_be_built
-from memsim.card.fields import ARRAY_EFFECTS, CardFields
+from memsim.card.fields import ADC_EFFECTS, ARRAY_EFFECTS, CardFields
 from memsim.card.idle import idle
-from memsim.devices.toml_file import CardError, refusal
+from memsim.devices.toml_file import CardError, Section, refusal
 from memsim.prices.events import priced_by_parts
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
@@ -164,15 +164,15 @@ class ChipCard(CardFields):
         """
         fields = self.model_dump(by_alias=True, exclude_unset=True) | {"prices": self.own_prices}
         switches = {key: sections.pop(key) for key in ("off", "strengths") if key in sections}
-        fields = _merged(fields, sections)
+        fields = _merged(type(self), fields, sections)
         if (self.off or self.strengths) and SWITCHED & sections.keys():
             there = self._read(fields | {"off": [], "strengths": {}}, self.name)._switches
             fields["off"] = self.off & there
             fields["strengths"] = {e: factor for e, factor in self.strengths.items() if e in there}
-        fields = _merged(fields, switches)
+        fields = _merged(type(self), fields, switches)
         for one in idle(self._read(fields, self.name)):
-            if one.field not in sections.get(one.section, ()):
-                fields[one.section] = {k: v for k, v in fields[one.section].items() if k != one.field}
+            if not {one.field, one.field.split(" [")[0]} & _table(sections, one.section).keys():
+                _table(fields, one.section).pop(one.field, None)
         return self.parse(fields, origin=self.name)
 
     def without(self, *effects: str) -> ChipCard:
@@ -205,6 +205,10 @@ class ChipCard(CardFields):
         asked["weight-rounding"] = self.weights.coding.rounds
         asked["amplifier-noise"] = self.weights.amplifier_noise > 0 or self.attention.amplifier_noise > 0
         asked["faults"] = self.weight_faults.made or self.attention_faults.made
+        adcs = self.weights.adc, self.attention.adc
+        asked["adc-mismatch"] = any(adc.capacitor_mismatch for adc in adcs)
+        asked["adc-offset"], asked["adc-gain"] = any(a.offset for a in adcs), any(a.gain for a in adcs)
+        asked["adc-inl"] = any(adc.inl or adc.curvature for adc in adcs)
         return [effect for effect in ARRAY_EFFECTS if asked.get(effect, True)]
 
     @property
@@ -215,6 +219,17 @@ class ChipCard(CardFields):
     def _switches(self) -> set[str]:
         """Names that ``off`` and ``strengths`` may hold: of the cells, and of any card's arrays."""
         return {*self._array_effects, *self._cell_effects}
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether converters need training images to set their ranges."""
+        adcs = self.design.weight_adc, self.design.attention_adc
+        return self.on("dac") or any(adc.rounds or not adc.exact for adc in adcs)
+
+    @property
+    def converter_effects(self) -> list[str]:
+        """Effects that are to be switched off for converters to be ideal."""
+        return [effect for effect in ("adc", "dac", *ADC_EFFECTS) if effect in self.effects]
 
     @property
     def weight_cell(self) -> WeightCell:
@@ -264,12 +279,13 @@ class ChipCard(CardFields):
             return
         self._check_technology()
         for name, section in (("weights", self.weights), ("attention", self.attention)):
-            event = f"adc-{section.adc_bits}b"
-            if event not in self.prices:
+            event = section.adc_event
+            if section.adc.energy is None and event not in self.prices:
                 known = ", ".join(price[4:-1] for price in self.prices if price.startswith("adc-"))
                 raise CardError(
                     f"{self.name}: {name}.adc_bits = {section.adc_bits}: no price for {event}; add"
-                    f" a [prices.{event}] table with a source, or take one of {known} bits"
+                    f' a [prices.{event}] table with a source, or "energy [J]" and source to [{name}.adc],'
+                    f" or take one of {known} bits"
                 )
         if build or must_be_built(self.weights, self.attention):
             weight, pulsed = (c.technology.lower() for c in (self.weight_cell, self.attention_cell))
@@ -314,13 +330,30 @@ def built_in() -> list[str]:
     return packaged_cards.built_in(CARDS)
 
 
-def _merged(fields: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields with changes, tables key by key."""
-    merged = dict(fields)
-    for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = {**merged[key], **value} if both else value
+def _merged(model: type[BaseModel], fields: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a table with changes; tables within it key by key, those that are sections all the way down.
+
+    Keys are those of a file, with units; tables are new ones.
+    """
+    merged = {key: dict(value) if isinstance(value, dict) else value for key, value in fields.items()}
+    for name, value in changes.items():
+        field = model.model_fields.get(name)
+        key = (field.alias if field else None) or name
+        if not (isinstance(value, dict) and isinstance(merged.get(key), dict)):
+            merged[key] = value
+        elif field and isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            merged[key] = _merged(field.annotation, merged[key], value)
+        else:
+            merged[key] = {**merged[key], **value}
     return merged
+
+
+def _table(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The table of that path, "weights" or "weights.adc"; empty where there is none."""
+    found: Any = fields
+    for key in path.split("."):
+        found = found.get(key, {}) if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from memsim.card.circuit_noise import one_device
 from memsim.card.fields import CardFields
 from memsim.card.idle import GATED
 from memsim.card.sections import AttentionSection, WearSection
+from memsim.converters.adc import Adc
+from memsim.converters.dac import Dac
 from memsim.devices import registry
 from memsim.devices.cell import Cell, PulsedCell
 from memsim.devices.pulses.corrupt import with_corrupt
@@ -70,6 +72,12 @@ class Design:
     """The cell's own numbers first, then the card's."""
     cell_siemens: Siemens
     """The cell's own numbers first, then the card's."""
+    weight_adc: Adc
+    """The ADCs of the weight arrays."""
+    attention_adc: Adc
+    """The ADCs of the attention arrays."""
+    dac: Dac
+    """What drives the weight arrays' rows with numbers."""
     prices: Mapping[str, Price]
     """The card's prices, and those that a known voltage gives: V^2 G t for a pulse and a reset."""
 
@@ -99,6 +107,7 @@ def resolve(card: CardFields) -> Design:
     cell = _synapse(worn, card.attention)
     drive = _drive(preset, card.attention)
     _check_conductances(preset, siemens)
+    own_prices = own_converters(card) | _dac_price(card)
     return Design(
         name=card.name,
         ideal=card.ideal,
@@ -111,7 +120,10 @@ def resolve(card: CardFields) -> Design:
         full_write=card.attention.n_max or cell.n_max,
         pulse_drive=drive,
         cell_siemens=siemens,
-        prices=_at_home(card) | _dac_price(card) | _pulse_prices(preset, drive, siemens),
+        weight_adc=card.weights.adc.made(card.weights.adc_bits, card.on),
+        attention_adc=card.attention.adc.made(card.attention.adc_bits, card.on),
+        dac=card.weights.dac.made(card.weights.dac_bits, card.on),
+        prices=_at_home(card) | own_prices | _pulse_prices(preset, drive, siemens),
     )
 
 
@@ -197,6 +209,17 @@ def _at_home(card: CardFields) -> dict[str, Price]:
     """The card's prices at the node of its technology."""
     technology = Technology.load(card.technology)
     return {event: technology.at_home(price) for event, price in card.prices.items()}
+
+
+def own_converters(card: CardFields) -> dict[str, Price]:
+    """The price of a conversion by the ADCs that have an energy of their own."""
+    found = {}
+    for section in (card.weights, card.attention):
+        adc = section.adc
+        if adc.energy is not None:
+            fields = {"energy [J]": adc.energy, "area [m2]": adc.area, "source": adc.source}
+            found[section.adc_event] = Price.model_validate(fields)
+    return found
 
 
 def _dac_price(card: CardFields) -> dict[str, Price]:

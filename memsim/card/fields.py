@@ -18,6 +18,9 @@ from memsim.prices.price import Price
 from memsim.prices.technology import Technology
 from memsim.wires.segment import Segment
 
+ADC_EFFECTS = ("adc-mismatch", "adc-offset", "adc-gain", "adc-inl")
+"""Errors of each fabricated ADC: of a SAR's capacitors, of its zero, its slope, and its curvature."""
+
 ARRAY_EFFECTS = (
     "dac",
     "adc",
@@ -30,11 +33,12 @@ ARRAY_EFFECTS = (
     "shot-noise",
     "amplifier-noise",
     "faults",
+    *ADC_EFFECTS,
 )
 """Non-idealities of the array rather than of the cell: input and output converters, whole pulses, what its
 writes until now did to it, the resistance of its lines, noise of each conversion, weights on a grid,
-noise of a conductance at its temperature, of its current, and of the amplifier behind a line, and faults
-from the start.
+noise of a conductance at its temperature, of its current, and of the amplifier behind a line, faults from
+the start, and errors of each ADC.
 """
 
 
@@ -103,6 +107,10 @@ class CardFields(Section):
                 )
             if effect in FRESH:
                 raise ValueError(f"{effect!r} follows from {FRESH[effect]}: set these instead")
+            if effect in ADC_EFFECTS:
+                raise ValueError(
+                    f"{effect!r} has its size in the card: set weights.adc or attention.adc instead"
+                )
             raise ValueError(
                 f"{effect!r} {why} has no spread to scale; set "
                 "dac_bits, adc_bits, n_max, slice_bits or wire_resistance instead"

@@ -7,10 +7,12 @@ listed: both serve to compare a card with itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from memsim.card.faults import FaultSection
 from memsim.card.fields import CardFields
+from memsim.card.idle_converters import idle_converters
+from memsim.card.idle_setting import Idle
 from memsim.card.sections import AttentionSection
 from memsim.devices import registry
 from memsim.devices.fault_shares import CORRUPT
@@ -18,20 +20,6 @@ from memsim.prices.events import find
 
 GATED = ("fefet", "ecram", "capacitor")
 """Technologies whose pulses act on a gate: no current through the cell, V^2 G t is not their energy."""
-
-
-class Idle(NamedTuple):
-    """A setting without effect."""
-
-    section: str
-    field: str
-    """Its key in the card's file."""
-    why: str
-
-    @property
-    def words(self) -> str:
-        """The refusal."""
-        return f"{self.section}.{self.field} has no effect: {self.why}; leave it out"
 
 
 def idle(card: CardFields) -> Iterator[Idle]:
@@ -52,6 +40,7 @@ def idle(card: CardFields) -> Iterator[Idle]:
     ):
         yield Idle("weights", "device_errors", "it belongs to a g_max [S] below the cell's own")
     yield from _norms(card)
+    yield from idle_converters(card)
     yield from _wear(card)
     yield from _faults(card)
     yield from _prices(card)

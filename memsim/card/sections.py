@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from memsim.card.converters import AdcSection, DacSection
 from memsim.card.weights_coding import CodingField
 from memsim.coding.named import find
 from memsim.devices import registry
@@ -41,7 +42,10 @@ content; or, in Python, a noise model or a pulsed device of aihwkit.
 
 
 class ReadSection(Section):
-    """How arrays are read: driven lines at a voltage for a time, every sensed line converted at once."""
+    """How arrays are read: driven lines at a voltage for a time, every sensed line converted."""
+
+    arrays: ClassVar[str] = "arrays"
+    """What a card calls them."""
 
     adc_bits: int = Field(default=8, ge=2, le=16)
     """Resolution of a signed read-out; its range is calibrated on training images."""
@@ -50,7 +54,8 @@ class ReadSection(Section):
     read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
     """Length of one read [s]; an assumption; 10 to 130 ns are common."""
     conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
-    """Time from the end of a read to its number, all lines at once, one ADC each [s]; with a read of 10 ns
+    """Time from the end of a read to its number, all lines at once, one ADC each, or of one conversion where
+    adc.columns_per_adc lines share one [s]; with a read of 10 ns
     the 133 ns of a product on IBM's 64-core chip (Le Gallo et al., Nat. Electron. 2023, from its TOPS); an
     assumption for other converters.
     """
@@ -66,11 +71,18 @@ class ReadSection(Section):
     """Input-referred current noise of the amplifier or integrator behind a line, over a bandwidth of 1 / (2
     read_time) [A/Hz^.5]; 0 is none; transimpedance amplifiers have 1e-12 to 1e-11.
     """
+    adc: AdcSection = AdcSection()
+    """The ADCs beside their bits: kind, errors, sharing, own prices."""
+
+    def cycle_time(self, lines: int) -> float:
+        """Time of one read and the conversions of `lines` lines of a tile [s]."""
+        return self.read_time + self.adc.time(lines, self.conversion_time)
 
     @property
-    def cycle_time(self) -> float:
-        """Time of one read and its conversions [s]."""
-        return self.read_time + self.conversion_time
+    def adc_event(self) -> str:
+        """The event of a conversion: ``adc-8b``, and whose it is where it has an energy of its own."""
+        own = "" if self.adc.energy is None else f"-{self.arrays}"
+        return f"adc-{self.adc_bits}b{own}"
 
     def read_joule(self, siemens: Any) -> Any:
         """V^2 G t of reads that drive `siemens` in all."""
@@ -80,6 +92,7 @@ class ReadSection(Section):
 class WeightSection(ReadSection):
     """Weight arrays: devices that hold what training learned."""
 
+    arrays = "weights"
     cell: Device = "pcm-joshi2020"
     """Every device: a preset (``memsim devices`` lists them) or a device card."""
     g_max: float | None = Field(default=None, alias="g_max [S]", gt=1e-9, lt=1e-2)
@@ -128,6 +141,8 @@ class WeightSection(ReadSection):
     both signs; spikes are one-bit row drives.
     """
 
+    dac: DacSection = DacSection()
+    """What a number on a row is: a voltage, a length, or passes of one-bit drives."""
     output_noise: float = Field(default=0.0, ge=0, le=1)
     """Noise that each conversion adds by itself, fresh every time, its spread as a share of the current of
     the largest weight in a fully driven row [1]; aihwkit's out_noise, there 0.06 by default.
@@ -139,6 +154,15 @@ class WeightSection(ReadSection):
             raise ValueError(
                 f"tile_columns = {self.tile_columns}: a column of the coding {self.coding.kind} takes"
                 f" {self.coding.least} lines, a reference among them where it has one; take that or more"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _passes_are_few(self) -> WeightSection:
+        if self.dac.kind == "unary" and self.dac_bits > 8:
+            raise ValueError(
+                f"dac.kind = 'unary' sends numbers of dac_bits = {self.dac_bits} in {2**self.dac_bits - 1}"
+                ' passes; take 8 bits or fewer, or "bit-serial"'
             )
         return self
 
@@ -165,6 +189,7 @@ class WeightSection(ReadSection):
 class AttentionSection(ReadSection):
     """Attention arrays: N x N devices for each layer and head, rewritten for every image and time step."""
 
+    arrays = "attention"
     cell: Device = "reram-om"
     """The plastic device: a preset (``memsim devices`` lists them) or a device card."""
     n_max: int | None = Field(default=None, ge=1, le=4096)

@@ -13,6 +13,7 @@ from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagem
 
 from memsim.card.exchange_report import Line
 from memsim.card.fields import CardFields
+from memsim.devices.toml_file import Section
 from memsim.devices.weights.model_of_cell import noise_model
 from memsim.devices.weights.weight_cell import WeightCell
 
@@ -77,6 +78,10 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
             yield Line(f"weights.{name}", value, "taken", "")
         elif name == "wires":
             yield Line("weights.wires", value, "changed", "aihwkit has a polynomial for bit lines alone")
+        elif isinstance(value, Section):
+            others = getattr(usual.weights, name)
+            for one in type(value).model_fields:
+                yield _unsaid(f"weights.{name}.{one}", getattr(value, one), getattr(others, one))
         else:
             yield _unsaid(f"weights.{name}", value, getattr(usual.weights, name))
     yield Line("forward.out_bound", bound, "calibrated", "memsim's range comes from training images")

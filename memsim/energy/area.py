@@ -1,29 +1,44 @@
 """The area of a chip's arrays: counts of parts times their areas, as far as sources give them.
 
 Every layer has tiles of its own.  A tile has cells (4 F on a side with a transistor, 2 F without), and as
-many converters as digitise its lines within the card's conversion time: a fast one serves many columns.
+many converters as the card says, else as digitise its lines within its conversion time.
 Left out, for want of a source: row drivers, sample-and-holds, neurons, memory, control, wiring.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from memsim.card.chip_card import ChipCard
+from memsim.energy.converter_area import adc_area, adc_number, dac_area, dac_number
 from memsim.energy.work import Attention, Matrix, Work
 from memsim.prices.parts import CELL_SIDE
 from memsim.prices.technology import Technology
 
+UNKNOWN = "unknown"
+"""An area that no source gives."""
 
-def areas(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
-    """Area [m2] by part: "weight cells", "attention cells", "ADC", "DAC"; absent where no source gives it."""
+
+def areas(works: Sequence[Work], card: ChipCard) -> dict[str, float | str]:
+    """Area [m2] by part: "weight cells", "attention cells", "ADC", "DAC"; "unknown" where no source gives
+    that of every layer's.
+    """
     technology = Technology.load(card.technology)
-    found: dict[str, float] = {}
+    found: dict[str, float | str] = {}
     for work in works:
         for part, number, area in _parts(work, card, technology):
-            if area is not None:
-                found[part] = found.get(part, 0.0) + number * area
+            before = found.get(part, 0.0)
+            if isinstance(before, str) or (area is None and number):
+                found[part] = UNKNOWN
+            else:
+                found[part] = before + number * (area or 0.0)
     return found
+
+
+def known(parts: Mapping[str, float | str]) -> tuple[float, list[str]]:
+    """Sum of the areas that are known [m2], and the parts whose area is not."""
+    numbers = [area for area in parts.values() if not isinstance(area, str)]
+    return sum(numbers), [part for part, area in parts.items() if isinstance(area, str)]
 
 
 def utilisation(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
@@ -43,24 +58,22 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
     scheme = card.attention.scheme if isinstance(work, Attention) else "1T1R"
     wires = technology.wires
     cell = None if wires is None else (CELL_SIDE[scheme] * wires.width) ** 2
-    converter = technology.adc[technology.converter]
     if isinstance(work, Matrix):
         section = card.weights
         rows = work.rows + section.bias_rows  # taken to be in every array
         row_tiles, column_tiles = section.tiles(rows, work.columns)
         coding = section.coding
         lines = coding.widest(work.columns, column_tiles)
-        converters = converter.count(lines, section.conversion_time) * row_tiles * column_tiles
+        converters = adc_number(section, lines, technology) * row_tiles * column_tiles
         made_rows, columns = card.weight_faults.with_spares(rows, work.columns, row_tiles, column_tiles)
         cells = coding.devices(made_rows, columns, column_tiles, section.devices_per_weight)
         yield "weight cells", cells, cell
-        yield "ADC", converters, technology.converter_price(section.adc_bits).area
-        dac = technology.dac_price(section.dac_bits)
-        yield "DAC", 0 if work.spikes else rows * column_tiles, dac.area
+        yield "ADC", converters, adc_area(section, card, technology)
+        yield "DAC", dac_number(work, card), dac_area(card, technology)
     elif isinstance(work, Attention):
         section = card.attention
         rows, columns = card.attention_faults.with_spares(work.tokens, work.tokens)
         cells = 2 * section.devices_per_synapse * work.heads * rows * columns  # with references, or pairs
         yield "attention cells", cells, cell
-        converters = work.heads * converter.count(work.tokens, section.conversion_time)
-        yield "ADC", converters, technology.converter_price(section.adc_bits).area
+        converters = work.heads * adc_number(section, work.tokens, technology)
+        yield "ADC", converters, adc_area(section, card, technology)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from memsim.card.chip_card import ChipCard
+from memsim.card.sections import ReadSection
 from memsim.energy.baselines import operations
 from memsim.energy.line import Line
 from memsim.energy.moving import Bill
@@ -50,7 +51,7 @@ def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
     sensed = row_tiles * coding.conversions(columns, column_tiles)
     yield from bill.work(name, "row-drive", drives * column_tiles)
     yield from bill.work(name, "dac-conversion", 0 if work.spikes else (work.entered + biases) * column_tiles)
-    yield from _converted(name, bill, vectors * sensed, section.adc_bits)
+    yield from _converted(name, bill, vectors * sensed, section)
     additions = vectors * coding.additions(columns, row_tiles, column_tiles)
     yield from bill.work(name, "digital-add", additions + (drives if coding.subtracts else 0))
     yield from bill.work(name, "digital-mac", vectors * (columns + coding.subtracts))
@@ -70,16 +71,16 @@ def _attention_arrays(work: Attention, bill: Bill, held: Held) -> Iterator[Line]
     yield from bill.work(name, f"reset-{kind}", work.pairs * (2 if cell.one_sided else 1))
     yield from bill.work(name, f"pulse-{kind}", work.pairs * held.pulses)
     yield from bill.work(name, "row-drive", work.v)
-    yield from _converted(name, bill, outputs, section.adc_bits)
+    yield from _converted(name, bill, outputs, section)
     yield from bill.carry(name, 3 * outputs, outputs * section.adc_bits)
     yield from bill.work(name, "column-second", work.heads * work.tokens * bill.time)
     siemens = work.v * work.tokens * held.attention
     yield _read(name, section.read_joule(siemens))
 
 
-def _converted(name: str, bill: Bill, number: float, bits: int) -> Iterator[Line]:
+def _converted(name: str, bill: Bill, number: float, section: ReadSection) -> Iterator[Line]:
     """Results held and digitised."""
-    yield from bill.work(name, f"adc-{bits}b", number)
+    yield from bill.work(name, section.adc_event, number)
     yield from bill.work(name, "sample-hold", number)
 
 

@@ -75,11 +75,14 @@ def image_time(works: Iterable[Work], card: ChipCard) -> float:
     total = 0.0
     for work in works:
         if isinstance(work, Matrix):
-            total += work.positions * work.passes * card.weights.cycle_time
+            section = card.weights
+            column_tiles = section.tiles(work.rows + section.bias_rows, work.columns)[1]
+            lines = section.coding.widest(work.columns, column_tiles)
+            total += work.positions * work.passes * section.cycle_time(lines)
         elif isinstance(work, Attention):
             slots = min(work.tokens, work.width + 1)
             pulses = 2 * slots * card.full_write * card.pulse_drive.time
-            once = card.attention.reset_time + pulses + work.width * card.attention.cycle_time
+            once = card.attention.reset_time + pulses + work.width * card.attention.cycle_time(work.tokens)
             total += work.steps * once
     return total
 

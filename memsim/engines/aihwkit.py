@@ -26,6 +26,7 @@ from memsim import devices
 from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import unfold
+from memsim.card.chip_card import ChipCard
 from memsim.card.sections import AttentionSection, Compensation
 from memsim.card.to_rpu_config import COMPENSATIONS, inference_config
 from memsim.devices.pulses import bridge
@@ -73,6 +74,7 @@ class TileWeights:
                 f"engine aihwkit: it does not have {', '.join(lacking)}; take card.without("
                 f"{', '.join(map(repr, lacking))}), or engine memsim"
             )
+        check_converters(run.card)
         self.rng = devices.stream(run.seed, list(run.chips), name, "aihwkit")
         self.layers: list[list[Any]] = []
 
@@ -180,6 +182,16 @@ class TileWeights:
         """r g_max N^2 [1] of the largest tile."""
         side = self.run.card.weights.longest_side(self.rows, self.columns)
         return self.run.card.segment().resistance * self.run.card.weight_cell.g_max * side**2
+
+
+def check_converters(card: ChipCard) -> None:
+    """Raise ValueError for converters that aihwkit has none of."""
+    adcs, dac = (card.design.weight_adc, card.design.attention_adc), card.design.dac
+    if not all(adc.exact for adc in adcs) or dac.kind != "amplitude":
+        raise ValueError(
+            f"engine aihwkit: ADCs {adcs[0].kind!r} and {adcs[1].kind!r} with errors, DACs {dac.kind!r};"
+            " it has uniform ADCs without errors and rows that take amplitudes: take those, or engine memsim"
+        )
 
 
 @contextmanager

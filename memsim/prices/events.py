@@ -107,6 +107,12 @@ for _event in (
     Event("router-bit", MOVING, ("router-bit",)),  # a bit from one layer to the next
     Event(COLUMN_SECOND, LEAKAGE, (COLUMN_SECOND,)),  # a column's converter, powered for a second
     Event("bit-second", LEAKAGE, ("bit-second",)),  # a bit of SRAM, held for a second
+    Event("adc-<bits>b-<arrays>", "ADC"),  # by ADCs that have an energy of their own
+    Event(
+        "column-hold",
+        "sample-and-hold",
+        physics="power of a sample-and-hold for as long as its column waits for the ADC it shares",
+    ),
     Event(ARRAY_READ, "array reads", physics="sum of V^2 G t over the driven devices of this run"),
     Event(
         "pulse-<technology>",

@@ -113,10 +113,11 @@ def _check(card: memsim.ChipCard, chips: int, time: float, engine: str) -> None:
 
 
 def _check_ranges(card: memsim.ChipCard, engine: str, calibration: Tensor | None) -> None:
-    if engine != "digital" and calibration is None and (card.on("adc") or card.on("dac")):
+    if engine != "digital" and calibration is None and card.calibrates:
+        effects = ", ".join(map(repr, card.converter_effects))
         raise ValueError(
             "the converters need training inputs to set their ranges: give data=(x_test, y_test, x_train) or "
-            "calibration=, or switch them off with card.without('adc', 'dac')"
+            f"calibration=, or switch them off with card.without({effects})"
         )
 
 

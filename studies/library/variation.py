@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 import memsim
-from memsim.card.fields import ARRAY_EFFECTS
+from memsim.card.fields import ADC_EFFECTS, ARRAY_EFFECTS
 from memsim.mapping.exchange import matrix_names
 from memsim.models import S2TDPT
 from memsim.studies.evaluation.crossbars import crossbars
@@ -33,7 +33,7 @@ TIMES = (1.0, 86400.0, 365 * 86400.0)
 FACTORS = (2.0,)
 """What each spread is multiplied with."""
 
-CONVERTERS = ("dac", "adc")
+CONVERTERS = ("dac", "adc", *ADC_EFFECTS)
 ATTENTION = ("attention writing", "wear")
 """Kinds of what is written at run time."""
 

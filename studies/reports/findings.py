@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from memsim.energy.area import known
 from memsim.energy.band import Band
 from memsim.energy.lifetime import lives
 from memsim.studies.reports.energy_findings import BASELINES, Summary, band_of, between, mixture, ratio, span
@@ -117,12 +118,10 @@ def results(summary: Summary) -> list[Row]:
         if key not in summary:
             continue
         parts = summary[key]
-        listed = ", ".join(f"{part} {digits(1e6 * area)}" for part, area in parts.items())
-        rows.append(
-            _row(
-                f"area of {', '.join(parts)}{of}", "mm²", "", f"{digits(1e6 * sum(parts.values()))}: {listed}"
-            )
-        )
+        area, missing = known(parts)
+        shown = {part: one if part in missing else digits(1e6 * float(one)) for part, one in parts.items()}
+        listed = ", ".join(f"{part} {one}" for part, one in shown.items())
+        rows.append(_row(f"area of {', '.join(parts)}{of}", "mm²", "", f"{digits(1e6 * area)}: {listed}"))
     if "attention" in summary:
         for what, key in (("cells written", "writes_per_image"), ("pulses", "pulses_per_image")):
             rows.append(_row(f"{what} for an image", "1", "", count(summary["attention"][key])))

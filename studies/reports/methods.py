@@ -13,6 +13,7 @@ import memsim
 from memsim import devices, models
 from memsim.card.faults import FaultSection
 from memsim.card.fields import ARRAY_EFFECTS
+from memsim.devices.toml_file import Section
 from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports.bibliography import cite, mentioned
@@ -176,7 +177,9 @@ def _fields(section: Any, skip: tuple[str, ...]) -> str:
     said = []
     for name, info in type(section).model_fields.items():
         value = getattr(section, name)
-        if name not in skip and value is not None:
+        if isinstance(value, Section) and name not in skip:
+            said.append(f"{name.upper()}: {_fields(value, skip=())}")
+        elif name not in skip and value is not None:
             unit = re.search(r"\[(.*)\]", info.alias or "")
             words = re.sub(r"(?<!^g)_", " ", name).replace("adc", "ADC").replace("dac", "DAC")
             said.append(f"{words} {_shown(value, unit[1] if unit else '')}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import memsim
 from memsim.devices.device_card import assign
+from memsim.devices.toml_file import Section
 from memsim.studies.evaluation.setting import Setting
 
 PACKAGES = ("memsim", "aihwkit", "torch", "numpy", "numba", "scipy", "matplotlib")
@@ -83,12 +84,23 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, Any]]:
                 value = f"{card.full_write} (the preset's)"
             if field == "g_max" and value is None:
                 value = f"{card.weight_cell.g_max:g} (the cell's)"
+            if isinstance(value, Section):
+                rows += _table_rows(f"{name}.{field}.", value)
+                continue
             rows.append(_card_row(f"{name}.", info.alias or field, value, _about(section, field)))
     strengths = ", ".join(f"{effect} × {factor:g}" for effect, factor in sorted(card.strengths.items()))
     lists = {"digital": ", ".join(sorted(card.digital)), "off": ", ".join(sorted(card.off))}
     for key, value in (lists | {"strengths": strengths}).items():
         rows.append(_card_row("", key, value or "nothing", _about(card, key)))
     return rows
+
+
+def _table_rows(name: str, table: Section) -> list[dict[str, Any]]:
+    """Every field of a table within a section."""
+    return [
+        _card_row(name, info.alias or field, getattr(table, field), _about(table, field))
+        for field, info in type(table).model_fields.items()
+    ]
 
 
 def _about(section: Any, field: str) -> str:

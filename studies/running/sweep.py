@@ -84,8 +84,14 @@ def _tasks(
 def change(card: memsim.ChipCard, fields: Mapping[str, Any]) -> memsim.ChipCard:
     """A card with fields replaced, named as "section.key" or "key"; CardError for what a card has not."""
     for name, value in fields.items():
-        section, _, key = name.rpartition(".")
-        if section and not isinstance(card.model_dump(by_alias=True).get(section), dict):
-            raise ValueError(f"{name}: a card has no section {section!r}")
-        card = card.replace(**({section: {key: value}} if section else {key: value}))
+        *tables, key = name.split(".")
+        found: Any = card.model_dump(by_alias=True)
+        for depth, table in enumerate(tables):
+            found = found.get(table)
+            if not isinstance(found, dict):
+                raise ValueError(f"{name}: a card has no section {'.'.join(tables[: depth + 1])!r}")
+        changes = {key: value}
+        for table in reversed(tables):
+            changes = {table: changes}
+        card = card.replace(**changes)
     return card

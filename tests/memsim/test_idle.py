@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import memsim
 from memsim import CardError, ChipCard, models
+from memsim.card.converters import AdcSection, DacSection
 from memsim.card.faults import AttentionFaultSection, FaultSection
 from memsim.card.fields import FRESH
 from memsim.card.sections import AttentionSection, WearSection, WeightSection
@@ -55,7 +56,9 @@ def _outputs(text: str) -> dict[str, Any]:
         logits = chip(X)
     return {
         "logits": logits.tolist(),
-        "lines": sorted((one.layer, one.event, one.number, one.energy) for one in chip.ledger.lines()),
+        "lines": sorted(
+            (one.layer, one.event, one.number, one.energy, one.source) for one in chip.ledger.lines()
+        ),
         "latency": chip.ledger.latencies,
         "kappa": {name: array.kappa for name, array in chip.arrays.items()},
         "upkeep": chip.upkeep,
@@ -83,6 +86,14 @@ WITH: Mapping[str, Mapping[str, Any]] = {
     "batch_norm": {"scaling": "layer"},
     "spare_rows": {"stuck_off": 0.1},
     "spare_columns": {"stuck_off": 0.1},
+    "calibration": {"offset": 0.05},
+    "capacitor_mismatch": {"kind": "sar"},
+    "curvature": {"kind": "oscillator"},
+    "hold_power": {"columns_per_adc": 4},
+    "source": {"energy [J]": 1e-12, "source": "a paper of ours"},
+    "energy": {"source": "a paper of ours"},
+    "area": {"source": "a paper of ours"},
+    "unit_pulse": {"kind": "pulse-width"},
 }
 """What a field needs beside it to have an effect; without it is refused."""
 
@@ -99,6 +110,10 @@ OTHER: Mapping[str, Any] = {
     "cycles_before": 1e5, "endurance": 2e5, "shape": 3.0, "stuck_high": 0.0, "pulse_exponent": 2.0,
     "stuck_on": 0.3, "stuck_off": 0.3, "stuck_random": 0.3, "dead_word_lines": 0.5, "dead_bit_lines": 0.5,
     "spare_rows": 2, "spare_columns": 2, "corrupt_devices": True,
+    "columns_per_adc": 4, "offset": 0.05, "gain": 0.05, "inl": 0.05, "capacitor_mismatch": 0.1,
+    "curvature": 0.2, "calibration": "two-point", "energy": 2e-12, "area": 1e-9, "rate": 5e6,
+    "hold_power": 1e-6, "source": "another paper", "unit_pulse": 2e-9,
+    "weights.adc.kind": "oscillator", "attention.adc.kind": "oscillator", "weights.dac.kind": "pulse-width",
 }  # fmt: skip
 """Another value than the default's."""
 
@@ -111,29 +126,40 @@ def other(section: str, name: str) -> Any:
 SECTIONS = {
     "weights": WeightSection, "attention": AttentionSection, "wear": WearSection,
     "weight_faults": FaultSection, "attention_faults": AttentionFaultSection,
+    "weights.adc": AdcSection, "attention.adc": AdcSection, "weights.dac": DacSection,
 }  # fmt: skip
+TABLES = ("adc", "dac")
+UNREFUSED = ("energy", "area")
+"""Fields that go with others but do not wait for them: an own energy asks for its source in other words."""
 
 
 def fields() -> Iterator[Any]:
     for section, kind in SECTIONS.items():
         for name, info in kind.model_fields.items():
-            if name != "cell":
+            if name not in ("cell", *TABLES):
                 yield pytest.param(section, name, info.alias or name, id=f"{section}.{name}")
+
+
+def nested(section: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table where it stands in a card: "weights.adc" in that of the weights."""
+    outer, _, inner = section.partition(".")
+    return {outer: {inner: dict(table)} if inner else dict(table)}
 
 
 @pytest.mark.parametrize(("section", "name", "key"), list(fields()))
 def test_a_field_changes_what_is_put_out(section: str, name: str, key: str) -> None:
     beside = WITH.get(name, {})
-    changed = DEFAULT.replace(**{section: {**beside, key: other(section, name)}})
-    before = DEFAULT.replace(**{section: beside}) if beside and name != "cycles_before" else DEFAULT
+    changed = DEFAULT.replace(**nested(section, {**beside, key: other(section, name)}))
+    early = name in ("cycles_before", *UNREFUSED)
+    before = DEFAULT.replace(**nested(section, beside)) if beside and not early else DEFAULT
     assert outputs(changed) != outputs(before)
 
 
-@pytest.mark.parametrize("name", list(WITH))
+@pytest.mark.parametrize("name", [name for name in WITH if name not in UNREFUSED])
 def test_a_field_without_what_it_acts_on_is_refused(name: str) -> None:
     section = next(s for s, kind in SECTIONS.items() if name in kind.model_fields)
     with pytest.raises(CardError, match=name):
-        DEFAULT.replace(**{section: {name: other(section, name)}})
+        DEFAULT.replace(**nested(section, {name: other(section, name)}))
 
 
 @pytest.mark.parametrize(
@@ -276,7 +302,7 @@ def test_every_field_of_a_device_is_looked_at() -> None:
     looked = {device_card.PulsedSection: {*PULSED, *SOFT}, device_card.WeightSection: {*KEPT}}
     for kind, keys in looked.items():
         assert {info.alias or name for name, info in kind.model_fields.items()} == keys
-    known = {name.rpartition(".")[2] for name in OTHER} | {"cell"}
+    known = {name.rpartition(".")[2] for name in OTHER} | {"cell", *TABLES}
     assert known == {name for kind in SECTIONS.values() for name in kind.model_fields}
 
 

@@ -9,6 +9,7 @@ from memsim.arrays.ranges import Drives
 from memsim.arrays.reading.noise import ReadNoise
 from memsim.arrays.reading.unrolling import unrolling
 from memsim.arrays.reading.weight_read import ReadOut
+from memsim.converters.dac import Dac
 from memsim.devices import stream
 from memsim.run import Address
 from tests.statistics import assert_mean, assert_std
@@ -115,9 +116,10 @@ def test_numbers_have_the_same_bits_in_any_batch_on_any_chips_and_threads():
 @pytest.mark.parametrize("signed", [[False, False], [True, True], [True, False]])
 def test_the_dac_in_one_pass_is_the_plain_one(signed):
     peaks = torch.tensor([1.0, 2.5])
-    drives = Drives(False, None, torch.tensor(signed), peaks, torch.ones(2, 1))
+    drives = Drives(False, None, torch.tensor(signed), peaks, torch.tensor([False, False]), torch.ones(2, 1))
     x = 1.5 * torch.randn(3, 2, 4, 50, generator=torch.Generator().manual_seed(2))
-    (fast, clipped), (slow, expected) = drives.convert(x, 6), drives.convert(x.clone().requires_grad_(), 6)
+    dac = Dac(bits=6)
+    (fast, clipped), (slow, expected) = (drives.convert(y, dac) for y in (x, x.clone().requires_grad_()))
     torch.testing.assert_close(fast, slow.detach(), rtol=1e-6, atol=1e-6)
     assert clipped == expected > 0
 

@@ -6,6 +6,7 @@ import numpy as np
 from numba import prange
 
 from memsim import devices
+from memsim.arrays.kernels.curves import number_of
 from memsim.arrays.kernels.multiply import multiply
 from memsim.devices.numerics import philox as px
 from memsim.devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
@@ -30,11 +31,21 @@ def add_weights(weight, column, w, floor, rest, scale, first):
 
 
 @inlined
-def tell(numbers, many, step, levels, gain, shift):
-    """Turn the currents of all word lines into gain ADC(current) + shift many; returns how many clipped."""
+def tell(numbers, many, step, levels, curve, gain, shift):
+    """Turn the currents of all word lines into gain ADC(current) + shift many; returns how many clipped.
+
+    curve (P, lines): of each line's ADC, ideal where it is empty.
+    """
     inverse = np.float32(1.0) / step
     over = np.int32(0)
-    if levels > 0:
+    if len(curve) > 0:
+        for i in range(len(numbers)):
+            line, g, s = numbers[i], gain[i], shift[i]
+            for d in range(len(line)):
+                number, clipped = number_of(line[d] * inverse, curve, i, levels)
+                over += clipped
+                line[d] = g * (number * step) + s * many[d]
+    elif levels > 0:
         for i in range(len(numbers)):
             line, g, s = numbers[i], gain[i], shift[i]
             for d in range(len(line)):
@@ -100,17 +111,17 @@ def add_noise(numbers, spread, key, step, image, call):
 
 @parallel_kernel
 def read_attention(
-    plus, minus, weight, law, images, values, noise, keys, names, time, call, step, levels, gain, shift,
-    column, out,
+    plus, minus, weight, law, images, values, noise, keys, names, time, call, step, levels, curve, gain,
+    shift, column, out,
 ):  # fmt: skip
     """Weights from the states w of devices or, where there is a `minus`, of pairs; numbers from weights and
     value spikes; returns how many states were floored and how many conversions clipped.
 
     plus, minus, weight (arrays, N, N), arrays numbered by chip, head, image and step; law: floor, rest,
-    scale; values, out (T, chips images, heads, N, D); step (chips,); gain, shift (chips, heads, N);
-    noise (6,), keys (chips heads,), names of images (B,), first step and call: of the noise of reads, none
-    where `noise` is empty; column (arrays, N) takes the sums of w over word lines and sides. Where weight or
-    values are empty, they are not wanted; weight may be plus.
+    scale; values, out (T, chips images, heads, N, D); step (chips,); curve (chips, heads, P, N), P = 0 for
+    ideal ADCs; gain, shift (chips, heads, N); noise (6,), keys (chips heads,), names of images (B,), first
+    step and call: of the noise of reads, none where `noise` is empty; column (arrays, N) takes the sums of w
+    over word lines and sides. Where weight or values are empty, they are not wanted; weight may be plus.
     """
     arrays, tokens, _ = plus.shape
     steps, stack, heads, _, features = values.shape
@@ -138,7 +149,9 @@ def read_attention(
                 spread = np.empty(numbers.shape, np.float32)
                 vary(spread, numbers, many, plus[a], minus[a : a + 1], spikes, law, noise)
                 add_noise(numbers, spread, keys[chip * heads + head], time + t, names[image], call)
-            clips += tell(numbers, many, step[chip], levels, gain[chip, head], shift[chip, head])
+            clips += tell(
+                numbers, many, step[chip], levels, curve[chip, head], gain[chip, head], shift[chip, head]
+            )
     return floors, clips
 
 

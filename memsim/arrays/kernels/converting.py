@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from memsim.arrays.kernels.curves import number_of
 from memsim.arrays.kernels.panels import COLUMNS
 from memsim.devices.numerics import philox as px
 from memsim.devices.numerics.compile import bare
@@ -16,14 +17,19 @@ def add_noise(current, variance, noise, xi, first, cell, many):
 
 
 @bare
-def convert(current, first, step, levels, gain, out, line):
+def convert(current, first, step, levels, curve, gain, out, line):
     """out[line] += gain ADC(current), of the columns from `first` on; returns how many clipped.
 
-    levels = 0: no rounding.
+    levels = 0: no rounding; curve (P, C): of each column's ADC, ideal where it is empty.
     """
     inverse = np.float32(1.0) / step
     over, first, line = np.int32(0), np.uint64(first), np.uint64(line)
-    if levels > 0:
+    if len(curve) > 0:
+        for c in range(np.uint64(len(gain))):
+            number, clipped = number_of(current[first + c] * inverse, curve, c, levels)
+            over += clipped
+            out[line, c] += number * step * gain[c]
+    elif levels > 0:
         for c in range(np.uint64(len(gain))):
             code = np.rint(current[first + c] * inverse)
             kept = min(max(code, -levels), levels)
@@ -43,18 +49,26 @@ def draw(z, n, wanted, words, key, block, step, image, call):
 
 
 @bare
-def add_converted(total, current, spread, z, n, lines, cell, columns, column, noise, step, levels, gain):
+def add_converted(
+    total, current, spread, z, n, lines, cell, columns, column, noise, step, levels, curve, gain
+):
     """total += gain ADC(current + noise sqrt(spread) z), for the `lines` of image n, COLUMNS from
     `column`; returns how many clipped.
 
-    z[n, cell] is of the image's first line and column.  levels = 0: no rounding.
+    z[n, cell] is of the image's first line and column.  levels = 0: no rounding; curve: see `convert`.
     """
     inverse, over = np.float32(1.0) / step, 0
     n, cell, columns, column = np.uint64(n), np.uint64(cell), np.uint64(columns), np.uint64(column)
     lines = np.uint64(lines)
     for p in range(lines):
         v, at, clipped = n * lines + p, cell + p * columns + column, np.int32(0)
-        if levels > 0:
+        if len(curve) > 0:
+            for c in range(min(np.uint64(COLUMNS), columns - column)):
+                now = current[v, c] + noise * np.sqrt(spread[v, c]) * z[n, at + c]
+                number, beyond = number_of(now * inverse, curve, column + c, levels)
+                clipped += beyond
+                total[v, column + c] += number * step * gain[column + c]
+        elif levels > 0:
             for c in range(np.uint64(COLUMNS)):
                 code = np.rint((current[v, c] + noise * np.sqrt(spread[v, c]) * z[n, at + c]) * inverse)
                 kept = min(max(code, -levels), levels)

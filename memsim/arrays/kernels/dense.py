@@ -87,7 +87,7 @@ def square(a, squares, noise, rows, first, end, siemens, s, row, sums):
 @bare
 def add_tile(
     total, current, spread, a, squares, panel, volt, power, row, high, over, lines, z, cell, noise, floor,
-    step, levels, gain,
+    step, levels, curve, gain,
 ):  # fmt: skip
     """total += what a tile of `high` rows from `row` on gives, panel by panel; over (images,) += how many
     clipped.
@@ -104,23 +104,36 @@ def add_tile(
                     spread[v, c] += floor[column + c]
         for n in range(images):
             over[n] += add_converted(
-                total, current, spread, z, n, lines, cell, columns, column, noise[0], step, levels, gain
+                total,
+                current,
+                spread,
+                z,
+                n,
+                lines,
+                cell,
+                columns,
+                column,
+                noise[0],
+                step,
+                levels,
+                curve,
+                gain,
             )
 
 
 @parallel_kernel
 def read_dense(
-    x, index, plane, volt, power, noise, floor, keys, images, time, call, height, step, levels, gain,
+    x, index, plane, volt, power, noise, floor, keys, images, time, call, height, step, levels, curve, gain,
     rows_siemens, out, maps, counted,
 ):  # fmt: skip
     """Read every chip's array with every vector of numbers.
 
     x (T, S, B, F) in read voltages; index (taps, P): which of the `plane` values of a channel drives a row,
     -1 the border (empty: F = P R in the input's order, plane = R); volt, power (S, R, C); noise (4,), floor
-    (S, K, C) as :func:`memsim.arrays.kernels.sparse.read_sparse` takes them; step (S, K), tiles
-    of `height` rows; gain (S, C); rows_siemens (S, R).  Normals are numbered (position, column) in each tile,
-    that begins a block of its own, in each image, step (from `time`) and call.  Fills out and counted as
-    :func:`memsim.arrays.kernels.sparse.read_sparse` does.
+    (S, K, C) as :func:`memsim.arrays.kernels.sparse.read_sparse` takes them; step (S, K), tiles of `height`
+    rows; curve (S, K, P, C), P = 0 for ideal ADCs; gain (S, C); rows_siemens (S, R).  Normals are numbered
+    (position, column) in each tile, that begins a block of its own, in each image, step (from `time`) and
+    call.  Fills out and counted as :func:`memsim.arrays.kernels.sparse.read_sparse` does.
     """
     steps, chips, count, _ = x.shape
     rows, columns, tiles = volt.shape[1], volt.shape[2], step.shape[1]
@@ -164,7 +177,7 @@ def read_dense(
                         draw(z, n, wanted, words, keys[s], k * blocks + block, time + t, images[b], call)
                 add_tile(
                     total, current, spread, a, squares, panel, volt[s], power[s], row, high, over, lines,
-                    flat, skip, noise, floor[s, k], step[s, k], levels, scale,
+                    flat, skip, noise, floor[s, k], step[s, k], levels, curve[s, k], scale,
                 )  # fmt: skip
             for n in range(here):
                 store(out[t, s, b0 + n], maps, total, n * lines, lines, first)

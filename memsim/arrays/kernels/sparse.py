@@ -79,7 +79,7 @@ def find_bounds(bounds, rows, many, start, every, height):
 @bare
 def read_image(
     out, maps, rows, drive, many, volt, power, noise, floor, key, image, step_number, call, height, step,
-    levels, gain, spikes, bounds, z, words, current, spread, numbers,
+    levels, curve, gain, spikes, bounds, z, words, current, spread, numbers,
 ):  # fmt: skip
     """Read one array with one image at one step, rows and drives listed; returns how many clipped."""
     columns, tiles, lines = volt.shape[1], len(step), bounds.shape[1]
@@ -106,7 +106,7 @@ def read_image(
         for i in range(here.shape[1]):
             for k in range(tiles):
                 at = (i * tiles + k) * columns
-                over += convert(current, at, step[k], levels, gain, numbers, i)
+                over += convert(current, at, step[k], levels, curve[k], gain, numbers, i)
         store(out, maps, numbers, 0, here.shape[1], first)
     return over
 
@@ -114,7 +114,7 @@ def read_image(
 @parallel_kernel
 def read_sparse(
     x, start, position, row, volt, power, noise, floor, keys, images, time, call, height, step, levels,
-    gain, rows_siemens, out, maps, counted,
+    curve, gain, rows_siemens, out, maps, counted,
 ):  # fmt: skip
     """Read every chip's array with every vector of spikes (or, more slowly, of numbers).
 
@@ -122,9 +122,10 @@ def read_sparse(
     position[e] for e from start[f] to start[f + 1], and so in every channel, each with rows of its own (all
     empty: F = P R, in the order of the input); volt, power (S, R, C); noise (4,): factor of the root, f's
     square, linear and driven; floor (S, K, C), C = 0: none; step (S, K), tiles of `height` rows;
-    gain (S, C); rows_siemens (S, R).  Normals are numbered (position, tile, column) in each image, step (from
-    `time`) and call.  Fills out (T, S, B, P, C), or (T, S, B, C, P) for `maps`, and counted (T, S, B, 4):
-    clips, driven rows, x^2 G [S], whether numbers drive the rows.
+    curve (S, K, P, C), P = 0 for ideal ADCs; gain (S, C); rows_siemens (S, R).  Normals are numbered
+    (position, tile, column) in each image, step (from `time`) and call.  Fills out (T, S, B, P, C), or
+    (T, S, B, C, P) for `maps`, and counted (T, S, B, 4): clips, driven rows, x^2 G [S], whether numbers drive
+    the rows.
     """
     steps, chips, count, _ = x.shape
     every, columns, tiles = volt.shape[1], volt.shape[2], step.shape[1]
@@ -146,8 +147,8 @@ def read_sparse(
         numbers, bounds = np.empty((lines, columns), np.float32), np.empty((tiles, lines, 2), np.int64)
         over = read_image(
             out[t, s, b], maps, rows, drive, many, volt[s], power[s], noise, floor[s], keys[s], images[b],
-            time + t, call, height, step[s], levels, gain[s], spikes, bounds, z, words, current, spread,
-            numbers,
+            time + t, call, height, step[s], levels, curve[s], gain[s], spikes, bounds, z, words, current,
+            spread, numbers,
         )  # fmt: skip
         counted[t, s, b, 0], counted[t, s, b, 1], counted[t, s, b, 2] = over, used, energy
         counted[t, s, b, 3] = 0.0 if spikes else 1.0

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from memsim.arrays.kernels import attention as kernels
-from memsim.arrays.reading.converters import digitise
+from memsim.arrays.reading.converters import convert_by, steps
 from memsim.arrays.reading.written_noise import WrittenNoise
 from memsim.devices.numerics.compile import match_threads
 from memsim.devices.numerics.operation import by_kernel
@@ -55,6 +55,7 @@ class AttentionRead:
     shift_SHN: Tensor
     through: Crossing | None = None
     noise: WrittenNoise | None = None
+    curve_SHPN: Tensor | None = None  #: of real ADCs, `memsim.converters.curve`; None: ideal ones
 
     def __call__(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
         """Read arrays in the states w (S, H, B, T, N, N) of devices, or of both sides of pairs, with value
@@ -72,7 +73,7 @@ class AttentionRead:
         v = v.contiguous()
         plus, minus = held if len(held) == 2 else (held[0], NOTHING)
         images, tokens = plus.shape[2], plus.shape[-1]
-        levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
+        levels = steps(self.bits, self.curve_SHPN)
         out, column = torch.empty_like(v), torch.empty(plus.shape[:-1])
         match_threads()
         floors, clips = kernels.read_attention(
@@ -81,8 +82,9 @@ class AttentionRead:
             images,
             v.numpy(),
             *self._noise(),
-            (self.full_scale_S.float() / max(levels, 1)).numpy(),
-            np.float32(levels),
+            (self.full_scale_S.float() / levels).numpy(),
+            np.float32(levels if self.bits else 0),
+            self._curves(),
             self.gain_SHN.float().numpy(),
             self.shift_SHN.float().numpy(),
             column.view(-1, tokens).numpy(),
@@ -113,6 +115,13 @@ class AttentionRead:
         if self.through is None:
             return None
         return seen_states(held[0], held[1] if len(held) == 2 else held[0][:0], self.through)
+
+    def _curves(self) -> np.ndarray:
+        """The curves (S, H, P, N); P = 0 for ideal ADCs."""
+        if self.curve_SHPN is not None:
+            return self.curve_SHPN.numpy()
+        chips, heads, tokens = self.gain_SHN.shape
+        return np.empty((chips, heads, 0, tokens), np.float32)
 
     def weights(self, held: list[Tensor]) -> AttentionReading:
         """Put A - offset in place of the states, those of the first side of pairs; nothing is read."""
@@ -159,15 +168,14 @@ class AttentionRead:
         """Numbers from currents (A - offset) V and values, both (S, H, B, T, N, D), and what `spread` says of
         the states; clipped conversions.
         """
-        clips = 0
         if self.noise is not None and spread is not None:
             driven, always = spread
             variance = driven.to(values.dtype) @ values.detach() + always
             xi = self.noise.normals(current.shape[-2], current.shape[-1], current)
             current = current + self.scale * variance.clamp(min=0.0).sqrt() * xi
-        if self.bits:
-            full_scale = self.full_scale_S.to(current.dtype).view(-1, *[1] * 5)
-            current, clips = digitise(current, full_scale, self.bits)
+        full_scale, curve = self.full_scale_S.to(current.dtype).view(-1, *[1] * 5), self.curve_SHPN
+        curve = None if curve is None else curve.transpose(-1, -2)[:, :, None, None, :, :, None]
+        current, clips = convert_by(current, full_scale, self.bits, curve)
         gain, shift = (
             x[:, :, None, None, :, None].to(current.dtype) for x in (self.gain_SHN, self.shift_SHN)
         )

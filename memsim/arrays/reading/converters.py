@@ -6,8 +6,12 @@ through inside the range and is zero where the converter clips.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+
+from memsim.converters.curve import Row, converted
 
 
 class _Quantise(torch.autograd.Function):
@@ -21,6 +25,22 @@ class _Quantise(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None, None, None]:
         (inside,) = ctx.saved_tensors
         return grad * inside, None, None, None
+
+
+class _Convert(torch.autograd.Function):
+    """The curve of real ADCs; its gradient is that of an ideal one."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, step: Tensor, curve: Tensor, levels: int, rounds: bool) -> Any:
+        numbers, clipped = converted(x / step, curve, levels, rounds=rounds)
+        ctx.save_for_backward(~clipped)
+        ctx.mark_non_differentiable(clipped)
+        return numbers * step, clipped
+
+    @staticmethod
+    def backward(ctx, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (inside,) = ctx.saved_tensors
+        return grad * inside, None, None, None, None
 
 
 def levels_of(bits: int, signed: bool) -> int:
@@ -42,7 +62,11 @@ def quantise(x: Tensor, full_scale: Tensor | float, bits: int, *, signed: bool =
 
     ``full_scale`` (same unit as x) broadcasts against x.  Raises ValueError for one bit of signed numbers.
     """
-    levels = levels_of(bits, signed)
+    return to_grid(x, full_scale, levels_of(bits, signed), signed=signed)
+
+
+def to_grid(x: Tensor, full_scale: Tensor | float, levels: int, *, signed: bool) -> Tensor:
+    """x rounded to `levels` steps from 0 to full scale, and as many below where signed."""
     step = torch.as_tensor(full_scale, dtype=x.dtype, device=x.device) / levels
     low, high = -float(levels) if signed else 0.0, float(levels)
     if torch.is_grad_enabled() and x.requires_grad:
@@ -55,3 +79,25 @@ def digitise(x: Tensor, full_scale: Tensor, bits: int) -> tuple[Tensor, int]:
     with torch.no_grad():
         clips = int((x.abs() > full_scale * (1 + 0.5 / (2 ** (bits - 1) - 1))).sum())
     return quantise(x, full_scale, bits), clips
+
+
+def steps(bits: int, curve: Tensor | None) -> int:
+    """Steps of an ADC from 0 to full scale; where it does not round (0 bits), of that whose curve is given;
+    1 where there is none.
+    """
+    if bits:
+        return levels_of(bits, signed=True)
+    return 1 if curve is None or not curve.numel() else round(1 / float(curve[..., Row.STEP, :].flatten()[0]))
+
+
+def convert_by(x: Tensor, full_scale: Tensor, bits: int, curve: Tensor | None) -> tuple[Tensor, int]:
+    """x through signed ADCs of these curves (None: ideal), and how many values were clipped.
+
+    0 bits: nothing is rounded.  x and each row of curve[..., P, :] broadcast against one another.
+    """
+    if curve is None:
+        return digitise(x, full_scale, bits) if bits else (x, 0)
+    levels = steps(bits, curve)
+    step = full_scale / levels
+    numbers, clipped = _Convert.apply(x, step, curve.to(x.dtype), levels, bits > 0)
+    return numbers, int(clipped.sum())

@@ -11,6 +11,7 @@ reference column of the tile, or as its designed value times the sum of the driv
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
@@ -53,9 +54,9 @@ class LineRead:
             numbers = self._less(numbers, self.zero_SC, sums, unrolling)
         return found[0]._replace(numbers=numbers, clips=sum(one.clips for one in found))
 
-    def with_currents(self, volt_SRC: Tensor) -> LineRead:
-        """The same read of other currents of all lines, through which gradients pass."""
-        return by_line(replace(self.whole, volt_SRC=volt_SRC), self.lines, self.zero_SC)
+    def changed(self, **fields: Any) -> LineRead:
+        """The same read with other fields of all lines, as `ReadOut.changed`."""
+        return by_line(replace(self.whole, **fields), self.lines, self.zero_SC)
 
     @staticmethod
     def _less(numbers: Tensor, factor_SC: Tensor, taken: Tensor, unrolling: Unrolling | None) -> Tensor:
@@ -79,13 +80,14 @@ def by_line(whole: ReadOut, lines: Lines, zero_SC: Tensor | None) -> LineRead:
     scales = whole.full_scale_SK.unflatten(1, (len(lines.groups), -1))
 
     def part(group: int, gain_SC: Tensor) -> ReadOut:
-        here, power = lines.groups[group], whole.power_SRC
+        here, power, curve = lines.groups[group], whole.power_SRC, whole.curve_SKPC
         return replace(
             whole,
             volt_SRC=whole.volt_SRC[..., here].contiguous(),
             power_SRC=None if power is None else power[..., here].contiguous(),
             full_scale_SK=scales[:, group].contiguous(),
             noise=whole.noise.of_lines(here),
+            curve_SKPC=None if curve is None else curve[..., here].contiguous(),
             gain_SC=gain_SC,
             rng=whole.rng.child("line", group) if group else whole.rng,
         )

@@ -17,14 +17,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from memsim.arrays.kernels import dense, sparse
-from memsim.arrays.reading.converters import digitise
+from memsim.arrays.reading.converters import convert_by, steps
 from memsim.arrays.reading.noise import QUIET, ReadNoise
 from memsim.arrays.reading.unrolling import AS_THEY_LIE, Unrolling
 from memsim.devices import Stream
@@ -70,10 +70,9 @@ class ReadOut:
     """How the arrays of one layer are read; S arrays: chips, or chips x groups.
 
     volt_SRC [A for a full drive], power_SRC (P of `noise` [S^2]; None: noiseless), row_siemens_SR (G+ + G-
-    of a row); ``bits`` of the ADC (0: none) over full_scale_SK [A]; gain_SC turns amperes into the layer's
-    numbers; ``rng`` has S keys.  ``dense``:
-    numbers drive the rows; xi is then numbered (position, column) in each tile, else (position, tile,
-    column).
+    of a row); ``bits`` of the ADC (0: nothing rounds) over full_scale_SK [A]; gain_SC turns amperes into the
+    layer's numbers; ``rng`` has S keys.  ``dense``: numbers drive the rows; xi is then numbered (position,
+    column) in each tile, else (position, tile, column).
     """
 
     volt_SRC: Tensor
@@ -85,15 +84,21 @@ class ReadOut:
     rng: Stream
     noise: ReadNoise = QUIET
     dense: bool = False
+    curve_SKPC: Tensor | None = None  #: of real ADCs, `memsim.converters.curve`; None: ideal ones
 
     @cached_property
     def tile_height(self) -> int:
         """Rows of a tile."""
         return math.ceil(self.volt_SRC.shape[1] / self.full_scale_SK.shape[1])
 
-    def with_currents(self, volt_SRC: Tensor) -> ReadOut:
-        """The same read of other currents, through which gradients pass."""
-        return replace(self, volt_SRC=volt_SRC)
+    @property
+    def whole(self) -> ReadOut:
+        """The read of all lines: itself."""
+        return self
+
+    def changed(self, **fields: Any) -> ReadOut:
+        """The same read with other fields: currents through which gradients pass, streams, no ADC."""
+        return replace(self, **fields)
 
     def __call__(self, x: Tensor, unrolling: Unrolling | None, at: Address) -> Reading:
         """Read with x (T, S, B, F), the values of an image in read voltages.
@@ -114,7 +119,7 @@ class ReadOut:
             or x.dtype != torch.float32
         ):
             return self.plain(x, unrolling, at)
-        levels = 2 ** (self.bits - 1) - 1 if self.bits else 0
+        levels = steps(self.bits, self.curve_SKPC)
         volt, maps = self.volt_SRC.numpy(), unrolling is not None
         positions = x.shape[-1] // volt.shape[1] if unrolling is None else unrolling.positions
         shape = (volt.shape[2], positions) if maps else (positions, volt.shape[2])
@@ -136,8 +141,9 @@ class ReadOut:
             at.steps.start,
             at.call,
             self.tile_height,
-            (self.full_scale_SK / max(levels, 1)).float().numpy(),
-            np.float32(levels),
+            (self.full_scale_SK / levels).float().numpy(),
+            np.float32(levels if self.bits else 0),
+            self._curves(),
             self.gain_SC.float().numpy(),
             self.row_siemens_SR.numpy(),
             out.numpy(),
@@ -146,6 +152,12 @@ class ReadOut:
         )
         clips, driven, siemens, others = counted.sum(2).permute(2, 1, 0)  # (4, S, T)
         return Reading(out, int(clips.sum()), driven, siemens, int(others.sum()))
+
+    def _curves(self) -> np.ndarray:
+        """The curves (S, K, P, C); P = 0 for ideal ADCs."""
+        if self.curve_SKPC is not None:
+            return self.curve_SKPC.numpy()
+        return np.empty((*self.full_scale_SK.shape, 0, self.gain_SC.shape[1]), np.float32)
 
     def _index(self, unrolling: Unrolling | None) -> tuple[np.ndarray, int]:
         """What drives a row at a position, by tap, and the values of a channel."""
@@ -177,9 +189,8 @@ class ReadOut:
                 variance = variance + self.noise.floor_SKC[:, :, None]
             xi = self._normals(at, positions, tiles, current.shape[-1], current.dtype)
             current = current + self.noise.factor * variance.sqrt() * xi.reshape(current.shape)
-        clips = 0
-        if self.bits:
-            current, clips = digitise(current, self.full_scale_SK[:, :, None, None], self.bits)
+        curve = None if self.curve_SKPC is None else self.curve_SKPC.unsqueeze(-3)
+        current, clips = convert_by(current, self.full_scale_SK[:, :, None, None], self.bits, curve)
         by_step = squared.unflatten(1, (steps, -1))  # (S, T, B P, R)
         siemens = (by_step.sum(2, dtype=torch.float64) * self.row_siemens_SR[:, None]).sum(-1)
         driven = by_step.count_nonzero((2, 3)).double()

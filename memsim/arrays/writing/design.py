@@ -12,6 +12,7 @@ from memsim.arrays.reading.attention_read import AttentionRead
 from memsim.arrays.reading.written_noise import WrittenLaw, WrittenNoise
 from memsim.arrays.writing.pulse_table import PulseTable
 from memsim.card.chip_card import ChipCard
+from memsim.converters.adc import Adc
 from memsim.wires.crosspoints import Crossing
 from memsim.wires.segment import Segment
 from memsim.written_attention import WrittenAttention
@@ -99,7 +100,17 @@ class WrittenDesign:
     @cached_property
     def adc_bits(self) -> int:
         """Bits of the converters; 0 where none rounds."""
-        return self.card.attention.adc_bits if self.card.on("adc") else 0
+        return self.adc.bits if self.adc.rounds else 0
+
+    @cached_property
+    def adc(self) -> Adc:
+        """The converters of the word lines."""
+        return self.card.design.attention_adc
+
+    @property
+    def needs_range(self) -> bool:
+        """Whether the converters must be calibrated."""
+        return self.adc.rounds or not self.adc.exact
 
     @cached_property
     def conductance(self) -> tuple[float, float, float]:
@@ -138,9 +149,11 @@ class WrittenDesign:
 
     def reader(
         self, gain_SHN: Tensor, shift_SHN: Tensor, full_scale_S: Tensor | None = None,
-        noise: WrittenNoise | None = None,
+        noise: WrittenNoise | None = None, curve_SHPN: Tensor | None = None,
     ) -> AttentionRead:  # fmt: skip
-        """How arrays are read whose word lines have these gains and shifts; no full scale: nothing rounds."""
+        """How arrays are read whose word lines have these gains, shifts and ADCs; no full scale: nothing
+        rounds.
+        """
         rest, unit, _ = self.conductance
         return AttentionRead(
             floor=-rest / unit,
@@ -152,4 +165,5 @@ class WrittenDesign:
             shift_SHN=shift_SHN,
             through=self.lines,
             noise=noise,
+            curve_SHPN=None if full_scale_S is None else curve_SHPN,
         )

@@ -75,7 +75,7 @@ def upkeep(design: WrittenDesign, heads: int, tokens: int) -> dict[str, float]:
         return {}
     price, shared = design.card.price, design.parallel if card.sharing == "all" else 1
     result = card.adc_bits * price("bus-bit").energy
-    read = reads * (price(f"adc-{card.adc_bits}b").energy + price("sample-hold").energy + result)
+    read = reads * (price(card.adc_event).energy + price("sample-hold").energy + result)
     write = writes * cells * price(f"reset-{design.kind}").energy
     write += pulses * shared * price(f"pulse-{design.kind}").energy
     return dict(zip(UPKEEP, (writes * cells, write, reads, read), strict=True))

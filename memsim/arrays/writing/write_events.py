@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -33,11 +34,11 @@ class AttentionEvents:
         self.sides, self.devices = len(design.sides), design.parallel
         self.shared = self.devices if self.card.sharing == "all" else 1  # devices that one pulse reaches
         self.pulse_time = design.card.pulse_drive[1]
-        self.read_energy, self.cycle_time = self.card.read_joule(1.0), self.card.cycle_time  #: [V^2 s], [s]
+        self.read_energy = self.card.read_joule(1.0)  #: [V^2 s]
         self.reset_tries = design.card.reset_tries
         bits = self.card.adc_bits
         self.result = (
-            (f"adc-{bits}b", 1),
+            (self.card.adc_event, 1),
             ("sample-hold", 1),
             ("bus-bit", bits),
         )  #: events of one conversion
@@ -143,7 +144,7 @@ class AttentionEvents:
         work.events.append((self.name, "row-drive", cells / tokens))
         for event, each in self.result:
             work.events.append((self.name, event, each * cells))
-        work.seconds.append((self.name, arrays * tokens * self.cycle_time))
+        work.seconds.append((self.name, arrays * tokens * self.card.cycle_time(tokens)))
         work.joules.append((self.name, ARRAY_READ, siemens * self.read_energy))
 
     def correction(self, extra: list[Tensor], seen: list[Tensor]) -> None:
@@ -181,7 +182,7 @@ class AttentionEvents:
         work.events.append((name, "row-drive", spikes))
         work.events.append((name, "digital-add", spikes + offsets))  # popcounts, then the offset
         reads = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
-        work.seconds.append((name, reads * self.cycle_time))
+        work.seconds.append((name, reads * card.cycle_time(values.shape[-2])))
         if not self.design.exact:
             if card.row_gain:
                 work.events.append((name, "digital-mac", 2 * values.numel()))
@@ -189,7 +190,11 @@ class AttentionEvents:
             work.events.extend([(name, "bus-bit", moved), (name, "router-bit", moved)])
             for event, each in self.result:
                 work.events.append((name, event, each * values.numel()))
-            self.run.ledger.page.columns[name] = values.shape[1] * values.shape[4]  # word lines of all heads
+            lines = values.shape[1] * values.shape[4]  # word lines of all heads
+            self.run.ledger.page.columns[name] = math.ceil(lines / (card.adc.columns_per_adc or 1))
+            work.events.extend((name, event, values.numel()) for event in card.adc.corrections)
+            if held := card.adc.held(values.shape[-2], card.conversion_time):
+                work.joules.append((name, "column-hold", held * values.numel() / values.shape[-2]))
             rest, unit, reference = self.design.conductance
             line = (column * unit + (rest + reference) * values.shape[-2]) * self.devices  # and reference
             siemens = (spikes_per_key * line).sum((1, 2, 4), dtype=torch.float64)
