@@ -30,7 +30,7 @@ UNARY_BITS = 4
 
 def changes(card: memsim.ChipCard) -> Iterator[Change]:
     """No rounding; bits, kinds, errors alone and calibrated, columns for each ADC, drives of numbers."""
-    yield Change("none", "no ADC", card.without("adc"))
+    yield Change("ADC", "none", card.without("adc"))
     for bits in ADC_BITS:
         yield Change("ADC bits", bits, card.replace(weights={"adc_bits": bits}, attention={"adc_bits": bits}))
     yield Change("kind", "oscillator", _adc(card, kind="oscillator"))
