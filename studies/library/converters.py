@@ -37,7 +37,7 @@ def changes(card: memsim.ChipCard) -> Iterator[Change]:
     yield Change("kind", "oscillator, curved", _adc(card, kind="oscillator", curvature=CURVATURE))
     for size in ERRORS:
         for error in ("offset", "gain", "inl"):
-            yield Change(f"{error} [1]", size, _adc(card, **{error: size}))
+            yield Change(f"{error}", size, _adc(card, **{error: size}))
     every = dict.fromkeys(("offset", "gain", "inl"), ERRORS[1])
     for how in ("none", "offset", "two-point"):
         yield Change(
@@ -46,7 +46,7 @@ def changes(card: memsim.ChipCard) -> Iterator[Change]:
     for kind in ("uniform", "ramp"):
         yield Change(f"offset, gain and inl of {ERRORS[1]}, kind", kind, _adc(card, kind=kind, **every))
     for size in MISMATCHES:
-        yield Change("capacitor mismatch of a SAR [1]", size, _adc(card, kind="sar", capacitor_mismatch=size))
+        yield Change("capacitor mismatch of a SAR", size, _adc(card, kind="sar", capacitor_mismatch=size))
     for columns in SHARED:
         yield Change("columns for each ADC", columns, _adc(card, columns_per_adc=columns))
     for kind in DACS:
