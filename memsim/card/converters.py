@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator, model_validator
 
-from memsim.converters.adc import Adc
-from memsim.converters.adc_kind import AdcErrors
-from memsim.converters.curve import Calibration
-from memsim.converters.dac import Dac
+from memsim.converters.adc_kind import AdcErrors, Calibration
 from memsim.converters.kinds import ADC, DAC
 from memsim.devices.toml_file import Section
 from memsim.prices.price import MAX_ENERGY
+
+if TYPE_CHECKING:
+    from memsim.converters.adc import Adc
+    from memsim.converters.dac import Dac
 
 
 class AdcSection(Section):
@@ -79,6 +81,8 @@ class AdcSection(Section):
             "mismatch": ("adc-mismatch", self.capacitor_mismatch),
             "curvature": ("adc-inl", self.curvature),
         }
+        from memsim.converters.adc import Adc
+
         return Adc(
             bits=bits,
             rounds=on("adc"),
@@ -135,4 +139,6 @@ class DacSection(Section):
 
     def made(self, bits: int, on: Callable[[str], bool]) -> Dac:
         """The DACs of this many bits; voltages of any size where the effect is off."""
+        from memsim.converters.dac import Dac
+
         return Dac(bits=bits, kind=self.kind if on("dac") else "amplitude", unit_pulse=self.unit_pulse)

@@ -8,8 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from memsim.converters.adc_kind import AdcErrors
-from memsim.converters.curve import Calibration, calibrated, packed
+from memsim.converters.adc_kind import AdcErrors, Calibration
+from memsim.converters.curve import calibrated, packed
 from memsim.converters.kinds import ADC
 from memsim.devices.numerics.stream import Stream
 

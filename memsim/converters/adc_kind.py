@@ -5,11 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Draw = Callable[..., Tensor]
+
+Calibration = Literal["none", "offset", "two-point"]
+"""What a calibration of each ADC takes off: nothing, its code at no current, that and its gain."""
+
+Draw = Callable[..., "Tensor"]
 """draw(name, rows=1, each="adc" or "tile"): standard normals (..., tiles, rows, columns), those of a column's
 ADC, or of its tile; the name keys the random stream.
 """

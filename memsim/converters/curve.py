@@ -10,14 +10,11 @@ that `Row` names, then the capacitors of a SAR.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from memsim.converters.adc_kind import Curves
-
-Calibration = Literal["none", "offset", "two-point"]
+from memsim.converters.adc_kind import Calibration, Curves
 
 
 class Row(IntEnum):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class DacKind(ABC):
@@ -35,7 +35,7 @@ class SerialDac(DacKind):
     serial = counts = True
 
     def planes(self, codes: Tensor, passes: int) -> Iterator[tuple[float, Tensor]]:
-        sign, size = torch.sign(codes), codes.abs().long()
+        sign, size = codes.sign(), codes.abs().long()
         for n in range(passes):
             weight, here = self.plane(size, n)
             yield weight, sign * here.to(codes.dtype)

@@ -12,8 +12,6 @@ is offset binary, current 0 in the middle; where all currents have one sign, cod
 
 from dataclasses import replace
 
-import torch
-
 from memsim.converters.adc_kind import AdcErrors, AdcKind, Curves, Draw, column_curves
 from memsim.converters.kinds import ADC
 
@@ -29,7 +27,7 @@ class Sar(AdcKind):
         if not errors.mismatch:
             return made
         xi = draw("mismatch", rows=bits + 1)
-        nominal = 2.0 ** torch.arange(bits - 1, -1, -1, dtype=xi.dtype).view(-1, 1)
+        nominal = xi.new_tensor([2.0**n for n in reversed(range(bits))]).view(-1, 1)
         array = nominal + errors.mismatch * nominal.sqrt() * xi[..., :bits, :]
         total = array.sum(-2, keepdim=True) + 1.0 + errors.mismatch * xi[..., bits:, :]
         return replace(made, capacitors=array * (2.0**bits / total))

@@ -1,11 +1,15 @@
 """Amplitude: the number is a voltage, of 2^bits levels, for the length of a read."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from memsim.converters.dac_kind import DacKind
 from memsim.converters.kinds import DAC
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @DAC.register("amplitude")

@@ -3,10 +3,15 @@
 Source: ISAAC (Shafiee et al., ISCA 2016).
 """
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from memsim.converters.dac_kind import SerialDac
 from memsim.converters.kinds import DAC
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @DAC.register("bit-serial")

@@ -4,12 +4,16 @@ The voltage being fixed, a row is read at one point of its I-V curve whatever th
 curve bends nothing.  The charge is collected for as long as the longest pulse could be.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from memsim.converters.dac_kind import DacKind
 from memsim.converters.kinds import DAC
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @DAC.register("pulse-width")

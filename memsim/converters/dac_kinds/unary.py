@@ -1,9 +1,14 @@
 """Unary: numbers 0 .. k as up to k spikes, one a pass: pass n drives the rows whose number exceeds n."""
 
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from memsim.converters.dac_kind import SerialDac
 from memsim.converters.kinds import DAC
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @DAC.register("unary")
