@@ -21,43 +21,27 @@ from memsim.arrays.reading.line_read import LineRead
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut
 from memsim.card.chip_card import ChipCard
-from memsim.card.sections import WeightSection
 from memsim.converters.dac import Dac
 from memsim.run import Address
 
 
-def read_sort(
-    name: str, read_of: ReadOut | LineRead, x: Tensor, drives: Drives | None, card: ChipCard, groups: int,
+def read_numbers(
+    name: str, read_of: ReadOut | LineRead, x: Tensor, drives: Drives, card: ChipCard, groups: int,
     unrolling: Unrolling | None, at: Address,
 ) -> tuple[Reading, int]:  # fmt: skip
-    """Read the chips of one sort with x (T, S, B, F); and how many values their DACs clipped.
+    """Read the chips of one sort with numbers x (T, S, B, F); and how many values their DACs clipped.
 
-    Raises RuntimeError where spikes, or whole numbers, were calibrated and others come.
+    Raises RuntimeError where whole numbers were calibrated and others come.
     """
-    if drives is not None and not drives.spikes:
-        dac = card.design.dac if card.on("dac") else None
-        return _read_numbers(name, read_of, x, drives, card.weights, dac, groups, unrolling, at)
-    reading = read_of(by_array(x, groups), unrolling, at)
-    if drives is not None and reading.others:
-        raise RuntimeError(
-            f"{name}: numbers drive its rows where calibration saw spikes alone (call {at.call + 1}); add "
-            "images like these to calibration="
-        )
-    return reading, 0
-
-
-def _read_numbers(
-    name: str, read_of: ReadOut | LineRead, x: Tensor, drives: Drives, section: WeightSection,
-    dac: Dac | None, groups: int, unrolling: Unrolling | None, at: Address,
-) -> tuple[Reading, int]:  # fmt: skip
-    """Read with numbers x (T, S, B, F) through DACs (None: ideal ones); and how many values these clipped."""
-    if dac is None:
+    section, dac = card.weights, card.design.dac
+    if not card.on("dac"):
         x = x / drives.peak_S.view(1, -1, 1, 1)
         return read_of(by_array(x, groups), unrolling, at), 0
     if dac.counts:
         _check_whole(name, x, drives, at)
-    x, clipped = drives.convert(x, dac)
-    levels = [most for most in drives.levels(dac) for _ in range(groups)]
+    levels = drives.levels(dac)
+    x, clipped = drives.convert(x, levels)
+    levels = levels if groups == 1 else [most for most in levels for _ in range(groups)]
     if dac.serial:
         codes = whole_codes(by_array(x, groups), levels)
         return read_passes(read_of, codes, levels, dac, unrolling, at), clipped
@@ -131,7 +115,7 @@ def largest_pass(
         peak, signed = torch.maximum(peak, one.peak_S), signed | one.signed_S
     now = Drives(False, None, signed, peak.clamp(min=1e-12), whole_numbers(drive), peak.new_empty(0))
     levels = now.levels(dac)
-    codes = whole_codes(now.convert(drive, dac)[0], levels)
+    codes = whole_codes(now.convert(drive, now.levels(dac))[0], levels)
     most = max(dac.by.passes(one) for one in levels)
     found = [largest(by_array(plane, groups)) for _, plane in dac.by.planes(codes, most)]
     return torch.stack(found).amax(0)

@@ -69,9 +69,11 @@ class Drives:
             self.levels(dac), dtype=self.peak_S.dtype, device=self.peak_S.device
         )
 
-    def convert(self, x: Tensor, dac: Dac) -> tuple[Tensor, int]:
-        """Numbers (T, S, B, F) through the DAC, in units of the read voltage; how many it clipped."""
-        sorts, levels = self.signed_S.tolist(), self.levels(dac)
+    def convert(self, x: Tensor, levels: Sequence[int]) -> tuple[Tensor, int]:
+        """Numbers (T, S, B, F) through DACs of these steps, one a chip, in units of the read voltage; how
+        many were clipped.
+        """
+        sorts = self.signed_S.tolist()
         if x.device.type == "cpu" and not plain_asked() and x.dtype == torch.float32 and not x.requires_grad:
             out = torch.empty_like(x, memory_format=torch.contiguous_format)
             match_threads()

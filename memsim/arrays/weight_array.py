@@ -28,7 +28,7 @@ from memsim.arrays.fabricated_adcs import fabricated
 from memsim.arrays.faults.defects import Defects
 from memsim.arrays.held_matrix import HeldMatrix
 from memsim.arrays.one_sided import by_sign
-from memsim.arrays.passes import largest_pass, read_sort
+from memsim.arrays.passes import largest_pass, read_numbers
 from memsim.arrays.ranges import Drives, Ranges
 from memsim.arrays.read_outs import Shown, read_out
 from memsim.arrays.reading.grouping import by_array, by_image, of_chips
@@ -38,7 +38,7 @@ from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current,
 from memsim.arrays.tile_lines import settling
 from memsim.arrays.upkeep import upkeep
 from memsim.arrays.weight_devices import Sensed
-from memsim.arrays.weight_events import count_read
+from memsim.arrays.weight_events import Counting, count_read
 from memsim.card.sections import Compensation
 from memsim.coding.lines import Lines
 from memsim.run import Address, Run
@@ -88,6 +88,7 @@ class WeightArray(nn.Module):
         self.conversions = self.tiles * coding.conversions(self.columns, self.column_tiles)
         self.additions = coding.additions(self.columns, self.tiles, self.column_tiles)
         self.subtracts = coding.subtracts
+        self.counting = Counting.of(section, self.run.card.design.dac, self)
 
     def _name_streams(self) -> None:
         """Random streams of the chips in ``run``, a key for each chip (and group)."""
@@ -236,8 +237,17 @@ class WeightArray(nn.Module):
             if learned is not None:
                 volt_SRC = learned if chips is None else of_chips(learned, chips, self.groups)
                 read_of = read_of.changed(volt_SRC=volt_SRC)
-            reading, beyond = read_sort(self.name, read_of, x, drives, run.card, self.groups, unrolling, at)
-            clipped += beyond
+            if drives is not None and not drives.spikes:
+                how = (run.card, self.groups, unrolling, at)
+                reading, beyond = read_numbers(self.name, read_of, x, drives, *how)
+                clipped += beyond
+            else:
+                reading = read_of(x if self.groups == 1 else by_array(x, self.groups), unrolling, at)
+                if drives is not None and reading.others:
+                    raise RuntimeError(
+                        f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
+                        f"{at.call + 1}); add images like these to calibration="
+                    )
             readings.append(reading)
         reading = readings[0]
         if len(sorts) > 1:

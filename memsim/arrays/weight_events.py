@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -12,27 +13,63 @@ from torch import Tensor
 from memsim.arrays.ranges import Drives
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading
+from memsim.card.sections import WeightSection
 from memsim.converters.dac import Dac
 from memsim.energy.ledger import Entry
 from memsim.prices.events import ARRAY_READ
 from memsim.run import Run
 
 
-class Tiled(Protocol):
-    """What counting asks of an array."""
+class Cut(Protocol):
+    """How a matrix is cut into tiles."""
 
-    name: str
-    run: Run
     groups: int
-    rows: int
     columns: int
     tiles: int
     column_tiles: int
     conversions: int
+
+
+class Tiled(Cut, Protocol):
+    """What counting asks of an array."""
+
+    name: str
+    run: Run
+    rows: int
     additions: int
     subtracts: bool
     read_energy: float
     dac: Dac
+    counting: Counting
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What card and array decide about the events of a read before any is counted."""
+
+    converted: tuple[str, ...]
+    """Events of each conversion."""
+    adcs: int
+    """ADCs of a chip."""
+    held: float
+    """Energy of the sample-and-holds of one vector while they wait [J]."""
+    cycle: float
+    """Time of one pass of one vector [s]."""
+    in_passes: bool
+    """Whether numbers take several passes, or pulses of a length."""
+
+    @classmethod
+    def of(cls, card: WeightSection, dac: Dac, array: Cut) -> Counting:
+        """What the card decides for an array."""
+        lines = card.coding.widest(array.columns, array.column_tiles)
+        held = card.adc.held(lines, card.conversion_time) * array.tiles * array.column_tiles
+        return cls(
+            converted=(card.adc_event, "sample-hold", *card.adc.corrections),
+            adcs=math.ceil(array.conversions * array.groups / (card.adc.columns_per_adc or 1)),
+            held=held,
+            cycle=card.cycle_time(lines),
+            in_passes=dac.serial or dac.timed,
+        )
 
 
 def count_read(
@@ -49,17 +86,15 @@ def count_read(
     sorts: what drove the rows of which chips, and how they were read; clipped: values that a DAC clipped;
     inputs: values that came in, each over the bus to every column tile.
     """
-    run, name = array.run, array.name
+    run, name, plan = array.run, array.name, array.counting
     card, groups = run.card.weights, array.groups
-    outputs = reading.numbers.numel()
-    vectors = outputs // array.columns
+    vectors = reading.numbers.numel() // array.columns
     driven, siemens = reading.driven, reading.siemens
     if groups > 1:
         driven, siemens = (n.unflatten(0, (-1, groups)).sum(1) for n in (driven, siemens))  # (S, T)
     events: list[Entry] = [(name, "row-drive", driven * array.column_tiles)]
     notes: list[Entry] = []
     bits = 0.0
-    passes, seconds = _of_one_vector(array, sorts)
     for drives, _ in sorts:
         chips = drives and drives.chips
         some = len(chips) / len(run.chips) if chips else 1.0
@@ -71,49 +106,45 @@ def count_read(
                 events.append((name, "dac-conversion", entered * array.column_tiles))
             notes.append((name, "clipped inputs", clipped))
     events.append((name, "router-bit", bits))
+    passes, time, more = 1.0, plan.cycle, 0.0  # of one vector; passes beyond the first
+    if plan.in_passes:
+        passes, time, more = _in_passes(array, sorts)
+    converted = passes * (vectors * array.conversions)
     joules: list[Entry] = [(name, ARRAY_READ, siemens * array.read_energy)]
     if not run.card.ideal:
-        converted = _by_chip(passes, vectors * array.conversions)
-        events += [(name, card.adc_event, converted), (name, "sample-hold", converted)]
-        events += [(name, event, converted) for event in card.adc.corrections]
+        for event in plan.converted:
+            events.append((name, event, converted))
         notes.append((name, "clipped conversions", reading.clips))
-        moved = bits * array.column_tiles + float(torch.as_tensor(converted).sum()) * card.adc_bits
-        events.append((name, "bus-bit", moved))
-        shared = card.adc.columns_per_adc or 1
-        run.ledger.page.columns[name] = math.ceil(array.conversions * groups / shared)
-        held = card.adc.held(lines_of_tile(array), card.conversion_time) * array.tiles * array.column_tiles
-        if held:
-            joules.append((name, "column-hold", _by_chip(passes, vectors) * held))
-    added = [array.additions + (n - 1) * array.conversions for n in passes]  # a pass to those before it
-    events.append((name, "digital-add", _by_chip(added, vectors)))
+        total = float(converted.sum()) if isinstance(converted, Tensor) else converted
+        events.append((name, "bus-bit", bits * array.column_tiles + total * card.adc_bits))
+        run.ledger.page.columns[name] = plan.adcs
+        if plan.held:
+            joules.append((name, "column-hold", passes * vectors * plan.held))
+    # a pass is added to those before it
+    added = more * (vectors * array.conversions) + (passes - more) * (vectors * array.additions)
+    events.append((name, "digital-add", added))
     if array.subtracts:  # the sum of the drives, times what a weight of 0 carries
         events += [(name, "digital-add", driven), (name, "digital-mac", vectors)]
-    time = vectors / groups * (seconds[0] if len({*seconds}) == 1 else sum(seconds) / len(seconds))
-    run.ledger.enter(events, joules, notes, [(name, time)])
+    run.ledger.enter(events, joules, notes, [(name, vectors / groups * time)])
 
 
-def lines_of_tile(array: Tiled) -> int:
-    """Lines of the widest tile."""
-    return array.run.card.weights.coding.widest(array.columns, array.column_tiles)
-
-
-def _of_one_vector(array: Tiled, sorts: Sequence[tuple[Drives | None, Any]]) -> tuple[list[int], list[float]]:
-    """Passes and time [s] of one vector on every chip."""
-    card, dac = array.run.card.weights, array.dac
+def _in_passes(
+    array: Tiled, sorts: Sequence[tuple[Drives | None, Any]]
+) -> tuple[float | Tensor, float, float | Tensor]:
+    """Passes of one vector, by chip where chips differ and then a share of a vector each; the mean time of
+    one vector [s]; passes beyond the first.
+    """
+    card, dac, cycle = array.run.card.weights, array.dac, array.counting.cycle
     whole = range(len(array.run.chips))
-    cycle = card.cycle_time(lines_of_tile(array))
     passes, seconds = [1 for _ in whole], [cycle for _ in whole]
-    for drives, _ in sorts if dac.serial or dac.timed else ():
+    for drives, _ in sorts:
         if drives is not None and not drives.spikes:
             for chip, levels in zip(drives.chips or whole, drives.levels(dac), strict=True):
                 passes[chip] = dac.by.passes(levels)
                 length = levels * dac.unit_pulse if dac.timed else card.read_time
                 seconds[chip] = passes[chip] * (cycle - card.read_time + length)
-    return passes, seconds
-
-
-def _by_chip(factors: Sequence[int], number: float) -> float | Tensor:
-    """A number over all chips, times a factor of each: one number where it is the same."""
-    if len({*factors}) == 1:
-        return number * factors[0]
-    return torch.tensor(factors, dtype=torch.float64) * (number / len(factors))
+    time = seconds[0] if len({*seconds}) == 1 else sum(seconds) / len(seconds)
+    if len({*passes}) == 1:
+        return float(passes[0]), time, float(passes[0] - 1)
+    by_chip = torch.tensor(passes, dtype=torch.float64) / len(passes)
+    return by_chip, time, by_chip - 1 / len(passes)

@@ -11,9 +11,9 @@ from aihwkit.inference.compensation.drift import PerColumnDriftCompensation
 from aihwkit.simulator.configs import InferenceRPUConfig
 from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType, WeightNoiseType
 
+from memsim.card.converters import AdcSection, DacSection
 from memsim.card.exchange_report import Line
 from memsim.card.fields import CardFields
-from memsim.devices.toml_file import Section
 from memsim.devices.weights.model_of_cell import noise_model
 from memsim.devices.weights.weight_cell import WeightCell
 
@@ -78,7 +78,7 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
             yield Line(f"weights.{name}", value, "taken", "")
         elif name == "wires":
             yield Line("weights.wires", value, "changed", "aihwkit has a polynomial for bit lines alone")
-        elif isinstance(value, Section):
+        elif isinstance(value, (AdcSection, DacSection)):
             others = getattr(usual.weights, name)
             for one in type(value).model_fields:
                 yield _unsaid(f"weights.{name}.{one}", getattr(value, one), getattr(others, one))

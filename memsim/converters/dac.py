@@ -22,17 +22,17 @@ class Dac:
         """The kind itself."""
         return DAC.get(self.kind)
 
-    @property
+    @cached_property
     def serial(self) -> bool:
         """Whether a number takes several passes of one-bit drives."""
         return self.by.serial
 
-    @property
+    @cached_property
     def timed(self) -> bool:
         """Whether a number is the length of a pulse."""
         return self.by.timed
 
-    @property
+    @cached_property
     def counts(self) -> bool:
         """Whether whole numbers are driven in steps of one."""
         return self.by.counts

@@ -64,11 +64,21 @@ def spikes(current: Tensor, law: Law) -> Tensor:
     return torch.stack(fired)
 
 
-@spikes.kernel("cpu", torch.float32, torch.float64, gradient=True)
-def _(current: Tensor, law: Law) -> Tensor:
-    if torch.is_grad_enabled() and current.requires_grad:
+def _fired(current: Tensor, law: Law, membrane: Tensor | None = None) -> Tensor:
+    """Spikes; `membrane`, where given, takes the potentials U before reset, each (T, ...)."""
+    if membrane is None and torch.is_grad_enabled() and current.requires_grad:
         return _Fused.apply(current, law)
-    return _forward(current, law, keep=False)[0]
+    held = current.shape[0] > 1 and current.stride(0) == 0
+    source = (current[:1] if held else current).detach().contiguous()
+    fired = torch.empty(current.shape, dtype=current.dtype)
+    if current.numel():
+        x, s = source.view(source.shape[0], -1).numpy(), fired.view(fired.shape[0], -1).numpy()
+        u = s[:0] if membrane is None else membrane.view(membrane.shape[0], -1).numpy()
+        lif_forward(x, s, u, *constants(law, s.dtype), match_threads())  # type: ignore[call-arg]
+    return fired
+
+
+spikes.kernel("cpu", torch.float32, torch.float64, gradient=True)(_fired)
 
 
 @operation
@@ -85,7 +95,9 @@ def potentials(current: Tensor, law: Law) -> Tensor:
 
 @potentials.kernel("cpu", torch.float32, torch.float64)
 def _(current: Tensor, law: Law) -> Tensor:
-    return _forward(current, law, keep=True)[1]
+    membrane = torch.empty(current.shape, dtype=current.dtype)
+    _fired(current, law, membrane)
+    return membrane
 
 
 class _Fused(torch.autograd.Function):
@@ -93,7 +105,8 @@ class _Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, current: Tensor, law: Law) -> Tensor:
-        fired, membrane = _forward(current, law, keep=True)
+        membrane = torch.empty(current.shape, dtype=current.dtype)
+        fired = _fired(current, law, membrane)
         ctx.law = law
         ctx.save_for_backward(membrane)
         return fired
@@ -103,19 +116,6 @@ class _Fused(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         (membrane,) = ctx.saved_tensors
         return _backward(membrane, grad.contiguous(), ctx.law), None
-
-
-def _forward(current: Tensor, law: Law, *, keep: bool) -> tuple[Tensor, Tensor]:
-    """Spikes, and the membrane potentials U before reset (empty unless asked for), each (T, ...)."""
-    held = current.shape[0] > 1 and current.stride(0) == 0
-    source = (current[:1] if held else current).detach().contiguous()
-    fired = torch.empty(current.shape, dtype=current.dtype)
-    membrane = torch.empty_like(fired) if keep else fired[:0]
-    if current.numel():
-        x, s = source.view(source.shape[0], -1).numpy(), fired.view(fired.shape[0], -1).numpy()
-        u = membrane.view(membrane.shape[0], -1).numpy() if keep else s[:0]
-        lif_forward(x, s, u, *constants(law, s.dtype), match_threads())  # type: ignore[call-arg]
-    return fired, membrane
 
 
 def _backward(membrane: Tensor, grad: Tensor, law: Law) -> Tensor:

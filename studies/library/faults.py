@@ -17,8 +17,9 @@ import memsim
 from memsim.card.faults import SHARES
 from memsim.devices.fault_shares import CORRUPT
 from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.points import Point, matching
-from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import percent
@@ -49,10 +50,14 @@ def tasks(setting: Setting) -> Iterator[Task]:
     A network that writes no attention has faults in weight arrays alone.
     """
     writes = bool(attention_layers(Subject.of(setting).net))
+    alike: dict[str, tuple[memsim.ChipCard, list[dict[str, Any]]]] = {}
     for labels, card in variants(memsim.ChipCard.parse(dict(setting.card)), writes):
+        alike.setdefault(digest(dump(card)), (card, []))[1].append(labels)
+    for card, points in alike.values():
         for chips in blocks(setting.chips):
             shared = crossbars(setting, chips, card=card)
-            yield Task(study="faults", labels=labels, shared=shared, own={"time [s]": setting.time})
+            for labels in points:
+                yield Task(study="faults", labels=labels, shared=shared, own={"time [s]": setting.time})
 
 
 def variants(card: memsim.ChipCard, writes: bool) -> Iterator[tuple[dict[str, Any], memsim.ChipCard]]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import memsim
 from memsim import devices, models
+from memsim.card.converters import AdcSection, DacSection
 from memsim.card.faults import FaultSection
 from memsim.card.fields import ARRAY_EFFECTS
-from memsim.devices.toml_file import Section
 from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports.bibliography import cite, mentioned
@@ -33,10 +33,10 @@ UNITS = {"rotation": "degrees", "shift": "pixels", "warmup": "epochs"}
 """Units of a training recipe's numbers, where they have one."""
 
 NOT_SIMULATED = (
-    "Not simulated: {}, faults but those that the card names, spread between converters, errors of "
-    "the reading that drift compensation goes by, nonlinear currents but for the chord of a cell's I-V "
-    "curve, temperature and area. Energies leave out leakage, control, buffers and moving data. Nothing here "
-    "was measured on a chip."
+    "Not simulated: {}; faults and errors of converters but those that the card names, errors of the "
+    "reading that drift compensation goes by, nonlinear currents but for the chord of a cell's I-V curve, "
+    "and changes of temperature. Energies leave out clock, control and references. Nothing here was "
+    "measured on a chip."
 )
 
 
@@ -177,12 +177,12 @@ def _fields(section: Any, skip: tuple[str, ...]) -> str:
     said = []
     for name, info in type(section).model_fields.items():
         value = getattr(section, name)
-        if isinstance(value, Section) and name not in skip:
+        if isinstance(value, (AdcSection, DacSection)) and name not in skip:
             said.append(f"{name.upper()}: {_fields(value, skip=())}")
         elif name not in skip and value is not None:
             unit = re.search(r"\[(.*)\]", info.alias or "")
             words = re.sub(r"(?<!^g)_", " ", name).replace("adc", "ADC").replace("dac", "DAC")
-            said.append(f"{words} {_shown(value, unit[1] if unit else '')}")
+            said.append(f"{words} {_shown(value, unit[1] if unit and unit[1] != '1' else '')}")
     return ", ".join(said)
 
 

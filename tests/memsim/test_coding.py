@@ -276,7 +276,14 @@ def test_estimate_counts_what_a_read_enters():
 
 def test_currents_of_one_sign_use_all_codes_of_the_adc():
     """255 steps instead of 127; with drives of both signs, 127 again, chip by chip."""
-    sort = Drives(False, None, torch.tensor([True, False, False]), torch.ones(3), torch.ones(3, 1))
+    sort = Drives(
+        False,
+        None,
+        torch.tensor([True, False, False]),
+        torch.ones(3),
+        torch.zeros(3).bool(),
+        torch.ones(3, 1),
+    )
     parts = list(by_sign([sort]))
     assert [one.chips for one in parts] == [(0,), (1, 2)]
     assert [bits_of(8, one, False) for one in parts] == [8, 9]

@@ -21,7 +21,7 @@ DAY = 86400.0
 @pytest.mark.parametrize("name", CELLS)
 def test_without_its_effects_an_array_multiplies_exactly_in_the_cells_own_range(name):
     cell = devices.get(name)
-    made = array(MATRIX, card(cell=name).without(*cell.effects))
+    made = array(MATRIX, card(cell=name).only())
     assert torch.allclose(made.read(SPIKES), SPIKES @ MATRIX, atol=1e-4)
     held = made.conductance()
     assert float(held.max()) == pytest.approx(cell.g_max) and float(held.min()) == pytest.approx(cell.g_min)

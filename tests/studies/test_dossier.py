@@ -263,18 +263,20 @@ class TestMethods:
             wear={"cycles_before": 3e5, "endurance": 1e7},
         )
         said = " ".join(methods(Setting(card=dump(card), chips=3, seed=5, time=3600.0), card))
-        for section in (card.weights, card.attention, card.wear):
+        sections = (card.weights, card.attention, card.wear)
+        tables = (card.weights.adc, card.weights.dac, card.attention.adc)
+        for section in (*sections, *tables):
             for name, info in type(section).model_fields.items():
                 value = getattr(section, name)
-                if value is not None and name != "cell":
-                    unit = (info.alias or "[]").split("[")[1].rstrip("]")
+                if value is not None and name not in ("cell", "adc", "dac"):
+                    unit = (info.alias or "[]").split("[")[1].rstrip("]").removeprefix("1")
                     shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
                     if isinstance(value, float):
                         shown = quantity(value, unit) if unit else f"{value:g}"
                     assert re.sub(r"(?<!^g)_", " ", name).lower() + f" {shown}".lower() in said.lower()
         for needed in ("3 chips", "seed 5", "1 hour after", "pcm-joshi2020", "[@joshi2020; @nandakumar2019]",
                        "reram-om", "[@gong2022]", "16 pulses", "all 450 test images of digits [@alpay",
-                       "1167 images", "epochs 100", "99.33 %", "Not simulated: wire resistance"):  # fmt: skip
+                       "1167 images", "epochs 100", "99.33 %", "Not simulated: resist"):  # fmt: skip
             assert needed in said, needed
 
     def test_effects_off_and_scaled_are_said(self) -> None:

@@ -35,9 +35,12 @@ def known(request: pytest.FixtureRequest) -> tuple[Study, list[Task]]:
 def test_names_are_the_files_of_the_library() -> None:
     assert names() == [
         "attention",
+        "circuit",
         "coding",
+        "converters",
         "countermeasures",
         "drift",
+        "faults",
         "kinds",
         "lifetime",
         "tradeoff",
@@ -97,7 +100,8 @@ def test_an_unknown_study_is_refused_with_the_nearest_name(wrong: str, near: str
     with pytest.raises(ValueError, match=f"no study '{wrong}'; did you mean {near}"):
         load(wrong)
     with pytest.raises(
-        ValueError, match=r"no study 'zzz' \(known: attention, countermeasures, drift, kinds, lifetime, "
+        ValueError,
+        match=r"no study 'zzz' \(known: attention, circuit, coding, converters, countermeasures, drift, ",
     ):
         load("zzz")
 

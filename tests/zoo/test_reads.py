@@ -85,7 +85,7 @@ def test_the_sign_of_a_chips_numbers_is_its_own() -> None:
         ranges = Ranges("layer")
         ranges.note(0, drive[:, chips], current[chips], 2)
         (drives,) = ranges.of(0)
-        return drives.convert(drive[:, chips], Dac(bits=8))[0]
+        return drives.convert(drive[:, chips], drives.levels(Dac(bits=8)))[0]
 
     beside = converted(slice(0, 2))
     assert torch.equal(beside[:, :1], converted(slice(0, 1)))

@@ -119,7 +119,6 @@ class ReadOut:
             or x.dtype != torch.float32
         ):
             return self.plain(x, unrolling, at)
-        levels = steps(self.bits, self.curve_SKPC)
         volt, maps = self.volt_SRC.numpy(), unrolling is not None
         positions = x.shape[-1] // volt.shape[1] if unrolling is None else unrolling.positions
         shape = (volt.shape[2], positions) if maps else (positions, volt.shape[2])
@@ -135,15 +134,13 @@ class ReadOut:
             *index,
             volt,
             volt if self.power_SRC is None else self.power_SRC.numpy(),
-            *self._noise(),
+            *self._noise,
             self.rng.keys.reshape(-1),
             at.images,
             at.steps.start,
             at.call,
             self.tile_height,
-            (self.full_scale_SK / levels).float().numpy(),
-            np.float32(levels if self.bits else 0),
-            self._curves(),
+            *self._adc,
             self.gain_SC.float().numpy(),
             self.row_siemens_SR.numpy(),
             out.numpy(),
@@ -153,11 +150,15 @@ class ReadOut:
         clips, driven, siemens, others = counted.sum(2).permute(2, 1, 0)  # (4, S, T)
         return Reading(out, int(clips.sum()), driven, siemens, int(others.sum()))
 
-    def _curves(self) -> np.ndarray:
-        """The curves (S, K, P, C); P = 0 for ideal ADCs."""
-        if self.curve_SKPC is not None:
-            return self.curve_SKPC.numpy()
-        return np.empty((*self.full_scale_SK.shape, 0, self.gain_SC.shape[1]), np.float32)
+    @cached_property
+    def _adc(self) -> tuple[np.ndarray, np.float32, np.ndarray]:
+        """Step of each array and tile (S, K) [A], steps to full scale (0: nothing rounds), and curves
+        (S, K, P, C), P = 0 for ideal ADCs.
+        """
+        levels, curves = steps(self.bits, self.curve_SKPC), self.curve_SKPC
+        none = np.empty((*self.full_scale_SK.shape, 0, self.gain_SC.shape[1]), np.float32)
+        step = (self.full_scale_SK / levels).float().numpy()
+        return step, np.float32(levels if self.bits else 0), none if curves is None else curves.numpy()
 
     def _index(self, unrolling: Unrolling | None) -> tuple[np.ndarray, int]:
         """What drives a row at a position, by tap, and the values of a channel."""
@@ -165,6 +166,7 @@ class ReadOut:
             return np.empty((0, 0), np.int32), self.volt_SRC.shape[1]
         return unrolling.taps, unrolling.plane
 
+    @cached_property
     def _noise(self) -> tuple[np.ndarray, np.ndarray]:
         """Factor of the root and f's three factors, (4,); the floor (S, K, C), C = 0 where there is none."""
         noise = QUIET if self.power_SRC is None else self.noise

@@ -107,7 +107,7 @@ class WrittenDesign:
         """The converters of the word lines."""
         return self.card.design.attention_adc
 
-    @property
+    @cached_property
     def needs_range(self) -> bool:
         """Whether the converters must be calibrated."""
         return self.adc.rounds or not self.adc.exact

@@ -42,11 +42,20 @@ class AttentionEvents:
             ("sample-hold", 1),
             ("bus-bit", bits),
         )  #: events of one conversion
+        self.corrections = self.card.adc.corrections
+        self.by_lines: dict[int, tuple[float, float]] = {}  #: see `_of_lines`
 
     @cached_property
     def energy(self) -> WriteEnergy:
         """What pulses cost; an ideal cell takes none."""
         return WriteEnergy(self.design)
+
+    def _of_lines(self, tokens: int) -> tuple[float, float]:
+        """Time of a read and its conversions [s], and energy of what waits for its ADC meanwhile [J]."""
+        if tokens not in self.by_lines:
+            held = self.card.adc.held(tokens, self.card.conversion_time)
+            self.by_lines[tokens] = self.card.cycle_time(tokens), held
+        return self.by_lines[tokens]
 
     @property
     def counting(self) -> bool:
@@ -144,7 +153,7 @@ class AttentionEvents:
         work.events.append((self.name, "row-drive", cells / tokens))
         for event, each in self.result:
             work.events.append((self.name, event, each * cells))
-        work.seconds.append((self.name, arrays * tokens * self.card.cycle_time(tokens)))
+        work.seconds.append((self.name, arrays * tokens * self._of_lines(tokens)[0]))
         work.joules.append((self.name, ARRAY_READ, siemens * self.read_energy))
 
     def correction(self, extra: list[Tensor], seen: list[Tensor]) -> None:
@@ -182,7 +191,8 @@ class AttentionEvents:
         work.events.append((name, "row-drive", spikes))
         work.events.append((name, "digital-add", spikes + offsets))  # popcounts, then the offset
         reads = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
-        work.seconds.append((name, reads * card.cycle_time(values.shape[-2])))
+        cycle, held = self._of_lines(values.shape[-2])
+        work.seconds.append((name, reads * cycle))
         if not self.design.exact:
             if card.row_gain:
                 work.events.append((name, "digital-mac", 2 * values.numel()))
@@ -192,8 +202,9 @@ class AttentionEvents:
                 work.events.append((name, event, each * values.numel()))
             lines = values.shape[1] * values.shape[4]  # word lines of all heads
             self.run.ledger.page.columns[name] = math.ceil(lines / (card.adc.columns_per_adc or 1))
-            work.events.extend((name, event, values.numel()) for event in card.adc.corrections)
-            if held := card.adc.held(values.shape[-2], card.conversion_time):
+            for event in self.corrections:
+                work.events.append((name, event, values.numel()))
+            if held:
                 work.joules.append((name, "column-hold", held * values.numel() / values.shape[-2]))
             rest, unit, reference = self.design.conductance
             line = (column * unit + (rest + reference) * values.shape[-2]) * self.devices  # and reference
