@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import memsim
+from memsim.card.converters import AdcSection, DacSection
 from memsim.devices.device_card import assign
-from memsim.devices.toml_file import Section
 from memsim.studies.evaluation.setting import Setting
 
 PACKAGES = ("memsim", "aihwkit", "torch", "numpy", "numba", "scipy", "matplotlib")
@@ -84,7 +84,7 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, Any]]:
                 value = f"{card.full_write} (the preset's)"
             if field == "g_max" and value is None:
                 value = f"{card.weight_cell.g_max:g} (the cell's)"
-            if isinstance(value, Section):
+            if isinstance(value, (AdcSection, DacSection)):
                 rows += _table_rows(f"{name}.{field}.", value)
                 continue
             rows.append(_card_row(f"{name}.", info.alias or field, value, _about(section, field)))
