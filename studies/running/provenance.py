@@ -95,7 +95,7 @@ def card_rows(card: memsim.ChipCard) -> list[dict[str, Any]]:
     return rows
 
 
-def _table_rows(name: str, table: Section) -> list[dict[str, Any]]:
+def _table_rows(name: str, table: AdcSection | DacSection) -> list[dict[str, Any]]:
     """Every field of a table within a section."""
     return [
         _card_row(name, info.alias or field, getattr(table, field), _about(table, field))
