@@ -85,7 +85,7 @@ def test_every_device_pulse_and_read_is_paid():
     assert verified["adc"] - one["adc"] == pytest.approx(verified["reset"])
     section = card("reram-om").attention
     rounds, writes = slowest(tries, HEADS * TOKENS**2), CELLS / (HEADS * TOKENS**2)
-    waits = section.reset_time * (rounds - 1) + section.cycle_time * TOKENS * rounds
+    waits = section.reset_time * (rounds - 1) + section.cycle_time(TOKENS) * TOKENS * rounds
     assert verified["latency"] - one["latency"] == pytest.approx(writes * waits, rel=1e-5)
     pulsed = spent(reset="pulses", reset_pulses=10)
     assert pulsed["reset"] == 0 and pulsed["pulse"] > one["pulse"] + 9 * CELLS

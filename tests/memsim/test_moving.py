@@ -40,7 +40,7 @@ class TestDigital:
         assert found["router-bit"] == 8 * 20 * 3
 
     def test_what_is_held_is_powered_for_the_time_of_an_image(self):
-        time = 2 * 3 * CARD.weights.cycle_time
+        time = 2 * 3 * CARD.weights.cycle_time(16)
         assert image_time([FC, LIF], CARD) == pytest.approx(time)
         found = numbers(baselines.dense([FC, LIF], CARD))
         assert found["bit-second"] == pytest.approx(time * (8 * 40 + 8 * (16 + 1)))
@@ -66,7 +66,7 @@ class TestBothSides:
         assert theirs["bit-second"] == pytest.approx(ours["bit-second"] + weights)
 
     def test_twice_as_long_holds_twice_as_much(self):
-        slow = CARD.replace(weights={"read_time [s]": 10e-9 + CARD.weights.cycle_time})
+        slow = CARD.replace(weights={"read_time [s]": 10e-9 + CARD.weights.cycle_time(16)})
         once, twice = (numbers(buffers([FC, LIF], card))["bit-second"] for card in (CARD, slow))
         assert twice == pytest.approx(2 * once)
 
