@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -21,16 +22,21 @@ def image(network: str, threads: int = 1, repeats: int = 9) -> dict[str, Any]:
     """A batch through all chips of the default card, calibrated and with its ledger closed, and through the
     digital network.
 
-    ``ratio`` is our time for each chip over the digital network's.
+    ``ratio`` is our time for each chip, lines without resistance, over the digital network's; ``ratio with
+    wires`` that of the default card as it stands.
     """
     torch.set_num_threads(threads)
     net, images = _network(network)
-    chip = memsim.to_crossbar(net, "default", chips=CHIPS, calibration=images).program()
-    chip.ledger.open = False
+    card, sides = memsim.ChipCard.load("default"), {"other": lambda: net(images)}
+    for name, one in (("ours", card.without("wires")), ("wired", card)):
+        chip = memsim.to_crossbar(net, one, chips=CHIPS, calibration=images).program()
+        chip.ledger.open = False
+        sides[name] = partial(chip, images)
     with torch.no_grad():
-        seconds = interleaved({"ours": lambda: chip(images), "other": lambda: net(images)}, repeats)
+        seconds = interleaved(sides, repeats)
     return {
         "ratio": seconds["ours"] / CHIPS / seconds["other"],
+        "ratio with wires": seconds["wired"] / CHIPS / seconds["other"],
         "ours [s]": seconds["ours"] / CHIPS,
         "other [s]": seconds["other"],
         "other": "the digital network, the same images",
