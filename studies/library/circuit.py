@@ -7,8 +7,10 @@ that is named.  The same chips throughout.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import memsim
+from memsim import CardError
 from memsim.card.fields import ARRAY_EFFECTS
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports import one_change
@@ -20,9 +22,14 @@ title = "What the circuit around the devices changes"
 TIMES = (1.0, 86400.0, 365 * 86400.0)
 
 CONVERSION = ("dac", "adc", "pulse-rounding", "weight-rounding")
-"""Rounding: as old as the arrays, and a matter of the study converters."""
+"""Rounding: a matter of the study converters."""
 
-ADDED: dict[str, dict[str, dict]] = {}
+_OFFSET = {"adc": {"offset": 0.01}}
+ADDED: dict[str, dict[str, Any]] = {
+    "offsets of 1 % of full scale": {"weights": _OFFSET, "attention": _OFFSET},
+    "1 % of weight devices stuck": {"weight_faults": {"stuck_on": 0.005, "stuck_off": 0.005}},
+    "corrupt devices of the attention preset": {"attention_faults": {"corrupt_devices": True}},
+}
 """What a card may be given: name -> the fields that are replaced."""
 
 
@@ -34,7 +41,10 @@ def changes(card: memsim.ChipCard) -> Iterator[Change]:
     if len(on) > 1:
         yield Change("without", "all of these", card.without(*on))
     for name, fields in ADDED.items():
-        yield Change("with", name, card.replace(**fields))
+        try:
+            yield Change("with", name, card.replace(**fields))
+        except CardError:  # cells of this card have none of it
+            continue
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
