@@ -4,6 +4,9 @@ reported.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,7 +86,19 @@ def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
     yield Stand(entry, made, calibration, inputs, chip)
 
 
-def test_a_chip_is_the_same_alone_and_beside_others(stand: Stand) -> None:
+SCALAR = ("efficientnet_b0",)
+"""Networks whose SiLU torch computes in vectors but for the last few values of a tensor, whose last bits then
+differ with the number of chips; the converters' ranges may follow.  They are held to the bit without vectors.
+"""
+
+
+def test_a_chip_is_the_same_alone_and_beside_others(stand: Stand, request: pytest.FixtureRequest) -> None:
+    if stand.entry.name in SCALAR and os.environ.get("ATEN_CPU_CAPABILITY") != "default":
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "slow or not slow"]
+        env = os.environ | {"ATEN_CPU_CAPABILITY": "default"}
+        root = request.config.rootpath
+        subprocess.run([*command, request.node.nodeid], check=True, cwd=root, env=env, timeout=600)
+        return
     beside = stand.run(stand.chip, [0, 1, 2, 3], image=range(4))
     alone = stand.run(stand.on(stand.chip.card, [1]), [0, 1, 2, 3], image=range(4))
     for many, one in zip(beside, alone, strict=True):
