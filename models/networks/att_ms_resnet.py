@@ -1,19 +1,15 @@
 """Att-Res-SNN (Yao et al., arXiv:2209.13929, 2022): MS-ResNet with gates of channels and places."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, final
 
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 
-from memsim.energy.census import Census
 from memsim.models.networks.architecture import architecture
-from memsim.models.networks.ms_resnet import DEPTHS, MembraneResNetConfig
-from memsim.models.networks.network import Network, check_input
+from memsim.models.networks.ms_resnet import DEPTHS, MembraneResNetConfig, MembraneResNetwork
 from memsim.models.networks.residual_names import depth_and_width, stem_for
 from memsim.models.parts.gates import AxisGate, Gates, SpatialGate
-from memsim.models.parts.means import MapMean
-from memsim.models.parts.membrane_resnet import MembraneResNet
 
 EXAMPLE = "att-ms-resnet18"
 
@@ -47,7 +43,7 @@ def parse(name: str, overrides: Mapping[str, Any]) -> dict[str, Any] | None:
 
 @final
 @architecture("att-ms-resnet", AttMSResNetConfig, parse=parse, example=EXAMPLE)
-class AttMSResNet(Network):
+class AttMSResNet(MembraneResNetwork):
     """The network: images (B, C, H, W), pixels in [0, 1], or event frames (T, B, C, H, W) -> logits (B,
     classes).
 
@@ -57,26 +53,10 @@ class AttMSResNet(Network):
     config: AttMSResNetConfig
 
     def __init__(self, config: AttMSResNetConfig):
-        super().__init__(config)
-        self.trunk = MembraneResNet(
-            config.in_shape[0],
-            config.width,
-            config.blocks,
-            kind=config.stem,
-            average=config.average,
-            last=0.1,
-            gates=self._gates,
-            steps=config.steps,
-            neuron=config.neuron,
-        )
-        self.mean, self.dropout = MapMean(), nn.Dropout(config.dropout)
-        self.head = nn.Linear(self.trunk.channels, config.num_classes)
+        gates = partial(_gates, config.reduction)
+        super().__init__(config, average=config.average, dropout=config.dropout, last=0.1, gates=gates)
 
-    def _gates(self, channels: int) -> Gates:
-        gate = AxisGate(channels, self.config.reduction, axis=2)
-        return Gates(time=None, channels=gate, places=SpatialGate())
 
-    def forward(self, image: Tensor) -> Tensor:
-        with Census.paused():  # a check, no work of the network
-            check_input(image, self.config.in_shape)
-        return self.head(self.dropout(self.mean(self.trunk(image))))
+def _gates(reduction: int, channels: int) -> Gates:
+    """Gates of channels and places of a block."""
+    return Gates(time=None, channels=AxisGate(channels, reduction, axis=2), places=SpatialGate())

@@ -73,9 +73,42 @@ def parse(name: str, overrides: Mapping[str, Any]) -> dict[str, Any] | None:
     return fields | ({"average": True, "dropout": 0.2} if depth == 104 else {})
 
 
+class MembraneResNetwork(Network):
+    """A trunk of blocks with membrane shortcuts, the mean over its map and time, a head.
+
+    average: do shortcuts halve by a mean of 2 x 2?  dropout: share of the head's inputs left out; last: the
+    second batch norm of a block at the start; gates: makes those of a block from its channels.
+    """
+
+    config: MembraneResNetConfig
+
+    def __init__(
+        self, config: MembraneResNetConfig, *, average: bool, dropout: float, last: float, gates: Any = None
+    ):
+        super().__init__(config)
+        self.trunk = MembraneResNet(
+            config.in_shape[0],
+            config.width,
+            config.blocks,
+            kind=config.stem,
+            average=average,
+            last=last,
+            gates=gates,
+            steps=config.steps,
+            neuron=config.neuron,
+        )
+        self.mean, self.dropout = MapMean(), nn.Dropout(dropout)
+        self.head = nn.Linear(self.trunk.channels, config.num_classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        with Census.paused():  # a check, no work of the network
+            check_input(image, self.config.in_shape)
+        return self.head(self.dropout(self.mean(self.trunk(image))))
+
+
 @final
 @architecture("ms-resnet", MSResNetConfig, parse=parse, example=EXAMPLE)
-class MSResNet(Network):
+class MSResNet(MembraneResNetwork):
     """The network: images (B, C, H, W), pixels in [0, 1], or event frames (T, B, C, H, W) -> logits (B,
     classes).
 
@@ -85,22 +118,4 @@ class MSResNet(Network):
     config: MSResNetConfig
 
     def __init__(self, config: MSResNetConfig):
-        super().__init__(config)
-        self.trunk = MembraneResNet(
-            config.in_shape[0],
-            config.width,
-            config.blocks,
-            kind=config.stem,
-            average=config.average,
-            last=0.0,
-            gates=None,
-            steps=config.steps,
-            neuron=config.neuron,
-        )
-        self.mean, self.dropout = MapMean(), nn.Dropout(config.dropout)
-        self.head = nn.Linear(self.trunk.channels, config.num_classes)
-
-    def forward(self, image: Tensor) -> Tensor:
-        with Census.paused():  # a check, no work of the network
-            check_input(image, self.config.in_shape)
-        return self.head(self.dropout(self.mean(self.trunk(image))))
+        super().__init__(config, average=config.average, dropout=config.dropout, last=0.0)

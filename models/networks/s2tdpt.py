@@ -6,13 +6,12 @@ from functools import partial
 from typing import final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from memsim.energy.census import Census
 from memsim.models.networks.architecture import architecture
-from memsim.models.networks.network import Network, check_input
 from memsim.models.networks.s2tdpt_config import S2TDPTConfig
 from memsim.models.networks.s2tdpt_shapes import EXAMPLE, SHAPES, parse
+from memsim.models.networks.token_network import TokenNetwork
 from memsim.models.parts.attention import AbstractAttention, STDPAttention
 from memsim.models.parts.membrane_transformer import (
     MembraneBlock,
@@ -85,7 +84,7 @@ def block(config: S2TDPTConfig, layer: int) -> MembraneBlock:
 
 @final
 @architecture("s2tdpt", S2TDPTConfig, shapes=SHAPES, parse=parse, example=EXAMPLE)
-class S2TDPT(Network):
+class S2TDPT(TokenNetwork):
     """The network: images (B, C, H, W), pixels in [0, 1], or event frames (T, B, C, H, W) -> logits (B,
     classes).
 
@@ -111,11 +110,3 @@ class S2TDPT(Network):
     def attention_layers(self) -> list[SelfAttention]:
         """The self-attention of each block, in order; its `core` is the attention leaf."""
         return [module for module in self.modules() if isinstance(module, SelfAttention)]
-
-    def forward(self, image: Tensor) -> Tensor:
-        with Census.paused():  # a check, no work of the network
-            check_input(image, self.config.in_shape)
-        membrane = self.patches(image)
-        for block in self.blocks:
-            membrane = block(membrane)
-        return self.head(self.mean(membrane))

@@ -8,10 +8,9 @@ from typing import Any, Literal, final
 from pydantic import Field
 from torch import Tensor, nn
 
-from memsim.energy.census import Census
 from memsim.models.networks.architecture import architecture
-from memsim.models.networks.network import Network, check_input
 from memsim.models.networks.stem_config import StemConfig, stem_fields
+from memsim.models.networks.token_network import TokenNetwork
 from memsim.models.parts.means import TimeMean, TokenMeanOfStep
 from memsim.models.parts.membrane_transformer import MembraneBlock, SelfAttention, SpikingMLP
 from memsim.models.parts.patch_stem import PatchStem
@@ -36,7 +35,7 @@ def parse(name: str, overrides: Mapping[str, Any]) -> dict[str, Any] | None:
 
 @final
 @architecture("sdt", SDTConfig, parse=parse, example=EXAMPLE)
-class SpikeDrivenTransformer(Network):
+class SpikeDrivenTransformer(TokenNetwork):
     """The network: images (B, C, H, W), pixels in [0, 1], or event frames (T, B, C, H, W) -> logits (B,
     classes).
 
@@ -71,10 +70,6 @@ class SpikeDrivenTransformer(Network):
         mlp = SpikingMLP(config.dim, config.dim * config.mlp_ratio, neuron=config.neuron)
         return MembraneBlock(attention, mlp)
 
-    def forward(self, image: Tensor) -> Tensor:
-        with Census.paused():  # a check, no work of the network
-            check_input(image, self.config.in_shape)
-        membrane = self.patches(image)
-        for block in self.blocks:
-            membrane = block(membrane)
-        return self.head(self.steps(self.lif(self.tokens(membrane))))
+    def mean(self, tokens: Tensor) -> Tensor:
+        """The mean over tokens, spikes of it, and their mean over time."""
+        return self.steps(self.lif(self.tokens(tokens)))

@@ -9,11 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from memsim.energy.census import Census
 from memsim.models.networks.architecture import architecture
-from memsim.models.networks.network import Network, check_input
 from memsim.models.networks.stem_config import StemConfig, stem_fields
 from memsim.models.networks.token_names import LARGE, heads, shortest_side
+from memsim.models.networks.token_network import TokenNetwork
 from memsim.models.parts.membrane_transformer import Dense
 from memsim.models.parts.neurons import Add, TokenMean
 from memsim.models.parts.patch_stem import PatchStem
@@ -86,7 +85,7 @@ def parse(name: str, overrides: Mapping[str, Any]) -> dict[str, Any] | None:
 
 @final
 @architecture("spikformer", SpikformerConfig, parse=parse, example=EXAMPLE)
-class Spikformer(Network):
+class Spikformer(TokenNetwork):
     """The network: images (B, C, H, W), pixels in [0, 1], or event frames (T, B, C, H, W) -> logits (B,
     classes).
 
@@ -115,11 +114,3 @@ class Spikformer(Network):
     def attention_layers(self) -> list[SpikeAttention]:
         """The self-attention of each block, in order; its `core` is the attention leaf."""
         return [module for module in self.modules() if isinstance(module, SpikeAttention)]
-
-    def forward(self, image: Tensor) -> Tensor:
-        with Census.paused():  # a check, no work of the network
-            check_input(image, self.config.in_shape)
-        tokens = self.patches(image)
-        for block in self.blocks:
-            tokens = block(tokens)
-        return self.head(self.mean(tokens))

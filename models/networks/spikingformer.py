@@ -7,13 +7,12 @@ from typing import Any, final
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
-from memsim.energy.census import Census
 from memsim.models.networks.architecture import architecture
-from memsim.models.networks.network import Network, check_input
 from memsim.models.networks.spiking_config import SpikingTokenConfig
 from memsim.models.networks.token_names import halvings, heads, layers_and_width
+from memsim.models.networks.token_network import TokenNetwork
 from memsim.models.parts.membrane_transformer import (
     MembraneBlock,
     PatchSplitting,
@@ -50,7 +49,7 @@ def parse(name: str, overrides: Mapping[str, Any]) -> dict[str, Any] | None:
 
 @final
 @architecture("spikingformer", SpikingformerConfig, parse=parse, example=EXAMPLE)
-class Spikingformer(Network):
+class Spikingformer(TokenNetwork):
     """The network: images (B, C, H, W), pixels in [0, 1], or event frames (T, B, C, H, W) -> logits (B,
     classes).
 
@@ -89,11 +88,3 @@ class Spikingformer(Network):
     def attention_layers(self) -> list[SelfAttention]:
         """The self-attention of each block, in order; its `core` is the attention leaf."""
         return [module for module in self.modules() if isinstance(module, SelfAttention)]
-
-    def forward(self, image: Tensor) -> Tensor:
-        with Census.paused():  # a check, no work of the network
-            check_input(image, self.config.in_shape)
-        membrane = self.patches(image)
-        for block in self.blocks:
-            membrane = block(membrane)
-        return self.head(self.mean(membrane))
