@@ -25,6 +25,23 @@ from memsim.converters.dac import Dac
 from memsim.run import Address
 
 
+def check_signs(name: str, drive: Tensor, card: ChipCard) -> None:
+    """Raise ValueError for numbers of both signs where the DAC has one bit."""
+    if card.weights.dac_bits == 1 and card.on("dac") and bool((drive < 0).any()):
+        raise ValueError(
+            f"{name}: weights.dac_bits = 1 has no level for numbers of both signs, which drive its rows; take"
+            " 2 or more"
+        )
+
+
+def not_spikes(name: str, at: Address) -> RuntimeError:
+    """The refusal of numbers on rows that had spikes alone."""
+    return RuntimeError(
+        f"{name}: numbers drive its rows where calibration saw spikes alone (call {at.call + 1}); add images"
+        " like these to calibration="
+    )
+
+
 def read_numbers(
     name: str, read_of: ReadOut | LineRead, x: Tensor, drives: Drives, card: ChipCard, groups: int,
     unrolling: Unrolling | None, at: Address,

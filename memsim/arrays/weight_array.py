@@ -28,7 +28,7 @@ from memsim.arrays.fabricated_adcs import fabricated
 from memsim.arrays.faults.defects import Defects
 from memsim.arrays.held_matrix import HeldMatrix
 from memsim.arrays.one_sided import by_sign
-from memsim.arrays.passes import largest_pass, read_numbers
+from memsim.arrays.passes import check_signs, largest_pass, not_spikes, read_numbers
 from memsim.arrays.ranges import Drives, Ranges
 from memsim.arrays.read_outs import Shown, read_out
 from memsim.arrays.reading.grouping import by_array, by_image, of_chips
@@ -198,7 +198,7 @@ class WeightArray(nn.Module):
         Converter ranges, and whether a call carries spikes or numbers, are decided over all calls.
         """
         x = by_array(drive, self.groups)
-        self._check_signs(drive)
+        check_signs(self.name, drive, self.run.card)
         self._prepared = {}
         self.ranges.note(
             at.call,
@@ -244,10 +244,7 @@ class WeightArray(nn.Module):
             else:
                 reading = read_of(x if self.groups == 1 else by_array(x, self.groups), unrolling, at)
                 if drives is not None and reading.others:
-                    raise RuntimeError(
-                        f"{self.name}: numbers drive its rows where calibration saw spikes alone (call "
-                        f"{at.call + 1}); add images like these to calibration="
-                    )
+                    raise not_spikes(self.name, at)
             readings.append(reading)
         reading = readings[0]
         if len(sorts) > 1:
@@ -256,14 +253,6 @@ class WeightArray(nn.Module):
         if run.ledger.page.open:
             count_read(self, reading, sorts, clipped, drive.numel(), unrolling)
         return reading.numbers if self.groups == 1 else self._numbers(reading, unrolling)
-
-    def _check_signs(self, drive: Tensor) -> None:
-        """Raise ValueError for numbers of both signs where the DAC has one bit."""
-        if self.run.card.weights.dac_bits == 1 and self.run.card.on("dac") and bool((drive < 0).any()):
-            raise ValueError(
-                f"{self.name}: weights.dac_bits = 1 has no level for numbers of both signs, which drive its"
-                " rows; take 2 or more"
-            )
 
     def _learned(self, blocks: Tensor) -> Tensor:
         """The currents of fully driven rows, their gradient that of the learned matrix itself."""

@@ -14,14 +14,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from typing_extensions import Self  # in typing from Python 3.11 on
 
 from memsim import packaged_cards
 from memsim.card.cells import check_use, effects_of, every_effect, must_be_built
 from memsim.card.fields import ADC_EFFECTS, ARRAY_EFFECTS, CardFields
 from memsim.card.idle import idle
-from memsim.devices.toml_file import CardError, Section, refusal
+from memsim.card.tables import beside, merged, table
+from memsim.devices.toml_file import CardError, refusal
 from memsim.prices.events import priced_by_parts
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
@@ -51,7 +52,7 @@ class ChipCard(CardFields):
     @classmethod
     def load(cls, name: str | Path) -> ChipCard:
         """The built-in card of that name, or the card in that TOML file."""
-        return cls.parse(_beside(name, packaged_cards.read(name, CARDS, "card")), origin=str(name))
+        return cls.parse(beside(name, packaged_cards.read(name, CARDS, "card")), origin=str(name))
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
@@ -164,15 +165,15 @@ class ChipCard(CardFields):
         """
         fields = self.model_dump(by_alias=True, exclude_unset=True) | {"prices": self.own_prices}
         switches = {key: sections.pop(key) for key in ("off", "strengths") if key in sections}
-        fields = _merged(type(self), fields, sections)
+        fields = merged(type(self), fields, sections)
         if (self.off or self.strengths) and SWITCHED & sections.keys():
             there = self._read(fields | {"off": [], "strengths": {}}, self.name)._switches
             fields["off"] = self.off & there
             fields["strengths"] = {e: factor for e, factor in self.strengths.items() if e in there}
-        fields = _merged(type(self), fields, switches)
+        fields = merged(type(self), fields, switches)
         for one in idle(self._read(fields, self.name)):
-            if not {one.field, one.field.split(" [")[0]} & _table(sections, one.section).keys():
-                _table(fields, one.section).pop(one.field, None)
+            if not {one.field, one.field.split(" [")[0]} & table(sections, one.section).keys():
+                table(fields, one.section).pop(one.field, None)
         return self.parse(fields, origin=self.name)
 
     def without(self, *effects: str) -> ChipCard:
@@ -328,44 +329,3 @@ class ChipCard(CardFields):
 def built_in() -> list[str]:
     """Names of the cards that come with memsim."""
     return packaged_cards.built_in(CARDS)
-
-
-def _merged(model: type[BaseModel], fields: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a table with changes; tables within it key by key, those that are sections all the way down.
-
-    Keys are those of a file, with units; tables are new ones.
-    """
-    merged = {key: dict(value) if isinstance(value, dict) else value for key, value in fields.items()}
-    for name, value in changes.items():
-        field = model.model_fields.get(name)
-        key = (field.alias if field else None) or name
-        if not (isinstance(value, dict) and isinstance(merged.get(key), dict)):
-            merged[key] = value
-        elif field and isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            merged[key] = _merged(field.annotation, merged[key], value)
-        else:
-            merged[key] = {**merged[key], **value}
-    return merged
-
-
-def _table(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """The table of that path, "weights" or "weights.adc"; empty where there is none."""
-    found: Any = fields
-    for key in path.split("."):
-        found = found.get(key, {}) if isinstance(found, Mapping) else {}
-    return found if isinstance(found, dict) else {}
-
-
-def _beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a card with the paths of its device cards and its technology from where the card lies, if
-    they lie there.
-    """
-    technology = str(fields.get("technology", ""))
-    if technology.endswith(".toml") and (Path(name).parent / technology).is_file():
-        fields["technology"] = str((Path(name).parent / technology).resolve())
-    for section in ("weights", "attention"):
-        table = fields.get(section)
-        cell = table.get("cell") if isinstance(table, dict) else None
-        if isinstance(cell, str) and cell.endswith(".toml") and (Path(name).parent / cell).is_file():
-            fields[section]["cell"] = str(Path(name).parent / cell)
-    return fields

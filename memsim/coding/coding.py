@@ -1,4 +1,4 @@
-"""What every coding of weights says of itself.
+"""What a coding of weights defines.
 
 A weight stands on one plane of devices or on several.  In each plane it has a place: n devices in parallel,
 or n pairs of them.  With u = W / max |W| in -1 .. 1, and shares s_p of a device's range g_max - g_min,
@@ -76,7 +76,7 @@ class Coding(Section, ABC):
         return self.paired and len(self.factors) == 1 and not self.rounds
 
     def lines(self, columns: int) -> int:
-        """Lines of a matrix with so many columns, without references."""
+        """Return the lines of a matrix of `columns`, references left out."""
         return len(self.factors) * columns
 
     @property
