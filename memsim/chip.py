@@ -15,12 +15,12 @@ from memsim.arrays.faults.defects import Defects
 from memsim.card.chip_card import ChipCard
 from memsim.card.sections import Compensation
 from memsim.energy.ledger import UPKEEP, Ledger
+from memsim.freed_memory import keep_freed_memory
 from memsim.mapping.batches import Axis, Batch
 from memsim.mapping.mapped_net import Engine, MappedNet
 from memsim.mapping.recording import Record
 from memsim.mapping.report import MappingReport
 from memsim.mapping.state import evaluating
-from memsim.memory import keep_freed_memory
 from memsim.run import Run
 from memsim.saving import digest, load, save
 from memsim.training import Learning, check_trainable

@@ -10,7 +10,7 @@ import pytest
 GLIBC = platform.libc_ver()[0] == "glibc"
 FAULTS = """
 import resource, torch
-from memsim.memory import keep_freed_memory
+from memsim.freed_memory import keep_freed_memory
 kept = keep_freed_memory()
 def fill():
     torch.ones(13_000_000)  # 52 MB, above what glibc keeps by itself

@@ -1,0 +1,129 @@
+"""Attention on a memory of lines: linear features, a short convolution, positions, a gate, one rule.
+
+    q, k, v = conv(W_q x), conv(W_k x), conv(W_v x)     w = rule(q.k / sqrt D, gate)     y = W_o sum_j w_j v_j
+
+Softmax, stick-breaking, forgetting, landmarks and the controls are this class with another rule.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from memsim.memory.lines import IdealLines, Lines
+from memsim.models.mixers.features import ShortConvolution, random_key, random_keys, rotary
+from memsim.models.mixers.line_memory import LineMemory
+from memsim.models.mixers.mixer import Mixer, Shape, by_head, merged
+from memsim.models.mixers.rules.forgetting import bias_of_horizon, fading, summed
+from memsim.models.mixers.rules.rule import Rule
+
+Gate = Literal["none", "learned", "fixed"]
+
+
+@dataclass
+class AttentionState:
+    """What a sequence left: its lines, the last inputs of the convolution, sums c of the gate, its length."""
+
+    lines: Lines
+    recent: list[Tensor]
+    faded: list[Tensor] = field(default_factory=list)
+    tokens: int = 0
+
+
+class Attention(Mixer):
+    """Attention by a rule.
+
+    positions: "rotary" turns queries and keys by their position.  gate: "learned" fades lines by f_t =
+    sigma(w.x_t + b), "fixed" by sigma(b) alone; horizon: tokens (shortest, longest) that the heads' first
+    biases last, spaced by equal factors (default: b = 0, two tokens).  keys: "random" stores each value under
+    a random key instead.
+    """
+
+    def __init__(
+        self, shape: Shape, rule: Rule, *, positions: Literal["none", "rotary"] = "none",
+        gate: Gate = "none", horizon: tuple[float, float] | None = None,
+        keys: Literal["learned", "random"] = "learned", own_rest: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        C, self.heads = shape.width, shape.heads
+        if positions == "rotary" and shape.head_width % 2:
+            raise ValueError(f"rotary positions turn pairs of features, and heads have {shape.head_width}")
+        self.positions, self.keys = positions, keys
+        self.query, self.key, self.value, self.out = (nn.Linear(C, C, bias=shape.bias) for _ in range(4))
+        self.convolution = ShortConvolution(3 * C, shape.taps) if shape.taps else None
+        self.gate = Fading(shape, gate == "learned", horizon) if gate != "none" else None
+        self.memory = LineMemory(rule, 1 / math.sqrt(shape.head_width), own_rest)
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self._linear(x)
+        if self.convolution is not None:
+            features = self.convolution(features)
+        q, k, v = (by_head(part, self.heads) for part in features.chunk(3, -1))
+        if self.positions == "rotary":
+            q, k = rotary(q), rotary(k)
+        if self.keys == "random":
+            k = random_keys(k)
+        gate = None
+        if self.gate is not None:
+            c = summed(self.gate(x))
+            gate = fading(c, c).to(q.dtype)
+        return self.out(merged(self.memory(q, k, v, gate)))
+
+    def start(self, batch: int) -> AttentionState:
+        recent = [] if self.convolution is None else self.convolution.start(batch)
+        return AttentionState(IdealLines(), recent)
+
+    def step(self, x: Tensor, state: AttentionState) -> Tensor:
+        features = self._linear(x)
+        if self.convolution is not None:
+            features = self.convolution.step(features, state.recent)
+        q, k, v = (by_head(part, self.heads) for part in features.chunk(3, -1))
+        if self.positions == "rotary":
+            q, k = (rotary(part[..., None, :], state.tokens)[..., 0, :] for part in (q, k))
+        if self.keys == "random":
+            k = random_key(0, state.tokens, *k.shape[1:]).to(k).expand_as(k)
+        gate = None if self.gate is None else self._fade(x, state).to(q.dtype)
+        state.tokens += 1
+        return self.out(merged(self.memory.step(state.lines, q, k, v, gate)))
+
+    def _linear(self, x: Tensor) -> Tensor:
+        return torch.cat([self.query(x), self.key(x), self.value(x)], -1)
+
+    def _fade(self, x: Tensor, state: AttentionState) -> Tensor:
+        """The gate (B, H, N) of this token for the lines it reads."""
+        assert self.gate is not None
+        before = state.faded[-1] if state.faded else 0.0
+        now = before + summed(self.gate(x[:, None]))[..., 0]
+        state.faded.append(now)
+        lines = torch.stack(state.faded if self.memory.own else state.faded[:-1], -1)
+        return now[..., None] - lines
+
+
+class Fading(nn.Module):
+    """The gate of each head before its sigmoid, (B, T, C) -> (B, H, T): w.x + b, or b alone."""
+
+    def __init__(self, shape: Shape, learned: bool, horizon: tuple[float, float] | None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(shape.heads, shape.width)) if learned else None
+        if self.weight is not None:
+            nn.init.uniform_(self.weight, -(shape.width**-0.5), shape.width**-0.5)
+        self.bias = nn.Parameter(torch.zeros(shape.heads))
+        if horizon is not None:
+            shortest, longest = horizon
+            tokens = torch.logspace(math.log10(shortest), math.log10(longest), shape.heads)
+            self.bias.data = bias_of_horizon(tokens)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.weight is None:
+            return self.bias[:, None].expand(len(x), -1, x.shape[1])
+        return (x @ self.weight.mT + self.bias).transpose(1, 2)
+
+    @property
+    def factor(self) -> Tensor:
+        """Share f that a line keeps at each token (H,), of the bias alone [1]."""
+        return logsigmoid(self.bias).exp()

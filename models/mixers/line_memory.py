@@ -1,0 +1,34 @@
+"""The memory of a mixer: a rule on lines, digital, all tokens at once or one after another."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from memsim.models.mixers.rules.rule import Rule
+from memsim.models.mixers.rules.stick_breaking import rest
+from memsim.written_memory import Blend, WrittenMemory
+
+
+class LineMemory(WrittenMemory):
+    """Lines read by a rule: o_i = sum_j w_ij v_j,  w = rule(scale q.k).
+
+    scale: digital factor on the scores [1].  own_rest: the rest of a stick goes to the reader's own value,
+    o_i += rest_i v_i (an option of stick-breaking's code).
+    """
+
+    def __init__(self, rule: Rule, scale: float, own_rest: bool = False) -> None:
+        super().__init__()
+        if own_rest and rule.own:
+            raise ValueError(f"own_rest: {rule.name} has no rest, its readers read their own line")
+        self.rule, self.scale, self.own, self.own_rest = rule, scale, rule.own, own_rest
+
+    def blend(self, scores: Tensor, gate: Tensor | None, mask: Tensor) -> Blend:
+        z = scores * self.scale
+        share = rest(z if gate is None else z + gate, mask) if self.own_rest else None
+        return Blend(self.rule.weigh(z, gate, mask), share)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None = None) -> Tensor:
+        tokens = q.shape[-2]
+        weights, share = self.blend(q @ k.mT, gate, self.rule.mask(tokens, tokens, q.device))
+        out = weights @ v
+        return out if share is None else out + share[..., None] * v

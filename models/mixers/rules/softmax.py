@@ -1,0 +1,33 @@
+"""Softmax: w_ij = exp(z_ij + gate_ij) / sum_m exp(z_im + gate_im), over the lines a reader may read.
+
+Vaswani et al. 2017, arXiv 1706.03762; with a gate it is Forgetting attention, arXiv 2503.02130.  Memory
+Mosaics' Gaussian kernel (arXiv 2405.06394) is the same on keys of equal norm:
+
+    exp(-b |q - k_j|^2) / sum_m exp(-b |q - k_m|^2) = softmax_j(2 b q.k_j)
+"""
+
+import torch
+from torch import Tensor
+
+from memsim.models.mixers.rules.rule import Operations, Rule, no_line
+
+
+def softmax(scores: Tensor, gate: Tensor | None, mask: Tensor) -> Tensor:
+    """Weigh lines by the exponential of their score; weights of a reader sum to 1, or are 0 without lines."""
+    z = scores if gate is None else scores + gate
+    empty = no_line(mask)
+    weights = z.masked_fill(~mask, -torch.inf).masked_fill(empty, 0.0).softmax(-1)
+    return weights.masked_fill(~mask, 0.0)
+
+
+def gaussian_kernel(q: Tensor, k: Tensor, sharpness: float, mask: Tensor) -> Tensor:
+    """Weigh lines by exp(-sharpness |q - k|^2), normalised; q (..., R, D), k (..., N, D): Nadaraya-Watson."""
+    distance = (q[..., :, None, :] - k[..., None, :, :]).square().sum(-1)
+    kernel = (-sharpness * distance).exp() * mask
+    return kernel / kernel.sum(-1, keepdim=True).clamp(min=torch.finfo(kernel.dtype).tiny)
+
+
+_COUNTS = Operations(exponentials=1, additions=1, multiplications=1, divisions=1)
+SOFTMAX = Rule(name="softmax", weigh=softmax, operations=_COUNTS)
+BEFORE = Rule(name="softmax-before", weigh=softmax, own=False, operations=_COUNTS)
+"""The same, over the lines before the reader alone: Memory Mosaics."""

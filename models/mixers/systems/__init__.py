@@ -1,0 +1,1 @@
+"""Mixers by name, one system a file; see `models/mixers/registry.py`."""

@@ -1,0 +1,1 @@
+"""Tasks by name, one a file; see `models/sequences/registry.py`."""

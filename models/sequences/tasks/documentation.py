@@ -1,0 +1,62 @@
+"""Characters of Python's own documentation: real text that every installation has (`pydoc_data.topics`).
+
+About 465,000 characters on Python 3.11, PSF licence; the text differs from version to version, and so does
+every loss on it.  Every tenth topic, by name, is for testing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+
+from memsim.models.sequences.registry import task
+from memsim.models.sequences.task import Batch, Task, as_batch
+
+
+@lru_cache(maxsize=1)
+def corpus() -> tuple[str, np.ndarray, np.ndarray]:
+    """Characters in use, and the two parts as numbers of characters: training, testing."""
+    from pydoc_data.topics import topics
+
+    texts = [topics[name] for name in sorted(topics)]
+    characters = "".join(sorted(set("".join(texts))))
+    number = {c: n for n, c in enumerate(characters)}
+    parts = ["".join(t for n, t in enumerate(texts) if (n % 10 == 9) == test) for test in (False, True)]
+    train, test = (np.array([number[c] for c in part]) for part in parts)
+    return characters, train, test
+
+
+@task
+@dataclass(frozen=True, kw_only=True)
+class Documentation(Task):
+    """Windows of `length` characters from anywhere; every next character is asked for."""
+
+    name: ClassVar[str] = "documentation"
+    source: ClassVar[str] = "Python's pydoc_data.topics, PSF licence"
+
+    length: int = 128
+
+    def __post_init__(self) -> None:
+        self.check(length=(1, 4096))
+
+    @property
+    def vocabulary(self) -> int:
+        return len(corpus()[0])
+
+    def sample(self, count: int, seed: int, part: str = "train", number: int = 0) -> Batch:
+        _, train, test = corpus()
+        text = test if part == "test" else train
+        if count < 1:
+            raise ValueError(f"count = {count} sequences: 1 or more is needed")
+        return self._windows(text, count, np.random.default_rng([seed, part == "test", number]))
+
+    def make(self, count: int, rng: np.random.Generator) -> Batch:
+        return self._windows(corpus()[1], count, rng)
+
+    def _windows(self, text: np.ndarray, count: int, rng: np.random.Generator) -> Batch:
+        first = rng.integers(0, len(text) - self.length, count)
+        window = text[first[:, None] + np.arange(self.length + 1)]
+        return as_batch(window[:, :-1].copy(), window[:, 1:].copy())

@@ -1,0 +1,53 @@
+"""A needle in random tokens: the mark's follower is asked for at the end, however long ago it was.
+
+Trained on short sequences and read on long ones: what Mohtashami & Jaggi (arXiv 2305.16300) and Kamradt
+(2023) ask of language models, without language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from memsim.models.sequences.registry import task
+from memsim.models.sequences.task import IGNORE, Batch, Task, as_batch
+
+MARK = 0
+
+
+@task
+@dataclass(frozen=True, kw_only=True)
+class Needle(Task):
+    """Tokens 1 .. V - 1 at random; once the mark 0 and after it the answer, and the mark again at the end.
+
+    The answer is among the tokens that fill, so that it is known by its mark alone.  The length of a batch is
+    drawn from `shortest` .. `length`.  Tag "distance": tokens between answer and end.
+    """
+
+    name: ClassVar[str] = "needle"
+    source: ClassVar[str] = "Mohtashami & Jaggi 2023, arXiv 2305.16300 (passkey)"
+
+    length: int = 32
+    shortest: int = 16
+    tokens: int = 64
+
+    def __post_init__(self) -> None:
+        self.check(tokens=(3, 2**31), shortest=(3, 2**31))
+        if self.length < self.shortest:
+            raise ValueError(f"needle: length = {self.length} is below shortest = {self.shortest}")
+
+    @property
+    def vocabulary(self) -> int:
+        return self.tokens
+
+    def make(self, count: int, rng: np.random.Generator) -> Batch:
+        length = int(rng.integers(self.shortest, self.length + 1))
+        tokens = rng.integers(1, self.tokens, (count, length))
+        at, rows = rng.integers(0, length - 2, count), np.arange(count)
+        tokens[rows, at] = tokens[:, -1] = MARK
+        targets, distance = np.full_like(tokens, IGNORE), np.zeros_like(tokens)
+        targets[:, -1] = tokens[rows, at + 1]
+        distance[:, -1] = length - 2 - at
+        return as_batch(tokens, targets, distance=distance)
