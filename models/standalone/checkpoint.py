@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 import torch
+from job import Job
 from network import Net
 from torch import Tensor
 
@@ -34,6 +36,21 @@ def save(net: Net, images: Tensor, folder: Path, limit: int = LIMIT) -> list[Pat
     for where, piece in zip(paths, pieces, strict=True):
         where.write_bytes(piece)
     return paths
+
+
+def load(path: Path) -> Net:
+    """Read a network that `save` wrote, to begin with; ValueError, naming the file, for any other."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = json.loads(file.metadata()["memsim"])
+            fields = {k: tuple(v) if isinstance(v, list) else v for k, v in header["record"]["job"].items()}
+            net = Net(Job(**fields))
+            tensors = {name: file.get_tensor(name) for name in file.keys() if name != "calibration_images"}
+            net.load_state_dict({name: t.float() if halved(name, t) else t for name, t in tensors.items()})
+    except (OSError, KeyError, TypeError, RuntimeError, ValueError, safetensors.SafetensorError) as error:
+        raise ValueError(f"{path} is no network of this program: {error}") from None
+    net.record = header["record"]
+    return net.eval()
 
 
 def join(path: Path) -> Path:

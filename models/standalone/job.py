@@ -1,7 +1,7 @@
 """One line of a plan: which network is trained, how long, and what it begins with."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,16 @@ class Job:
     cutout: int = 8  #: side of the square that is cut out of a picture [pixels]
     shift: int = 4  #: furthest move of a picture [pixels]
     averaged: float = 0.0  #: decay of the average of weights over the last third; 0: none
+    norms: str = "batch"  #: statistics of norms while it learns: of each "batch", or "kept" as on a chip
+    noise: float = 0.0  #: strength of the errors of PCM chips that hold the weights, 1: as measured; 0: none
+    oldest: float = 365.25 * 86400  #: ages of these chips are drawn log-uniformly from 1 s to this [s]
+    clip: float = 0.0  #: weights of a column stay within `clip` times their root mean square; 0: no limit
     validate: bool = False  #: train without the last 5,000 images and report on them, not on the test part
+
+    @property
+    def spiking(self) -> bool:
+        """Whether its network spikes."""
+        return self.mixer != "softmax"
 
     def __post_init__(self):
         allowed = {
@@ -50,6 +59,11 @@ class Job:
             "seconds": (self.seconds is None or self.seconds > 0, "above 0, or absent"),
             "late": (0 <= self.late < 1, "from 0 to below 1"),
             "averaged": (0 <= self.averaged < 1, "from 0 to below 1"),
+            "norms": (self.norms in ("batch", "kept"), "'batch' or 'kept'"),
+            "noise": (self.noise == 0 or (self.noise > 0 and self.norms == "kept" and self.spiking),
+                      "0, or above 0 with norms 'kept', of a network with spikes"),
+            "oldest": (self.oldest >= 1, "1 s or more"),
+            "clip": (self.clip == 0 or self.clip > 1, "above 1, or 0"),
             "moments": (bool(self.moments) == (self.mixer in MATCHED), "the name of an STDP job before for "
                         f"{' and '.join(MATCHED)}, absent for any other mixer"),
         }  # fmt: skip
@@ -60,8 +74,11 @@ class Job:
                 )
 
 
-def read_plan(lines: Iterable[str]) -> list[Job]:
-    """Read the jobs of a plan, JSON lines; ValueError, naming the line, for one that cannot be used."""
+def read_plan(lines: Iterable[str], known: Collection[str] = ()) -> list[Job]:
+    """Read the jobs of a plan, JSON lines; ValueError, naming the line, for one that cannot be used.
+
+    known: names of networks that are there already, to begin with.
+    """
     jobs: dict[str, Job] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -69,11 +86,11 @@ def read_plan(lines: Iterable[str]) -> list[Job]:
         try:
             fields: dict[str, Any] = json.loads(line)
             job = Job(**{key: _tupled(v) for key, v in fields.items()})
-            if job.name in jobs:
+            if job.name in jobs or job.name in known:
                 raise ValueError(f"job {job.name!r} is there twice")
             for field in ("start", "teacher", "moments"):
                 other = getattr(job, field)
-                if other and other not in jobs:
+                if other and other not in jobs and other not in known:
                     raise ValueError(f"job {job.name!r}: {field} = {other!r}, which is no job before it")
         except (ValueError, TypeError) as error:
             raise ValueError(f"line {number} of the plan: {error}") from None

@@ -16,6 +16,11 @@ class BatchNorm(nn.BatchNorm1d):
                            self.momentum or 0.0, EPS)  # fmt: skip
         return out.view(input.shape)
 
+    def kept(self, input: Tensor) -> Tensor:
+        """The norm with the statistics it has, in float32, whatever its mode."""
+        scale = self.weight * torch.rsqrt(self.running_var + EPS)
+        return torch.addcmul(self.bias - self.running_mean * scale, input.float(), scale)
+
 
 class Dense(nn.Module):
     """A linear layer and its batch norm."""

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from job import MATCHED, Job
 from layers import BatchNorm, Core, Dense, Patches, Stage, like
 from mixing import mix
+from pcm import Chip
 from plain import plain_fire
 from torch import Tensor, nn
 
@@ -16,14 +17,15 @@ ATTENTION_THRESHOLD = 0.5  #: of the neurons behind attention
 class Net(nn.Module):
     """Images (B, 3, 32, 32), pixels in [0, 1], -> logits (B, 10).
 
-    `fused`: by kernels, in bf16, with the batch's statistics. Otherwise by plain loops in the weights' type,
-    and `training` says whose statistics norms use.
+    `fused`: by kernels, in bf16, with the statistics of the batch, or those of the norms where the job keeps
+    them. Otherwise by plain loops in the weights' type, and `training` says whose statistics norms use.
+    `chip`: what holds the weights, if not the network itself.
     """
 
     def __init__(self, job: Job, given: list[dict[str, Tensor]] | None = None):
         super().__init__()
         D = job.dim
-        self.job, self.spiking, self.fused = job, job.mixer != "softmax", False
+        self.job, self.spiking, self.fused = job, job.spiking, False
         self.patches = Patches(self.widths)
         self.blocks = nn.ModuleList()
         for layer in range(job.layers):
@@ -33,6 +35,7 @@ class Net(nn.Module):
             self.blocks.append(nn.ModuleDict({"attention": attention, "mlp": mlp}))
         self.head = nn.Linear(D, 10)
         self.record: dict[str, Any] = {}
+        self.chip: Chip | None = None
         self.seen: list[Tensor] | None = None  #: where STDP weights are collected, if anywhere
 
     @property
@@ -62,8 +65,19 @@ class Net(nn.Module):
         }
         return shape | law | ({"attention_seed": job.seed} if job.mixer in MATCHED else {})
 
+    @property
+    def keeps(self) -> bool:
+        """Whether norms keep their statistics while the network learns."""
+        return self.training and self.job.norms == "kept"
+
+    def held(self, weight: Tensor) -> Tensor:
+        """Return a weight as it is read."""
+        return weight if self.chip is None else self.chip.holds(weight)
+
     def fire(self, x: Tensor, norm: BatchNorm, T: int) -> Tensor:
         """Batch norm and neurons: x (T or 1, P, C) -> (T, P, C)."""
+        if self.keeps:
+            return self.spikes(norm.kept(x).expand(T, -1, -1), self.job.v_threshold)
         if not self.spiking:
             return F.relu(norm(x))
         if self.fused:
@@ -84,6 +98,8 @@ class Net(nn.Module):
 
     def add(self, u: Tensor, x: Tensor, norm: BatchNorm) -> Tensor:
         """u + batch norm of x, (T, P, C)."""
+        if self.keeps:
+            return u + norm.kept(x)
         if self.fused:
             from fused import NormAdd
 
@@ -92,14 +108,19 @@ class Net(nn.Module):
         return u + norm(x)
 
     def dense(self, x: Tensor, layer: Dense) -> Tensor:
-        """A linear layer in the type of its input; a bias before a batch norm has no effect in training."""
+        """A linear layer in the type of its input; a bias before a norm of the batch's has no effect."""
         linear = layer.linear
-        return F.linear(x, linear.weight.to(x.dtype), None if self.fused else linear.bias)
+        bias = None if linear.bias is None or (self.fused and not self.keeps) else linear.bias.to(x.dtype)
+        return F.linear(x, self.held(linear.weight).to(x.dtype), bias)
+
+    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        """A convolution in the type of its input."""
+        return F.conv2d(x, like(self.held(weight), x), padding=1)
 
     def tokens(self, image: Tensor, T: int) -> Tensor:
         """Images -> membranes (T, B N, D)."""
         last, norm, held = image.to(memory_format=torch.channels_last), self.patches.norm, True
-        x = F.conv2d(last, like(self.patches.encoder.weight, last), padding=1)
+        x = self.convolve(last, self.patches.encoder.weight)
         for stage, pooled in zip(self.patches.stages, self.job.pools[1:], strict=True):
             assert isinstance(stage, Stage)
             shape = x.permute(0, 2, 3, 1).shape
@@ -107,7 +128,7 @@ class Net(nn.Module):
             s = self.fire(rows, norm, T).view(-1, *shape[1:]).permute(0, 3, 1, 2)
             if pooled:
                 s = F.max_pool2d(s, 3, 2, 1)
-            x, norm, held = F.conv2d(s, like(stage.conv.weight, s), padding=1), stage.norm, False
+            x, norm, held = self.convolve(s, stage.conv.weight), stage.norm, False
         rows = x.permute(0, 2, 3, 1).reshape(T, -1, x.shape[1])
         return self.add(torch.zeros(rows.shape, device=rows.device), rows, norm)
 
@@ -124,7 +145,8 @@ class Net(nn.Module):
             s = self.spikes(u, self.job.v_threshold)
             hidden = self.fire(self.dense(s, m["fc1"]), m["fc1"].norm, T)
             u = self.add(u, self.dense(hidden, m["fc2"]), m["fc2"].norm)
-        return self.head(u.view(T, len(image), -1, u.shape[-1]).mean((0, 2)))
+        mean = u.view(T, len(image), -1, u.shape[-1]).mean((0, 2))
+        return F.linear(mean, self.held(self.head.weight), self.head.bias)
 
 
 def _apply(function: type[torch.autograd.Function], *inputs: Any) -> Tensor:

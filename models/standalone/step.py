@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from job import Job
 from muon import Muon
 from network import Net
+from pcm import Chip, clip_columns
 
 
 class Trainer:
@@ -18,7 +19,10 @@ class Trainer:
         params = dict(net.named_parameters())
         matrices = [p for name, p in params.items() if p.ndim > 1 and not name.startswith("head")]
         chosen = {id(p) for p in matrices}
-        self.muon = Muon(matrices)
+        self.muon = Muon(matrices, own=job.norms == "kept")
+        self.on_arrays = [*matrices, net.head.weight]
+        self.age = torch.ones((), device=device)
+        self.chip = Chip(self.age, job.noise) if job.noise else None
         self.rate, self.vector_rate = (torch.zeros((), device=device) for _ in range(2))
         others = [p for p in params.values() if id(p) not in chosen]
         self.adam = torch.optim.AdamW(others, lr=self.vector_rate, weight_decay=0.0, capturable=self.gpu,
@@ -33,7 +37,9 @@ class Trainer:
         image = self.x.to(kind).div_(255)
         for p in self.net.parameters():
             p.grad = None
+        self.net.chip = self.chip
         logits = self.net(image, T)
+        self.net.chip = None
         loss = F.cross_entropy(logits, self.y, label_smoothing=0.0 if self.teacher else 0.1)
         if self.teacher:
             with torch.no_grad():
@@ -45,6 +51,9 @@ class Trainer:
                 p.grad = torch.zeros_like(p)
         self.muon.step(self.rate)
         self.adam.step()
+        if self.job.clip:
+            for weight in self.on_arrays:
+                clip_columns(weight, self.job.clip)
         self.total += loss.detach()
 
     def captured(self, T: int) -> Callable[[], None]:

@@ -23,9 +23,8 @@ from pathlib import Path
 
 import torch
 from augment import Pictures
-from checkpoint import save
+from checkpoint import load, save
 from job import read_plan
-from network import Net
 from training import HAS_TRITON, train
 
 
@@ -35,19 +34,20 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--plan", type=Path, required=True, help="JSON lines, a network each")
     parser.add_argument("--data", type=Path, nargs=2, required=True, help="the two packed parts")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoints")
+    parser.add_argument("--begin", type=Path, nargs="*", default=[], help="checkpoints that jobs begin with")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--steps", type=int, help="steps of each phase, for a trial")
     parser.add_argument("--end", type=float, default=math.inf, help="begin no network after this time [s]")
     options = parser.parse_args(words)
     began = time.perf_counter()
     try:
-        jobs = read_plan(options.plan.read_text().splitlines())
+        done = {net.job.name: net.to(options.device) for net in map(load, options.begin)}
+        jobs = read_plan(options.plan.read_text().splitlines(), done)
         prepare(options.device)
         data = Pictures.read(options.data, options.device)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
     print(f"data after {time.perf_counter() - began:.1f} s", flush=True)
-    done: dict[str, Net] = {}
     for job in jobs:
         missing = [name for name in (job.start, job.teacher, job.moments) if name and name not in done]
         if time.perf_counter() - began > options.end or missing:

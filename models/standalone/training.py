@@ -52,8 +52,10 @@ def train(job: Job, data: Pictures, done: dict[str, Net], device: str, steps: in
     net.fused = False
     round_to_half(net)
     some = torch.randperm(len(data.y), generator=run.generator, device=device)[:STATISTICS]
-    estimate_norms(net, data.x[some])
-    round_to_half(net)
+    net.eval()
+    if job.norms == "batch":
+        estimate_norms(net, data.x[some])
+        round_to_half(net)
     net.record = _record(run, data, device) | {"wall_time [s]": round(time.perf_counter() - began, 1)}
     return net
 
@@ -84,6 +86,7 @@ class Run:
         self.job, self.net, self.data, self.device = job, net, data, device
         self.trainer = Trainer(net, teacher, job, device)
         self.generator = torch.Generator(device).manual_seed(job.seed + 1)
+        self.ages = torch.Generator().manual_seed(job.seed + 2)
         self.average: dict[str, Tensor] | None = None
         self.curve: list[dict[str, Any]] = []
         self.count, self.began = 0, time.perf_counter()
@@ -114,6 +117,7 @@ class Run:
             top = height(self.part, late)
             trainer.rate.fill_(job.rate * top)
             trainer.vector_rate.fill_(job.vectors * top)
+            trainer.age.fill_(job.oldest ** float(torch.rand((), generator=self.ages)))  # from 1 s on
             trainer.x.copy_(moved[chosen])
             trainer.y.copy_(self.data.y[chosen])
             go()
