@@ -5,7 +5,7 @@ weight of a column of a tile. x = G / G_max, times in seconds:
 
     programming     x_P = max(0, x + s(x) xi),     s = (0.26348 + 1.9650 x - 1.1731 x^2) / 25
     drift           x_P ((t + 20) / 20)^-nu,       nu = |mu(x) + s(x) xi|
-    1/f noise       (1 + Q sqrt(ln((t + 20) / 5e-7)) xi),      Q = min(0.2, 0.0088 x^-0.65)
+    1/f noise       (1 + Q sqrt(ln((t + 20) / 5e-7)) xi),      Q = min(0.2, 0.0088 x_P^-0.65)
     compensation    mean |x+ - x-| after the write over that at t, one factor for a layer
 
 Source: Joshi et al., Nat. Commun. 11, 2473 (2020); Nandakumar et al., ICECS 2019. Noise of single reads,
@@ -51,9 +51,10 @@ class Chip:
         ln = x.clamp(min=1e-7).log()
         mean = (-0.0155 * ln + 0.0244).clamp(0.049, 0.1)
         nu = (mean + self.strength * (-0.0125 * ln - 0.0059).clamp(0.008, 0.045) * normal[1]).abs()
-        noise = (-0.65 * ln).exp().mul(0.0088).clamp(max=0.2) * ((self.age + T_0) / (2 * T_READ)).log().sqrt()
+        share = (0.0088 * written.clamp(min=1e-7).pow(-0.65)).clamp(max=0.2)
+        noise = share * ((self.age + T_0) / (2 * T_READ)).log().sqrt()
         decay = (-(self.age / T_0).log1p() * nu).exp()
-        return written, written * decay * (1 + self.strength * noise * normal[2])
+        return written, (written * decay * (1 + self.strength * noise * normal[2])).clamp(min=0)
 
 
 def tiles(weight: Tensor) -> Tensor:

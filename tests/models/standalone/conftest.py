@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parents[3] / "models" / "standalone"
-FILES = ("job", "pictures", "augment", "checkpoint", "network", "training", "train")
+FILES = ("job", "pictures", "augment", "checkpoint", "network", "training", "train", "pcm")
 
 
 @pytest.fixture(scope="package")

@@ -145,14 +145,15 @@ def test_a_wrong_plan_is_refused(line, message, program):
 
 
 def test_the_plan_that_was_run_can_be_read(program):
-    """It makes the bundled networks: their records hold the same jobs."""
+    """It makes the bundled networks: their records hold the same jobs, but for fields that came later."""
     path = program.train.__file__.replace("train.py", "cifar10.jsonl")
     with open(path, encoding="utf-8") as file:
         jobs = {one.name: one for one in program.job.read_plan(file)}
     bundled = [name for name in models.names() if "cifar10" in name]
     assert set(bundled) <= set(jobs) and len(bundled) == 8
     for name in bundled:
-        assert models.load(name).record["job"] == json.loads(json.dumps(jobs[name].__dict__))
+        job, kept = json.loads(json.dumps(jobs[name].__dict__)), models.load(name).record["job"]
+        assert kept == {field: job[field] for field in kept}
 
 
 def test_too_few_pictures_for_a_batch_are_refused(program, data):
