@@ -25,6 +25,7 @@ __all__ = [
     "Span",
     "chips_to_halve",
     "corrected",
+    "crossed",
     "over_both",
     "over_chips",
     "per_spread",
@@ -130,8 +131,17 @@ def over_both(counted: NDArray, *, share: bool, level: float = LEVEL) -> Span:
     if table.ndim != 2 or table.size == 0 or np.abs(table).max() > 1 or (share and table.min() < 0):
         raise ValueError(f"counted: a table (chips, images) of -1, 0 and 1 is needed, not {table.shape}")
     added = [1.0, 1.0, 0.0, 0.0] if share else [1.0, -1.0]
-    table = np.concatenate([table, np.tile(added, (len(table), 1))], 1)
+    low, high = crossed(np.concatenate([table, np.tile(added, (len(table), 1))], 1), level)
+    return Span(max(low, 0.0), min(high, 1.0)) if share else Span(low, high)
+
+
+def crossed(table: NDArray, level: float = LEVEL) -> Span:
+    """Return the interval of the mean of any numbers (chips, images), both of them samples: as `over_both`,
+    with nothing added.  One number has no interval: everything is possible.
+    """
     chips, images = table.shape
+    if table.size == 1:
+        return Span(-math.inf, math.inf)
     centre = table.mean()
     by_chip, by_image = table.mean(1) - centre, table.mean(0) - centre
     rest = table - centre - by_chip[:, None] - by_image
@@ -140,13 +150,12 @@ def over_both(counted: NDArray, *, share: bool, level: float = LEVEL) -> Span:
     squares = np.divide(sums, free, out=np.zeros(3), where=free > 0)
     total = squares[0] + squares[1] - squares[2]
     parts = (squares**2)[free > 0] / free[free > 0]
-    freedom = max(total, 0.0) ** 2 / parts.sum()
+    freedom = max(total, 0.0) ** 2 / max(parts.sum(), math.ulp(0.0))
     if total < squares[:2].max():
         which = int(squares[:2].argmax())
         total, freedom = squares[which], free[which]
     half = float(student.ppf(0.5 + level / 2, max(freedom, 1.0))) * math.sqrt(total / table.size)
-    low, high = float(centre - half), float(centre + half)
-    return Span(max(low, 0.0), min(high, 1.0)) if share else Span(low, high)
+    return Span(float(centre - half), float(centre + half))
 
 
 @lru_cache(maxsize=256)

@@ -7,13 +7,17 @@ import re
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
 """Seconds of a unit of time."""
 
+WORDS = {"second": "s", "minute": "min", "hour": "h", "day": "d", "week": "w", "year": "y"}
+"""Units in full, with or without an s at the end."""
+
 
 def seconds(text: str) -> float:
     """Read a time such as ``1d``, ``2.5h``, ``1y`` or plain seconds, in seconds; ValueError otherwise."""
     match = re.fullmatch(r"\s*([-+]?[0-9.]+(?:e[-+]?[0-9]+)?)\s*([a-z]*)\s*", text.lower())
-    if not match or (match[2] and match[2] not in UNITS):
+    unit = "" if match is None else WORDS.get(match[2].removesuffix("s"), match[2])
+    if not match or (unit and unit not in UNITS):
         raise ValueError(f"--time {text!r}: a number and one of {', '.join(UNITS)} is needed, such as 1d")
-    value = float(match[1]) * UNITS[match[2] or "s"]
+    value = float(match[1]) * UNITS[unit or "s"]
     if not 0 <= value < 1e12:
         raise ValueError(f"--time {text!r}: time since programming runs from 0 s to 1e12 s; a sign too many?")
     return value
