@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from memsim import __version__
-from memsim.studies.commands import devices_command
+from memsim.studies.commands import devices_command, see_command
 from memsim.studies.commands.terminal import (
     Attention,
     Card,
@@ -46,6 +46,7 @@ if sys.argv[1:2] != ["bench"]:
 
 app = typer.Typer(name="memsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(devices_command.app, name="devices")
+app.command()(see_command.see)
 
 
 def _version(asked: bool) -> None:

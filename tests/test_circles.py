@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ORDER = ("evaluation", "running", "reports", "library", "commands")
+ORDER = ("evaluation", "running", "reports", "seeing", "library", "commands")
 """Folders of studies: each imports only those before it; speed stands beside commands."""
 
 FILES = {

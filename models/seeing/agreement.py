@@ -48,7 +48,7 @@ def _flat(maps: Tensor) -> Tensor:
 
 def _ranks(values: Tensor) -> Tensor:
     """Ranks (..., N), those of equal values being their mean."""
-    below = (values[..., None, :] < values[..., :, None]).sum(-1)
+    below = (values[..., None, :] < values[..., :, None]).sum(-1).double()
     alike = (values[..., None, :] == values[..., :, None]).sum(-1)
     return below + (alike + 1) / 2
 
@@ -57,5 +57,5 @@ def _members(values: Tensor, count: int) -> Tensor:
     """How far each place belongs to the `count` highest, from 0 to 1."""
     border = values.topk(count, -1).values[..., -1:]
     above, at = values > border, values == border
-    left = count - above.sum(-1, keepdim=True)
+    left = count - above.sum(-1, keepdim=True).double()
     return above + at * (left / at.sum(-1, keepdim=True))

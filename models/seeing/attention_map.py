@@ -14,5 +14,7 @@ def attended(weights: Tensor, grid: Grid) -> Tensor:
     Raises ValueError where the N tokens are not those of the grid.
     """
     if weights.shape[-1] != grid[0] * grid[1]:
-        raise ValueError(f"attention over {weights.shape[-1]} tokens is no map of {grid[0]} x {grid[1]} places")
+        raise ValueError(
+            f"attention over {weights.shape[-1]} tokens is no map of {grid[0]} x {grid[1]} places"
+        )
     return weights.mean((-4, -3, -2)).unflatten(-1, grid)

@@ -26,15 +26,3 @@ def grad_cam(activation: Tensor, gradient: Tensor) -> Tensor:
         )
     weight = gradient.sum((-4, -2, -1))
     return (weight[..., None, None] * activation.mean(-4)).sum(-3)
-
-
-def cam(activation: Tensor, head: Tensor) -> Tensor:
-    """Signed maps (..., h, w) of activations (..., T, K, h, w) and one row of a linear head (..., K)."""
-    return (head[..., None, None] * activation.mean(-4)).sum(-3)
-
-
-def positive(maps: Tensor) -> Tensor:
-    """What speaks for the class alone, between 0 and 1 in each map (..., h, w); all zero where nothing does."""
-    up = maps.clamp(min=0)
-    top = up.amax((-2, -1), keepdim=True)
-    return up / top.where(top > 0, top.new_ones(()))

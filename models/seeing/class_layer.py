@@ -44,7 +44,7 @@ def class_layer(view: View, found: Mapping[str, Layer], images: Tensor) -> Layer
     if head is None:
         return None
     first = torch.zeros(len(images), dtype=torch.long)
-    for layer in reversed(found.values()):
+    for layer in reversed(list(found.values())):
         if layer.channels != head.weight.shape[1]:
             continue
         passed = look(view, images, layer, first, range(len(images)))

@@ -1,4 +1,4 @@
-"""Three kinds of maps of the same images: what speaks for a class, where neurons fire, what is attended to."""
+"""Three kinds of maps of the same images: what speaks for a class, where neurons fire, what is attended."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def maps(
         fired = {name: found[name].of_images(x) for name, x in kept.spikes.items()}
         if not raster:
             raster = {name: x[0, 0].flatten(1).bool() for name, x in fired.items()}
-        last = next((name for name in reversed(found) if name in fired), None)
+        last = next((name for name in reversed(list(found)) if name in fired), None)
         if last is not None and fired[last].shape[2] > 1:
             kinds.setdefault(SPIKES, []).append(spike_activation(fired[last]))
         weights = list(kept.attention.values())[-1:]
-        grid = grid_of(weights[0].shape[-1], images.shape[-2:]) if weights else None
+        grid = grid_of(weights[0].shape[-1], (images.shape[-2], images.shape[-1])) if weights else None
         if grid is not None:
             kinds.setdefault(ATTENTION, []).append(attended(weights[0], grid))
     joined = {kind: torch.cat(some, 1) for kind, some in kinds.items()}

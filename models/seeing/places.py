@@ -63,11 +63,11 @@ def layers(net: nn.Module, images: Tensor, batch_axis: int = 0) -> dict[str, Lay
             net(*args, **named)
         state.restore()
         runs.append({name: _one(calls) for name, calls in heard.items()})
-    first, changed, fewer = runs
     found = {}
-    for name in first:
-        outputs = [run.get(name) for run in (first, changed, fewer)]
-        layer = _layer(name, *outputs, picture=images.shape[-2:]) if None not in map(_kind, outputs) else None
+    for name in runs[0]:
+        outputs = [run.get(name) for run in runs]
+        whole = [x for x in outputs if x is not None and x.is_floating_point()]
+        layer = _layer(name, whole, (images.shape[-2], images.shape[-1])) if len(whole) == len(runs) else None
         if layer is not None:
             found[name] = layer
     return found
@@ -78,7 +78,7 @@ def chosen(found: Mapping[str, Layer], name: str) -> Layer:
     if name in found:
         return found[name]
     near = get_close_matches(name, found, 1, 0.5)
-    slip = f"; did you mean {near[0]!r}?" if near else ""
+    slip = f"; did you mean {near[0]!r}?" if near else "."
     outer = sorted(found, key=lambda one: one.count("."))[:LISTED]
     more = f" and {len(found) - LISTED} inside these" if len(found) > LISTED else ""
     raise ValueError(f"layer {name!r} holds no map of the picture{slip} There are {', '.join(outer)}{more}")
@@ -118,12 +118,9 @@ def _one(calls: list[Tensor]) -> Tensor | None:
     return joined({"": calls})[""] if len({call.shape for call in calls}) == 1 else None
 
 
-def _kind(x: Tensor | None) -> bool | None:
-    return None if x is None or not x.is_floating_point() else True
-
-
-def _layer(name: str, first: Tensor, changed: Tensor, fewer: Tensor, *, picture: Grid) -> Layer | None:
-    """The layer of these outputs; None where they hold no map of each image."""
+def _layer(name: str, outputs: list[Tensor], picture: Grid) -> Layer | None:
+    """The layer of these outputs of the three runs; None where they hold no map of each image."""
+    first, changed, fewer = outputs
     if not first.dim() == changed.dim() == fewer.dim():
         return None
     try:

@@ -24,15 +24,19 @@ def record(view: View, images: Tensor, found: Mapping[str, Layer], names: Sequen
     x = images.movedim(0, view.batch_axis)
     if view.chip is not None:
         on_chips = view.chip.record(x, image=names)
-        kept = ({n: t for n, t in one.items() if n in found} for one in (on_chips.spikes, on_chips.membranes))
-        return Record(on_chips.output, *kept, on_chips.attention)
+        spikes, membranes = (
+            {n: t for n, t in one.items() if n in found} for one in (on_chips.spikes, on_chips.membranes)
+        )
+        return Record(on_chips.output, spikes, membranes, on_chips.attention)
     with tapped(view.net) as tap, _weights(view.net) as weights:
         out = view.run(x, names)
     spikes, membranes = (
         {n: found[n].axis.by_image(t, 1) for n, t in joined(calls).items() if n in found}
         for calls in (tap.spikes, tap.membranes)
     )
-    return Record(out, spikes, membranes, {n: w.movedim((1, 2, 0), (0, 1, 2))[None] for n, w in weights.items()})
+    return Record(
+        out, spikes, membranes, {n: w.movedim((1, 2, 0), (0, 1, 2))[None] for n, w in weights.items()}
+    )
 
 
 @contextmanager

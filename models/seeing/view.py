@@ -76,7 +76,7 @@ def digital(
     def run(x: Tensor, _: Sequence[int]) -> Tensor:
         state.restore()
         found = plain(x.to(dtype) if x.is_floating_point() else x)
-        return (found if output is None else output(found) if callable(output) else found[output])[None]
+        return _picked(found, output)[None]
 
     return View(plain, 1, batch_axis, run)
 
@@ -163,10 +163,18 @@ def class_maps(
     return Seen(torch.cat(logits, 1), torch.cat(maps, 1))
 
 
+def _picked(found: Any, output: Any) -> Tensor:
+    """What ``output`` picks of a network's outputs: a function of them, or a key or place in them."""
+    if output is None:
+        return found
+    picked: Any = output(found) if callable(output) else found[output]
+    return picked
+
+
 def _check(logits: Tensor, classes: Tensor) -> None:
     if logits.dim() != 3 or logits.shape[1:2] != classes.shape:
         raise ValueError(
-            f"logits of shape {tuple(logits.shape[1:])} for {len(classes)} images; (images, classes) are needed"
+            f"logits {tuple(logits.shape[1:])} for {len(classes)} images; (images, classes) are needed"
         )
     low, high, count = int(classes.min()), int(classes.max()), logits.shape[-1]
     if low < 0 or high >= count:

@@ -1,1 +1,1 @@
-"""Where networks look, digitally and on chips: maps, how much they agree, and checks that they mean something."""
+"""Where networks look, digitally and on chips: maps, how much they agree, checks that they mean something."""

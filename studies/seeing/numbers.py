@@ -1,4 +1,4 @@
-"""Numbers of maps: how much those of chips agree with the digital network's, beside what would mean nothing."""
+"""Numbers of maps: how much those of chips agree with the digital network's, beside what means nothing."""
 
 from __future__ import annotations
 
@@ -150,7 +150,9 @@ def _seconds(time: float) -> str:
 
 
 def _measures(tables: Tables) -> dict[str, Any]:
-    return {name: _json(estimate(values, MEASURES[name])) | _missing(values) for name, values in tables.items()}
+    return {
+        name: _json(estimate(values, MEASURES[name])) | _missing(values) for name, values in tables.items()
+    }
 
 
 def _missing(values: Tensor) -> dict[str, int]:

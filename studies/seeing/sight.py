@@ -32,6 +32,7 @@ class Sight:
     images: Tensor  #: (B, ..., C, H, W)
     labels: Tensor  #: (B)
     classes: Tensor  #: (B), what the maps speak for
+    names: tuple[str, ...]  #: of the classes, where the data set has them
     layer: Layer
     exact: bool  #: the linear head reads this layer's mean: no surrogate gradient is in the map
     view: View  #: of the digital network
@@ -77,7 +78,13 @@ def sight(
         chip.advance_to(time)
         seen[time] = maps(on_chips(chip, plain.head), images, at, wanted, found)
         advance(f"{subject.title}: maps", number + 1, len(times))
-    return Sight(subject.title, images, labels, wanted, at, exact, plain, own, seen)
+    names = () if data.whole is None else data.whole.classes
+    return Sight(subject.title, images, labels, wanted, names, at, exact, plain, own, seen)
+
+
+def class_name(sight: Sight, number: int) -> str:
+    """A class as a figure names it: its name, else its number."""
+    return sight.names[number] if number < len(sight.names) else str(number)
 
 
 def place(view: View, images: Tensor, name: str | None, title: str) -> tuple[dict[str, Layer], Layer, bool]:
@@ -87,8 +94,8 @@ def place(view: View, images: Tensor, name: str | None, title: str) -> tuple[dic
     """
     if images.dim() not in (4, 5):
         raise ValueError(
-            f"{title}: inputs of shape {tuple(images.shape[1:])} are no pictures (channels, height, width), and "
-            "no event frames (steps, channels, height, width)"
+            f"{title}: inputs of shape {tuple(images.shape[1:])} are no pictures (channels, height, width) "
+            "and no event frames (steps, channels, height, width)"
         )
     found = layers(view.net, images[:TRIED].movedim(0, view.batch_axis), view.batch_axis)
     if not found:

@@ -35,8 +35,17 @@ def run(capsys, monkeypatch, *words: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1d", 86400), ("90", 90), ("2.5 h", 9000), ("1y", 31536000), ("30s", 30), ("1e3", 1000), ("1year", 31536000),
-     ("2 days", 172800), ("1 s", 1)],
+    [
+        ("1d", 86400),
+        ("90", 90),
+        ("2.5 h", 9000),
+        ("1y", 31536000),
+        ("30s", 30),
+        ("1e3", 1000),
+        ("1year", 31536000),
+        ("2 days", 172800),
+        ("1 s", 1),
+    ],
 )
 def test_times_have_units(text, value):
     assert seconds(text) == value

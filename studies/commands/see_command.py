@@ -1,0 +1,80 @@
+"""`memsim see`: where a network looks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from memsim.studies.commands.terminal import (
+    Attention,
+    Card,
+    Data,
+    Dataset,
+    Json,
+    Model,
+    Net,
+    Only,
+    Out,
+    Seed,
+    Weights,
+    Without,
+    progress,
+)
+
+
+def see(
+    model: Model = "s2tdpt-digits",
+    net: Net = None,
+    beside: Annotated[
+        list[str] | None, typer.Option(help="Another network on the same pictures; may be repeated.")
+    ] = None,
+    card: Card = "default",
+    weights: Weights = None,
+    attention: Attention = None,
+    without: Without = None,
+    only: Only = None,
+    chips: Annotated[int, typer.Option(min=1, help="How many chips; the first is drawn.")] = 8,
+    images: Annotated[int, typer.Option(min=1, help="The first N test images; the first 8 are drawn.")] = 64,
+    dataset: Dataset = None,
+    data: Data = Path("data"),
+    time: Annotated[
+        list[str] | None, typer.Option(help="Time since programming: 1s, 1d, 1y; may be repeated.")
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(help="Layer of the class maps (default: the one that the linear head reads)."),
+    ] = None,
+    of_class: Annotated[
+        str, typer.Option("--class", help="What maps are for: label, answer (the digital one), or a number.")
+    ] = "label",
+    seed: Seed = 0,
+    out: Out = Path("seen"),
+    as_json: Json = False,
+) -> None:
+    """Show where a network looks, digitally and on chips, and measure how much its maps change."""
+    from memsim.studies.commands.options import card_of, data_set, net_of, network
+    from memsim.studies.evaluation.times import seconds
+
+    chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+    networks = [net_of(net, model) or network(model), *map(network, beside or ())]
+    times = [seconds(one) for one in time or ("1s", "1y")]
+    if dataset:
+        data_set(dataset)
+
+    from memsim.studies.commands import seeing  # torch comes in here, after the arguments are read
+
+    with progress() as advance:
+        found = seeing.see(
+            networks, chosen, dataset=dataset, data=str(data), images=images, times=times, chips=chips,
+            layer=layer, classes=int(of_class) if of_class.isdecimal() else of_class, seed=seed, out=out,
+            advance=advance,
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        Console().print(seeing.table(found))
+        Console().print(f"figures and numbers: {out}", soft_wrap=True)
