@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from memsim.memory.written_memory import Blend, WrittenMemory
 from memsim.models.mixers.rules.rule import Rule
 from memsim.models.mixers.rules.stick_breaking import rest
-from memsim.written_memory import Blend, WrittenMemory
 
 
 class LineMemory(WrittenMemory):
@@ -26,6 +26,15 @@ class LineMemory(WrittenMemory):
         z = scores * self.scale
         share = rest(z if gate is None else z + gate, mask) if self.own_rest else None
         return Blend(self.rule.weigh(z, gate, mask), share)
+
+    def operations(self, lines: int) -> dict[str, float]:
+        count = self.rule.operations
+        return {
+            "digital-function": count.exponentials * lines + count.divisions,
+            "digital-add": count.additions * lines,
+            "digital-multiply": (count.multiplications + 1) * lines,  # the scale
+            "digital-compare": count.comparisons * lines,
+        }
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None = None) -> Tensor:
         tokens = q.shape[-2]

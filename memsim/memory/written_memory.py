@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -31,6 +32,10 @@ class WrittenMemory(nn.Module, ABC):
     @abstractmethod
     def blend(self, scores: Tensor, gate: Tensor | None, mask: Tensor) -> Blend:
         """Weigh lines by scores k.q and a gate or None (B, H, R, N), and what may be read (R, N)."""
+
+    @abstractmethod
+    def operations(self, lines: int) -> Mapping[str, float]:
+        """Digital operations of one reader of a head for so many lines, by event of the ledger."""
 
     def step(
         self, lines: Lines, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None = None, now: float = 0.0

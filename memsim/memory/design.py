@@ -1,0 +1,127 @@
+"""What a card decides about the line arrays of one memory before anything is written."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from memsim.card.chip_card import ChipCard
+from memsim.card.sections import ReadSection
+from memsim.converters.adc import Adc
+from memsim.devices.cell import Cell
+from memsim.memory.lines import Full
+
+Write = Literal["verify", "pulses"]
+"""How a line is written: to target conductances (`[weights]` of the card), or by pulses after a reset
+(`[attention]`).
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineDesign:
+    """Line arrays: `capacity` lines of `keys` + `values` pairs of devices, for each chip and head.
+
+    correct: scores and weights are divided by the mean drift of a line of its age, a digital multiplication
+    each.  ones: one more column holds 1 in every line, and what it reads divides the blend: a normaliser
+    that ages with the values.  retention: time constant of the value arrays [s], where these are volatile:
+    values (and ones) relax as exp(-age / retention), keys are kept; the energy of their reads is that of new
+    ones.  Cells, reads, converters and prices are the card's.
+    Raises ValueError for settings of the card that line arrays do not simulate.
+    """
+
+    name: str
+    card: ChipCard
+    heads: int
+    keys: int
+    values: int
+    capacity: int
+    full: Full = "refuse"
+    write: Write = "verify"
+    correct: bool = False
+    ones: bool = False
+    retention: float = math.inf
+
+    def __post_init__(self) -> None:
+        for field in ("heads", "keys", "values", "capacity"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{self.name}: {field} = {getattr(self, field)}: 1 or more is needed")
+        if not self.retention > 0:
+            raise ValueError(
+                f"{self.name}: retention = {self.retention} s: a positive time; math.inf where cells keep"
+            )
+        if self.write == "pulses" and self.cell.exact:
+            raise ValueError(f'{self.name}: an ideal cell takes no pulses; take write = "verify"')
+        for setting, simulated in self._settings().items():
+            if not simulated:
+                off = "wires" if "wires" in setting else "faults" if "faults" in setting else ""
+                way = f'card.without("{off}")' if off else "its default"
+                raise ValueError(f"{self.name}: line arrays do not simulate {setting}; take {way}")
+        if self.correct and (self.write == "pulses" or not self.drifts):
+            raise ValueError(
+                f"{self.name}: correct has no effect, as {self.cell.name} does not drift in the mean"
+            )
+
+    def _settings(self) -> dict[str, bool]:
+        """Settings of the card, and whether they are those that are simulated."""
+        card = self.card
+        if self.write == "verify":
+            weights = card.weights
+            return {
+                f"weights.coding = {weights.coding.kind!r}": weights.coding.plain,
+                f"weights.wires = {weights.wires!r}": weights.wires == "none" or not card.on("wires"),
+                "weight_faults": not (card.weight_faults.made and card.on("faults")),
+                f"weights.output_noise = {weights.output_noise}": not weights.output_noise,
+            }
+        attention = card.attention
+        return {
+            f"attention.wires = {attention.wires!r}": attention.wires == "none" or not card.on("wires"),
+            f"attention.verify_rounds = {attention.verify_rounds}": attention.verify_rounds == 0,
+            f"attention.coding = {attention.coding!r}": attention.coding != "per-device",
+            "attention.row_gain = true": not attention.row_gain,
+        }
+
+    @property
+    def cell(self) -> Cell:
+        """The cell of a device: of weights, or of attention arrays."""
+        return self.card.weight_cell if self.write == "verify" else self.card.attention_cell
+
+    @property
+    def section(self) -> ReadSection:
+        """How arrays are read."""
+        return self.card.weights if self.write == "verify" else self.card.attention
+
+    @cached_property
+    def adc(self) -> Adc:
+        """The converters of lines and of value columns."""
+        return self.card.design.weight_adc if self.write == "verify" else self.card.design.attention_adc
+
+    @cached_property
+    def dac_bits(self) -> int:
+        """Bits of queries and of weights as they drive lines; 0 where nothing rounds."""
+        return self.card.weights.dac_bits if self.card.on("dac") else 0
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether everything of the card is ideal: nothing errs, nothing has a price."""
+        return self.card.ideal
+
+    @property
+    def drifts(self) -> bool:
+        """Whether weight cells drift in the mean."""
+        cell = self.card.weight_cell
+        return not cell.exact and cell.drift is not None and cell.strength("drift") > 0
+
+    @property
+    def columns(self) -> int:
+        """Pairs of devices of a line."""
+        return self.keys + self.values + self.ones
+
+    @property
+    def devices(self) -> int:
+        """Devices of a line that are written."""
+        if self.write == "verify":
+            return 2 * self.columns * self.card.weights.devices_per_weight
+        sides = 2 if self.card.attention_cell.one_sided else 1
+        return sides * self.columns * self.card.attention.devices_per_synapse

@@ -1,0 +1,66 @@
+"""Events of line arrays, as they enter the ledger: writes of lines, reads of both kinds, and wear."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from memsim.energy.ledger import Entry, Ledger
+from memsim.memory.cells import Shown
+from memsim.memory.design import LineDesign
+from memsim.prices.events import ARRAY_READ
+
+LINES_WRITTEN = "lines written"
+"""Note: lines, of all heads."""
+
+
+class LineEvents:
+    """Enters the work of one memory.
+
+    A line written with verify takes one write of each device; one written by pulses a reset of each, and
+    its pulses, at their price.  A read drives lines that are not at 0, with a DAC each, and converts every
+    sensed line.  What a mixer's rule does with scores is not in it.
+    """
+
+    def __init__(self, design: LineDesign, ledger: Ledger) -> None:
+        self.design, self.ledger = design, ledger
+        self.kind = design.cell.technology.lower()
+        self.joule = design.section.read_joule(1.0)
+
+    def write(self, lines: int, pulses: float) -> None:
+        """Write so many lines, of all chips, heads and sequences."""
+        design, name = self.design, self.design.name
+        devices = float(lines * design.devices)
+        if design.write == "verify":
+            events: list[Entry] = [(name, f"program-{self.kind}", devices)]
+        else:
+            events = [(name, f"reset-{self.kind}", devices * design.card.reset_tries)]
+            events.append((name, f"pulse-{self.kind}", pulses))
+        self.ledger.enter([] if design.exact else events, notes=[(name, LINES_WRITTEN, lines)])
+
+    def read(self, drive: Tensor, shown: Shown) -> None:
+        """Read with drives (S, H, B, driven, 1): the sum of V^2 G t, and a conversion of each sensed line."""
+        name, section, design = self.design.name, self.design.section, self.design
+        chips, heads, sequences, _, sensed = shown.share.shape
+        driven = float(drive.count_nonzero())
+        converted = float(chips * heads * sequences * sensed)
+        energy = (drive.double().square() * shown.siemens.double().sum(-1, keepdim=True)).sum((1, 2, 3, 4))
+        events: list[Entry] = [(name, "row-drive", driven)]
+        if not design.exact:
+            events += [(name, "dac-conversion", driven), (name, section.adc_event, converted)]
+            events += [(name, "sample-hold", converted), (name, "bus-bit", converted * section.adc_bits)]
+            events += [(name, event, converted) for event in section.adc.corrections]
+        joules: list[Entry] = [(name, ARRAY_READ, energy * self.joule)]
+        seconds = [(name, chips * sequences * section.cycle_time(sensed))]
+        self.ledger.enter(events, joules, seconds=seconds)
+
+    @property
+    def lines_written(self) -> float:
+        """Lines written until now, of all chips, heads and sequences."""
+        return self.ledger.notes.get((self.design.name, LINES_WRITTEN), 0.0)
+
+    def lifetime(self, endurance: float, tokens_a_second: float) -> float:
+        """Time until a ring of lines that is written without pause has gone through `endurance` cycles [s].
+
+        Each device is written once in `capacity` tokens.
+        """
+        return endurance * self.design.capacity / tokens_a_second
