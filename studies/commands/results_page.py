@@ -1,0 +1,115 @@
+"""docs/results.md: what the built-in studies found, from their rows alone.
+
+python -m memsim.studies.commands.results_page FOLDER ... writes it anew, one section a folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.reports import page
+from memsim.studies.reports.dossier import Recorded, line, recall, version_of, warnings
+from memsim.studies.reports.page import Bullets, Code, Page, Part, References, Section, Words
+from memsim.studies.reports.table import Table
+from memsim.studies.running.rows import FILE
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "results.md"
+
+LEFT_OUT = ("chips", "chips to halve", "margin [1]", "harder: cross-entropy [nat]", "latency")
+"""Columns of a study's first table that only its report has."""
+
+ABOUT = (
+    "Every number here is computed from rows of studies (`python -m memsim.studies.commands.results_page`); "
+    "the command under each title measures them again. How to read each study: [studies.md](studies.md)."
+)
+
+
+def narrowed(table: Table) -> Table:
+    """The table without the columns that are left out, its title that of its study."""
+    kept = [at for at, name in enumerate(table.header) if name not in LEFT_OUT]
+    rows = [[row[at] for at in kept] for row in table.rows]
+    return replace(table, header=[table.header[at] for at in kept], rows=rows)
+
+
+def measured(recorded: Recorded, commit: str) -> str:
+    """When the rows were measured (day of the last one, UTC), at which commit, by which source."""
+    changed = (recorded.folder / FILE).stat().st_mtime
+    day = datetime.fromtimestamp(changed, timezone.utc).date().isoformat()
+    sources = sorted({version_of(row) for row in recorded.rows})
+    return f"Measured by {day} at commit {commit}, memsim {', '.join(sources)}."
+
+
+def command(recorded: Recorded) -> str:
+    """The command that measures it: the study's name and the options that differ from their defaults."""
+    run, default = recorded.setting, Setting()
+    words = ["memsim study", recorded.study.name]
+    for field in ("model", "chips", "images", "dataset", "seed"):
+        if (value := getattr(run, field)) != getattr(default, field):
+            words.append(f"--{field} {value}")
+    words += [f"--time {run.time:g}s"] if run.time != default.time else []
+    words += [f"--card {run.card['name']}"] if run.card.get("name", "default") != "default" else []
+    return " ".join(words)
+
+
+def section(recorded: Recorded, commit: str) -> Section:
+    """One study: its command, what was run, its first table, what follows from it."""
+    words = [*warnings(recorded), line(recorded), measured(recorded, commit)]
+    parts: list[Part] = [Code(text=command(recorded)), Words(text=" ".join(words))]
+    parts += [narrowed(table) for table in list(recorded.tables.values())[:1]]
+    parts += [Bullets(lines=recorded.findings)] if recorded.findings else []
+    title = f"{recorded.study.name}: {recorded.setting.title}"
+    return Section(title=title, parts=parts)
+
+
+def notes(sections: Sequence[Section]) -> list[str]:
+    """The notes of all tables, each once."""
+    tables = [part for one in sections for part in one.parts if isinstance(part, Table)]
+    return list(dict.fromkeys(table.note for table in tables if table.note))
+
+
+def text(folders: Sequence[str | Path], commit: str) -> str:
+    """The page in Markdown; ValueError names a folder that holds no study or no rows."""
+    sections = [section(recall(folder), commit) for folder in folders]
+    said = [Words(text=note) for note in notes(sections)]
+    sections += [Section(title="How to read the brackets", parts=said)]
+    sections += [Section(title="References", parts=[References()])]
+    shown = [replace(one, parts=[_unnoted(part) for part in one.parts]) for one in sections]
+    whole = Page(kind="results", headline="What the studies found", setting=ABOUT, sections=shown)
+    return page.markdown(whole)[0].replace("memsim: results. ", "", 1)
+
+
+def _unnoted(part: Part) -> Part:
+    return replace(part, note="") if isinstance(part, Table) else part
+
+
+def head() -> str:
+    """The commit of this source tree, "unknown" where it is no git repository."""
+    asked = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Write docs/results.md; SystemExit with a message for a folder that cannot be read."""
+    parser = argparse.ArgumentParser(description="Write docs/results.md from folders of results.")
+    parser.add_argument("folders", type=Path, nargs="+", help="folders of studies, in the order of the page")
+    parser.add_argument("--commit", help="commit the rows were measured at (default: that of this source)")
+    parser.add_argument("--out", type=Path, default=PAGE, help="the page")
+    options = parser.parse_args(words)
+    try:
+        written = text(options.folders, options.commit or head())
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    options.out.write_text(written, "utf-8")
+    print(options.out)
+
+
+if __name__ == "__main__":
+    main()

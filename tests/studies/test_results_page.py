@@ -1,0 +1,52 @@
+"""docs/results.md is made of recorded rows alone."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from memsim.studies.commands import results_page
+from memsim.studies.reports.dossier import recall
+from tests.studies.test_dossier import made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("results") / "run", failing=False)
+
+
+def test_the_page_has_command_source_table_and_findings(folder: Path, tmp_path: Path, capsys) -> None:
+    page = tmp_path / "results.md"
+    results_page.main([str(folder), "--commit", "abc1234", "--out", str(page)])
+    text, recorded = page.read_text("utf-8"), recall(folder)
+    assert capsys.readouterr().out.strip() == str(page)
+    assert text.startswith("# What the studies found\n") and "memsim study bits --chips 4\n" in text
+    assert "at commit abc1234" in text and recorded.rows[0]["code"] in text
+    table = next(iter(recorded.tables.values()))
+    kept = [name for name in table.header if name not in results_page.LEFT_OUT]
+    assert "| " + " | ".join(kept) + " |" in text
+    for row in table.rows:
+        cells = dict(zip(table.header, row, strict=True))
+        assert "| " + " | ".join(cells[name] for name in kept) + " |" in text
+    assert all("- " + re.split(r" ?\[@", finding)[0] in text for finding in recorded.findings)
+    assert "more tables" not in text.lower() and "## Methods" not in text
+
+
+def test_a_note_that_tables_share_stands_once(folder: Path) -> None:
+    text = results_page.text([folder, folder], "abc")
+    note = next(iter(recall(folder).tables.values())).note.split(" [@")[0]
+    assert text.count("## bits: s2tdpt-digits") == 2 and note and text.count(note) == 1
+
+
+def test_options_that_are_not_the_default_are_in_the_command(tmp_path: Path) -> None:
+    more = {"images": 7, "time": 60.0, "seed": 3}
+    folder = made(tmp_path / "run", failing=False, **more)
+    assert (
+        results_page.command(recall(folder)) == "memsim study bits --chips 4 --images 7 --seed 3 --time 60s"
+    )
+
+
+def test_what_is_no_folder_of_results_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="there is no folder"):
+        results_page.main([str(tmp_path / "none"), "--out", str(tmp_path / "page.md")])
+    assert not (tmp_path / "page.md").exists()
