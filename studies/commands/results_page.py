@@ -15,7 +15,7 @@ from pathlib import Path
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports import page
 from memsim.studies.reports.dossier import Recorded, line, recall, version_of, warnings
-from memsim.studies.reports.page import Bullets, Code, Page, Part, References, Section, Words
+from memsim.studies.reports.page import Bullets, Page, Part, References, Section, Words
 from memsim.studies.reports.table import Table
 from memsim.studies.running.rows import FILE
 
@@ -29,6 +29,12 @@ ABOUT = (
     "Every number here is computed from rows of studies (`python -m memsim.studies.commands.results_page`); "
     "the command under each title measures them again. How to read each study: [studies.md](studies.md)."
 )
+
+
+def shown(recorded: Recorded) -> list[Table]:
+    """The first table of a study and those that have its columns: the same question at other times."""
+    first, *others = recorded.tables.values()
+    return [first, *(table for table in others if table.header == first.header)]
 
 
 def narrowed(table: Table) -> Table:
@@ -59,10 +65,10 @@ def command(recorded: Recorded) -> str:
 
 
 def section(recorded: Recorded, commit: str) -> Section:
-    """One study: its command, what was run, its first table, what follows from it."""
+    """One study: its command, what was run, its first tables, what follows from them."""
     words = [*warnings(recorded), line(recorded), measured(recorded, commit)]
-    parts: list[Part] = [Code(text=command(recorded)), Words(text=" ".join(words))]
-    parts += [narrowed(table) for table in list(recorded.tables.values())[:1]]
+    parts: list[Part] = [Words(text=f"`{command(recorded)}`"), Words(text=" ".join(words))]
+    parts += [narrowed(table) for table in shown(recorded)]
     parts += [Bullets(lines=recorded.findings)] if recorded.findings else []
     title = f"{recorded.study.name}: {recorded.setting.title}"
     return Section(title=title, parts=parts)
@@ -80,8 +86,8 @@ def text(folders: Sequence[str | Path], commit: str) -> str:
     said = [Words(text=note) for note in notes(sections)]
     sections += [Section(title="How to read the brackets", parts=said)]
     sections += [Section(title="References", parts=[References()])]
-    shown = [replace(one, parts=[_unnoted(part) for part in one.parts]) for one in sections]
-    whole = Page(kind="results", headline="What the studies found", setting=ABOUT, sections=shown)
+    pieces = [replace(one, parts=[_unnoted(part) for part in one.parts]) for one in sections]
+    whole = Page(kind="results", headline="What the studies found", setting=ABOUT, sections=pieces)
     return page.markdown(whole)[0].replace("memsim: results. ", "", 1)
 
 

@@ -20,7 +20,7 @@ def test_the_page_has_command_source_table_and_findings(folder: Path, tmp_path: 
     results_page.main([str(folder), "--commit", "abc1234", "--out", str(page)])
     text, recorded = page.read_text("utf-8"), recall(folder)
     assert capsys.readouterr().out.strip() == str(page)
-    assert text.startswith("# What the studies found\n") and "memsim study bits --chips 4\n" in text
+    assert text.startswith("# What the studies found\n") and "`memsim study bits --chips 4`\n" in text
     assert "at commit abc1234" in text and recorded.rows[0]["code"] in text
     table = next(iter(recorded.tables.values()))
     kept = [name for name in table.header if name not in results_page.LEFT_OUT]
