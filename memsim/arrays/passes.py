@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -145,10 +144,4 @@ def siemens_by_length(x: Tensor, unrolling: Unrolling | None, row_siemens_SR: Te
     size, rows = x.detach().abs().double(), row_siemens_SR.shape[1]
     if unrolling is None:
         return (size.unflatten(-1, (-1, rows)).sum((2, 3)) * row_siemens_SR).sum(-1).T
-    reach = unrolling.reach
-    value = torch.from_numpy(np.repeat(np.arange(len(reach.start) - 1), np.diff(reach.start)))
-    row = torch.from_numpy(reach.row[reach.start[0] :].astype(np.int64))  # those before see the border
-    by_channel = row_siemens_SR.unflatten(-1, (unrolling.channels, -1)).to("cpu")
-    weight = torch.zeros(*by_channel.shape[:2], unrolling.plane, dtype=torch.float64)
-    weight.index_add_(2, value, by_channel[:, :, row])
-    return (size.sum(2) * weight.flatten(1).to(size.device)).sum(-1).T
+    return (size.sum(2) * unrolling.siemens_of_values(row_siemens_SR).to(size.device)).sum(-1).T

@@ -18,8 +18,7 @@ from torch import Tensor
 from memsim import devices
 from memsim.devices.numerics.compile import drop_stale_cache, inlined, match_threads, parallel_kernel
 from memsim.devices.numerics.operation import operation
-from memsim.wires.effective import through_ladders
-from memsim.wires.lanes import turn
+from memsim.wires.lanes import LANES, climb, transpose, turn
 from memsim.wires.lines import Lines
 from memsim.wires.tiles import pairs_through_lines
 
@@ -82,62 +81,110 @@ def _(plus, minus, crossing):
     first, second = torch.empty_like(plus), torch.empty_like(minus)
     column = torch.empty(plus.shape[:-1], dtype=torch.float32)
     match_threads()
-    floors = _seen(
+    floors, lost = _seen(
         first.view(-1, tokens, tokens).numpy(), second.view(-1, tokens, tokens).numpy(),
         column.view(-1, tokens).numpy(), plus.contiguous().view(-1, tokens, tokens).numpy(),
         minus.contiguous().view(-1, tokens, tokens).numpy(), *crossing,
     )  # fmt: skip
+    if lost:  # lines so long that the voltage of their far end is no number beside that of their driver
+        return seen_states.meaning(plus, minus, crossing)
     return Seen(first, second, column, torch.tensor(floors))
+
+
+_PARTS = 64  #: that the arrays are cut into; each has room of its own to work in
 
 
 @parallel_kernel
 def _seen(first, second, column, plus, minus, rest, unit, reference, r_word, r_bit, activity):
-    tokens, paired, floors, floor = plus.shape[1], len(minus) > 0, 0, -rest / unit
-    word = np.inf if r_word == 0.0 else 1.0 / r_word
-    bit = np.inf if r_bit == 0.0 else 1.0 / r_bit
-    for a in prange(len(plus)):
-        turned, g = np.empty((2 * tokens, tokens)), np.empty((tokens, 2 * tokens))
-        out, total, low = np.empty((tokens, 2 * tokens)), np.zeros(tokens, np.float32), 0
-        for i in range(tokens):
-            low += _lay(turned[2 * i], plus[a, i], total, rest, unit, floor)
+    """Fill `first`, `second` and `column`; returns how many states were floored, and driven lines whose
+    voltages are beyond float64.
+    """
+    arrays, tokens, paired = len(plus), plus.shape[1], len(minus) > 0
+    width, parts, floors, lost = (tokens + LANES - 1) // LANES * LANES, min(arrays, _PARTS), 0, 0
+    for part in prange(parts):
+        g = np.zeros((2 * width, width))  # of sensed lines: devices and partners in turn
+        volt, send = np.empty((2 * width, width)), np.empty((2, width, width))
+        turned, share = np.zeros((width, width)), np.empty((width, width))
+        drive, end, total = np.empty(width), np.empty(width), np.empty(tokens, np.float32)
+        if not paired:
+            for i in range(tokens):
+                g[2 * i + 1] = reference
+            _send(send[1], g, 1, tokens, turned, share, end, r_bit, activity)
+        low, beyond = 0, 0
+        for a in range(part * arrays // parts, (part + 1) * arrays // parts):
+            total[:] = 0.0
+            for i in range(tokens):
+                low += _lay(g[2 * i], plus[a, i], total, rest, unit)
+                if paired:
+                    low += _lay(g[2 * i + 1], minus[a, i], total, rest, unit)
+            column[a] = total
+            climb(volt, g, 2 * tokens, width, r_word, 1.0, drive)
+            for j in range(tokens):
+                beyond += not np.isfinite(drive[j])
+                drive[j] = 1.0 / (drive[j] * unit)
+            _send(send[0], g, 0, tokens, turned, share, end, r_bit, activity)
             if paired:
-                low += _lay(turned[2 * i + 1], minus[a, i], total, rest, unit, floor)
-            else:
-                turned[2 * i + 1] = reference
-        turn(g, turned)
-        ends = (np.full(tokens, word), np.zeros(tokens), np.zeros(2 * tokens), np.full(2 * tokens, bit))
-        through_ladders(out, g, turned, ends, word, bit, activity)
-        turn(turned, out)
-        for i in range(tokens):
-            if paired:
-                _take(first[a, i], turned[2 * i], rest, unit)
-                _take(second[a, i], turned[2 * i + 1], rest, unit)
-            else:
-                turned[2 * i] -= turned[2 * i + 1]
-                _take(first[a, i], turned[2 * i], rest - reference, unit)
-        column[a] = total
+                _send(send[1], g, 1, tokens, turned, share, end, r_bit, activity)
+            for i in range(tokens):
+                if paired:
+                    _take(first[a, i], volt[2 * i], send[0, i], drive, rest / unit)
+                    _take(second[a, i], volt[2 * i + 1], send[1, i], drive, rest / unit)
+                else:
+                    u, partner = volt[2 * i], volt[2 * i + 1]
+                    _take_apart(
+                        first[a, i], u, send[0, i], partner, send[1, i], drive, (rest - reference) / unit
+                    )
         floors += low
-    return floors
+        lost += beyond
+    return floors, lost
 
 
 @inlined
-def _lay(line, w, total, rest, unit, floor):
-    """Conductances of a sensed line, its end last; adds its states to `total` and counts floors."""
-    last, low = len(w) - 1, 0
+def _lay(line, w, total, rest, unit):
+    """Conductances of a sensed line; adds its states to `total` and returns how many were floored."""
+    floor, low = -rest / unit, np.int32(0)
     bottom = np.float32(floor)
     for j in range(len(w)):
-        kept = max(w[j], bottom)
-        low += np.int64(w[j] < bottom)
-        total[j] += kept
-        line[last - j] = rest + unit * max(np.float64(w[j]), floor)
+        low += np.int32(w[j] < bottom)
+        total[j] += max(w[j], bottom)
+        line[j] = rest + unit * max(np.float64(w[j]), floor)
     return low
 
 
 @inlined
-def _take(w, line, rest, unit):
-    last = len(w) - 1
+def _send(send, g, side, tokens, turned, share, end, r_bit, activity):
+    """send (i, j) = t G / (1 + (1 - p) G x) of the devices of one side: what they send out for 1 V [S]."""
+    width = len(send)
+    for i in range(0, width, LANES):
+        for j in range(0, width, LANES):
+            transpose(turned, j * width + i, width, g, (2 * i + side) * width + j, 2 * width)
+    climb(share, turned, tokens, width, r_bit, activity, end)
+    for i in range(width):
+        end[i] = 1.0 / end[i]
+    for j in range(tokens):
+        _weigh(turned[j], share[j], end, (1.0 - activity) * r_bit * (j + 1))
+    turn(send, turned)
+
+
+@inlined
+def _weigh(g, share, end, alone):
+    """g becomes what devices send; alone: resistance [ohm] that a device's own current meets beyond the mean
+    load.
+    """
+    for i in range(len(g)):
+        g[i] *= share[i] * end[i] / (1.0 + alone * g[i])
+
+
+@inlined
+def _take(w, volt, send, drive, rest):
     for j in range(len(w)):
-        w[j] = np.float32((line[last - j] - rest) / unit)
+        w[j] = np.float32(volt[j] * send[j] * drive[j] - rest)
+
+
+@inlined
+def _take_apart(w, volt, send, partner, other, drive, rest):
+    for j in range(len(w)):
+        w[j] = np.float32((volt[j] * send[j] - partner[j] * other[j]) * drive[j] - rest)
 
 
 drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)

@@ -1,4 +1,4 @@
-"""Vectors of eight float64 in LLVM's own terms: a sum over eight inputs, an eight by eight transposition.
+"""Vectors of eight numbers in LLVM's own terms: sums over inputs, transpositions, ladders of lines.
 
 A loop over lanes in Python's terms is not vectorised, since its arrays might overlap.
 """
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from memsim.devices.numerics.compile import drop_stale_cache, inlined
+from memsim.devices.numerics.compile import bare, drop_stale_cache, inlined
 
 LANES = 8  #: float64 of a vector
 
@@ -26,9 +26,10 @@ def _indices(places: Any) -> ir.Constant:
 
 
 def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    """Where the vector that begins at an index of a flat array stands."""
+    """Where the vector that begins at an index of an array's data stands."""
     data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+    element = ir.FloatType() if kind.dtype == types.float32 else ir.DoubleType()
+    return builder.bitcast(builder.gep(data, [index]), ir.VectorType(element, LANES).as_pointer())
 
 
 @_intrinsic
@@ -57,7 +58,7 @@ def mix(_: Any, out: Any, o: Any, a: Any, x: Any, i: Any, b: Any, y: Any, j: Any
 def transpose(_: Any, out: Any, o: Any, out_step: Any, x: Any, i: Any, x_step: Any) -> Any:
     """out[o + k out_step + l] = x[i + l x_step + k] for k and l from 0 to 7.
 
-    out, x: flat contiguous float64 that do not overlap. No index is checked.
+    out, x: contiguous, both float64 or both float32, that do not overlap; no index is checked.
     """
 
     def codegen(context, builder, sig, args):
@@ -65,7 +66,7 @@ def transpose(_: Any, out: Any, o: Any, out_step: Any, x: Any, i: Any, x_step: A
             at = builder.add(args[index], builder.mul(args[step], ir.Constant(args[step].type, row)))
             return _place(context, builder, sig.args[array], args[array], at)
 
-        rows = [builder.load(place(3, 4, 5, row), align=8) for row in range(LANES)]
+        rows = [builder.load(place(3, 4, 5, row), align=4) for row in range(LANES)]
         for half in (4, 2, 1):  # exchange the off-diagonal quarters of squares of 2 half
             for r in (r for r in range(LANES) if not r & half):
                 a, b = rows[r], rows[r + half]
@@ -74,7 +75,7 @@ def transpose(_: Any, out: Any, o: Any, out_step: Any, x: Any, i: Any, x_step: A
                 rows[r] = builder.shuffle_vector(a, b, _indices(low))
                 rows[r + half] = builder.shuffle_vector(a, b, _indices(high))
         for row, vector in enumerate(rows):
-            builder.store(vector, place(0, 1, 2, row), align=8)
+            builder.store(vector, place(0, 1, 2, row), align=4)
         return context.get_dummy_value()
 
     index = types.intp
@@ -86,13 +87,78 @@ def turn(to, x):
     """to (C, R) = x (R, C) transposed; both contiguous float64 that do not overlap."""
     rows, columns = x.shape
     whole_rows, whole_columns = rows // LANES * LANES, columns // LANES * LANES
-    flat_to, flat_x = to.reshape(-1), x.reshape(-1)
     for r in range(0, whole_rows, LANES):
         for c in range(0, whole_columns, LANES):
-            transpose(flat_to, c * rows + r, rows, flat_x, r * columns + c, columns)
+            transpose(to, c * rows + r, rows, x, r * columns + c, columns)
     for r in range(rows):
         for c in range(whole_columns if r < whole_rows else 0, columns):
             to[c, r] = x[r, c]
+
+
+FAR = 1e-250  #: what :func:`climb` starts from [V]
+
+
+def _climbing(vectors: int) -> Any:
+    """The ladders of `vectors` of lines side by side, see :func:`climb`."""
+
+    @_intrinsic
+    def climb_part(_, volt, g, at, rows, step, ohm, share, source):
+        def codegen(context, builder, sig, args):
+            at, rows, step, ohm, share = args[2:7]
+            whole = at.type
+
+            def spread(number):
+                lane = builder.insert_element(_UNDEFINED, number, ir.Constant(ir.IntType(32), 0))
+                return builder.shuffle_vector(lane, _UNDEFINED, _indices([0] * LANES))
+
+            def place(array, index, n):
+                where = builder.add(index, ir.Constant(whole, n * LANES))
+                return _place(context, builder, sig.args[array], args[array], where)
+
+            start, zero = ir.Constant(_VECTOR, [FAR] * LANES), ir.Constant(_VECTOR, None)
+            volts = [cgutils.alloca_once_value(builder, start) for _ in range(vectors)]
+            currents = [cgutils.alloca_once_value(builder, zero) for _ in range(vectors)]
+            ohm, share, last = spread(ohm), spread(share), builder.sub(rows, ir.Constant(whole, 1))
+            with cgutils.for_range(builder, rows) as loop:
+                row = builder.add(at, builder.mul(builder.sub(last, loop.index), step))
+                for n, (v, i) in enumerate(zip(volts, currents, strict=True)):
+                    here, load = builder.load(v), builder.load(place(1, row, n), align=8)
+                    builder.store(here, place(0, row, n), align=8)
+                    drawn = builder.fmul(builder.fmul(share, load), here, flags=("contract",))
+                    current = builder.fadd(builder.load(i), drawn, flags=("contract",))
+                    drop = builder.fmul(ohm, current, flags=("contract",))
+                    builder.store(current, i)
+                    builder.store(builder.fadd(here, drop, flags=("contract",)), v)
+            for n, v in enumerate(volts):
+                builder.store(builder.load(v), place(7, at, n), align=8)
+            return context.get_dummy_value()
+
+        index, number = types.intp, types.float64
+        return signature(types.void, volt, g, index, index, index, number, number, source), codegen
+
+    return climb_part
+
+
+_climb_4, _climb_1 = _climbing(4), _climbing(1)
+
+
+@bare
+def climb(volt, g, rows, width, ohm, share, source):
+    """Voltages of the ladders of `width` lines, side by side, from their open ends to their drivers.
+
+        v_rows-1 = FAR,   i_k = sum of share g_l v_l over l >= k,   v_k-1 = v_k + ohm i_k,   source = v_-1
+
+    so that v / source is each node's share of its driver's voltage; every sum is of positive terms, so that
+    it keeps its digits.  g, volt: flat, (rows, width) [S], [V]; share [1]; source (width,) [V]; width a
+    multiple of LANES.
+    """
+    c = 0
+    while c + 4 * LANES <= width:
+        _climb_4(volt, g, c, rows, width, ohm, share, source)
+        c += 4 * LANES
+    while c < width:
+        _climb_1(volt, g, c, rows, width, ohm, share, source)
+        c += LANES
 
 
 drop_stale_cache(Path(__file__).parent)

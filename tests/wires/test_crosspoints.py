@@ -79,3 +79,27 @@ def test_more_resistance_takes_more():
     held = [torch.ones(1, 32, 32)]
     sums = [float(seen_states(held, Lines(r, r, "off"), 0.2)[0].mean()) for r in (0.0, 1.0, 10.0, 100.0, 1e4)]
     assert sums == sorted(sums, reverse=True) and sums[-1] < 0.1 * sums[0]
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize("tokens", [1, 7, 8, 9, 33])
+def test_an_array_gives_the_same_bits_alone_and_beside_others(sides, tokens):
+    held = [(4 * uniform(5, tokens, tokens, seed=s) - 2).float() for s in range(sides)]
+    lines = Lines(50.0, 30.0, "off")
+    together = seen_states(held, lines, 0.2)
+    for a in (0, 3):
+        alone = seen_states([w[a : a + 1].clone() for w in held], lines, 0.2)
+        for one, all_of in zip(alone, together, strict=True):
+            assert torch.equal(one[0], all_of[a])
+
+
+@pytest.mark.parametrize("ohm", [1e-9, 1e3, 1e6, 1e12])
+def test_the_kernel_is_the_torch_form_however_long_the_lines(ohm):
+    """From lines without a drop to lines whose far end sees nothing, where float64 has no number for the
+    ratio.
+    """
+    held = (3 * uniform(2, 48, 48, seed=1) - 1).float()
+    crossing = Crossing(*LAW, ohm, ohm, 0.2)
+    kernel, form = found_states(held, held[:0], crossing), found_states.meaning(held, held[:0], crossing)
+    torch.testing.assert_close(kernel.plus, form.plus, rtol=1e-6, atol=1e-6)
+    assert kernel.floors == form.floors

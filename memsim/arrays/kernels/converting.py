@@ -6,6 +6,7 @@ from memsim.arrays.kernels.curves import number_of
 from memsim.arrays.kernels.panels import COLUMNS
 from memsim.devices.numerics import philox as px
 from memsim.devices.numerics.compile import bare
+from memsim.wires.lanes import LANES, transpose
 
 
 @bare
@@ -86,8 +87,13 @@ def add_converted(
 def store(out, maps, numbers, line, lines, first):
     """Store `lines` of numbers from `line` as positions from `first` of out (P, C), or (C, P) for `maps`."""
     if maps:
+        width, planes, whole = numbers.shape[1], len(out) // LANES * LANES, lines // LANES * LANES
+        for c in range(0, planes, LANES):
+            for p in range(0, whole, LANES):
+                at = c * out.shape[1] + first + p
+                transpose(out, at, out.shape[1], numbers, (line + p) * width + c, width)
         for c in range(len(out)):
-            for p in range(lines):
+            for p in range(whole if c < planes else 0, lines):
                 out[c, first + p] = numbers[line + p, c]
     else:
         for p in range(lines):

@@ -1,7 +1,7 @@
-"""Which rows of an array an image drives, listed position by position.
+"""Which rows of an array an image drives, listed position by position and tile by tile.
 
-Lists of all positions lie one behind the other, R places each: position p has rows[p R : p R + many[p]], in
-their order.
+Lists lie one behind the other, with places for the `height` rows of a tile each: position p and tile k have
+rows[n height : ends[n]], n = p tiles + k, in their order.
 """
 
 from typing import Any
@@ -62,31 +62,45 @@ def are_spikes(x):
 
 
 @bare
-def list_vectors(x, numbers, height, many, rows, drive):
-    """List the driven rows of positions whose drives x lie one behind the other, R = `height` each.
+def list_vectors(x, numbers, every, height, ends, rows, drive, siemens):
+    """List the driven rows of positions whose drives x lie one behind the other, `every` rows each; returns
+    sum x^2 G over them.
 
-    numbers: list their drives, too.
+    numbers: list their drives, too.  siemens (every,).
     """
-    for p in range(len(many)):
-        at = p * height
-        first = count = np.uint64(at)
-        for low in range(0, height, 64):
-            bits = _driven(x, at + low, at + min(low + 64, height))
-            while bits != 0:
-                r = np.uint64(low) + _lowest(bits)
-                rows[count] = r
-                if numbers:
-                    drive[count] = x[np.uint64(at) + r]
-                count += np.uint64(1)
-                bits &= bits - np.uint64(1)
-        many[p] = count - first
+    n, energy = 0, 0.0
+    for base in range(0, len(x), every):
+        for tile in range(0, every, height):
+            low, high, count = tile, min(tile + height, every), np.uint64(n * height)
+            while low < high:
+                bits = _driven(x, base + low, base + min(low + 64, high))
+                while bits != 0:
+                    r = np.uint64(low) + _lowest(bits)
+                    rows[count] = r
+                    if numbers:
+                        value = x[np.uint64(base) + r]
+                        drive[count] = value
+                        energy += np.float64(value * value) * siemens[r]
+                    else:
+                        energy += siemens[r]
+                    count += np.uint64(1)
+                    bits &= bits - np.uint64(1)
+                low += 64
+            ends[n] = count
+            n += 1
+    return energy
 
 
 @bare
-def list_pixels(x, start, position, row, numbers, height, many, rows, drive):
-    """List the driven rows of the output pixels of a convolution, by the reach of each value of a channel."""
-    plane = len(start) - 1
-    reach = height * plane // len(x)
+def list_pixels(x, start, place, row, numbers, tile_of, ends, rows, drive, siemens):
+    """List the driven rows of the output pixels of a convolution, by the reach of each value of a channel;
+    returns sum x^2 G over them.
+
+    place: number of the first list of a position; tile_of (rows,); ends: where each list begins; siemens
+    (values,): sum of G over all rows that a value drives.
+    """
+    plane, energy = len(start) - 1, 0.0
+    reach = len(tile_of) * plane // len(x)
     for c in range(len(x) // plane):
         base, values = np.uint32(c * reach), c * plane
         for low in range(0, plane, 64):
@@ -94,29 +108,14 @@ def list_pixels(x, start, position, row, numbers, height, many, rows, drive):
             while bits != 0:
                 f = np.uint64(low) + _lowest(bits)
                 bits &= bits - np.uint64(1)
+                value = x[np.uint64(values) + f]
+                energy += np.float64(value * value) * siemens[np.uint64(values) + f]
                 for e in range(np.uint64(start[f]), np.uint64(start[f + np.uint64(1)])):
-                    p = np.uint64(position[e])
-                    at = p * np.uint64(height) + np.uint64(many[p])
-                    rows[at] = row[e] + base
+                    r = np.uint64(row[e] + base)
+                    n = np.uint64(place[e] + tile_of[r])
+                    at = np.uint64(ends[n])
+                    rows[at] = r
                     if numbers:
-                        drive[at] = x[np.uint64(values) + f]
-                    many[p] += np.uint32(1)
-
-
-@bare
-def dissipated(rows, drive, numbers, height, many, siemens):
-    """How many rows all positions drive, and sum x^2 G over them; x = 1 where drives are no numbers."""
-    used, total, other = 0, 0.0, 0.0  # two sums side by side, for speed
-    for p in range(len(many)):
-        at, number = p * height, np.int64(many[p])
-        used += number
-        if numbers:
-            for i in range(at, at + number):
-                total += drive[i] * drive[i] * siemens[rows[i]]
-        else:
-            for i in range(at, at + number - 1, 2):
-                total += siemens[rows[i]]
-                other += siemens[rows[i + 1]]
-            if number % 2:
-                total += siemens[rows[at + number - 1]]
-    return used, total + other
+                        drive[at] = value
+                    ends[n] = at + np.uint64(1)
+    return energy

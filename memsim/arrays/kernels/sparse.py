@@ -11,21 +11,20 @@ from numba import prange
 
 from memsim import devices
 from memsim.arrays.kernels.converting import add_noise, convert, store
-from memsim.arrays.kernels.driven import are_spikes, dissipated, list_pixels, list_vectors
-from memsim.arrays.kernels.sum_rows import sum_rows
+from memsim.arrays.kernels.driven import are_spikes, list_pixels, list_vectors
+from memsim.arrays.kernels.sum_rows import sum_both, sum_rows
 from memsim.devices.numerics import philox as px
 from memsim.devices.numerics.compile import bare, drop_stale_cache, parallel_kernel
 
 CELLS = 2048  #: currents that are summed, noised and converted at a time
+_PARTS = 64  #: that the jobs are cut into; each has room of its own to work in
 
 
 @bare
 def add_driven(total, at, matrix, rows, drive, noise, first, end):
-    """total[at + c] = sum of x_r (or f(x_r), where there is noise) matrix[r, c] over the listed rows r and
+    """total[at + c] += sum of x_r (or f(x_r), where there is noise) matrix[r, c] over the listed rows r and
     their drives x, which are not 0.
     """
-    for c in range(matrix.shape[1]):
-        total[at + c] = 0.0
     for i in range(first, end):
         x, r = drive[i], rows[i]
         if len(noise) > 0:
@@ -35,20 +34,26 @@ def add_driven(total, at, matrix, rows, drive, noise, first, end):
 
 
 @bare
-def sum_cells(total, matrix, rows, drive, spikes, noise, bounds):
-    """Currents (with noise: variances, those of spikes over f(1)) of all positions and tiles in a block,
-    (position, tile, column).
-
-    bounds (tiles, positions, 2): where the part of each list begins and ends that is in a tile.
+def sum_cells(current, spread, volt, power, rows, ends, drive, spikes, noise, tiles, height, start, lines):
+    """Currents and, where there is noise, variances (those of spikes over f(1)) of the `lines` positions from
+    `start`, (position, tile, column).
     """
-    tiles, columns = len(bounds), matrix.shape[1]
+    columns, noisy = volt.shape[1], noise[0] > 0
+    for at in range(lines * tiles * columns):
+        current[at] = 0.0
+        spread[at] = 0.0
     for k in range(tiles):
-        for i in range(bounds.shape[1]):
-            at, first, end = (i * tiles + k) * columns, bounds[k, i, 0], bounds[k, i, 1]
-            if spikes:
-                sum_rows(total, at, matrix, rows, first, end)
+        for i in range(lines):
+            at, n = (i * tiles + k) * columns, (start + i) * tiles + k
+            first, end = n * height, np.int64(ends[n])
+            if not spikes:
+                add_driven(current, at, volt, rows, drive, noise[:0], first, end)
+                if noisy:
+                    add_driven(spread, at, power, rows, drive, noise, first, end)
+            elif noisy:
+                sum_both(current, spread, at, volt, power, rows, first, end)
             else:
-                add_driven(total, at, matrix, rows, drive, noise, first, end)
+                sum_rows(current, at, volt, rows, first, end)
 
 
 @bare
@@ -62,39 +67,22 @@ def add_floor(total, floor, unit, lines):
 
 
 @bare
-def find_bounds(bounds, rows, many, start, every, height):
-    """Where each list of the positions from `start` enters and leaves each tile."""
-    tiles = len(bounds)
-    for i in range(bounds.shape[1]):
-        end = (start + i) * every
-        last = end + np.int64(many[start + i])
-        for k in range(tiles):
-            bounds[k, i, 0] = end
-            end = last if k + 1 == tiles else end
-            while end < last and rows[end] < (k + 1) * height:
-                end += 1
-            bounds[k, i, 1] = end
-
-
-@bare
 def read_image(
-    out, maps, rows, drive, many, volt, power, noise, floor, key, image, step_number, call, height, step,
-    levels, curve, gain, spikes, bounds, z, words, current, spread, numbers,
+    out, maps, rows, drive, ends, volt, power, noise, floor, key, image, step_number, call, height, step,
+    levels, curve, gain, spikes, z, words, current, spread, numbers,
 ):  # fmt: skip
     """Read one array with one image at one step, rows and drives listed; returns how many clipped."""
-    columns, tiles, lines = volt.shape[1], len(step), bounds.shape[1]
+    columns, tiles, lines = volt.shape[1], len(step), len(numbers)
+    positions = len(ends) // tiles
     over, block, cell = 0, 0, px.BLOCK
     one = noise[1] + noise[2] + noise[3] if spikes else np.float32(1.0)  # f(1)
     factor = noise[0] * np.sqrt(one)
-    for first in range(0, len(many), lines):
-        here = bounds[:, : min(lines, len(many) - first)]
-        find_bounds(here, rows, many, first, len(volt), height)
-        sum_cells(current, volt, rows, drive, spikes, noise[:0], here)
-        if factor > 0:
-            sum_cells(spread, power, rows, drive, spikes, noise, here)
-            if floor.shape[1] > 0:
-                add_floor(spread, floor, one, here.shape[1])
-        done, cells = 0, here.shape[1] * tiles * columns
+    for first in range(0, positions, lines):
+        here = min(lines, positions - first)
+        done, cells = 0, here * tiles * columns
+        sum_cells(current, spread, volt, power, rows, ends, drive, spikes, noise, tiles, height, first, here)
+        if factor > 0 and floor.shape[1] > 0:
+            add_floor(spread, floor, one, here)
         while factor > 0 and done < cells:
             if cell == px.BLOCK:
                 px.normals(z, words, key, block, step_number, image, call, 1)
@@ -103,18 +91,48 @@ def read_image(
             add_noise(current, spread, factor, z, done, cell, run)
             done, cell = done + run, cell + run
         numbers[:] = 0.0
-        for i in range(here.shape[1]):
+        for i in range(here):
             for k in range(tiles):
                 at = (i * tiles + k) * columns
                 over += convert(current, at, step[k], levels, curve[k], gain, numbers, i)
-        store(out, maps, numbers, 0, here.shape[1], first)
+        store(out, maps, numbers, 0, here, first)
     return over
+
+
+@bare
+def read_job(
+    x, t, s, b, start, place, row, tile_of, volt, power, noise, floor, keys, images, time, call, height, step,
+    levels, curve, gain, siemens, out, maps, counted, ends, rows, drive, z, words, current, spread, numbers,
+):  # fmt: skip
+    """Read array s with image b at step t; arguments as those of `read_sparse`, and room.
+
+    A function of its own: it takes its parts of the arrays without counting references to them.
+    """
+    spikes = are_spikes(x[t, s, b])
+    if start.size == 0:
+        energy = list_vectors(x[t, s, b], not spikes, volt.shape[1], height, ends, rows, drive, siemens[s])
+    else:
+        for n in range(len(ends)):
+            ends[n] = n * height
+        energy = list_pixels(
+            x[t, s, b], start, place, row, not spikes, tile_of, ends, rows, drive, siemens[s]
+        )
+    over = read_image(
+        out[t, s, b], maps, rows, drive, ends, volt[s], power[s], noise, floor[s], keys[s], images[b],
+        time + t, call, height, step[s], levels, curve[s], gain[s], spikes, z, words, current, spread,
+        numbers,
+    )  # fmt: skip
+    used = 0
+    for n in range(len(ends)):
+        used += np.int64(ends[n]) - n * height
+    counted[t, s, b, 0], counted[t, s, b, 1], counted[t, s, b, 2] = over, used, energy
+    counted[t, s, b, 3] = 0.0 if spikes else 1.0
 
 
 @parallel_kernel
 def read_sparse(
     x, start, position, row, volt, power, noise, floor, keys, images, time, call, height, step, levels,
-    curve, gain, rows_siemens, out, maps, counted,
+    curve, gain, siemens, out, maps, counted,
 ):  # fmt: skip
     """Read every chip's array with every vector of spikes (or, more slowly, of numbers).
 
@@ -122,36 +140,32 @@ def read_sparse(
     position[e] for e from start[f] to start[f + 1], and so in every channel, each with rows of its own (all
     empty: F = P R, in the order of the input); volt, power (S, R, C); noise (4,): factor of the root, f's
     square, linear and driven; floor (S, K, C), C = 0: none; step (S, K), tiles of `height` rows;
-    curve (S, K, P, C), P = 0 for ideal ADCs; gain (S, C); rows_siemens (S, R).  Normals are numbered
-    (position, tile, column) in each image, step (from `time`) and call.  Fills out (T, S, B, P, C), or
-    (T, S, B, C, P) for `maps`, and counted (T, S, B, 4): clips, driven rows, x^2 G [S], whether numbers drive
-    the rows.
+    curve (S, K, P, C), P = 0 for ideal ADCs; gain (S, C); siemens: of each row (S, R), of a convolution of
+    all rows that a value drives (S, F).  Normals are numbered (position, tile, column) in each image, step
+    (from `time`) and call.  Fills out (T, S, B, P, C), or (T, S, B, C, P) for `maps`, and counted
+    (T, S, B, 4): clips, driven rows, x^2 G [S], whether numbers drive the rows.
     """
     steps, chips, count, _ = x.shape
     every, columns, tiles = volt.shape[1], volt.shape[2], step.shape[1]
     positions = out.shape[4] if maps else out.shape[3]
     lines = min(positions, max(1, CELLS // (tiles * columns)))  # positions at a time
-    for job in prange(steps * chips * count):
-        b, s, t = job % count, job // count % chips, job // count // chips
-        spikes, many = are_spikes(x[t, s, b]), np.zeros(positions, np.uint32)
-        rows = np.empty(positions * every, np.uint32)
-        drive = np.empty(0 if spikes else len(rows), np.float32)
-        if start.size == 0:
-            list_vectors(x[t, s, b], not spikes, every, many, rows, drive)
-        else:
-            list_pixels(x[t, s, b], start, position, row, not spikes, every, many, rows, drive)
-        used, energy = dissipated(rows, drive, not spikes, every, many, rows_siemens[s])
+    jobs = steps * chips * count
+    parts = min(jobs, _PARTS)
+    for part in prange(parts):
+        tile_of, ends = np.empty(every, np.uint32), np.empty(positions * tiles, np.uint32)
+        for r in range(every):
+            tile_of[r] = r // height
+        place = position * np.uint32(tiles)
+        rows, drive = np.empty(len(ends) * height, np.uint32), np.empty(len(ends) * height, np.float32)
         z, words = np.zeros((1, px.BLOCK), np.float32), np.empty((1, px.BLOCK), np.uint32)
         current = np.empty(lines * tiles * columns, np.float32)
-        spread = np.empty(lines * tiles * columns, np.float32)
-        numbers, bounds = np.empty((lines, columns), np.float32), np.empty((tiles, lines, 2), np.int64)
-        over = read_image(
-            out[t, s, b], maps, rows, drive, many, volt[s], power[s], noise, floor[s], keys[s], images[b],
-            time + t, call, height, step[s], levels, curve[s], gain[s], spikes, bounds, z, words, current,
-            spread, numbers,
-        )  # fmt: skip
-        counted[t, s, b, 0], counted[t, s, b, 1], counted[t, s, b, 2] = over, used, energy
-        counted[t, s, b, 3] = 0.0 if spikes else 1.0
+        spread, numbers = np.empty(len(current), np.float32), np.empty((lines, columns), np.float32)
+        for job in range(part * jobs // parts, (part + 1) * jobs // parts):
+            read_job(
+                x, job // count // chips, job // count % chips, job % count, start, place, row, tile_of, volt,
+                power, noise, floor, keys, images, time, call, height, step, levels, curve, gain,
+                siemens, out, maps, counted, ends, rows, drive, z, words, current, spread, numbers,
+            )  # fmt: skip
 
 
 drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)

@@ -71,6 +71,15 @@ class Unrolling:
         """The index by row of a channel, (k k, P) int32, as the dense kernel takes it."""
         return np.ascontiguousarray(self.index.numpy().T, np.int32)
 
+    def siemens_of_values(self, row_siemens_SR: Tensor) -> Tensor:
+        """Sum of what the rows that each value of an image drives dissipate at 1 V, (S, R) -> (S, F)."""
+        reach = self.reach
+        value = torch.from_numpy(np.repeat(np.arange(len(reach.start) - 1), np.diff(reach.start)))
+        row = torch.from_numpy(reach.row[reach.start[0] :].astype(np.int64))  # those before see the border
+        by_channel = row_siemens_SR.unflatten(-1, (self.channels, -1)).to("cpu", torch.float64)
+        siemens = torch.zeros(*by_channel.shape[:2], self.plane, dtype=torch.float64)
+        return siemens.index_add_(2, value, by_channel[:, :, row]).flatten(1)
+
     def vectors(self, x: Tensor) -> Tensor:
         """x (..., C plane) -> (..., P, C k k), 0 at the border."""
         padded = nn.functional.pad(x.unflatten(-1, (self.channels, self.plane)), (0, 1))  # -1 finds the zero

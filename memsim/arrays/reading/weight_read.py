@@ -91,6 +91,11 @@ class ReadOut:
         """Rows of a tile."""
         return math.ceil(self.volt_SRC.shape[1] / self.full_scale_SK.shape[1])
 
+    @cached_property
+    def _by_value(self) -> dict[Unrolling, Tensor]:
+        """What the values of an image dissipate by unrolling, as far as it was asked for."""
+        return {}
+
     @property
     def whole(self) -> ReadOut:
         """The read of all lines: itself."""
@@ -125,10 +130,16 @@ class ReadOut:
         out = torch.empty(*x.shape[:3], *shape, dtype=torch.float32)
         match_threads()
         counted = torch.empty(*x.shape[:3], 4, dtype=torch.float64)
+        siemens = self.row_siemens_SR
         if self.dense:
             kernel, index = dense.read_dense, self._index(unrolling)
+        elif unrolling is None:
+            kernel, index = sparse.read_sparse, AS_THEY_LIE
         else:
-            kernel, index = sparse.read_sparse, AS_THEY_LIE if unrolling is None else unrolling.reach
+            kernel, index = sparse.read_sparse, unrolling.reach
+            if unrolling not in self._by_value:
+                self._by_value[unrolling] = unrolling.siemens_of_values(siemens)
+            siemens = self._by_value[unrolling]
         kernel(
             x.contiguous().numpy(),
             *index,
@@ -142,7 +153,7 @@ class ReadOut:
             self.tile_height,
             *self._adc,
             self.gain_SC.float().numpy(),
-            self.row_siemens_SR.numpy(),
+            siemens.numpy(),
             out.numpy(),
             maps,
             counted.numpy(),
