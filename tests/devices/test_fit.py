@@ -10,7 +10,7 @@ from memsim import devices
 from memsim.devices.fitting.estimates import population
 from memsim.devices.fitting.fit import fit_pulses
 from memsim.devices.fitting.fit_retention import fit_retention
-from memsim.devices.fitting.measurements import PulseCurves, RetentionCurves, read
+from memsim.devices.fitting.measurements import PulseCurves, RetentionCurves
 from tests.devices.measured import ECRAM, MICRO, PCM, RERAM
 
 TRIALS = 200
@@ -178,39 +178,3 @@ def test_t_0_may_be_given():
     assert fit.fixed["t_0 [s]"] == 20.0
     found = fit.numbers["drift_exponent"]
     assert found.low < PCM.exponent < found.high
-
-
-HEAD = "device,pulse,direction,conductance [S]\n"
-FILES = {
-    "microsiemens": (HEAD + "a,0,0,25\n", ["conductance [S]", "25", "microsiemens"]),
-    "unit of the name": ("device,pulse,direction,conductance [uS]\na,0,0,25\n", ["conductance [uS]", "[S]"]),
-    "NaN": (HEAD + "a,0,0,nan\n", ["line 2", "conductance [S]", "not finite"]),
-    "a word": (HEAD + "a,0,0,1e-6\na,1,upp,2e-6\n", ["line 3", "direction", "upp"]),
-    "after a remark": ("# mine\n" + HEAD + "\na,0,0,x\n", ["line 4", "'x' is no number"]),
-    "twice": (HEAD + "a,0,0,1e-6\na,0,1,2e-6\n", ["'a'", "pulse = 0", "twice"]),
-    "negative": (HEAD + "a,0,0,-1e-6\n", ["conductance [S]", "negative"]),
-    "short line": (HEAD + "a,0,1e-6\n", ["4 values"]),
-    "direction": (HEAD + "a,0,2,1e-6\n", ["direction = 2"]),
-    "before the write": ("device,time [s],conductance [S]\na,-1,1e-6\n", ["time [s] = -1", "negative"]),
-    "empty": ("", ["empty"]),
-}
-
-
-@pytest.mark.parametrize("slip", FILES)
-def test_a_table_that_cannot_be_is_refused(slip, tmp_path):
-    text, words = FILES[slip]
-    path = tmp_path / "measured.csv"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"measured\.csv") as refusal:
-        read(path)
-    for word in words:
-        assert word in str(refusal.value)
-
-
-def test_a_table_is_read_in_any_order_with_words_for_directions(tmp_path):
-    path = tmp_path / "measured.csv"
-    path.write_text(HEAD + "b,1,up,3e-6\na,2,down,1e-6\na,1,up,2e-6\nb,0,none,1e-6\na,0,,1e-6\n", "utf-8")
-    curves = read(path)
-    assert curves.devices == ("a", "b")
-    assert curves.direction.T.tolist() == [[0, 1, -1], [0, 1, 0]]
-    assert np.isnan(curves.conductance[2, 1]) and curves.conductance[2, 0] == 1e-6

@@ -1,0 +1,205 @@
+"""A measured table read: which measurement it is, by its columns, and what was understood of it.
+
+    found = understand("curves.csv", columns="device=Dev", offset=-1.3e-6)
+    found.curves; print(found)
+
+Pulse curves have pulse numbers, a direction and a conductance or resistance; retention curves a time and a
+conductance.  A device a row's name, or a device a column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from memsim.devices.fitting.measurements import PulseCurves, RetentionCurves, check_conductance
+from memsim.devices.fitting.tables.columns import Columns, assign, given
+from memsim.devices.fitting.tables.cycles import in_order
+from memsim.devices.fitting.tables.directions import DOWN, RESET, UP, directions
+from memsim.devices.fitting.tables.headers import parse
+from memsim.devices.fitting.tables.layouts import Long, long_form
+from memsim.devices.fitting.tables.plain import PlainTable, from_bytes, load
+
+LARGEST = 20_000_000  #: readings of all devices, those not made among them
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A table as it was understood; its text is printed before anything is fitted."""
+
+    curves: PulseCurves | RetentionCurves
+    file: str
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.file}:", *(f"  {note}" for note in self.notes)])
+
+
+def read(path: str | Path) -> PulseCurves | RetentionCurves:
+    """The curves of a table; see `understand`."""
+    return understand(path).curves
+
+
+def understand(
+    path: str | Path, *, columns: str | None = None, offset: float = 0.0, swap: bool = False
+) -> Understood:
+    """Read a table of measurements.
+
+    columns: which column is which, as "device=Dev,conductance [uS]=G"; offset [S]: taken off every
+    conductance; swap: exchange up and down.  Raises ValueError naming file, line, cell and remedy for
+    anything that is no such table.
+    """
+    asked = given(columns)
+    table = load(path, _known(asked))
+    return _understood(table, asked, offset, swap)
+
+
+def understand_bytes(data: bytes, origin: str = "table", *, columns: str | None = None) -> Understood:
+    """The same of the bytes of a file."""
+    asked = given(columns)
+    return _understood(from_bytes(data, origin, _known(asked)), asked, 0.0, False)
+
+
+def _known(asked: dict[str, str]):
+    names = set(asked.values())
+    return lambda text: text in names or parse(text).known
+
+
+def _understood(table: PlainTable, asked: dict[str, str], offset: float, swap: bool) -> Understood:
+    columns = assign(table, asked)
+    if not (columns.several or {"conductance", "resistance"} & columns.found.keys()):
+        raise ValueError(_no_conductance(columns))
+    if "pulse" in columns.found:
+        curves, notes = _pulses(columns, offset, swap)
+    elif "time" in columns.found:
+        curves, notes = _retention(columns, offset)
+    else:
+        raise ValueError(
+            f"{table.origin}: no column is a pulse's number or a time, so these are neither pulse curves nor"
+            f" retention curves. Columns are {', '.join(map(repr, table.header))}; say --columns pulse=... or"
+            ' --columns "time [s]=..."'
+        )
+    return Understood(curves, table.origin, ("; ".join(table.notes), *notes))
+
+
+def _no_conductance(columns: Columns) -> str:
+    table = columns.table
+    return (
+        f"{table.origin}: no column is a conductance or a resistance. Columns are"
+        f' {", ".join(map(repr, table.header[:12]))}; say --columns "conductance [uS]=..." with the unit'
+    )
+
+
+def _pulses(columns: Columns, offset: float, swap: bool) -> tuple[PulseCurves, list[str]]:
+    """Pulse curves: readings in the order of pulses, NaN for pulses that no reading follows."""
+    way, how = directions(columns)
+    quantities = ("pulse", "cycle") if "cycle" in columns.found else ("pulse",)
+    long = long_form(columns, quantities, {"direction": way.astype(float)}).without_offset(offset)
+    order, number, begins = in_order(
+        long.which, long.values["pulse"], long.values.get("cycle"), list(long.device), long.origin
+    )
+    which, count = long.which[order], len(long.device)
+    size = int(number.max()) + 1
+    if size * count > LARGEST:
+        raise ValueError(f"{long.origin}: {size} pulses of {count} devices are more than {LARGEST} readings")
+    g = np.full((size, count), np.nan)
+    d = np.full((size, count), np.nan)
+    g[number, which] = long.values["conductance"][order]
+    found = long.values["direction"][order]
+    if not (found == DOWN).any() and (found == UP).any():
+        found = np.where(begins, RESET, found)  # what moves up only was reset between
+    d[number, which] = found
+    curves = PulseCurves(long.device, g, _filled(d, swap))
+    check_conductance(g[np.isfinite(g)], long.origin)
+    return curves, [*long.notes, how, *_told(curves, int(begins.sum()), swap)]
+
+
+def _filled(d: np.ndarray, swap: bool) -> np.ndarray:
+    """Directions of pulses that no reading follows: those of the next reading; after the last, none."""
+    for k in range(len(d) - 2, -1, -1):
+        gap = np.isnan(d[k])
+        d[k, gap] = d[k + 1, gap]
+    out = np.nan_to_num(d).astype(np.int8)
+    jump = (out[:-1] == RESET) & (out[1:] == RESET)
+    out[:-1][jump] = 0  # a gap before a reset
+    return np.where(out == RESET, RESET, -out).astype(np.int8) if swap else out
+
+
+def _told(curves: PulseCurves, begins: int, swap: bool) -> list[str]:
+    d, g = curves.direction, curves.conductance
+    ups, downs = (int((d[1:] == side).sum(0).max(initial=0)) for side in (UP, DOWN))
+    resets, blank = int(curves.resets.sum()), int(np.isnan(g).sum())
+    out = [f"pulse curves of {len(curves.devices)} device(s): up to {ups} pulses up and {downs} down on one"]
+    out += [f"{begins} further cycle(s), pulse numbers counted on"] if begins and not resets else []
+    out += [f"{resets} full reset(s), after which a curve begins anew"] if resets else []
+    out += ["up and down exchanged, as asked"] if swap else []
+    out += _range(g)
+    return [*out, f"{blank} pulse(s) without a reading"] if blank else out
+
+
+def _range(g: np.ndarray) -> list[str]:
+    known = g[np.isfinite(g)]
+    out = [f"{known.min():.3g} to {known.max():.3g} S"]
+    below = int((known < 0).sum())
+    return [*out, f"{below} reading(s) below 0, taken for noise"] if below else out
+
+
+def _retention(columns: Columns, offset: float) -> tuple[RetentionCurves, list[str]]:
+    """Retention curves: readings in the order of time; what was not measured is left out."""
+    quantities = ("time", "cycle") if "cycle" in columns.found else ("time",)
+    long = long_form(columns, quantities, {}).without_offset(offset)
+    notes = list(long.notes)
+    if "cycle" in long.values:
+        long = _cycles_apart(long)
+        notes.append("every cycle of a device counts as a device")
+    time = long.values["time"]
+    if np.isnan(time).any():
+        at = columns.table.lines[int(np.isnan(time).argmax()) % len(columns.table.rows)]
+        raise ValueError(f"{long.origin}, line {at}: no time is given")
+    if time.min() < 0:
+        raise ValueError(
+            f"{long.origin}: time [s] = {time.min():g}: time since the write cannot be negative; leave"
+            " readings before it out"
+        )
+    read = np.isfinite(long.values["conductance"])
+    blank = int((~read).sum())
+    check_conductance(long.values["conductance"][read], long.origin)
+    curves = _by_time(long.take(read))
+    notes.append(f"retention curves of {len(curves.devices)} device(s), up to {len(curves.time)} times")
+    notes += [f"{blank} reading(s) not measured"] if blank else []
+    return curves, [*notes, *_range(curves.conductance)]
+
+
+def _cycles_apart(long: Long) -> Long:
+    """Devices by name and cycle."""
+    pairs, which = np.unique(
+        np.stack([long.which, np.nan_to_num(long.values["cycle"])], 1), axis=0, return_inverse=True
+    )
+    names = tuple(f"{long.device[int(device)]}, cycle {cycle:g}" for device, cycle in pairs)
+    return replace(long, device=names, which=which.reshape(-1))
+
+
+def _by_time(long: Long) -> RetentionCurves:
+    time, g = long.values["time"], long.values["conductance"]
+    order = np.lexsort((time, long.which))
+    w, t = long.which[order], time[order]
+    twice = (w[1:] == w[:-1]) & (t[1:] == t[:-1])
+    if twice.any():
+        at = int(twice.argmax())
+        raise ValueError(
+            f"{long.origin}: device {long.device[w[at]]!r} has time [s] = {t[at]:g} twice: is a line doubled,"
+            " or is a column with the device or the cycle missing?"
+        )
+    there, w = np.unique(w, return_inverse=True)
+    place = np.arange(len(w)) - np.searchsorted(w, np.arange(len(there)))[w]
+    size = (int(place.max()) + 1, len(there))
+    if size[0] * size[1] > LARGEST:
+        raise ValueError(
+            f"{long.origin}: {size[0]} times of {size[1]} devices are more than {LARGEST} readings"
+        )
+    out = [np.full(size, np.nan) for _ in range(2)]
+    for table, column in zip(out, (t, g[order]), strict=True):
+        table[place, w] = column
+    return RetentionCurves(tuple(long.device[i] for i in there), *out)

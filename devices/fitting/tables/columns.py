@@ -1,0 +1,209 @@
+"""Which column of a table is which quantity, by its header or as the user says it.
+
+given("device=Dev,conductance [uS]=G", ...)      quantity, its unit where the header has none, = header
+given("direction=up", ...)                       one direction for all pulses
+given("conductance [uS]=*", ...)                 every column that is nothing else is a device
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+import numpy as np
+
+from memsim.devices.fitting.tables.headers import DIMENSION, NAMES, Header, agrees, parse, plain_name
+from memsim.devices.fitting.tables.numbers import number
+from memsim.devices.fitting.tables.plain import PlainTable
+
+USUAL_UNIT = {"conductance": "uS", "resistance": "kohm", "time": "s", "voltage": "V", "current": "uA",
+              "target": "uS", "temperature": "K"}  # fmt: skip
+_BETWEEN = re.compile(r",(?=\s*[A-Za-z][A-Za-z ]*(?:\[[^\]]*\])?\s*=)")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is a quantity."""
+
+    index: int  #: in the table
+    header: Header
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table by quantity; what is nothing else is listed."""
+
+    table: PlainTable
+    found: Mapping[str, Column]
+    several: tuple[Column, ...]  #: of a wide table: a column a device
+    unused: tuple[str, ...]
+    constant: Mapping[str, str]  #: quantity -> word that stands for all rows
+
+    def __contains__(self, quantity: str) -> bool:
+        return quantity in self.found or quantity in self.constant
+
+    def si(self, column: Column) -> np.ndarray:
+        """A column's numbers in SI units, NaN where a cell is blank. Raises ValueError by line and cell."""
+        table, header = self.table, column.header
+        unit = header.unit
+        out = np.empty(len(table.rows))
+        for i, text in enumerate(table.column(column.index)):
+            value = number(text, table.decimal)
+            if value is None:
+                raise ValueError(
+                    f"{table.origin}, line {table.lines[i]}: {header.text} = {text[:40]!r} is no number"
+                    " (blank and NaN say that nothing was measured)"
+                )
+            out[i] = value
+        if header.quantity in DIMENSION:
+            if unit is None or not agrees(header.quantity, unit):
+                raise ValueError(_unit_wanted(table.origin, header))
+            with np.errstate(over="ignore"):
+                out = out * unit.factor + unit.offset
+        return out
+
+    def numbers(self, quantity: str) -> np.ndarray:
+        """The numbers of a quantity; see `si`."""
+        return self.si(self.found[quantity])
+
+    def texts(self, quantity: str) -> list[str]:
+        """The cells of a quantity."""
+        if quantity in self.constant:
+            return [self.constant[quantity]] * len(self.table.rows)
+        return self.table.column(self.found[quantity].index)
+
+
+def _unit_wanted(origin: str, header: Header) -> str:
+    usual = USUAL_UNIT[header.quantity]
+    written = f"its unit {header.unit_text!r} is not known" if header.unit_text else "it has no unit"
+    if header.unit:
+        written = f"its unit {header.unit_text!r} is one of a {header.unit.dimension}"
+    return (
+        f"{origin}: column {header.text!r} is a {header.quantity}, but {written}: name it in the header, as"
+        f' {header.name} [{usual}], or say --columns "{header.quantity} [{usual}]={header.text}"'
+    )
+
+
+def given(text: str | None) -> dict[str, str]:
+    """Parts of the option --columns: "quantity [unit]" -> header. Raises ValueError for what is none."""
+    out: dict[str, str] = {}
+    for part in _BETWEEN.split(text or ""):
+        if not part.strip():
+            continue
+        left, equals, right = (piece.strip() for piece in part.partition("="))
+        if not equals or not right:
+            raise ValueError(f"--columns {part.strip()!r}: quantity=header is needed, as device=Dev")
+        quantity = plain_name(parse(left).name)
+        if quantity not in NAMES:
+            near = get_close_matches(quantity, NAMES, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f": one of {', '.join(NAMES)} is needed"
+            raise ValueError(f"--columns {left!r} is no quantity{hint}")
+        out[left] = right
+    return out
+
+
+def assign(table: PlainTable, asked: Mapping[str, str]) -> Columns:
+    """Give each column its quantity. Raises ValueError for columns asked for that are not there, and for two
+    that are equally the same quantity.
+    """
+    headers = [parse(text) for text in table.header]
+    found: dict[str, Column] = {}
+    constant: dict[str, str] = {}
+    rest: Header | None = None
+    for left, right in asked.items():
+        said = parse(left)
+        said = replace(said, quantity=plain_name(said.name), name=right)
+        if right == "*":
+            rest = said
+            continue
+        index = _index(table, right)
+        if index is None and said.quantity == "direction":
+            constant["direction"] = right
+            continue
+        if index is None:
+            near = get_close_matches(right, table.header, 1, cutoff=0.4)
+            raise ValueError(
+                f"{table.origin}: --columns: there is no column {right!r}"
+                + (f"; did you mean {near[0]!r}?" if near else "")
+                + f" Columns are {_listed(table.header)}"
+            )
+        own = headers[index]
+        unit, unit_text = (said.unit, said.unit_text) if said.unit_text else (own.unit, own.unit_text)
+        header = replace(own, quantity=said.quantity, unit=unit, unit_text=unit_text)
+        found[said.quantity] = Column(index, header)
+    taken = {column.index for column in found.values()}
+    left_over = [Column(i, h) for i, h in enumerate(headers) if i not in taken]
+    several = _devices(table, left_over, rest, found)
+    left_over = [one for one in left_over if one.index not in {column.index for column in several}]
+    found |= _by_name(table, left_over, {*found, *constant})
+    found = {q: replace(c, header=replace(c.header, quantity=q)) for q, c in found.items()}
+    used = {column.index for column in (*found.values(), *several)}
+    unused = tuple(text for i, text in enumerate(table.header) if i not in used and text)
+    return Columns(table, found, tuple(several), unused, constant)
+
+
+def _listed(header: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, header[:12])) + (", ..." if len(header) > 12 else "")
+
+
+def _index(table: PlainTable, name: str) -> int | None:
+    """Place of a column by its header, its name without unit, or either without case."""
+    for form in (str, lambda t: parse(t).name, plain_name, lambda t: plain_name(parse(t).name)):
+        places = [i for i, text in enumerate(table.header) if form(text) == form(name)]
+        if len(places) == 1:
+            return places[0]
+    return None
+
+
+def _by_name(table: PlainTable, columns: list[Column], taken: set[str]) -> dict[str, Column]:
+    """The columns that name a quantity, the most usual name where several do."""
+    out: dict[str, Column] = {}
+    for quantity in NAMES:
+        mine = sorted((c for c in columns if c.header.quantity == quantity), key=lambda c: c.header.rank)
+        if not mine or quantity in taken:
+            continue
+        if len(mine) > 1 and mine[0].header.rank == mine[1].header.rank:
+            names = " and ".join(repr(c.header.text) for c in mine[:2])
+            raise ValueError(
+                f"{table.origin}: {names} both are a {quantity}: say which, as --columns"
+                f' "{quantity}={mine[0].header.text}"'
+            )
+        out[quantity] = mine[0]
+    return out
+
+
+def _devices(
+    table: PlainTable, columns: list[Column], rest: Header | None, found: Mapping[str, Column]
+) -> list[Column]:
+    """The columns of a wide table, one a device: two or more conductances, or all that is left where the user
+    says so.
+    """
+    if rest is not None:
+        mine = [c for c in columns if not c.header.known or c.header.quantity == rest.quantity]
+        new = rest.unit, rest.unit_text
+        return [
+            replace(c, header=replace(c.header, quantity=rest.quantity, unit=new[0], unit_text=new[1]))
+            for c in mine
+            if c.header.text
+        ]
+    if "device" in found or any(c.header.quantity == "device" for c in columns):
+        return []
+    for quantity in ("conductance", "resistance"):
+        mine = [c for c in columns if c.header.quantity == quantity and quantity not in found]
+        if len(mine) > 1 and len({plain_name(c.header.name) for c in mine}) == len(mine):
+            return mine
+    bare = [c for c in columns if c.header.text and not c.header.known and _numeric(table, c)]
+    measured = {"conductance", "resistance", "current"} & {*found, *(c.header.quantity for c in columns)}
+    if measured or not bare:
+        return []
+    names = ", ".join(c.header.text for c in bare[:3])
+    raise ValueError(
+        f"{table.origin}: no column is a conductance or resistance with its unit; if the columns {names}, ..."
+        ' are one device each, say --columns "conductance [uS]=*" with their unit'
+    )
+
+
+def _numeric(table: PlainTable, column: Column) -> bool:
+    return all(number(text, table.decimal) is not None for text in table.column(column.index)[:20])

@@ -1,0 +1,74 @@
+"""Direction of pulses: a word, a sign, or a voltage by its sign."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from memsim.devices.fitting.tables.columns import Columns
+from memsim.devices.fitting.tables.numbers import number
+
+UP, DOWN, NONE, RESET = 1, -1, 0, 2
+_WORDS = {
+    UP: ("up", "+", "ltp", "set", "pot", "pot.", "potentiation", "potentiate", "p", "positive", "pos", "↑"),
+    DOWN: ("down", "-", "−", "ltd", "reset", "dep", "dep.", "depression", "depress", "d", "negative", "neg",
+           "↓"),
+    NONE: ("", "none", "read", "nan", "no", "--", "n/a"),
+    RESET: ("erase", "melt", "init", "initial", "initialise", "initialize", "start", "full reset"),
+}  # fmt: skip
+WORDS = {word: way for way, words in _WORDS.items() for word in words}
+"""Word in small letters -> 1 up, -1 down, 0 no pulse, 2 a full reset, after which a curve begins anew."""
+
+
+def directions(columns: Columns) -> tuple[np.ndarray, str]:
+    """Direction of the pulse before each reading, and how it was found. Raises ValueError where no column
+    says it, or a cell is no direction.
+    """
+    table = columns.table
+    if "direction" in columns:
+        texts = columns.texts("direction")
+        named = columns.constant.get("direction")
+        said = f"{named!r} for all" if named else repr(columns.found["direction"].header.text)
+        return _of_cells(columns, texts), f"direction from {said}"
+    if "voltage" in columns.found:
+        header = columns.found["voltage"].header
+        values = [number(text, table.decimal) for text in columns.texts("voltage")]
+        bad = next((i for i, v in enumerate(values) if v is None), None)
+        if bad is not None:
+            raise ValueError(
+                f"{table.origin}, line {table.lines[bad]}: {header.text} ="
+                f" {columns.texts('voltage')[bad][:40]!r} is no voltage"
+            )
+        sign = np.sign(np.nan_to_num(np.array(values, float))).astype(np.int8)
+        return sign, f"direction from the sign of {header.text!r}"
+    raise ValueError(
+        f"{table.origin}: no column says which way a pulse went: a direction (up, down), its sign or the"
+        " pulse's voltage is needed; where all pulses go one way, say --columns direction=up"
+    )
+
+
+def _of_cells(columns: Columns, texts: list[str]) -> np.ndarray:
+    """Words, or numbers by their sign; numbers other than -1, 0 and 1 must have both signs."""
+    table = columns.table
+    out, large = np.empty(len(texts), np.int8), 0
+    seen: dict[str, int] = {}
+    for i, text in enumerate(texts):
+        way = WORDS.get(text.strip().lower())
+        if way is None:
+            value = number(text, table.decimal)
+            if value is None or not np.isfinite(value):
+                raise ValueError(
+                    f"{table.origin}, line {table.lines[i]}: direction = {text[:40]!r}: up or down (LTP or"
+                    " LTD, SET or RESET, + or -), 1 or -1, a voltage, 0 or none is needed; erase for a"
+                    " full reset"
+                )
+            way = int(np.sign(value))
+            if value not in (-1.0, 0.0, 1.0):
+                large, seen[text] = large + 1, i
+        out[i] = way
+    if large and not ((out == UP).any() and (out == DOWN).any()):
+        text, line = next(iter(seen)), table.lines[seen[next(iter(seen))]]
+        raise ValueError(
+            f"{table.origin}, line {line}: direction = {text!r}: 1 (up), -1 (down) or 0 (none) is needed, or"
+            " a voltage whose sign says it; all numbers here have one sign"
+        )
+    return out

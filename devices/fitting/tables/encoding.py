@@ -1,0 +1,62 @@
+"""From the bytes of a table to its text: UTF-8 with or without a mark, UTF-16, else Latin-1."""
+
+from __future__ import annotations
+
+import codecs
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with a byte-order mark"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+_NO_TEXT = {b"PK\x03\x04": "an Excel or LibreOffice workbook", b"\xd0\xcf\x11\xe0": "an old Excel workbook"}
+LARGEST = 256 * 2**20  #: bytes of a table; more is refused
+
+
+def decode(data: bytes, origin: str) -> tuple[str, str]:
+    """Decode a table: its text, and the name of its encoding.
+
+    Raises ValueError for what is no text, naming what it is where that is known.
+    """
+    for mark, what in _NO_TEXT.items():
+        if data.startswith(mark):
+            raise ValueError(f"{origin} is {what}: save the sheet as CSV and give that")
+    if len(data) > LARGEST:
+        raise ValueError(f"{origin} has {len(data)} bytes, more than {LARGEST}: is it one measured table?")
+    for mark, codec, name in _MARKS:
+        if data.startswith(mark):
+            return _checked(_strict(data, codec, name, origin), origin), name
+    if codec := _without_mark(data):
+        return _checked(_strict(data, codec, "UTF-16", origin), origin), "UTF-16"
+    try:
+        return _checked(data.decode("utf-8"), origin), "UTF-8"
+    except UnicodeDecodeError:
+        return _checked(data.decode("cp1252", errors="replace"), origin), "Latin-1"
+
+
+def _without_mark(data: bytes) -> str:
+    """The codec of UTF-16 without a mark: every other byte of its first ASCII text is 0."""
+    head = data[:400]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if len(head) < 8 or max(even, odd) < 0.4 * (len(head) // 2) or min(even, odd) > 0.1 * len(head):
+        return ""
+    return "utf-16-le" if odd > even else "utf-16-be"
+
+
+def _strict(data: bytes, codec: str, name: str, origin: str) -> str:
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{origin} is {name} but damaged at byte {error.start}: copy or export it again"
+        ) from None
+
+
+def _checked(text: str, origin: str) -> str:
+    """The text, unless characters in it say that it is none."""
+    odd = next((c for c in text if ord(c) < 32 and c not in "\t\n\r\f\v"), None)
+    if odd is not None:
+        raise ValueError(
+            f"{origin} is no text (it holds the character {ord(odd)}): export the measurement as CSV"
+        )
+    return text

@@ -1,0 +1,102 @@
+"""The grammar of a header: a name and, in brackets or after a slash, comma, underscore or "in", a unit.
+
+conductance [S]   G (µS)   Time / h   resistance in kohm   V_pulse [V]   Pulse #   G_uS
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from memsim.devices.fitting.tables.units import Unit, unit_of
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "device": ("device", "dev", "device id", "device name", "sample", "cell", "dut", "device number", "id"),
+    "pulse": ("pulse", "pulses", "pulse index", "pulse count", "puls", "n pulse", "n pulses", "n"),
+    "cycle": ("cycle", "run", "loop", "repetition", "zyklus"),
+    "direction": ("direction", "dir", "polarity", "pulse type", "type", "operation", "op", "sign",
+                  "richtung"),
+    "voltage": ("voltage", "v", "pulse voltage", "pulse amplitude", "v pulse", "amplitude", "bias",
+                "spannung"),
+    "conductance": ("conductance", "g", "g read", "read back", "readback", "leitwert"),
+    "resistance": ("resistance", "r", "r read", "widerstand"),
+    "current": ("current", "i", "i read", "strom"),
+    "time": ("time", "t", "time since write", "elapsed time", "delay", "wait", "zeit"),
+    "target": ("target", "g target", "target conductance", "conductance target", "set point", "setpoint"),
+    "temperature": ("temperature", "temp", "t", "temperatur"),
+    "failure": ("cycles to failure", "failure cycle", "cycles at failure", "failed at"),
+}  # fmt: skip
+"""Quantity -> names of its column, the usual one first."""
+
+DIMENSION = {
+    "voltage": "voltage", "conductance": "conductance", "resistance": "resistance", "current": "current",
+    "time": "time", "target": "conductance", "temperature": "temperature",
+}  # fmt: skip
+"""Quantities that need a unit -> its dimension; a target may also be a resistance."""
+
+_EITHER = {"conductance", "resistance"}
+_BRACKETS = re.compile(r"^(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*$")
+_OTHERS = re.compile(r"^(?P<name>.+?)\s*(?P<sign>/|,|_|\sin\s|\s)\s*(?P<unit>[^\s/,_]+)$")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a header says: quantity and unit where it names them."""
+
+    text: str  #: as the file has it
+    name: str  #: without its unit
+    quantity: str  #: "" where none is known
+    rank: int  #: how usual the name is for its quantity, 0 the most
+    unit: Unit | None
+    unit_text: str  #: "" where none is written
+
+    @property
+    def known(self) -> bool:
+        """Whether a quantity is named."""
+        return bool(self.quantity)
+
+
+def parse(text: str) -> Header:
+    """Read a header."""
+    text = " ".join(text.split())
+    if match := _BRACKETS.match(text):
+        name, unit_text = match["name"], match["unit"].strip()
+        unit = unit_of(unit_text)
+        quantity, rank = _quantity(name, unit)
+        if unit is not None and (not quantity or {quantity, unit.dimension} == _EITHER):
+            quantity, rank = unit.dimension, 99
+        return Header(text, name or unit_text, quantity, rank, unit, unit_text)
+    quantity, rank = _quantity(text, None)
+    if not quantity and (match := _OTHERS.match(text)):
+        unit = unit_of(match["unit"])
+        quantity, rank = _quantity(match["name"], unit)
+        if unit is not None and not quantity and match["sign"].strip() in ("/", "in"):
+            quantity, rank = unit.dimension, 99
+        if unit is not None and quantity and agrees(quantity, unit):
+            return Header(text, match["name"], quantity, rank, unit, match["unit"])
+        quantity, rank = "", 99
+    return Header(text, text, quantity, rank, None, "")
+
+
+def plain_name(text: str) -> str:
+    """A name without case, signs of number and separators: "Pulse #" and "pulse_no." are pulse."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    words = re.sub(r"[_\-.\s#:]+", " ", text).split()
+    return " ".join(w for w in words if w not in ("no", "nr", "number", "num")) or text.strip()
+
+
+def _quantity(name: str, unit: Unit | None) -> tuple[str, int]:
+    """The quantity a name stands for, and how usual that is; a unit decides between two, as t in s or K."""
+    plain = plain_name(name)
+    found = [(q, names.index(plain)) for q, names in NAMES.items() if plain in names]
+    if unit is not None:
+        found = [one for one in found if agrees(one[0], unit) or one[0] not in DIMENSION] or found
+    return min(found, key=lambda one: one[1], default=("", 99))
+
+
+def agrees(quantity: str, unit: Unit) -> bool:
+    """Whether a quantity can be in that unit."""
+    return DIMENSION.get(quantity) == unit.dimension or (
+        quantity == "target" and unit.dimension == "resistance"
+    )
