@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from memsim.devices.cell import Cell, PulsedCell, Unsupported
-from memsim.devices.device_card import DeviceCard, PulsedSection, WeightSection
+from memsim.devices.device_card import DeviceCard
 from memsim.devices.functions import Polynomial
+from memsim.devices.pulsed_section import PulsedSection
 from memsim.devices.pulses.affine import AffineCell
 from memsim.devices.pulses.population import Population
+from memsim.devices.weight_section import WeightSection
 from memsim.devices.weights.effects import MICRO, Drift, LogRelaxation, RelativeFlicker, Spread
 from memsim.devices.weights.weight_cell import WeightCell
 
@@ -27,14 +29,15 @@ def cell_of(card: DeviceCard) -> Cell:
 
 def _pulsed(p: PulsedSection, common: dict[str, Any]) -> PulsedCell:
     middle, unit = p.middle, (p.g_max - p.g_min) / 2
-    larger, smaller = max(p.step_up, p.step_down), min(p.step_up, p.step_down)
+    step_down = p.step_up if p.step_down is None else p.step_down
+    larger, smaller = max(p.step_up, step_down), min(p.step_up, step_down)
     asymmetry = 1.0 - smaller / larger
     high, low = (p.g_max - middle) / unit, (p.g_min - middle) / unit
     population = Population(
         dw_min=larger / unit,
         dw_min_dtod=p.step_spread,
         dw_min_dtod_log_normal=p.log_normal_steps,
-        up_down=asymmetry if p.step_up > p.step_down else -asymmetry,
+        up_down=asymmetry if p.step_up > step_down else -asymmetry,
         up_down_dtod=p.asymmetry_spread,
         w_max=high,
         w_min=low,
@@ -63,6 +66,8 @@ def _pulsed(p: PulsedSection, common: dict[str, Any]) -> PulsedCell:
         gamma_up_dtod=p.nonlinearity_up_spread,
         gamma_down_dtod=p.nonlinearity_down_spread,
         mean_bound_reference=p.law != "soft-bounds",
+        up_only=p.one_sided,
+        write_noise_slope=unit / middle if p.write_noise_law == "proportional" else 0.0,
     )
 
 
@@ -104,12 +109,14 @@ def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> Devi
         "n_max": cell.n_max,
         "g_min [S]": middle + unit * p.w_min, "g_max [S]": middle + unit * p.w_max, "g_mid [S]": middle,
         "step_up [S]": unit * p.dw_min * (1 + min(p.up_down, 0.0)),
-        "step_down [S]": unit * p.dw_min * (1 - max(p.up_down, 0.0)),
+        "step_down [S]": None if cell.one_sided else unit * p.dw_min * (1 - max(p.up_down, 0.0)),
+        "one_sided": cell.one_sided,
         "step_spread": p.dw_min_dtod, "log_normal_steps": p.dw_min_dtod_log_normal,
         "asymmetry_spread": p.up_down_dtod,
         "g_max_spread [S]": unit * p.w_max * p.w_max_dtod, "g_min_spread [S]": -unit * p.w_min * p.w_min_dtod,
         "cycle_noise": cell.dw_min_std,
         "write_noise [S]": unit * p.dw_min * cell.write_noise_std,
+        "write_noise_law": "proportional" if cell.write_noise_slope else "constant",
         "reset [S]": middle + unit * p.reset, "reset_noise [S]": unit * cell.reset_std,
         "reset_spread [S]": unit * p.reset_dtod,
         "pulse_voltage [V]": cell.pulse_voltage, "pulse_time [s]": cell.pulse_time,

@@ -36,17 +36,20 @@ def population(value: np.ndarray, copies: np.ndarray) -> tuple[Interval, Interva
     copies (R, N): members measured again in simulation; they give the error variance v and what is
     systematic in an error, which is taken off.  Members weigh the same whatever their errors: an error that
     grows with the value it belongs to, as that of a step does, would bias a weighted mean.  A spread that
-    errors alone explain is 0, and so may the ends of its interval be.
+    errors alone explain is 0, and so may the lower end of its interval be; the upper one never is.
     """
     error = copies - value
+    if len(value) == 1:  # one device is its own mean
+        return around(float(value[0]), float(np.median(np.abs(error))) / 0.6745), Interval(0.0, 0.0, math.inf)
     usual = 6.0 * float(np.median(np.abs(error))) / 0.6745
     error = error.clip(-usual, usual)  # one copy in a thousand is far off and would be all of the variance
     bias = float(error.mean())
     x, v, degrees = value - bias, float(error.var()), len(value) - 1
     mean, total = float(x.mean()), float(x.var(ddof=1))
     reach = float(student.ppf(0.975, degrees)) * math.sqrt(total / len(x))
-    parts = (total, *(degrees * total / float(chi2.ppf(p, degrees)) for p in (0.975, 0.025)))
-    return Interval(mean, mean - reach, mean + reach), Interval(*(math.sqrt(max(s - v, 0.0)) for s in parts))
+    low, high = (degrees * total / float(chi2.ppf(p, degrees)) for p in (0.975, 0.025))
+    parts = (total - v, low - v, high - min(v, total))  # no error is larger than what was seen, S^2
+    return Interval(mean, mean - reach, mean + reach), Interval(*(math.sqrt(max(s, 0.0)) for s in parts))
 
 
 def around(value: float, error: float) -> Interval:
@@ -66,4 +69,15 @@ def standard_errors(loss: Callable[[np.ndarray], float], x: np.ndarray, h: np.nd
             along = loss(x + e[j] + e[i]) - loss(x + e[j] - e[i])
             along += loss(x - e[j] - e[i]) - loss(x - e[j] + e[i])
             curvature[i, j] = curvature[j, i] = along / (4 * h[i] * h[j])
-    return np.sqrt(np.maximum(np.diag(np.linalg.pinv(curvature)), 0.0))
+    variance = np.diag(np.linalg.pinv(curvature))
+    return np.array([
+        math.sqrt(v) if v > 0 else _rise(loss, x, e[i], base) for i, v in enumerate(variance)
+    ])  # fmt: skip
+
+
+def _rise(loss: Callable[[np.ndarray], float], x: np.ndarray, step: np.ndarray, base: float) -> float:
+    """How far a parameter goes until the loss has risen by 1/2, where its curvature tells no error."""
+    for doubled in range(40):
+        if not loss(x + 2.0**doubled * step) - base < 0.5:
+            break
+    return float(2.0**doubled * step.max())

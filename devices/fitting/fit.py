@@ -1,33 +1,41 @@
 """Fit a pulsed cell to measured pulse curves: what a device card needs, each number with its 95 % interval.
 
-    fitted = fit_pulses(measurements.read("curves.csv"))
+    fitted = fit_pulses(read("curves.csv"))
     fitted.numbers["step_up [S]"]       # Interval(value, low, high)
 
-The devices' own steps and bounds (:mod:`memsim.devices.fitting.pulse_devices`) are members of a population
-with a mean and a spread (:mod:`memsim.devices.fitting.estimates`).  What the data cannot show is refused by
-its name.
+Devices that do not work are left out and counted (:mod:`memsim.devices.fitting.screening`).  The others' own
+steps and bounds (:mod:`memsim.devices.fitting.pulse_devices`) are members of a population with a mean and a
+spread (:mod:`memsim.devices.fitting.estimates`).  What the data cannot show is refused by its name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from math import floor, log10
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from memsim.devices.fitting.estimates import Interval, population
+from memsim.devices.fitting import pulse_numbers as numbers_of
+from memsim.devices.fitting.estimates import Interval
 from memsim.devices.fitting.measurements import PulseCurves, check_conductance, check_support
 from memsim.devices.fitting.pulse_devices import Noise, noise_of
-from memsim.devices.fitting.pulse_filter import DOWN_RATE, DOWN_STEP, UP_RATE, UP_STEP, Curves, innovations
+from memsim.devices.fitting.pulse_filter import (
+    DOWN_RATE,
+    DOWN_STEP,
+    UP_RATE,
+    UP_STEP,
+    Curves,
+    innovations,
+    read_after,
+)
+from memsim.devices.fitting.pulse_numbers import round_to
+from memsim.devices.fitting.resets import no_room, reset_of
+from memsim.devices.fitting.residuals import MISFIT, Tests, tested
+from memsim.devices.fitting.screening import Yield, screen
 
 Law = Literal["soft-bounds", "linear", "constant"]
 DEVICES = 8  #: fewest that give a spread: its interval then runs from 0.66 to 2.0 times it
 PULSES = 8  #: fewest in a direction
-SURE = 0.2  #: largest error of a device's distance to its bound, relative to it, at the median device
-LOOSE = 1.0  #: and on any
-MISFIT = 4.5  #: standard errors by which a stretch of the curves may miss the law
 
 
 @dataclass(frozen=True)
@@ -36,38 +44,55 @@ class PulseFit:
 
     law: Law
     log_normal_steps: bool
+    one_sided: bool  #: pulses up alone
+    proportional: bool  #: noise of a reading goes with the conductance
     fixed: dict[str, float]  #: not fitted: where steps are stated; the window of a law without bounds
     numbers: dict[str, Interval]  #: by their keys of a device card
-    measured: PulseCurves
+    not_measured: tuple[str, ...]  #: spreads that too few devices cannot give
+    reset: str  #: where the level of a reset comes from
+    measured: PulseCurves  #: of the devices that work
+    works: Yield
     residuals: np.ndarray  #: what each reading misses, in its own standard deviations (K - 1, N)
-    misfit: float  #: mean residual of the worst stretch, in standard errors [1]
+    tests: Tests
 
     @property
     def longest_rise(self) -> int:
         """Most up pulses in a row on a device, up to 64: a full write, where nothing else is said."""
         run = most = 0
         for d in self.measured.direction[:, 0]:
-            run = run + 1 if d > 0 else 0
+            run = run + 1 if d == 1 else 0
             most = max(most, run)
         return min(max(most, 1), 64)
 
     @property
     def section(self) -> dict[str, Any]:
         """The ``[pulsed]`` table of a device card, but for n_max; a reset level is put between the bounds."""
-        values = {key: float(f"{interval.value:.6g}") for key, interval in self.numbers.items()}
-        low, high = (values.get(f"{g} [S]", self.fixed.get(f"{g} [S]", 0.0)) for g in ("g_min", "g_max"))
-        values["reset [S]"] = min(max(values["reset [S]"], low), high)
-        return {"law": self.law, "log_normal_steps": self.log_normal_steps} | self.fixed | values
+        values = self.fixed | {key: float(f"{i.value:.6g}") for key, i in self.numbers.items()}
+        values["reset [S]"] = min(max(values["reset [S]"], values["g_min [S]"]), values["g_max [S]"])
+        about: dict[str, Any] = {"law": self.law}
+        about |= {"one_sided": True} if self.one_sided else {}
+        about |= {"log_normal_steps": True} if self.log_normal_steps else {}
+        about |= {"write_noise_law": "proportional"} if self.proportional else {}
+        return about | values
 
     @property
-    def warning(self) -> str:
-        """What to think of the fit where the law misses the data, else nothing."""
-        if self.misfit <= MISFIT:
-            return ""
-        return (
-            f"the {self.law} law misses a stretch of the curves by {self.misfit:.1f} standard errors: try"
-            " another law, and do not trust the intervals"
-        )
+    def faults(self) -> dict[str, float]:
+        """The ``[faults]`` table of a device card: shares of devices that are stuck."""
+        section = self.section
+        return self.works.shares(section["g_min [S]"], section["g_max [S]"])
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know before trusting the fit: devices left out, laws that miss, resets without room."""
+        section = self.section
+        room = no_room(section["reset [S]"], section["g_min [S]"], section["g_max [S]"], self.one_sided)
+        out = [str(self.works)] if self.works.faults else []
+        if self.not_measured:
+            out.append(
+                f"{len(self.measured.devices)} devices give no spread ({DEVICES} or more do): not measured, 0"
+                f" in the card: {', '.join(self.not_measured)}"
+            )
+        return [*out, *self.tests.words, *([room] if room else [])]
 
 
 def fit_pulses(
@@ -76,175 +101,120 @@ def fit_pulses(
     *,
     log_normal_steps: bool = False,
     g_mid: float | None = None,
+    reset: float | None = None,
 ) -> PulseFit:
     """Fit a law to pulse curves.
 
     law: "soft-bounds" (steps vanish at a bound, which is found), "linear" (steps change with the
     conductance; no bound is seen, the card keeps the window measured) or "constant"; the noise of a step is
     relative to it.  log_normal_steps: spread of the steps' logarithm.  g_mid [S]: where steps are stated; the
-    middle of the window without.  Raises ValueError naming each parameter that the data cannot support, and
+    middle of the window without.  reset [S]: level after a reset, where the curves hold no full resets; the
+    middle of the range without.  Raises ValueError naming each parameter that the data cannot support, and
     what it would take.
     """
-    _check(curves)
+    curves, works = _working(curves, log_normal_steps)
+    one_sided = not (curves.direction == -1).any()
+    sides, free = _free(law, one_sided)
     window = (float(np.nanmin(curves.conductance)), float(np.nanmax(curves.conductance)))
     middle = round_to(sum(window) / 2) if g_mid is None else g_mid
     unit = window[1] - window[0]
-    scaled = Curves(curves.conductance / unit, curves.direction, middle / unit)
-    free = (UP_STEP, DOWN_STEP) if law == "constant" else (UP_STEP, UP_RATE, DOWN_STEP, DOWN_RATE)
-    noise = noise_of(scaled, free)
-    numbers, fixed = _steps(noise, unit, log_normal_steps), {"g_mid [S]": middle}
+    noise, scaled, residuals, tests = _noise(curves, free, middle, unit)
+    numbers = (numbers_of.up_steps if one_sided else numbers_of.steps)(noise, unit, log_normal_steps)
+    fixed = {"g_mid [S]": middle}
+    low = {"g_min [S]": round_to(max(window[0], 0.0), down=True)}
     if law == "soft-bounds":
-        numbers |= _bounds(noise, curves, middle, unit)
+        numbers |= numbers_of.bounds(noise, curves, middle, unit, sides)
+        fixed |= low if one_sided else {}
     else:
-        fixed |= {"g_min [S]": round_to(window[0], down=True), "g_max [S]": round_to(window[1], up=True)}
+        fixed |= low | {"g_max [S]": round_to(window[1], up=True)}
     if law == "linear":
-        numbers |= _nonlinearities(noise, fixed, unit)
+        numbers |= numbers_of.nonlinearities(noise, fixed, unit, sides)
     numbers |= {"cycle_noise": noise.cycle, "write_noise [S]": noise.level.times(unit)}
-    numbers |= _start(curves, noise.level.value * unit)
-    errors, variances = innovations(noise.theta, noise.cycle.value, noise.level.value, scaled)
-    residuals = np.where(np.isfinite(curves.conductance[1:]), errors / np.sqrt(variances), np.nan)
+    start = reset_of(curves, noise.level.value * unit, reset, middle)
+    numbers, missing = _without_spreads(numbers | start.numbers, len(curves.devices))
     return PulseFit(
-        law, log_normal_steps, fixed, numbers, curves, residuals, _misfit(residuals, curves.direction)
-    )
+        law=law, log_normal_steps=log_normal_steps, one_sided=one_sided, proportional=scaled.proportional,
+        fixed=fixed | start.fixed, numbers=numbers, not_measured=missing, reset=start.remark,
+        measured=curves, works=works, residuals=residuals, tests=tests,
+    )  # fmt: skip
 
 
-def _check(curves: PulseCurves) -> None:
-    """Refuse tables that are too small for any law."""
+def _working(curves: PulseCurves, log_normal_steps: bool) -> tuple[PulseCurves, Yield]:
+    """The devices that work. Raises ValueError for curves that are too few or short for any law."""
     check_conductance(curves.conductance[np.isfinite(curves.conductance)], "the curves")
-    count, missing = len(curves.devices), []
-    if count < DEVICES:
-        missing.append(
-            f"step_spread (and every other spread over devices): {count} device{'s' * (count != 1)} measured,"
+    _check_pulses(curves)
+    _check_ways(curves)
+    curves, works = screen(curves)
+    if log_normal_steps and len(curves.devices) < DEVICES:
+        raise ValueError(
+            f"these data cannot support log_normal_steps: {len(curves.devices)} devices give no spread,"
             f" {DEVICES} or more are needed"
         )
+    return curves, works
+
+
+def _free(law: Law, one_sided: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Directions in use, and the parameters of a device that are fitted."""
+    sides = (1,) if one_sided else (1, -1)
+    free = (UP_STEP,) if one_sided else (UP_STEP, DOWN_STEP)
+    if law != "constant":
+        free = (UP_STEP, UP_RATE) if one_sided else (UP_STEP, UP_RATE, DOWN_STEP, DOWN_RATE)
+    return sides, free
+
+
+def _noise(
+    curves: PulseCurves, free: tuple[int, ...], middle: float, unit: float
+) -> tuple[Noise, Curves, np.ndarray, Tests]:
+    """The noises, with the curves they are of, residuals and their tests; noise of a reading in proportion to
+    the conductance where residuals ask for it and it is the more likely.
+    """
+
+    def fitted(scaled: Curves) -> tuple[Noise, Curves, np.ndarray, Tests]:
+        noise = noise_of(scaled, free)
+        errors, variances = innovations(noise.theta, noise.cycle.value, noise.level.value, scaled)
+        residuals = np.where(read_after(scaled), errors / np.sqrt(variances), np.nan)
+        return noise, scaled, residuals, tested(residuals, curves.direction, curves.conductance)
+
+    scaled = Curves(curves.conductance / unit, curves.direction, middle / unit)
+    constant = fitted(scaled)
+    if constant[3].growth < MISFIT:
+        return constant
+    grows = fitted(replace(scaled, proportional=True))
+    return max(constant, grows, key=lambda one: one[0].likelihood)
+
+
+def _check_pulses(curves: PulseCurves) -> None:
+    missing = []
     for side, word in ((1, "up"), (-1, "down")):
         fewest = int((curves.direction[1:] == side).sum(0).min())
+        if side < 0 and not (curves.direction == -1).any():
+            continue  # a device that moves up only
         if fewest < PULSES:
             missing.append(
-                f"step_{word} [S]: {fewest or 'no'} {word} pulses on some device, {PULSES} or more are needed"
-                f" on each{' (is the direction always 1?)' if fewest == 0 and side < 0 else ''}"
+                f"step_{word} [S]: {fewest or 'no'} {word} pulse{'s' * (fewest != 1)} on some device,"
+                f" {PULSES} or more are needed on each"
             )
-    if not missing:
-        missing += _still(curves)
     check_support(missing)
 
 
-def _still(curves: PulseCurves) -> list[str]:
-    """Devices that pulses do not move: their steps are no member of a population."""
-    change, out = np.diff(curves.conductance, axis=0), []
-    for side, word in ((1, "up"), (-1, "down")):
-        there = (curves.direction[1:] == side) & np.isfinite(change)
-        moved = side * np.where(there, change, 0.0).sum(0)
-        still = moved <= 3 * np.nanstd(np.where(there, change, np.nan), axis=0)
-        if still.any():
-            out.append(
-                f"step_{word} [S]: {_few(curves, still)} did not move {word} by more than noise; give more"
-                " pulses, or leave out devices that are stuck"
-            )
-    return out
+def _check_ways(curves: PulseCurves) -> None:
+    """Refuse curves in which most devices move against their pulses."""
+    change = np.diff(curves.conductance, axis=0) * np.where(np.abs(curves.direction[1:]) == 1,
+                                                            curves.direction[1:], 0)  # fmt: skip
+    total = np.nansum(change, axis=0)
+    noise = 3 * np.sqrt(np.nansum(change**2, axis=0) / np.maximum(np.isfinite(change).sum(0), 1))
+    if (total < -noise).sum() * 2 > len(total):
+        raise ValueError(
+            f"{int((total < -noise).sum())} of {len(total)} devices move down with pulses up: is the sign of"
+            " the direction or voltage the other way round (--swap-directions), or are these resistances?"
+        )
 
 
-def _few(curves: PulseCurves, which: np.ndarray) -> str:
-    """Names of some of the devices."""
-    names = [name for name, there in zip(curves.devices, which, strict=True) if there]
-    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
-
-
-def _of(noise: Noise, quantity: Callable[[np.ndarray], np.ndarray]) -> tuple[Interval, Interval]:
-    """Mean and spread over devices of a quantity of their parameters (..., 4)."""
-    return population(quantity(noise.theta), quantity(noise.copies))
-
-
-def _steps(noise: Noise, unit: float, log_normal: bool) -> dict[str, Interval]:
-    """Steps and their spread, s = (gain + r - less) dw: gain is common to both directions, r opposes them."""
-    difference, apart = _of(noise, lambda p: (p[..., UP_STEP] - p[..., DOWN_STEP]) / 2)
-    less = abs(difference.value)
-
-    def larger(p: np.ndarray) -> np.ndarray:
-        return (p[..., UP_STEP] + p[..., DOWN_STEP]) / 2 + less
-
-    if log_normal:
-        middle, spread = _of(noise, lambda p: np.log(larger(p)))
-        dw = Interval(*np.exp(middle))
-        smaller = dw.times(1 - 2 * less / dw.value)
-        sides = (dw, smaller) if difference.value >= 0 else (smaller, dw)
-    else:
-        sides = [_of(noise, lambda p, i=i: p[..., i])[0] for i in (UP_STEP, DOWN_STEP)]
-        dw, spread = _of(noise, larger)
-        spread = spread.times(1 / dw.value)
-    return {
-        "step_up [S]": sides[0].times(unit), "step_down [S]": sides[1].times(unit),
-        "step_spread": spread, "asymmetry_spread": apart.times(1 / dw.value),
-    }  # fmt: skip
-
-
-def _bounds(noise: Noise, curves: PulseCurves, middle: float, unit: float) -> dict[str, Interval]:
-    """Bounds, middle +- step / rate, mean and spread; refused where the curves do not bend enough."""
-    out, missing = {}, []
-    for name, side, word, i in (("g_max", 1, "up", UP_STEP), ("g_min", -1, "down", DOWN_STEP)):
-
-        def bound(p: np.ndarray, side: int = side, i: int = i) -> np.ndarray:
-            return side * p[..., i] / np.maximum(p[..., i + 1], 1e-9)
-
-        error = np.median(np.abs(bound(noise.copies) / bound(noise.theta) - 1), 0) / 0.6745
-        straight = (error > LOOSE) | (noise.theta[..., i + 1] <= 0)
-        if np.median(error) > SURE or straight.any():
-            missing.append(
-                f"{name} [S]: the {word} steps hardly shrink, on {straight.sum()} of {len(straight)} devices"
-                f" ({_few(curves, straight)}) so little that no bound is seen, and at the median device the"
-                f" bound is known to {100 * min(float(np.median(error)), 9.99):.0f} % of its distance"
-                f" ({100 * SURE:.0f} % is needed): go on until a step is a quarter of the first, or fit the"
-                " law linear"
-            )
-            continue
-        mean, spread = _of(noise, bound)
-        out[f"{name} [S]"] = Interval(*(middle + unit * x for x in mean))
-        out[f"{name}_spread [S]"] = spread.times(unit)
-    check_support(missing)
-    return out
-
-
-def _nonlinearities(noise: Noise, fixed: dict[str, float], unit: float) -> dict[str, Interval]:
-    """Relative loss of a step from g_mid to the end of the window, mean and spread."""
-    out = {}
-    for word, i, end in (("up", UP_STEP, "g_max [S]"), ("down", DOWN_STEP, "g_min [S]")):
-        reach = abs(fixed[end] - fixed["g_mid [S]"]) / unit
-        mean, spread = _of(noise, lambda p, reach=reach, i=i: reach * p[..., i + 1] / p[..., i])
-        if mean.high < 0.0 or mean.low > 1.0:
-            raise ValueError(
-                f"nonlinearity_{word} = {mean.value:.3g}: 0 (constant steps) to 1 (steps that vanish at the"
-                " end of the window) is what the law linear has; "
-                + ("these steps grow" if mean.high < 0 else "fit the law soft-bounds")
-            )
-        out[f"nonlinearity_{word}"] = mean._replace(value=min(max(mean.value, 0.0), 1.0))
-        out[f"nonlinearity_{word}_spread"] = spread
-    return out
-
-
-def _start(curves: PulseCurves, level: float) -> dict[str, Interval]:
-    """Where the curves begin: the level of a reset, and its noise; one reset of each gives no more."""
-    first = curves.conductance[0]
-    mean, spread = population(first, first + level * np.array([[1.0], [-1.0]]))
-    return {"reset [S]": mean, "reset_noise [S]": spread}
-
-
-def _misfit(residuals: np.ndarray, direction: np.ndarray) -> float:
-    """The largest mean residual, in standard errors, of the quarters of either direction's pulses."""
-    worst = 0.0
-    for side in (1, -1):
-        rows = np.flatnonzero((direction[1:] == side).any(1))
-        for part in np.array_split(rows, 4):
-            found = residuals[part][direction[1:][part] == side]
-            found = found[np.isfinite(found)]
-            if len(found) > 1:
-                worst = max(worst, abs(float(found.mean())) * np.sqrt(len(found)))
-    return float(worst)
-
-
-def round_to(value: float, *, up: bool = False, down: bool = False) -> float:
-    """To three significant digits, or to the next above or below."""
-    if value <= 0:
-        return 0.0
-    step = 10.0 ** (floor(log10(value)) - 2)
-    whole = np.ceil(value / step) if up else np.floor(value / step) if down else np.round(value / step)
-    return float(f"{whole * step:.3g}")
+def _without_spreads(
+    numbers: dict[str, Interval], devices: int
+) -> tuple[dict[str, Interval], tuple[str, ...]]:
+    """The numbers that so many devices give, and the keys of those they do not."""
+    if devices >= DEVICES:
+        return numbers, ()
+    missing = tuple(key for key in numbers if "_spread" in key)
+    return {key: i for key, i in numbers.items() if key not in missing}, missing

@@ -17,8 +17,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 from memsim.devices.fitting.estimates import Interval, around, population, standard_errors
-from memsim.devices.fitting.fit import DEVICES, MISFIT, round_to
+from memsim.devices.fitting.fit import DEVICES
 from memsim.devices.fitting.measurements import RetentionCurves, check_conductance, check_support
+from memsim.devices.fitting.pulse_numbers import round_to
+from memsim.devices.fitting.residuals import MISFIT
 
 TIMES = 4  #: fewest readings of each device
 DECADES = 1.0  #: least span of ln(t + t_0) that gives an exponent [log10]
@@ -36,17 +38,18 @@ class RetentionFit:
     residuals: np.ndarray  #: what each reading misses its device's own power law by, relative (T, N)
 
     @property
-    def warning(self) -> str:
-        """What to think of the fit where it misses the data, else nothing: from the mean over devices of what
-        their power laws leave, at the worst time.
+    def warnings(self) -> list[str]:
+        """What to know before trusting the fit: from the mean over devices of what their power laws leave, at
+        the worst time.
         """
-        off = np.abs(np.nanmean(self.residuals, 1)) * np.sqrt(self.residuals.shape[1])
-        worst = float(np.nanmax(off / np.nanstd(self.residuals, 1, ddof=1)))
+        off = np.abs(np.nanmean(self.residuals, 1)) * np.sqrt(np.isfinite(self.residuals).sum(1))
+        spread = np.nanstd(self.residuals, 1, ddof=1)
+        worst = float(np.nanmax(off / np.where(spread > 0, spread, np.nan)))
         if worst <= MISFIT:
-            return ""
-        return (
+            return []
+        return [
             f"a power law misses the devices' mean by {worst:.1f} standard errors: do not trust the intervals"
-        )
+        ]
 
     @property
     def section(self) -> dict[str, Any]:

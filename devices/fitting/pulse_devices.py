@@ -23,6 +23,7 @@ from memsim.devices.fitting.pulse_filter import (
     mean_change,
     simulate,
 )
+from memsim.devices.fitting.tables.directions import RESET
 
 COPIES = 8  #: times that every device is simulated
 
@@ -86,7 +87,7 @@ def _slopes(
 
 def start_of(curves: Curves, free: tuple[int, ...]) -> np.ndarray:
     """Least squares of each device's increments on where they began, (N, 4): a place to start from."""
-    y, d = curves.conductance, curves.direction[1:]
+    y, d = _filled(curves.conductance), curves.direction[1:]
     before, change = y[:-1] - curves.middle, np.diff(y, axis=0) * d
     theta = np.zeros((y.shape[1], 4))
     for side, step, rate in ((1, UP_STEP, UP_RATE), (-1, DOWN_STEP, DOWN_RATE)):
@@ -96,10 +97,23 @@ def start_of(curves: Curves, free: tuple[int, ...]) -> np.ndarray:
         n, sx, sxx = weight.sum(0), x.sum(0), (x * x).sum(0)
         slope = (n * (x * f).sum(0) - sx * f.sum(0)) / np.maximum(n * sxx - sx**2, 1e-300)
         slope = np.where(rate in free, np.clip(slope, 0.0, 0.9), 0.0)
-        theta[:, step], theta[:, rate] = (f.sum(0) - slope * sx) / n, slope
+        theta[:, step], theta[:, rate] = (f.sum(0) - slope * sx) / np.maximum(n, 1.0), slope
     span = np.nanmax(y) - np.nanmin(y)
     theta[:, [UP_STEP, DOWN_STEP]] = np.maximum(theta[:, [UP_STEP, DOWN_STEP]], 1e-4 * span)
     return theta
+
+
+def _filled(y: np.ndarray) -> np.ndarray:
+    """Readings with those between that were not made on a line, NaN after a device's last."""
+    if np.isfinite(y).all():
+        return y
+    out, at = y.copy(), np.arange(len(y))
+    for i, column in enumerate(y.T):
+        there = np.flatnonzero(np.isfinite(column))
+        if len(there):
+            inside = slice(there[0], there[-1] + 1)
+            out[inside, i] = np.interp(at[inside], there, column[there])
+    return out
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,7 @@ class Noise:
     level: Interval
     theta: np.ndarray  #: (N, 4)
     copies: np.ndarray  #: the same devices simulated and found again, (R, N, 4): what an error does
+    likelihood: float  #: log, the devices' numbers integrated out
 
 
 def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
@@ -118,7 +133,8 @@ def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
     Variances are the coordinates, so that a noise too weak to be seen has an interval that reaches 0.
     """
     found = [start_of(curves, free)]
-    step = float(np.median(found[0][:, [UP_STEP, DOWN_STEP]]))
+    sides = [i for i in (UP_STEP, DOWN_STEP) if i in free]
+    step = float(np.median(found[0][:, sides]))
     unit = np.array([1.0, step])
 
     def loss(variances: np.ndarray) -> float:
@@ -140,16 +156,16 @@ def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
     again = np.tile(theta, (COPIES, 1))
     simulated = simulate(again, cycle.value, level.value * step, curves, np.random.default_rng(0))
     copies = score(simulated, free, again, cycle.value, level.value * step, rounds=5).theta
-    return Noise(cycle, level.times(step), theta, copies.reshape(COPIES, *theta.shape))
+    return Noise(cycle, level.times(step), theta, copies.reshape(COPIES, *theta.shape), -float(best.fun))
 
 
 def first_noises(curves: Curves, theta: np.ndarray, step: float) -> np.ndarray:
     """Rough variances of cycle noise [1] and level noise [step^2]: what an increment misses by the level, the
     next one makes good.
     """
-    y, d = curves.conductance, curves.direction[1:]
-    steps = mean_change(theta, d, y[:-1] - curves.middle)[0] / step
-    missed = np.diff(y, axis=0) / step - steps
+    y, d = _filled(curves.conductance), curves.direction[1:]
+    steps = mean_change(theta, np.where(d == RESET, 0, d), y[:-1] - curves.middle)[0] / step
+    missed = np.where(d == RESET, np.nan, np.diff(y, axis=0) / step - steps)
     level = max(-float(np.nanmean(missed[1:] * missed[:-1])), 1e-3)
     cycle = (float(np.nanmean(missed**2)) - 2 * level) / float(np.nanmean(steps**2))
     return np.array([max(cycle, 1e-3), level])

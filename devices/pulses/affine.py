@@ -61,6 +61,8 @@ class AffineCell(PopulationCell):
     reference_mean: float = 0.0  #: added to every reference [w]
     reference_std: float = 0.0  #: spread of the reference over devices [w]
     subtract_symmetry_point: bool = False  #: whether the symmetry point is in the reference
+    up_only: bool = False  #: whether pulses move it up only
+    write_noise_slope: float = 0.0  #: k, write noise at w is 1 + k w times that at w = 0 [1 / w]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,6 +71,10 @@ class AffineCell(PopulationCell):
             self, self.name, gamma_up=(0, 10), gamma_down=(0, 10), gamma_up_dtod=(0, 10),
             gamma_down_dtod=(0, 10), reference_std=(0, reach), reference_mean=(-reach, reach),
         )  # fmt: skip
+
+    @property
+    def one_sided(self) -> bool:  # type: ignore[override]
+        return self.up_only
 
     @property
     def soft_bounds(self) -> bool:
@@ -151,7 +157,11 @@ class AffineCell(PopulationCell):
         return [row.float() for row in (*rows, high, low, reference, values["reset_bias"])]
 
     def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
-        return rewrite(packed, writes, *self._noises(visible), self.law, self.tail)  # type: ignore[arg-type]
+        seen = rewrite(packed, writes, *self._noises(visible), self.law, self.tail)  # type: ignore[arg-type]
+        if not (visible and self.write_noise_slope and self.on("write-noise")):
+            return seen
+        states = rewrite(packed, writes, *self._noises(False), self.law, self.tail)  # type: ignore[arg-type]
+        return states + (seen - states) * (1.0 + self.write_noise_slope * states).clamp(min=0.0)
 
 
 def soft_rows(s: Tensor, bound: Tensor, sign: float) -> list[Tensor]:

@@ -65,7 +65,6 @@ class Pulsed:
         out = {
             "step_up [S]": MICRO * self.up, "step_down [S]": MICRO * self.down, "step_spread": self.gain,
             "asymmetry_spread": self.apart, "cycle_noise": self.cycle, "write_noise [S]": MICRO * self.level,
-            "reset [S]": MICRO * self.start, "reset_noise [S]": MICRO * self.starts,
         }  # fmt: skip
         if self.soft:
             out |= {"g_max [S]": MICRO * self.high, "g_min [S]": MICRO * self.low}

@@ -1,0 +1,72 @@
+"""What a fit leaves: tests of its mean along the curves, of its spread with the conductance, of its shape.
+
+mean     largest mean residual of a quarter of either direction's pulses, in standard errors
+growth   slope of the squared residuals in ln G, in standard errors: noise that goes with G is above 0
+tails    excess kurtosis, in standard errors of a normal law's, sqrt(24 / n)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MISFIT = 4.5  #: standard errors at which a test speaks
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Tests of standardised residuals, in standard errors."""
+
+    mean: float
+    growth: float
+    tails: float
+
+    @property
+    def words(self) -> list[str]:
+        """What to think of the fit, a sentence a test that speaks."""
+        out = []
+        if self.mean > MISFIT:
+            out.append(
+                f"the law misses a stretch of the curves by {self.mean:.1f} standard errors: try another law,"
+                " and do not trust the intervals"
+            )
+        if abs(self.growth) > MISFIT:
+            way = "larger" if self.growth > 0 else "smaller"
+            out.append(
+                f"residuals are {way} at high conductance ({abs(self.growth):.1f} standard errors): the noise"
+                " of the devices is no constant and not in proportion to G; see the picture"
+            )
+        if self.tails > MISFIT:
+            out.append(
+                f"residuals have heavier tails than a normal law ({self.tails:.1f} standard errors): jumps"
+                " or slips among the readings? Intervals of the noise are too narrow"
+            )
+        return out
+
+
+def tested(residuals: np.ndarray, direction: np.ndarray, conductance: np.ndarray) -> Tests:
+    """Test standardised residuals (K - 1, N); direction (K, N), conductance (K, N) [S]."""
+    there = np.isfinite(residuals)
+    z = residuals[there]
+    g = np.log(np.maximum(conductance[1:][there], 1e-3 * np.nanmax(conductance)))
+    if len(z) < 20:
+        return Tests(0.0, 0.0, 0.0)
+    x = g - g.mean()
+    scale = np.sqrt(max(float(z.var()), 1e-30))
+    square = (z / scale) ** 2
+    growth = float((x * (square - 1)).sum() / np.sqrt(np.maximum((x**2).sum(), 1e-30) * square.var()))
+    tails = float(((z - z.mean()) ** 4).mean() / z.var() ** 2 - 3) / np.sqrt(24 / len(z))
+    return Tests(_worst_mean(residuals, direction), growth, tails)
+
+
+def _worst_mean(residuals: np.ndarray, direction: np.ndarray) -> float:
+    worst = 0.0
+    for side in (1, -1):
+        rows = np.flatnonzero((direction[1:] == side).any(1))
+        for part in np.array_split(rows, 4):
+            found = residuals[part][direction[1:][part] == side]
+            found = found[np.isfinite(found)]
+            if len(found) > 1:
+                worst = max(worst, abs(float(found.mean())) * np.sqrt(len(found)))
+    return float(worst)

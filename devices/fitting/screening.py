@@ -1,0 +1,170 @@
+"""Devices that do not work, found before anything is fitted: stuck, failing, odd.
+
+    flat    a device whose readings, medians of five, move less than a seventh of what others move by
+    stuck   flat from the start;  failed   flat from some pulse on;  odd   far from all others
+
+They are left out of a fit, and counted: their shares become those of the card's stuck devices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import median_filter
+from scipy.stats import beta
+
+from memsim.devices.fitting.estimates import Interval
+from memsim.devices.fitting.measurements import PulseCurves
+
+FLAT = 1 / 7  #: of the movement of others
+TELLING = 1 / 4  #: of their movement over all pulses: a stretch in which others move less decides nothing
+FAR = 8.0  #: robust standard deviations at which a device is odd
+END = 0.15  #: of the window: a level so near to its end is stuck on or off
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A device that does not work."""
+
+    device: str
+    kind: str  #: "stuck", "failed" or "odd"
+    since: int  #: pulse (or reading) from which on it failed; 0 from the start
+    level: float  #: where it stays [S]
+
+    def __str__(self) -> str:
+        when = f" from pulse {self.since} on" if self.since else ""
+        return f"{self.device} {self.kind}{when} at {1e6 * self.level:.3g} uS"
+
+
+@dataclass(frozen=True)
+class Yield:
+    """How many of the devices measured work, and what is wrong with the others."""
+
+    measured: int
+    faults: tuple[Fault, ...]
+
+    @property
+    def share(self) -> Interval:
+        """Share of devices that work, with the exact interval of a binomial number (Clopper and Pearson)."""
+        n, k = self.measured, self.measured - len(self.faults)
+        low = float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0
+        high = float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0
+        return Interval(k / n, low, high)
+
+    def shares(self, low: float, high: float) -> dict[str, float]:
+        """The ``[faults]`` of a device card: shares of devices stuck on, off and between; of a window [S].
+
+        An odd device is no stuck one: it is left out and counted in the yield alone.
+        """
+        out = {"stuck_on": 0, "stuck_off": 0, "stuck_random": 0}
+        edge = END * (high - low)
+        for fault in self.faults:
+            if fault.kind != "odd":
+                where = (
+                    "on" if fault.level >= high - edge else "off" if fault.level <= low + edge else "random"
+                )
+                out[f"stuck_{where}"] += 1
+        return {key: count / self.measured for key, count in out.items() if count}
+
+    def __str__(self) -> str:
+        share = self.share
+        named = "; ".join(map(str, self.faults[:6])) + ("; ..." if len(self.faults) > 6 else "")
+        return (
+            f"{len(self.faults)} of {self.measured} devices left out: {named}. Yield"
+            f" {100 * share.value:.3g} % (95 %: {100 * share.low:.3g} to {100 * share.high:.3g} %)"
+        )
+
+
+def screen(curves: PulseCurves) -> tuple[PulseCurves, Yield]:
+    """The devices that work, and what became of the others. Raises ValueError where too few are left."""
+    smooth = _smooth(curves.conductance)
+    _check_moves(curves, smooth)
+    since = _flat_since(curves, smooth)
+    odd = _odd(smooth, since < 0)
+    faults = []
+    for i, name in enumerate(curves.devices):
+        column = smooth[:, i]
+        if since[i] >= 0:
+            kind = "failed" if since[i] > 0 else "stuck"
+            faults.append(Fault(name, kind, int(since[i]), float(np.nanmedian(column[since[i] :]))))
+        elif odd[i]:
+            faults.append(Fault(name, "odd", 0, float(np.nanmedian(column))))
+    found = Yield(len(curves.devices), tuple(faults))
+    works = (since < 0) & ~odd
+    if works.sum() * 2 < len(works):
+        raise ValueError(f"{found}: fewer than half work, so which are the usual ones cannot be told")
+    return (curves.part(works) if faults else curves), found
+
+
+def _check_moves(curves: PulseCurves, smooth: np.ndarray) -> None:
+    """Raise ValueError where not even the liveliest quarter of the devices moves by more than noise."""
+    steps = np.concatenate([np.diff(column[np.isfinite(column)]) for column in curves.conductance.T])
+    noise = 1.4826 * float(np.median(np.abs(steps))) / np.sqrt(2) if len(steps) else 0.0
+    moved = float(np.quantile(np.ptp(smooth, axis=0), 0.75))
+    if moved < 3.5 * noise:
+        raise ValueError(
+            f"the devices move by {moved:.2g} S in all and their readings scatter by {noise:.2g} S: pulses do"
+            " not move them by more than noise; stuck devices, or a column that is not what it seems?"
+        )
+
+
+def _smooth(g: np.ndarray) -> np.ndarray:
+    """Running medians of five readings of each device, readings not made on a line between others."""
+    out, at = np.empty_like(g), np.arange(len(g))
+    for i, column in enumerate(g.T):
+        there = np.isfinite(column)
+        filled = np.interp(at, at[there], column[there]) if there.any() else np.zeros(len(g))
+        out[:, i] = median_filter(filled, size=min(5, len(g)), mode="nearest")
+    return out
+
+
+def _flat_since(curves: PulseCurves, smooth: np.ndarray) -> np.ndarray:
+    """Reading from which on each device no longer moves, 0 from the start, -1 where it moves to the end."""
+    upto = [np.maximum.accumulate(way * smooth[::-1], 0)[::-1] for way in (1, -1)]
+    span = upto[0] + upto[1]  # (K, N): range of the readings from k on
+    usual = np.quantile(span, 0.75, axis=1)
+    telling = usual >= TELLING * usual[0]
+    out = np.full(span.shape[1], -1)
+    for i in np.flatnonzero(((span < FLAT * usual[:, None]) & telling[:, None]).any(0)):
+        first = int(((span[:, i] < FLAT * usual) & telling).argmax())
+        still = span[first, i] < FLAT / 2 * usual[first]
+        if still or not _directed(curves.conductance[first:, i], curves.direction[first:, i]):
+            out[i] = _onset(smooth[:, i], first)
+    return out
+
+
+def _directed(g: np.ndarray, d: np.ndarray) -> bool:
+    """Whether readings follow the directions of their pulses by more than their scatter."""
+    there = np.isfinite(g)
+    g, d = g[there], np.where(np.abs(d) == 1, d, 0)[there].astype(float)
+    way = np.cumsum(d)
+    way -= way.mean()
+    size = float((way**2).sum())
+    if len(g) < 8 or not size:
+        return False
+    slope = float((way * (g - g.mean())).sum()) / size
+    rest = g - g.mean() - slope * way
+    return slope > 6.0 * float(rest.std()) / np.sqrt(size)
+
+
+def _onset(smooth: np.ndarray, flat: int) -> int:
+    """The reading after the last that is off the level where a device stays; 0 where none is."""
+    end = smooth[flat + (len(smooth) - flat) // 2 :]
+    level = float(np.median(end))
+    scatter = max(1.4826 * float(np.median(np.abs(end - level))), 0.01 * float(np.ptp(smooth)))
+    off = np.flatnonzero(np.abs(smooth[: flat + len(end)] - level) > 5.0 * scatter)
+    return int(off[-1]) + 1 if len(off) and flat else 0
+
+
+def _odd(smooth: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Devices whose range or level is far from all others'; of seven or fewer none can be told."""
+    out = np.zeros(smooth.shape[1], bool)
+    if moves.sum() < 8:
+        return out
+    span = np.log(np.ptp(smooth[:, moves], axis=0))
+    level = np.log(np.maximum(np.median(smooth[:, moves], axis=0), 1e-15))
+    for feature in (span, level):
+        off = feature - np.median(feature)
+        out[moves] |= np.abs(off) > FAR * max(float(np.median(np.abs(off))) / 0.6745, 0.08)
+    return out
