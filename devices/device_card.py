@@ -77,6 +77,13 @@ class DeviceCard(Section):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def ideal_parts(self) -> tuple[str, ...]:
+        """What the card gives no number of, so that a simulation takes it as ideal."""
+        section = self.pulsed or self.weight
+        assert section is not None
+        return (*section.ideal_parts, *(() if self.faults else ("stuck devices",)))
+
     @classmethod
     def load(cls, path: str | Path) -> DeviceCard:
         """The card in a TOML file."""

@@ -78,6 +78,19 @@ class PulsedSection(Section):
     """Length of a pulse [s]; the chip card's where absent."""
 
     @property
+    def ideal_parts(self) -> tuple[str, ...]:
+        """What no number is given of."""
+        spreads = self.step_spread, self.asymmetry_spread, self.g_max_spread, self.g_min_spread
+        spreads += self.nonlinearity_up_spread, self.nonlinearity_down_spread, self.reference_spread
+        there = {
+            "spread of devices": any(spreads),
+            "cycle noise": self.cycle_noise,
+            "write noise": self.write_noise,
+            "noise of a reset": self.reset_noise or self.reset_spread,
+        }
+        return tuple(part for part, value in there.items() if not value)
+
+    @property
     def middle(self) -> float:
         """Where the steps are stated [S]."""
         return (self.g_min + self.g_max) / 2 if self.g_mid is None else self.g_mid
@@ -112,6 +125,10 @@ class PulsedSection(Section):
                 raise ValueError('cycle_noise_law = "constant" is not known of devices that are one_sided')
         if self.write_noise_law == "proportional" and not self.write_noise:
             raise ValueError('write_noise_law = "proportional" has no effect without write_noise [S]')
+        if self.write_noise_law == "proportional" and self.cycle_noise_law == "constant":
+            raise ValueError(
+                'write_noise_law = "proportional" is not known beside cycle_noise_law = "constant"'
+            )
 
     def _check_law(self) -> PulsedSection:
         self._check_sides()

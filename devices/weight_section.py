@@ -42,6 +42,18 @@ class WeightSection(Section):
     read_noise: float = Field(default=0.0, ge=0, lt=1)
     """Fresh noise of a read, of a device at g_max relative to it; it goes with the root of G [1]."""
 
+    @property
+    def ideal_parts(self) -> tuple[str, ...]:
+        """What no number is given of."""
+        relaxes = self.relaxation or self.relaxation_spread or self.relaxation_spread_1s
+        there = {
+            "error of programming": any(self.programming),
+            "drift or relaxation": self.drift_exponent or self.drift_exponent_spread or relaxes,
+            "low-frequency noise": self.flicker_noise,
+            "read noise": self.read_noise,
+        }
+        return tuple(part for part, value in there.items() if not value)
+
     @model_validator(mode="after")
     def _consistent(self) -> WeightSection:
         if not self.g_min < self.g_max:

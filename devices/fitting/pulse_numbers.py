@@ -95,7 +95,7 @@ def nonlinearities(
             continue
         reach = abs(fixed[end] - fixed["g_mid [S]"]) / unit
         mean, spread = _of(noise, lambda p, reach=reach, i=i: reach * p[..., i + 1] / p[..., i])
-        if mean.high < 0.0 or mean.low > 1.0:
+        if mean.high < -0.02 or mean.low > 1.02:
             raise ValueError(
                 f"nonlinearity_{word} = {mean.value:.3g}: 0 (constant steps) to 1 (steps that vanish at the"
                 " end of the window) is what the law linear has; "

@@ -66,15 +66,12 @@ class AffineCell(PopulationCell):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "one_sided", self.up_only)
         reach = self.population.reach
         check(
             self, self.name, gamma_up=(0, 10), gamma_down=(0, 10), gamma_up_dtod=(0, 10),
             gamma_down_dtod=(0, 10), reference_std=(0, reach), reference_mean=(-reach, reach),
         )  # fmt: skip
-
-    @property
-    def one_sided(self) -> bool:  # type: ignore[override]
-        return self.up_only
 
     @property
     def soft_bounds(self) -> bool:

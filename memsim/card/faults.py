@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
+from typing_extensions import Self  # in typing from Python 3.11 on
 
+from memsim.devices.device_card import DeviceCard
 from memsim.devices.fault_shares import StuckShares
 from memsim.devices.toml_file import Section
 
@@ -53,6 +55,18 @@ class FaultSection(Section):
                 " are 0 to 1 in all (are they per cent? 1 % is 0.01)"
             )
         return self
+
+    def of_cell(self, cell: Any) -> Self:
+        """These faults with the shares of stuck devices that a device card measured, where none is set here.
+
+        What the cell brings is not among the fields that were set: another cell takes its own with it.
+        """
+        if not isinstance(cell, DeviceCard) or cell.faults is None or self.model_fields_set & set(SHARES[:3]):
+            return self
+        shares = dict(zip(SHARES[:3], cell.faults.stuck, strict=True))
+        out = self.model_copy(update=shares)
+        out.__pydantic_fields_set__ = set(self.model_fields_set)
+        return out
 
     @property
     def stuck(self) -> StuckShares:

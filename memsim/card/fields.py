@@ -6,7 +6,8 @@ import math
 from functools import cached_property
 from typing import Annotated
 
-from pydantic import Field, field_serializer, field_validator
+from pydantic import Field, field_serializer, field_validator, model_validator
+from typing_extensions import Self  # in typing from Python 3.11 on
 
 from memsim.card.faults import AttentionFaultSection, FaultSection
 from memsim.card.sections import AttentionSection, WearSection, WeightSection
@@ -79,6 +80,12 @@ class CardFields(Section):
     """Effects switched off."""
     strengths: dict[str, Annotated[float, Field(ge=0, le=MAX_STRENGTH)]] = Field(default_factory=dict)
     """Factor on the spread of an effect (on nu for drift); 1 where absent, 0 is off. ``off`` goes first."""
+
+    @model_validator(mode="after")
+    def _faults_of_cells(self) -> Self:
+        for name, cell in (("weight_faults", self.weights.cell), ("attention_faults", self.attention.cell)):
+            object.__setattr__(self, name, getattr(self, name).of_cell(cell))
+        return self
 
     @field_serializer("digital", when_used="json")
     def _in_order(self, digital: frozenset[str]) -> list[str]:

@@ -56,52 +56,72 @@ def fit(
     measured: Annotated[
         Path,
         typer.Argument(
-            help="CSV: device, pulse, direction, conductance [S]; or device, time [s], conductance [S]."
+            help="Table: device, pulse, direction, conductance \\[uS]; or device, time \\[s], conductance"
+            " \\[uS]; any unit, a row a reading or a column a device."
         ),
     ],
     technology: Annotated[str, typer.Option(help="PCM, ReRAM, ECRAM, ...: prices of pulses go by it.")],
     name: Annotated[str | None, typer.Option(help="Name of the cell (default: the file's name).")] = None,
     source: Annotated[str | None, typer.Option(help="Where the measurements come from.")] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help='Which column is which: "device=Dev,conductance \\[uS]=G", "conductance \\[uS]=*".'
+        ),
+    ] = None,
+    offset: Annotated[float, typer.Option(help="Taken off every conductance \\[S].")] = 0.0,
+    swap_directions: Annotated[bool, typer.Option(help="Exchange up and down.")] = False,
     law: Annotated[
         str, typer.Option(help="soft-bounds, linear or constant: how steps change.")
     ] = "soft-bounds",
     log_normal_steps: Annotated[bool, typer.Option(help="Steps of devices are log-normal.")] = False,
     g_mid: Annotated[
-        float | None, typer.Option(help="Where steps are stated [S] (default: the middle of the window).")
+        float | None, typer.Option(help="Where steps are stated \\[S] (default: the middle of the window).")
+    ] = None,
+    reset: Annotated[
+        float | None,
+        typer.Option(help="Level after a reset \\[S] (default: measured after full resets, or the middle)."),
     ] = None,
     n_max: Annotated[
         int | None, typer.Option(min=1, help="Pulses of a full write (default: the longest rise, up to 64).")
     ] = None,
     t_0: Annotated[
-        float | None, typer.Option("--t-0", help="When drift begins to count [s] (default: fitted).")
+        float | None, typer.Option("--t-0", help="When drift begins to count \\[s] (default: fitted).")
     ] = None,
-    out: Out = Path("devices"),
+    out: Out = Path("cards"),
     as_json: Json = False,
 ) -> None:
     """Fit a device card to measured pulse or retention curves, with an interval on every number."""
-    from memsim.studies.commands.fitting import fit_command, fit_table
+    from memsim.devices.fitting.reading import understand  # refused before torch is imported
 
     if law not in ("soft-bounds", "linear", "constant"):
         raise ValueError(f"--law {law!r}: soft-bounds, linear or constant is needed")
-    found = fit_command(
-        measured,
-        technology=technology,
-        name=name,
-        source=source,
-        law=law,
-        log_normal_steps=log_normal_steps,
-        g_mid=g_mid,
-        n_max=n_max,
-        t_0=t_0,
-        out=out,
-    )
+    for option, value in (("--g-mid", g_mid), ("--reset", reset), ("--offset", offset)):
+        _check_siemens(option, value)
+    understood = understand(measured, columns=columns, offset=offset, swap=swap_directions)
+    _say(str(understood), errors if as_json else Console())
+    from memsim.studies.commands.fitting import Asked, fit_command, fit_table
+
+    asked = Asked(technology, name, source, law, log_normal_steps, g_mid, reset, n_max, t_0)  # type: ignore[arg-type]
+    found = fit_command(understood, asked, out)
     if as_json:
         print(json.dumps(found, indent=2))
     else:
         Console().print(fit_table(found))
         for path in (found["card"], *found["figures"]):
             Console().print(str(path), soft_wrap=True)
-    if found["warning"]:
-        errors.print(
-            f"memsim: {found['warning']}", style="yellow", markup=False, highlight=False, soft_wrap=True
-        )
+        if found["ideal"]:
+            _say(f"taken as ideal, not in the card: {', '.join(found['ideal'])}", Console())
+        use = "--attention" if "yield" in found else "--weights"
+        _say(f"next: memsim compare {use} {found['card']}", Console())
+    for words in found["warnings"]:
+        errors.print(f"memsim: {words}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _say(text: str, console: Console) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _check_siemens(option: str, value: float | None) -> None:
+    if value is not None and not abs(value) < 1e-2:
+        raise ValueError(f"{option} {value:g}: siemens, below 0.01, are needed; 25 uS is 25e-6")

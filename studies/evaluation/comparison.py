@@ -9,6 +9,7 @@ from typing import Any, final
 
 import memsim
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
+from memsim.card.cautions import cautions
 from memsim.energy import baselines
 from memsim.energy.area import areas, utilisation
 from memsim.energy.band import Band, Verdict, ends
@@ -240,6 +241,8 @@ class Comparison:
             out["utilisation"] = utilisation(self.on_arrays, self.card)
         if self.notes:
             out["notes"] = self.notes
+        if found := cautions(self.card, attention=bool(arrays)):
+            out["cautions"] = found
         if faults := {name: defects.summary for name, defects in chip.faults.items()}:
             out["faults"] = faults
         if arrays:

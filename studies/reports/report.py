@@ -118,6 +118,7 @@ def page(
             energy_ratio=energy_findings.energy_ratio(summary),
             losing=findings.losing(summary),
             setting=_setting(summary),
+            cautions=summary.get("cautions", ()),
             results=[row.values() for row in findings.results(summary)],
             figures={name: inline(name, figure) for name, figure in drawn.items()},
             map_errors=[

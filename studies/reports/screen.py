@@ -57,6 +57,7 @@ def simulated(summary: Summary) -> Iterator[str]:
     yield f"{summary['chips']} chips of {which}"
     yield f"{cells}, {age} after programming"
     yield _wires(summary) + f"; effects off: {', '.join(summary['off']) or 'none'}"
+    yield from summary.get("cautions", ())
 
 
 def _wires(summary: Summary) -> str:

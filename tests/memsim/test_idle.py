@@ -238,12 +238,12 @@ PULSED: Mapping[str, Any] = {
     "nonlinearity_down_spread": 0.1, "step_spread": 0.2, "log_normal_steps": True, "asymmetry_spread": 0.1,
     "g_max_spread [S]": 1e-6, "g_min_spread [S]": 1e-7, "cycle_noise": 0.3, "write_noise [S]": 1e-7,
     "reset [S]": 1.5e-5, "reset_noise [S]": 1e-6, "reset_spread [S]": 1e-6, "pulse_voltage [V]": 1.0,
-    "pulse_time [s]": 1e-7,
+    "pulse_time [s]": 1e-7, "write_noise_law": "proportional",
 }  # fmt: skip
 """A pulsed device with everything in it."""
 
 SOFT: Mapping[str, Any] = {
-    **{key: value for key, value in PULSED.items() if not key.startswith("nonlinearity")},
+    **{key: value for key, value in PULSED.items() if not key.startswith(("nonlinearity", "write_noise_l"))},
     "law": "soft-bounds", "cycle_noise_law": "constant", "reference_spread [S]": 1e-6,
     "subtract_symmetry_point": True,
 }  # fmt: skip
@@ -258,7 +258,8 @@ KEPT: Mapping[str, Any] = {
 
 
 NAMED: Mapping[str, Any] = {
-    "law": "constant", "cycle_noise_law": "relative", "n_max": 4, "programming [S]": [2e-7],
+    "law": "constant", "cycle_noise_law": "relative", "write_noise_law": "constant", "n_max": 4,
+    "programming [S]": [2e-7],
 }  # fmt: skip
 """Other values of what is no plain number."""
 
@@ -298,8 +299,14 @@ def test_a_field_of_a_device_changes_what_is_put_out(table: str, base: Mapping[s
     assert outputs(device(table, changed)) != outputs(device(table, base))
 
 
+def test_a_device_that_moves_up_only_is_another() -> None:
+    both = apart(SOFT, "cycle_noise_law", "reference", "subtract", "asymmetry")
+    up = apart(both, "step_down") | {"one_sided": True}
+    assert outputs(device("pulsed", up)) != outputs(device("pulsed", both))
+
+
 def test_every_field_of_a_device_is_looked_at() -> None:
-    looked = {device_card.PulsedSection: {*PULSED, *SOFT}, device_card.WeightSection: {*KEPT}}
+    looked = {device_card.PulsedSection: {*PULSED, *SOFT, "one_sided"}, device_card.WeightSection: {*KEPT}}
     for kind, keys in looked.items():
         assert {info.alias or name for name, info in kind.model_fields.items()} == keys
     known = {name.rpartition(".")[2] for name in OTHER} | {"cell", *TABLES}

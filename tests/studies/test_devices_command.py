@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -116,10 +118,40 @@ def test_a_fit_writes_a_card_that_makes_the_cell(name, capsys, monkeypatch, tmp_
 
 
 def test_a_fit_that_cannot_be_is_one_message(capsys, monkeypatch, tmp_path):
-    table = write(tmp_path / "few.csv", RERAM.measure(0, 3, 60))
+    table = write(tmp_path / "few.csv", RERAM.measure(0, 3, 5))
     code, out, err = run(capsys, monkeypatch, "devices", "fit", table, "--technology", "ReRAM")
-    assert code == 1 and out == "" and "step_spread" in err and "8 or more" in err
+    assert code == 1 and "few.csv" in out and "step_up [S]" in err and "8 or more" in err
     code, _, err = run(
         capsys, monkeypatch, "devices", "fit", table, "--technology", "ReRAM", "--law", "cubic"
     )
     assert code == 1 and "'cubic'" in err and "soft-bounds" in err
+
+
+def test_a_table_with_another_layout_and_a_name_with_spaces(capsys, monkeypatch, tmp_path):
+    curves = RERAM.measure(0, 12, 60)
+    rows = ["Puls;V [V];" + ";".join(f"{name} / uS" for name in curves.devices)]
+    for k, (d, g) in enumerate(zip(curves.direction[:, 0], curves.conductance, strict=True)):
+        rows.append(";".join([str(k), f"{1.2 * d:g}", *(f"{1e6 * x:.6f}" for x in g)]).replace(".", ","))
+    table = tmp_path / "my curves.csv"
+    table.write_text("\n".join(rows), encoding="utf-16")
+    words = ["devices", "fit", str(table), "--technology", "ReRAM", "--out", str(tmp_path), "--json"]
+    code, out, err = run(capsys, monkeypatch, *words)
+    assert code == 0 and "UTF-16; separated by semicolons; decimal comma" in err
+    found = json.loads(out)
+    assert found["card"].endswith("my-curves.toml") and found["yield"]["value"] == 1.0
+    assert found["ideal"] == ["noise of a reset", "stuck devices"]
+    assert found["not fitted"]["reset [S]"] == found["not fitted"]["g_mid [S]"]
+
+
+def test_a_bad_table_is_refused_before_torch_is_imported(tmp_path):
+    table = tmp_path / "bad.csv"
+    table.write_text("device,pulse,direction,G\nd,1,up,2\n", "utf-8")
+    words = ["devices", "fit", str(table), "--technology", "ReRAM"]
+    code = (
+        "import sys\nfrom memsim.studies.cli import main\n"
+        f"sys.argv = ['memsim', *{words!r}]\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "no unit" in done.stderr, done.stderr

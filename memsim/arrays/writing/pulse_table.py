@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from memsim import devices
+from memsim.card.cautions import REMEDY, room_of
 from memsim.card.chip_card import ChipCard
 
 
@@ -28,8 +29,10 @@ class PulseTable:
         self.w_rest = float(rest)
         self.w_span = float(torch.minimum(response[-1] - rest, rest - response[0]))
         if self.w_span <= 0:
+            _, side = room_of(response)
             raise ValueError(
-                f"attention.n_max = {self.n_max}: {cell.name} does not move in both directions; more pulses?"
+                f"attention.cell = {cell.name}: {self.n_max} pulses {side} do not move it from where a reset"
+                f" leaves it, so no weight can be written that way; {REMEDY}"
             )
         self.goal = wanted.double() * self.w_span / amplitude + rest
         if card.attention.coding == "linear":

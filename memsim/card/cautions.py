@@ -1,0 +1,50 @@
+"""What to know of a chip card's cells before trusting a result: parts that are ideal, resets without room."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from memsim.card.chip_card import ChipCard
+from memsim.devices.device_card import DeviceCard
+
+ROOM = 0.1  #: a direction that moves a cell less than this share of the other has no room
+
+
+def cautions(card: ChipCard, *, attention: bool = True) -> list[str]:
+    """Sentences about the cells of a card; attention: whether there are attention arrays."""
+    out = []
+    for name, section in (("weights", card.weights), ("attention", card.attention)):
+        if isinstance(section.cell, DeviceCard) and (attention or name == "weights"):
+            if parts := section.cell.ideal_parts:
+                out.append(f"{name}: the card of {section.cell} gives no {', '.join(parts)}: taken as ideal")
+    if attention and not card.design.attention_cell.exact:
+        out += filter(None, [_no_room(card)])
+    return out
+
+
+def _no_room(card: ChipCard) -> str:
+    cell = card.design.unworn_cell
+    room, side = room_of(cell.response(card.full_write))
+    if room >= ROOM:
+        return ""
+    return (
+        f"attention: from the reset of {cell.name} {card.full_write} pulses {side} move it by"
+        f" {100 * room:.2g} % of what as many the other way do: the reset leaves no room; {REMEDY}"
+    )
+
+
+REMEDY = (
+    'take [attention] reset = "pulses" (to where both are equal), or, in a device card, a reset [S] near the'
+    " middle of its range"
+)
+
+
+def room_of(response: Tensor) -> tuple[float, str]:
+    """How far pulses of the weaker direction move a cell, as a share of the other [1], and which it is.
+
+    response: mean states after -n .. n pulses (2 n + 1,).
+    """
+    rest = response[len(response) // 2]
+    up, down = float(response[-1] - rest), float(rest - response[0])
+    least, most, side = (down, up, "down") if down <= up else (up, down, "up")
+    return (max(least, 0.0) / most if most > 0 else 0.0), side
