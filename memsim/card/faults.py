@@ -63,7 +63,7 @@ class FaultSection(Section):
         """
         if not isinstance(cell, DeviceCard) or cell.faults is None or self.model_fields_set & set(SHARES[:3]):
             return self
-        shares = dict(zip(SHARES[:3], cell.faults.stuck, strict=True))
+        shares: dict[str, Any] = dict(zip(SHARES[:3], cell.faults.stuck, strict=True))
         out = self.model_copy(update=shares)
         out.__pydantic_fields_set__ = set(self.model_fields_set)
         return out
