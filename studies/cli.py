@@ -32,6 +32,7 @@ from memsim.studies.commands.terminal import (
     Without,
     errors,
     progress,
+    say,
 )
 from memsim.studies.speed.names import NAMES
 
@@ -95,8 +96,8 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
-    from memsim.studies.commands.options import card_of, choice, data_set, net_of, network
-    from memsim.studies.evaluation.setting import ENGINES
+    from memsim.studies.commands.options import card_of, choice, data_set, layer, net_of, network
+    from memsim.studies.evaluation.setting import ENGINES, Setting
     from memsim.studies.evaluation.times import seconds
     from memsim.studies.running.files import writable
 
@@ -113,6 +114,10 @@ def compare(
     if engine == "memsim":
         chosen.check_prices()
     on = data_set(dataset) if dataset else None
+    if explain is not None:
+        from memsim.studies.evaluation.subject import Subject
+
+        layer("--explain", explain, Subject.of(Setting(model=name, net=file)).net)
     folder = writable(out) if out is not None else None
 
     from memsim.studies.evaluation import worth as relatives  # torch comes in here, after the arguments
@@ -124,10 +129,10 @@ def compare(
     with progress() as advance:
         result = run(name if file is None else file, chosen, on, **asked, advance=advance)
         found = relatives.worth(name) if worth else None
+    path = None if folder is None else write_report(result, folder, worth=found)  # before anything can fail
     _show(result, found, explain, as_json)
-    if folder is not None:
-        path = write_report(result, folder, worth=found)
-        (errors if as_json else Console()).print(f"report: {path}", soft_wrap=True)
+    if path is not None:
+        say(f"report: {path}", quiet=as_json)
 
 
 def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str | None, as_json: bool) -> None:
@@ -295,6 +300,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the report (default: the study's own).")
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Run the study file that lies in the folder, if it is not built in."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Draw the report of a study again from its rows, or set two runs of one study side by side."""
@@ -305,11 +314,14 @@ def report(
     from memsim.studies.reports.beside import write_beside
     from memsim.studies.reports.dossier import write
 
-    path = write(folder, out) if other is None else write_beside(folder, other, out)
+    if other is None:
+        path = write(folder, out, trust=trust)
+    else:
+        path = write_beside(folder, other, out, trust=trust)
     if as_json:
         print(json.dumps({"report": str(path)}))
     else:
-        Console().print(f"report: {path}", soft_wrap=True)
+        say(f"report: {path}")
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from memsim.studies.commands.terminal import Json, Out, errors
+from memsim.studies.commands.terminal import Json, Out, errors, say
 
 
 class _Group(TyperGroup):
@@ -48,7 +48,7 @@ def show(
 
         cell = get(name)
         for path in save(portrait(cell), plot, cell.name):
-            (errors if as_json else Console()).print(f"figure: {path}", soft_wrap=True)
+            say(f"figure: {path}", quiet=as_json)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from memsim.studies.commands.terminal import say
 from memsim.studies.evaluation.points import points
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.evaluation.subject import Subject
@@ -40,7 +41,8 @@ def measure(
 
 
 def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_json: bool) -> None:
-    """Print the executive table, or one JSON line for each task; write the report; list what failed."""
+    """Write the report, print the executive table or one JSON line for each task, list what failed."""
+    path = write(outcome.folder, trust=True) if report else None  # the user has just run this study
     ids = {task.id for task in tasks_of(study, setting)}
     if as_json:
         for row in rows.read(outcome.folder):
@@ -50,9 +52,8 @@ def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_j
         tables = tables_of(study, points(rows.read(outcome.folder)))
         if tables:
             Console().print(grid(next(iter(tables.values()))))
-    if report:
-        path = write(outcome.folder)
-        to_stderr(f"report: {path}") if as_json else Console().print(f"report: {path}", soft_wrap=True)
+    if path is not None:
+        say(f"report: {path}", quiet=as_json)
     if outcome.failed:
         to_stderr(failures(outcome))
 

@@ -80,9 +80,9 @@ def notes(sections: Sequence[Section]) -> list[str]:
     return list(dict.fromkeys(table.note for table in tables if table.note))
 
 
-def text(folders: Sequence[str | Path], commit: str) -> str:
-    """The page in Markdown; ValueError names a folder that holds no study or no rows."""
-    sections = [section(recall(folder), commit) for folder in folders]
+def text(folders: Sequence[str | Path], commit: str, *, trust: bool = False) -> str:
+    """The page in Markdown; ValueError as :func:`memsim.studies.reports.dossier.recall`."""
+    sections = [section(recall(folder, trust=trust), commit) for folder in folders]
     said = [Words(text=note) for note in notes(sections)]
     sections += [Section(title="How to read the brackets", parts=said)]
     sections += [Section(title="References", parts=[References()])]
@@ -107,10 +107,11 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Write docs/results.md from folders of results.")
     parser.add_argument("folders", type=Path, nargs="+", help="folders of studies, in the order of the page")
     parser.add_argument("--commit", help="commit the rows were measured at (default: that of this source)")
+    parser.add_argument("--trust", action="store_true", help="run study files in the folders")
     parser.add_argument("--out", type=Path, default=PAGE, help="the page")
     options = parser.parse_args(words)
     try:
-        written = text(options.folders, options.commit or head())
+        written = text(options.folders, options.commit or head(), trust=options.trust)
     except ValueError as error:
         raise SystemExit(str(error)) from None
     options.out.write_text(written, "utf-8")

@@ -23,6 +23,7 @@ from memsim.studies.commands.terminal import (
     Weights,
     Without,
     progress,
+    say,
 )
 
 
@@ -77,4 +78,4 @@ def see(
         print(json.dumps(found, indent=2))
     else:
         Console().print(seeing.table(found))
-        Console().print(f"figures and numbers: {out}", soft_wrap=True)
+        say(f"figures and numbers: {out}")

@@ -28,6 +28,11 @@ Attention = Annotated[str | None, typer.Option(help="Cell of the attention array
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 
 
+def say(text: str, *, quiet: bool = False) -> None:
+    """Print a line as it is, brackets and dollars included; on the error stream where `quiet`."""
+    (errors if quiet else Console()).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def progress() -> Iterator:
     """A progress bar on the error stream: ``advance(stage, done, total)``."""

@@ -36,13 +36,13 @@ from memsim.studies.reports.table import Table
 NAMES: tuple[str, str] = ("A", "B")
 
 
-def write_beside(a: str | Path, b: str | Path, out: str | Path | None = None) -> Path:
-    """Write a report on two folders of one study into `out` (A/vs-B without); returns the page.
+def write_beside(a: str | Path, b: str | Path, out: str | Path | None = None, *, trust: bool = False) -> Path:
+    """Write a report on two folders of one study into `out` (default: A/vs-B); returns the page.
 
-    ValueError for folders of different studies, or one that holds no rows; OSError for an unwritable `out`.
+    ValueError for folders of different studies and as `recall`; OSError for an unwritable `out`.
     """
     out = Path(a) / f"vs-{Path(b).resolve().name}" if out is None else Path(out)
-    runs = recall(a), recall(b)
+    runs = recall(a, trust=trust), recall(b, trust=trust)
     if runs[0].study.name != runs[1].study.name:
         said = " and ".join(f"{run.folder} of {run.study.name!r}" for run in runs)
         raise ValueError(f"only runs of one study can be set side by side; these are {said}")

@@ -39,7 +39,7 @@ from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
 from memsim.studies.running import provenance
 from memsim.studies.running.rows import FILE, read
-from memsim.studies.running.study import Study, load
+from memsim.studies.running.study import Study, load, names
 
 ALWAYS = ("mondal2025", "rasch2021")
 """What every study rests on: the network and the device models."""
@@ -102,20 +102,23 @@ def tables_of(study: Study, points: list[Point]) -> dict[str, Table]:
     return getattr(study.module, "tables", draw.tables)(points)
 
 
-def write(folder: str | Path, out: str | Path | None = None) -> Path:
+def write(folder: str | Path, out: str | Path | None = None, *, trust: bool = False) -> Path:
     """Write the report of a study's folder, into itself or `out`, whole or not at all; returns the page.
 
-    ValueError for a folder without rows or with damaged ones, OSError for one that cannot be written.
+    ValueError as `recall`, OSError for a folder that cannot be written.
     """
-    recorded = recall(folder)
+    recorded = recall(folder, trust=trust)
     out = Path(folder if out is None else out)
     with page.whole(out, written(out)) as place:
         place(files(recorded))
     return out / "report.html"
 
 
-def recall(folder: str | Path) -> Recorded:
-    """What a folder holds; ValueError says what is missing or damaged."""
+def recall(folder: str | Path, *, trust: bool = False) -> Recorded:
+    """Read what a folder holds, without running code from it unless it is trusted.
+
+    ValueError says what is missing or damaged, and for a study file that would have to be run.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
@@ -126,12 +129,31 @@ def recall(folder: str | Path) -> Recorded:
         raise ValueError(f"{folder} holds no study: it has no study.json") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'study.json'} is damaged ({error}); run the study again") from None
-    own = next((path for end in (".py", ".toml") if (path := folder / f"{name}{end}").is_file()), None)
-    study = load(name if own is None else own)
+    study = study_of(folder, name, trust)
     rows = list(read(folder)) if (folder / FILE).is_file() else []
     if not rows:
         raise ValueError(f"{folder} holds no rows that can be read; measure them with memsim study")
     return Recorded(folder=folder, study=study, setting=setting, rows=rows)
+
+
+def study_of(folder: Path, name: str, trust: bool) -> Study:
+    """Return the study that made a folder: the built-in one, a sweep, or, if trusted, the file in the folder.
+
+    ValueError where the folder holds a study file that is not the built-in one and is not trusted, and where
+    neither it nor memsim has a study of that name.
+    """
+    sweep, own = folder / f"{Path(name).name}.toml", folder / f"{Path(name).name}.py"
+    if sweep.is_file():
+        return load(sweep)
+    built_in = load(name) if name in names() else None
+    if own.is_file() and (built_in is None or own.read_bytes() != built_in.source.encode()):
+        if not trust:
+            whose = "another version's" if built_in else "a user's"
+            raise ValueError(f"{own} is {whose} study, and reading its rows would run it; --trust does so")
+        return load(own)
+    if built_in is None:
+        raise ValueError(f"{folder}: its study {name!r} is neither built in nor lies in the folder")
+    return built_in
 
 
 def files(recorded: Recorded) -> dict[str, bytes]:

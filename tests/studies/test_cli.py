@@ -232,6 +232,18 @@ def test_the_version_is_that_of_the_package(capsys, monkeypatch):
     assert (Path(memsim.__file__).parent / "py.typed").is_file()
 
 
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [("blocks.0.atention", "did you mean blocks.0.attention"), ("xyz", "it has patches, patches.encoder")],
+)
+def test_a_misspelt_layer_is_refused_before_the_work(layer, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("memsim.studies.evaluation.compare.compare", lambda *a, **k: pytest.fail("it ran"))
+    words = ("compare", "--explain", layer, "--out", str(tmp_path / "out"))
+    code, out, err = run(capsys, monkeypatch, *words)
+    assert (code, out) == (1, "") and f"--explain '{layer}': the network has no such layer; {said}" in err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_command_is_installed():
     help_text = subprocess.run(
         [sys.executable, "-m", "memsim.studies.cli", "--help"], capture_output=True, text=True, check=True

@@ -105,7 +105,7 @@ def made(
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One reported study; tests that change something make their own."""
     folder = made(tmp_path_factory.mktemp("dossier") / "run")
-    dossier.write(folder)
+    dossier.write(folder, trust=True)
     return folder
 
 
@@ -127,11 +127,11 @@ class TestReport:
     def test_drawing_it_again_gives_the_same_bytes(self, folder: Path, tmp_path: Path) -> None:
         again = shutil.copytree(folder, tmp_path / "run")
         before = files(again)
-        dossier.write(again)
+        dossier.write(again, trust=True)
         assert files(again) == before
 
     def test_another_folder_may_take_it(self, folder: Path, tmp_path: Path) -> None:
-        assert dossier.write(folder, tmp_path / "out") == tmp_path / "out" / "report.html"
+        assert dossier.write(folder, tmp_path / "out", trust=True) == tmp_path / "out" / "report.html"
         ours, theirs = files(folder), files(tmp_path / "out")
         assert all(ours[name] == content for name, content in theirs.items())
 
@@ -169,7 +169,7 @@ class TestReport:
         claim(
             load(tmp_path / "bits.py"), Setting(card=dump(memsim.ChipCard.load("default")), chips=8), folder
         )
-        assert "4 of 8 tasks are not measured yet." in dossier.write(folder).read_text("utf-8")
+        assert "4 of 8 tasks are not measured yet." in dossier.write(folder, trust=True).read_text("utf-8")
 
     def test_rows_of_another_version_are_called_so(self, tmp_path: Path) -> None:
         folder = made(tmp_path / "run", failing=False)
@@ -177,7 +177,7 @@ class TestReport:
         (tmp_path / "bits.py").write_text(STUDY.replace("(4, 8)", "(5, 9)"), "utf-8")
         card = dump(memsim.ChipCard.load("default"))
         claim(load(tmp_path / "bits.py"), Setting(card=card, chips=4), folder)
-        said = dossier.write(folder).read_text("utf-8")
+        said = dossier.write(folder, trust=True).read_text("utf-8")
         assert "Measured by another version of memsim" in said and "not measured yet" not in said
 
     def test_markdown_says_the_same(self, folder: Path, text: str) -> None:
@@ -213,12 +213,12 @@ class TestReport:
 
     def test_figures_and_tables_of_an_earlier_report_go(self, tmp_path: Path) -> None:
         folder = made(tmp_path / "run")
-        dossier.write(folder)
+        dossier.write(folder, trust=True)
         (folder / "figures" / "mine.png").write_bytes(b"mine")
         (folder / "bits.py").write_text(
             STUDY.replace('"line"', '"curve"').replace('"again"', '"more"'), "utf-8"
         )
-        dossier.write(folder)
+        dossier.write(folder, trust=True)
         assert {p.name for p in (folder / "figures").iterdir()} == {"curve.png", "curve.svg", "mine.png"}
         assert {p.name for p in (folder / "tables").iterdir()} == {"by-bits.csv", "more.csv"}
 
@@ -232,7 +232,7 @@ class TestReport:
         with Store(folder / "rows.jsonl") as store:
             for task in study.tasks(chosen):
                 store.append(row(task, {"failure": FAILURE, "wall_time [s]": 1.0}))
-        assert "4 of 4 tasks failed" in dossier.write(folder).read_text("utf-8")
+        assert "4 of 4 tasks failed" in dossier.write(folder, trust=True).read_text("utf-8")
 
     @pytest.mark.parametrize("existing", [False, True])
     def test_nothing_half_written_stays(
@@ -240,7 +240,7 @@ class TestReport:
     ) -> None:
         folder, out = made(tmp_path / "run"), tmp_path / "out"
         if existing:
-            dossier.write(folder, out)
+            dossier.write(folder, out, trust=True)
         before = files(out) if existing else {}
         write = Path.write_bytes
 
@@ -251,7 +251,7 @@ class TestReport:
 
         monkeypatch.setattr(Path, "write_bytes", full)
         with pytest.raises(OSError, match="No space left on device"):
-            dossier.write(folder, out)
+            dossier.write(folder, out, trust=True)
         assert out.exists() == existing
         assert (files(out) if existing else {}) == before
 
@@ -346,7 +346,7 @@ class TestBibliography:
     def test_a_key_that_does_not_exist_is_named(self, tmp_path: Path) -> None:
         folder = made(tmp_path / "run", text=STUDY.replace("@legallo2023", "@nobody1900"))
         with pytest.raises(ValueError, match="no entry 'nobody1900' in"):
-            dossier.write(folder)
+            dossier.write(folder, trust=True)
         assert not (folder / "report.html").exists()
 
 
@@ -360,7 +360,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def parts(two: tuple[Path, Path]) -> tuple[dossier.Recorded, dossier.Recorded]:
-    return dossier.recall(two[0]), dossier.recall(two[1])
+    return dossier.recall(two[0], trust=True), dossier.recall(two[1], trust=True)
 
 
 class TestBeside:
@@ -385,12 +385,12 @@ class TestBeside:
         assert table.rows == [[bits, "+1.02 [+0.98, +1.06]", "4"] for bits in ("4", "8")]
 
     def test_other_seeds_are_other_chips(self, two: tuple[Path, Path], tmp_path: Path) -> None:
-        other = dossier.recall(made(tmp_path / "other", seed=1))
-        (words,) = beside.paired(dossier.recall(two[0]), other)
+        other = dossier.recall(made(tmp_path / "other", seed=1), trust=True)
+        (words,) = beside.paired(dossier.recall(two[0], trust=True), other)
         assert "seeds differ" in words.text
 
     def test_figures_stand_beside_each_other_and_bytes_repeat(self, two: tuple[Path, Path]) -> None:
-        page = beside.write_beside(*two)
+        page = beside.write_beside(*two, trust=True)
         assert page == two[0] / "vs-two" / "report.html"
         before = files(page.parent)
         assert {"figures/A-line.svg", "figures/B-line.png", "report.md", "references.bib"} <= set(before)
@@ -400,7 +400,7 @@ class TestBeside:
         assert {link[1:] for link in parsed.links if link.startswith("#")} <= set(parsed.ids)
         assert len(parsed.ids) == len(set(parsed.ids))
         assert text.count("<svg") == 2 and '<div class="beside">' in text
-        beside.write_beside(*two)
+        beside.write_beside(*two, trust=True)
         assert files(page.parent) == before
 
     def test_other_kinds_are_refused_by_name(self, two: tuple[Path, Path], tmp_path: Path) -> None:
@@ -409,15 +409,21 @@ class TestBeside:
         (other / "study.json").write_text(json.dumps(about | {"study": "tiles"}), "utf-8")
         (other / "bits.py").rename(other / "tiles.py")
         with pytest.raises(ValueError, match=r"one of 'bits' and .*other of 'tiles'"):
-            beside.write_beside(two[0], other)
+            beside.write_beside(two[0], other, trust=True)
 
 
 class TestCommand:
     def test_it_draws_one_and_two(self, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
         one, two = made(tmp_path / "one"), made(tmp_path / "two", seed=3)
-        assert run(capsys, monkeypatch, "report", str(one)) == (0, f"report: {one / 'report.html'}\n", "")
+        assert run(capsys, monkeypatch, "report", "--trust", str(one)) == (
+            0,
+            f"report: {one / 'report.html'}\n",
+            "",
+        )
         out = tmp_path / "out"
-        code, said, _ = run(capsys, monkeypatch, "report", str(one), str(two), "--out", str(out), "--json")
+        code, said, _ = run(
+            capsys, monkeypatch, "report", "--trust", str(one), str(two), "--out", str(out), "--json"
+        )
         assert (code, json.loads(said)) == (0, {"report": str(out / "report.html")})
         assert (out / "report.md").is_file() and not (one / "vs-two").exists()
 
@@ -439,7 +445,7 @@ class TestCommand:
     ) -> None:
         folder = made(tmp_path / "run")
         spoil(folder)
-        code, said, error = run(capsys, monkeypatch, "report", str(folder))
+        code, said, error = run(capsys, monkeypatch, "report", "--trust", str(folder))
         assert (code, said) == (1, "")
         assert words in error and error.startswith("memsim: ") and error.count("\n") == 1
 
@@ -449,7 +455,7 @@ class TestCommand:
         (folder / "rows.jsonl").write_bytes(
             b"".join([lines[0], lines[1].replace(b"0.86", b"0.99"), *lines[2:]])
         )
-        code, _, error = run(capsys, monkeypatch, "report", str(folder))
+        code, _, error = run(capsys, monkeypatch, "report", "--trust", str(folder))
         assert code == 0
         assert "line 2 is damaged" in error
         assert "1 of 4 tasks are not measured yet." in (folder / "report.html").read_text("utf-8")
@@ -458,7 +464,7 @@ class TestCommand:
         folder = made(tmp_path / "run")
         (tmp_path / "file").touch()
         code, _, error = run(
-            capsys, monkeypatch, "report", str(folder), "--out", str(tmp_path / "file" / "out")
+            capsys, monkeypatch, "report", "--trust", str(folder), "--out", str(tmp_path / "file" / "out")
         )
         assert code == 1
         assert "cannot write the report into" in error and error.count("\n") == 1
@@ -467,5 +473,5 @@ class TestCommand:
     def test_rows_that_may_not_be_read_are_named(self, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
         folder = made(tmp_path / "run")
         (folder / "rows.jsonl").chmod(0)
-        code, _, error = run(capsys, monkeypatch, "report", str(folder))
+        code, _, error = run(capsys, monkeypatch, "report", "--trust", str(folder))
         assert code == 1 and "Permission denied" in error

@@ -17,8 +17,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_has_command_source_table_and_findings(folder: Path, tmp_path: Path, capsys) -> None:
     page = tmp_path / "results.md"
-    results_page.main([str(folder), "--commit", "abc1234", "--out", str(page)])
-    text, recorded = page.read_text("utf-8"), recall(folder)
+    results_page.main([str(folder), "--commit", "abc1234", "--out", str(page), "--trust"])
+    text, recorded = page.read_text("utf-8"), recall(folder, trust=True)
     assert capsys.readouterr().out.strip() == str(page)
     assert text.startswith("# What the studies found\n") and "`memsim study bits --chips 4`\n" in text
     assert "at commit abc1234" in text and recorded.rows[0]["code"] in text
@@ -33,17 +33,16 @@ def test_the_page_has_command_source_table_and_findings(folder: Path, tmp_path: 
 
 
 def test_a_note_that_tables_share_stands_once(folder: Path) -> None:
-    text = results_page.text([folder, folder], "abc")
-    note = next(iter(recall(folder).tables.values())).note.split(" [@")[0]
+    text = results_page.text([folder, folder], "abc", trust=True)
+    note = next(iter(recall(folder, trust=True).tables.values())).note.split(" [@")[0]
     assert text.count("## bits: s2tdpt-digits") == 2 and note and text.count(note) == 1
 
 
 def test_options_that_are_not_the_default_are_in_the_command(tmp_path: Path) -> None:
     more = {"images": 7, "time": 60.0, "seed": 3}
     folder = made(tmp_path / "run", failing=False, **more)
-    assert (
-        results_page.command(recall(folder)) == "memsim study bits --chips 4 --images 7 --seed 3 --time 60s"
-    )
+    found = results_page.command(recall(folder, trust=True))
+    assert found == "memsim study bits --chips 4 --images 7 --seed 3 --time 60s"
 
 
 def test_what_is_no_folder_of_results_is_refused(tmp_path: Path) -> None:
