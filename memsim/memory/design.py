@@ -1,8 +1,9 @@
-"""What a card decides about the line arrays of one memory before anything is written."""
+"""What a card decides about the arrays of one memory before anything is written."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -14,54 +15,39 @@ from memsim.devices.cell import Cell
 from memsim.memory.lines import Full
 
 Write = Literal["verify", "pulses"]
-"""How a line is written: to target conductances (`[weights]` of the card), or by pulses after a reset
+"""How numbers are written: to target conductances (`[weights]` of the card), or by pulses after a reset
 (`[attention]`).
 """
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineDesign:
-    """Line arrays: `capacity` lines of `keys` + `values` pairs of devices, for each chip and head.
+class ArrayDesign(ABC):
+    """Arrays that are written while a network runs: cells, reads, converters and prices are the card's.
 
-    correct: scores and weights are divided by the mean drift of a line of its age, a digital multiplication
-    each.  ones: one more column holds 1 in every line, and what it reads divides the blend: a normaliser
-    that ages with the values.  retention: time constant of the value arrays [s], where these are volatile:
-    values (and ones) relax as exp(-age / retention), keys are kept; the energy of their reads is that of new
-    ones.  Cells, reads, converters and prices are the card's.
-    Raises ValueError for settings of the card that line arrays do not simulate.
+    Raises ValueError for settings of the card that these arrays do not simulate.
     """
 
     name: str
     card: ChipCard
     heads: int
-    keys: int
-    values: int
-    capacity: int
-    full: Full = "refuse"
     write: Write = "verify"
-    correct: bool = False
-    ones: bool = False
-    retention: float = math.inf
 
     def __post_init__(self) -> None:
-        for field in ("heads", "keys", "values", "capacity"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{self.name}: {field} = {getattr(self, field)}: 1 or more is needed")
-        if not self.retention > 0:
-            raise ValueError(
-                f"{self.name}: retention = {self.retention} s: a positive time; math.inf where cells keep"
-            )
+        if self.write not in ("verify", "pulses"):
+            raise ValueError(f"{self.name}: write = {self.write!r}: 'verify' or 'pulses'")
         if self.write == "pulses" and self.cell.exact:
             raise ValueError(f'{self.name}: an ideal cell takes no pulses; take write = "verify"')
         for setting, simulated in self._settings().items():
             if not simulated:
                 off = "wires" if "wires" in setting else "faults" if "faults" in setting else ""
                 way = f'card.without("{off}")' if off else "its default"
-                raise ValueError(f"{self.name}: line arrays do not simulate {setting}; take {way}")
-        if self.correct and (self.write == "pulses" or not self.drifts):
-            raise ValueError(
-                f"{self.name}: correct has no effect, as {self.cell.name} does not drift in the mean"
-            )
+                raise ValueError(f"{self.name}: arrays of memories do not simulate {setting}; take {way}")
+
+    def _positive(self, *fields: str) -> None:
+        """Raise ValueError for a field below 1."""
+        for field in fields:
+            if getattr(self, field) < 1:
+                raise ValueError(f"{self.name}: {field} = {getattr(self, field)}: 1 or more is needed")
 
     def _settings(self) -> dict[str, bool]:
         """Settings of the card, and whether they are those that are simulated."""
@@ -80,6 +66,7 @@ class LineDesign:
             f"attention.verify_rounds = {attention.verify_rounds}": attention.verify_rounds == 0,
             f"attention.coding = {attention.coding!r}": attention.coding != "per-device",
             "attention.row_gain = true": not attention.row_gain,
+            "attention_faults": not (card.attention_faults.made and card.on("faults")),
         }
 
     @property
@@ -114,14 +101,61 @@ class LineDesign:
         return not cell.exact and cell.drift is not None and cell.strength("drift") > 0
 
     @property
+    def devices_per_cell(self) -> int:
+        """Devices of a number that are written."""
+        if self.write == "verify":
+            return 2 * self.card.weights.devices_per_weight
+        return (2 if self.card.attention_cell.one_sided else 1) * self.card.attention.devices_per_synapse
+
+    @property
+    @abstractmethod
+    def devices(self) -> int:
+        """Devices that one write reaches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineDesign(ArrayDesign):
+    """Line arrays: `capacity` lines of `keys` + `values` pairs of devices, for each chip and head.
+
+    correct: scores and weights are divided by the mean drift of a line of its age, a digital multiplication
+    each.  ones: one more column holds 1 in every line, and what it reads divides the blend: a normaliser
+    that ages with the values.  retention: time constant of the value arrays [s], where these are volatile:
+    values (and ones) relax as exp(-age / retention), keys are kept; the energy of their reads is that of new
+    ones.
+    """
+
+    keys: int
+    values: int
+    capacity: int
+    full: Full = "refuse"
+    correct: bool = False
+    ones: bool = False
+    retention: float = math.inf
+
+    def __post_init__(self) -> None:
+        self._positive("heads", "keys", "values", "capacity")
+        super().__post_init__()
+        if not self.retention > 0:
+            raise ValueError(
+                f"{self.name}: retention = {self.retention} s: a positive time; math.inf where cells keep"
+            )
+        if self.correct and (self.write == "pulses" or not self.drifts):
+            raise ValueError(
+                f"{self.name}: correct has no effect, as {self.cell.name} does not drift in the mean"
+            )
+
+    @property
     def columns(self) -> int:
         """Pairs of devices of a line."""
         return self.keys + self.values + self.ones
 
     @property
     def devices(self) -> int:
-        """Devices of a line that are written."""
-        if self.write == "verify":
-            return 2 * self.columns * self.card.weights.devices_per_weight
-        sides = 2 if self.card.attention_cell.one_sided else 1
-        return sides * self.columns * self.card.attention.devices_per_synapse
+        return self.columns * self.devices_per_cell
+
+    def lifetime(self, endurance: float, rate: float) -> float:
+        """Time until a ring that takes `rate` tokens a second has worn its devices out [s].
+
+        endurance: cycles that a device lives; each is written once in `capacity` tokens.
+        """
+        return endurance * self.capacity / rate

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from memsim.energy.ledger import Entry, Ledger
 from memsim.memory.cells import Shown
-from memsim.memory.design import LineDesign
+from memsim.memory.design import ArrayDesign
 from memsim.prices.events import ARRAY_READ
 
 LINES_WRITTEN = "lines written"
@@ -21,19 +21,19 @@ class LineEvents:
     sensed line.  What a mixer's rule does with scores is not in it.
     """
 
-    def __init__(self, design: LineDesign, ledger: Ledger) -> None:
+    def __init__(self, design: ArrayDesign, ledger: Ledger) -> None:
         self.design, self.ledger = design, ledger
         self.kind = design.cell.technology.lower()
         self.joule = design.section.read_joule(1.0)
 
-    def write(self, lines: int, pulses: float) -> None:
-        """Write so many lines, of all chips, heads and sequences."""
+    def write(self, lines: int, pulses: float, reset: bool = True) -> None:
+        """Write so many lines, of all chips, heads and sequences; reset: before their pulses."""
         design, name = self.design, self.design.name
         devices = float(lines * design.devices)
         if design.write == "verify":
             events: list[Entry] = [(name, f"program-{self.kind}", devices)]
         else:
-            events = [(name, f"reset-{self.kind}", devices * design.card.reset_tries)]
+            events = [(name, f"reset-{self.kind}", devices * design.card.reset_tries * reset)]
             events.append((name, f"pulse-{self.kind}", pulses))
         self.ledger.enter([] if design.exact else events, notes=[(name, LINES_WRITTEN, lines)])
 
@@ -53,14 +53,20 @@ class LineEvents:
         seconds = [(name, chips * sequences * section.cycle_time(sensed))]
         self.ledger.enter(events, joules, seconds=seconds)
 
+    def read_cells(self, siemens: Tensor, rows: int, columns: int) -> None:
+        """Read every cell alone, siemens (S, H, B, P N): a column driven at a time, P lines converted."""
+        design, name, section = self.design, self.design.name, self.design.section
+        arrays = siemens[..., 0].numel()
+        converted = float(arrays * rows * columns)
+        events: list[Entry] = [(name, "row-drive", float(arrays * columns))]
+        if not design.exact:
+            events += [(name, section.adc_event, converted), (name, "sample-hold", converted)]
+            events.append((name, "bus-bit", converted * section.adc_bits))
+        energy = siemens.double().sum((1, 2, 3)) * self.joule
+        seconds = arrays / design.heads * columns * section.cycle_time(rows)
+        self.ledger.enter(events, [(name, ARRAY_READ, energy)], seconds=[(name, seconds)])
+
     @property
     def lines_written(self) -> float:
         """Lines written until now, of all chips, heads and sequences."""
         return self.ledger.notes.get((self.design.name, LINES_WRITTEN), 0.0)
-
-    def lifetime(self, endurance: float, tokens_a_second: float) -> float:
-        """Time until a ring of lines that is written without pause has gone through `endurance` cycles [s].
-
-        Each device is written once in `capacity` tokens.
-        """
-        return endurance * self.design.capacity / tokens_a_second

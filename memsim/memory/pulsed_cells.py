@@ -22,13 +22,13 @@ from memsim.arrays.reading.written_noise import WrittenLaw
 from memsim.arrays.writing.pulse_table import PulseTable, inverse
 from memsim.devices import Fabric, stream
 from memsim.memory.cells import LineCells, Shown
-from memsim.memory.design import LineDesign
+from memsim.memory.design import ArrayDesign
 
 
 class PulsedCells(LineCells):
     """Devices of the attention cell."""
 
-    def __init__(self, design: LineDesign, seed: int, chips: Sequence[int]) -> None:
+    def __init__(self, design: ArrayDesign, seed: int, chips: Sequence[int]) -> None:
         self.design, card = design, design.card
         cell = card.attention_cell
         self.cell: Any = cell.without("read-noise") if "read-noise" in cell.effects else cell
@@ -36,7 +36,8 @@ class PulsedCells(LineCells):
         self.sides = ("plus", "minus") if cell.one_sided else ("device",)
         self.root = [stream(seed, list(chips), design.name, range(design.heads), s) for s in self.sides]
         self.fabrics: dict[int, list[Fabric]] = {}
-        self.states: dict[int, list[Tensor]] = {}
+        self.states: dict[int, list[Tensor]] = {}  #: as a read sees them
+        self.held: dict[int, list[Tensor]] = {}  #: as pulses move them
         self.parallel = card.attention.devices_per_synapse
         rest, unit = card.cell_siemens
         reference = 0.0 if cell.one_sided else rest + unit * self.table.w_rest
@@ -60,12 +61,30 @@ class PulsedCells(LineCells):
             ]
         count = self.counts(share)[..., None, :]  # (S, H, B, 1, C): one step
         by_side = [count] if len(self.sides) == 1 else [count.clamp(min=0), (-count).clamp(min=0)]
-        self.states[row] = [
-            self.cell.rewrite(
-                fabric, pulses.contiguous(), rng=rng.child("write", row), image=images, step=[token]
-            )[..., 0, :]
-            for fabric, pulses, rng in zip(self.fabrics[row], by_side, self.root, strict=True)
-        ]
+        for kept, visible in ((self.states, True), (self.held, False)):
+            kept[row] = [
+                self.cell.rewrite(
+                    fabric, pulses.contiguous(), rng=rng.child("write", row), image=images, step=[token],
+                    visible=visible,
+                )[..., 0, :]
+                for fabric, pulses, rng in zip(self.fabrics[row], by_side, self.root, strict=True)
+            ]  # fmt: skip
+        return float(count.abs().sum(dtype=torch.float64)) * self._pulsed
+
+    def move(self, row: int, change: Tensor, left: float, images: np.ndarray, token: int) -> float:
+        """Pulse a line from what it holds, without a reset, by shares (S, H, B, C); returns pulses.
+
+        left: of its change since the reset, where volatile cells have relaxed.  n_max pulses stand for a
+        share of 1, whatever a device holds.
+        """
+        count = (change.double() * self.table.n_max)[..., None, :]
+        count = (count.round() if self.design.card.on("pulse-rounding") else count).float().contiguous()
+        (fabric,), (rng,), (state,) = self.fabrics[row], self.root, self.held[row]
+        rest = self.table.w_rest
+        start = (rest + (state - rest) * left)[..., None, :].contiguous()
+        how = {"rng": rng.child("move", row), "image": images, "step": [token], "start": start}
+        self.states[row] = [self.cell.rewrite(fabric, count, **how)[..., 0, :]]
+        self.held[row] = [self.cell.rewrite(fabric, count, visible=False, **how)[..., 0, :]]
         return float(count.abs().sum(dtype=torch.float64)) * self._pulsed
 
     @property

@@ -18,7 +18,7 @@ from torch import Tensor
 from memsim.arrays.reading.noise import bend, carries_noise, read_noise
 from memsim.devices import stream
 from memsim.memory.cells import LineCells, Shown
-from memsim.memory.design import LineDesign
+from memsim.memory.design import ArrayDesign
 
 GRID = 64  #: shares over which the mean drift is taken
 
@@ -26,7 +26,7 @@ GRID = 64  #: shares over which the mean drift is taken
 class VerifiedCells(LineCells):
     """Devices of the weight cell."""
 
-    def __init__(self, design: LineDesign, seed: int, chips: Sequence[int]) -> None:
+    def __init__(self, design: ArrayDesign, seed: int, chips: Sequence[int]) -> None:
         self.design, self.cell = design, design.card.weight_cell
         self.rng = stream(seed, list(chips), design.name, range(design.heads), "line")
         self.states: dict[int, Any] = {}

@@ -220,7 +220,7 @@ def test_events_of_writes_and_reads_are_counted() -> None:
     filled(crossbar(DEFAULT, ledger=pulsed, write="pulses"))
     assert pulsed.counts["memory", "reset-reram"] == rows * T * 2 * D
     assert 0 < pulsed.counts["memory", "pulse-reram"] <= rows * T * 2 * D * DEFAULT.full_write
-    assert lines.events.lifetime(1e6, 1e3) == 1e6 * T / 1e3
+    assert lines.design.lifetime(1e6, 1e3) == 1e6 * T / 1e3
 
 
 @pytest.mark.parametrize(("card", "settings", "words"), [

@@ -1,0 +1,144 @@
+"""A leaky state on a crossbar: faded by the device or by rewriting, added to by pulses or by rewriting.
+
+    write = "pulses"    add: n = round(n_max x_p b_n / range) pulses on every cell at once, up or down, on top
+                        of what it holds; a decay that the device does not give: pulses back, by what was read
+    write = "verify"    decay and add: all cells are read, faded and added to digitally, and written anew
+
+A volatile device gives exp(-dt / retention) for nothing, the same for all cells; a state cannot fade slower
+than its device.  Every token writes the whole state, where a list of lines writes one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memsim.arrays.reading.converters import convert_by
+from memsim.energy.ledger import Ledger
+from memsim.memory.cells import LineCells, Shown
+from memsim.memory.leaky import Leaky
+from memsim.memory.leaky_design import LeakyDesign
+from memsim.memory.line_events import LineEvents
+from memsim.memory.pulsed_cells import PulsedCells
+from memsim.memory.reads import Reads, by_array, by_row
+from memsim.memory.verified_cells import VerifiedCells
+
+ROW = 0  #: the one line that holds all P x N cells
+
+
+class CrossbarLeaky(Leaky):
+    """The state of one mixer on every chip; rows of sequences are chip-major.
+
+    ranges: largest absolute value of the state, of c and of what is read, (S, H) or (1, H) each.  images:
+    names of the sequences.  Time passes by ``wait``.  ``clipped`` counts numbers beyond a range.
+    """
+
+    def __init__(
+        self, design: LeakyDesign, state: Tensor, c: Tensor, out: Tensor, *, chips: Sequence[int] = (0,),
+        seed: int = 0, images: Sequence[int] | np.ndarray = (0,), ledger: Ledger | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:  # fmt: skip
+        self.design, self.chips = design, tuple(chips)
+        self.images = np.asarray(images, np.int64)
+        self.dtype = dtype or (torch.float64 if design.exact else torch.float32)
+        self.state_range, self.c_range, self.out_range = (
+            x.to(self.dtype)[..., None, None] for x in (state, c, out)
+        )
+        pulsed = design.write == "pulses"
+        self.cells: LineCells = (PulsedCells if pulsed else VerifiedCells)(design, seed, self.chips)
+        self.events = LineEvents(design, ledger or Ledger(design.card))
+        self.reads = Reads(
+            design.name, self.cells, self.events, adc=design.adc, dac_bits=design.dac_bits,
+            sides={"read": design.rows}, seed=seed, chips=self.chips, heads=design.heads, dtype=self.dtype,
+        )  # fmt: skip
+        self.clear()
+
+    @property
+    def clipped(self) -> int:
+        """Numbers beyond the range of a converter or of a cell, until now."""
+        return self.reads.clipped
+
+    def clear(self) -> None:
+        self.writes, self.now, self.written = 0, 0.0, 0.0
+        self.reads.begin(self.images)
+        self.faded: Tensor | float = 1.0  #: decay that no device gave and no write made yet
+        self._write(torch.zeros(()), first=True)
+
+    def wait(self, dt: float) -> None:
+        """Let `dt` seconds pass.  Raises ValueError for a negative time."""
+        if not 0 <= dt < math.inf:
+            raise ValueError(f"{self.design.name}: dt = {dt} s: 0 or more is needed")
+        self.now += dt
+        if not math.isinf(self.design.retention):
+            self.faded = self.faded * math.exp(dt / self.design.retention)
+
+    def decay(self, factor: Tensor) -> None:
+        """Fade by a factor (S B, H), of which the device gave its share in the time that was waited.
+
+        Raises ValueError for a factor above what the device leaves.
+        """
+        total = self.faded * by_array(factor[..., None], len(self.chips), self.dtype)
+        if float(total.max()) > 1 + 1e-6:
+            raise ValueError(
+                f"{self.design.name}: a decay of {float(factor.max()):.4g} is slower than the device, whose"
+                f" retention is {self.design.retention:g} s; let less time pass, or take longer retention"
+            )
+        self.faded = total
+
+    def add(self, x: Tensor, b: Tensor) -> None:
+        x, b = (by_array(part, len(self.chips), self.dtype) for part in (x, b))
+        self._write((x[..., :, None] * b[..., None, :] / self.state_range[..., None]).flatten(-2))
+
+    def read(self, c: Tensor) -> Tensor:
+        drive = self.reads.dac(by_array(c, len(self.chips), self.dtype) / self.c_range, signed=True)
+        shown = Shown(*(x.mT for x in self._matrix()))  # (S, H, B, N, P): c drives, P lines are sensed
+        unit = self.state_range * self.c_range
+        out = self.reads.read(drive, shown, (self.out_range / unit)[..., 0], "read") * unit
+        left = self.faded  # what is not written yet is a digital factor on what is read
+        return by_row(out * left).to(c.dtype)
+
+    def _shown(self) -> Shown:
+        """The state as reads see it now, in shares (S, H, B, P N)."""
+        share, siemens = self.cells.show([ROW], [self.now - self.written])
+        left = math.exp(-(self.now - self.written) / self.design.retention)
+        return Shown(share[..., 0, :] * left, siemens[..., 0, :])
+
+    def _matrix(self) -> Shown:
+        shape = self.design.rows, self.design.columns
+        return Shown(*(x.unflatten(-1, shape) for x in self._shown()))
+
+    def _write(self, change: Tensor, first: bool = False) -> None:
+        """Bring what is due of a decay and a change, in shares (S, H, B, P N), into the devices."""
+        design, step = self.design, self.reads.step(self.writes)
+        cells = len(self.chips) * design.heads * len(self.images)
+        if first:
+            shape = (len(self.chips), design.heads, len(self.images), design.rows * design.columns)
+            pulses = self.cells.write(ROW, torch.zeros(shape, dtype=self.dtype), self.images, step)
+        elif isinstance(self.cells, PulsedCells):
+            left = math.exp(-(self.now - self.written) / design.retention)
+            if self._rewrites:
+                change = change - (1 - self.faded) * self._sensed()
+            pulses = self.cells.move(ROW, change, left, self.images, step)
+        else:
+            held = self.faded * self._sensed()
+            self.reads.clipped += int(((held + change).abs() > 1 + 1e-6).sum())
+            pulses = self.cells.write(ROW, (held + change).clamp(-1.0, 1.0), self.images, step)
+        self.events.write(cells, pulses, reset=first)
+        self.writes, self.written, self.faded = self.writes + 1, self.now, 1.0
+
+    @property
+    def _rewrites(self) -> bool:
+        """Whether a decay is due that the device does not give."""
+        faded = torch.as_tensor(self.faded)
+        return bool(((1 - faded).abs() > 1e-9).any())
+
+    def _sensed(self) -> Tensor:
+        """The state as a read of every cell finds it, one column at a time (S, H, B, P N)."""
+        shown = self._shown()
+        self.events.read_cells(shown.siemens, self.design.rows, self.design.columns)
+        adc = self.design.adc
+        return convert_by(shown.share, torch.ones(()), adc.bits, None)[0] if adc.rounds else shown.share
