@@ -88,6 +88,7 @@ class CrossbarLines(Lines):
         keys = Shown(*(x[..., : self.design.keys].mT for x in shown))  # columns drive, lines are sensed
         drive = self.reads.dac(self._by_array(q) / _scale(ranges.query), signed=True)
         full = (ranges.score / (ranges.query * ranges.key))[..., None]
+        self.reads.waiting = [] if self.design.tile else None  # what is powered is known with the weights
         scores = self.reads.read(drive, keys, full, "match") * _scale(ranges.query * ranges.key)
         if self.design.correct:
             scores = scores / self._gain(now)
@@ -105,6 +106,7 @@ class CrossbarLines(Lines):
             back = float((1 / gain).max())
             weights = weights / (gain * back)
         drive = self.reads.dac(weights, signed=False)
+        self._bill_match(weights)
         full = (ranges.out / ranges.value)[..., None].expand(-1, -1, design.values)
         full = torch.cat([full, torch.full_like(full[..., : int(design.ones)], HEADROOM)], -1)
         out = self.reads.read(drive, values, full, "blend") * back
@@ -112,6 +114,22 @@ class CrossbarLines(Lines):
             norm = out[..., -1:]
             out = out[..., :-1] / torch.where(norm > 0, norm, torch.ones_like(norm))
         return by_row(out * _scale(ranges.value)).to(w.dtype)
+
+    def _bill_match(self, weights: Tensor) -> None:
+        """Enter the events of the match before, of the tiles in which a line has a weight (S, H, B, N)."""
+        waiting, self.reads.waiting = self.reads.waiting, None
+        if not waiting:
+            return
+        tile = self.design.tile
+        needed = torch.nn.functional.pad(weights != 0, (0, -weights.shape[-1] % tile)).unflatten(
+            -1, (-1, tile)
+        )
+        powered = needed.any(-1, keepdim=True).expand_as(needed).clone()
+        if self.design.selectors:
+            powered[..., -1] = True
+        powered = powered.flatten(-2)[..., : weights.shape[-1]]
+        for drive, shown in waiting:
+            self.events.read(drive, shown, powered)
 
     def _show(self, now: float) -> Shown:
         """What reads see of all lines, the oldest first."""

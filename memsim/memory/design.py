@@ -121,7 +121,9 @@ class LineDesign(ArrayDesign):
     each.  ones: one more column holds 1 in every line, and what it reads divides the blend: a normaliser
     that ages with the values.  retention: time constant of the value arrays [s], where these are volatile:
     values (and ones) relax as exp(-age / retention), keys are kept; the energy of their reads is that of new
-    ones.
+    ones.  tile: lines of a tile that can stay unpowered: where all of a reader's weights in a tile are 0,
+    none of its lines is matched or blended (0: everything is powered); selectors: the last line of every tile
+    is matched all the same, as a landmark that chooses tiles.
     """
 
     keys: int
@@ -131,6 +133,8 @@ class LineDesign(ArrayDesign):
     correct: bool = False
     ones: bool = False
     retention: float = math.inf
+    tile: int = 0
+    selectors: bool = False
 
     def __post_init__(self) -> None:
         self._positive("heads", "keys", "values", "capacity")
@@ -138,6 +142,11 @@ class LineDesign(ArrayDesign):
         if not self.retention > 0:
             raise ValueError(
                 f"{self.name}: retention = {self.retention} s: a positive time; math.inf where cells keep"
+            )
+        if self.tile < 0 or (self.selectors and not self.tile):
+            raise ValueError(
+                f"{self.name}: tile = {self.tile}, selectors = {self.selectors}: lines of a tile, 0 for none;"
+                " selectors have no effect without tiles"
             )
         if self.correct and (self.write == "pulses" or not self.drifts):
             raise ValueError(

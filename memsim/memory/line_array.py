@@ -33,6 +33,8 @@ class Settings:
     correct: bool = False
     ones: bool = False
     retention: float = math.inf
+    tile: int = 0
+    selectors: bool = False
 
 
 class LineArray(nn.Module):
@@ -102,6 +104,7 @@ class LineArray(nn.Module):
                 name=self.name, card=run.card, heads=q.shape[1], keys=k.shape[-1], values=v.shape[-1],
                 capacity=settings.capacity or tokens, full=settings.full, write=settings.write,
                 correct=settings.correct, ones=settings.ones, retention=settings.retention,
+                tile=settings.tile, selectors=settings.selectors,
             )  # fmt: skip
             made = CrossbarLines(design, ranges, chips=run.chips, seed=run.seed, ledger=run.ledger)
             self.lines = made

@@ -37,13 +37,18 @@ class LineEvents:
             events.append((name, f"pulse-{self.kind}", pulses))
         self.ledger.enter([] if design.exact else events, notes=[(name, LINES_WRITTEN, lines)])
 
-    def read(self, drive: Tensor, shown: Shown) -> None:
-        """Read with drives (S, H, B, driven, 1): the sum of V^2 G t, and a conversion of each sensed line."""
+    def read(self, drive: Tensor, shown: Shown, powered: Tensor | None = None) -> None:
+        """Read with drives (S, H, B, driven, 1): the sum of V^2 G t, and a conversion of each sensed line.
+
+        powered (S, H, B, sensed): lines that are sensed at all; None: all of them.
+        """
         name, section, design = self.design.name, self.design.section, self.design
         chips, heads, sequences, _, sensed = shown.share.shape
-        driven = float(drive.count_nonzero())
+        driven, siemens = float(drive.count_nonzero()), shown.siemens.double()
         converted = float(chips * heads * sequences * sensed)
-        energy = (drive.double().square() * shown.siemens.double().sum(-1, keepdim=True)).sum((1, 2, 3, 4))
+        if powered is not None:
+            siemens, converted = siemens * powered[..., None, :], float(powered.sum())
+        energy = (drive.double().square() * siemens.sum(-1, keepdim=True)).sum((1, 2, 3, 4))
         events: list[Entry] = [(name, "row-drive", driven)]
         if not design.exact:
             events += [(name, "dac-conversion", driven), (name, section.adc_event, converted)]

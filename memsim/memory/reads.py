@@ -38,6 +38,7 @@ class Reads:
         }
         self.number, self.call, self.clipped = 0, 0, 0
         self.images = np.zeros(0, np.int64)
+        self.waiting: list[tuple[Tensor, Shown]] | None = None  #: reads whose events are not entered yet
 
     def begin(self, images: np.ndarray, call: int = 0) -> None:
         """Begin a context of sequences of these names; call: which of several in one pass."""
@@ -74,7 +75,10 @@ class Reads:
             )[..., 0, :]  # fmt: skip
             current = current + variance.clamp(min=0.0).sqrt() * xi
         self.number += 1
-        self.events.read(column, shown)
+        if self.waiting is None:
+            self.events.read(column, shown)
+        else:
+            self.waiting.append((column, shown))
         if not self.adc.rounds and self.adc.exact:
             return current
         curve = None if curve is None else curve[..., 0, :, : current.shape[-1]][:, :, None]

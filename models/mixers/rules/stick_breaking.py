@@ -39,6 +39,12 @@ def until_spent(scores: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
     return mask & (1.0 - newer > SPENT)
 
 
+def stopped(scores: Tensor, gate: Tensor | None, mask: Tensor) -> Tensor:
+    """Weigh lines until the rest of the stick is at most SPENT; older lines get 0 and need no read."""
+    weights = stick_breaking(scores, gate, mask)
+    return weights * until_spent(scores, weights, mask)
+
+
 STICK_BREAKING = Rule(
     name="stick-breaking",
     weigh=stick_breaking,
@@ -46,3 +52,11 @@ STICK_BREAKING = Rule(
     operations=Operations(exponentials=3, additions=2),
     reads=until_spent,
 )
+STOPPED = Rule(
+    name="stick-breaking-stopped",
+    weigh=stopped,
+    own=False,
+    operations=Operations(exponentials=3, additions=2, comparisons=1),
+    reads=until_spent,
+)
+"""The same, read until it is spent: for a network that was trained with all of it."""

@@ -223,6 +223,23 @@ def test_events_of_writes_and_reads_are_counted() -> None:
     assert lines.design.lifetime(1e6, 1e3) == 1e6 * T / 1e3
 
 
+def test_tiles_without_a_weight_are_not_powered() -> None:
+    weights = torch.zeros(S * B, H, T)
+    weights[..., 4] = 1.0  # tiles of four lines: the first has no weight, the second is half full
+    found = {}
+    for name, settings in {"all": {}, "tiles": {"tile": 4}, "marked": {"tile": 4, "selectors": True}}.items():
+        lines = filled(crossbar(DEFAULT, **settings))
+        z = lines.match(on_chips(Q[:, :, -1]), T)
+        out = lines.blend(weights, T)
+        counts, joules = lines.events.ledger.counts, lines.events.ledger.joules
+        found[name] = z, out, counts["memory", "adc-8b"] / (S * B * H), joules["memory", "array-read"]
+    assert [found[name][2] - D for name in ("all", "tiles", "marked")] == [T, 2, 3]
+    assert found["tiles"][3] < found["marked"][3] < found["all"][3]
+    assert torch.equal(found["all"][1], found["tiles"][1])
+    with pytest.raises(ValueError, match="selectors have no effect without tiles"):
+        crossbar(IDEAL, selectors=True)
+
+
 @pytest.mark.parametrize(("card", "settings", "words"), [
     (ChipCard.load("default"), {}, 'take card.without."wires".'),
     (DEFAULT.replace(weights={"coding": "offset"}), {}, "weights.coding = 'offset'"),

@@ -10,7 +10,7 @@ from memsim.models.mixers.rules.forgetting import FORGETTING, bias_of_horizon, f
 from memsim.models.mixers.rules.hierarchical import chunks, off_by_one
 from memsim.models.mixers.rules.rule import Rule
 from memsim.models.mixers.rules.softmax import BEFORE, SOFTMAX, gaussian_kernel
-from memsim.models.mixers.rules.stick_breaking import STICK_BREAKING, rest
+from memsim.models.mixers.rules.stick_breaking import STICK_BREAKING, STOPPED, rest
 from memsim.models.mixers.rules.two_level import landmarks
 
 T = 13
@@ -77,6 +77,17 @@ def test_stick_breaking_at_its_limits() -> None:
     b, age = 0.25, torch.arange(T)[:, None] - torch.arange(T) - 1
     even = STICK_BREAKING.weigh(ones * torch.logit(torch.tensor(b, dtype=torch.float64)), None, mask)
     close(even, torch.where(mask, b * (1 - b) ** age.double(), 0.0))
+
+
+def test_a_stopped_stick_reads_the_newest_lines_alone() -> None:
+    z = 3 * scores(40, 40)
+    mask = STICK_BREAKING.mask(40, 40)
+    whole, part = (rule.weigh(z, None, mask) for rule in (STICK_BREAKING, STOPPED))
+    read = part > 0
+    close(part, whole * read)
+    assert ((whole - part).sum(-1) <= 0.01 + 1e-12).all()
+    older = read.int().diff(dim=-1)  # False ... False True ... True up to the reader
+    assert (older[-1, :-1] >= 0).all() and read[-1].sum() < 30
 
 
 def test_forgetting_is_softmax_where_nothing_fades_and_cuts_where_all_does() -> None:
