@@ -11,6 +11,9 @@ from torch import Tensor
 FIFTH = 0.2
 """The share of places whose overlap is asked for."""
 
+MEASURES = {"rank correlation [1]": (-1.0, 1.0), "overlap of the top fifth [1]": (0.0, 1.0)}
+"""What agreement is measured by, and its range."""
+
 
 def rank_correlation(one: Tensor, other: Tensor) -> Tensor:
     """Spearman's correlation of maps (..., h, w), from -1 to 1; NaN where a map has the same value
@@ -48,9 +51,9 @@ def _flat(maps: Tensor) -> Tensor:
 
 def _ranks(values: Tensor) -> Tensor:
     """Ranks (..., N), those of equal values being their mean."""
-    below = (values[..., None, :] < values[..., :, None]).sum(-1).double()
-    alike = (values[..., None, :] == values[..., :, None]).sum(-1)
-    return below + (alike + 1) / 2
+    in_order, values = values.sort(-1).values, values.contiguous()
+    below, up_to = (torch.searchsorted(in_order, values, right=right) for right in (False, True))
+    return (below + up_to + 1).double() / 2
 
 
 def _members(values: Tensor, count: int) -> Tensor:
@@ -59,3 +62,10 @@ def _members(values: Tensor, count: int) -> Tensor:
     above, at = values > border, values == border
     left = count - above.sum(-1, keepdim=True).double()
     return above + at * (left / at.sum(-1, keepdim=True))
+
+
+def agree(one: Tensor, other: Tensor) -> dict[str, Tensor]:
+    """Agreement of maps (..., h, w) by every measure, NaN where one of them has no order."""
+    order = rank_correlation(one, other)
+    top = torch.where(order.isnan(), torch.nan, top_overlap(one, other))
+    return dict(zip(MEASURES, (order, top), strict=True))

@@ -141,7 +141,7 @@ def _score(view: View, logits: Tensor, features: list[Tensor], classes: Tensor) 
     """The sum of what is differentiated: each image's logit of its class on every chip, but for the bias."""
     if view.head is None:
         return logits.gather(-1, classes.expand(len(logits), -1)[..., None]).sum()
-    rows = view.head.weight[classes].repeat(view.chips, 1)
+    rows = view.head.weight.to(features[0])[classes].repeat(view.chips, 1)
     return (features[0] * rows).sum()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 import memsim
+from memsim.models.seeing.agreement import MEASURES
 from memsim.models.seeing.kinds import ATTENTION, CLASS, SPIKES
 from memsim.studies.evaluation.digital import Advance
 from memsim.studies.evaluation.net_file import NetFile
@@ -18,7 +19,7 @@ from memsim.studies.reports.quantities import duration
 from memsim.studies.seeing import folder as files
 from memsim.studies.seeing.map_figure import map_figure
 from memsim.studies.seeing.number_figures import agreement_figure, curve_figure, raster_figure
-from memsim.studies.seeing.numbers import MEASURES, check, controls, over_times, summary
+from memsim.studies.seeing.numbers import check, controls, over_times, summary
 from memsim.studies.seeing.sight import sight
 
 FIGURES = {CLASS: "class-maps", SPIKES: "spike-maps", ATTENTION: "attention-maps"}

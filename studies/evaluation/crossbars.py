@@ -3,7 +3,8 @@
     shared   network (name, digest of its file, change; a user's own file whole), dataset (name, digest),
              images, engine, chips, card, seed
     own      time [s] since programming, compensation (None: the card's), recalibrate (how many training
-             images re-estimate the batch norms at that time; absent: none)
+             images re-estimate the batch norms at that time; absent: none), maps (of how many test images
+             the class-activation maps are compared; absent: none)
 
 The chips are programmed once for all tasks that share them, the digital network is run once in a process.
 """
@@ -24,6 +25,7 @@ from memsim.models.registry import relative, tuned
 from memsim.models.training.train import RECIPES, Recipe, training_images
 from memsim.studies.evaluation import digital
 from memsim.studies.evaluation.execution import Trial, execute
+from memsim.studies.evaluation.map_agreement import DigitalMaps
 from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.setting import Setting, dump
@@ -113,6 +115,7 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Trial:
     return Trial(
         reference, list(shared["chips"]), chip.program(), engine=engine, retrained=retrained,
         training=partial(_training, own, data),
+        seen=partial(_seen, unchanged, dataset["name"], dataset["digest"], images, data, dtype),
     )  # fmt: skip
 
 
@@ -146,6 +149,7 @@ def measure(prepared: Trial, own: Mapping[str, Any]) -> Result:
         own["time [s]"],
         compensation=own.get("compensation"),
         recalibrate=own.get("recalibrate", 0),
+        maps=own.get("maps", 0),
     ).result
 
 
@@ -156,3 +160,14 @@ def _digital(
     """The digital run of an unchanged network of that content, on a data set of that content."""
     subject = Subject.of(_setting(json.loads(network)))
     return digital.run(subject.net, test_data(dataset, images=images, folder=data), dtype)
+
+
+@lru_cache(maxsize=2)
+def _seen(
+    network: str, dataset: str, _: str, images: int, data: str, dtype: torch.dtype, count: int
+) -> DigitalMaps | None:
+    """The digital maps of the unchanged network, for the first test images; None where it has none."""
+    source = test_data(dataset, images=images, folder=data)
+    x, labels = source.sets[source.name]
+    net = Subject.of(_setting(json.loads(network))).net
+    return DigitalMaps.of(net, x[:count], labels[:count], source.batch_axis, dtype)

@@ -25,6 +25,7 @@ from memsim.energy.band import ends
 from memsim.mapping.state import NetState
 from memsim.models.measures import cross_entropy, margin
 from memsim.studies.evaluation.digital import Advance, Digital, Output, Part, checked, picked
+from memsim.studies.evaluation.map_agreement import DigitalMaps
 from memsim.studies.evaluation.marks import DIGITAL, marks
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.taps import SpikeCounts, Taps
@@ -42,6 +43,7 @@ class Trial:
     engine: str = "memsim"
     retrained: bool = False  #: another training than the digital run's: spikes cannot be compared
     training: Callable[[int], Tensor | None] = lambda count: None  #: a number of images as it was trained on
+    seen: Callable[[int], DigitalMaps | None] = lambda count: None  #: maps of a number of test images
     output: Output = None
 
     @property
@@ -60,6 +62,7 @@ class Measured:
     logits: dict[str, Tensor] = field(default_factory=dict)
     spikes: SpikeCounts = field(default_factory=lambda: SpikeCounts(0))
     recalibration: Mapping[str, float] = field(default_factory=dict)
+    maps: Mapping[str, list[float]] = field(default_factory=dict)  #: agreement of maps, by measure and chip
 
     @property
     def counted(self) -> bool:
@@ -81,6 +84,7 @@ class Measured:
             kept |= {column: [marks(one) for one in rows] for column, rows in counted.items()}
         if self.spikes.steps and not self.trial.retrained:
             per_chip["spike mismatch [1]"] = self.spikes.mismatch
+        per_chip |= self.maps
         if self.counted:
             total |= self._costs()
         return Result(per_chip=per_chip, total=total, marks=kept)
@@ -123,11 +127,13 @@ def execute(
     *,
     compensation: Compensation | None = None,
     recalibrate: int = 0,
+    maps: int = 0,
     advance: Advance = lambda *_: None,
 ) -> Measured:
     """Run all test images at a time [s] since programming and with a compensation (None: the card's).
 
-    recalibrate: the number of training images that re-estimate the batch norms at that time first.
+    recalibrate: the number of training images that re-estimate the batch norms at that time first; maps: of
+    how many test images the class-activation maps are compared with the digital network's.
     """
     found = Measured(trial, spikes=SpikeCounts(len(trial.chips)))
     chip = trial.chip
@@ -143,6 +149,9 @@ def execute(
             chip.ledger.open = plain
         counts = found.spikes if plain and not trial.retrained else None
         found.logits[name] = _answers(trial, part, counts, lambda done, of, n=name: advance(n, done, of))
+    digital_maps = trial.seen(maps) if maps and chip is not None else None
+    if chip is not None and digital_maps is not None:
+        found.maps = digital_maps.agreement(chip)
     return found
 
 

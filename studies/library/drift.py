@@ -28,6 +28,8 @@ TIMES = (1.0, 60.0, 3600.0, DAY, 30 * DAY, YEAR, 10 * YEAR)
 COMPENSATIONS = ("none", "global", "column")
 INTERVALS = {"month": YEAR / 12, "year": YEAR}
 """How often the weights are written anew [s]; later times are multiples: just before the next writing."""
+MAPS, MAP = 64, "map rank correlation [1]"
+"""Test images whose class-activation maps are compared with the digital network's, and by what."""
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
@@ -48,8 +50,9 @@ def tasks(setting: Setting) -> Iterator[Task]:
 def _task(shared: dict[str, Any], time: float, compensation: str, upkeep: str) -> Task:
     labels = {"upkeep": upkeep, "time [s]": time}
     return Task(
-        study="drift", labels=labels, shared=shared, own={"time [s]": time, "compensation": compensation}
-    )
+        study="drift", labels=labels, shared=shared,
+        own={"time [s]": time, "compensation": compensation, "maps": MAPS},
+    )  # fmt: skip
 
 
 def _series(points: Sequence[Point]) -> dict[str, list[tuple[float, Point]]]:
@@ -153,6 +156,7 @@ def findings(points: Sequence[Point]) -> list[str]:
         known = [(t, gain) for t, gain in gains if gain is not None]
         for verdict, run in groupby(known, key=lambda entry: _verdict(entry[1])):
             said.append(_sentence(f"{kind} compensation", verdict, list(run), main))
+    said += _maps(series)
     kept = dict(series.get("global", []))
     for kind in (kind for kind in series if kind not in COMPENSATIONS):
         for time, point in series[kind]:
@@ -161,6 +165,19 @@ def findings(points: Sequence[Point]) -> list[str]:
                 upkeep = f"{kind}, against global compensation alone,"
                 said.append(_sentence(upkeep, _verdict(gain), [(time, gain)], main))
     return said
+
+
+def _maps(series: dict[str, list[tuple[float, Point]]]) -> list[str]:
+    """How much chips' maps agree with the digital network's at the first and the last time."""
+    line = [(time, p) for time, p in series.get("global", []) if MAP in p.per_chip]
+    if len(line) < 2:
+        return []
+    change = line[-1][1].against(line[0][1], MAP)
+    ends = [f"{draw.cell(p.estimate(MAP), MAP)} after {duration(time)}" for time, p in (line[0], line[-1])]
+    return [
+        f"Class-activation maps of the chips have a rank correlation of {ends[0]} and {ends[1]} with the "
+        f"digital network's, a change of {draw.change(change, MAP)} (global compensation, chip by chip)."
+    ]
 
 
 def _verdict(gain: Estimate) -> str:

@@ -29,6 +29,8 @@ MEASURES = {
     "margin [1]": "margin [1]",
     "spike mismatch [1]": "spikes that differ [%]",
     "agreement [1]": "agreement [%]",
+    "map rank correlation [1]": "maps: rank correlation [1]",
+    "map overlap of the top fifth [1]": "maps: overlap of the top fifth [1]",
 }
 """Columns of a result -> what a table calls them, in its order."""
 
@@ -134,6 +136,7 @@ def curve_columns(points: Sequence[Point]) -> dict[str, list[str]]:
     shown = {
         "accuracy": ("accuracy [1]", "harder accuracy [1]"),
         "before-accuracy": (entropy_column(points), "spike mismatch [1]"),
+        "maps": ("map rank correlation [1]", "map overlap of the top fifth [1]"),
     }
     there = {name: [c for c in columns if c in found] for name, columns in shown.items()}
     return {name: columns for name, columns in there.items() if columns}

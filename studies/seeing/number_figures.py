@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from memsim.models.seeing.agreement import MEASURES
 from memsim.models.seeing.kinds import CLASS
 from memsim.studies.reports.draw import legend
 from memsim.studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, LINES, PAGE, QUIET, drawn
 from memsim.studies.reports.quantities import duration
-from memsim.studies.seeing.numbers import MEASURES, Check, Tables, estimate
+from memsim.studies.seeing.numbers import Check, Tables, estimate
 from memsim.studies.seeing.sight import Sight
 
 NEURONS = 40

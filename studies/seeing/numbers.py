@@ -10,20 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memsim.models.seeing.agreement import rank_correlation, top_count, top_overlap
+from memsim.models.seeing.agreement import MEASURES, agree, top_count
 from memsim.models.seeing.class_layer import with_head
 from memsim.models.seeing.deletion import Curves, curves
 from memsim.models.seeing.kinds import CLASS
 from memsim.models.seeing.randomised import randomised
 from memsim.models.seeing.view import View, class_maps, digital
 from memsim.studies.evaluation.intervals import Estimate, Span, crossed, over_chips
-from memsim.studies.seeing.sight import TRIED, Sight
+from memsim.studies.evaluation.map_agreement import TRIED
+from memsim.studies.seeing.sight import Sight
 
 SEEDS = 8
 """Networks with randomised weights."""
-
-MEASURES = {"rank correlation [1]": (-1.0, 1.0), "overlap of the top fifth [1]": (0.0, 1.0)}
-"""What agreement is measured by, and its range."""
 
 Tables = dict[str, Tensor]
 """By measure, one number for each chip and image (chips, images); NaN where a map has no order."""
@@ -34,13 +32,6 @@ class Check(NamedTuple):
 
     along: Curves
     random: Curves
-
-
-def agree(one: Tensor, other: Tensor) -> Tables:
-    """Agreement of maps (chips, images, h, w) and (1 or chips, images, h, w) by every measure."""
-    order = rank_correlation(one, other)
-    top = torch.where(order.isnan(), torch.nan, top_overlap(one, other))
-    return dict(zip(MEASURES, (order, top), strict=True))
 
 
 def estimate(values: Tensor, span: tuple[float, float]) -> Estimate:

@@ -16,11 +16,9 @@ from memsim.models.seeing.places import Layer, chosen, layers
 from memsim.models.seeing.view import View, digital, on_chips
 from memsim.studies.evaluation.crossbars import calibration
 from memsim.studies.evaluation.digital import Advance
+from memsim.studies.evaluation.map_agreement import TRIED
 from memsim.studies.evaluation.subject import Subject
 from memsim.studies.evaluation.test_data import TestData
-
-TRIED = 4
-"""Images on which it is tried which layer the linear head reads."""
 
 
 @final

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 import memsim
+from memsim.models.seeing.agreement import agree
 from memsim.studies.cli import main
 from memsim.studies.evaluation.intervals import crossed, over_both
 from memsim.studies.evaluation.subject import Subject
 from memsim.studies.evaluation.test_data import test_data as load_data
 from memsim.studies.seeing.folder import write
 from memsim.studies.seeing.map_figure import picture
-from memsim.studies.seeing.numbers import agree, estimate, over_times
+from memsim.studies.seeing.numbers import estimate, over_times
 from memsim.studies.seeing.sight import sight
 
 FLAT = """
