@@ -73,7 +73,8 @@ def controls(sight: Sight, seed: int = 0) -> dict[str, Tables]:
     """
     own = sight.digital.kinds[CLASS]
     matrices = [name for name, p in sight.view.net.named_parameters() if p.dim() > 1]
-    last = matrices[-1].rpartition(".")[0] or matrices[-1]
+    head = sight.view.head
+    last = head.name if head else matrices[-1].rpartition(".")[0] or matrices[-1]
     out = {}
     for name, layers in ((f"last matrix randomised ({last})", last), ("all matrices randomised", "")):
         shown = [
