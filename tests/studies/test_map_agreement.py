@@ -24,7 +24,8 @@ def test_a_study_measures_what_memsim_see_shows():
     trial = prepare(crossbars(SETTING, [0, 1]))
     found = measure(trial, {"time [s]": TIME, "maps": 64}).per_chip
     data = load_data("digits", images=3)
-    shown = sight(Subject.load("s2tdpt-digits"), data, trial.chip.card, chips=2, times=[TIME])
+    card = memsim.ChipCard.load("default")
+    shown = sight(Subject.load("s2tdpt-digits"), data, card, chips=2, times=[TIME])
     for name, table in over_times(shown)["class activation"][TIME].items():
         assert found[f"map {name}"] == pytest.approx(table.mean(1).tolist(), abs=1e-6)
     assert not [name for name in measure(trial, {"time [s]": TIME}).per_chip if name.startswith("map ")]
