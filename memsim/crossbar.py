@@ -9,6 +9,8 @@ from typing import Any
 from torch import nn
 
 from memsim.arrays.attention_array import AttentionArray
+from memsim.arrays.products.hebbian import HebbianAttention
+from memsim.arrays.products.score import ScoreAttention
 from memsim.arrays.weight_array import WeightArray
 from memsim.card.chip_card import ChipCard
 from memsim.chip import Chip, batch_of
@@ -17,6 +19,7 @@ from memsim.mapping.batches import Axis, check_axis
 from memsim.mapping.mapped_net import Engine
 from memsim.mapping.report import NotMapped
 from memsim.run import Run
+from memsim.written_attention import ProductAttention, WrittenAttention
 
 
 def to_crossbar(
@@ -31,7 +34,8 @@ def to_crossbar(
     output: Callable[[Any], Any] | str | int | None = None,
     batch_axis: Axis = 0,
 ) -> Chip:
-    """Put a network on crossbars: every product with a learned matrix, and STDP attention, goes to arrays.
+    """Put a network on crossbars: every product with a learned matrix, and STDP attention, goes to arrays;
+    attention by products of spikes too, where the card's ``attention.order`` says how.
 
     net: any module.  Matrices of linear layers, convolutions, transposed convolutions, multi-head attention,
     recurrent and bilinear layers (and their subclasses) are on arrays in a copy, but for those that the card
@@ -53,7 +57,7 @@ def to_crossbar(
     if any(type(layer).__module__.startswith("aihwkit.nn.") for layer in layers):
         raise TypeError("this network has analog layers of aihwkit; give memsim.from_aihwkit(net)")
     run = Run(card=card, chips=names, seed=int(seed), ledger=Ledger(card))
-    arrays = Engine("memsim", WeightArray, AttentionArray)
+    arrays = Engine("memsim", WeightArray, attention_array)
     if engine == "aihwkit":
         from memsim.engines.aihwkit import TileWeights, tile_attention
 
@@ -63,6 +67,15 @@ def to_crossbar(
         chip.mapped.probed(batch_of(calibration, batch_axis))
     _tell_left(chip, strict)
     return chip
+
+
+def attention_array(name: str, leaf: nn.Module, run: Run) -> nn.Module:
+    """The arrays that stand for an attention leaf, by its kind and the card's order."""
+    if isinstance(leaf, ProductAttention):
+        by_order = {"hebbian": HebbianAttention, "score": ScoreAttention}
+        return by_order[run.card.attention.order](name, leaf, run)
+    assert isinstance(leaf, WrittenAttention)
+    return AttentionArray(name, leaf, run)
 
 
 def _names_of(chips: Any) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The contract of an attention core that arrays can hold: its weights depend on two spike counts alone."""
+"""The contracts of attention cores that arrays can hold: weights by spike counts, or products of spikes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 from torch import Tensor, nn
+
+from memsim.digital_only import DigitalOnly
 
 
 class AttentionWindow(Protocol):
@@ -43,6 +45,28 @@ class WrittenAttention(nn.Module, ABC):
     @abstractmethod
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
         """The weights A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D), with their gradient."""
+
+
+class ProductAttention(DigitalOnly, ABC):
+    """An attention core whose weights are products of spikes, A_ij = gain q_i . k_j, with no window.
+
+    forward(q, k, v): spikes (T, B, H, N, D) -> sum_j A_ij V_jd in the same shape.  It stays digital unless
+    the card's ``attention.order`` says how arrays hold it.
+    """
+
+    digital_because = 'a product of two signals; attention.order = "hebbian" or "score" puts it on arrays'
+
+    gain: Tensor
+    """Factor of each head (H)."""
+
+    @abstractmethod
+    def weights(self, q: Tensor, k: Tensor) -> Tensor:
+        """The weights A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D), with their gradient."""
+
+
+def product_layers(net: nn.Module) -> list[tuple[str, ProductAttention]]:
+    """List a network's modules of product attention with their names."""
+    return [(name, m) for name, m in net.named_modules() if isinstance(m, ProductAttention)]
 
 
 def attention_layers(net: nn.Module) -> list[tuple[str, WrittenAttention]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
+from memsim.arrays.attention_input import by_array, check_layout, check_spikes
 from memsim.arrays.faults.defects import Defects
 from memsim.arrays.kernels.counts import spike_counts
 from memsim.arrays.reading.attention_read import NOTHING
@@ -27,6 +30,9 @@ class AttentionArray(nn.Module):
     call, offset included: (S, B, H, T, N, N).
     """
 
+    reason: ClassVar[str] = "written by pulses for each image"
+    """How the arrays hold it, for the mapping report."""
+
     def __init__(self, name: str, leaf: WrittenAttention, run: Run, rewrite: Rewrite | None = None) -> None:
         super().__init__()
         self.name, self.run, self.leaf, self.width = name, run, leaf, leaf.head_dim
@@ -46,12 +52,12 @@ class AttentionArray(nn.Module):
         self.written.renew()
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        self._check_layout(q, k, v)
+        check_layout(self.name, self.run, self.width, q, k, v)
         self.written.check_range()
         learning = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
         count_q, count_k, others = spike_counts(q.detach(), k.detach(), len(self.run.chips))
         if others:
-            self._refuse(q, k)
+            check_spikes(self.name, q=q, k=k)
         at = self.run.now.address(self.name, v.shape[0])
         if self.design.exact or learning or self.run.now.calibrating:
             return self._plain(q, k, v, at, learning, *self._write(count_q, count_k, at))
@@ -107,28 +113,7 @@ class AttentionArray(nn.Module):
 
     def by_array(self, x: Tensor) -> Tensor:
         """(T, S B, H, ...) -> (S, H, B, T, ...): arrays first, then their writes."""
-        parts = x.view(x.shape[0], len(self.run.chips), -1, *x.shape[2:])
-        return parts.movedim((1, 3, 2, 0), (0, 1, 2, 3))
-
-    def _check_layout(self, q: Tensor, k: Tensor, v: Tensor) -> None:
-        """Raise ValueError unless q, k and v are laid out (T, S B, H, N, D)."""
-        batch, width = len(self.run.chips) * len(self.run.now.images), self.width
-        shape = v.shape
-        if not (q.shape == k.shape == shape and len(shape) == 5 and shape[1] == batch and shape[4] == width):
-            raise ValueError(
-                f"{self.name}: q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}: all three must be "
-                f"(steps, {len(self.run.chips)} chips x {len(self.run.images)} images, heads, tokens, "
-                f"{width} features)"
-            )
-
-    def _refuse(self, q: Tensor, k: Tensor) -> None:
-        """Raise ValueError for the first of q and k that holds numbers that are no spikes."""
-        for signal, x in (("q", q), ("k", k)):
-            if ((x != 0) & (x != 1)).any():
-                raise ValueError(
-                    f"{self.name}: {signal} holds numbers from {float(x.min()):g} to {float(x.max()):g}; "
-                    "spikes are 0 or 1"
-                )
+        return by_array(x, len(self.run.chips))
 
     def _record(self, weight: Tensor) -> None:
         """Keep weights A - offset (S, H, B, T, N, N), where asked to."""
@@ -138,7 +123,7 @@ class AttentionArray(nn.Module):
     @property
     def wear(self) -> ArrayWear:
         """Devices of this layer on a chip, and the cycles they went through for an image."""
-        return ArrayWear(self.design, self.run.ledger, *self.written.largest)
+        return ArrayWear(self.design, self.run.ledger, self.written.cells)
 
     @property
     def measured(self) -> dict[str, float]:

@@ -25,6 +25,10 @@ GATED = ("fefet", "ecram", "capacitor")
 def idle(card: CardFields) -> Iterator[Idle]:
     """Find the settings that differ from their defaults and change nothing."""
     changed = set(_changed(card.attention))
+    if card.attention.order != "score" and "score_drive" in changed:
+        yield Idle(
+            "attention", "score_drive", f'it belongs to order = "score", not to "{card.attention.order}"'
+        )
     if card.attention.cell != "ideal":
         for field, why in (*_by_mode(card.attention), *_by_cell(card.attention, changed)):
             if field in changed:

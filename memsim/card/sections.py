@@ -187,13 +187,23 @@ class WeightSection(ReadSection):
 
 
 class AttentionSection(ReadSection):
-    """Attention arrays: N x N devices for each layer and head, rewritten for every image and time step."""
+    """Attention arrays: devices for each layer and head, rewritten for every image and time step."""
 
     arrays = "attention"
     cell: Device = "reram-om"
     """The plastic device: a preset (``memsim devices`` lists them) or a device card."""
     n_max: int | None = Field(default=None, ge=1, le=4096)
-    """Pulses at the top of the STDP window; the preset's own number where absent."""
+    """Pulses at the top of the STDP window, or of a binary cell's 1; the preset's own number where absent."""
+    order: Literal["digital", "hebbian", "score"] = "digital"
+    """Attention by products of spikes (Spikformer's, Spikingformer's): ``digital``; ``hebbian``: outer
+    products of keys and values are written by pulses, queries read their sum; ``score``: keys and values are
+    written as binary cells, the scores of the first drive the second.  STDP attention is on arrays whatever
+    it is.
+    """
+    score_drive: Literal["bit-serial", "unary"] = "bit-serial"
+    """How scores drive the arrays of values: a one-bit pass for each binary digit, or as many as they are
+    large.
+    """
     coding: Literal["calibrated", "linear", "per-device"] = "calibrated"
     """``calibrated``: the count whose mean response is nearest to the wanted weight; ``linear``: round(n_max
     |dw| / A); ``per-device``: as calibrated, but of each device by its own response, without error: an upper

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from memsim.card.chip_card import ChipCard
 from memsim.energy.converter_area import adc_area, adc_number, dac_area, dac_number
-from memsim.energy.work import Attention, Matrix, Work
+from memsim.energy.work import Attention, Matrix, Rewritten, Work
 from memsim.prices.parts import CELL_SIDE
 from memsim.prices.technology import Technology
 
@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 """An area that no source gives."""
 
 
-def areas(works: Sequence[Work], card: ChipCard) -> dict[str, float | str]:
+def areas(works: Sequence[Work | Rewritten], card: ChipCard) -> dict[str, float | str]:
     """Area [m2] by part: "weight cells", "attention cells", "ADC", "DAC"; "unknown" where no source gives
     that of every layer's.
     """
@@ -53,9 +53,11 @@ def utilisation(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
     return found
 
 
-def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple[str, float, float | None]]:
+def _parts(
+    work: Work | Rewritten, card: ChipCard, technology: Technology
+) -> Iterator[tuple[str, float, float | None]]:
     """(part, number, area of one [m2])."""
-    scheme = card.attention.scheme if isinstance(work, Attention) else "1T1R"
+    scheme = "1T1R" if isinstance(work, Matrix) else card.attention.scheme
     wires = technology.wires
     cell = None if wires is None else (CELL_SIDE[scheme] * wires.width) ** 2
     if isinstance(work, Matrix):
@@ -70,10 +72,11 @@ def _parts(work: Work, card: ChipCard, technology: Technology) -> Iterator[tuple
         yield "weight cells", cells, cell
         yield "ADC", converters, adc_area(section, card, technology)
         yield "DAC", dac_number(work, card), dac_area(card, technology)
-    elif isinstance(work, Attention):
+    elif isinstance(work, Attention | Rewritten):
         section = card.attention
-        rows, columns = card.attention_faults.with_spares(work.tokens, work.tokens)
+        lines = (work.rows, work.columns) if isinstance(work, Rewritten) else (work.tokens, work.tokens)
+        rows, columns = card.attention_faults.with_spares(*lines)
         cells = 2 * section.devices_per_synapse * work.heads * rows * columns  # with references, or pairs
         yield "attention cells", cells, cell
-        converters = work.heads * adc_number(section, work.tokens, technology)
+        converters = work.heads * adc_number(section, lines[0], technology)
         yield "ADC", converters, adc_area(section, card, technology)

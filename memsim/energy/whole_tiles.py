@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from memsim.card.chip_card import ChipCard
-from memsim.energy.work import Matrix, Work
+from memsim.energy.work import Matrix, Rewritten, Work
 
 
-def whole(works: Sequence[Work], card: ChipCard) -> list[Work]:
+def whole(works: Sequence[Work | Rewritten], card: ChipCard) -> list[Work | Rewritten]:
     """The same work on matrices that fill their tiles; attention arrays are as large as they are."""
     return [_filled(work, card) if isinstance(work, Matrix) else work for work in works]
 

@@ -95,6 +95,16 @@ class TwoSignals:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rewritten:
+    """Arrays of M x N cells that are written at run time, of each head: they take area, and count no work."""
+
+    name: str
+    heads: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Other:
     """An event of the rest: pooling, shortcuts, norms, activations."""
 

@@ -212,9 +212,14 @@ def programmed_layer(matrix_RC: Tensor, config: InferenceRPUConfig) -> Any:
     return layer
 
 
-def tile_attention(name: str, leaf: WrittenAttention, run: Run) -> AttentionArray:
+def tile_attention(name: str, leaf: Any, run: Run) -> AttentionArray:
     """An attention array whose writes are aihwkit's pulsed updates; everything around the write is shared."""
     section, plain = run.card.attention, AttentionSection()
+    if not isinstance(leaf, WrittenAttention):
+        raise ValueError(
+            f"engine aihwkit: attention.order = {section.order!r}; products of spikes are digital there: take"
+            ' "digital", or engine memsim'
+        )
     for field in ("devices_per_synapse", "reset", "verify_rounds", "row_gain"):
         if getattr(section, field) != getattr(plain, field):
             raise ValueError(

@@ -22,7 +22,7 @@ from memsim.mapping.lowering.products import ArrayParameter
 from memsim.mapping.site import Site
 from memsim.mapping.state import RESET, state_of, tensors_of
 from memsim.run import Run
-from memsim.written_attention import attention_layers
+from memsim.written_attention import WrittenAttention, attention_layers, product_layers
 
 ROOT = "net"  #: the name of an array whose layer is the whole network
 
@@ -130,7 +130,8 @@ def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:
             found.append(Held(name, path, kind, matrix, tied_to=None if tied == name else tied))
     apart = digital_modules(net)
     reasons = {one.module: reason_of(one.module, apart) for one in found}
-    names = [one.name for one in found] + [name for name, _ in attention_layers(net)]
+    leaves = (*attention_layers(net), *product_layers(net))
+    names = [one.name for one in found] + [name for name, _ in leaves]
     chosen = digital_layers(digital, names)
     return [
         replaced(one, digital=True, because=reasons[one.module])
@@ -167,11 +168,17 @@ def place(
             " array can hold; take 0"
         )
     link(net, matrices, arrays, run)
-    leaves = attention_layers(net)
+    products = product_layers(net)
+    leaves = [*attention_layers(net), *products]
     left = digital_layers(run.card.digital, [*(m.name for m in matrices), *(name for name, _ in leaves)])
-    written = {}
+    order, written = run.card.attention.order, {}
+    if order != "digital" and not {name for name, _ in products} - left:
+        raise ValueError(
+            f'attention.order = "{order}": this network has no attention by products of spikes that arrays'
+            ' are to hold; take "digital" (STDP attention is on arrays whatever it is)'
+        )
     for name, leaf in leaves:
-        if name not in left:
+        if name not in left and (order != "digital" or isinstance(leaf, WrittenAttention)):
             written[name] = attention(name, leaf, run)
             replace(net, name, AttentionSite(name, leaf, written[name], run))
     return arrays, written

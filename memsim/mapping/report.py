@@ -108,14 +108,8 @@ def report(
             line = _other_line(path, module, rest, uses, macs is not None)
             lines.append(replace(line, operations=digital.get(line.layer)) if line.product else line)
     lines += [
-        Mapped(
-            layer=name,
-            kind="written attention",
-            place="array",
-            reason="written by pulses for each image",
-            parameters=0,
-        )
-        for name in attentions
+        Mapped(layer=name, kind="written attention", place="array", reason=array.reason, parameters=0)
+        for name, array in attentions.items()
     ]
     lines += [
         Mapped(
@@ -123,7 +117,7 @@ def report(
             parameters=0, product=False,
         )
         for name, module in digital_modules(net).items()
-        if not any(True for _ in module.parameters())
+        if name.rpartition(".")[0] not in attentions and not any(True for _ in module.parameters())
     ]  # fmt: skip
     return MappingReport(tuple(lines), tuple(notes))
 

@@ -56,13 +56,13 @@ def seen_states(plus: Tensor, minus: Tensor, crossing: Crossing) -> Seen:
 
         w' = (M - M_reference + reference - rest) / unit,   of a pair w'+- = (M+- - rest) / unit
 
-    plus, minus: states w (..., N, N), the last axis along a sensed line; an empty `minus` stands for
+    plus, minus: states w (..., M, N), the last axis along a sensed line; an empty `minus` stands for
     references.  With lines of 0 ohm w' = max(w, floor).  float32 is computed in float64.
     """
-    tokens, (rest, unit, reference, r_word, r_bit, activity) = plus.shape[-1], crossing
+    size, (rest, unit, reference, r_word, r_bit, activity) = plus.shape[-2:], crossing
     kept = [w.clamp(min=crossing.floor) for w in ((plus, minus) if minus.numel() else (plus,))]
     lines = Lines(r_word, r_bit, "off" if activity < 1.0 else "grounded")
-    siemens = [(rest + w.double() * unit).reshape(-1, tokens, tokens).transpose(1, 2) for w in kept]
+    siemens = [(rest + w.double() * unit).reshape(-1, *size).transpose(1, 2) for w in kept]
     partner = siemens[1] if minus.numel() else torch.full_like(siemens[0], reference)
     m = pairs_through_lines(siemens[0], partner, lines, (1, 1), activity)
     first, second = (x.transpose(1, 2).reshape(plus.shape) for x in m)
@@ -77,14 +77,13 @@ def seen_states(plus: Tensor, minus: Tensor, crossing: Crossing) -> Seen:
 
 @seen_states.kernel("cpu", torch.float32)
 def _(plus, minus, crossing):
-    tokens = plus.shape[-1]
+    size = plus.shape[-2:]
     first, second = torch.empty_like(plus), torch.empty_like(minus)
-    column = torch.empty(plus.shape[:-1], dtype=torch.float32)
+    column = torch.empty((*plus.shape[:-2], size[1]), dtype=torch.float32)
     match_threads()
     floors, lost = _seen(
-        first.view(-1, tokens, tokens).numpy(), second.view(-1, tokens, tokens).numpy(),
-        column.view(-1, tokens).numpy(), plus.contiguous().view(-1, tokens, tokens).numpy(),
-        minus.contiguous().view(-1, tokens, tokens).numpy(), *crossing,
+        first.view(-1, *size).numpy(), second.view(-1, *size).numpy(), column.view(-1, size[1]).numpy(),
+        plus.contiguous().view(-1, *size).numpy(), minus.contiguous().view(-1, *size).numpy(), *crossing,
     )  # fmt: skip
     if lost:  # lines so long that the voltage of their far end is no number beside that of their driver
         return seen_states.meaning(plus, minus, crossing)
@@ -99,33 +98,34 @@ def _seen(first, second, column, plus, minus, rest, unit, reference, r_word, r_b
     """Fill `first`, `second` and `column`; returns how many states were floored, and driven lines whose
     voltages are beyond float64.
     """
-    arrays, tokens, paired = len(plus), plus.shape[1], len(minus) > 0
-    width, parts, floors, lost = (tokens + LANES - 1) // LANES * LANES, min(arrays, _PARTS), 0, 0
+    (arrays, sensed, driven), paired = plus.shape, len(minus) > 0
+    width = (max(sensed, driven) + LANES - 1) // LANES * LANES
+    parts, floors, lost = min(arrays, _PARTS), 0, 0
     for part in prange(parts):
         g = np.zeros((2 * width, width))  # of sensed lines: devices and partners in turn
         volt, send = np.empty((2 * width, width)), np.empty((2, width, width))
         turned, share = np.zeros((width, width)), np.empty((width, width))
-        drive, end, total = np.empty(width), np.empty(width), np.empty(tokens, np.float32)
+        drive, end, total = np.empty(width), np.empty(width), np.empty(driven, np.float32)
         if not paired:
-            for i in range(tokens):
+            for i in range(sensed):
                 g[2 * i + 1] = reference
-            _send(send[1], g, 1, tokens, turned, share, end, r_bit, activity)
+            _send(send[1], g, 1, driven, turned, share, end, r_bit, activity)
         low, beyond = 0, 0
         for a in range(part * arrays // parts, (part + 1) * arrays // parts):
             total[:] = 0.0
-            for i in range(tokens):
+            for i in range(sensed):
                 low += _lay(g[2 * i], plus[a, i], total, rest, unit)
                 if paired:
                     low += _lay(g[2 * i + 1], minus[a, i], total, rest, unit)
             column[a] = total
-            climb(volt, g, 2 * tokens, width, r_word, 1.0, drive)
-            for j in range(tokens):
+            climb(volt, g, 2 * sensed, width, r_word, 1.0, drive)
+            for j in range(driven):
                 beyond += not np.isfinite(drive[j])
                 drive[j] = 1.0 / (drive[j] * unit)
-            _send(send[0], g, 0, tokens, turned, share, end, r_bit, activity)
+            _send(send[0], g, 0, driven, turned, share, end, r_bit, activity)
             if paired:
-                _send(send[1], g, 1, tokens, turned, share, end, r_bit, activity)
-            for i in range(tokens):
+                _send(send[1], g, 1, driven, turned, share, end, r_bit, activity)
+            for i in range(sensed):
                 if paired:
                     _take(first[a, i], volt[2 * i], send[0, i], drive, rest / unit)
                     _take(second[a, i], volt[2 * i + 1], send[1, i], drive, rest / unit)
@@ -152,16 +152,16 @@ def _lay(line, w, total, rest, unit):
 
 
 @inlined
-def _send(send, g, side, tokens, turned, share, end, r_bit, activity):
+def _send(send, g, side, driven, turned, share, end, r_bit, activity):
     """send (i, j) = t G / (1 + (1 - p) G x) of the devices of one side: what they send out for 1 V [S]."""
     width = len(send)
     for i in range(0, width, LANES):
         for j in range(0, width, LANES):
             transpose(turned, j * width + i, width, g, (2 * i + side) * width + j, 2 * width)
-    climb(share, turned, tokens, width, r_bit, activity, end)
+    climb(share, turned, driven, width, r_bit, activity, end)
     for i in range(width):
         end[i] = 1.0 / end[i]
-    for j in range(tokens):
+    for j in range(driven):
         _weigh(turned[j], share[j], end, (1.0 - activity) * r_bit * (j + 1))
     turn(send, turned)
 

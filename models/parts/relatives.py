@@ -9,9 +9,9 @@ from typing import Literal, final
 import torch
 from torch import Tensor, nn
 
-from memsim.digital_only import DigitalOnly
 from memsim.models.parts.attention import AbstractAttention
 from memsim.models.parts.stdp import spike_counts
+from memsim.written_attention import ProductAttention
 
 Kind = Literal["stdp", "random", "uniform", "uniform-matched", "rate", "dot", "sdsa"]
 KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform", "uniform-matched", "rate", "dot")
@@ -96,12 +96,8 @@ class RateAttention(AbstractAttention):
 
 
 @final
-class DotAttention(AbstractAttention, DigitalOnly):
+class DotAttention(AbstractAttention, ProductAttention):
     """A_ij = gain q_i . k_j, the spikes query and key share: Spikformer's attention (Zhou et al. 2023)."""
-
-    digital_because = "products of two signals; no form on arrays yet"
-
-    gain: Tensor
 
     def __init__(self, *, gain: Tensor):
         super().__init__()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 import memsim
+from memsim.arrays.products.product_attention import ProductAttentionArray
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.card.cautions import cautions
 from memsim.energy import baselines
@@ -235,8 +236,10 @@ class Comparison:
             out["breakdown"], out["latency [s/image]"] = ledger.breakdown(), ledger.latency
             out["interval [s/image]"] = ledger.interval
             if self.on_arrays:
-                out["area [m2]"] = areas(self.on_arrays, self.card)
-                out["area of whole tiles [m2]"] = areas(whole(self.on_arrays, self.card), self.card)
+                products = [a for a in arrays.values() if isinstance(a, ProductAttentionArray)]
+                built = [*self.on_arrays, *(one for array in products for one in array.built)]
+                out["area [m2]"] = areas(built, self.card)
+                out["area of whole tiles [m2]"] = areas(whole(built, self.card), self.card)
         if self.on_arrays:
             out["utilisation"] = utilisation(self.on_arrays, self.card)
         if self.notes:

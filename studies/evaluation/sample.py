@@ -23,7 +23,7 @@ def conductances(chip: memsim.Chip) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def maps(net: nn.Module, chip: memsim.Chip, x: Tensor) -> dict[str, Any]:
-    """Attention weights A_ij of one input x, digital and on the first chip: (H, T, N, N) a layer."""
+    """Weights A_ij of STDP attention of one input x, digital and on the first chip: (H, T, N, N) a layer."""
     if not chip.attention_arrays:
         return {}
     reference = copy.deepcopy(net).to(torch.float64 if chip.card.ideal else torch.float32).eval()
@@ -36,19 +36,21 @@ def maps(net: nn.Module, chip: memsim.Chip, x: Tensor) -> dict[str, Any]:
 
         return hook
 
-    for name, module in attention_layers(reference):
+    windows = dict(attention_layers(reference))
+    for name, module in windows.items():
         module.register_forward_hook(listen(name))
     reference(x.to(next(reference.parameters()).dtype))
     was_open, chip.ledger.open = chip.ledger.open, False
-    for array in chip.attention_arrays.values():
+    arrays = {name: array for name, array in chip.attention_arrays.items() if name in windows}
+    for array in arrays.values():
         array.recording = True
     try:
         chip(x, image=[0])
-        for name, array in chip.attention_arrays.items():
+        for name, array in arrays.items():
             assert array.recorded is not None
             written[name] = array.recorded[0, 0]
     finally:
-        for array in chip.attention_arrays.values():
+        for array in arrays.values():
             array.recording = False
         chip.ledger.open = was_open
     return {"digital_maps": keep, "crossbar_maps": written}

@@ -11,6 +11,7 @@ from torch import nn
 import memsim
 from memsim import models
 from memsim.models.parts.neurons import LIF
+from memsim.written_attention import ProductAttention
 
 MADE = {
     "s2tdpt-1-16": {"heads": 2},
@@ -24,8 +25,8 @@ MADE = {
     "masnn": {"steps": 4, "reduction_t": 2, "widths": (8, 8), "pools": (1, 2), "hidden": 12},
 }
 DIGITAL = {
-    "spikingformer-1-16": ("blocks.0.attention.core", "products of two signals; no form on arrays yet"),
-    "spikformer-1-16": ("blocks.0.attention.core", "products of two signals; no form on arrays yet"),
+    "spikingformer-1-16": ("blocks.0.attention.core", ProductAttention.digital_because),
+    "spikformer-1-16": ("blocks.0.attention.core", ProductAttention.digital_because),
     "sdt-1-16": ("blocks.0.attention.core", "ANDs and counts of spikes, no matrix"),
     "att-ms-resnet18-8": ("trunk.blocks.0.gates.gates.0.down", "gates: numbers from a mean"),
     "masnn": ("hidden_gate.gates.0.up", "gates: numbers from a mean"),

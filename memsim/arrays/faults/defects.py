@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,20 @@ class Defects:
             "replaced rows": float(self.rows_S.mean()),
             "replaced columns": float(self.columns_S.mean()),
         }
+
+
+def together(several: Sequence[Defects]) -> Defects | None:
+    """What is faulty of several arrays of a layer: shares in the mean over their devices; None of none."""
+    if not several:
+        return None
+    devices = sum(one.devices for one in several)
+    shares, numbers = ("before_S", "after_S", "word_lines_S", "bit_lines_S"), ("rows_S", "columns_S")
+    means = {
+        name: torch.stack([getattr(one, name) * (one.devices / devices) for one in several]).sum(0)
+        for name in shares
+    }
+    sums = {name: torch.stack([getattr(one, name) for one in several]).sum(0) for name in numbers}
+    return Defects(devices, **means, **sums)
 
 
 def share_by_chip(faulty: Tensor, chips: int, count: int | None = None) -> Tensor:

@@ -80,7 +80,7 @@ def vary(spread, numbers, many, plus, minus, spikes, law, noise):
         for side in range(sides):
             states = plus if side == 0 else minus[0]
             for i in range(len(own)):
-                for j in range(len(own)):
+                for j in range(len(own[i])):
                     w = max(states[i, j], floor)
                     own[i, j] += c0 + (c1 + c2 * w) * w
         multiply(spread, own, spikes)
@@ -117,17 +117,18 @@ def read_attention(
     """Weights from the states w of devices or, where there is a `minus`, of pairs; numbers from weights and
     value spikes; returns how many states were floored and how many conversions clipped.
 
-    plus, minus, weight (arrays, N, N), arrays numbered by chip, head, image and step; law: floor, rest,
-    scale; values, out (T, chips images, heads, N, D); step (chips,); curve (chips, heads, P, N), P = 0 for
-    ideal ADCs; gain, shift (chips, heads, N); noise (6,), keys (chips heads,), names of images (B,), first
-    step and call: of the noise of reads, none where `noise` is empty; column (arrays, N) takes the sums of w
-    over word lines and sides. Where weight or values are empty, they are not wanted; weight may be plus.
+    plus, minus, weight (arrays, M, N), arrays numbered by chip, head, image and step; law: floor, rest,
+    scale; values (T, chips images, heads, N, D), out (T, chips images, heads, M, D); step (chips,); curve
+    (chips, heads, P, M), P = 0 for ideal ADCs; gain, shift (chips, heads, M); noise (6,), keys (chips
+    heads,), names of images (B,), first step and call: of the noise of reads, none where `noise` is empty;
+    column (arrays, N) takes the sums of w over word lines and sides. Where weight or values are empty, they
+    are not wanted; weight may be plus.
     """
-    arrays, tokens, _ = plus.shape
+    arrays, lines, tokens = plus.shape
     steps, stack, heads, _, features = values.shape
     floors, clips = 0, 0
     for a in prange(arrays):
-        own, total = np.empty((tokens, tokens), np.float32), np.zeros(tokens, np.float32)
+        own, total = np.empty((lines, tokens), np.float32), np.zeros(tokens, np.float32)
         low = add_weights(own, total, plus[a], law[0], law[1], law[2], True)
         if len(minus):
             low += add_weights(own, total, minus[a], law[0], law[1], -law[2], False)

@@ -28,7 +28,7 @@ NOTHING = torch.empty(0)
 
 
 class AttentionReading(NamedTuple):
-    """What a read gave: numbers (T, S B, H, N, D), the sums of the states on every bit line (S, H, B, T, N),
+    """What a read gave: numbers (T, S B, H, M, D), the sums of the states on every bit line (S, H, B, T, N),
     states that were floored, conversions that clipped.
     """
 
@@ -40,7 +40,8 @@ class AttentionReading(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionRead:
-    """How the arrays of one layer are read; S chips, H heads, B images, T steps, N tokens, D features.
+    """How the arrays of one layer are read: S chips, H heads, B images, T steps; M word lines are sensed, D
+    reads drive N bit lines (of STDP attention M = N tokens, D features).
 
     ``bits`` of the ADC (0: none) over full_scale_S; gain_SHN and shift_SHN are those of each word line;
     ``through``: resistive lines between devices and converters.
@@ -58,7 +59,7 @@ class AttentionRead:
     curve_SHPN: Tensor | None = None  #: of real ADCs, `memsim.converters.curve`; None: ideal ones
 
     def __call__(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
-        """Read arrays in the states w (S, H, B, T, N, N) of devices, or of both sides of pairs, with value
+        """Read arrays in the states w (S, H, B, T, M, N) of devices, or of both sides of pairs, with value
         spikes v (T, S B, H, N, D); `weight`, where not empty, takes A - offset.
 
         Raises ValueError where shapes do not go together.
@@ -72,12 +73,13 @@ class AttentionRead:
             return reading if seen is None else reading._replace(column=seen.column, floors=int(seen.floors))
         v = v.contiguous()
         plus, minus = held if len(held) == 2 else (held[0], NOTHING)
-        images, tokens = plus.shape[2], plus.shape[-1]
+        images, size = plus.shape[2], plus.shape[-2:]
         levels = steps(self.bits, self.curve_SHPN)
-        out, column = torch.empty_like(v), torch.empty(plus.shape[:-1])
+        out = torch.empty(*v.shape[:3], size[0], v.shape[4])
+        column = torch.empty(*plus.shape[:-2], size[1])
         match_threads()
         floors, clips = kernels.read_attention(
-            *[x.view(-1, tokens, tokens).numpy() for x in (plus, minus, weight)],
+            *[x.view(-1, *size).numpy() for x in (plus, minus, weight)],
             np.array([self.floor, self.rest, self.scale], np.float32),
             images,
             v.numpy(),
@@ -87,7 +89,7 @@ class AttentionRead:
             self._curves(),
             self.gain_SHN.float().numpy(),
             self.shift_SHN.float().numpy(),
-            column.view(-1, tokens).numpy(),
+            column.view(-1, size[1]).numpy(),
             out.numpy(),
         )
         if seen is not None:
@@ -142,31 +144,31 @@ class AttentionRead:
             return AttentionReading(v, column, floors, 0)
         values = v.unflatten(1, (held[0].shape[0], -1)).movedim((1, 3, 2, 0), (0, 1, 2, 3))
         out, clips = self.plain(told @ values, values, self.spread(held))
-        numbers = out.movedim((3, 0, 2, 1), (0, 1, 2, 3)).reshape(v.shape)
+        numbers = out.movedim((3, 0, 2, 1), (0, 1, 2, 3)).reshape(*v.shape[:3], -1, v.shape[4])
         return AttentionReading(numbers, column, floors, clips)
 
     def _check_shapes(self, held: list[Tensor], v: Tensor) -> None:
         """Raise ValueError where the states, the values and what is known of the lines do not go together."""
         shape = tuple(held[0].shape)
-        chips, heads, images, steps, tokens = shape[:-1]
+        chips, heads, images, steps, lines, tokens = shape
         read = v.numel() == 0 or v.shape[:4] == (steps, chips * images, heads, tokens)
-        if not read or shape[-1] != tokens or tuple(held[-1].shape) != shape:
+        if not read or tuple(held[-1].shape) != shape:
             raise ValueError(
-                f"states {[tuple(w.shape) for w in held]} and values {tuple(v.shape)}: arrays are N x N; "
-                "(chips, heads, images, steps, N, N) are read by (steps, chips x images, heads, N, features)"
+                f"states {[tuple(w.shape) for w in held]} and values {tuple(v.shape)}: arrays are N x N or M "
+                "x N; (chips, heads, images, steps, M, N) are read by (steps, chips x images, heads, N, D)"
             )
         ranges, gain, shift = self.full_scale_S.shape, self.gain_SHN.shape, self.shift_SHN.shape
-        if ranges != (chips,) or gain != (chips, heads, tokens) or shift != gain:
+        if ranges != (chips,) or gain != (chips, heads, lines) or shift != gain:
             raise ValueError(
                 f"ranges {tuple(ranges)}, gains {tuple(gain)} and shifts {tuple(shift)}: states {shape} take "
-                f"({chips},) and ({chips}, {heads}, {tokens})"
+                f"({chips},) and ({chips}, {heads}, {lines})"
             )
 
     def plain(
         self, current: Tensor, values: Tensor, spread: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, int]:
-        """Numbers from currents (A - offset) V and values, both (S, H, B, T, N, D), and what `spread` says of
-        the states; clipped conversions.
+        """Numbers from currents (A - offset) V (S, H, B, T, M, D) and values (S, H, B, T, N, D), and what
+        `spread` says of the states; clipped conversions.
         """
         if self.noise is not None and spread is not None:
             driven, always = spread

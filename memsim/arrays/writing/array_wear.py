@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memsim.arrays.writing.design import WrittenDesign
+from memsim.arrays.writing.array_design import ArrayDesign
 from memsim.arrays.writing.write_events import SILENT_PULSES
 from memsim.devices.pulses.wear import pulse_wear
 from memsim.energy.ledger import Ledger
@@ -14,18 +14,17 @@ from memsim.energy.ledger import Ledger
 class ArrayWear:
     """The devices of one attention layer on one chip, and what the ledger says they went through.
 
-    heads, tokens: of its largest arrays; both 0 for ideal cells and before the first image.
+    cells: places for a device or for each side of a pair; 0 for ideal cells and before the first image.
     """
 
-    design: WrittenDesign
+    design: ArrayDesign
     ledger: Ledger
-    heads: int
-    tokens: int
+    cells: int
 
     @property
     def device_count(self) -> int:
         """Plastic devices of this layer on one chip."""
-        return self.heads * self.tokens**2 * len(self.design.sides) * self.design.parallel
+        return self.cells * len(self.design.sides) * self.design.parallel
 
     @property
     def cycles(self) -> float:

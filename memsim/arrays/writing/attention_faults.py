@@ -20,7 +20,7 @@ from torch import Tensor
 
 from memsim.arrays.faults.defects import Defects, share_by_chip
 from memsim.arrays.faults.spares import choose_lines, take_lines, turned
-from memsim.arrays.writing.design import WrittenDesign
+from memsim.arrays.writing.array_design import ArrayDesign
 from memsim.card.faults import FaultSection
 from memsim.devices.cell import Fabric
 from memsim.devices.numerics.stream import Stream
@@ -56,40 +56,43 @@ class _Lines(NamedTuple):
 
 
 def fabrics_of(
-    design: WrittenDesign, sides: Sequence[Stream], lines: Stream, tokens: int
+    design: ArrayDesign, sides: Sequence[Stream], lines: Stream, used: tuple[int, int]
 ) -> tuple[list[Fabric], Defects | None]:
-    """Fabricate the arrays of N tokens on each side, spares in place of their worst lines; and what is bad.
+    """Fabricate arrays of `used` word and bit lines on each side, spares in place of their worst; and what is
+    bad.
 
     sides: streams of the devices, lines: of the lines, keys (S, H).  None where the card has no faults.
     """
     card, section = design.card, design.card.attention_faults
     faulty = card.on("faults") and section.made
     worn = card.on("wear") and card.wear.cycles_before > 0
-    used = faulty or worn
-    size = (tokens + section.spare_rows, tokens + section.spare_columns) if used else (tokens, tokens)
+    bad_ones, (rows, columns) = faulty or worn, used
+    size = (rows + section.spare_rows, columns + section.spare_columns) if bad_ones else used
     made = [design.cell.fabricate(size, rng=rng.child("device-spread").by_row()) for rng in sides]
-    if not used:
+    if not bad_ones:
         return made, None
     opened = _Lines.drawn(lines, section if faulty else FaultSection(), len(sides), size)
     bad = torch.stack([_faulty(fabric, opened, n) for n, fabric in enumerate(made)], 2)  # (S, H, sides, ...)
-    at = _chosen(bad.flatten(0, 1).flatten(1, -3), section, tokens)
-    at = [chosen.view(*bad.shape[:2], tokens) for chosen in at]
+    at = _chosen(bad.flatten(0, 1).flatten(1, -3), section, columns)
+    at = [chosen.view(*bad.shape[:2], -1) for chosen in at]
     used_lines, kept = opened.at(*at), [lines_in_use(fabric, *at) for fabric in made]
     left = torch.stack([_faulty(fabric, used_lines, n) for n, fabric in enumerate(kept)], 2)
-    first, chips = torch.arange(tokens).expand_as(at[0]), len(bad)
-    word, bit = opened.at(first, first)
+    chips = len(bad)
+    word, bit = opened.at(*(torch.arange(n).expand_as(lines) for n, lines in zip(used, at, strict=True)))
     defects = Defects(
         left[0].numel(),
-        *(share_by_chip(one, chips) for one in (bad[..., :tokens, :tokens], left, word.transpose(0, 1), bit)),
-        *((lines >= tokens).sum((1, 2), dtype=torch.float64) for lines in at),
+        *(share_by_chip(one, chips) for one in (bad[..., :rows, :columns], left, word.transpose(0, 1), bit)),
+        *((n <= lines).sum((1, 2), dtype=torch.float64) for n, lines in zip(used, at, strict=True)),
     )
     return [_read_as(design, fabric, used_lines, n) for n, fabric in enumerate(kept)], defects
 
 
-def _chosen(bad: Tensor, section: FaultSection, tokens: int) -> list[Tensor]:
-    """The rows and columns in use (A, N) of arrays whose faulty devices are `bad` (A, D, rows, columns)."""
+def _chosen(bad: Tensor, section: FaultSection, in_use: int) -> list[Tensor]:
+    """The rows and columns in use (A, n) of arrays whose faulty devices are `bad` (A, D, rows, columns), of
+    which so many columns are `in_use`, spares behind them.
+    """
     levels = torch.where(bad, 0.0, torch.nan)[:, :, None, :, None]
-    rows = choose_lines(levels[..., :tokens], section.spare_rows, _count)
+    rows = choose_lines(levels[..., :in_use], section.spare_rows, _count)
     columns = choose_lines(turned(take_lines(levels, rows)), section.spare_columns, _count)
     return [rows.flatten(1), columns.flatten(1)]
 
@@ -105,7 +108,7 @@ def _faulty(fabric: Fabric, opened: _Lines, side: int) -> Tensor:
     return ~stuck_map(fabric).isnan() | corrupt(fabric) | word | bit
 
 
-def _read_as(design: WrittenDesign, fabric: Fabric, opened: _Lines, side: int) -> Fabric:
+def _read_as(design: ArrayDesign, fabric: Fabric, opened: _Lines, side: int) -> Fabric:
     """The devices with the level that those on open lines are read at."""
     if not (opened.word.any() or opened.bit.any()):
         return fabric

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
-from memsim.arrays.writing.design import WrittenDesign
+from memsim.arrays.writing.array_design import ArrayDesign
 from memsim.arrays.writing.device_table import DeviceTable
 from memsim.arrays.writing.row_gain import line_gain, patterns
 from memsim.arrays.writing.writer import Writer
@@ -30,7 +30,7 @@ def measure(writer: Writer, devices: WrittenDevices) -> None:
 
 def _fill(writer: Writer, devices: WrittenDevices, own: DeviceTable) -> None:
     """Write every device with every count and nothing but its own spread, and keep the best counts."""
-    cell, tokens = writer.design.cell, devices.tokens
+    cell, (tokens, _) = writer.design.cell, devices.size
     quiet = cell.only(*({"device-spread"} & {effect for effect in cell.effects if cell.on(effect)}))
     counts = own.candidates
     shape = (*devices.gain.shape[:2], 1, len(counts), tokens, tokens)
@@ -48,7 +48,7 @@ def _weights_of_patterns(writer: Writer, devices: WrittenDevices) -> Tensor:
     """
     design, counts = writer.design, patterns(writer.design)
     goals = design.table.response[counts + design.n_max]
-    shape = (*devices.gain.shape[:2], REPEATS, len(counts), devices.tokens, devices.tokens)
+    shape = (*devices.gain.shape[:2], REPEATS, len(counts), *devices.size)
     asked = counts.float().view(-1, 1, 1) if devices.own is None else devices.own.toward(goals)[:, :, None]
     goal = goals.float().view(-1, 1, 1).expand(shape)
     at = Address(np.arange(REPEATS, dtype=np.int64), range(len(counts)))
@@ -57,20 +57,20 @@ def _weights_of_patterns(writer: Writer, devices: WrittenDevices) -> Tensor:
     return held[0]
 
 
-def upkeep(design: WrittenDesign, heads: int, tokens: int) -> dict[str, float]:
+def upkeep(design: ArrayDesign, heads: int, rows: int, columns: int) -> dict[str, float]:
     """What measuring the devices of a size costs one chip, as an array's upkeep is counted: writes of each
     device and conversions, with their energies.  Empty where the card asks for none.
     """
-    card, n_max, lines = design.card.attention, design.n_max, heads * tokens
-    cells = lines * tokens * len(design.sides) * design.parallel
+    card, n_max, lines = design.card.attention, design.n_max, heads * rows
+    cells = lines * columns * len(design.sides) * design.parallel
     writes = pulses = reads = 0.0
     if card.coding == "per-device":
         times = (2 * n_max + 1) * REPEATS
         writes, reads = writes + times, reads + times * cells
-        pulses += n_max * (n_max + 1) * lines * tokens * REPEATS
+        pulses += n_max * (n_max + 1) * lines * columns * REPEATS
     if card.row_gain:
         writes, reads = writes + 3 * REPEATS, reads + 3 * REPEATS * lines
-        pulses += 2 * n_max * lines * tokens * REPEATS
+        pulses += 2 * n_max * lines * columns * REPEATS
     if not writes:
         return {}
     price, shared = design.card.price, design.parallel if card.sharing == "all" else 1

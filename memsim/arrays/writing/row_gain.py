@@ -9,15 +9,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from memsim.arrays.writing.design import WrittenDesign
+from memsim.arrays.writing.array_design import ArrayDesign
 
 
-def patterns(design: WrittenDesign) -> Tensor:
+def patterns(design: ArrayDesign) -> Tensor:
     """Pulses that each pattern asks the mean device for: a full write down, none, and a full write up."""
     return torch.tensor([-design.n_max, 0, design.n_max])
 
 
-def line_gain(design: WrittenDesign, found: Tensor) -> tuple[Tensor, Tensor]:
+def line_gain(design: ArrayDesign, found: Tensor) -> tuple[Tensor, Tensor]:
     """Gain and offset (S, H, N) that take the mean weight of a word line nearest to what it should be:
 
         wanted_p = gain measured_p + offset      least squares over the patterns p

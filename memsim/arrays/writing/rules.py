@@ -12,8 +12,8 @@ from memsim.devices.pulses.line_pulses import Pulses
 class WriteRule(Protocol):
     """Pulses of every cell from the signals on its word line and on its bit line.
 
-    :class:`PulseTable` (an STDP window, for the mean device) and :class:`DeviceTable` (the same window, for
-    each device) are the two there are.
+    :class:`PulseTable` (an STDP window, for the mean device), :class:`DeviceTable` (the same window, for each
+    device) and :class:`OuterProducts` (spikes that meet) are the three there are.
     """
 
     @property
@@ -22,9 +22,11 @@ class WriteRule(Protocol):
         ...
 
     def pulses(self, q: Tensor, k: Tensor) -> Pulses:
-        """Signed pulses (..., N, N) for the signals q of word lines and k of bit lines, both (..., N)."""
+        """Signed pulses (..., M, N) for the signals q of word lines and k of bit lines: spike counts (..., N)
+        both, or spikes (..., M, slots) and (..., N, slots).
+        """
         ...
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
-        """The states asked for, (..., N, N)."""
+        """The states asked for, (..., M, N)."""
         ...

@@ -23,7 +23,7 @@ import math
 import torch
 from torch import Tensor
 
-from memsim.arrays.writing.design import WrittenDesign
+from memsim.arrays.writing.array_design import ArrayDesign
 from memsim.devices.numerics.stream import stream
 
 HALF_SELECTED = {"passive": 1.0, "selector": 10.0}
@@ -33,7 +33,7 @@ HALF_SELECTED = {"passive": 1.0, "selector": 10.0}
 class WriteEnergy:
     """Energies [J] of the writes of one attention layer whose cells are pulsed."""
 
-    def __init__(self, design: WrittenDesign) -> None:
+    def __init__(self, design: ArrayDesign) -> None:
         self.design, card, table = design, design.card, design.table
         self.scheme = card.attention.scheme
         self.voltage, self.time = card.pulse_drive
@@ -45,9 +45,15 @@ class WriteEnergy:
             response = float(at_rest.visible.double().mean()) + response.abs()
         siemens = (rest + unit * response).clamp(min=0)
         self.at_rest = float(siemens[table.n_max])
-        self.siemens = at(series(siemens), table.counts.double())  # by spike counts, as the pulse table
+        self.series = series(siemens)
         charge = design.segment.capacitance
         self.line = None if math.isnan(charge) else charge
+
+    def met(self, counts: Tensor) -> Tensor:
+        """Conductances that signed counts of pulses meet, summed over the pulses of each [S]; those beyond a
+        full write are taken to meet what the last of it does.
+        """
+        return at(self.series, counts.double())
 
     def joule(self, siemens: Tensor | float) -> Tensor | float | None:
         """V^2 G t of pulses that meet so many siemens in all; None where the voltage is not known."""
@@ -60,14 +66,14 @@ class WriteEnergy:
             pulse = self.design.card.price(f"pulse-{self.design.kind}").energy
         return number * (pulse / 4 / HALF_SELECTED[self.scheme])
 
-    def lines(self, drives: Tensor | float, tokens: int) -> Tensor | float | None:
+    def lines(self, drives: Tensor | float, crossed: Tensor | float) -> Tensor | float | None:
         """C V^2 of so many drives of lines over so many cells, at V / 2 where there are no transistors; None
         where voltage or wires are not known.
         """
         if self.voltage is None or self.line is None:
             return None
         voltage = self.voltage if self.scheme == "1T1R" else self.voltage / 2
-        return drives * (tokens * self.line * voltage**2)
+        return drives * (crossed * self.line * voltage**2)
 
 
 def series(siemens: Tensor) -> Tensor:

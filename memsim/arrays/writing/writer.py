@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from memsim.arrays.reading.converters import quantise
-from memsim.arrays.writing.design import WrittenDesign
+from memsim.arrays.writing.array_design import ArrayDesign
 from memsim.arrays.writing.read_verify import ReadVerify
 from memsim.arrays.writing.written_devices import WrittenDevices
 from memsim.devices import Stream
@@ -43,7 +43,7 @@ class Writer:
     number of an image's write.
     """
 
-    def __init__(self, design: WrittenDesign, rewrite: Rewrite | None = None) -> None:
+    def __init__(self, design: ArrayDesign, rewrite: Rewrite | None = None) -> None:
         steady: Any = design.cell
         if "read-noise" in steady.effects:  # reads bring their own
             steady = steady.without("read-noise")

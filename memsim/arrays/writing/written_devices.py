@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from memsim.arrays.writing.array_design import ArrayDesign
 from memsim.arrays.writing.attention_faults import fabrics_of
-from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.device_table import DeviceTable
-from memsim.arrays.writing.rules import WriteRule
+from memsim.arrays.writing.pulse_table import PulseTable
 from memsim.devices import Fabric, Stream, stream
 
 
@@ -32,10 +32,11 @@ class HeldFabric(nn.Module):
 
 
 class WrittenDevices(nn.Module):
-    """The N x N devices of every chip and head that N tokens use, one side or both of pairs.
+    """The devices of every chip and head that so many word lines (rows) and bit lines (columns, default: as
+    many) use, one side or both of pairs; N tokens use N x N of STDP attention.
 
-    Their values are numbered by row and column: those of fewer tokens are the corner of those of more.
-    Beside them lies what was measured of them: gain and shift of each word line (S, H, N), and a table for
+    Their values are numbered by row and column: those of fewer lines are the corner of those of more.
+    Beside them lies what was measured of them: gain and shift of each word line (S, H, rows), and a table for
     each device where the card asks for one.  ``defects`` says what of them is faulty, where something is.
     """
 
@@ -43,26 +44,23 @@ class WrittenDevices(nn.Module):
     shift: Tensor
 
     def __init__(
-        self, design: WrittenDesign, seed: int, chips: Sequence[int], heads: int, tokens: int
-    ) -> None:
+        self, design: ArrayDesign, seed: int, chips: Sequence[int], heads: int, rows: int,
+        columns: int | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.heads, self.tokens, self.table = heads, tokens, design.table
-        root = [stream(seed, list(chips), design.name, range(heads), side) for side in design.sides]
+        self.heads, self.size = heads, (rows, columns or rows)
+        name = design.stream_name
+        root = [stream(seed, list(chips), name, range(heads), side) for side in design.sides]
         self.rngs: dict[tuple[str | int, ...], list[Stream]] = {(): [rng.child("write") for rng in root]}
-        self.read_rng = stream(seed, list(chips), design.name, range(heads), "read")
-        lines = stream(seed, list(chips), design.name, range(heads), "lines")
-        fabrics, self.defects = fabrics_of(design, root, lines, tokens)
+        self.read_rng = stream(seed, list(chips), name, range(heads), "read")
+        lines = stream(seed, list(chips), name, range(heads), "lines")
+        fabrics, self.defects = fabrics_of(design, root, lines, self.size)
         self.held = nn.ModuleList(HeldFabric(fabric) for fabric in fabrics)
         places = (len(chips), heads)
-        self.register_buffer("gain", torch.ones(*places, tokens))
-        self.register_buffer("shift", torch.full((*places, tokens), design.offset, dtype=torch.float64))
-        per_device = design.card.attention.coding == "per-device"
-        self.own = DeviceTable(design.table, places, tokens) if per_device else None
-
-    @property
-    def rule(self) -> WriteRule:
-        """What these devices are pulsed by."""
-        return self.table if self.own is None else self.own
+        self.register_buffer("gain", torch.ones(*places, rows))
+        self.register_buffer("shift", torch.full((*places, rows), design.offset, dtype=torch.float64))
+        table, per_device = design.table, design.card.attention.coding == "per-device"
+        self.own = DeviceTable(table, places, rows) if per_device and isinstance(table, PulseTable) else None
 
     def fabrics(self) -> list[Fabric]:
         """The fabric of each side."""
