@@ -19,6 +19,7 @@ from memsim.card.sections import AttentionSection, WearSection, WeightSection
 from memsim.devices import device_card
 from memsim.energy.area import areas, utilisation
 from memsim.energy.digital_work import DigitalWork
+from memsim.models.parts.relatives import DotAttention
 
 DEFAULT = ChipCard.load("default")
 HEADS, TOKENS, WIDTH, STEPS, IMAGES = 1, 4, 6, 1, 3
@@ -27,11 +28,11 @@ HEADS, TOKENS, WIDTH, STEPS, IMAGES = 1, 4, 6, 1, 3
 class Small(nn.Module):
     """A matrix that numbers drive, attention that pulses write, a matrix that its sums drive."""
 
-    def __init__(self) -> None:
+    def __init__(self, core: nn.Module) -> None:
         super().__init__()
         self.first, self.last = nn.Linear(12, HEADS * TOKENS * WIDTH), nn.Linear(HEADS * TOKENS * WIDTH, 3)
         self.norm = nn.BatchNorm1d(HEADS * TOKENS * WIDTH)
-        self.core = models.STDPAttention(heads=HEADS, head_dim=WIDTH)
+        self.core = core
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.first(x))
@@ -42,16 +43,19 @@ class Small(nn.Module):
 
 with torch.random.fork_rng():
     torch.manual_seed(0)
-    NET, X = Small().eval(), torch.rand(IMAGES, 12)
+    NET = Small(models.STDPAttention(heads=HEADS, head_dim=WIDTH)).eval()
+    X = torch.rand(IMAGES, 12)
+    PRODUCTS = Small(DotAttention(gain=torch.ones(HEADS))).eval()
 with torch.no_grad(), DigitalWork(NET) as watched:
     NET(X)
 WORKS = watched.works
 
 
 @lru_cache(maxsize=64)
-def _outputs(text: str) -> dict[str, Any]:
+def _outputs(text: str, products: bool) -> dict[str, Any]:
     card = ChipCard.model_validate_json(text)
-    chip = memsim.to_crossbar(NET, card, chips=2, calibration=X).program().advance_to(1e6)
+    net = PRODUCTS if products else NET
+    chip = memsim.to_crossbar(net, card, chips=2, calibration=X).program().advance_to(1e6)
     with torch.no_grad():
         logits = chip(X)
     return {
@@ -69,9 +73,9 @@ def _outputs(text: str) -> dict[str, Any]:
     }
 
 
-def outputs(card: ChipCard) -> dict[str, Any]:
-    """Everything that a run on this card puts out."""
-    return _outputs(card.model_dump_json(by_alias=True))
+def outputs(card: ChipCard, products: bool = False) -> dict[str, Any]:
+    """Everything that a run on this card puts out; products: with attention by products of spikes."""
+    return _outputs(card.model_dump_json(by_alias=True), products)
 
 
 WITH: Mapping[str, Mapping[str, Any]] = {
@@ -94,6 +98,7 @@ WITH: Mapping[str, Mapping[str, Any]] = {
     "energy": {"source": "a paper of ours"},
     "area": {"source": "a paper of ours"},
     "unit_pulse": {"kind": "pulse-width"},
+    "score_drive": {"order": "score"},
 }
 """What a field needs beside it to have an effect; without it is refused."""
 
@@ -104,6 +109,7 @@ OTHER: Mapping[str, Any] = {
     "devices_per_weight": 2,
     "compensation": "column", "reprogram_every": 1e3, "output_noise": 0.05, "wires": "grounded",
     "row_activity": 0.5, "weights.coding": "offset", "batch_norm": "folded", "bias_rows": 1,
+    "order": "hebbian", "score_drive": "unary",
     "n_max": 5, "coding": "linear", "devices_per_synapse": 2, "sharing": "counter", "reset": "verified",
     "reset_tolerance": 1.0, "reset_pulses": 20, "verify_rounds": 1, "row_gain": True, "scheme": "passive",
     "g_mid": 3e-5, "g_unit": 5e-6, "pulse_voltage": 1.5, "pulse_time": 1e-7, "reset_time": 1e-7,
@@ -152,7 +158,8 @@ def test_a_field_changes_what_is_put_out(section: str, name: str, key: str) -> N
     changed = DEFAULT.replace(**nested(section, {**beside, key: other(section, name)}))
     early = name in ("cycles_before", *UNREFUSED)
     before = DEFAULT.replace(**nested(section, beside)) if beside and not early else DEFAULT
-    assert outputs(changed) != outputs(before)
+    products = name in ("order", "score_drive")
+    assert outputs(changed, products) != outputs(before, products)
 
 
 @pytest.mark.parametrize("name", [name for name in WITH if name not in UNREFUSED])
