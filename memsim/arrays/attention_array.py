@@ -67,7 +67,7 @@ class AttentionArray(nn.Module):
         if self.recording:
             self._record(weight)
         if self.costs.counting:
-            self.costs.reads(self.by_array(v), reading.column, self.costs.of_reading(reading))
+            self.costs.reads(by_array(v, len(self.run.chips)), reading.column, self.costs.of_reading(reading))
         return reading.numbers
 
     def write(self, count_q: Tensor, count_k: Tensor, at: Address) -> tuple[Tensor, Tensor]:
