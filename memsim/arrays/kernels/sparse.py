@@ -41,6 +41,7 @@ def sum_cells(current, spread, volt, power, rows, ends, drive, spikes, noise, ti
     columns, noisy = volt.shape[1], noise[0] > 0
     for at in range(lines * tiles * columns):
         current[at] = 0.0
+    for at in range(lines * tiles * columns if noisy else 0):
         spread[at] = 0.0
     for k in range(tiles):
         for i in range(lines):
