@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from memsim.mapping.recording import Record, joined, tapped
 from memsim.models.seeing.places import Layer
 from memsim.models.seeing.view import View
-from memsim.written_attention import attention_layers
+from memsim.written_attention import WrittenAttention, attention_layers
 
 
 @torch.no_grad()
 def record(view: View, images: Tensor, found: Mapping[str, Layer], names: Sequence[int]) -> Record:
-    """Run images (B, ...) once: spikes and membranes of layers with a map, and weights of attention that
-    arrays can hold, (chips, images, ...).
+    """Run images (B, ...) once: spikes and membranes of layers with a map, and weights A_ij of attention
+    whose arrays hold these, (chips, images, ...).
 
     found: the layers with a map.
     """
@@ -27,7 +27,9 @@ def record(view: View, images: Tensor, found: Mapping[str, Layer], names: Sequen
         spikes, membranes = (
             {n: t for n, t in one.items() if n in found} for one in (on_chips.spikes, on_chips.membranes)
         )
-        return Record(on_chips.output, spikes, membranes, on_chips.attention)
+        leaves = {n: array.leaf for n, array in view.chip.attention_arrays.items()}
+        weights = {n: w for n, w in on_chips.attention.items() if isinstance(leaves[n], WrittenAttention)}
+        return Record(on_chips.output, spikes, membranes, weights)
     with tapped(view.net) as tap, _weights(view.net) as weights:
         out = view.run(x, names)
     spikes, membranes = (

@@ -133,3 +133,14 @@ def test_what_cannot_be_looked_into_is_refused(net):
         on_chips(chip)
     with pytest.raises(RuntimeError, match="in training"):
         on_chips(chip.program().train())
+
+
+@pytest.mark.parametrize("order", ["digital", "hebbian", "score"])
+def test_arrays_that_hold_no_attention_weights_give_no_attention_map(order, x):
+    dot = models.load("s2tdpt-digits-dot")
+    card = memsim.ChipCard.load("default").replace(attention={"order": order})
+    chip = memsim.to_crossbar(dot, card, chips=1, calibration=dot.calibration_images)
+    view = with_head(digital(dot), x)
+    some = layers(view.net, x)
+    for one in (view, on_chips(chip.program(), view.head)):
+        assert list(maps(one, x, some["blocks.0"], WANTED, some).kinds) == [CLASS, SPIKES]
