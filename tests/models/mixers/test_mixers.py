@@ -1,5 +1,7 @@
 """Every mixer by name: both forms agree, nothing of a later token is seen, and weights are as published."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from memsim.models.mixers.features import ShortConvolution, decays, rotary, unit
 from memsim.models.mixers.mixer import Mixer, Shape, step_by_step
 from memsim.models.mixers.network import SequenceConfig, SequenceNet, with_landmarks
 from memsim.models.mixers.systems.mosaics import ContextMemory, PersistentMemory
+from memsim.models.mixers.systems.mosaics2 import ContextMemory2
 
 SHAPE = Shape(width=12, heads=3, rows=5)
 NAMES = registry.names()
@@ -84,6 +87,14 @@ def test_a_persistent_memory_is_read_alike_token_by_token() -> None:
     torch.manual_seed(0)
     memory, x = PersistentMemory(SHAPE).double(), tokens()
     assert_close(step_by_step(memory, x), memory(x), rtol=0, atol=1e-12)
+
+
+def test_keys_of_version_2_sharpen_as_lines_become_more() -> None:
+    mixer = registry.build("mosaics-2", SHAPE)
+    assert isinstance(mixer, ContextMemory2)
+    one, many = mixer.sharpness(torch.tensor([1.0, 8.0]), 1).unbind(-1)
+    assert_close(one, torch.full((3,), 4.0).mul(math.exp(1.5)))  # 2 (b_1 + b_0)
+    assert_close(many, torch.full((3,), 2.0 * (8 ** (1 / 3) + 1) * math.exp(1.5)))
 
 
 def test_decays_are_products_and_have_a_gradient_where_they_overflow() -> None:

@@ -12,10 +12,11 @@ from memsim.models.mixers.rules.rule import Rule
 from memsim.models.mixers.rules.softmax import BEFORE, SOFTMAX, gaussian_kernel
 from memsim.models.mixers.rules.stick_breaking import STICK_BREAKING, STOPPED, rest
 from memsim.models.mixers.rules.two_level import landmarks
+from memsim.models.mixers.rules.window import window
 
 T = 13
 RULES = [SOFTMAX, BEFORE, STICK_BREAKING, FORGETTING, UNIFORM, LAST, RECENCY, landmarks(4), landmarks(4, 1),
-         chunks(3), chunks(3, 2)]  # fmt: skip
+         chunks(3), chunks(3, 2), window(2, 4), window(3)]  # fmt: skip
 
 
 def close(a: Tensor, b: Tensor, tolerance: float = 1e-12) -> None:
@@ -88,6 +89,14 @@ def test_a_stopped_stick_reads_the_newest_lines_alone() -> None:
     assert ((whole - part).sum(-1) <= 0.01 + 1e-12).all()
     older = read.int().diff(dim=-1)  # False ... False True ... True up to the reader
     assert (older[-1, :-1] >= 0).all() and read[-1].sum() < 30
+
+
+def test_a_window_reads_lines_by_their_age() -> None:
+    z, mask = scores(T, T), BEFORE.mask(T, T)
+    close(window(1).weigh(z, None, mask), BEFORE.weigh(z, None, mask))
+    w, age = window(2, 4).weigh(z, None, mask), torch.arange(T)[:, None] - torch.arange(T)
+    assert torch.equal(w > 0, (age >= 2) & (age <= 4))
+    close(w, SOFTMAX.weigh(z, None, (age >= 2) & (age <= 4)))
 
 
 def test_forgetting_is_softmax_where_nothing_fades_and_cuts_where_all_does() -> None:
@@ -201,7 +210,7 @@ def test_controls_do_not_look() -> None:
 
 @pytest.mark.parametrize(("make", "words"), [
     (lambda: landmarks(1), "block = 1"), (lambda: landmarks(4, 0), "keep = 0"),
-    (lambda: chunks(0), "chunk = 0"),
+    (lambda: chunks(0), "chunk = 0"), (lambda: window(3, 2), "oldest = 2"),
 ])  # fmt: skip
 def test_blocks_that_cannot_be_are_refused(make, words: str) -> None:
     with pytest.raises(ValueError, match=words):
