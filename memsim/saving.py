@@ -24,6 +24,10 @@ from memsim.card.chip_card import ChipCard
 FORMAT = "memsim-chip-3"
 
 
+class Unsaved(nn.Module):
+    """A module of a network on a chip whose arrays no file holds: such a chip is not saved."""
+
+
 def digest(net: nn.Module) -> str:
     """Sixteen hex digits that name a network's parameters and buffers, in float32."""
     found = sha256()
@@ -36,12 +40,17 @@ def digest(net: nn.Module) -> str:
 
 def save(chip: Any, path: str | Path) -> Path:
     """Write a programmed chip.  Raises RuntimeError for one that is not programmed, ValueError for the engine
-    aihwkit, whose devices lie in aihwkit's tiles.
+    aihwkit, whose devices lie in aihwkit's tiles, and for modules that no file holds (`Unsaved`).
     """
     if chip.time != chip.time:
         raise RuntimeError("the chip is not programmed; call chip.program() first")
     if chip.engine != "memsim":
         raise ValueError("engine aihwkit: its devices cannot be saved; use engine memsim")
+    unsaved = [name for name, module in chip.net.named_modules() if isinstance(module, Unsaved)]
+    if unsaved:
+        raise ValueError(
+            f"{', '.join(unsaved)}: these arrays cannot be saved; save the network, and make the chip anew"
+        )
     tensors: dict[str, Tensor] = {}
     ranges = {}
     for name, array in chip.weight_arrays.items():

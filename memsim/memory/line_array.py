@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from memsim.memory.clock import Clock
 from memsim.memory.crossbar_lines import CrossbarLines
@@ -15,6 +15,7 @@ from memsim.memory.lines import Full
 from memsim.memory.ranges import LineRanges
 from memsim.memory.written_memory import WrittenMemory
 from memsim.run import Run
+from memsim.saving import Unsaved
 
 RANGES = ("query", "key", "value", "score", "out")
 
@@ -37,7 +38,7 @@ class Settings:
     selectors: bool = False
 
 
-class LineArray(nn.Module):
+class LineArray(Unsaved):
     """A memory of lines on every chip of a run.
 
     forward(q, k, v, gate): (S B, H, T, D), gate (S B, H, T, T) or None -> (S B, H, T, V), chip-major.  Each

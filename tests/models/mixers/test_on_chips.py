@@ -105,3 +105,10 @@ def test_what_cannot_be_put_on_lines_is_refused() -> None:
         fresh = memsim.to_crossbar(net_of("softmax"), IDEAL, chips=1).program()
     with pytest.raises(ValueError, match="put its memories on lines before"):
         put_on_lines(fresh)
+
+
+def test_a_chip_with_lines_is_copied_and_not_saved(tmp_path) -> None:
+    chip = on_chip(net_of("forgetting"), DEFAULT, capacity=4, full="ring")
+    assert torch.equal(logits(copy.deepcopy(chip)), logits(chip))
+    with pytest.raises(ValueError, match="memory: these arrays cannot be saved"):
+        chip.save(tmp_path / "chip")
