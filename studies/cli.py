@@ -223,6 +223,26 @@ def train(
     ] = "stdp",
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs (default: as the recipe has it).")] = None,
     seed: Seed = 0,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32, fp32-fused or bf16, the fast one (default: the recipe's).")
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adamw or muon.")] = None,
+    steps: Annotated[
+        str | None, typer.Option(help="Time steps and their shares of the training: 1:0.8,4:0.2.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Begin with the weights of this network: its twin without spikes.")
+    ] = None,
+    teacher: Annotated[str | None, typer.Option(help="Learn from this network's answers, too.")] = None,
+    average: Annotated[
+        float | None, typer.Option(help="Decay a step of the mean weights over the last third: 0.999.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="End after these, if that is before the last epoch.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Picture (.png, .svg, .pdf) of the curves, drawn anew each epoch.")
+    ] = None,
     card: Annotated[
         str | None, typer.Option(help="Harden the trained network for chips of this card (name or file).")
     ] = None,
@@ -235,7 +255,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network; stopping and starting again goes on where it was."""
-    from memsim.studies.commands.options import card_of, data_set
+    from memsim.studies.commands.options import card_of, choice, data_set
     from memsim.studies.evaluation.times import span
     from memsim.studies.running.files import writable
 
@@ -243,18 +263,26 @@ def train(
     if card is not None:
         card_of(card)
         span(times)
+    if plot is not None:
+        choice("--plot", plot.suffix, (".png", ".svg", ".pdf"))
     writable(out)
 
-    from memsim.studies.commands.training import harden_command, train_command
+    from memsim.studies.commands.training import harden_command, schedule_of, train_command
+
+    options = {
+        "epochs": epochs, "precision": precision, "optimizer": optimizer, "steps": schedule_of(steps),
+        "start": start, "teacher": teacher, "average": average, "minutes": minutes,
+    }  # fmt: skip
 
     run = train_command if card is None else partial(harden_command, card=card, times=times)
     with progress() as advance:
         record = run(
             dataset,
             attention=attention,
-            epochs=epochs,
+            options=options,
             seed=seed,
             resume=resume,
+            plot=plot,
             data=data,
             out=out,
             advance=advance,

@@ -84,6 +84,7 @@ def neurons() -> Iterator[Example]:
             yield Example(partial(_gradient, x, law), atol=rtol, rtol=rtol)
     yield Example(partial(spikes, _numbers(1, 70).expand(4, 70), law))
     yield Example(partial(spikes, _numbers(4, 0), law))
+    yield Example(partial(spikes, (2 * _numbers(5, 3, 1111)).bfloat16(), law))
 
 
 def membranes() -> Iterator[Example]:

@@ -50,18 +50,22 @@ class _Spike(torch.autograd.Function):
 
 @operation
 def spikes(current: Tensor, law: Law) -> Tensor:
-    """Spikes (T, ...) of currents (T, ...), with a gradient: the loop over time, for any device and type."""
+    """Spikes (T, ...) of currents (T, ...), with a gradient: the loop over time, for any device and type.
+
+    Membranes of currents of 16 bits are float32.
+    """
     if len(current) == 0:
         return torch.empty_like(current)
-    h = torch.full_like(current[0], law.v_reset)
+    wide = torch.promote_types(current.dtype, torch.float32)
+    h = torch.full_like(current[0], law.v_reset, dtype=wide)
     fired = []
     for x in current:
-        u = h + law.gain * x
+        u = h + law.gain * x.to(wide)
         s = _Spike.apply(u - law.v_threshold, law.alpha)
         fired.append(s)
         s = s.detach() if law.detach_reset else s
         h = law.v_reset * s + (law.beta * u + law.leak) * (1 - s)
-    return torch.stack(fired)
+    return torch.stack(fired).to(current.dtype)
 
 
 def _fired(current: Tensor, law: Law, membrane: Tensor | None = None) -> Tensor:
@@ -79,6 +83,11 @@ def _fired(current: Tensor, law: Law, membrane: Tensor | None = None) -> Tensor:
 
 
 spikes.kernel("cpu", torch.float32, torch.float64, gradient=True)(_fired)
+
+
+@spikes.kernel("cpu", torch.bfloat16, gradient=True)
+def _(current: Tensor, law: Law) -> Tensor:
+    return _fired(current.float(), law).to(current.dtype)
 
 
 @operation

@@ -39,6 +39,7 @@ def harden(
     norms: Literal["trained", "batch"] = "trained",
     clip: float | None = 2.5,
     state: str | Path | None = None,
+    metrics: str | Path | None = None,
     progress: Progress | None = None,
     device: str = "cpu",
 ) -> N:
@@ -52,7 +53,7 @@ def harden(
     norms: batch norms keep the "trained" mean and variance, as on a chip, or take those of each "batch".
     clip: the weights of a column on an array are kept within `clip` times their root mean square; the
         largest one sets the scale of all, and noise counts in shares of it.  None: they are not clipped.
-    state, progress, device: as in `train`.
+    state, metrics, progress, device: as in `train`.
 
     The `record` says what it was hardened for and from which weights.  ValueError for other `norms`, a
     `clip` that is not above 1, and where data and network do not fit.
@@ -80,8 +81,8 @@ def harden(
         return chip(images, image=range(first, first + images.shape[axis]))[0]
 
     train(
-        dataset, learner, seed=seed, recipe=recipe, state=state, progress=progress, device=device,
-        forward=forward, notes={"hardened": about},
+        dataset, learner, seed=seed, recipe=recipe, state=state, metrics=metrics, progress=progress,
+        device=device, forward=forward, notes={"hardened": about},
     )  # fmt: skip
     hardened: Any = chip.digital().eval().requires_grad_(True)
     hardened.record, hardened.calibration_images = learner.record, learner.calibration_images

@@ -5,58 +5,65 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from memsim.models.datasets.dataset import Dataset
 from memsim.models.networks.network import NetworkConfig
 from memsim.models.tensor_file import digest, read, write
 from memsim.models.training.recipe import Recipe
+from memsim.models.training.run import Run
+from memsim.models.training.teacher import identity as weights_of
 
-FORMAT = "memsim-training-2"
+FORMAT = "memsim-training-3"
 Identity = dict[str, str]
 
 
 def identity_of(
-    dataset: Dataset, network: NetworkConfig | nn.Module, recipe: Recipe, seed: int, notes: Mapping[str, Any]
+    dataset: Dataset,
+    network: NetworkConfig | nn.Module,
+    recipe: Recipe,
+    seed: int,
+    notes: Mapping[str, Any],
+    start: nn.Module | None = None,
+    teacher: nn.Module | None = None,
 ) -> Identity:
     """Return what fixes a training, by part: a change of any of it makes another one.
 
-    Data count by content, a network that is trained on by the weights it begins with.
+    Data count by content; networks that are trained on, begun with or learned from by their weights.
     """
     if isinstance(network, NetworkConfig):
-        start = f"{type(network).__qualname__} {network.model_dump_json()}"
+        begun = f"{type(network).__qualname__} {network.model_dump_json()}"
     else:
-        start = digest(network.state_dict(), type(network).__qualname__)
+        begun = digest(network.state_dict(), type(network).__qualname__)
     return {
         "data": dataset.digest,
-        "network": sha256(start.encode()).hexdigest()[:16],
+        "network": sha256(begun.encode()).hexdigest()[:16],
         "recipe": recipe.model_dump_json(),
         "seed": str(seed),
         "notes": repr(sorted(notes.items())),
+        "start": weights_of(start),
+        "teacher": weights_of(teacher),
     }
 
 
-def store(
-    path: str | Path, net: nn.Module, optimizer: torch.optim.Optimizer, identity: Identity, history: list
-) -> None:
-    """Write the network, AdamW's moments by parameter number, and the epochs done."""
-    moments = {
-        f"optimizer.{n}.{key}": t for n, s in optimizer.state_dict()["state"].items() for key, t in s.items()
-    }
-    tensors = {f"net.{name}": tensor for name, tensor in net.state_dict().items()} | moments
-    write(path, tensors, {"format": FORMAT, "identity": identity, "history": history})
+def store(path: str | Path, run: Run, identity: Identity) -> None:
+    """Write the network, the optimizers' moments by parameter number, mean weights, the epochs done."""
+    tensors = {f"net.{name}": tensor for name, tensor in run.net.state_dict().items()}
+    for kind, optimizer in run.optimizers.items():
+        for number, moments in optimizer.state_dict()["state"].items():
+            tensors |= {f"{kind}.{number}.{key}": tensor for key, tensor in moments.items()}
+    if run.average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in run.average.tensors.items()}
+    write(path, tensors, {"format": FORMAT, "identity": identity, "history": run.history})
 
 
-def resume(
-    path: str | Path | None, net: nn.Module, optimizer: torch.optim.Optimizer, identity: Identity
-) -> list[dict[str, Any]]:
-    """Put a stored state, if there is one, into network and optimizer; returns the epochs done.
+def resume(path: str | Path | None, run: Run, identity: Identity) -> None:
+    """Put a stored state, if there is one, into the training.
 
     ValueError, naming what differs, for the state of another training.
     """
     if path is None or not Path(path).exists():
-        return []
+        return
     tensors, header = read(path)
     if header.get("format") != FORMAT:
         raise ValueError(
@@ -68,13 +75,19 @@ def resume(
             f"{path} is the state of another training, with other {' and '.join(differ)}; "
             "name another file, or remove it to begin anew"
         )
-    net.load_state_dict(
-        {name.removeprefix("net."): t for name, t in tensors.items() if name.startswith("net.")}
-    )
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, number, key = name.split(".")
+    run.net.load_state_dict(_of("net", tensors))
+    device = next(run.net.parameters()).device
+    for kind, optimizer in run.optimizers.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _of(kind, tensors).items():
+            number, key = name.split(".")
             state.setdefault(int(number), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return header["history"]
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    if run.average is not None:
+        run.average.tensors = {name: t.to(device) for name, t in _of("average", tensors).items()}
+    run.history = header["history"]
+
+
+def _of(kind: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of one kind, by the rest of their names."""
+    return {name.removeprefix(f"{kind}."): t for name, t in tensors.items() if name.startswith(f"{kind}.")}

@@ -5,9 +5,11 @@ With a card, a trained network becomes one that is hardened for its chips.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 import memsim
 from memsim import models
@@ -15,25 +17,29 @@ from memsim.models.datasets.catalog import load as load_data
 from memsim.models.known import trained
 from memsim.models.registry import NETWORK, configure
 from memsim.models.training.hardware_aware import HARDENING, harden
+from memsim.models.training.metrics import read_rows
 from memsim.models.training.train import RECIPES, Recipe, train
 from memsim.studies.evaluation.times import span
+from memsim.studies.reports.training_figure import draw
 
 
 def train_command(
     dataset: str,
     *,
     attention: str,
-    epochs: int | None,
+    options: Mapping[str, Any],
     seed: int,
     resume: bool,
     data: Path | None,
     out: Path,
+    plot: Path | None,
     advance: Callable[[str, int, int], None],
 ) -> dict[str, Any]:
     """Train a network and save it as OUT/NAME.safetensors; returns its record.
 
-    A data set without a bundled network gets two layers of width 64. OUT/NAME.state holds the training after
-    each epoch, so a stopped one goes on; it is removed at the end.
+    A data set without a bundled network gets two layers of width 64. `options` are fields of a recipe that
+    are not as the data set's has them; None: as it has. OUT/NAME.state holds the training after each epoch,
+    so a stopped one goes on; it is removed at the end. OUT/NAME.jsonl has a row for each epoch.
     """
     images = load_data(dataset, data or "data")
     shape = {"in_shape": images.in_shape, "num_classes": max(2, len(images.classes))}
@@ -42,29 +48,57 @@ def train_command(
     base = NETWORK.get(images.name) or _name_of(Path(images.name))
     name = base if attention == "stdp" else f"{base}-{attention}"
     return _trained(
-        name, recipe, epochs, out, resume, advance,
+        name, recipe_of(recipe, options), out, resume, plot, advance,
         lambda recipe, how: train(images, config, seed=seed, recipe=recipe, **how),
     )  # fmt: skip
 
 
+def recipe_of(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+    """A recipe with other fields, but those that are None; ValueError, naming the field, for what is not
+    allowed.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Recipe.model_validate({**recipe.model_dump(), **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = "--" + str(first["loc"][0]) if first["loc"] else ""
+        said = f"{field} {first['input']!r}: {first['msg']}" if field else first["msg"]
+        raise ValueError(said.replace("Value error, ", "")) from None
+
+
+def schedule_of(text: str | None) -> tuple[tuple[int, float], ...] | None:
+    """The schedule of "1:0.8,4:0.2", pairs of time steps and shares; ValueError for other words."""
+    if text is None:
+        return None
+    try:
+        pairs = [part.split(":") for part in text.split(",")]
+        return tuple((int(T), float(share)) for T, share in pairs)
+    except ValueError:
+        raise ValueError(
+            f"--steps {text!r}: pairs STEPS:SHARE with commas between, as 1:0.8,4:0.2; shares add up to 1"
+        ) from None
+
+
 def _trained(
-    name: str, recipe: Recipe, epochs: int | None, out: Path, resume: bool,
+    name: str, recipe: Recipe, out: Path, resume: bool, plot: Path | None,
     advance: Callable[[str, int, int], None], work: Callable[[Recipe, dict[str, Any]], models.Network],
 ) -> dict[str, Any]:  # fmt: skip
-    """Train by `work` and save as OUT/NAME.safetensors; returns the record.  epochs: None for the recipe's.
+    """Train by `work` and save as OUT/NAME.safetensors; returns the record.  plot: of the rows, each epoch.
 
     OUT/NAME.state holds the training after each epoch; it is removed at the end.
     """
-    recipe = recipe if epochs is None else recipe.model_copy(update={"epochs": epochs})
-    state = out / f"{name}.state"
+    state, metrics = out / f"{name}.state", out / f"{name}.jsonl"
     if not resume:
         state.unlink(missing_ok=True)
 
     def progress(row: dict[str, Any]) -> None:
+        if plot is not None:
+            draw(read_rows(metrics), name, plot)
         said = f"{name}: loss {row['loss']:.3f}, validation {row['val_accuracy']:.4f}"
         advance(said, row["epoch"] + 1, recipe.epochs)
 
-    net = work(recipe, {"state": state, "progress": progress})
+    net = work(recipe, {"state": state, "metrics": metrics, "progress": progress})
     path = models.save(net, out / f"{name}.safetensors")
     state.unlink(missing_ok=True)
     return {"checkpoint": str(path), **net.record}
@@ -82,11 +116,12 @@ def harden_command(
     card: str,
     times: str,
     attention: str,
-    epochs: int | None,
+    options: Mapping[str, Any],
     seed: int,
     resume: bool,
     data: Path | None,
     out: Path,
+    plot: Path | None,
     advance: Callable[[str, int, int], None],
 ) -> dict[str, Any]:
     """Harden the data set's network, OUT/NAME.safetensors or else the bundled one, for chips of a card.
@@ -102,7 +137,7 @@ def harden_command(
     recipe = RECIPES.get(images.name, Recipe()).model_copy(update=dict(HARDENING))
     net = models.load(own if own.is_file() else start)
     return _trained(
-        f"{start}-hardened-{Path(card).stem}", recipe, epochs, out, resume, advance,
+        f"{start}-hardened-{Path(card).stem}", recipe_of(recipe, options), out, resume, plot, advance,
         lambda recipe, how: harden(
             net, images, chosen, seed=seed, recipe=recipe, times=span(times), **how
         ),

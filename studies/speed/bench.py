@@ -21,6 +21,7 @@ from memsim.studies.speed.bench_drift import drift
 from memsim.studies.speed.bench_image import NETWORKS, image
 from memsim.studies.speed.bench_ledger import ledger
 from memsim.studies.speed.bench_program import program
+from memsim.studies.speed.bench_train import training
 from memsim.studies.speed.bench_wires import wires
 from memsim.studies.speed.bench_write import write
 from memsim.studies.speed.timing import interleaved
@@ -216,5 +217,6 @@ BENCHES: dict[str, Callable[..., dict[str, Any]]] = {
     "program": program,
     **{f"image {network}": partial(image, network) for network in NETWORKS},
     "ledger": ledger,
+    "train": training,
 }
 """Every benchmark by name; its first word names all that begin with it."""

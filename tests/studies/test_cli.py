@@ -272,4 +272,5 @@ def test_train_with_a_card_hardens_the_network_in_the_folder(tmp_path, capsys, m
     record = json.loads(out)
     assert record["hardened"]["times [s]"] == 3600.0 and len(record["epochs"]) == 1
     assert Path(record["checkpoint"]).name == "s2tdpt-digits-hardened-default.safetensors"
-    assert [file.name for file in tmp_path.iterdir()] == [Path(record["checkpoint"]).name]
+    name = "s2tdpt-digits-hardened-default"
+    assert {file.name for file in tmp_path.iterdir()} == {f"{name}.safetensors", f"{name}.jsonl"}

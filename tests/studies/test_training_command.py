@@ -19,9 +19,10 @@ def write(path: Path, seed: int) -> Path:
 def test_a_file_called_digits_is_trained_as_a_file(tmp_path: Path) -> None:
     """Its network has two classes and a name of its own; the recipe and shape of `digits` are not taken."""
     path = write(tmp_path / "digits.npz", seed=0)
-    options = {"attention": "stdp", "epochs": 1, "seed": 0, "resume": True, "data": None, "out": tmp_path}
+    options = {"epochs": 1}
+    given = {"attention": "stdp", "seed": 0, "resume": True, "data": None, "out": tmp_path, "plot": None}
     told: list[str] = []
-    done = train_command(str(path), **options, advance=lambda text, *_: told.append(text))
+    done = train_command(str(path), options=options, **given, advance=lambda text, *_: told.append(text))
     assert done["checkpoint"] == str(tmp_path / "s2tdpt-digits-npz.safetensors") and len(told) == 1
     net, data = models.load(done["checkpoint"]), models.datasets.load(path)
     assert models.dataset_of(net) == "digits.npz" and net.config.num_classes == 2

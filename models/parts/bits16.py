@@ -1,0 +1,72 @@
+"""Arrays of float32, or of uint16 that hold the bits of bf16, read and written alike inside a kernel."""
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, overload
+
+
+@intrinsic
+def _as_float(typing_context, bits):
+    """The float32 of 32 bits."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.uint32), generate
+
+
+@intrinsic
+def _as_bits(typing_context, number):
+    """The 32 bits of a float32."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(32))
+
+    return types.uint32(types.float32), generate
+
+
+def real(value):
+    """The float32 that a value of an array stands for."""
+    return value
+
+
+@overload(real, inline="always")
+def _real(value):
+    if value == types.uint16:
+        return lambda value: _as_float(np.uint32(np.uint32(value) << np.uint32(16)))  # pyright: ignore[reportCallIssue]
+    return lambda value: value
+
+
+def put(out, j, number):
+    """Store a float32 at out[j]; rounded to the nearest, ties to even, where that is bf16."""
+    out[j] = number
+
+
+@overload(put, inline="always")
+def _put(out, j, number):
+    if out.dtype == types.uint16:
+
+        def rounded(out, j, number):
+            bits = _as_bits(number)  # pyright: ignore[reportCallIssue]
+            odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
+            out[j] = np.uint16(np.uint32(np.uint32(bits + np.uint32(0x7FFF)) + odd) >> np.uint32(16))
+
+        return rounded
+
+    def exact(out, j, number):
+        out[j] = number
+
+    return exact
+
+
+def one_of(out):
+    """1 as an array's type has it."""
+    return out.dtype.type(1)
+
+
+@overload(one_of, inline="always")
+def _one_of(out):
+    if out.dtype == types.uint16:
+        return lambda out: np.uint16(0x3F80)
+    return lambda out: np.float32(1)

@@ -1,0 +1,216 @@
+"""Batch norm and leaky integrate-and-fire neurons in one pass over memory each way: numba kernels.
+
+Forward:   U[t] = H[t-1] + x[t] scale + shift;  S[t] = 1 where U[t] >= v_threshold, else 0
+           H[t] = v_reset where S[t] = 1, else beta U[t] + leak
+Backward:  gU[t] = gS[t] sigma'(U[t]) + gU[t+1] dH[t]/dU[t], with the membranes computed anew
+
+Scale and shift, by channel, are those of a batch norm and the neurons' gain. Rows are (T, P C): P places of C
+channels, channels last, flat; currents (1, P C) are held over all steps. Arrays are float32, or uint16 with
+the bits of bf16 (`bits16`); every number between is float32.
+
+Places are walked in pieces that fit the first-level cache, the tables by channel (L) laid out once for a
+piece of L / C places, so that inner loops are long for narrow maps, too. A loop has five arrays at most: LLVM
+vectorises only where few of them could overlap. Sums are kept by lane of a piece, in float32 for `FLUSH`
+pieces, then in float64.
+"""
+
+import numpy as np
+from numba import prange
+
+from memsim.devices.numerics.compile import bare, parallel_kernel
+from memsim.models.parts.bits16 import one_of, put, real
+from memsim.models.parts.lif_kernel import exp
+
+PIECE = 1024
+FLUSH = 64
+
+
+@bare
+def _flush(lanes, sums):
+    """Add sums by lane (L) to those by channel (C), float64, and begin anew."""
+    for j in range(len(lanes)):
+        sums[j % len(sums)] += lanes[j]
+        lanes[j] = 0
+
+
+@bare
+def _share(block, blocks, size, channels):
+    """First and last + 1 value of a block's share of `size` values, whole places."""
+    places = size // channels
+    return block * places // blocks * channels, (block + 1) * places // blocks * channels
+
+
+@parallel_kernel
+def moments(x, middle, sums, squares):
+    """Add up x - middle and its square by channel, into sums and squares (blocks, C) float64, zeros before.
+
+    x: all rows flat (R C); middle: laid out (L), a number near each channel's mean, so that nothing cancels.
+    """
+    blocks, channels = sums.shape
+    size, piece = len(x), len(middle)
+    for block in prange(blocks):
+        a, b = np.zeros(piece, np.float32), np.zeros(piece, np.float32)
+        low, high = _share(block, blocks, size, channels)
+        for number, start in enumerate(range(low, high, piece)):
+            n = min(piece, high - start)
+            v = x[start : start + n]
+            for j in range(n):
+                a[j] += real(v[j]) - middle[j]
+            for j in range(n):
+                d = real(v[j]) - middle[j]
+                b[j] += d * d
+            if number % FLUSH == FLUSH - 1:
+                _flush(a, sums[block])
+                _flush(b, squares[block])
+        _flush(a, sums[block])
+        _flush(b, squares[block])
+
+
+@parallel_kernel
+def fire(x, spikes, scale, shift, channels, beta, leak, v_threshold, v_reset, blocks):
+    """Fill spikes (T, P C) from currents x (T or 1, P C); scale and shift laid out (L)."""
+    steps, size = spikes.shape
+    held, piece, one = x.shape[0] == 1, len(scale), one_of(spikes)
+    for block in prange(blocks):
+        h = np.empty(piece, np.float32)
+        low, high = _share(block, blocks, size, channels)
+        for start in range(low, high, piece):
+            n = min(piece, high - start)
+            h[:] = v_reset
+            for t in range(steps):
+                v, s = x[0 if held else t, start : start + n], spikes[t, start : start + n]
+                for j in range(n):
+                    u = h[j] + (real(v[j]) * scale[j] + shift[j])
+                    s[j] = one if u >= v_threshold else 0
+                    h[j] = v_reset if u >= v_threshold else beta * u + leak
+
+
+@bare
+def _membranes(x, start, n, scale, shift, beta, leak, v_threshold, v_reset, membrane, h):
+    """Fill membrane (T, L) with the potentials of a piece; h (L) has what is left of them."""
+    h[:] = v_reset
+    for t in range(len(membrane)):
+        now, v = membrane[t], x[0 if x.shape[0] == 1 else t, start : start + n]
+        for j in range(n):
+            u = h[j] + (real(v[j]) * scale[j] + shift[j])
+            now[j] = u
+            h[j] = v_reset if u >= v_threshold else beta * u + leak
+
+
+@bare
+def _back(u, grad, carry, out, n, beta, leak, v_threshold, v_reset, alpha, detach):
+    """Put the gradient of a step's potentials into out and into carry, which had that of the step after."""
+    one, zero = np.float32(1), np.float32(0)
+    for j in range(n):
+        z = u[j] - v_threshold
+        e = exp(-abs(alpha * z))
+        slope = alpha * e / ((one + e) * (one + e))
+        through = zero if z >= zero else beta
+        if not detach:
+            through += slope * (v_reset - (beta * u[j] + leak))
+        g = real(grad[j]) * slope + carry[j] * through
+        carry[j] = g
+        put(out, j, g)
+
+
+@bare
+def _collect(x, gradient, mean, a, b, n):
+    """Add a piece's gradient to a, and its product with x - mean to b, by lane."""
+    for j in range(n):
+        g = real(gradient[j])
+        a[j] += g
+        b[j] += g * (real(x[j]) - mean[j])
+
+
+@bare
+def _piece_back(
+    x, grad, out, start, n, scale, shift, mean, membrane, carry, total, a, b,
+    beta, leak, v_threshold, v_reset, alpha, detach,
+):  # fmt: skip
+    """Fill a piece of out; adds to a and b by lane, unless mean is empty."""
+    held, norm = x.shape[0] == 1, len(mean) > 0
+    _membranes(x, start, n, scale, shift, beta, leak, v_threshold, v_reset, membrane, carry)
+    for j in range(n):
+        carry[j] = 0
+        total[j] = 0
+    for t in range(len(membrane) - 1, -1, -1):
+        u, g = membrane[t], grad[t, start : start + n]
+        if held:
+            _back(u, g, carry, carry, n, beta, leak, v_threshold, v_reset, alpha, detach)
+            for j in range(n):
+                total[j] += carry[j]
+            continue
+        o = out[t, start : start + n]
+        _back(u, g, carry, o, n, beta, leak, v_threshold, v_reset, alpha, detach)
+        if norm:
+            _collect(x[t, start : start + n], carry, mean, a, b, n)
+    if held:
+        o = out[0, start : start + n]
+        for j in range(n):
+            put(o, j, total[j])
+        if norm:
+            _collect(x[0, start : start + n], total, mean, a, b, n)
+
+
+@parallel_kernel
+def fire_back(
+    x, grad, out, scale, shift, mean, sums, products,
+    beta, leak, v_threshold, v_reset, alpha, detach,
+):  # fmt: skip
+    """Fill out, like x, with the gradient of x scale + shift from that of the spikes, grad (T, P C).
+
+    Adds it up by channel, alone and times x - mean, into sums and products (blocks, C) float64, zeros before;
+    not where mean (L) is empty.
+    """
+    (steps, size), (blocks, channels), piece = grad.shape, sums.shape, len(scale)
+    for block in prange(blocks):
+        membrane, carry = np.empty((steps, piece), np.float32), np.empty(piece, np.float32)
+        a, b = np.zeros(piece, np.float32), np.zeros(piece, np.float32)
+        total = np.empty(piece, np.float32)
+        low, high = _share(block, blocks, size, channels)
+        for number, start in enumerate(range(low, high, piece)):
+            _piece_back(
+                x, grad, out, start, min(piece, high - start), scale, shift, mean, membrane, carry, total, a,
+                b, beta, leak, v_threshold, v_reset, alpha, detach,
+            )  # fmt: skip
+            if number % FLUSH == FLUSH - 1:
+                _flush(a, sums[block])
+                _flush(b, products[block])
+        _flush(a, sums[block])
+        _flush(b, products[block])
+
+
+@parallel_kernel
+def channel_sums(x, grad, mean, sums, products):
+    """Add a gradient (R C) up by channel, alone and times x - mean: as `fire_back` does."""
+    blocks, channels = sums.shape
+    size, piece = len(x), len(mean)
+    for block in prange(blocks):
+        a, b = np.zeros(piece, np.float32), np.zeros(piece, np.float32)
+        low, high = _share(block, blocks, size, channels)
+        for number, start in enumerate(range(low, high, piece)):
+            n = min(piece, high - start)
+            _collect(x[start : start + n], grad[start : start + n], mean, a, b, n)
+            if number % FLUSH == FLUSH - 1:
+                _flush(a, sums[block])
+                _flush(b, products[block])
+        _flush(a, sums[block])
+        _flush(b, products[block])
+
+
+@parallel_kernel
+def combine(x, y, out, of_x, of_y, shift, channels, blocks):
+    """Fill out (R C) with x of_x + y of_y + shift, tables laid out (L); y may be out itself."""
+    size, piece = len(x), len(shift)
+    for block in prange(blocks):
+        low, high = _share(block, blocks, size, channels)
+        kept = np.empty(piece, np.float32)
+        for start in range(low, high, piece):
+            n = min(piece, high - start)
+            v, w, o = x[start : start + n], y[start : start + n], out[start : start + n]
+            for j in range(n):
+                kept[j] = real(v[j]) * of_x[j] + shift[j]
+            for j in range(n):
+                kept[j] += real(w[j]) * of_y[j]
+            for j in range(n):
+                put(o, j, kept[j])
