@@ -8,37 +8,46 @@ torch's rule.
 import numpy as np
 from numba import prange
 
-from memsim.devices.numerics.compile import parallel_kernel
-from memsim.models.parts.bits16 import put, real
+from memsim.devices.numerics.compile import bare, parallel_kernel
+from memsim.models.parts.bits16 import one_of, put, real
+
+NONE = np.uint8(255)  #: no place of a window
+
+
+@bare
+def _window(spikes, image, y, x, side, at):
+    """Put the place of the first spike of a window into at (C), 255 where there is none; returns the first
+    place inside the map.
+    """
+    height, width, edge = spikes.shape[1], spikes.shape[2], (side - 1) // 2
+    for c in range(len(at)):
+        at[c] = NONE
+    inside = NONE
+    for place in range(side * side):
+        i, j = 2 * y - edge + place // side, 2 * x - edge + place % side
+        if i < 0 or j < 0 or i >= height or j >= width:
+            continue
+        here, s = np.uint8(place), spikes[image, i, j]
+        inside = min(inside, here)
+        for c in range(len(at)):
+            at[c] = min(at[c], here if s[c] != 0 else NONE)
+    return inside
 
 
 @parallel_kernel
 def pool(spikes, out, first, side, blocks):
     """Fill out (B, h', w', C) and first, the place in the window that counts, row by row, uint8."""
-    images, height, width, channels = spikes.shape
-    rows = images * out.shape[1]
-    edge = (side - 1) // 2
+    rows, one = len(spikes) * out.shape[1], one_of(out)
     for block in prange(blocks):
         for number in range(block * rows // blocks, (block + 1) * rows // blocks):
             image, y = number // out.shape[1], number % out.shape[1]
             for x in range(out.shape[2]):
                 o, at = out[image, y, x], first[image, y, x]
-                begun = False
-                for place in range(side * side):
-                    i, j = 2 * y - edge + place // side, 2 * x - edge + place % side
-                    if i < 0 or j < 0 or i >= height or j >= width:
-                        continue
-                    s = spikes[image, i, j]
-                    if not begun:
-                        begun = True
-                        for c in range(channels):
-                            o[c] = s[c]
-                            at[c] = place
-                        continue
-                    for c in range(channels):
-                        more = s[c] > o[c]
-                        at[c] = place if more else at[c]
-                        o[c] = s[c] if more else o[c]
+                inside = _window(spikes, image, y, x, side, at)
+                for c in range(len(at)):
+                    o[c] = one if at[c] != NONE else 0
+                for c in range(len(at)):
+                    at[c] = at[c] if at[c] != NONE else inside
 
 
 @parallel_kernel
