@@ -14,6 +14,7 @@ from memsim.devices.pulses.affine import AffineCell
 from memsim.devices.pulses.population import Population
 from memsim.devices.weight_section import WeightSection
 from memsim.devices.weights.effects import MICRO, Drift, LogRelaxation, RelativeFlicker, Spread
+from memsim.devices.weights.iv_curve import SinhCurve
 from memsim.devices.weights.weight_cell import WeightCell
 
 
@@ -86,6 +87,7 @@ def _weight(p: WeightSection, common: dict[str, Any]) -> WeightCell:
         relaxation=LogRelaxation(*relaxation) if any(relaxation) else None,
         flicker=RelativeFlicker(p.t_0, p.t_read, Polynomial((p.flicker_noise,))) if p.flicker_noise else None,
         read_noise_std=p.read_noise,
+        curve=None if p.v_0 is None else SinhCurve(p.v_ref, p.v_0),
     )
 
 

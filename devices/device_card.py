@@ -61,6 +61,8 @@ class DeviceCard(Section):
     """Where the numbers come from."""
     endurance: float | None = Field(default=None, alias="endurance [cycles]", ge=1, lt=1e18)
     """Write cycles it lives; a published range of its technology is shown where absent."""
+    endurance_shape: float | None = Field(default=None, gt=0.1, lt=20)
+    """Weibull modulus of the cycles to failure [1], measured; endurance is then that of 63.2 %."""
     pulsed: PulsedSection | None = None
     """A cell for attention arrays."""
     weight: WeightSection | None = None
@@ -72,6 +74,8 @@ class DeviceCard(Section):
     def _one_use(self) -> DeviceCard:
         if (self.pulsed is None) == (self.weight is None):
             raise ValueError("a card has one table, [pulsed] or [weight]; two uses of a device are two cards")
+        if self.endurance_shape is not None and self.endurance is None:
+            raise ValueError("endurance_shape has no effect without endurance [cycles]")
         return self
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ class WeightSection(Section):
     drift  G_P ((t + t_0) / t_0)^-nu,  nu = abs(drift_exponent + drift_exponent_spread xi), fixed for a device
     relax  + a ln t + (b ln t + c) xi,  one xi for each device, from 1 s on
     read   (1 + Q B(t)), B a random walk over ln t with variance ln((t + t_0 + t_read) / (2 t_read))
+           I = G v_ref sinh(V / v_0) / sinh(v_ref / v_0)
     """
 
     g_min: float = siemens("g_min", default=0.0, ge=0)
@@ -42,6 +43,11 @@ class WeightSection(Section):
     read_noise: float = Field(default=0.0, ge=0, lt=1)
     """Fresh noise of a read, of a device at g_max relative to it; it goes with the root of G [1]."""
 
+    v_0: float | None = Field(default=None, alias="v_0 [V]", gt=1e-2, lt=100)
+    """Scale V_0 of the I-V curve I = G v_ref sinh(V / V_0) / sinh(v_ref / V_0) [V]; straight where absent."""
+    v_ref: float = Field(default=0.2, alias="v_ref [V]", gt=1e-3, lt=10)
+    """Voltage at which conductances are stated [V]."""
+
     @property
     def ideal_parts(self) -> tuple[str, ...]:
         """What no number is given of."""
@@ -51,6 +57,7 @@ class WeightSection(Section):
             "drift or relaxation": self.drift_exponent or self.drift_exponent_spread or relaxes,
             "low-frequency noise": self.flicker_noise,
             "read noise": self.read_noise,
+            "bend of the I-V curve": self.v_0,
         }
         return tuple(part for part, value in there.items() if not value)
 
@@ -73,6 +80,8 @@ class WeightSection(Section):
             raise ValueError("t_0 [s] has no effect without a drift_exponent or flicker_noise")
         if self.t_read != usual["t_read"].default and not self.flicker_noise:
             raise ValueError("t_read [s] has no effect without flicker_noise")
+        if self.v_ref != usual["v_ref"].default and self.v_0 is None:
+            raise ValueError("v_ref [V] has no effect without v_0 [V]")
         relaxations = ("relaxation", "relaxation_spread", "relaxation_spread_1s")
         within(self, -self.g_max, self.g_max, "g_max, either way", *relaxations)
         return self

@@ -87,11 +87,7 @@ class PulseFit:
         section = self.section
         room = no_room(section["reset [S]"], section["g_min [S]"], section["g_max [S]"], self.one_sided)
         out = [str(self.works)] if self.works.faults else []
-        if self.not_measured:
-            out.append(
-                f"{len(self.measured.devices)} devices give no spread ({DEVICES} or more do): not measured, 0"
-                f" in the card: {', '.join(self.not_measured)}"
-            )
+        out += few_words(len(self.measured.devices), self.not_measured)
         return [*out, *self.tests.words, *([room] if room else [])]
 
 
@@ -131,7 +127,7 @@ def fit_pulses(
         numbers |= numbers_of.nonlinearities(noise, fixed, unit, sides)
     numbers |= {"cycle_noise": noise.cycle, "write_noise [S]": noise.level.times(unit)}
     start = reset_of(curves, noise.level.value * unit, reset, middle)
-    numbers, missing = _without_spreads(numbers | start.numbers, len(curves.devices))
+    numbers, missing = without_spreads(numbers | start.numbers, len(curves.devices))
     return PulseFit(
         law=law, log_normal_steps=log_normal_steps, one_sided=one_sided, proportional=scaled.proportional,
         fixed=fixed | start.fixed, numbers=numbers, not_measured=missing, reset=start.remark,
@@ -210,7 +206,7 @@ def _check_ways(curves: PulseCurves) -> None:
         )
 
 
-def _without_spreads(
+def without_spreads(
     numbers: dict[str, Interval], devices: int
 ) -> tuple[dict[str, Interval], tuple[str, ...]]:
     """The numbers that so many devices give, and the keys of those they do not."""
@@ -218,3 +214,13 @@ def _without_spreads(
         return numbers, ()
     missing = tuple(key for key in numbers if "_spread" in key)
     return {key: i for key, i in numbers.items() if key not in missing}, missing
+
+
+def few_words(devices: int, missing: tuple[str, ...]) -> list[str]:
+    """What to say of spreads that so few devices cannot give."""
+    if not missing:
+        return []
+    return [
+        f"{devices} device{'s' * (devices != 1)} give no spread ({DEVICES} or more do): not measured, 0 in"
+        f" the card: {', '.join(missing)}"
+    ]

@@ -17,10 +17,11 @@ import numpy as np
 from scipy.optimize import minimize
 
 from memsim.devices.fitting.estimates import Interval, around, population, standard_errors
-from memsim.devices.fitting.fit import DEVICES
+from memsim.devices.fitting.fit import few_words, without_spreads
 from memsim.devices.fitting.measurements import RetentionCurves, check_conductance, check_support
 from memsim.devices.fitting.pulse_numbers import round_to
 from memsim.devices.fitting.residuals import MISFIT
+from memsim.devices.fitting.screening import Yield, screen_retention
 
 TIMES = 4  #: fewest readings of each device
 DECADES = 1.0  #: least span of ln(t + t_0) that gives an exponent [log10]
@@ -36,6 +37,8 @@ class RetentionFit:
     measured: RetentionCurves
     exponent: np.ndarray  #: of each device (N,)
     residuals: np.ndarray  #: what each reading misses its device's own power law by, relative (T, N)
+    works: Yield
+    not_measured: tuple[str, ...] = ()  #: spreads that too few devices cannot give
 
     @property
     def warnings(self) -> list[str]:
@@ -43,13 +46,16 @@ class RetentionFit:
         the worst time.
         """
         off = np.abs(np.nanmean(self.residuals, 1)) * np.sqrt(np.isfinite(self.residuals).sum(1))
-        spread = np.nanstd(self.residuals, 1, ddof=1)
-        worst = float(np.nanmax(off / np.where(spread > 0, spread, np.nan)))
-        if worst <= MISFIT:
-            return []
-        return [
-            f"a power law misses the devices' mean by {worst:.1f} standard errors: do not trust the intervals"
-        ]
+        spread = np.nanstd(self.residuals, 1, ddof=min(1, self.residuals.shape[1] - 1))
+        worst = float(np.max(off / np.where(spread > 0, spread, np.inf)))
+        out = [str(self.works)] if self.works.faults else []
+        out += few_words(len(self.measured.devices), self.not_measured)
+        if worst > MISFIT:
+            out.append(
+                f"a power law misses the devices' mean by {worst:.1f} standard errors: do not trust the"
+                " intervals; --law relaxation is a line in ln t"
+            )
+        return out
 
     @property
     def section(self) -> dict[str, Any]:
@@ -108,6 +114,7 @@ def fit_retention(curves: RetentionCurves, *, t_0: float | None = None) -> Reten
     ValueError naming each parameter that the data cannot support, and what it would take.
     """
     _check(curves)
+    curves, works = screen_retention(curves)
     steps = _steps(curves)
     at, error = _best(steps, t_0)
     clock, _, flicker, read = at
@@ -128,16 +135,13 @@ def fit_retention(curves: RetentionCurves, *, t_0: float | None = None) -> Reten
     fixed["g_max [S]"] = round_to(top, up=True)
     mean = float(np.nanmean(curves.conductance))
     numbers["read_noise"] = numbers["read_noise"].times(float(np.sqrt(mean / fixed["g_max [S]"])))
-    return RetentionFit(fixed, numbers, curves, nu, _residuals(curves, nu, clock))
+    numbers, missing = without_spreads(numbers, len(curves.devices))
+    return RetentionFit(fixed, numbers, curves, nu, _residuals(curves, nu, clock), works, missing)
 
 
 def _check(curves: RetentionCurves) -> None:
     check_conductance(curves.conductance[np.isfinite(curves.conductance)], "the curves")
     missing = []
-    if len(curves.devices) < DEVICES:
-        missing.append(
-            f"drift_exponent_spread: {len(curves.devices)} device(s) measured, {DEVICES} or more are needed"
-        )
     if (curves.conductance <= 0).any():
         missing.append("drift_exponent: a conductance of 0 has no logarithm; leave such readings out")
     fewest = int(np.isfinite(curves.time).sum(0).min())

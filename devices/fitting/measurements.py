@@ -45,6 +45,37 @@ class RetentionCurves:
         return RetentionCurves(names, self.time[:, which], self.conductance[:, which])
 
 
+@dataclass(frozen=True)
+class ProgrammingTable:
+    """Writes of devices: what was asked for, and what was read back."""
+
+    devices: tuple[str, ...]
+    target: np.ndarray  #: (W,) [S]
+    read: np.ndarray  #: (W,) [S]
+
+
+@dataclass(frozen=True)
+class CurrentTable:
+    """Currents of devices against voltage."""
+
+    devices: tuple[str, ...]
+    which: np.ndarray  #: index of the device (R,)
+    voltage: np.ndarray  #: (R,) [V]
+    current: np.ndarray  #: (R,) [A]
+
+
+@dataclass(frozen=True)
+class FailureTable:
+    """Write cycles that devices lived, or had been through when they were last seen alive."""
+
+    devices: tuple[str, ...]
+    cycles: np.ndarray  #: (N,)
+    failed: np.ndarray  #: (N,), bool
+
+
+Measured = PulseCurves | RetentionCurves | ProgrammingTable | CurrentTable | FailureTable
+
+
 def check_conductance(g: np.ndarray, origin: str) -> None:
     """Raise ValueError for conductances that are below 0 by more than noise, or no siemens by their size."""
     if not len(g):

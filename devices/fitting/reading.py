@@ -4,7 +4,8 @@
     found.curves; print(found)
 
 Pulse curves have pulse numbers, a direction and a conductance or resistance; retention curves a time and a
-conductance.  A device a row's name, or a device a column.
+conductance; writes a target and what was read back; I-V curves a voltage and a current; endurance the cycles
+to failure.  A device a row's name, or a device a column.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from memsim.devices.fitting.measurements import PulseCurves, RetentionCurves, check_conductance
+from memsim.devices.fitting.measurements import Measured, PulseCurves, RetentionCurves, check_conductance
+from memsim.devices.fitting.single_readings import currents, failures, writes
 from memsim.devices.fitting.tables.columns import Columns, assign, given
 from memsim.devices.fitting.tables.cycles import in_order
 from memsim.devices.fitting.tables.directions import DOWN, RESET, UP, directions
@@ -29,7 +31,7 @@ LARGEST = 20_000_000  #: readings of all devices, those not made among them
 class Understood:
     """A table as it was understood; its text is printed before anything is fitted."""
 
-    curves: PulseCurves | RetentionCurves
+    curves: Measured
     file: str
     notes: tuple[str, ...]
 
@@ -37,7 +39,7 @@ class Understood:
         return "\n".join([f"{self.file}:", *(f"  {note}" for note in self.notes)])
 
 
-def read(path: str | Path) -> PulseCurves | RetentionCurves:
+def read(path: str | Path) -> Measured:
     """The curves of a table; see `understand`."""
     return understand(path).curves
 
@@ -69,6 +71,11 @@ def _known(asked: dict[str, str]):
 
 def _understood(table: PlainTable, asked: dict[str, str], offset: float, swap: bool) -> Understood:
     columns = assign(table, asked)
+    there = columns.found.keys()
+    for wanted, made in _OTHERS.items():
+        if wanted <= there and "pulse" not in there:
+            curves, notes = made(columns, offset)
+            return Understood(curves, table.origin, ("; ".join(table.notes), *notes))
     if not (columns.several or {"conductance", "resistance"} & columns.found.keys()):
         raise ValueError(_no_conductance(columns))
     if "pulse" in columns.found:
@@ -82,6 +89,15 @@ def _understood(table: PlainTable, asked: dict[str, str], offset: float, swap: b
             ' --columns "time [s]=..."'
         )
     return Understood(curves, table.origin, ("; ".join(table.notes), *notes))
+
+
+_OTHERS = {
+    frozenset({"failure"}): failures,
+    frozenset({"target", "conductance"}): writes,
+    frozenset({"target", "resistance"}): writes,
+    frozenset({"voltage", "current"}): currents,
+}
+"""Columns -> what makes a measurement of them, where no column is a pulse's number."""
 
 
 def _no_conductance(columns: Columns) -> str:

@@ -15,7 +15,7 @@ from scipy.ndimage import median_filter
 from scipy.stats import beta
 
 from memsim.devices.fitting.estimates import Interval
-from memsim.devices.fitting.measurements import PulseCurves
+from memsim.devices.fitting.measurements import PulseCurves, RetentionCurves
 
 FLAT = 1 / 7  #: of the movement of others
 TELLING = 1 / 4  #: of their movement over all pulses: a stretch in which others move less decides nothing
@@ -29,11 +29,13 @@ class Fault:
 
     device: str
     kind: str  #: "stuck", "failed" or "odd"
-    since: int  #: pulse (or reading) from which on it failed; 0 from the start
+    since: float  #: pulse, or time [s], from which on it failed; 0 from the start
     level: float  #: where it stays [S]
+    timed: bool = False  #: since is a time
 
     def __str__(self) -> str:
-        when = f" from pulse {self.since} on" if self.since else ""
+        since = f"{self.since:.3g} s" if self.timed else f"pulse {self.since:g}"
+        when = f" from {since} on" if self.since else ""
         return f"{self.device} {self.kind}{when} at {1e6 * self.level:.3g} uS"
 
 
@@ -92,6 +94,33 @@ def screen(curves: PulseCurves) -> tuple[PulseCurves, Yield]:
             faults.append(Fault(name, "odd", 0, float(np.nanmedian(column))))
     found = Yield(len(curves.devices), tuple(faults))
     works = (since < 0) & ~odd
+    if works.sum() * 2 < len(works):
+        raise ValueError(f"{found}: fewer than half work, so which are the usual ones cannot be told")
+    return (curves.part(works) if faults else curves), found
+
+
+JUMP = 0.3  #: least jump of ln G between two readings that is one
+STEPS = 8.0  #: and in robust standard deviations of all devices at that time
+
+
+def screen_retention(curves: RetentionCurves) -> tuple[RetentionCurves, Yield]:
+    """Retention curves without the devices that jump, and these. Raises ValueError where too few are left."""
+    g = np.where(curves.conductance > 0, curves.conductance, np.nan)
+    change = np.diff(np.log(g), axis=0)
+    faults, works = [], np.ones(g.shape[1], bool)
+    if len(change) and g.shape[1] > 2:
+        usual = np.nanmedian(
+            np.where(np.isnan(change).all(1, keepdims=True), 0.0, change), axis=1, keepdims=True
+        )
+        off = np.abs(change - usual)
+        scatter = np.nanmedian(np.where(np.isnan(off).all(1, keepdims=True), 0.0, off), axis=1, keepdims=True)
+        jumps = off > np.maximum(STEPS * scatter / 0.6745, JUMP)
+        for i in np.flatnonzero(jumps.any(0)):
+            at = int(jumps[:, i].argmax()) + 1
+            works[i] = False
+            level = float(np.nanmedian(curves.conductance[at:, i]))
+            faults.append(Fault(curves.devices[i], "failed", float(curves.time[at, i]), level, timed=True))
+    found = Yield(len(curves.devices), tuple(faults))
     if works.sum() * 2 < len(works):
         raise ValueError(f"{found}: fewer than half work, so which are the usual ones cannot be told")
     return (curves.part(works) if faults else curves), found

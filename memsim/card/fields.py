@@ -85,6 +85,7 @@ class CardFields(Section):
     def _faults_of_cells(self) -> Self:
         for name, cell in (("weight_faults", self.weights.cell), ("attention_faults", self.attention.cell)):
             object.__setattr__(self, name, getattr(self, name).of_cell(cell))
+        object.__setattr__(self, "wear", self.wear.of_cell(self.attention.cell))
         return self
 
     @field_serializer("digital", when_used="json")

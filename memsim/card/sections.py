@@ -271,8 +271,18 @@ class WearSection(Section):
     pulse_exponent: float = Field(default=1.0, ge=0, le=4)
     """m: a pulse that moves a device by dw wears like (|dw| / range)^m resets; an assumption (1 to 2)."""
 
-    @model_validator(mode="after")
-    def _needs_an_endurance(self) -> WearSection:
-        if self.cycles_before > 0 and self.endurance is None:
-            raise ValueError("cycles_before needs an endurance [cycles]: PCM 1e8, ReRAM 1e4 to 1e9")
-        return self
+    def of_cell(self, cell: Any) -> WearSection:
+        """This wear with the endurance that a device card measured, where none is set here.
+
+        What the cell brings is not among the fields that were set.  Raises ValueError where none is known.
+        """
+        if self.cycles_before == 0 or self.endurance is not None:
+            return self
+        if not isinstance(cell, DeviceCard) or not cell.endurance:
+            raise ValueError("wear: cycles_before needs an endurance [cycles]: PCM 1e8, ReRAM 1e4 to 1e9")
+        brought = {"endurance": cell.endurance}
+        if cell.endurance_shape and "shape" not in self.model_fields_set:
+            brought["shape"] = cell.endurance_shape
+        out = self.model_copy(update=brought)
+        out.__pydantic_fields_set__ = set(self.model_fields_set)
+        return out

@@ -21,6 +21,7 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, args if known else ["show", *args])
 
 
+LAWS = ("soft-bounds", "linear", "constant", "relaxation")
 app = typer.Typer(cls=_Group, help="List cells, show one, or fit one to measurements of your own.")
 
 
@@ -72,7 +73,10 @@ def fit(
     offset: Annotated[float, typer.Option(help="Taken off every conductance \\[S].")] = 0.0,
     swap_directions: Annotated[bool, typer.Option(help="Exchange up and down.")] = False,
     law: Annotated[
-        str, typer.Option(help="soft-bounds, linear or constant: how steps change.")
+        str,
+        typer.Option(
+            help="How steps change: soft-bounds, linear, constant; of retention: relaxation (ln t)."
+        ),
     ] = "soft-bounds",
     log_normal_steps: Annotated[bool, typer.Option(help="Steps of devices are log-normal.")] = False,
     g_mid: Annotated[
@@ -88,21 +92,27 @@ def fit(
     t_0: Annotated[
         float | None, typer.Option("--t-0", help="When drift begins to count \\[s] (default: fitted).")
     ] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="A card to add the numbers to (programming, I-V, endurance, ...).")
+    ] = None,
     out: Out = Path("cards"),
     as_json: Json = False,
 ) -> None:
-    """Fit a device card to measured pulse or retention curves, with an interval on every number."""
+    """Fit a device card to measured curves, writes, currents or lives, with an interval on every number."""
+    from memsim.devices.fitting.measurements import RetentionCurves
     from memsim.devices.fitting.reading import understand  # refused before torch is imported
 
-    if law not in ("soft-bounds", "linear", "constant"):
-        raise ValueError(f"--law {law!r}: soft-bounds, linear or constant is needed")
+    if law not in LAWS:
+        raise ValueError(f"--law {law!r}: one of {', '.join(LAWS)} is needed")
     for option, value in (("--g-mid", g_mid), ("--reset", reset), ("--offset", offset)):
         _check_siemens(option, value)
     understood = understand(measured, columns=columns, offset=offset, swap=swap_directions)
+    if law == "relaxation" and not isinstance(understood.curves, RetentionCurves):
+        raise ValueError(f"--law relaxation is of retention curves, and {measured} holds none")
     _say(str(understood), errors if as_json else Console())
     from memsim.studies.commands.fitting import Asked, fit_command, fit_table
 
-    asked = Asked(technology, name, source, law, log_normal_steps, g_mid, reset, n_max, t_0)  # type: ignore[arg-type]
+    asked = Asked(technology, name, source, law, log_normal_steps, g_mid, reset, n_max, t_0, into)
     found = fit_command(understood, asked, out)
     if as_json:
         print(json.dumps(found, indent=2))
@@ -112,8 +122,7 @@ def fit(
             Console().print(str(path), soft_wrap=True)
         if found["ideal"]:
             _say(f"taken as ideal, not in the card: {', '.join(found['ideal'])}", Console())
-        use = "--attention" if "yield" in found else "--weights"
-        _say(f"next: memsim compare {use} {found['card']}", Console())
+        _say(f"next: memsim compare {found['use']} {found['card']}", Console())
     for words in found["warnings"]:
         errors.print(f"memsim: {words}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 

@@ -7,10 +7,15 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from memsim import devices
+from memsim.devices.device_card import DeviceCard
+from memsim.studies.reports.cell_numbers import numbers
+from memsim.studies.reports.quantities import digits
 
 
 def cells(name: str | None = None) -> dict[str, dict[str, Any]]:
@@ -77,17 +82,25 @@ def _told(cell: devices.Cell) -> str:
     return f"{_cycles(cell)} ({found.source}{'; an assumption' * found.assumption})"
 
 
-def cell_table(name: str) -> Table:
-    """One cell with every number it holds."""
-    cell = devices.get(name)
-    table = Table("", "", title=cell.name, box=None)
-    for key, value in _fields(cell).items():
-        if key == "endurance [cycles]":
-            table.add_row(escape(key), escape(_told(cell)))
-        elif isinstance(value, dict):
-            for verb, reason in value.items():
-                table.add_row(f"no {verb}", reason)
-        elif value is not None:
-            text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-            table.add_row(escape(key), escape(text))
-    return table
+def cell_table(name: str) -> Group:
+    """One cell: what it is, every number with its unit and meaning, what it cannot do."""
+    card = DeviceCard.load(name) if name.endswith(".toml") else None
+    cell = devices.get(card or name)
+    about = cell.describe()
+    head = Table.grid(padding=(0, 2))
+    states = "any" if math.isinf(about.states) else digits(about.states)
+    said = {
+        "technology": about.technology, "kind": about.kind + (", up only" if about.one_sided else ""),
+        "source": about.source, "states": states, "pulses of a full write": str(about.n_max or ""),
+        "effects": ", ".join(cell.effects), "endurance [cycles]": _told(cell),
+    }  # fmt: skip
+    for key, value in said.items():
+        if value:
+            head.add_row(escape(key), escape(value))
+    for verb, reason in about.unsupported.items():
+        head.add_row(f"no {verb}", escape(reason))
+    found, remark = numbers(cell, card)
+    table = Table("number", "value", "meaning", box=None, pad_edge=False)
+    for one in found:
+        table.add_row(escape(one.name), escape(one.value), escape(one.meaning))
+    return Group(Text(cell.name), Text(), head, Text(), table, *([Text(), Text(remark)] if remark else []))

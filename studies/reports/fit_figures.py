@@ -8,6 +8,10 @@ from matplotlib.figure import Figure
 
 from memsim import devices
 from memsim.devices.fitting.fit import PulseFit
+from memsim.devices.fitting.fit_endurance import EnduranceFit
+from memsim.devices.fitting.fit_iv import CurveFit
+from memsim.devices.fitting.fit_programming import ProgrammingFit, spread_of
+from memsim.devices.fitting.fit_relaxation import RelaxationFit
 from memsim.devices.fitting.fit_retention import RetentionFit
 from memsim.studies.reports.device_figures import band, pulsed
 from memsim.studies.reports.figure_style import CROSSBAR, DIGITAL, PAGE, QUIET, drawn
@@ -31,7 +35,7 @@ def pulse_fit(fit: PulseFit, cell: devices.PulsedCell) -> Figure:
     band(data, number, seen, CROSSBAR)
     data.plot(number, seen.mean(1), color=CROSSBAR, linewidth=1.2)
     data.set_title(f"measured (grey) and fitted: {fit.law}")
-    data.set_xlabel("reading")
+    data.set_xlabel("pulse")
     data.set_ylabel(f"conductance [{unit}]")
     where, _ = np.broadcast_arrays(pulse[1:, None], fit.residuals)
     rest.plot(where, fit.residuals, ".", color=QUIET, markersize=1, alpha=0.5)
@@ -39,11 +43,15 @@ def pulse_fit(fit: PulseFit, cell: devices.PulsedCell) -> Figure:
     rest.plot(pulse[1:], mean, color=CROSSBAR, linewidth=1, label="mean over devices")
     for edge in (-1.96, 1.96):
         rest.axhline(edge, color=DIGITAL, linewidth=0.7, linestyle="--")
+    found = fit.tests
     rest.set_title("what readings miss")
-    rest.set_xlabel("reading")
+    rest.set_xlabel("pulse")
     rest.set_ylabel("residual [standard deviations]")
     rest.set_ylim(-5, 5)
     rest.legend(loc="upper right")
+    tests = (("mean", found.mean), ("growth with G", found.growth), ("tails", found.tails))
+    words = ", ".join(f"{name} {value:.1f}" for name, value in tests)
+    rest.text(0.02, 0.03, f"tests [standard errors]: {words}", transform=rest.transAxes, fontsize="x-small")
     _normal(law, fit.residuals)
     figure.set_label("Grey: every device; band: the middle 90 % of devices of the fitted cell; dashed: 95 %.")
     return figure
@@ -78,6 +86,78 @@ def retention_fit(fit: RetentionFit) -> Figure:
         ax.set_xlabel("time since the write [s]")
     figure.set_label("Grey: every device; band: the middle 90 % of the devices' power laws.")
     return figure
+
+
+@drawn
+def law_fit(fit: RelaxationFit | ProgrammingFit | CurveFit | EnduranceFit) -> Figure:
+    """What was measured and the law that was fitted to it."""
+    figure = Figure(figsize=(PAGE / 2, 2.6))
+    ax = figure.subplots()
+    _DRAWN[type(fit)](ax, fit)
+    figure.set_label("Grey: every reading; line: the fitted law.")
+    return figure
+
+
+def _relaxation(ax: Axes, fit: RelaxationFit) -> None:
+    time = np.where(fit.measured.time >= 1, fit.measured.time, np.nan)
+    factor, unit = prefixed(float(np.nanmax(np.abs(fit.measured.conductance - fit.start))), "S")
+    ax.plot(time, factor * (fit.measured.conductance - fit.start), color=QUIET, linewidth=0.5, alpha=0.7)
+    grid = np.geomspace(np.nanmin(time), np.nanmax(time), 50)
+    seen = factor * fit.slope * np.log(grid[:, None])
+    band(ax, grid, seen, CROSSBAR)
+    ax.plot(grid, seen.mean(1), color=CROSSBAR, linewidth=1.2)
+    ax.set_xscale("log")
+    ax.set_xlabel("time since the write [s]")
+    ax.set_ylabel(f"change since 1 s [{unit}]")
+    ax.set_title("measured (grey) and fitted relaxation")
+
+
+def _programming(ax: Axes, fit: ProgrammingFit) -> None:
+    error, top = fit.measured.read - fit.measured.target, fit.fixed["g_max [S]"]
+    factor, unit = prefixed(top, "S")
+    small, less = prefixed(float(np.abs(error).max()), "S")
+    ax.plot(factor * fit.measured.target, small * error, ".", color=QUIET, markersize=2, alpha=0.6)
+    x = np.linspace(0.0, 1.0, 101)
+    sigma = spread_of(np.array([i.value for i in fit.numbers.values()]) / top, x) * top
+    for side in (-1.96, 1.96):
+        ax.plot(factor * top * x, small * (fit.bias.value + side * sigma), color=CROSSBAR, linewidth=1.2)
+    ax.set_xlabel(f"target [{unit}]")
+    ax.set_ylabel(f"read back less target [{less}]")
+    ax.set_title("writes (grey) and 95 % of the law")
+
+
+def _current(ax: Axes, fit: CurveFit) -> None:
+    factor, unit = prefixed(float(np.abs(fit.measured.current).max()), "A")
+    v = np.linspace(0.0, float(np.abs(fit.measured.voltage).max()), 101)
+    v_0, v_ref = fit.numbers["v_0 [V]"].value, fit.fixed["v_ref [V]"]
+    for g in fit.conductance:
+        law = g * v_ref * np.sinh(v / v_0) / np.sinh(v_ref / v_0)
+        ax.plot(v, factor * law, color=CROSSBAR, linewidth=0.8)
+    ax.plot(
+        np.abs(fit.measured.voltage), factor * np.abs(fit.measured.current), ".", color=QUIET, markersize=3
+    )
+    ax.set_xlabel("voltage, without its sign [V]")
+    ax.set_ylabel(f"current, without its sign [{unit}]")
+    ax.set_title("measured (grey) and fitted sinh")
+
+
+def _endurance(ax: Axes, fit: EnduranceFit) -> None:
+    order = np.argsort(fit.measured.cycles)
+    n, failed = fit.measured.cycles[order], fit.measured.failed[order]
+    alive = np.cumprod(1.0 - failed / np.arange(len(n), 0, -1))
+    ax.step(n, 100 * (1 - alive), where="post", color=QUIET, linewidth=1)
+    scale, shape = (i.value for i in fit.numbers.values())
+    grid = np.geomspace(n[0] / 3, n[-1] * 3, 100)
+    ax.plot(grid, -100 * np.expm1(-((grid / scale) ** shape)), color=CROSSBAR, linewidth=1.2)
+    ax.set_xscale("log")
+    ax.set_xlabel("write cycles [1]")
+    ax.set_ylabel("devices failed [%]")
+    ax.set_title("measured (grey) and Weibull's law")
+
+
+_DRAWN = {
+    RelaxationFit: _relaxation, ProgrammingFit: _programming, CurveFit: _current, EnduranceFit: _endurance,
+}  # fmt: skip
 
 
 def _normal(ax: Axes, residuals: np.ndarray) -> None:

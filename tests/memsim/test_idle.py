@@ -260,6 +260,7 @@ KEPT: Mapping[str, Any] = {
     "g_min [S]": 1e-6, "g_max [S]": 2e-5, "programming [S]": [1e-7, 1e-7], "drift_exponent": 0.05,
     "drift_exponent_spread": 0.02, "t_0 [s]": 20.0, "relaxation [S]": -1e-8, "relaxation_spread [S]": 1e-8,
     "relaxation_spread_1s [S]": 1e-8, "flicker_noise": 0.01, "t_read [s]": 1e-6, "read_noise": 0.01,
+    "v_0 [V]": 0.4, "v_ref [V]": 0.1,
 }  # fmt: skip
 """A weight device with everything in it."""
 

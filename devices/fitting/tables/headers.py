@@ -25,7 +25,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "time": ("time", "t", "time since write", "elapsed time", "delay", "wait", "zeit"),
     "target": ("target", "g target", "target conductance", "conductance target", "set point", "setpoint"),
     "temperature": ("temperature", "temp", "t", "temperatur"),
-    "failure": ("cycles to failure", "failure cycle", "cycles at failure", "failed at"),
+    "failure": ("cycles to failure", "failure cycle", "cycles at failure", "failed at", "cycles", "lifetime"),
+    "failed": ("failed", "broken", "dead"),
 }  # fmt: skip
 """Quantity -> names of its column, the usual one first."""
 

@@ -117,7 +117,12 @@ def _header_at(lines: _Lines, known: Callable[[str], bool], origin: str) -> int:
 def _is_units(row: list[str], header: list[str]) -> bool:
     """Whether a row below the header holds units alone."""
     cells = [cell.strip("[]() ") for cell in row if cell]
-    return bool(cells) and len(row) <= len(header) + 1 and all(unit_of(c) or c in ("1", "#") for c in cells)
+    units = [unit_of(cell) for cell in cells]
+    return (
+        any(units)
+        and len(row) <= len(header) + 1
+        and all(u or c in ("1", "#") for u, c in zip(units, cells, strict=True))
+    )
 
 
 def _fitted(row: list[str], raw: int, line: int, header: list[str], origin: str) -> list[str]:
