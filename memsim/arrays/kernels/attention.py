@@ -9,10 +9,10 @@ from memsim import devices
 from memsim.arrays.kernels.curves import number_of
 from memsim.arrays.kernels.multiply import multiply
 from memsim.devices.numerics import philox as px
-from memsim.devices.numerics.compile import drop_stale_cache, inlined, parallel_kernel
+from memsim.devices.numerics.compile import bare, drop_stale_cache, parallel_kernel
 
 
-@inlined
+@bare
 def add_weights(weight, column, w, floor, rest, scale, first):
     """Floor w, set `weight` to scale (w - rest) or add it, sum w in `column`; returns how many it floored."""
     low = np.int32(0)
@@ -30,7 +30,7 @@ def add_weights(weight, column, w, floor, rest, scale, first):
     return low
 
 
-@inlined
+@bare
 def tell(numbers, many, step, levels, curve, gain, shift):
     """Turn the currents of all word lines into gain ADC(current) + shift many; returns how many clipped.
 
@@ -61,11 +61,12 @@ def tell(numbers, many, step, levels, curve, gain, shift):
     return over
 
 
-@inlined
-def vary(spread, numbers, many, plus, minus, spikes, law, noise):
+@bare
+def vary(spread, numbers, many, plus, minus, spikes, law, noise, own):
     """Variances of the numbers of one array, from the states of its devices (minus: one array, or none).
 
-    noise: c0, c1, c2, p0, p1, variance of a conversion, see :mod:`memsim.arrays.reading.written_noise`.
+    noise: c0, c1, c2, p0, p1, variance of a conversion, see :mod:`memsim.arrays.reading.written_noise`; own
+    (M, N): room.
     """
     floor, c0, c1, c2 = law[0], noise[0], noise[1], noise[2]
     sides = 1 + len(minus)
@@ -76,11 +77,11 @@ def vary(spread, numbers, many, plus, minus, spikes, law, noise):
             for d in range(len(line)):
                 line[d] = current * told[d] + spike * many[d]
     else:
-        own = np.zeros(plus.shape, np.float32)
+        own[:] = 0.0
         for side in range(sides):
             states = plus if side == 0 else minus[0]
             for i in range(len(own)):
-                for j in range(len(own[i])):
+                for j in range(own.shape[1]):
                     w = max(states[i, j], floor)
                     own[i, j] += c0 + (c1 + c2 * w) * w
         multiply(spread, own, spikes)
@@ -96,10 +97,9 @@ def vary(spread, numbers, many, plus, minus, spikes, law, noise):
             line[d] = max(line[d] + always, np.float32(0.0))
 
 
-@inlined
-def add_noise(numbers, spread, key, step, image, call):
-    """numbers += sqrt(spread) xi, numbered by word line and feature."""
-    z = np.zeros((1, px.BLOCK), np.float32)
+@bare
+def add_noise(numbers, spread, key, step, image, call, z):
+    """numbers += sqrt(spread) xi, numbered by word line and feature; z (1, BLOCK): room."""
     flat, variance = numbers.reshape(-1), spread.reshape(-1)
     for block in range((len(flat) + px.BLOCK - 1) // px.BLOCK):
         px.nearly_normals(z, key, block, step, image, call, 1)
@@ -107,6 +107,47 @@ def add_noise(numbers, spread, key, step, image, call):
         here, spreads = flat[first : first + px.BLOCK], variance[first : first + px.BLOCK]
         for n in range(len(here)):
             here[n] += np.sqrt(spreads[n]) * xi[n]
+
+
+@bare
+def read_array(
+    a, plus, minus, weight, law, images, values, noise, keys, names, time, call, step, levels, curve, gain,
+    shift, column, out, own, many, spread, z,
+):  # fmt: skip
+    """Read array a; arguments as those of `read_attention`, and room.  Returns how many states were floored
+    and how many conversions clipped.
+
+    A function of its own: it takes its parts of the arrays without counting references to them.
+    """
+    total, stack = column[a], values.shape[1]
+    total[:] = 0.0
+    low, clips = add_weights(own, total, plus[a], law[0], law[1], law[2], True), np.int32(0)
+    if len(minus):
+        low += add_weights(own, total, minus[a], law[0], law[1], -law[2], False)
+    if len(weight):
+        for i in range(len(own)):
+            for j in range(own.shape[1]):
+                weight[a, i, j] = own[i, j]
+    if stack:
+        steps, heads = len(values), values.shape[2]
+        t, image = a % steps, a // steps % images
+        head, chip = a // (steps * images) % heads, a // (steps * images * heads)
+        spikes, numbers = values[t, chip * images + image, head], out[t, chip * images + image, head]
+        many[:] = 0.0
+        for j in range(len(spikes)):
+            for d in range(len(many)):
+                many[d] += spikes[j, d]
+        multiply(numbers, own, spikes)
+        if len(noise):
+            vary(spread, numbers, many, plus[a], minus[a : a + 1], spikes, law, noise, own)
+            add_noise(numbers, spread, keys[chip * heads + head], time + t, names[image], call, z)
+        clips = tell(
+            numbers, many, step[chip], levels, curve[chip, head], gain[chip, head], shift[chip, head]
+        )
+    return low, clips
+
+
+_PARTS = 64  #: that the arrays are cut into; each has room of its own to work in
 
 
 @parallel_kernel
@@ -125,34 +166,19 @@ def read_attention(
     are not wanted; weight may be plus.
     """
     arrays, lines, tokens = plus.shape
-    steps, stack, heads, _, features = values.shape
-    floors, clips = 0, 0
-    for a in prange(arrays):
-        own, total = np.empty((lines, tokens), np.float32), np.zeros(tokens, np.float32)
-        low = add_weights(own, total, plus[a], law[0], law[1], law[2], True)
-        if len(minus):
-            low += add_weights(own, total, minus[a], law[0], law[1], -law[2], False)
+    features, parts, floors, clips = values.shape[4], min(arrays, _PARTS), 0, 0
+    for part in prange(parts):
+        own, spread = np.empty((lines, tokens), np.float32), np.empty((lines, features), np.float32)
+        many, z = np.empty(features, np.float32), np.zeros((1, px.BLOCK), np.float32)
+        low, over = 0, 0
+        for a in range(part * arrays // parts, (part + 1) * arrays // parts):
+            floored, clipped = read_array(
+                a, plus, minus, weight, law, images, values, noise, keys, names, time, call, step, levels,
+                curve, gain, shift, column, out, own, many, spread, z,
+            )  # fmt: skip
+            low, over = low + floored, over + clipped
         floors += low
-        column[a] = total
-        if len(weight):
-            weight[a] = own
-        if stack:
-            t, image = a % steps, a // steps % images
-            head, chip = a // (steps * images) % heads, a // (steps * images * heads)
-            at = chip * images + image
-            spikes, numbers = values[t, at, head], out[t, at, head]
-            many = np.zeros(features, np.float32)
-            for j in range(tokens):
-                for d in range(features):
-                    many[d] += spikes[j, d]
-            multiply(numbers, own, spikes)
-            if len(noise):
-                spread = np.empty(numbers.shape, np.float32)
-                vary(spread, numbers, many, plus[a], minus[a : a + 1], spikes, law, noise)
-                add_noise(numbers, spread, keys[chip * heads + head], time + t, names[image], call)
-            clips += tell(
-                numbers, many, step[chip], levels, curve[chip, head], gain[chip, head], shift[chip, head]
-            )
+        clips += over
     return floors, clips
 
 
