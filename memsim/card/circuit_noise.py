@@ -1,7 +1,7 @@
 """Noise of a read that physics gives: of conductances at their temperature, of currents, and of amplifiers.
 
-A read of t seconds has a bandwidth of 1 / (2 t).  Full shot noise is an upper bound: a short metallic path
-has a third of it, a long one none.
+A read of t seconds has a bandwidth of 1 / (2 t).  Full shot noise is an upper bound; a card's Fano factor F
+says how much of it there is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class FreshNoise:
     thermal: float
     """Variance for each siemens of devices on lines that are held at a voltage, 2 k T / t [A^2/S]."""
     shot: float
-    """Variance for each siemens of a device that sees the read voltage, q V / t [A^2/S]."""
+    """Variance for each siemens of a device that sees the read voltage, F q V / t [A^2/S]."""
     amplifier: float
     """Variance of each conversion, i_n^2 / (2 t) [A^2]."""
 
@@ -34,7 +34,7 @@ class FreshNoise:
         t = section.read_time
         return cls(
             thermal=2 * BOLTZMANN * card.temperature / t if card.on("thermal-noise") else 0.0,
-            shot=CHARGE * section.read_voltage / t if card.on("shot-noise") else 0.0,
+            shot=card.fano * CHARGE * section.read_voltage / t if card.on("shot-noise") else 0.0,
             amplifier=section.amplifier_noise**2 / (2 * t) if card.on("amplifier-noise") else 0.0,
         )
 

@@ -232,7 +232,13 @@ def test_wear_is_no_effect_of_a_new_chip() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"wire_resistance [ohm]": 5.0}, {"digital": ["last"]}, {"technology": "65nm"}, {"temperature [K]": 900}],
+    [
+        {"wire_resistance [ohm]": 5.0},
+        {"digital": ["last"]},
+        {"technology": "65nm"},
+        {"temperature [K]": 900},
+        {"fano [1]": 0.3},
+    ],
     ids=str,
 )
 def test_what_stands_above_the_sections_changes_what_is_put_out(change: dict[str, Any]) -> None:

@@ -43,6 +43,7 @@ def test_names_are_the_files_of_the_library() -> None:
         "faults",
         "kinds",
         "lifetime",
+        "sanity",
         "tradeoff",
         "variation",
         "wires",

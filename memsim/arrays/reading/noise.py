@@ -6,13 +6,12 @@
 Current noise [A^2] of a read of t seconds at V volts, bandwidth 1 / (2 t), by its parts:
 
     device    (read_noise V)^2 g_scale sum x^2 G        as the cell's source has it            square
-    shot      2 q I / (2 t) = (q V / t) sum |x| G       I the current of every device          linear
+    shot      2 F q I / (2 t) = (F q V / t) sum |x| G   I the current of every device          linear
     thermal   4 k T G / (2 t) = (2 k T / t) sum G       of rows with x != 0 (transistors)      driven
                                                         of all rows in passive arrays          floor
     amplifier i_n^2 / (2 t), converter sigma^2          whatever is driven                     floor
 
-All are normal and independent, so one number is drawn for their sum.  Full shot noise is an upper bound: that
-of a short metallic path is a third, of a long one none.
+All are normal and independent, so one number is drawn for their sum.  F is the card's Fano factor.
 """
 
 from __future__ import annotations
@@ -61,7 +60,8 @@ def carries_noise(cell: WeightCell, card: CardFields) -> bool:
     """Whether devices of a card's weight arrays add noise to a read; ideal ones never do."""
     if cell.exact:
         return False
-    return cell.read_noise > 0 or card.on("thermal-noise") or card.on("shot-noise")
+    fresh = FreshNoise.of(card, card.weights)
+    return cell.read_noise > 0 or fresh.thermal > 0 or fresh.shot > 0
 
 
 def read_noise(
