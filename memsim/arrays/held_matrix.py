@@ -11,6 +11,7 @@ from torch import Tensor
 from memsim.arrays.coded_devices import Plane, held, planes, sense_planes, zero_siemens
 from memsim.arrays.faults.harm import Asked, each_device
 from memsim.arrays.faults.weight_faults import FaultMap, faults_of
+from memsim.arrays.reading.middle import Middle, designed, measured
 from memsim.arrays.reading.noise import bend, carries_noise
 from memsim.arrays.tile_lines import behind, coded_behind, lines_of
 from memsim.arrays.weight_devices import Sensed, conductances, sense, siemens_per_unit
@@ -55,14 +56,19 @@ class HeldMatrix:
             per_unit = per_unit * signs
         return per_unit.flatten() * (bend(self.cell, self.card) * section.devices_per_weight)
 
-    @property
-    def zero_C(self) -> Tensor | None:
-        """What a fully driven row makes of a weight of 0 that is taken off digitally, in numbers, (G C,)."""
-        section = self.card.weights
-        if not section.coding.subtracts:
+    def middle(self, volt_SRL: Tensor, compensation_SC: Tensor) -> Middle | None:
+        """What is taken off of columns that show `volt_SRL` [A], whose numbers are then compensated by
+        factors (S G, C); None: nothing.
+        """
+        if self.lines is None or self.lines.coding.paired:
             return None
-        siemens = zero_siemens(section.coding, self.cell, section.read_voltage, self._rounded)
-        return siemens * section.devices_per_weight / self.scale_C
+        section, volt = self.card.weights, self.card.weights.read_voltage
+        if section.coding.measures and not self.cell.exact:
+            wanted = self.blocks * (self.scale_C.view(len(self.blocks), 1, -1) * volt)
+            chips = len(volt_SRL) // len(wanted)
+            return measured(self.lines, volt_SRL, wanted.repeat(chips, 1, 1) / compensation_SC[:, None])
+        siemens = zero_siemens(section.coding, self.cell, volt, self._rounded) * section.devices_per_weight
+        return designed(self.lines, siemens * volt, compensation_SC, self.blocks.shape[1])
 
     @property
     def _rounded(self) -> bool:

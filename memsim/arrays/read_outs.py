@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -10,6 +11,7 @@ from memsim.arrays.one_sided import bits_of
 from memsim.arrays.ranges import Drives
 from memsim.arrays.reading.grouping import of_chips
 from memsim.arrays.reading.line_read import LineRead, by_line
+from memsim.arrays.reading.middle import Middle
 from memsim.arrays.reading.noise import read_noise
 from memsim.arrays.reading.weight_read import ReadOut
 from memsim.card.chip_card import ChipCard
@@ -24,14 +26,16 @@ class Shown(NamedTuple):
     power_SRC: Tensor | None
     row_siemens_SR: Tensor
     gain_SC: Tensor
-    zero_SC: Tensor | None
-    """What a fully driven row makes of a weight of 0 that is taken off digitally."""
+    middle: Middle | None
+    """What is taken off of columns."""
     curve_SKPC: Tensor | None
     """The curves of the ADCs of all lines; None: ideal ones."""
 
     def of(self, chips: Any, groups: int) -> Shown:
         """The same of some chips."""
-        return Shown(*(None if x is None else of_chips(x, chips, groups) for x in self))  # type: ignore[arg-type]
+        here = partial(of_chips, chips=chips, groups=groups)
+        found = [x if x is None or isinstance(x, Middle) else here(x) for x in self]
+        return Shown(*found)._replace(middle=self.middle and self.middle.each(here))  # type: ignore[arg-type]
 
 
 def read_out(
@@ -44,7 +48,7 @@ def read_out(
     """
     if drives is not None and drives.chips is not None:
         shown, rng = shown.of(drives.chips, groups), rng.of(drives.chips)
-    volt, power, siemens, gain, zero, curve = shown
+    volt, power, siemens, gain, middle, curve = shown
     adc = card.design.weight_adc
     if drives is None:
         bits, scale = 0, gain.new_ones(len(gain), tiles * (1 if lines is None else len(lines.groups)))
@@ -53,10 +57,10 @@ def read_out(
         scale = drives.full_scale_SK
         if not drives.spikes:
             peak = drives.unit(card.design.dac).repeat_interleave(groups)[:, None]
-            gain, zero = gain * peak, None if zero is None else zero * peak
+            gain = gain * peak
     power, noise = read_noise(power, cell, card, volt, tiles)
     whole = ReadOut(
         volt_SRC=volt, power_SRC=power, row_siemens_SR=siemens, full_scale_SK=scale, gain_SC=gain,
         bits=bits, rng=rng, dense=drives is not None and not drives.spikes, noise=noise, curve_SKPC=curve,
     )  # fmt: skip
-    return whole if lines is None else by_line(whole, lines, zero)
+    return whole if lines is None else by_line(whole, lines, middle)

@@ -33,6 +33,7 @@ from memsim.arrays.ranges import Drives, Ranges
 from memsim.arrays.read_outs import Shown, read_out
 from memsim.arrays.reading.grouping import by_array, by_image, of_chips
 from memsim.arrays.reading.line_read import LineRead
+from memsim.arrays.reading.middle import Middle
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading, ReadOut, largest_current, together
 from memsim.arrays.tile_lines import settling
@@ -68,6 +69,7 @@ class WeightArray(nn.Module):
         self._name_streams()
         self.ranges = Ranges(name, run.card.design.dac.serial)
         self.time, self.cycle = float("nan"), 0
+        self.middle: Middle | None = None  #: what is taken off of columns
         self.dtype, section = run.dtype, run.card.weights
         self.read_energy = section.read_joule(1.0)  #: [V^2 s]
         self.adc, self.dac = run.card.design.weight_adc, run.card.design.dac
@@ -86,8 +88,6 @@ class WeightArray(nn.Module):
         self.tiles, self.column_tiles = section.tiles(self.rows, self.columns)
         self.lines = None if coding.plain else Lines(coding, self.columns, self.column_tiles)
         self.conversions = self.tiles * coding.conversions(self.columns, self.column_tiles)
-        self.additions = coding.additions(self.columns, self.tiles, self.column_tiles)
-        self.subtracts = coding.subtracts
         self.counting = Counting.of(section, self.run.card.design.dac, self)
 
     def _name_streams(self) -> None:
@@ -109,7 +109,7 @@ class WeightArray(nn.Module):
         written = self._sense(0, 0.0)
         self.reference = written.means
         self._see(written)
-        self._compensate("none")
+        self._compensate("none", anew=True)
 
     def advance_to(self, t: float, compensation: Compensation | None = None) -> None:
         """Age the array to t [s] after programming, then compensate (default: as the card says).
@@ -120,7 +120,10 @@ class WeightArray(nn.Module):
         cycle, age = section.last_write(t)
         if t != self.time:
             if cycle != self.cycle:
-                self.cycle, self.reference = cycle, self._sense(cycle, 0.0).means
+                self.cycle, written = cycle, self._sense(cycle, 0.0)
+                self.reference = written.means
+                self._see(written)
+                self._compensate("none", anew=True)
             self.time = t
             self._see(self._sense(cycle, age))
         self._compensate(compensation or section.compensation)
@@ -169,28 +172,24 @@ class WeightArray(nn.Module):
         self.power_SRC = None if now.total_SRC is None else now.total_SRC.mul_(self.cell.g_scale)
         self.row_siemens_SR = now.row_siemens_SR
 
-    def _compensate(self, compensation: Compensation) -> None:
-        """Set the digital factor of each column."""
+    def _compensate(self, compensation: Compensation, anew: bool = False) -> None:
+        """Set the digital factor of each column, and what is taken off of it; `anew`: after a write."""
         self.compensation = "none" if self.cell.exact else compensation
         chips, voltage = len(self.run.chips), self.run.card.weights.read_voltage
         one = torch.ones(chips, 1, dtype=self.run.dtype, device=self.volt_SRC.device)
         self.compensation_SC = factors(self.compensation, self.reference, self.mean, one)
         self._prepared = {}
-        gain = self.compensation_SC / (self.scale_C * voltage)
-        self.gain_SC = gain.expand(chips, -1).reshape(chips * self.groups, self.columns).contiguous()
+        matrix, by_array = self._matrix, (chips * self.groups, self.columns)
+        gain = self.compensation_SC / (matrix.scale_C * voltage)
+        self.gain_SC = gain.expand(chips, -1).reshape(by_array).contiguous()
+        if anew or self.compensation != "none":
+            factor = self.compensation_SC.expand(chips, self.groups * self.columns).reshape(by_array)
+            self.middle = matrix.middle(self.volt_SRC, factor)
 
     @property
     def scale_C(self) -> Tensor:
         """Siemens that a read sees for a weight of one, (G C,)."""
         return self._matrix.scale_C
-
-    @property
-    def _zero_SC(self) -> Tensor | None:
-        """What a fully driven row makes of a weight of 0 that is taken off digitally, (S G, C)."""
-        zero_C = self._matrix.zero_C
-        if zero_C is None:
-            return None
-        return zero_C.to(self.gain_SC).view(self.groups, -1).repeat(len(self.run.chips), 1)
 
     def calibrate(self, drive: Tensor, at: Address, unrolling: Unrolling | None = None) -> Tensor:
         """Note what drives the rows and the currents it makes, as `read` takes them; returns exact numbers.
@@ -291,7 +290,7 @@ class WeightArray(nn.Module):
             self.power_SRC,
             self.row_siemens_SR,
             self.gain_SC,
-            self._zero_SC,
+            self.middle,
             None if drives is None else self.curves(self.coding.paired or bool(drives.signed_S.any())),
         )
         return read_out(
@@ -312,6 +311,7 @@ class WeightArray(nn.Module):
             self.reference, self.mean = (
                 {k: fn(x) for k, x in m.items()} for m in (self.reference, self.mean)
             )
+            self.middle = self.middle and self.middle.each(fn)
         return super()._apply(fn, recurse)
 
     @property
@@ -327,7 +327,7 @@ class WeightArray(nn.Module):
         return upkeep(
             self.run, self.cell.technology, cells=rows * lines, lines=rows * self.column_tiles,
             writes=self.cycle * self.groups * many,
-            readings=0 if self.compensation == "none" else self.cycle + 1,
+            readings=self.cycle + 1 if self.compensation != "none" else self.cycle * self.coding.measures,
             siemens=float(self.row_siemens_SR.sum()) / len(self.run.chips),
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from memsim.arrays.ranges import Drives
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.reading.weight_read import Reading
 from memsim.card.sections import WeightSection
+from memsim.coding.coding import Coding
 from memsim.converters.dac import Dac
 from memsim.energy.ledger import Entry
 from memsim.prices.events import ARRAY_READ
@@ -28,6 +29,7 @@ class Cut(Protocol):
     tiles: int
     column_tiles: int
     conversions: int
+    coding: Coding
 
 
 class Tiled(Cut, Protocol):
@@ -36,8 +38,6 @@ class Tiled(Cut, Protocol):
     name: str
     run: Run
     rows: int
-    additions: int
-    subtracts: bool
     read_energy: float
     dac: Dac
     counting: Counting
@@ -57,6 +57,10 @@ class Counting:
     """Time of one pass of one vector [s]."""
     in_passes: bool
     """Whether numbers take several passes, or pulses of a length."""
+    additions: int
+    """Digital additions of one read of a vector, of its first pass."""
+    passed: str
+    """Event of adding a pass to those before it."""
 
     @classmethod
     def of(cls, card: WeightSection, dac: Dac, array: Cut) -> Counting:
@@ -69,6 +73,8 @@ class Counting:
             held=held,
             cycle=card.cycle_time(lines),
             in_passes=dac.serial or dac.timed,
+            additions=array.coding.additions(array.columns, array.tiles, array.column_tiles),
+            passed="shift-add" if dac.by.shifted else "digital-add",
         )
 
 
@@ -120,12 +126,27 @@ def count_read(
         run.ledger.page.columns[name] = plan.adcs
         if plan.held:
             joules.append((name, "column-hold", passes * vectors * plan.held))
-    # a pass is added to those before it
-    added = more * (vectors * array.conversions) + (passes - more) * (vectors * array.additions)
-    events.append((name, "digital-add", added))
-    if array.subtracts:  # the sum of the drives, times what a weight of 0 carries
-        events += [(name, "digital-add", driven), (name, "digital-mac", vectors)]
+    events.append((name, "digital-add", (passes - more) * (vectors * plan.additions)))
+    if plan.in_passes:  # a pass is added to those before it
+        events.append((name, plan.passed, more * (vectors * array.conversions)))
+    events += _coded(
+        array, driven, (passes - more) * vectors, any(d is not None and not d.spikes for d, _ in sorts)
+    )
     run.ledger.enter(events, joules, notes, [(name, vectors / groups * time)])
+
+
+def _coded(array: Tiled, driven: Tensor, vectors: float | Tensor, numbers: bool) -> list[Entry]:
+    """What a coding adds to the read of each vector: shifts of slices, the sum of the drives (each weighed by
+    what its row was measured to carry), and the factors of what is taken off.
+    """
+    coding, name, found = array.coding, array.name, list[Entry]()
+    if shifts := coding.shifts(array.columns):
+        found.append((name, "shift-add", vectors * shifts))
+    if coding.subtracts:
+        found.append((name, "digital-mac" if numbers and coding.measures else "digital-add", driven))
+    if scalings := coding.scalings(array.columns):
+        found.append((name, "digital-mac", vectors * scalings))
+    return found
 
 
 def _in_passes(

@@ -7,14 +7,14 @@ or n pairs of them.  With u = W / max |W| in -1 .. 1, and shares s_p of a device
 
 A column of places in one plane is a line: it is sensed and converted by itself, and the planes' numbers are
 added digitally, each times its factor.  What a device carries where its weight is 0 is taken off by the other
-side of a pair, by a reference column of each tile, or digitally: its designed value x the sum of the drives.
+side of a pair, by a reference column of each tile, or digitally (`memsim.arrays.reading.middle`).
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from memsim.devices.toml_file import Section
 
@@ -66,6 +66,11 @@ class Coding(Section, ABC):
         return None
 
     @property
+    def measures(self) -> bool:
+        """Whether what is taken off is measured behind the lines, column by column, rather than designed."""
+        return False
+
+    @property
     def subtracts(self) -> bool:
         """Whether what devices carry at weight 0 is taken off digitally, where that is a current at all."""
         return not (self.paired or self.referenced)
@@ -106,10 +111,19 @@ class Coding(Section, ABC):
         return self.lines(columns) + self.references(column_tiles)
 
     def additions(self, columns: int, row_tiles: int, column_tiles: int) -> int:
-        """Digital additions of one read: of row tiles, of planes (shift and add), of what is taken off."""
-        references = self.references(column_tiles)
-        taken_off = 0 if self.paired else columns
-        return self.conversions(columns, column_tiles) * row_tiles - columns - references + taken_off
+        """Digital additions of one read: of row tiles, and of what is taken off where nothing scales it."""
+        taken_off = 0 if self.paired or self.measures else columns
+        return self.conversions(columns, column_tiles) * (row_tiles - 1) + taken_off
+
+    def shifts(self, columns: int) -> int:
+        """Shifts and additions of one read: of every plane beyond the first."""
+        return self.lines(columns) - columns
+
+    def scalings(self, columns: int) -> int:
+        """Digital multiplications of one read of what is taken off: by a factor for each column where it is
+        measured, with its addition; once where it is a designed number.
+        """
+        return columns if self.measures else int(self.subtracts)
 
     def as_in_card(self) -> Any:
         """The coding as a card writes it: its name alone where every field is at its default."""
@@ -119,3 +133,16 @@ class Coding(Section, ABC):
     def __str__(self) -> str:
         fields = ", ".join(f"{name} {value}" for name, value in self.model_dump(mode="json").items())
         return f"{self.kind} ({fields})" if fields else self.kind
+
+
+class MiddleCoding(Coding):
+    """A coding whose devices carry a current at weight 0 that is taken off column by column."""
+
+    middle: Literal["measured", "designed"] = "measured"
+    """What is taken off: as ``designed``, the same of every row and column; or ``measured`` after each write
+    and with each drift compensation, behind the lines, with a digital factor for each column.
+    """
+
+    @property
+    def measures(self) -> bool:
+        return self.middle == "measured" and not self.paired

@@ -46,11 +46,22 @@ class Lines:
         others = self.coding.conversions(self.columns, self.column_tiles) - self.columns
         return torch.nn.functional.pad(column_SRC / self.coding.factors[0], (0, others))
 
+    @property
+    def factor(self) -> float:
+        """Digital factor of a reference column."""
+        return self.coding.factors[0]
+
+    def weighted(self, lines: Tensor) -> Tensor:
+        """Planes (..., L) times their factors, (..., C)."""
+        parts = zip(self.coding.factors, self.planes, strict=True)
+        return sum((factor * lines[..., part] for factor, part in parts), lines.new_zeros(()))
+
+    def of_reference(self, lines: Tensor) -> Tensor:
+        """The reference of each column's tile, (..., L) -> (..., C)."""
+        assert self.reference is not None
+        return lines[..., self.reference].index_select(-1, self.tile_of_column.to(lines.device))
+
     def combined(self, lines: Tensor) -> Tensor:
         """What lines (..., L) come to by column, (..., C): planes times their factors, less the reference."""
-        parts = zip(self.coding.factors, self.planes, strict=True)
-        total = sum((factor * lines[..., part] for factor, part in parts), lines.new_zeros(()))
-        if self.reference is None:
-            return total
-        taken = lines[..., self.reference].index_select(-1, self.tile_of_column.to(lines.device))
-        return total - self.coding.factors[0] * taken
+        total = self.weighted(lines)
+        return total if self.reference is None else total - self.factor * self.of_reference(lines)

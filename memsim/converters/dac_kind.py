@@ -15,6 +15,8 @@ class DacKind(ABC):
 
     serial: ClassVar[bool] = False
     """Whether a number takes several passes of one-bit drives, each read and converted by itself."""
+    shifted: ClassVar[bool] = False
+    """Whether passes are shifted before they are added."""
     timed: ClassVar[bool] = False
     """Whether a number is the length of a pulse."""
     counts: ClassVar[bool] = False

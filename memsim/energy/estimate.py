@@ -53,8 +53,10 @@ def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
     yield from bill.work(name, "dac-conversion", 0 if work.spikes else (work.entered + biases) * column_tiles)
     yield from _converted(name, bill, vectors * sensed, section)
     additions = vectors * coding.additions(columns, row_tiles, column_tiles)
-    yield from bill.work(name, "digital-add", additions + (drives if coding.subtracts else 0))
-    yield from bill.work(name, "digital-mac", vectors * (columns + coding.subtracts))
+    weighed = 0 if work.spikes or not (coding.subtracts and coding.measures) else drives
+    yield from bill.work(name, "digital-add", additions + (drives - weighed if coding.subtracts else 0))
+    yield from bill.work(name, "digital-mac", vectors * (columns + coding.scalings(columns)) + weighed)
+    yield from bill.work(name, "shift-add", vectors * coding.shifts(columns))
     inputs = work.inputs * work.passes * (1 if work.spikes else section.dac_bits)
     yield from bill.work(name, "bus-bit", inputs * column_tiles + vectors * sensed * section.adc_bits)
     yield from bill.work(name, "router-bit", inputs)

@@ -59,6 +59,9 @@ def _variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str,
             coding = {"kind": "slices", "slice_bits": bits, "sign": sign}
             name = f"{'+'.join(map(str, bits))} bits, sign by {sign}"
             yield "slices", name, card.replace(weights={"coding": coding})
+    for kind in ("offset", "single"):
+        designed = {"kind": kind, "middle": "designed"}
+        yield "coding", f"{kind}, middle as designed", card.replace(weights={"coding": designed})
     for count in DEVICES:
         for kind in CODINGS[:2]:
             changed = card.replace(weights={"coding": kind, "devices_per_weight": count})

@@ -188,14 +188,16 @@ def test_saved_copied_and_loaded_chips_read_the_same(key, tmp_path):
     assert loaded.card == chip.card
 
 
-SHAPE = {  # devices, conversions and additions for one read of 11 x 7, row tiles of 6 and tiles of 4 lines
-    "pair": (2 * 77, 2 * 7, 7, 0),
-    "offset": (77 + 3 * 11, 2 * (7 + 3), 7 + 3 + 7, 0),
-    "single": (77, 2 * 7, 7 + 7, 1),
-    "slices": (4 * 2 * 77, 2 * 28, 2 * 28 - 7, 0),
-    "uneven": (3 * 2 * 77, 2 * 21, 2 * 21 - 7, 0),
-    "slices-offset": (2 * 77, 2 * 14, 2 * 14 - 7 + 7, 1),
-    "one-slice": (2 * 77, 2 * 7, 7, 0),
+SHAPE = {
+    # for one read of 11 x 7, row tiles of 6 and tiles of 4 lines: devices, conversions, additions, shifts,
+    # whether drives are summed, multiplications of what is taken off
+    "pair": (2 * 77, 2 * 7, 7, 0, 0, 0),
+    "offset": (77 + 3 * 11, 2 * (7 + 3), 7 + 3, 0, 0, 7),
+    "single": (77, 2 * 7, 7, 0, 1, 7),
+    "slices": (4 * 2 * 77, 2 * 28, 28, 21, 0, 0),
+    "uneven": (3 * 2 * 77, 2 * 21, 21, 14, 0, 0),
+    "slices-offset": (2 * 77, 2 * 14, 14, 7, 1, 7),
+    "one-slice": (2 * 77, 2 * 7, 7, 0, 0, 0),
 }
 COLUMN_TILES = {
     "pair": 2,
@@ -210,7 +212,7 @@ COLUMN_TILES = {
 
 @pytest.mark.parametrize("key", CODINGS)
 def test_everything_that_is_counted_follows_the_coding(key):
-    devices, conversions, additions, macs = SHAPE[key]
+    devices, conversions, additions, shifts, sums, macs = SHAPE[key]
     chosen = ChipCard.load("default").replace(
         weights={"coding": CODINGS[key], "tile_rows": 6, "tile_columns": 4, "devices_per_weight": 2,
                  "reprogram_every [s]": 100.0}
@@ -227,8 +229,9 @@ def test_everything_that_is_counted_follows_the_coding(key):
     assert made.column_tiles == COLUMN_TILES[key]
     assert found["row-drive"] == 10 * made.column_tiles
     assert found["adc-8b"] == 3 * conversions
-    assert found["digital-add"] == 3 * additions + 10 * macs
+    assert found["digital-add"] == 3 * additions + 10 * sums
     assert found.get("digital-mac", 0) == 3 * macs
+    assert found.get("shift-add", 0) == 3 * shifts
     held = made.conductance()
     references = made.reference_conductance()
     assert held[0].numel() + (0 if references is None else references.numel()) == 2 * devices
@@ -267,9 +270,10 @@ def test_estimate_counts_what_a_read_enters():
         )
         work = Matrix(name="layer", rows=11, columns=7, positions=3, passes=1, inputs=11, ones=10, drives=10)
         found = numbers(crossbar([work], chosen, Held(pulses=1.0, weight=1e-6, attention=1e-6)))
-        _, conversions, additions, macs = SHAPE[key]
+        _, conversions, additions, shifts, sums, macs = SHAPE[key]
         assert found["adc-8b"] == 3 * conversions
-        assert found["digital-add"] == 3 * additions + 10 * macs
+        assert found["digital-add"] == 3 * additions + 10 * sums
+        assert found.get("shift-add", 0) == 3 * shifts
         assert found["digital-mac"] == 3 * (7 + macs)
         assert found["row-drive"] == 10 * COLUMN_TILES[key]
 

@@ -95,7 +95,9 @@ def test_events_latency_and_energy_are_those_of_the_drives(kind, x, steps):
     read = steps * 1e-9 if kind == "pulse-width" and not spikes else section.read_time
     ledger, name = chip.ledger, next(iter(chip.weight_arrays))
     assert ledger.number("adc-8b") == 12 * 2 * passes
-    assert ledger.number("digital-add", name) == 12 * (2 * passes - 1)
+    shifted = 12 * 2 * (passes - 1) if kind == "bit-serial" else 0
+    assert ledger.number("shift-add", name) == shifted
+    assert ledger.number("digital-add", name) == 12 * (2 * passes - 1) - shifted
     assert ledger.number("dac-conversion") == (40 if kind in KINDS[:2] and not spikes else 0)
     assert ledger.latency == pytest.approx(passes * (read + section.conversion_time))
     codes = (x / x.abs().max() * steps).round()

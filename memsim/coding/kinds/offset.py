@@ -2,15 +2,16 @@
 
     G = g_min + (1 + W / max |W|) / 2 x (g_max - g_min),   W ~ 2 (G - G_ref)
 
-The reference column is read and converted like any other and its number is taken off digitally; its devices
-have errors of their own, common to all weights of a row and tile.
+The reference column is read and converted like any other and its number is taken off digitally, times what
+was measured for each column (middle = "designed": times 1); its devices have errors of their own, common to
+all weights of a row and tile.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from memsim.coding.coding import Coding
+from memsim.coding.coding import MiddleCoding
 from memsim.coding.registry import coding
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @coding
-class Offset(Coding):
+class Offset(MiddleCoding):
     """One device a weight beside a reference column in each tile."""
 
     kind: ClassVar[str] = "offset"

@@ -1,16 +1,17 @@
-"""Single devices without any reference: what they carry at weight 0 is known, and taken off digitally.
+"""Single devices without any reference: what they carry at weight 0 is taken off digitally.
 
     zero = "middle":  G = g_min + (1 + W / max |W|) / 2 x (g_max - g_min);   zero = "bottom":  |W| / max |W|
 
-Digitally means the middle (or g_min) of a device as it is designed times the sum of the drives: errors of
-devices that are common to all of them, such as drift, do not cancel.
+Digitally means the middle (or g_min) of a row as it was measured times its drive, summed, times a factor for
+each column; or, with middle = "designed", that of a device times the sum of the drives: then what devices
+have in common, such as drift, and what lines lose do not cancel.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from memsim.coding.coding import Coding
+from memsim.coding.coding import MiddleCoding
 from memsim.coding.registry import coding
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @coding
-class Single(Coding):
+class Single(MiddleCoding):
     """One device a weight, nothing beside it."""
 
     kind: ClassVar[str] = "single"

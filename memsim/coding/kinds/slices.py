@@ -4,9 +4,10 @@
     sign = "offset":  c = round(u (2^(B-1) - 1)) + 2^(B-1), in single devices
     c = sum_p 2^(bits below p) d_p,   s_p = d_p / (2^bits_p - 1),   B = sum of slice_bits
 
-The numbers of the slices are shifted and added digitally; the offset 2^(B-1) is taken off digitally, by the
-sum of the drives (as Shafiee et al., ISCA 2016, take off a bias).  Without the effect weight-rounding every
-slice lies between its digits of the two nearest codes, in the ratio of the distances: the sum is the weight.
+The numbers of the slices are shifted and added digitally; the offset 2^(B-1) is taken off digitally as that
+of single devices is (Shafiee et al., ISCA 2016, take off the designed one by the sum of the drives).  Without
+the effect weight-rounding every slice lies between its digits of the two nearest codes, in the ratio of the
+distances: the sum is the weight.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from memsim.coding.coding import Coding
+from memsim.coding.coding import MiddleCoding
 from memsim.coding.registry import coding
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ MOST = 16  #: bits of a weight
 
 
 @coding
-class Slices(Coding):
+class Slices(MiddleCoding):
     """Digits of a weight in a place each, most significant first."""
 
     kind: ClassVar[str] = "slices"
@@ -37,6 +38,14 @@ class Slices(Coding):
     """``pair``: the digits of the size, in pairs, and a sign beside them; ``offset``: single devices,
     half the range taken off digitally.
     """
+
+    @model_validator(mode="after")
+    def _has_a_middle(self) -> Slices:
+        if self.paired and self.middle != "measured":
+            raise ValueError(
+                f"middle = {self.middle!r}: it belongs to sign = 'offset'; pairs have no middle to take off"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Slices:

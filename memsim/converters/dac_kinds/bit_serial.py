@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class BitSerial(SerialDac):
     """A shift register for each row, least significant bit first."""
 
+    shifted = True
+
     def passes(self, levels: int) -> int:
         return int(levels).bit_length()
 
