@@ -14,7 +14,7 @@ import memsim
 from memsim.card.cells import every_effect
 from memsim.card.fields import ARRAY_EFFECTS
 
-ARRAYS = ("weights", "attention")
+ARRAYS: tuple[str, ...] = ("weights", "attention")
 
 Fields = Mapping[str, Any]
 
@@ -70,7 +70,7 @@ class Scale(NamedTuple):
         return card.replace(**fields)
 
 
-CELLS = {
+CELLS: dict[str, dict[str, str]] = {
     "programming": {"weights": "pcm-joshi2020"},
     "drift": {"weights": "pcm-joshi2020"},
     "relaxation": {"weights": "reram-wan2022"},
@@ -96,7 +96,7 @@ def _of_cells() -> Iterator[Scale]:
             yield Scale(effect, field, STRENGTHS, ("strengths", effect), beside)
 
 
-LINES = {name: {"wires": "grounded"} for name in ARRAYS}
+LINES: Fields = {name: {"wires": "grounded"} for name in ARRAYS}
 FAINT = {"read_voltage [V]": 2e-3, "read_time [s]": 1e-11}
 """Reads so short and at so low a voltage that noise of currents is in the way."""
 

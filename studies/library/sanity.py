@@ -83,10 +83,10 @@ def _word(level: Any) -> str:
 def scales(points: Sequence[Point]) -> dict[str, dict[str, Point]]:
     """Points by scale, then by size, the smallest first."""
     out: dict[str, dict[str, Point]] = {}
-    for point in points:
+    for point in sorted(points, key=lambda point: point.labels["step"]):
         name = f"{point.labels['effect']}: {point.labels['grows with']}"
         out.setdefault(name, {})[point.labels["size"]] = point
-    return out
+    return dict(sorted(out.items()))
 
 
 def as_off(found: dict[str, Point]) -> bool | None:

@@ -114,7 +114,7 @@ def point(size: str, *right: float, effect: str = "dac") -> Point:
 
 def test_a_rise_is_found_and_a_chance_is_not():
     fine = [point("off", 0.9, 0.91), point("nothing", 0.9, 0.91), point("absurd", 0.1, 0.12)]
-    assert sanity.rises(fine) == []
+    assert sanity.rises(fine) == sanity.rises(fine[::-1]) == []
     assert sanity.findings(fine) == [
         "At size nothing chips give the very numbers of those without the effect in 1 of 1 scales.",
         "Accuracy surely rises along none of 1 scales.",
