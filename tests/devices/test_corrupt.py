@@ -71,14 +71,14 @@ def test_a_corrupt_device_reads_as_aihwkits_tile_does(name, share):
     standard errors: many small tiles, and standard errors from the scatter between them.
     """
     made, shape = cell(name, share, 0.3), (TILES, 50, 80)
-    fabric = made.fabricate(shape, rng=stream(2, name))
+    fabric = made.fabricate(shape[1:], rng=stream(2, range(TILES), name))
     counts = torch.randint(1, made.n_max + 1, shape, generator=torch.Generator().manual_seed(0))
     counts[:, ::2] *= -1
-    at = {"rng": stream(3), "image": None, "step": None}
-    bad, pulses = corrupt(fabric), counts.view(1, 1, *shape)
-    level = made.rewrite(fabric, pulses, **at, visible=False)[0, 0]
+    at = {"rng": stream(3, range(TILES)), "image": None, "step": None}
+    bad, pulses = corrupt(fabric), counts.view(TILES, 1, 1, *shape[1:])
+    level = made.rewrite(fabric, pulses, **at, visible=False)[:, 0, 0]
     assert torch.allclose(level[bad], (fabric["max_bound"] - fabric["reference"])[bad], atol=1e-6)
-    ours, theirs = made.rewrite(fabric, pulses, **at)[0, 0], torch.empty(shape)
+    ours, theirs = made.rewrite(fabric, pulses, **at)[:, 0, 0], torch.empty(shape)
     for place in range(TILES):
         tile = bridge.TileArray(made.device, fabric, (place,))
         tile.reset()
