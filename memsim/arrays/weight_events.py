@@ -61,6 +61,8 @@ class Counting:
     """Digital additions of one read of a vector, of its first pass."""
     passed: str
     """Event of adding a pass to those before it."""
+    coded: bool
+    """Whether the coding shifts slices, or scales what is taken off."""
 
     @classmethod
     def of(cls, card: WeightSection, dac: Dac, array: Cut) -> Counting:
@@ -75,6 +77,7 @@ class Counting:
             in_passes=dac.serial or dac.timed,
             additions=array.coding.additions(array.columns, array.tiles, array.column_tiles),
             passed="shift-add" if dac.by.shifted else "digital-add",
+            coded=array.coding.shifts(array.columns) + array.coding.scalings(array.columns) > 0,
         )
 
 
@@ -129,9 +132,9 @@ def count_read(
     events.append((name, "digital-add", (passes - more) * (vectors * plan.additions)))
     if plan.in_passes:  # a pass is added to those before it
         events.append((name, plan.passed, more * (vectors * array.conversions)))
-    events += _coded(
-        array, driven, (passes - more) * vectors, any(d is not None and not d.spikes for d, _ in sorts)
-    )
+    if plan.coded:
+        numbers = any(drives is not None and not drives.spikes for drives, _ in sorts)
+        events += _coded(array, driven, (passes - more) * vectors, numbers)
     run.ledger.enter(events, joules, notes, [(name, vectors / groups * time)])
 
 
