@@ -18,8 +18,19 @@ else:
     import tomli as tomllib
 
 
+MESSAGE = 2000  #: most characters of a message
+
+
+def bounded(text: str) -> str:
+    """Return a message of at most `MESSAGE` characters: the middle of a longer one is left out."""
+    return text if len(text) <= MESSAGE else f"{text[:1400]} ... {text[-500:]}"
+
+
 class CardError(ValueError):
     """A card that cannot be used; the message names field, value, allowed range and likely slip."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(bounded(message))
 
 
 class Section(BaseModel):

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from memsim import __version__
+from memsim.devices.toml_file import bounded
 from memsim.studies.commands import devices_command, see_command
 from memsim.studies.commands.terminal import (
     Attention,
@@ -376,7 +377,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, ImportError) as error:
-        errors.print(f"memsim: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(bounded(f"memsim: {error}"), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

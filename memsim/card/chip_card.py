@@ -139,8 +139,10 @@ class ChipCard(CardFields):
                 'wires = "none"'
             )
         home = Technology.load(self.technology)
-        for price in self.own_prices.values():
-            home.at_home(price)  # refuses what cannot be scaled
+        for event, price in self.own_prices.items():
+            here = home.at_home(price)  # refuses what cannot be scaled
+            if event in home.prices:
+                here.check_against(event, home.prices[event])
         there = self._switches
         for field, named in (("off", self.off), ("strengths", self.strengths)):
             for effect in sorted(set(named) - there):

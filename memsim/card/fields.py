@@ -54,8 +54,8 @@ FRESH = {
 class CardFields(Section):
     """What a chip card says, field by field; `ChipCard` reads it and checks that its cells agree."""
 
-    name: str
-    description: str = ""
+    name: str = Field(max_length=100)
+    description: str = Field(default="", max_length=1000)
     weights: WeightSection = WeightSection()
     attention: AttentionSection = AttentionSection()
     wear: WearSection = WearSection()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from memsim.card.converters import AdcSection, DacSection
 from memsim.card.weights_coding import CodingField
@@ -16,6 +16,17 @@ from memsim.devices.toml_file import Section
 
 Compensation = Literal["global", "column", "none"]
 """Digital factors against drift: one for each layer and chip, one for each column of it, or none."""
+
+
+def _duration(value: float) -> float:
+    """A time that is no slip of a prefix."""
+    if value and not value > 1e-12:
+        raise ValueError("0, or above 1 ps and below 1 ms, is allowed; was it divided twice?")
+    return value
+
+
+Duration = Annotated[float, AfterValidator(_duration), Field(ge=0, lt=1e-3)]
+"""How long a part of a read or write takes [s], 0: no time."""
 
 
 def _device(cell: Any) -> Any:
@@ -53,7 +64,7 @@ class ReadSection(Section):
     """Voltage of a driven line [V]; an assumption; 0.1 to 0.5 V are common."""
     read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
     """Length of one read [s]; an assumption; 10 to 130 ns are common."""
-    conversion_time: float = Field(default=123e-9, alias="conversion_time [s]", ge=0, lt=1e-3)
+    conversion_time: Duration = Field(default=123e-9, alias="conversion_time [s]")
     """Time from the end of a read to its number, all lines at once, one ADC each, or of one conversion where
     adc.columns_per_adc lines share one [s]; with a read of 10 ns
     the 133 ns of a product on IBM's 64-core chip (Le Gallo et al., Nat. Electron. 2023, from its TOPS); an
@@ -65,7 +76,7 @@ class ReadSection(Section):
     ``grounded`` (held at 0 V, as in a passive array), ``off`` (its transistors are open).  Segments are of
     ``wire_resistance``.
     """
-    row_activity: float = Field(default=0.15, alias="row_activity [1]", gt=0, le=1)
+    row_activity: float = Field(default=0.15, alias="row_activity [1]", ge=1e-3, le=1)
     """Share of lines driven at once, the load of sensed lines where wires = "off"; an assumption."""
     amplifier_noise: float = Field(default=0.0, alias="amplifier_noise [A/Hz^.5]", ge=0, lt=1e-6)
     """Input-referred current noise of the amplifier or integrator behind a line, over a bandwidth of 1 / (2
@@ -244,11 +255,11 @@ class AttentionSection(ReadSection):
     """Height of a write pulse [V]: with it pulses take V^2 G t and lines C V^2; where absent a pulse has its
     price; a cell's own number goes first.
     """
-    pulse_time: float = Field(default=50e-9, alias="pulse_time [s]", ge=0, lt=1e-3)
+    pulse_time: Duration = Field(default=50e-9, alias="pulse_time [s]")
     """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells; a
     device card's own number goes first.
     """
-    reset_time: float = Field(default=50e-9, alias="reset_time [s]", ge=0, lt=1e-3)
+    reset_time: Duration = Field(default=50e-9, alias="reset_time [s]")
     """Time to reset a whole array [s]; an assumption: one pulse's."""
 
     @property

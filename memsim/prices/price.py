@@ -40,6 +40,10 @@ Node = Annotated[str, BeforeValidator(_node)]
 """A technology node by name, ``"32nm"``; ``"any"`` for what no logic node scales."""
 
 
+FACTOR = 1e4
+"""How far an own price may be from that of the technology for the same event [1]."""
+
+
 class Price(Section):
     """What one event costs, at which node, and who says so."""
 
@@ -47,7 +51,7 @@ class Price(Section):
     """Energy of one event [J]."""
     area: float | None = Field(default=None, alias="area [m2]", ge=0, lt=1e-4)
     """Area of the part that the event happens in [m2]; unknown where absent."""
-    source: str = Field(min_length=8)
+    source: str = Field(min_length=8, max_length=1000)
     """Paper, table or file the number was read in."""
     assumption: bool = False
     """True where no source gives the number for this event and a neighbouring one was taken."""
@@ -62,6 +66,17 @@ class Price(Section):
     def said(self) -> str:
         """The source, and whether the number is an assumption."""
         return self.source + (" (assumption)" if self.assumption else "")
+
+    def check_against(self, event: str, usual: Price) -> None:
+        """Raise ValueError for an energy or area more than `FACTOR` away from the usual one; 0 is allowed."""
+        for field, unit in (("energy", "J"), ("area", "m2")):
+            own, known = getattr(self, field), getattr(usual, field)
+            if own and known and not known / FACTOR <= own <= known * FACTOR:
+                low, high = known / FACTOR, known * FACTOR
+                raise ValueError(
+                    f"prices.{event}.{field} [{unit}] = {own:g}: {low:.1e} to {high:.1e} {unit} is allowed, "
+                    f"the technology has {known:.3g} {unit}; was a prefix missed?"
+                )
 
     def times(self, scale: Scale, node: str | None) -> Self:
         """The price at another node, which is `node`."""
