@@ -25,6 +25,9 @@ PAGE = ROOT / "docs" / "results.md"
 LEFT_OUT = ("chips", "chips to halve", "margin [1]", "harder: cross-entropy [nat]", "latency")
 """Columns of a study's first table that only its report has."""
 
+MANY = 12
+"""More findings than these are left to the report."""
+
 ABOUT = (
     "Every number here is computed from rows of studies (`python -m memsim.studies.commands.results_page`); "
     "the command under each title measures them again. How to read each study: [studies.md](studies.md)."
@@ -69,7 +72,10 @@ def section(recorded: Recorded, commit: str) -> Section:
     words = [*warnings(recorded), line(recorded), measured(recorded, commit)]
     parts: list[Part] = [Words(text=f"`{command(recorded)}`"), Words(text=" ".join(words))]
     parts += [narrowed(table) for table in shown(recorded)]
-    parts += [Bullets(lines=recorded.findings)] if recorded.findings else []
+    said = recorded.findings
+    if len(said) > MANY:
+        said = [f"The report has {len(said)} findings, some for each line of the table."]
+    parts += [Bullets(lines=said)] if said else []
     title = f"{recorded.study.name}: {recorded.setting.title}"
     return Section(title=title, parts=parts)
 

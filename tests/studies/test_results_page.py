@@ -38,6 +38,13 @@ def test_a_note_that_tables_share_stands_once(folder: Path) -> None:
     assert text.count("## bits: s2tdpt-digits") == 2 and note and text.count(note) == 1
 
 
+def test_many_findings_are_left_to_the_report(folder: Path, monkeypatch) -> None:
+    monkeypatch.setattr(results_page, "MANY", 0)
+    text, found = results_page.text([folder], "abc", trust=True), recall(folder, trust=True).findings
+    assert f"- The report has {len(found)} findings" in text
+    assert re.split(r" ?\[@", found[0])[0] not in text
+
+
 def test_options_that_are_not_the_default_are_in_the_command(tmp_path: Path) -> None:
     more = {"images": 7, "time": 60.0, "seed": 3}
     folder = made(tmp_path / "run", failing=False, **more)
