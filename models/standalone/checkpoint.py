@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
 import torch
-from job import Job
+from job import Job, tupled
 from network import Net
 from torch import Tensor
 
@@ -43,8 +44,8 @@ def load(path: Path) -> Net:
     try:
         with safetensors.safe_open(path, "pt") as file:
             header = json.loads(file.metadata()["memsim"])
-            fields = {k: tuple(v) if isinstance(v, list) else v for k, v in header["record"]["job"].items()}
-            net = Net(Job(**fields))
+            job: dict[str, Any] = header["record"]["job"]
+            net = Net(Job(**{key: tupled(value) for key, value in job.items()}))
             tensors = {name: file.get_tensor(name) for name in file.keys() if name != "calibration_images"}
             net.load_state_dict({name: t.float() if halved(name, t) else t for name, t in tensors.items()})
     except (OSError, KeyError, TypeError, RuntimeError, ValueError, safetensors.SafetensorError) as error:

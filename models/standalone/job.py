@@ -85,7 +85,7 @@ def read_plan(lines: Iterable[str], known: Collection[str] = ()) -> list[Job]:
             continue
         try:
             fields: dict[str, Any] = json.loads(line)
-            job = Job(**{key: _tupled(v) for key, v in fields.items()})
+            job = Job(**{key: tupled(v) for key, v in fields.items()})
             if job.name in jobs or job.name in known:
                 raise ValueError(f"job {job.name!r} is there twice")
             for field in ("start", "teacher", "moments"):
@@ -98,6 +98,6 @@ def read_plan(lines: Iterable[str], known: Collection[str] = ()) -> list[Job]:
     return list(jobs.values())
 
 
-def _tupled(value: Any) -> Any:
+def tupled(value: Any) -> Any:
     """Return a list of JSON as a tuple."""
     return tuple(value) if isinstance(value, list) else value

@@ -18,6 +18,7 @@ class BatchNorm(nn.BatchNorm1d):
 
     def kept(self, input: Tensor) -> Tensor:
         """The norm with the statistics it has, in float32, whatever its mode."""
+        assert self.running_mean is not None and self.running_var is not None
         scale = self.weight * torch.rsqrt(self.running_var + EPS)
         return torch.addcmul(self.bias - self.running_mean * scale, input.float(), scale)
 
