@@ -25,7 +25,7 @@ def _duration(value: float) -> float:
     return value
 
 
-Duration = Annotated[float, AfterValidator(_duration), Field(ge=0, lt=1e-3)]
+Duration = Annotated[float, Field(ge=0, lt=1e-3), AfterValidator(_duration)]
 """How long a part of a read or write takes [s], 0: no time."""
 
 
