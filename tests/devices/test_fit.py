@@ -152,7 +152,6 @@ def of(curves, rows, count=None):
 
 LATE = {
     "one time": (lambda c: fit_retention(of(c, slice(0, 1))), ["drift_exponent", "1 time only", "4 or more"]),
-    "few devices": (lambda c: fit_retention(of(c, slice(None), 2)), ["drift_exponent_spread", "8 or more"]),
     "short": (lambda c: fit_retention(RetentionCurves(c.devices, 1e6 + c.time[:5], c.conductance[:5])),
               ["drift_exponent", "10 times or more"]),
     "no early reading": (lambda c: fit_retention(of(c, slice(8, None))), ["t_0 [s]", "--t-0"]),
@@ -166,6 +165,13 @@ def test_retention_that_is_too_little_is_refused_by_the_parameter(slip):
         call(PCM.measure(0, 12))
     for word in words:
         assert word in str(refusal.value)
+
+
+def test_two_devices_give_a_mean_and_no_spread():
+    fit = fit_retention(of(PCM.measure(0, 12), slice(None), 2))
+    assert fit.numbers["drift_exponent"].value == pytest.approx(PCM.exponent, rel=0.5)
+    assert "drift_exponent_spread" not in fit.numbers
+    assert any("2 devices give no spread" in words for words in fit.warnings)
 
 
 def test_t_0_may_be_given():

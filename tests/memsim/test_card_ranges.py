@@ -11,7 +11,7 @@ from memsim.card.chip_card import ChipCard
 from memsim.devices.toml_file import MESSAGE, CardError, bounded
 
 CARDS = ("default", "hermes", "neurram-wan2022")
-FREE = ("stuck", "dead", "offset", "gain", "inl", "output_noise", "temperature", "pulse_exponent")
+FREE = ("stuck", "dead", "offset", "gain", "inl", "output_noise", "temperature", "fano", "pulse_exponent")
 """Numbers that may be as near to 0 as one likes."""
 
 

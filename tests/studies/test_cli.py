@@ -104,7 +104,7 @@ def test_devices_lists_every_preset_and_prints_one(capsys, monkeypatch):
     assert {"pcm-joshi2020", "reram-om", "ecram-li", "ideal"} <= set(json.loads(out))
     code, out, _ = run(capsys, monkeypatch, "devices", "reram-om")
     assert code == 0
-    assert "0.0949" in out
+    assert "949 nS" in out
 
 
 def bad_card(tmp_path, text: str) -> list[str]:
