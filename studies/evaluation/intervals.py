@@ -7,6 +7,7 @@ chips would give on other images of the same kind, which is what a claim about t
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -150,7 +151,7 @@ def crossed(table: NDArray, level: float = LEVEL) -> Span:
     squares = np.divide(sums, free, out=np.zeros(3), where=free > 0)
     total = squares[0] + squares[1] - squares[2]
     parts = (squares**2)[free > 0] / free[free > 0]
-    freedom = max(total, 0.0) ** 2 / max(parts.sum(), math.ulp(0.0))
+    freedom = max(total, 0.0) ** 2 / max(parts.sum(), sys.float_info.min)
     if total < squares[:2].max():
         which = int(squares[:2].argmax())
         total, freedom = squares[which], free[which]

@@ -14,7 +14,6 @@ from rich.text import Text
 
 from memsim import devices
 from memsim.devices.device_card import DeviceCard
-from memsim.studies.reports.cell_numbers import numbers
 from memsim.studies.reports.quantities import digits
 
 
@@ -99,6 +98,8 @@ def cell_table(name: str) -> Group:
             head.add_row(escape(key), escape(value))
     for verb, reason in about.unsupported.items():
         head.add_row(f"no {verb}", escape(reason))
+    from memsim.studies.reports.cell_numbers import numbers  # needs torch
+
     found, remark = numbers(cell, card)
     table = Table("number", "value", "meaning", box=None, pad_edge=False)
     for one in found:

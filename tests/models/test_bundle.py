@@ -158,7 +158,7 @@ def test_a_hardened_network_goes_on_from_the_one_in_the_folder_as_its_record_say
         assert len(dataset.x_train) == len(dataset.y_train) == (part.images or 50000)
         assert part.images in (None, record["images"]["train"])
         assert list(how["times"]) == record["hardened"]["times [s]"]
-        assert how["recipe"].model_dump(mode="json") == record["recipe"]
+        assert how["recipe"] == Recipe(**record["recipe"])  # fields that came later at their defaults
 
 
 @pytest.mark.parametrize("name", RESNETS)
@@ -176,7 +176,7 @@ def test_a_residual_network_is_trained_as_its_record_says(name, monkeypatch, tmp
     ((dataset, config, how),) = asked
     assert dataset.name == record["dataset"] and len(dataset.x_train) == record["images"]["train"]
     assert config == models.load(name).config
-    assert how["seed"] == record["seed"] and how["recipe"].model_dump(mode="json") == record["recipe"]
+    assert how["seed"] == record["seed"] and how["recipe"] == Recipe(**record["recipe"])
 
 
 def test_a_network_tuned_for_no_cell_is_refused(small, tmp_path):
