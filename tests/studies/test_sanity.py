@@ -133,7 +133,7 @@ def digits():
     return models.load("s2tdpt-digits"), data.x_train[:64], data.x_test[:100], data.y_test[:100]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("scale", SCALES, ids=named)
 def test_accuracy_of_a_trained_network_falls_along_every_scale(scale):
     """No step gains more than five standard errors of the paired difference over three chips and 100 images;
