@@ -1,4 +1,6 @@
-"""What to know of a chip card's cells before trusting a result: parts that are ideal, resets without room."""
+"""What to know of a chip card's cells before trusting a result: ideal parts, resets without room, ideal
+converters of verifying reads.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from torch import Tensor
 from memsim.card.chip_card import ChipCard
 from memsim.devices.device_card import DeviceCard
 
+ADC_ERRORS = ("offset", "gain", "inl", "capacitor_mismatch", "curvature")
 ROOM = 0.1  #: a direction that moves a cell less than this share of the other has no room
 
 
@@ -18,8 +21,20 @@ def cautions(card: ChipCard, *, attention: bool = True) -> list[str]:
             if parts := section.cell.ideal_parts:
                 out.append(f"{name}: the card of {section.cell} gives no {', '.join(parts)}: taken as ideal")
     if attention and not card.design.attention_cell.exact:
-        out += filter(None, [_no_room(card)])
+        out += filter(None, [_no_room(card), _verifying(card)])
     return out
+
+
+def _verifying(card: ChipCard) -> str:
+    """Say that converters of verifying reads round and do nothing else, where the card's have errors."""
+    section = card.attention
+    errors = [name for name in ADC_ERRORS if getattr(section.adc, name)]
+    if not errors or not (section.verify_rounds or section.reset == "verified"):
+        return ""
+    return (
+        "attention: reads that verify a write have the noise and the lines of a read and a converter that"
+        f" rounds, without its {', '.join(errors)}"
+    )
 
 
 def _no_room(card: ChipCard) -> str:

@@ -97,3 +97,16 @@ def test_a_cell_brings_its_stuck_devices_to_a_chip():
     calm = memsim.to_crossbar(net, brought.without("faults"), chips=1).program()
     calm(data.x_test[:2])
     assert not calm.faults
+
+
+@pytest.mark.parametrize("change", [{"verify_rounds": 1}, {"reset": "verified"}])
+def test_converters_of_verifying_reads_without_their_errors_are_said(change):
+    def said(attention: bool = True, **fields) -> list[str]:
+        card = memsim.ChipCard.load("default").replace(attention=fields)
+        return [words for words in cautions(card, attention=attention) if "verify a write" in words]
+
+    errors = {"adc": {"offset": 0.01, "gain": 0.02}}
+    assert not said(**errors) and not said(**change)
+    (words,) = said(**errors, **change)
+    assert words.endswith("without its offset, gain")
+    assert not said(attention=False, **errors, **change)
