@@ -76,7 +76,7 @@ def standard_errors(loss: Callable[[np.ndarray], float], x: np.ndarray, h: np.nd
 
 
 def _rise(loss: Callable[[np.ndarray], float], x: np.ndarray, step: np.ndarray, base: float) -> float:
-    """How far a parameter goes until the loss has risen by 1/2, where its curvature tells no error."""
+    """Return how far a parameter moves until the loss has risen by 1/2; used where the curvature is flat."""
     for doubled in range(40):
         if not loss(x + 2.0**doubled * step) - base < 0.5:
             break

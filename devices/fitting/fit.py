@@ -103,10 +103,10 @@ def fit_pulses(
 
     law: "soft-bounds" (steps vanish at a bound, which is found), "linear" (steps change with the
     conductance; no bound is seen, the card keeps the window measured) or "constant"; the noise of a step is
-    relative to it.  log_normal_steps: spread of the steps' logarithm.  g_mid [S]: where steps are stated; the
-    middle of the window without.  reset [S]: level after a reset, where the curves hold no full resets; the
-    middle of the range without.  Raises ValueError naming each parameter that the data cannot support, and
-    what it would take.
+    relative to it.  log_normal_steps: spread of the steps' logarithm.  g_mid [S]: where steps are stated;
+    default: the middle of the window.  reset [S]: level after a reset, where the curves hold no full resets;
+    default: the middle of the range.  Raises ValueError naming each parameter that the data cannot support,
+    and what it would take.
     """
     curves, works = _working(curves, log_normal_steps)
     one_sided = not (curves.direction == -1).any()
@@ -209,7 +209,7 @@ def _check_ways(curves: PulseCurves) -> None:
 def without_spreads(
     numbers: dict[str, Interval], devices: int
 ) -> tuple[dict[str, Interval], tuple[str, ...]]:
-    """The numbers that so many devices give, and the keys of those they do not."""
+    """Return the numbers that this many devices give, and the keys of the others."""
     if devices >= DEVICES:
         return numbers, ()
     missing = tuple(key for key in numbers if "_spread" in key)

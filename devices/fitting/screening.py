@@ -95,7 +95,7 @@ def screen(curves: PulseCurves) -> tuple[PulseCurves, Yield]:
     found = Yield(len(curves.devices), tuple(faults))
     works = (since < 0) & ~odd
     if works.sum() * 2 < len(works):
-        raise ValueError(f"{found}: fewer than half work, so which are the usual ones cannot be told")
+        raise ValueError(f"{found}: fewer than half work, so the typical device is unknown")
     return (curves.part(works) if faults else curves), found
 
 
@@ -122,7 +122,7 @@ def screen_retention(curves: RetentionCurves) -> tuple[RetentionCurves, Yield]:
             faults.append(Fault(curves.devices[i], "failed", float(curves.time[at, i]), level, timed=True))
     found = Yield(len(curves.devices), tuple(faults))
     if works.sum() * 2 < len(works):
-        raise ValueError(f"{found}: fewer than half work, so which are the usual ones cannot be told")
+        raise ValueError(f"{found}: fewer than half work, so the typical device is unknown")
     return (curves.part(works) if faults else curves), found
 
 
@@ -187,7 +187,7 @@ def _onset(smooth: np.ndarray, flat: int) -> int:
 
 
 def _odd(smooth: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Devices whose range or level is far from all others'; of seven or fewer none can be told."""
+    """Find devices whose range or level is far from that of all others; none among seven or fewer."""
     out = np.zeros(smooth.shape[1], bool)
     if moves.sum() < 8:
         return out

@@ -78,7 +78,7 @@ class HebbianAttention(ProductAttentionArray):
 
     def _levels(self, tokens: int) -> tuple[Tensor, Tensor]:
         """Pulses of a pair of spikes and the factor from full writes to sums, (S,) each; without training
-        images N pairs make a full write at most, where it has so many pulses.
+        images N pairs make a full write at most, where it has that many pulses.
         """
         if self.arrays[0].design.exact:
             return torch.ones_like(self.pulses), torch.ones_like(self.pulses)

@@ -26,7 +26,7 @@ class Rise:
             raise ValueError(f"attention.n_max = {self.n_max}: {cell.name} does not rise; more pulses?")
 
     def risen(self, pulses: Tensor) -> Tensor:
-        """Mean change after so many pulses, in full writes [1]; what is beyond one is taken to stay there."""
+        """Return the mean change after a number of pulses, in full writes [1], at most one."""
         up = (self.response[self.n_max :] - self.w_rest) / self.w_span
         return up.to(pulses.device)[pulses.long().clamp(0, self.n_max)]
 
