@@ -40,7 +40,7 @@ class Chip:
         share, inside = columns / top, tiles(torch.ones_like(weight))
         (plus, plus_now), (minus, minus_now) = (self._device(x.clamp(min=0)) for x in (share, -share))
         written, now = (plus - minus) * inside, (plus_now - minus_now) * inside
-        factor = (written * top).abs().sum() / (now * top).abs().sum()
+        factor = written.abs().sum() / now.abs().sum()
         return untiled(now * top * factor, weight)
 
     def _device(self, x: Tensor) -> tuple[Tensor, Tensor]:
