@@ -1,5 +1,6 @@
 """Names of networks and data sets, known before torch is imported: a command refuses a slip at once."""
 
+import re
 from pathlib import Path
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -25,3 +26,23 @@ def trained() -> list[str]:
 def data_sets() -> list[str]:
     """List the data sets by name."""
     return [*EMBEDDED, *FOLDER, *MADE, *RECORDED]
+
+
+def fold_name(name: str, number: int, of: int) -> str:
+    """Name a fold of a data set: "n-mnist:2/5" is the second of five. ValueError for no such fold."""
+    if of < 2 or not 1 <= number <= of:
+        raise ValueError(f"{name}:{number}/{of}: folds are 1/2 to N/N, N at least 2")
+    return f"{name}:{number}/{of}"
+
+
+def fold_of(name: str) -> tuple[str, tuple[int, int] | None]:
+    """Split the name of a data set into its own and (number, of) of a fold, None where it names no fold.
+
+    ValueError for a number outside 1..of.
+    """
+    found = re.fullmatch(r"(.+):(\d+)/(\d+)", name)
+    if found is None:
+        return name, None
+    number, of = int(found[2]), int(found[3])
+    fold_name(found[1], number, of)
+    return found[1], (number, of)

@@ -11,8 +11,9 @@ from memsim.models.datasets.digits import digits, digits_hard
 from memsim.models.datasets.events.folder import from_folder
 from memsim.models.datasets.events.frames import Frames
 from memsim.models.datasets.events.made import FRAMES, cifar10_saccade, digits_saccade
+from memsim.models.datasets.folds import fold
 from memsim.models.datasets.npz_file import as_images, from_npz
-from memsim.models.known import EMBEDDED, FOLDER, MADE, RECORDED, data_sets
+from memsim.models.known import EMBEDDED, FOLDER, MADE, RECORDED, data_sets, fold_of
 
 SETS: dict[str, Callable[[], Dataset]] = dict(zip(EMBEDDED, (digits, digits_hard), strict=True))
 RECORDED_FRAMES = {"n-mnist": FRAMES}  #: two for each saccade, as those made of pictures
@@ -32,7 +33,11 @@ def load(name: str | Path, folder: str | Path = "data", *, frames: Frames | None
     "dvs128-gesture" and "cifar10-dvs" lie in a folder of that name in it, in any layout that
     `events.from_folder` takes. Recordings, and "digits-saccade" and "cifar10-saccade", made of pictures, are
     counted in `frames` (default: 6 of equal duration for saccades, N-MNIST's too, 10 for other recordings).
+    "NAME:2/5" is the second of five folds of any of them (`folds.fold`), for cross-validation.
     """
+    whole, part = fold_of(str(name))
+    if part is not None:
+        return fold(load(whole, folder, frames=frames), *part)
     key = str(name).lower()
     if key in MADE:
         return OF_PICTURES[key](load(MADE[key], folder), frames)

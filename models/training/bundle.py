@@ -22,7 +22,8 @@ from memsim.models.parts.relatives import KINDS, Kind
 from memsim.models.registry import NETWORK, configure
 from memsim.models.training.exchange import attention_statistics
 from memsim.models.training.hardware_aware import HARDENING, TIMES, average, harden
-from memsim.models.training.train import RECIPES, Progress, train
+from memsim.models.training.recipe import RECIPES
+from memsim.models.training.train import Progress, train
 from memsim.models.training.tune import tune
 
 MATCHED: tuple[Kind, ...] = ("random", "uniform-matched")  #: these take mean and spread from the STDP network

@@ -16,7 +16,7 @@ import memsim
 from memsim.models.datasets.dataset import Dataset, time_first
 from memsim.models.measures import accuracy, predict
 from memsim.models.tensor_file import digest
-from memsim.models.training.recipe import RECIPES, Recipe
+from memsim.models.training.recipe import Recipe, recipe_for
 from memsim.models.training.train import CALIBRATION, Progress, train
 
 TIMES = (1.0, 365.25 * 86400)
@@ -63,7 +63,7 @@ def harden(
     if clip is not None and not clip > 1:
         raise ValueError(f"clip = {clip}: above 1 (root mean squares of a column), or None")
     card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
-    recipe = recipe or RECIPES.get(dataset.name, Recipe()).model_copy(update=dict(HARDENING))
+    recipe = recipe or recipe_for(dataset.name).model_copy(update=dict(HARDENING))
     axis, images = 0 if dataset.steps is None else 1, time_first(dataset.x_train[:CALIBRATION])
     chip = memsim.to_crossbar(net, card, chips=1, seed=seed, calibration=images, batch_axis=axis)
     chip.to(device)

@@ -5,6 +5,7 @@ from typing import Literal, final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from memsim.models.known import fold_of
 from memsim.models.training.augment import Augmentation
 
 
@@ -120,3 +121,8 @@ RECIPES = {
     ),
 }
 """The recipe of a data set; any other gets the default."""
+
+
+def recipe_for(dataset: str) -> Recipe:
+    """Return the recipe of a data set by its name; a fold of it has the same."""
+    return RECIPES.get(fold_of(dataset)[0], Recipe())

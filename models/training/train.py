@@ -16,7 +16,7 @@ from memsim.models.networks.architecture import create
 from memsim.models.networks.network import Network, NetworkConfig
 from memsim.models.training.metrics import write_rows
 from memsim.models.training.passes import Forward
-from memsim.models.training.recipe import RECIPES, Recipe
+from memsim.models.training.recipe import Recipe, recipe_for
 from memsim.models.training.record import record_of
 from memsim.models.training.run import Clock, Run, seed_of
 from memsim.models.training.state import identity_of, resume, store
@@ -87,7 +87,7 @@ def train(
     ValueError when data and network do not fit, the recipe asks for what has no effect on the network, or the
     state belongs to another training or other data.
     """
-    recipe, notes = recipe or RECIPES.get(dataset.name, Recipe()), notes or {}
+    recipe, notes = recipe or recipe_for(dataset.name), notes or {}
     config = network if isinstance(network, NetworkConfig) else getattr(network, "config", None)
     start, teacher = (
         named(field, getattr(recipe, field), config if isinstance(config, NetworkConfig) else None)

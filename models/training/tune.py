@@ -5,7 +5,7 @@ from memsim.mapping.exchange import matrix_names
 from memsim.models.datasets.dataset import Dataset
 from memsim.models.networks.network import Network
 from memsim.models.training.hardware_aware import harden
-from memsim.models.training.recipe import RECIPES, Recipe
+from memsim.models.training.recipe import Recipe, recipe_for
 from memsim.models.training.train import Progress
 
 TUNING = {"epochs": 5, "learning_rate": 5e-4, "warmup": 0, "half": True}
@@ -26,7 +26,7 @@ def tune(
 
     A case of `harden`, whose record it gives.  ValueError when data and network do not fit.
     """
-    recipe = recipe or RECIPES.get(dataset.name, Recipe()).model_copy(update=TUNING)
+    recipe = recipe or recipe_for(dataset.name).model_copy(update=TUNING)
     attention_alone = card.without("adc").replace(digital=matrix_names(net))
     return harden(
         net, dataset, attention_alone, seed=seed, recipe=recipe, times=0.0, norms="batch", clip=None,

@@ -67,7 +67,13 @@ def network(name: str) -> str:
 
 
 def data_set(name: str, option: str = "--dataset") -> str:
-    """The name of a data set, or an .npz file's path, as given; ValueError where there is none."""
+    """The name of a data set, or an .npz file's path, as given; ValueError where there is none.
+
+    A fold of it, NAME:2/5, is taken as well.
+    """
+    whole, fold = known.fold_of(name)
+    if fold is not None:
+        return known.fold_name(data_set(whole, option), *fold)
     if name.lower().endswith(".npz"):
         if not Path(name).is_file():
             raise ValueError(f"{option}: data set {name} does not exist")

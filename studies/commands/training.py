@@ -14,11 +14,12 @@ from pydantic import ValidationError
 import memsim
 from memsim import models
 from memsim.models.datasets.catalog import load as load_data
-from memsim.models.known import trained
+from memsim.models.known import fold_of, trained
 from memsim.models.registry import NETWORK, configure
 from memsim.models.training.hardware_aware import HARDENING, harden
 from memsim.models.training.metrics import read_rows
-from memsim.models.training.train import RECIPES, Recipe, train
+from memsim.models.training.recipe import Recipe, recipe_for
+from memsim.models.training.train import train
 from memsim.studies.evaluation.times import span
 from memsim.studies.reports.training_figure import draw
 
@@ -43,10 +44,13 @@ def train_command(
     """
     images = load_data(dataset, data or "data")
     shape = {"in_shape": images.in_shape, "num_classes": max(2, len(images.classes))}
-    config = configure(NETWORK.get(images.name, "s2tdpt-2-64"), **shape, attention=attention)
-    recipe = RECIPES.get(images.name, Recipe())
-    base = NETWORK.get(images.name) or _name_of(Path(images.name))
+    whole, fold = fold_of(images.name)
+    config = configure(NETWORK.get(whole, "s2tdpt-2-64"), **shape, attention=attention)
+    recipe = recipe_for(images.name)
+    base = NETWORK.get(whole) or _name_of(Path(whole))
     name = base if attention == "stdp" else f"{base}-{attention}"
+    if fold is not None:
+        name = f"{name}-{fold[0]}of{fold[1]}"
     return _trained(
         name, recipe_of(recipe, options), out, resume, plot, advance,
         lambda recipe, how: train(images, config, seed=seed, recipe=recipe, **how),
@@ -134,7 +138,7 @@ def harden_command(
     own = out / f"{start}.safetensors"
     if not own.is_file() and start not in trained():
         raise ValueError(f"no {own} and no bundled {start} to harden: train it first (no --card)")
-    recipe = RECIPES.get(images.name, Recipe()).model_copy(update=dict(HARDENING))
+    recipe = recipe_for(images.name).model_copy(update=dict(HARDENING))
     net = models.load(own if own.is_file() else start)
     return _trained(
         f"{start}-hardened-{Path(card).stem}", recipe_of(recipe, options), out, resume, plot, advance,

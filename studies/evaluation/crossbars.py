@@ -22,7 +22,8 @@ from torch import Tensor
 import memsim
 from memsim import models
 from memsim.models.registry import relative, tuned
-from memsim.models.training.train import RECIPES, Recipe, training_images
+from memsim.models.training.recipe import recipe_for
+from memsim.models.training.train import training_images
 from memsim.studies.evaluation import digital
 from memsim.studies.evaluation.execution import Trial, execute
 from memsim.studies.evaluation.map_agreement import DigitalMaps
@@ -139,7 +140,7 @@ def _training(dataset: str, data: str, count: int) -> Tensor | None:
     """Training images, augmented where training was; None for none."""
     if not count:
         return None
-    return training_images(models.datasets.load(dataset, data), RECIPES.get(dataset, Recipe()), count)
+    return training_images(models.datasets.load(dataset, data), recipe_for(dataset), count)
 
 
 def measure(prepared: Trial, own: Mapping[str, Any]) -> Result:

@@ -13,7 +13,7 @@ from memsim.models.registry import NETWORK
 from memsim.models.tensor_file import read
 from memsim.models.training import bundle as making
 from memsim.models.training.bundle import EVENTS, HARDENED, RESNETS, SHORT_EPOCHS, SHORT_KINDS, bundle, names
-from memsim.models.training.train import RECIPES, Recipe
+from memsim.models.training.recipe import RECIPES, Recipe
 
 FEW = 32
 """Images of each part in the small trainings here."""

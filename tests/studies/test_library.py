@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,8 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim import models
+from memsim.models.known import BUNDLED
+from memsim.models.training.folds import fold_file
 from memsim.studies.evaluation.marks import marks
 from memsim.studies.evaluation.points import Point, points
 from memsim.studies.evaluation.result import Result
@@ -67,9 +72,22 @@ def measured(task: Task, *, harder: bool = True, priced: bool = True) -> dict[st
 
 
 @cache
+def own(study: str) -> dict[str, Any]:
+    """What a study needs beside the card: the networks of two folds of digits, copies of the bundled one."""
+    if study != "folds":
+        return {}
+    folder = mkdtemp()
+    for number in (1, 2):
+        shutil.copy(
+            BUNDLED / "s2tdpt-digits.safetensors", fold_file(folder, "s2tdpt-digits", "digits", number, 2)
+        )
+    return {"dataset": "digits", "data": folder}
+
+
+@cache
 def made(study: str, chips: int = 8, harder: bool = True, priced: bool = True) -> list[Point]:
     """The points of a study whose every task was measured."""
-    tasks = load(study).tasks(Setting(card=CARD, chips=chips))
+    tasks = load(study).tasks(replace(Setting(card=CARD, chips=chips), **own(study)))
     return points(
         {
             "id": t.id,
