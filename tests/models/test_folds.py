@@ -20,7 +20,9 @@ def small(count: int = 40, classes: int = 4) -> Dataset:
     x[:, 0, 0, 0] = torch.arange(count) / count
     y = torch.arange(count) % classes
     parts = {"train": slice(0, 20), "val": slice(20, 30), "test": slice(30, count)}
-    tensors: dict[str, Any] = {f"{axis}_{p}": t[s] for p, s in parts.items() for axis, t in (("x", x), ("y", y))}
+    tensors: dict[str, Any] = {
+        f"{axis}_{p}": t[s] for p, s in parts.items() for axis, t in (("x", x), ("y", y))
+    }
     return Dataset(name="small", classes=tuple(map(str, range(classes))), **tensors)
 
 
