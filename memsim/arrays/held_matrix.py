@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from memsim.arrays.coded_devices import Plane, held, planes, sense_planes, zero_siemens
+from memsim.arrays.compensation import products
 from memsim.arrays.faults.harm import Asked, each_device
 from memsim.arrays.faults.weight_faults import FaultMap, faults_of
 from memsim.arrays.reading.middle import Middle, designed, measured
@@ -55,6 +56,31 @@ class HeldMatrix:
         if (signs := section.coding.signs(self.blocks)) is not None:
             per_unit = per_unit * signs
         return per_unit.flatten() * (bend(self.cell, self.card) * section.devices_per_weight)
+
+    @property
+    def _wanted(self) -> Tensor:
+        """What a read is to see of every weight, less the mean of its column where devices do not subtract a
+        middle themselves, (G, R, C) [S].
+        """
+        wanted = self.blocks * self.scale_C.view(len(self.blocks), 1, -1)
+        if self.lines is None or self.lines.coding.paired or self.lines.reference is not None:
+            return wanted
+        return wanted - wanted.mean(1, keepdim=True)
+
+    def shown(self, now: Sensed) -> dict[str, Tensor]:
+        """What a compensation compares with its reference, by its kind: mean sizes, or products with w."""
+        if self.card.weights.reference == "written":
+            return now.means
+        seen = now.difference_SRC
+        return products(self._wanted, seen if self.lines is None else self.lines.combined(seen))
+
+    def reference(self, written: Sensed) -> dict[str, Tensor]:
+        """What a compensation goes back to: what `shown` was after the write, or the weights' own."""
+        if self.card.weights.reference == "written":
+            return written.means
+        wanted = self._wanted.to(self.dtype)
+        own = products(wanted, wanted)
+        return {kind: sums.expand(len(written.mean_global), -1) for kind, sums in own.items()}
 
     def middle(self, volt_SRL: Tensor, compensation_SC: Tensor) -> Middle | None:
         """What is taken off of columns that show `volt_SRL` [A], whose numbers are then compensated by

@@ -106,10 +106,7 @@ class WeightArray(nn.Module):
         """Write the devices of the chips in ``run``; the converters' ranges stay."""
         self._name_streams()
         self.cycle, self.time = 0, 0.0
-        written = self._sense(0, 0.0)
-        self.reference = written.means
-        self._see(written)
-        self._compensate("none", anew=True)
+        self._begin(self._sense(0, 0.0))
 
     def advance_to(self, t: float, compensation: Compensation | None = None) -> None:
         """Age the array to t [s] after programming, then compensate (default: as the card says).
@@ -120,10 +117,8 @@ class WeightArray(nn.Module):
         cycle, age = section.last_write(t)
         if t != self.time:
             if cycle != self.cycle:
-                self.cycle, written = cycle, self._sense(cycle, 0.0)
-                self.reference = written.means
-                self._see(written)
-                self._compensate("none", anew=True)
+                self.cycle = cycle
+                self._begin(self._sense(cycle, 0.0))
             self.time = t
             self._see(self._sense(cycle, age))
         self._compensate(compensation or section.compensation)
@@ -167,10 +162,16 @@ class WeightArray(nn.Module):
 
     def _see(self, now: Sensed) -> None:
         """Take the conductances of this moment."""
-        self.mean, self._prepared = now.means, {}
+        self.mean, self._prepared = self._matrix.shown(now), {}
         self.volt_SRC = now.difference_SRC.mul_(self.run.card.weights.read_voltage)
         self.power_SRC = None if now.total_SRC is None else now.total_SRC.mul_(self.cell.g_scale)
         self.row_siemens_SR = now.row_siemens_SR
+
+    def _begin(self, written: Sensed) -> None:
+        """Take what a compensation goes back to, and compensate where it is not the write itself."""
+        self._see(written)
+        self.reference, section = self._matrix.reference(written), self.run.card.weights
+        self._compensate("none" if section.reference == "written" else section.compensation, anew=True)
 
     def _compensate(self, compensation: Compensation, anew: bool = False) -> None:
         """Set the digital factor of each column, and what is taken off of it; `anew`: after a write."""
@@ -308,9 +309,8 @@ class WeightArray(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> WeightArray:
         self._prepared, self.ranges = {}, self.ranges.apply(fn)
         if self.time == self.time:  # what was measured of the devices moves with them
-            self.reference, self.mean = (
-                {k: fn(x) for k, x in m.items()} for m in (self.reference, self.mean)
-            )
+            self.reference = {kind: fn(x) for kind, x in self.reference.items()}
+            self.mean = {kind: fn(x) for kind, x in self.mean.items()}
             self.middle = self.middle and self.middle.each(fn)
         return super()._apply(fn, recurse)
 

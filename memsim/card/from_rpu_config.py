@@ -156,7 +156,8 @@ def _compensation(draft: Draft) -> None:
                compensation=COMPENSATIONS[rule])  # fmt: skip
     if rule is GlobalDriftCompensationWithExactReference:
         draft.lines.pop()
-        draft.say("drift_compensation", "changed", "the reference is the array after its write")
+        draft.weights["reference"] = "weights"
+        draft.say("drift_compensation", "changed", "a factor by products, where aihwkit compares mean sizes")
 
 
 def _forward(draft: Draft) -> None:

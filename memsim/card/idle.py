@@ -43,6 +43,8 @@ def idle(card: CardFields) -> Iterator[Idle]:
         card.weights.g_max is None or card.weights.cell == "ideal"
     ):
         yield Idle("weights", "device_errors", "it belongs to a g_max [S] below the cell's own")
+    if card.weights.reference != "written" and card.weights.compensation == "none":
+        yield Idle("weights", "reference", 'compensation = "none" goes back to nothing')
     yield from _norms(card)
     yield from idle_converters(card)
     yield from _wear(card)

@@ -145,6 +145,11 @@ class WeightSection(ReadSection):
     """Drift compensation from reading every row once: one digital factor for each layer and chip
     (``global``), one for each of its columns (``column``), or none.
     """
+    reference: Literal["written", "weights"] = "written"
+    """What a compensation goes back to: the sizes of rows as they were read after the last write, or the
+    weights themselves (``weights``: sum w^2 / sum w g over the rows that are read), which undoes what lines,
+    faults and writing take from all devices alike, from the write on.
+    """
     reprogram_every: float | None = Field(default=None, alias="reprogram_every [s]", gt=1e-3, lt=1e12)
     """Time between two writings of all weights [s]; written once where absent."""
     dac_bits: int = Field(default=8, ge=1, le=16)

@@ -180,14 +180,18 @@ def test_what_is_common_to_a_place_cancels_in_its_pair_and_not_beside_a_referenc
 
 @pytest.mark.parametrize("key", CODINGS)
 @pytest.mark.parametrize("compensation", ["global", "column"])
+@pytest.mark.parametrize("reference", ["written", "weights"])
 @torch.no_grad()
-def test_drift_that_is_the_same_everywhere_is_compensated_in_every_coding(key, compensation):
+def test_drift_that_is_the_same_everywhere_is_compensated_in_every_coding(key, compensation, reference):
     """One exponent for all devices: G falls to a third everywhere, and the digital factor brings it back."""
     drifting = cell(drift=Drift(Polynomial((0.1,)), Polynomial((0.0,)), 20.0))
     found = made(CODINGS[key], drifting, chips=2)
     found.run.card = (
-        ChipCard.load("default").replace(weights={"coding": CODINGS[key], "scaling": "layer"}).only("drift")
+        ChipCard.load("default")
+        .replace(weights={"coding": CODINGS[key], "scaling": "layer", "reference": reference})
+        .only("drift")
     )
+    found.renew()
     x = torch.ones(1, 2, 1, 1, ROWS)
     before = found.read(x)
     found.advance_to(1e6, "none")

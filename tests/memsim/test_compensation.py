@@ -7,6 +7,7 @@ from aihwkit.inference.compensation.drift import PerColumnDriftCompensation
 
 import memsim
 from memsim import models
+from memsim.arrays.compensation import products
 from memsim.arrays.weight_array import WeightArray
 from memsim.engines.aihwkit import TileWeights
 from memsim.models.datasets.catalog import load
@@ -79,6 +80,70 @@ def test_a_column_without_conductance_keeps_a_factor_of_one(name):
     made.advance_to(DAY, name)
     assert torch.isfinite(made.compensation_SC).all()
     assert name == "global" or made.compensation_SC[0, 1:].tolist() == [1.0, 1.0]
+
+
+def back_to_weights(**weights):
+    """The card without converters whose compensation goes back to the weights."""
+    return card(reference="weights", **weights)
+
+
+@pytest.mark.parametrize("name", ["global", "column"])
+def test_the_factor_to_the_weights_is_that_of_products(name):
+    """Sum w^2 over sum w g, from the conductances themselves, from the write on."""
+    made = array(MATRIX, back_to_weights(scaling="layer", compensation=name))
+    wanted = (MATRIX * made.scale_C / 25e-6).double()
+    for age in (0.0, 30 * DAY):
+        made.advance_to(age)
+        product, square = wanted * difference(made), wanted * wanted
+        column = square.sum(0) / product.sum(0)
+        factor = column if name == "column" else square.sum() / product.sum()
+        assert torch.allclose(made.compensation_SC[0].double(), factor, rtol=1e-5)
+        assert not torch.allclose(made.compensation_SC, torch.ones(1, 1), atol=1e-4)
+    made.advance_to(30 * DAY, "none")
+    assert torch.equal(made.compensation_SC, torch.ones(1, 1))
+
+
+def test_products_find_the_gain_beneath_noise_and_reject_another():
+    """g = a w + noise: a factor of 1 / a within four standard errors over 64 chips; 3 % more is not."""
+    rng = torch.Generator().manual_seed(4)
+    wanted = torch.randn(1, 300, 40, generator=rng, dtype=torch.float64)
+    seen = 0.83 * wanted + 0.3 * torch.randn(64, 300, 40, generator=rng, dtype=torch.float64)
+    own = products(wanted, wanted)
+    factor = (own["global"] / products(wanted, seen)["global"]).flatten()
+    error = float(factor.std()) / 8
+    assert abs(float(factor.mean()) - 1 / 0.83) < 4 * error < abs(1.03 / 0.83 - 1 / 0.83)
+    alone = products(wanted, seen[5:6])
+    assert all(torch.equal(alone[kind], sums[5:6]) for kind, sums in products(wanted, seen).items())
+
+
+def test_groups_have_columns_of_their_own():
+    rng = torch.Generator().manual_seed(4)
+    wanted, seen = torch.randn(3, 5, 4, generator=rng), torch.randn(6, 5, 4, generator=rng)
+    found = products(wanted, seen)
+    by_hand = (wanted * seen.view(2, 3, 5, 4)).sum(2).reshape(2, 12)
+    assert torch.allclose(found["column"], by_hand, rtol=1e-5, atol=1e-6)
+    assert torch.allclose(found["global"], by_hand.sum(1, keepdim=True), rtol=1e-5, atol=1e-6)
+
+
+def test_what_lines_take_is_given_back():
+    """Alone, resistive lines leave a layer a gain below 1; the mean gain comes back, and in every column."""
+    lines = {"weights": {"wires": "off"}, "wire_resistance [ohm]": 12.0}
+    exact, gain = SPIKES @ MATRIX, {}
+    for reference in ("written", "weights"):
+        for name in ("global", "column"):
+            chosen = card(scaling="layer", compensation=name, reference=reference).replace(**lines)
+            made = array(MATRIX, chosen.only("wires"))
+            made.advance_to(1.0)
+            gain[reference, name] = (made.read(SPIKES) * exact).sum(-2) / exact.square().sum(-2)
+    lost = 1 - float(gain["written", "column"].mean())
+    assert lost > 0.05
+    assert abs(1 - float(gain["weights", "column"].mean())) < 0.1 * lost
+    assert float((1 - gain["weights", "column"]).abs().max()) < lost
+
+
+def test_going_back_to_the_weights_without_compensation_is_refused():
+    with pytest.raises(memsim.CardError, match=r"weights.reference has no effect"):
+        back_to_weights(compensation="none")
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,8 @@ def test_other_losses():
     made.mapping.digital_bias, made.modifier.enable_during_test = False, True
     made.drift_compensation = GlobalDriftCompensationWithExactReference()
     card, verdicts = said(made)
-    assert card.weights.compensation == "global" and "read-noise" in card.off
+    assert (card.weights.compensation, card.weights.reference) == ("global", "weights")
+    assert "read-noise" in card.off
     assert verdicts["drift_compensation"] == "changed"
     for field in ("forward.w_noise_type", "mapping.digital_bias", "modifier.enable_during_test"):
         assert verdicts[field] == "cannot be said", field
