@@ -230,11 +230,11 @@ class Chip:
         or drawn log-uniformly between two.  how: fields of `Learning`.  ``parameters()`` go to an optimizer;
         ``eval()`` ends it, and ``program()`` writes the trained weights.  Batch norms work with the
         statistics of the whole batch, all chips together, as ``net.train()`` has it; those that are to keep
-        the trained ones are put into evaluation mode in ``net``.  Raises ValueError for the engine aihwkit
-        and for times that are none.
+        the trained ones are put into evaluation mode in ``net``.  Raises ValueError for another
+        engine than memsim and for times that are none.
         """
         if self.engine != "memsim":
-            raise ValueError("engine aihwkit has no gradients; use engine memsim")
+            raise ValueError(f"engine {self.engine} has no hardware-aware training; use engine memsim")
         check_trainable(self.card)
         self.learning = Learning(chips=self.chips, fresh=fresh, times=times, **how)
         self.mapped.norms.forget()

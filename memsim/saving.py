@@ -39,13 +39,13 @@ def digest(net: nn.Module) -> str:
 
 
 def save(chip: Any, path: str | Path) -> Path:
-    """Write a programmed chip.  Raises RuntimeError for one that is not programmed, ValueError for the engine
-    aihwkit, whose devices lie in aihwkit's tiles, and for modules that no file holds (`Unsaved`).
+    """Write a programmed chip.  Raises RuntimeError for one that is not programmed, ValueError for an engine
+    whose devices do not follow from names (aihwkit, learning) and for modules that no file holds (`Unsaved`).
     """
     if chip.time != chip.time:
         raise RuntimeError("the chip is not programmed; call chip.program() first")
     if chip.engine != "memsim":
-        raise ValueError("engine aihwkit: its devices cannot be saved; use engine memsim")
+        raise ValueError(f"engine {chip.engine}: its devices cannot be saved; use engine memsim")
     unsaved = [name for name, module in chip.net.named_modules() if isinstance(module, Unsaved)]
     if unsaved:
         raise ValueError(

@@ -204,7 +204,9 @@ class MappedNet:
 
     def own_norms(self) -> None:
         """Let batch norms take statistics of each chip's own, whose rows are to be found, too."""
+        self.state.restore()
         self.norms.link()
+        self.state.retake()  # a pass puts back what it finds changed, before the first probe of norms too
         self.found.clear()
 
     def to(self, device: torch.device | str) -> None:

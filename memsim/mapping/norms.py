@@ -95,7 +95,7 @@ class ChipNorm:
         if self.seen is not None:
             over = [d for d in range(parts.dim()) if d not in (1, 4)]
             var, mean = torch.var_mean(parts, over, correction=0)
-            self.seen.append((len(now.images), mean, var))
+            self.seen.append((len(now.images), mean.detach(), var.detach()))
         else:
             assert self.statistics is not None
             mean, var = self.statistics

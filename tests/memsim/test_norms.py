@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 import memsim
 from memsim import chip as crossbar
@@ -49,3 +50,18 @@ def test_chips_at_once_are_chips_apart_and_none_is_the_trained_network():
     both(x)
     assert spent["images"] == len(x)
     assert spent["energy [J]"] == pytest.approx(both.ledger.energy * len(x), rel=0.2)  # in other batches
+
+
+def test_a_chip_that_never_ran_before_estimates_its_norms() -> None:
+    """Without converters nothing probes the network before; its statistics are those of a chip that ran."""
+    net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)).eval()
+    quiet = memsim.ChipCard.load("default").without("adc", "dac", "wires")
+    images, found = torch.rand(16, 3), []
+    for ran in (False, True):
+        chip = memsim.to_crossbar(net, quiet, chips=2).program()
+        if ran:
+            chip(images[:2])
+        chip.recalibrate(images)
+        found.append(chip(images, image=range(16)))
+    assert torch.equal(found[0], found[1])
+    assert found[0].mean((1,)).abs().max() < 0.1

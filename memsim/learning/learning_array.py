@@ -1,0 +1,228 @@
+"""A weight array that learns: pulsed devices beside everything else of a weight array.
+
+    W = range x share      range: the weight that w_span of a device stands for
+
+``update`` takes a wanted change of weights, makes pulses of it, and says what they stand for; ``read`` is
+that of every weight array.  Where ``listens``, reads also lead the gradient of each chip's own weights to
+``handle``:
+
+    y_t = read(x_t) + trace(x)_t H,  H = 0,   trace(x)_t = x_t + decay trace(x)_t-1
+
+so that dE/dH is the sum over time of outer products of an error and a trace: with decay 0 that of
+backpropagation, straight through all that devices and converters do; with that of the neurons e-prop's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from memsim import devices
+from memsim.arrays.held_matrix import HeldMatrix
+from memsim.arrays.reading.noise import carries_noise
+from memsim.arrays.reading.unrolling import Unrolling
+from memsim.arrays.weight_array import WeightArray
+from memsim.arrays.weight_devices import Sensed, means
+from memsim.learning.eprop import traces
+from memsim.learning.learning_events import LearningEvents
+from memsim.learning.pulse_plan import PulsePlan
+from memsim.learning.pulsed_devices import PulsedDevices
+from memsim.run import Address, Run
+
+Rounding = Literal["stochastic", "nearest", "down"]
+UNIT = 10e-6  #: siemens of the range of an ideal cell
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningDesign:
+    """How the matrices that learn are held.
+
+    span: of the plan of pulses; room: range over the largest weight at the start; refresh: share of the range
+    of a device from which a pair is refreshed.
+    """
+
+    span: float = 0.5
+    room: float = 1.5
+    refresh: float = 0.8
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("room", 1.0, 100.0), ("refresh", 0.05, 1.0)):
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} = {getattr(self, name)}: {low:g} to {high:g} is allowed")
+
+
+class LearningArray(WeightArray):
+    """The arrays of one layer on every chip, whose cells are those of the card's `[attention]`.
+
+    Its state is in buffers: ``state_dict`` holds what was learned, for an array of the same chips that was
+    programmed.  Raises ValueError for settings of the card that it does not simulate.
+    """
+
+    exact_SRC: Tensor | None  #: weights of ideal cells
+    updates: Tensor  #: that were asked for, a word of the random counters of rounding
+
+    def __init__(self, name: str, blocks: Tensor, run: Run, design: LearningDesign | None = None) -> None:
+        _check(name, run)
+        super().__init__(name, blocks, run)
+        if self.groups > 1:
+            raise ValueError(f"{name}: grouped convolutions are not learned on arrays; leave it digital")
+        self.how = design or LearningDesign()
+        self.plan = PulsePlan(card=run.card, span=self.how.span)
+        self.range = self.how.room * float(self.blocks.abs().max()) or 1.0
+        self.cell: Any = self._standing()
+        self.work = LearningEvents(name, run.card, run.ledger)
+        self.listens, self.decay = False, 0.0
+        self.vectors = 0  #: vectors of an image that drove its rows in the last pass that listened
+        self.handle: Tensor | None = None
+        self.pulsed: PulsedDevices | None = None
+        self.register_buffer("exact_SRC", None)
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.register_load_state_dict_post_hook(lambda module, _: module._look())
+
+    def _standing(self) -> Any:
+        """A weight cell with the range of a number: what scales, energies and times go by."""
+        told = self.run.card.attention_cell
+        if self.plan.exact:
+            return devices.registry.get("ideal")
+        _, unit, _ = self.plan.siemens
+        return devices.WeightCell(
+            name=told.name, technology=told.technology, source=told.source, g_max=unit * self.plan.span_w
+        )
+
+    @property
+    def _matrix(self) -> HeldMatrix:
+        """The range of every weight, in place of a matrix: it fixes the scales."""
+        ranges = torch.full_like(self.blocks, self.range)
+        tiles = self.tiles, self.column_tiles
+        return HeldMatrix(ranges, self.run.card, self.cell, self.run.dtype, tiles, None, self.rng)
+
+    def renew(self) -> None:
+        shape, chips = (self.rows, self.columns), len(self.run.chips)
+        self._name_streams()
+        self.time = 0.0
+        self.updates.zero_()
+        if self.plan.exact:
+            self.exact_SRC = self.blocks.repeat(chips, 1, 1).to(self.run.dtype)
+        else:
+            self.pulsed = PulsedDevices(self.plan, shape, self.rng, self.work, self.how.refresh)
+            self.pulsed.program(self.blocks / self.range, 0.0)
+        super().renew()
+
+    @torch.no_grad()
+    def update(self, change: Tensor, *, rounding: Rounding = "stochastic") -> Tensor:
+        """Change weights (S, R, C) by pulses, at the time of the array; returns what the pulses stand for, in
+        the same unit.
+
+        rounding: "stochastic", right in the mean; "nearest"; "down": whole pulses that are due.  An ideal
+        cell takes the change itself.  Raises ValueError for a change of another shape or that is not finite,
+        and RuntimeError for an array that is not programmed.
+        """
+        wanted = (len(self.run.chips), self.rows, self.columns)
+        if tuple(change.shape) != wanted:
+            raise ValueError(
+                f"{self.name}: a change {tuple(change.shape)}; chips, rows and columns are {wanted}"
+            )
+        if not torch.isfinite(change).all():
+            raise ValueError(f"{self.name}: a change holds NaN or infinity; is the learning rate too large?")
+        if self.time != self.time:
+            raise RuntimeError(f"{self.name}: not programmed; call chip.program() first")
+        self.work.asked(len(self.run.chips))
+        if self.pulsed is None:
+            assert self.exact_SRC is not None
+            self.exact_SRC = self.exact_SRC + change.to(self.exact_SRC)
+            sent = change
+        else:
+            chance = self.pulsed.chance(int(self.updates)) if rounding == "stochastic" else None
+            counts = self.plan.counts(change / self.range, rounding, chance)
+            self.pulsed.move(counts, self.time)
+            sent = self.plan.stands(counts) * self.range
+        self.updates += 1
+        self._look()
+        return sent.to(change)
+
+    @torch.no_grad()
+    def pulse(self, up: Tensor, down: Tensor) -> None:
+        """Send identical pulses up, then down, whole numbers (S, R, C), whatever they do to the weights.
+
+        Raises ValueError for counts below 0 or of another shape, for ideal cells, which take none, and for
+        cells that go up only.
+        """
+        wanted = (len(self.run.chips), self.rows, self.columns)
+        if self.pulsed is None or self.plan.cell.one_sided:
+            raise ValueError(f"{self.name}: {self.plan.cell.name} takes no pulses in two directions")
+        for name, counts in (("up", up), ("down", down)):
+            if tuple(counts.shape) != wanted or float(counts.min()) < 0:
+                raise ValueError(f"{self.name}: {name}: counts of pulses, 0 or more, of the shape {wanted}")
+        self.pulsed.move(up.float(), self.time)
+        self.pulsed.move(-down.float(), self.time)
+        self._look()
+
+    def weights(self) -> Tensor:
+        """Weights that the devices hold now (S, R, C), in the layer's unit."""
+        if self.pulsed is None:
+            assert self.exact_SRC is not None
+            return self.exact_SRC
+        return self.pulsed.share(self.time) * self.range
+
+    def conductance(self) -> Tensor:
+        """Conductances of all devices now, (S, D, R, C) [S]; of ideal cells the signed weight."""
+        if self.pulsed is None:
+            return self.weights()[:, None] * self.scale_C[0]
+        return self.pulsed.siemens(self.time)
+
+    def _look(self) -> None:
+        """Take what devices show after a write, against which drift is compensated from here on."""
+        now = self._sense(0, 0.0)
+        self.reference = now.means
+        self._see(now)
+        self._compensate("none", anew=True)
+
+    def _sense(self, cycle: int, age: float) -> Sensed:
+        difference = (self.weights() * self.scale_C[0]).to(self.run.dtype)
+        if self.pulsed is None:
+            total = difference.abs()
+        else:
+            reference = self.plan.siemens[2]
+            total = (self.pulsed.siemens(self.time).sum(1) + reference).to(self.run.dtype)
+        noisy = carries_noise(self.cell, self.run.card)
+        rows = total.double().sum(-1)
+        return Sensed(difference, total if noisy else None, rows, **means(difference, len(self.run.chips)))
+
+    def listen(self, decay: float = 0.0) -> None:
+        """Let reads lead gradients to ``handle``, with traces of that decay [1 a step]."""
+        self.listens, self.decay = True, decay
+        shape = (len(self.run.chips), self.rows, self.columns)
+        self.handle = torch.zeros(shape, dtype=self.run.dtype, requires_grad=True)
+
+    def read(
+        self, drive: Tensor, at: Address | None = None, unrolling: Unrolling | None = None,
+        blocks: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        numbers = super().read(drive, at, unrolling)
+        if not (self.listens and torch.is_grad_enabled()) or self.run.now.calibrating:
+            return numbers
+        assert self.handle is not None
+        trace = traces(drive.detach().to(self.handle), self.decay)
+        trace = trace if unrolling is None else unrolling.vectors(trace)
+        self.vectors = trace.shape[0] * trace.shape[3]
+        form = "tsbpr,src->tsbpc" if unrolling is None else "tsbpr,src->tsbcp"
+        return numbers + torch.einsum(form, trace, self.handle)
+
+
+def _check(name: str, run: Run) -> None:
+    """Raise ValueError for settings that arrays that learn do not simulate."""
+    card, section = run.card, run.card.weights
+    off = {
+        f"weights.coding = {section.coding.kind!r}": section.coding.plain,
+        f"weights.devices_per_weight = {section.devices_per_weight}": section.devices_per_weight == 1,
+        f"weights.wires = {section.wires!r}": section.wires == "none" or not card.on("wires"),
+        "weight_faults": not (card.weight_faults.made and card.on("faults")),
+        "weights.reprogram_every": section.reprogram_every is None,
+        f"weights.bias_rows = {section.bias_rows}": section.bias_rows == 0,
+    }
+    for setting, simulated in off.items():
+        if not simulated:
+            raise ValueError(f"{name}: arrays that learn do not simulate {setting}; take its default or none")
