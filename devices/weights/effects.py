@@ -154,12 +154,15 @@ class LowFrequencyNoise(ABC):
 
     def path(self, like: Tensor, t: float, rng: Stream) -> Tensor:
         """B(t) for each device."""
-        slow = self.slow_parts(t)
-        path = math.sqrt(self.fast_variance(t)) * draw(rng.child("fast", float(t)), like)
-        cells = rng.child("cell")
-        for cell, weight in slow.items():
+        fast = math.sqrt(self.fast_variance(t)) * draw(rng.child("fast", float(t)), like)
+        return self.slow_path(like, t, rng, fast)
+
+    def slow_path(self, like: Tensor, t: float, rng: Stream, fast: Tensor | float = 0.0) -> Tensor:
+        """The part of B(t) whose periods are FIRST or longer, for each device, on top of a faster one."""
+        path, cells = fast, rng.child("cell")
+        for cell, weight in self.slow_parts(t).items():
             path += weight * draw(cells, like, cell)
-        return path
+        return torch.full_like(like, path) if isinstance(path, float) else path
 
     def covariance(self, t: float, other: float) -> float:
         """Covariance of B at two times [s] after the write."""

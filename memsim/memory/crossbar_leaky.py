@@ -49,7 +49,7 @@ class CrossbarLeaky(Leaky):
             x.to(self.dtype)[..., None, None] for x in (state, c, out)
         )
         pulsed = design.write == "pulses"
-        self.cells: LineCells = (PulsedCells if pulsed else VerifiedCells)(design, seed, self.chips)
+        self.cells: LineCells = (PulsedCells if pulsed else VerifiedCells)(design, seed, self.chips, 1)
         self.events = LineEvents(design, ledger or Ledger(design.card))
         self.reads = Reads(
             design.name, self.cells, self.events, adc=design.adc, dac_bits=design.dac_bits,
@@ -65,6 +65,7 @@ class CrossbarLeaky(Leaky):
     def clear(self) -> None:
         self.writes, self.now, self.written = 0, 0.0, 0.0
         self.reads.begin(self.images)
+        self.cells.begin(self.images, 0)
         self.faded: Tensor | float = 1.0  #: decay that no device gave and no write made yet
         self._write(torch.zeros(()), first=True)
 
@@ -95,40 +96,45 @@ class CrossbarLeaky(Leaky):
 
     def read(self, c: Tensor) -> Tensor:
         drive = self.reads.dac(by_array(c, len(self.chips), self.dtype) / self.c_range, signed=True)
-        shown = Shown(*(x.mT for x in self._matrix()))  # (S, H, B, N, P): c drives, P lines are sensed
+        shown = self._shown().each(lambda x: x.unflatten(-1, (self.design.rows, self.design.columns)).mT)
         unit = self.state_range * self.c_range
-        out = self.reads.read(drive, shown, (self.out_range / unit)[..., 0], "read") * unit
+        full = (self.out_range / unit)[..., 0]  # c drives N columns, P lines are sensed
+        out = self.reads.read(drive[..., None, :], shown, full, "read")[..., 0, :] * unit
         left = self.faded  # what is not written yet is a digital factor on what is read
         return by_row(out * left).to(c.dtype)
 
     def _shown(self) -> Shown:
         """The state as reads see it now, in shares (S, H, B, P N)."""
-        share, siemens = self.cells.show([ROW], [self.now - self.written])
-        left = math.exp(-(self.now - self.written) / self.design.retention)
-        return Shown(share[..., 0, :] * left, siemens[..., 0, :])
-
-    def _matrix(self) -> Shown:
-        shape = self.design.rows, self.design.columns
-        return Shown(*(x.unflatten(-1, shape) for x in self._shown()))
+        age = self.now - self.written
+        shown = self.cells.show([ROW], np.array([age])).each(lambda x: x[..., 0, :])
+        left = math.exp(-age / self.design.retention)
+        since = self.cells.since([ROW], torch.tensor([[age]], dtype=torch.float64))
+        left = left if since is None else left * float(since)
+        return shown._replace(share=shown.share * left)
 
     def _write(self, change: Tensor, first: bool = False) -> None:
         """Bring what is due of a decay and a change, in shares (S, H, B, P N), into the devices."""
-        design, step = self.design, self.reads.step(self.writes)
+        design = self.design
+        self.reads.step(self.writes)
         cells = len(self.chips) * design.heads * len(self.images)
         if first:
             shape = (len(self.chips), design.heads, len(self.images), design.rows * design.columns)
-            pulses = self.cells.write(ROW, torch.zeros(shape, dtype=self.dtype), self.images, step)
+            pulses = self._put(torch.zeros(shape, dtype=self.dtype))
         elif isinstance(self.cells, PulsedCells):
             left = math.exp(-(self.now - self.written) / design.retention)
             if self._rewrites:
                 change = change - (1 - self.faded) * self._sensed()
-            pulses = self.cells.move(ROW, change, left, self.images, step)
+            pulses = self.cells.move(ROW, change, left, self.writes)
         else:
             held = self.faded * self._sensed()
             self.reads.clipped += int(((held + change).abs() > 1 + 1e-6).sum())
-            pulses = self.cells.write(ROW, (held + change).clamp(-1.0, 1.0), self.images, step)
+            pulses = self._put((held + change).clamp(-1.0, 1.0))
         self.events.write(cells, pulses, reset=first)
         self.writes, self.written, self.faded = self.writes + 1, self.now, 1.0
+
+    def _put(self, share: Tensor) -> float:
+        """Write all cells to shares (S, H, B, P N); returns pulses."""
+        return self.cells.write([ROW], share[..., None, :], [self.writes])
 
     @property
     def _rewrites(self) -> bool:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from memsim.energy.ledger import Ledger
 from memsim.memory.cells import LineCells, Shown
-from memsim.memory.design import LineDesign
+from memsim.memory.line_design import LineDesign
 from memsim.memory.line_events import LineEvents
 from memsim.memory.lines import Lines
 from memsim.memory.pulsed_cells import PulsedCells
@@ -46,7 +46,7 @@ class CrossbarLines(Lines):
         self.dtype = dtype or (torch.float64 if design.exact else torch.float32)
         self.ranges = ranges.to(torch.empty(0, dtype=self.dtype))
         kind = VerifiedCells if design.write == "verify" else PulsedCells
-        self.cells: LineCells = kind(design, seed, self.chips)
+        self.cells: LineCells = kind(design, seed, self.chips, design.capacity)
         self.events = LineEvents(design, ledger or Ledger(design.card))
         self.reads = Reads(
             design.name, self.cells, self.events, adc=design.adc, dac_bits=design.dac_bits,
@@ -60,63 +60,83 @@ class CrossbarLines(Lines):
         """Numbers beyond the range of a converter or of a line, until now."""
         return self.reads.clipped
 
-    def clear(self) -> None:
-        super().clear()
-        self._shown: tuple[float, int, Shown] | None = None
-
     def begin(self, images: Sequence[int] | np.ndarray, call: int = 0) -> None:
         """Begin a context of sequences of these names, empty; call: which of several in one pass."""
         self.clear()
         self.images = np.asarray(images, np.int64)
         self.reads.begin(self.images, call)
+        self.cells.begin(self.images, call)
 
-    def _write(self, k: Tensor, v: Tensor, now: float) -> None:
+    def _write(self, k: Tensor, v: Tensor, times: Sequence[float]) -> None:
         parts = [self._by_array(k) / _scale(self.ranges.key), self._by_array(v) / _scale(self.ranges.value)]
         if self.design.ones:
             parts.append(torch.ones_like(parts[0][..., :1]))
         share = torch.cat(parts, -1)
         self.reads.clipped += int((share.abs() > 1 + 1e-6).sum())
-        row = self.count % self.design.capacity
-        pulses = self.cells.write(row, share.clamp(-1.0, 1.0), self.images, self.reads.step(self.count))
+        tokens = range(self.count, self.count + len(times))
+        self.reads.step(tokens[-1])
+        rows = [token % self.design.capacity for token in tokens]
+        pulses = self.cells.write(rows, share.clamp(-1.0, 1.0), tokens)
         self.events.write(share[..., 0].numel(), pulses)
-        self._shown = None
 
     def match(self, q: Tensor, now: float = 0.0) -> Tensor:
         if not len(self):
             return q.new_zeros(*q.shape[:-1], 0)
-        shown, ranges = self._show(now), self.ranges
-        keys = Shown(*(x[..., : self.design.keys].mT for x in shown))  # columns drive, lines are sensed
-        drive = self.reads.dac(self._by_array(q) / _scale(ranges.query), signed=True)
-        full = (ranges.score / (ranges.query * ranges.key))[..., None]
-        self.reads.waiting = [] if self.design.tile else None  # what is powered is known with the weights
-        scores = self.reads.read(drive, keys, full, "match") * _scale(ranges.query * ranges.key)
-        if self.design.correct:
-            scores = scores / self._gain(now)
-        return by_row(scores).to(q.dtype)
+        return self.match_all(q[..., None, :], [now], [len(self)])[..., 0, :]
 
     def blend(self, w: Tensor, now: float = 0.0) -> Tensor:
-        shown, design, ranges = self._show(now), self.design, self.ranges
-        values = Shown(*(x[..., design.keys :] for x in shown))
+        return self.blend_all(w[..., None, :], [now], [len(self)])[..., 0, :]
+
+    def match_all(self, q: Tensor, times: Sequence[float], held: Sequence[int]) -> Tensor:
+        """Scores of R readers (S B, H, R, D) -> (S B, H, R, N), each at its time.
+
+        held: lines that are there for each reader, the first ones; never less than for the reader before.
+        Scores of the others mean nothing.
+        """
+        idle, ages = held.count(0), self._ages(times)
+        shown, ranges, there = self._show(ages), self.ranges, torch.tensor(held)[idle:]
+        keys = shown.each(lambda x: x[..., : self.design.keys].mT)  # columns drive, lines are sensed
+        drive = self.reads.dac(self._by_array(q[..., idle:, :]) / _scale(ranges.query), signed=True)
+        full = (ranges.score / (ranges.query * ranges.key))[..., None]
+        self.reads.waiting = [] if self.design.tile else None  # what is powered is known with the weights
+        scores = self.reads.read(
+            drive, keys, full, "match", held=there, sensed=self._since(ages, idle)
+        ) * _scale(ranges.query * ranges.key)  # fmt: skip
+        if self.design.correct:
+            scores = scores / self._gain(ages)[idle:]
+        none = scores.new_zeros(*scores.shape[:3], idle, scores.shape[-1])
+        return by_row(torch.cat([none, scores], -2) if idle else scores).to(q.dtype)
+
+    def blend_all(self, w: Tensor, times: Sequence[float], held: Sequence[int]) -> Tensor:
+        """Blends for R readers by weights (S B, H, R, N) -> (S B, H, R, V), each at its time; `held` as for
+        `match_all`, and weights of lines that are not there are 0.
+        """
+        idle, design, ages, ranges = held.count(0), self.design, self._ages(times), self.ranges
+        values = self._show(ages).each(lambda x: x[..., design.keys :])
+        left = self._since(ages, idle)
         if not math.isinf(design.retention):
-            left = torch.exp(-self.ages(now) / design.retention).to(self.dtype)
-            values = values._replace(share=values.share * left[:, None])
-        weights, back = self._by_array(w), 1.0
+            kept = (-ages[idle:] / design.retention).exp().to(self.dtype)
+            left = kept if left is None else left * kept
+        weights, back = self._by_array(w[..., idle:, :]), 1.0
         if design.correct:
-            gain = self._gain(now)
-            back = float((1 / gain).max())
-            weights = weights / (gain * back)
+            there = torch.arange(len(self)) < torch.tensor(held)[:, None]
+            inverse = torch.where(there, 1 / self._gain(ages), 0.0)
+            back = inverse[idle:].amax(-1, keepdim=True)
+            weights = weights * (inverse[idle:] / back)
         drive = self.reads.dac(weights, signed=False)
         self._bill_match(weights)
         full = (ranges.out / ranges.value)[..., None].expand(-1, -1, design.values)
         full = torch.cat([full, torch.full_like(full[..., : int(design.ones)], HEADROOM)], -1)
-        out = self.reads.read(drive, values, full, "blend") * back
+        out = self.reads.read(drive, values, full, "blend", driven=left) * back
         if design.ones:
             norm = out[..., -1:]
             out = out[..., :-1] / torch.where(norm > 0, norm, torch.ones_like(norm))
+        none = out.new_zeros(*out.shape[:3], idle, out.shape[-1])
+        out = torch.cat([none, out], -2) if idle else out
         return by_row(out * _scale(ranges.value)).to(w.dtype)
 
     def _bill_match(self, weights: Tensor) -> None:
-        """Enter the events of the match before, of the tiles in which a line has a weight (S, H, B, N)."""
+        """Enter the events of the match before, of the tiles in which a line has a weight (S, H, B, R, N)."""
         waiting, self.reads.waiting = self.reads.waiting, None
         if not waiting:
             return
@@ -129,24 +149,36 @@ class CrossbarLines(Lines):
             powered[..., -1] = True
         powered = powered.flatten(-2)[..., : weights.shape[-1]]
         for drive, shown in waiting:
-            self.events.read(drive, shown, powered)
+            self.events.read(drive, shown, powered=powered)
 
-    def _show(self, now: float) -> Shown:
-        """What reads see of all lines, the oldest first."""
-        if self._shown is None or self._shown[:2] != (now, self.count):
-            first = self.count - len(self)
-            rows = [n % self.design.capacity for n in range(first, self.count)]
-            ages = [now - at for at in self.written_at]
-            if min(ages) < 0:
-                raise ValueError(f"now = {now:g} s is before a line was written, {-min(ages):g} s later")
-            self._shown = now, self.count, self.cells.show(rows, ages)
-        return self._shown[2]
+    def _ages(self, times: Sequence[float]) -> Tensor:
+        """Age of each line for each reader (R, N) float64 [s], the oldest first; 0 of lines still to come."""
+        at = torch.tensor(self.written_at, dtype=torch.float64)
+        ages = torch.tensor(times, dtype=torch.float64)[:, None] - at
+        if len(times) == 1 and float(ages.min()) < 0:
+            raise ValueError(
+                f"now = {times[0]:g} s is before a line was written, {-float(ages.min()):g} s later"
+            )
+        return ages.clamp(min=0.0)
 
-    def _gain(self, now: float) -> Tensor:
-        return self.cells.gain([now - at for at in self.written_at]).to(self.dtype)
+    def _rows(self) -> list[int]:
+        """Rows of the array that hold the lines, the oldest first."""
+        return [n % self.design.capacity for n in range(self.count - len(self), self.count)]
+
+    def _show(self, ages: Tensor) -> Shown:
+        """What reads see of all lines, the oldest first, in the middle of the readers' times."""
+        return self.cells.show(self._rows(), ((ages[0] + ages[-1]) / 2).numpy())
+
+    def _since(self, ages: Tensor, idle: int) -> Tensor | None:
+        """What each line has lost since it was shown last, for each reader (R, N)."""
+        lost = self.cells.since(self._rows(), ages[idle:])
+        return None if lost is None else lost.to(self.dtype)
+
+    def _gain(self, ages: Tensor) -> Tensor:
+        return self.cells.gain(ages).to(self.dtype)
 
     def _by_array(self, x: Tensor) -> Tensor:
-        """(S B, H, n) -> (S, H, B, n)."""
+        """(S B, H, R, n) -> (S, H, B, R, n)."""
         if x.shape[0] != len(self.chips) * len(self.images):
             raise ValueError(
                 f"{self.design.name}: {x.shape[0]} rows for {len(self.chips)} chips x {len(self.images)}"
@@ -156,5 +188,5 @@ class CrossbarLines(Lines):
 
 
 def _scale(range_SH: Tensor) -> Tensor:
-    """A number for each chip and head, beside (S, H, B, n)."""
-    return range_SH[..., None, None]
+    """A number for each chip and head, beside (S, H, B, R, n)."""
+    return range_SH[..., None, None, None]

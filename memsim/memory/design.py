@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,6 @@ from memsim.card.chip_card import ChipCard
 from memsim.card.sections import ReadSection
 from memsim.converters.adc import Adc
 from memsim.devices.cell import Cell
-from memsim.memory.lines import Full
 
 Write = Literal["verify", "pulses"]
 """How numbers are written: to target conductances (`[weights]` of the card), or by pulses after a reset
@@ -111,60 +109,3 @@ class ArrayDesign(ABC):
     @abstractmethod
     def devices(self) -> int:
         """Devices that one write reaches."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LineDesign(ArrayDesign):
-    """Line arrays: `capacity` lines of `keys` + `values` pairs of devices, for each chip and head.
-
-    correct: scores and weights are divided by the mean drift of a line of its age, a digital multiplication
-    each.  ones: one more column holds 1 in every line, and what it reads divides the blend: a normaliser
-    that ages with the values.  retention: time constant of the value arrays [s], where these are volatile:
-    values (and ones) relax as exp(-age / retention), keys are kept; the energy of their reads is that of new
-    ones.  tile: lines of a tile that can stay unpowered: where all of a reader's weights in a tile are 0,
-    none of its lines is matched or blended (0: everything is powered); selectors: the last line of every tile
-    is matched all the same, as a landmark that chooses tiles.
-    """
-
-    keys: int
-    values: int
-    capacity: int
-    full: Full = "refuse"
-    correct: bool = False
-    ones: bool = False
-    retention: float = math.inf
-    tile: int = 0
-    selectors: bool = False
-
-    def __post_init__(self) -> None:
-        self._positive("heads", "keys", "values", "capacity")
-        super().__post_init__()
-        if not self.retention > 0:
-            raise ValueError(
-                f"{self.name}: retention = {self.retention} s: a positive time; math.inf where cells keep"
-            )
-        if self.tile < 0 or (self.selectors and not self.tile):
-            raise ValueError(
-                f"{self.name}: tile = {self.tile}, selectors = {self.selectors}: lines of a tile, 0 for none;"
-                " selectors have no effect without tiles"
-            )
-        if self.correct and (self.write == "pulses" or not self.drifts):
-            raise ValueError(
-                f"{self.name}: correct has no effect, as {self.cell.name} does not drift in the mean"
-            )
-
-    @property
-    def columns(self) -> int:
-        """Pairs of devices of a line."""
-        return self.keys + self.values + self.ones
-
-    @property
-    def devices(self) -> int:
-        return self.columns * self.devices_per_cell
-
-    def lifetime(self, endurance: float, rate: float) -> float:
-        """Time until a ring that takes `rate` tokens a second has worn its devices out [s].
-
-        endurance: cycles that a device lives; each is written once in `capacity` tokens.
-        """
-        return endurance * self.capacity / rate

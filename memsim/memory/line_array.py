@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-
 import torch
 from torch import Tensor
 
-from memsim.memory.clock import Clock
 from memsim.memory.crossbar_lines import CrossbarLines
-from memsim.memory.design import LineDesign, Write
-from memsim.memory.lines import Full
+from memsim.memory.line_design import LineDesign
+from memsim.memory.line_options import Settings
 from memsim.memory.ranges import LineRanges
 from memsim.memory.written_memory import WrittenMemory
 from memsim.run import Run
@@ -20,22 +16,7 @@ from memsim.saving import Unsaved
 RANGES = ("query", "key", "value", "score", "out")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How memories are put on line arrays; see `LineDesign`.
-
-    capacity: lines of an array; None: as many as the longest sequence has tokens.
-    """
-
-    clock: Clock = field(default_factory=Clock)
-    write: Write = "verify"
-    capacity: int | None = None
-    full: Full = "refuse"
-    correct: bool = False
-    ones: bool = False
-    retention: float = math.inf
-    tile: int = 0
-    selectors: bool = False
+MOST = 64  #: tokens that are written and read at once
 
 
 class LineArray(Unsaved):
@@ -62,7 +43,12 @@ class LineArray(Unsaved):
         if run.calibrating:
             return self._calibrate(q, k, v, gate)
         lines = self._begin(q, k, v, gate)
-        out = torch.stack([self._token(lines, t, q, k, v, gate) for t in range(q.shape[2])], 2)
+        read, tokens = [], q.shape[2]
+        while len(read) < tokens:
+            first = len(read)
+            last = min(first + self._at_once(lines), tokens)
+            read += self._tokens(lines, range(first, last), q, k, v, gate)
+        out = torch.stack(read, 2)
         if run.ledger.page.open:
             run.ledger.note(self.name, "clipped numbers", lines.clipped)
         if torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v)):
@@ -70,21 +56,45 @@ class LineArray(Unsaved):
             out = exact + (out - exact).detach()
         return out
 
-    def _token(
-        self, lines: CrossbarLines, t: int, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None
-    ) -> Tensor:
-        """Write and read with token t."""
-        last = t + 1 if self.leaf.own else t
-        if gate is not None:
-            gate = gate[:, :, t, max(0, last - lines.design.capacity) : last]
-        now = self.settings.clock.time(t)
-        out = self.leaf.step(lines, q[:, :, t], k[:, :, t], v[:, :, t], gate, now)
-        if self.run.ledger.page.open:
-            readers = q.shape[0] * q.shape[1]
-            read = min(last, lines.design.capacity)
-            found = self.leaf.operations(read)
+    def _at_once(self, lines: CrossbarLines) -> int:
+        """How many tokens can be taken at once: none overwrites a line, and none ages while others come."""
+        free = lines.design.capacity - lines.count
+        aging = lines.cells.pace * self.settings.clock.rate
+        return max(1, int(min(MOST, aging, free if free > 0 or lines.full == "ring" else MOST)))
+
+    def _tokens(
+        self, lines: CrossbarLines, at: range, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None
+    ) -> list[Tensor]:
+        """Write and read with these tokens; returns what each read (S B, H, V)."""
+        times = [self.settings.clock.time(t) for t in at]
+        own, many, some = self.leaf.own, len(at) > 1, slice(at.start, at.stop)
+        if own or many:  # lines of a block that a reader may not see yet are masked
+            lines.extend(k[:, :, some], v[:, :, some], times)
+        first = max(0, at.stop - (0 if own or many else 1) - lines.design.capacity)
+        held = [t + own - first for t in at]
+        mask = torch.arange(len(lines)) < torch.tensor(held)[:, None]
+        gates = None if gate is None else gate[:, :, some, first : first + len(lines)]
+        out = torch.zeros_like(v[:, :, some])
+        scores = q.new_zeros(*q.shape[:2], len(at), 0)
+        if held[-1]:
+            scores = lines.match_all(q[:, :, some], times, held)
+        weights, share = self.leaf.blend(scores, gates, mask)
+        if held[-1]:
+            out = lines.blend_all(weights, times, held)
+        if share is not None:
+            out = out + share[..., None] * v[:, :, some]
+        if not (own or many):
+            lines.extend(k[:, :, some], v[:, :, some], times)
+        self._count(len(q) * q.shape[1], held)
+        return list(out.unbind(2))
+
+    def _count(self, readers: int, held: list[int]) -> None:
+        """Enter the digital work of readers of so many lines."""
+        if not self.run.ledger.page.open:
+            return
+        for lines in held:
+            found = self.leaf.operations(lines)
             self.run.ledger.enter([(self.name, event, readers * number) for event, number in found.items()])
-        return out
 
     def _begin(self, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None) -> CrossbarLines:
         """Empty arrays that hold these tokens."""
@@ -103,9 +113,7 @@ class LineArray(Unsaved):
         ):  # fmt: skip
             design = LineDesign(
                 name=self.name, card=run.card, heads=q.shape[1], keys=k.shape[-1], values=v.shape[-1],
-                capacity=settings.capacity or tokens, full=settings.full, write=settings.write,
-                correct=settings.correct, ones=settings.ones, retention=settings.retention,
-                tile=settings.tile, selectors=settings.selectors,
+                capacity=settings.capacity or tokens, write=settings.write, **settings.options(),
             )  # fmt: skip
             made = CrossbarLines(design, ranges, chips=run.chips, seed=run.seed, ledger=run.ledger)
             self.lines = made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from memsim.energy.ledger import Entry, Ledger
@@ -37,25 +38,34 @@ class LineEvents:
             events.append((name, f"pulse-{self.kind}", pulses))
         self.ledger.enter([] if design.exact else events, notes=[(name, LINES_WRITTEN, lines)])
 
-    def read(self, drive: Tensor, shown: Shown, powered: Tensor | None = None) -> None:
-        """Read with drives (S, H, B, driven, 1): the sum of V^2 G t, and a conversion of each sensed line.
+    def read(
+        self, drive: Tensor, shown: Shown, held: Tensor | None = None, powered: Tensor | None = None
+    ) -> None:
+        """Read with drives (S, H, B, R, driven): the sum of V^2 G t, and a conversion of each sensed line.
 
-        powered (S, H, B, sensed): lines that are sensed at all; None: all of them.
+        held (R,): sensed lines that are there for each reader, the first ones; powered (S, H, B, R, sensed):
+        lines that are sensed at all.  None: all of them.
         """
+        if not self.ledger.open:
+            return
         name, section, design = self.design.name, self.design.section, self.design
-        chips, heads, sequences, _, sensed = shown.share.shape
-        driven, siemens = float(drive.count_nonzero()), shown.siemens.double()
-        converted = float(chips * heads * sequences * sensed)
+        chips, heads, sequences, _, lines = shown.share.shape
+        readers, arrays = drive.shape[-2], chips * heads * sequences
+        sensed = [lines] * readers if held is None else held.tolist()
+        driven, power = float(drive.count_nonzero()), drive.square()
         if powered is not None:
-            siemens, converted = siemens * powered[..., None, :], float(powered.sum())
-        energy = (drive.double().square() * siemens.sum(-1, keepdim=True)).sum((1, 2, 3, 4))
+            converted = float(powered.sum())
+            energy = ((power @ shown.siemens) * powered).sum((1, 2, 3, 4), dtype=torch.float64)
+        else:
+            converted = float(arrays * sum(sensed))
+            energy = (power * _loads(shown.siemens, sensed)).sum((1, 2, 3, 4), dtype=torch.float64)
         events: list[Entry] = [(name, "row-drive", driven)]
         if not design.exact:
             events += [(name, "dac-conversion", driven), (name, section.adc_event, converted)]
             events += [(name, "sample-hold", converted), (name, "bus-bit", converted * section.adc_bits)]
             events += [(name, event, converted) for event in section.adc.corrections]
         joules: list[Entry] = [(name, ARRAY_READ, energy * self.joule)]
-        seconds = [(name, chips * sequences * section.cycle_time(sensed))]
+        seconds = [(name, chips * sequences * sum(section.cycle_time(n) for n in sensed if n))]
         self.ledger.enter(events, joules, seconds=seconds)
 
     def read_cells(self, siemens: Tensor, rows: int, columns: int) -> None:
@@ -75,3 +85,13 @@ class LineEvents:
     def lines_written(self) -> float:
         """Lines written until now, of all chips, heads and sequences."""
         return self.ledger.notes.get((self.design.name, LINES_WRITTEN), 0.0)
+
+
+def _loads(siemens: Tensor, sensed: list[int]) -> Tensor:
+    """Sums of siemens (..., driven, N) over the first n lines, for each n of `sensed`: (..., R, driven)."""
+    least, most = min(sensed), max(sensed)
+    first = siemens[..., :least].sum(-1, keepdim=True)
+    if least == most:
+        return first.mT
+    each = torch.cat([first, first + siemens[..., least:most].cumsum(-1)], -1)
+    return each[..., torch.tensor(sensed) - least].mT

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -49,19 +50,27 @@ class Lines(ABC):
         return now - torch.tensor(list(self.written_at), dtype=torch.float64)
 
     def append(self, k: Tensor, v: Tensor, now: float = 0.0) -> None:
-        """Write one line at the time `now`.  Raises LinesFull where there is no room, ValueError for a time
-        before the last write.
+        """Write one line at the time `now`; as `extend` by one."""
+        self.extend(k[..., None, :], v[..., None, :], [now])
+
+    def extend(self, k: Tensor, v: Tensor, times: Sequence[float]) -> None:
+        """Write R lines (S B, H, R, D), each at its time.  Raises LinesFull where there is no room for all,
+        ValueError for a time before the last write, and for more lines at once than a ring has.
         """
-        if self.capacity is not None and len(self) == self.capacity and self.full == "refuse":
+        new = len(times)
+        if self.capacity is not None and len(self) + new > self.capacity and self.full == "refuse":
             raise LinesFull(
-                f"line {self.count + 1} does not fit into {self.capacity} lines; take a larger capacity, or"
-                " full = 'ring' to overwrite the oldest"
+                f"line {self.capacity + 1} does not fit into {self.capacity} lines; take a larger capacity,"
+                " or full = 'ring' to overwrite the oldest"
             )
-        if self.written_at and now < self.written_at[-1]:
-            raise ValueError(f"now = {now:g} s is before the last write, at {self.written_at[-1]:g} s")
-        self._write(k, v, now)
-        self.written_at.append(now)
-        self.count += 1
+        if self.capacity is not None and new > self.capacity:
+            raise ValueError(f"{new} lines at once are more than the {self.capacity} of the ring")
+        for now, before in zip(times, [*list(self.written_at)[-1:], *times], strict=False):
+            if now < before:
+                raise ValueError(f"now = {now:g} s is before the last write, at {before:g} s")
+        self._write(k, v, times)
+        self.written_at.extend(times)
+        self.count += new
 
     def clear(self) -> None:
         """Forget every line; the array stays the same."""
@@ -69,8 +78,8 @@ class Lines(ABC):
         self.count = 0
 
     @abstractmethod
-    def _write(self, k: Tensor, v: Tensor, now: float) -> None:
-        """Put one line, number `count`, in place."""
+    def _write(self, k: Tensor, v: Tensor, times: Sequence[float]) -> None:
+        """Put lines (S B, H, R, D) from number `count` on in place."""
 
     @abstractmethod
     def match(self, q: Tensor, now: float = 0.0) -> Tensor:
@@ -94,9 +103,9 @@ class IdealLines(Lines):
         self._keys.clear()
         self._values.clear()
 
-    def _write(self, k: Tensor, v: Tensor, now: float) -> None:
-        self._keys.append(k)
-        self._values.append(v)
+    def _write(self, k: Tensor, v: Tensor, times: Sequence[float]) -> None:
+        self._keys.extend(k.unbind(-2))
+        self._values.extend(v.unbind(-2))
 
     def match(self, q: Tensor, now: float = 0.0) -> Tensor:
         if not len(self):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from memsim.chip import Chip
 from memsim.mapping.layers import replace
 from memsim.mapping.watch_digital import DigitalWatch
-from memsim.memory.line_array import LineArray, Settings
+from memsim.memory.line_array import LineArray
+from memsim.memory.line_options import Settings
 from memsim.memory.written_memory import WrittenMemory
 
 

@@ -20,6 +20,7 @@ from memsim.run import Address, Run
 from memsim.studies.speed.bench_drift import drift
 from memsim.studies.speed.bench_image import NETWORKS, image
 from memsim.studies.speed.bench_ledger import ledger
+from memsim.studies.speed.bench_memory import memory
 from memsim.studies.speed.bench_program import program
 from memsim.studies.speed.bench_train import training
 from memsim.studies.speed.bench_wires import wires
@@ -218,5 +219,6 @@ BENCHES: dict[str, Callable[..., dict[str, Any]]] = {
     **{f"image {network}": partial(image, network) for network in NETWORKS},
     "ledger": ledger,
     "train": training,
+    "memory": memory,
 }
 """Every benchmark by name; its first word names all that begin with it."""

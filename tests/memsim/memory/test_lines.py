@@ -12,7 +12,7 @@ from memsim import ChipCard
 from memsim.energy.ledger import Ledger
 from memsim.memory.clock import Clock
 from memsim.memory.crossbar_lines import CrossbarLines
-from memsim.memory.design import LineDesign
+from memsim.memory.line_design import LineDesign
 from memsim.memory.lines import IdealLines, Lines, LinesFull
 from memsim.memory.ranges import LineRanges
 

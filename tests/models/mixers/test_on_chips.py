@@ -10,7 +10,7 @@ from torch import Tensor
 
 import memsim
 from memsim.memory.clock import Clock
-from memsim.memory.line_array import Settings
+from memsim.memory.line_options import Settings
 from memsim.memory.lines import LinesFull
 from memsim.memory.on_lines import put_on_lines
 from memsim.models.mixers.network import SequenceConfig, SequenceNet

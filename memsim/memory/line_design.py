@@ -1,0 +1,53 @@
+"""What a card decides about line arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memsim.memory.design import ArrayDesign
+from memsim.memory.line_options import LineOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineDesign(LineOptions, ArrayDesign):
+    """Line arrays: `capacity` lines of `keys` + `values` pairs of devices, for each chip and head.
+
+    Raises ValueError for sizes below 1, and for options that have no effect.
+    """
+
+    keys: int
+    values: int
+    capacity: int
+
+    def __post_init__(self) -> None:
+        self._positive("heads", "keys", "values", "capacity")
+        super().__post_init__()
+        if not self.retention > 0:
+            raise ValueError(
+                f"{self.name}: retention = {self.retention} s: a positive time; math.inf where cells keep"
+            )
+        if self.tile < 0 or (self.selectors and not self.tile):
+            raise ValueError(
+                f"{self.name}: tile = {self.tile}, selectors = {self.selectors}: lines of a tile, 0 for none;"
+                " selectors have no effect without tiles"
+            )
+        if self.correct and (self.write == "pulses" or not self.drifts):
+            raise ValueError(
+                f"{self.name}: correct has no effect, as {self.cell.name} does not drift in the mean"
+            )
+
+    @property
+    def columns(self) -> int:
+        """Pairs of devices of a line."""
+        return self.keys + self.values + self.ones
+
+    @property
+    def devices(self) -> int:
+        return self.columns * self.devices_per_cell
+
+    def lifetime(self, endurance: float, rate: float) -> float:
+        """Time until a ring that takes `rate` tokens a second has worn its devices out [s].
+
+        endurance: cycles that a device lives; each is written once in `capacity` tokens.
+        """
+        return endurance * self.capacity / rate
