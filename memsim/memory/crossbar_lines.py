@@ -124,7 +124,7 @@ class CrossbarLines(Lines):
             back = inverse[idle:].amax(-1, keepdim=True)
             weights = weights * (inverse[idle:] / back)
         drive = self.reads.dac(weights, signed=False)
-        self._bill_match(weights)
+        self._bill_match(weights, torch.tensor(held)[idle:])
         full = (ranges.out / ranges.value)[..., None].expand(-1, -1, design.values)
         full = torch.cat([full, torch.full_like(full[..., : int(design.ones)], HEADROOM)], -1)
         out = self.reads.read(drive, values, full, "blend", driven=left) * back
@@ -135,7 +135,7 @@ class CrossbarLines(Lines):
         out = torch.cat([none, out], -2) if idle else out
         return by_row(out * _scale(ranges.value)).to(w.dtype)
 
-    def _bill_match(self, weights: Tensor) -> None:
+    def _bill_match(self, weights: Tensor, held: Tensor) -> None:
         """Enter the events of the match before, of the tiles in which a line has a weight (S, H, B, R, N)."""
         waiting, self.reads.waiting = self.reads.waiting, None
         if not waiting:
@@ -147,7 +147,8 @@ class CrossbarLines(Lines):
         powered = needed.any(-1, keepdim=True).expand_as(needed).clone()
         if self.design.selectors:
             powered[..., -1] = True
-        powered = powered.flatten(-2)[..., : weights.shape[-1]]
+        there = torch.arange(weights.shape[-1]) < held[:, None]
+        powered = powered.flatten(-2)[..., : weights.shape[-1]] & there
         for drive, shown in waiting:
             self.events.read(drive, shown, powered=powered)
 

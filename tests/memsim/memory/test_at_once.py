@@ -1,0 +1,127 @@
+"""Many tokens at once are the same as one after another; aged lines are those of their devices' laws."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from memsim import ChipCard
+from memsim.energy.ledger import Ledger
+from memsim.memory import line_array
+from memsim.memory.clock import Clock
+from memsim.memory.line_array import LineArray
+from memsim.memory.line_design import LineDesign
+from memsim.memory.line_options import Settings
+from memsim.memory.verified_cells import STEP, VerifiedCells
+from memsim.models.mixers.line_memory import LineMemory
+from memsim.models.mixers.rules.softmax import BEFORE, SOFTMAX
+from memsim.models.mixers.rules.stick_breaking import STICK_BREAKING, STOPPED
+from memsim.models.mixers.rules.two_level import landmarks
+from memsim.run import Run
+
+S, B, H, D, T = 2, 3, 2, 4, 11
+DEFAULT = ChipCard.load("default").without("wires")
+
+
+def normals(*shape: int, seed: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+Q, K, V = (normals(B, H, T, D, seed=seed).repeat(S, 1, 1, 1) for seed in range(3))
+GATE = -normals(B, H, T, T, seed=3).abs().repeat(S, 1, 1, 1)
+
+
+def array(memory: LineMemory, card: ChipCard = DEFAULT, **settings: Any) -> LineArray:
+    run = Run(card=card, chips=tuple(range(S)), seed=0, ledger=Ledger(card))
+    made = LineArray("memory", memory, run, Settings(**settings))
+    run.begin(B, calibrating=True)
+    made(Q, K, V, GATE)
+    run.ledger.clear()
+    run.begin(B)
+    return made
+
+
+CASES: list[tuple[Any, dict[str, Any]]] = [
+    (SOFTMAX, {}), (BEFORE, {}), (STICK_BREAKING, {"correct": True}), (SOFTMAX, {"ones": True}),
+    (SOFTMAX, {"retention": 5e-3, "ones": True}), (STOPPED, {"tile": 4}), (SOFTMAX, {"write": "pulses"}),
+    (landmarks(4, 1), {"tile": 4, "selectors": True}), (BEFORE, {"capacity": 6, "full": "ring"}),
+    (SOFTMAX, {"capacity": 6, "full": "ring"}), (BEFORE, {"clock": Clock(0.9)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "settings"), CASES)
+def test_tokens_at_once_are_tokens_one_by_one(
+    rule: Any, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory, found = LineMemory(rule, 0.5), []
+    for most in (1, 4, 64):
+        monkeypatch.setattr(line_array, "MOST", most)
+        made = array(memory, **settings)
+        found.append((made(Q, K, V, GATE), made.run.ledger))
+    (one, counted), *others = found
+    for out, ledger in others:
+        # between steps of ageing a device is where its line's mean drift puts it
+        assert_close(out, one, rtol=0, atol=2e-3 * float(one.abs().max()))
+        assert ledger.counts == pytest.approx(counted.counts, rel=2e-2)
+        assert ledger.notes["memory", "lines written"] == counted.notes["memory", "lines written"]
+        assert ledger.joules == pytest.approx(counted.joules, rel=2e-2)
+        assert ledger.page.seconds == pytest.approx(counted.page.seconds, rel=1e-6)
+
+
+def test_without_ageing_they_are_the_same_to_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    card, found = DEFAULT.without("drift", "flicker-noise", "adc", "dac"), []
+    for most in (1, 64):
+        monkeypatch.setattr(line_array, "MOST", most)
+        made = array(LineMemory(BEFORE, 0.5), card)
+        found.append((made(Q, K, V, GATE), dict(made.run.ledger.counts)))
+    assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-5)
+    assert found[0][1] == found[1][1]
+
+
+def cells_of(card: ChipCard, chips: int = 40, images: int = 25) -> VerifiedCells:
+    """Cells of three lines whose shares are all .5, on some chips and sequences."""
+    design = LineDesign(name="m", card=card, heads=1, keys=8, values=8, capacity=3)
+    cells = VerifiedCells(design, 0, range(chips), 3)
+    cells.begin(np.arange(images), 0)
+    cells.write([0, 1, 2], torch.full((chips, 1, images, 3, 16), 0.5), [0, 1, 2])
+    return cells
+
+
+@pytest.mark.parametrize("age", [3.0, 1e3, 1e6])
+def test_a_line_ages_as_its_devices_do(age: float) -> None:
+    """Each pair within STEP / 2 times what its exponent is apart from the mean; the mean exact."""
+    quiet = DEFAULT.without(*(effect for effect in DEFAULT.effects if effect != "drift"))
+    cells = cells_of(quiet)
+    ages = np.array([age, age / 7, 0.0])
+    share = cells.show([0, 1, 2], ages).share
+    since = cells.since([0, 1, 2], torch.from_numpy(ages)[None])
+    assert since is not None
+    got = (share * since[0, :, None])[:, :, :, 0].double()
+    drift, nu = cells.cell.drift, cells.written["exponent"][:, :, :, 0, 0].double()
+    wanted = 0.5 * (-nu * math.log1p(age / drift.t_0)).exp()
+    apart = (nu - 0.07).abs().clamp(min=0.05)
+    assert bool(((got - wanted).abs() <= apart * STEP / 2 * wanted * 1.1).all())
+    assert abs(float(got.mean() - wanted.mean())) < 1e-3 * float(wanted.mean())
+    assert float((got - wanted).abs().max()) > 0
+
+
+def test_noise_faster_than_ten_seconds_is_new_in_every_read() -> None:
+    """Variance of a pair of devices, from the law of 1/f noise: 3 % off is seen."""
+    card = DEFAULT.without(*(effect for effect in DEFAULT.effects if effect != "flicker-noise"))
+    cells = cells_of(card)
+    shown = cells.show([0, 1, 2], np.zeros(3))
+    drive = torch.ones(*shown.share.shape[:3], 1, 3) * torch.tensor([0.5, 0.0, 0.0])
+    variance = cells.variance(drive, shown)
+    assert variance is not None
+    cell = cells.cell
+    amplitude = float(cell.flicker.amplitude(*[torch.tensor(0.5 * cell.g_max)] * 2, cell.g_scale))
+    fast = cell.flicker.fast_variance(0.0)
+    slow = cell.flicker.time(0.0) - fast
+    still = shown.share.double()
+    assert float(still.std()) == pytest.approx(0.5 * amplitude * math.sqrt(slow), rel=0.02)
+    wanted = 0.25 * amplitude**2 * fast * float(still[:, :, :, 0].square().mean())
+    assert float(variance.double().mean()) == pytest.approx(wanted, rel=0.01)
