@@ -1,0 +1,170 @@
+"""Mixers: every sequence mixer on every task, controls beside, over training seeds.
+
+All digital: what a rule can learn at all, before any device.  A study's chips are its training seeds here:
+--chips 3 trains every network three times.  A task asks at the length it was learned at, and some at another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+
+from memsim.models.mixers import registry as mixers
+from memsim.models.sequences import registry
+from memsim.models.sequences.counts import counted
+from memsim.models.sequences.task import Batch
+from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.sequences import ABOUT, SEQUENCES, answers, network, refuse_networks, trained
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.reports import draw
+from memsim.studies.reports.table import Table
+from memsim.studies.running.task import Task, blocks
+
+title = "Every sequence mixer on every task"
+
+COUNTS = "counts of two symbols"
+CONTROLS = ("none", "uniform", "last", "recency", "random-keys")
+"""What does not read by content: whatever reads by it has to beat all of them."""
+
+LEFT_OUT = (
+    "landmark-top2", "stick-breaking-stopped", "stick-breaking-rest", "softmax-plain", "mamba-1"
+)  # fmt: skip
+"""Variants of another mixer in the table."""
+
+ASKED: dict[str, tuple[str, int, dict[str, Any], dict[str, Any]]] = {
+    "last write wins, 32": ("last-write-wins", 600, {}, {}),
+    "last write wins, 64": ("last-write-wins", 600, {}, {"length": 64, "pairs": 12}),
+    "needle, 32": ("needle", 300, {}, {}),
+    "needle, 256": ("needle", 300, {}, {"length": 256, "shortest": 256}),
+    "induction": ("induction", 200, {}, {}),
+    "selective copying": ("selective-copying", 200, {}, {}),
+    "automata": ("automata", 80, {}, {}),
+    "characters": ("documentation", 80, {}, {}),
+}
+"""What is asked: task, training steps, settings of training, and those of the test that differ."""
+
+NOTE = (
+    "Means over training seeds with 95 % intervals (Student's t over seeds). Every network is trained and "
+    "asked anew for each seed. Automata: a symbol that the automaton allows counts as right. Toy sizes and "
+    "short training: mixers are ranked only where intervals part."
+)
+
+
+def methods(setting: Setting) -> str:
+    """What was done, in a paragraph."""
+    return (
+        f"{ABOUT} Width 48, two heads, two layers, batches of 32 fresh sequences; seeds stand where other "
+        "studies have chips. “Counts” predicts the commonest follower of the last two symbols so far, and "
+        "needs no training."
+    )
+
+
+def tasks(setting: Setting) -> Iterator[Task]:
+    """Every mixer on every question, for each block of seeds."""
+    refuse_networks(setting, "mixers")
+    names = [name for name in mixers.names() if name not in LEFT_OUT]
+    for seeds in blocks(setting.chips):
+        for mixer in [*names, COUNTS]:
+            for question, (task, steps, settings, test) in ASKED.items():
+                shared = {
+                    "network": network(mixer, task, steps, setting.seed, **settings), "engine": "memsim",
+                    "chips": seeds, "images": setting.images or SEQUENCES, "seed": setting.seed,
+                }  # fmt: skip
+                kind = "control" if mixer in (*CONTROLS, COUNTS) else "mixer"
+                labels = {"mixer": mixer, "kind": kind, "asked": question}
+                yield Task(study="mixers", labels=labels, shared=shared, own={"test": {**settings, **test}})
+
+
+def prepare(shared: Mapping[str, Any], data: str = "data") -> Mapping[str, Any]:
+    """Nothing beyond the values: networks are kept by the process."""
+    return shared
+
+
+def measure(prepared: Mapping[str, Any], own: Mapping[str, Any]) -> Result:
+    """Train one network for each seed, and ask it."""
+    form, found = prepared["network"], []
+    for seed in prepared["chips"]:
+        test = registry.build(form["task"], **own["test"]).sample(
+            prepared["images"], prepared["seed"] + seed, "test"
+        )
+        with torch.no_grad():
+            logits = _logits({**form, "seed": form["seed"] + seed}, test)
+        found.append(answers(logits[None], logits, test))
+    columns = found[0].per_chip
+    return Result(per_chip={name: [one.per_chip[name][0] for one in found] for name in columns})
+
+
+def _logits(form: Mapping[str, Any], test: Batch) -> torch.Tensor:
+    if form["mixer"] != COUNTS:
+        return trained(form)(test.tokens)
+    vocabulary = max(int(test.tokens.max()), int(test.targets.max())) + 1
+    guessed = counted(test.tokens, 2, vocabulary)
+    return torch.nn.functional.one_hot(guessed, vocabulary).float()
+
+
+def by_mixer(points: Sequence[Point]) -> dict[str, dict[str, Point]]:
+    """Points by mixer, mixers before controls, then by question."""
+    out: dict[str, dict[str, Point]] = {}
+    for point in sorted(points, key=lambda point: point.labels["kind"] == "control"):
+        out.setdefault(point.labels["mixer"], {})[point.labels["asked"]] = point
+    return out
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """Accuracy and cross-entropy by mixer and question."""
+    if not points:
+        return {}
+    asked, out = [name for name in ASKED if any(p.labels["asked"] == name for p in points)], {}
+    for file, column in {"accuracy": "accuracy [1]", "cross-entropy": "cross-entropy [nat]"}.items():
+        rows = [
+            [_shown(mixer), *(draw.cell(of[a].estimate(column), column) if a in of else "" for a in asked)]
+            for mixer, of in by_mixer(points).items()
+        ]
+        what = draw.MEASURES[column]
+        title = f"{what[:1].upper()}{what[1:]} by mixer and task"
+        out[file] = Table(title=title, header=["", *asked], rows=rows, note=NOTE)
+    return out
+
+
+def _shown(mixer: str) -> str:
+    return f"{mixer} (control)" if mixer in CONTROLS else mixer
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """A figure for each question."""
+    out = {}
+    for question in ASKED:
+        shown = {_shown(m): of[question] for m, of in by_mixer(points).items() if question in of}
+        if shown:
+            name = question.replace(",", "").replace(" ", "-")
+            out[name] = draw.forest(
+                shown, caption=f"{question.capitalize()}: means over training seeds with 95 % intervals."
+            )
+    return out
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """On which tasks which mixers surely beat every control, and which do not."""
+    column, said = "accuracy [1]", []
+    for question in ASKED:
+        here = {m: of[question] for m, of in by_mixer(points).items() if question in of}
+        controls = [p for m, p in here.items() if m in CONTROLS]
+        others = {m: p for m, p in here.items() if p.labels["kind"] == "mixer"}
+        if not controls or not others:
+            continue
+        best = max(controls, key=lambda p: p.estimate(column).mean)
+        above = [m for m, p in others.items() if _above(p, best, len(others))]
+        said.append(
+            f"{question.capitalize()}: surely above the best control ({_shown(best.labels['mixer'])}): "
+            f"{', '.join(above) or 'none'}."
+        )
+    return said or (["No question has both a mixer and a control yet."] if points else [])
+
+
+def _above(point: Point, control: Point, of: int) -> bool:
+    gain = point.against(control, "accuracy [1]", of=of)
+    return gain is not None and gain.low > 0
