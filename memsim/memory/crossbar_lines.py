@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memsim.arrays.reading.converters import quantise
 from memsim.energy.ledger import Ledger
 from memsim.memory.cells import LineCells, Shown
 from memsim.memory.line_design import LineDesign
@@ -73,6 +74,8 @@ class CrossbarLines(Lines):
             parts.append(torch.ones_like(parts[0][..., :1]))
         share = torch.cat(parts, -1)
         self.reads.clipped += int((share.abs() > 1 + 1e-6).sum())
+        if self.design.bits:
+            share = quantise(share, 1.0, self.design.bits)
         tokens = range(self.count, self.count + len(times))
         self.reads.step(tokens[-1])
         rows = [token % self.design.capacity for token in tokens]

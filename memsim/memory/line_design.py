@@ -31,6 +31,8 @@ class LineDesign(LineOptions, ArrayDesign):
                 f"{self.name}: tile = {self.tile}, selectors = {self.selectors}: lines of a tile, 0 for none;"
                 " selectors have no effect without tiles"
             )
+        if self.bits and not 2 <= self.bits <= 16:
+            raise ValueError(f"{self.name}: bits = {self.bits}: 2 to 16, or 0 where nothing is rounded")
         if self.correct and (self.write == "pulses" or not self.drifts):
             raise ValueError(
                 f"{self.name}: correct has no effect, as {self.cell.name} does not drift in the mean"

@@ -21,7 +21,8 @@ class LineOptions:
     values (and ones) relax as exp(-age / retention), keys are kept; the energy of their reads is that of new
     ones.  tile: lines of a tile that can stay unpowered: where all of a reader's weights in a tile are 0,
     none of its lines is matched or blended (0: everything is powered); selectors: the last line of every tile
-    is matched all the same, as a landmark that chooses tiles.
+    is matched all the same, as a landmark that chooses tiles.  bits: of what is written of a number, its sign
+    among them (0: nothing is rounded).
     """
 
     full: Full = "refuse"
@@ -30,6 +31,7 @@ class LineOptions:
     retention: float = math.inf
     tile: int = 0
     selectors: bool = False
+    bits: int = 0
 
     def options(self) -> dict[str, Any]:
         """These choices alone, by name."""

@@ -21,6 +21,7 @@ from torch.nn.functional import cross_entropy
 
 import memsim
 from memsim.memory.clock import Clock
+from memsim.memory.line_design import LineDesign
 from memsim.memory.line_options import Settings
 from memsim.memory.on_lines import put_on_lines
 from memsim.models.mixers.network import SequenceConfig, SequenceNet
@@ -46,10 +47,25 @@ def refuse_networks(setting: Setting, study: str) -> None:
             raise ValueError(f"study {study} trains sequence networks of its own: {option} has no effect")
 
 
-def network(mixer: str, task: str, steps: int, seed: int = 0, **settings: Any) -> dict[str, Any]:
+def card_of(setting: Setting, study: str) -> memsim.ChipCard:
+    """The card of a study on lines, without wires, which memories do not have.
+
+    Raises ValueError as `refuse_networks`, and for what memories do not simulate.
+    """
+    refuse_networks(setting, study)
+    card = memsim.ChipCard.parse(dict(setting.card))
+    card = card.without("wires") if "wires" in card.effects else card
+    LineDesign(name=f"study {study}", card=card, heads=1, keys=1, values=1, capacity=1)
+    return card
+
+
+def network(
+    mixer: str, task: str, steps: int, seed: int = 0, batch: int = 32, **settings: Any
+) -> dict[str, Any]:
     """A network as a task holds it; settings: of the task it learns."""
     return {
-        "mixer": mixer, "task": task, "settings": settings, "steps": steps, "seed": seed, "change": {}
+        "mixer": mixer, "task": task, "settings": settings, "steps": steps, "batch": batch, "seed": seed,
+        "change": {},
     }  # fmt: skip
 
 
@@ -81,7 +97,7 @@ def _trained(text: str) -> SequenceNet:
     with torch.random.fork_rng(), torch.enable_grad():
         torch.manual_seed(form["seed"])
         net = SequenceNet(SequenceConfig(mixer=form["mixer"], vocabulary=task.vocabulary))
-        return train(net, task, SequenceRecipe(steps=form["steps"]), seed=form["seed"])
+        return train(net, task, SequenceRecipe(steps=form["steps"], batch=form["batch"]), seed=form["seed"])
 
 
 @dataclass
