@@ -90,7 +90,7 @@ def trained(form: Mapping[str, Any]) -> SequenceNet:
     return _trained(json.dumps(form, sort_keys=True))
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _trained(text: str) -> SequenceNet:
     form = json.loads(text)
     task = registry.build(form["task"], **form["settings"])

@@ -40,7 +40,7 @@ prepare, measure = sequences.prepare, sequences.measure
 def methods(setting: Setting) -> str:
     """What was done, in a paragraph."""
     return (
-        f"{sequences.ABOUT} They learn last write wins: six keys and three overwritten ones, 32 tokens. "
+        f"{sequences.ABOUT} They learn last write wins: six keys, three of them overwritten, 32 tokens. "
         "Lines alone are on arrays; rounding and write noise are each alone, converters exact."
     )
 

@@ -1,0 +1,126 @@
+"""Context: what a memory of lines answers when its context is old, by device and by correction of drift.
+
+A context of 32 tokens is written at an even pace, from a million tokens a second to one in 45 minutes, and is
+read all along: line j has the age (i - j) / rate when token i reads.  Lines alone are on arrays.  Corrected:
+scores and weights are divided by the mean drift at each line's age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from matplotlib.figure import Figure
+
+from memsim.memory.line_design import LineDesign
+from memsim.studies.evaluation import sequences
+from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.reports import draw
+from memsim.studies.reports.quantities import duration
+from memsim.studies.reports.table import Table
+from memsim.studies.running.task import Task, blocks
+
+title = "How old a context may be"
+
+MIXERS = ("softmax", "forgetting", "stick-breaking", "mosaics")
+CELLS = ("pcm-joshi2020", "pcm-hermes2023-1", "reram-wan2022")
+TOKENS = 32
+RATES = (1e6, 1e3, 1.0, TOKENS / 3600, TOKENS / 86400)  #: tokens a second: 32 us, 32 ms, 32 s, 1 h, 1 day
+
+prepare, measure = sequences.prepare, sequences.measure
+
+
+def methods(setting: Setting) -> str:
+    """What was done, in a paragraph."""
+    return (
+        f"{sequences.ABOUT} They learn last write wins: six keys, three of them overwritten, in {TOKENS} "
+        "tokens. Lines alone are on arrays, with the converters and the noise of the card; nothing is trained "
+        "anew."
+    )
+
+
+def tasks(setting: Setting) -> Iterator[Task]:
+    """Every mixer on every cell at every rate, corrected where the cell drifts, on each block of chips."""
+    card = sequences.card_of(setting, "context")
+    cells = [card, *(card.replace(weights={"cell": c, "g_max": None}) for c in CELLS)]
+    by_name = {one.weight_cell.name: one for one in cells}
+    for chips in blocks(setting.chips):
+        for mixer in MIXERS:
+            form = sequences.network(mixer, "last-write-wins", 1000, setting.seed)
+            for name, changed in by_name.items():
+                shared = sequences.on_lines(setting, chips, form, card=changed)
+                drifts = LineDesign(name=name, card=changed, heads=1, keys=1, values=1, capacity=1).drifts
+                for rate in RATES:
+                    for correct in (False, True)[: 1 + drifts]:
+                        labels = {
+                            "mixer": mixer,
+                            "cell": name,
+                            "corrected": correct,
+                            "age [s]": TOKENS / rate,
+                        }
+                        own = {"rate [1/s]": rate, "correct": correct}
+                        yield Task(study="context", labels=labels, shared=shared, own=own)
+
+
+def by_line(points: Sequence[Point]) -> dict[tuple[str, str, bool], dict[float, Point]]:
+    """Points by cell, mixer and correction, then by the age of the context [s]."""
+    out: dict[tuple[str, str, bool], dict[float, Point]] = {}
+    for point in sorted(points, key=lambda p: (p.labels["cell"], MIXERS.index(p.labels["mixer"]))):
+        key = point.labels["cell"], point.labels["mixer"], point.labels["corrected"]
+        out.setdefault(key, {})[point.labels["age [s]"]] = point
+    return out
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """Accuracy and cross-entropy by cell, mixer and age; what correction changes."""
+    if not points:
+        return {}
+    ages, out = sorted({p.labels["age [s]"] for p in points}), {}
+    spans = [f"after {duration(age)}" for age in ages]
+    for file, column in {"accuracy": "accuracy [1]", "cross-entropy": "cross-entropy [nat]"}.items():
+        rows = [
+            [cell, mixer, "yes" if correct else "no"]
+            + [draw.cell(line[a].estimate(column), column) if a in line else "" for a in ages]
+            for (cell, mixer, correct), line in by_line(points).items()
+        ]
+        header = ["cell", "mixer", "corrected", *spans]
+        heading = f"{draw.heading(column)} by the age of the context"
+        out[file] = Table(title=heading, header=header, rows=rows, note=draw.NOTE)
+    return out
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """Accuracy and cross-entropy over the age of the context, a figure for each cell."""
+    out = {}
+    for cell in dict.fromkeys(p.labels["cell"] for p in points):
+        series = {
+            f"{mixer}, corrected" if correct else mixer: list(line.items())
+            for (of, mixer, correct), line in by_line(points).items()
+            if of == cell
+        }
+        ages = sorted({age for line in series.values() for age, _ in line})
+        out[cell] = draw.curves(
+            series, x_label="time that the context took", columns=["accuracy [1]", "cross-entropy [nat]"],
+            ticks={age: duration(age) for age in ages},
+            caption=f"Contexts on {cell}: means over chips with 95 % intervals.",
+        )  # fmt: skip
+    return out
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """For each cell and mixer: what the oldest context loses against the newest; what correction gives."""
+    out, column, every = [], "accuracy [1]", by_line(points)
+    pairs = [(key, line) for key, line in every.items() if len(line) > 1]
+    for (cell, mixer, correct), line in pairs:
+        new, old = min(line), max(line)
+        lost = line[old].against(line[new], column, of=len(pairs))
+        said = f"On {cell}, {mixer}{', corrected' if correct else ''}: {duration(old)} of context against"
+        out.append(f"{said} {duration(new)} {draw.change(lost, column, 'points')}.")
+    for (cell, mixer, correct), line in every.items():
+        plain = every.get((cell, mixer, False), {})
+        both = [age for age in line if age in plain]
+        if correct and both:
+            gain = line[max(both)].against(plain[max(both)], column, of=len(pairs) or 1)
+            said = f"On {cell}, {mixer}: correction after {duration(max(both))} gives"
+            out.append(f"{said} {draw.change(gain, column, 'points')}.")
+    return out or (["No line has two ages yet."] if points else [])
