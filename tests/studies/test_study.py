@@ -37,12 +37,16 @@ def test_names_are_the_files_of_the_library() -> None:
         "attention",
         "circuit",
         "coding",
+        "context",
         "converters",
         "countermeasures",
         "drift",
         "faults",
+        "folds",
         "kinds",
         "lifetime",
+        "memory-bits",
+        "mixers",
         "sanity",
         "tradeoff",
         "variation",
@@ -102,7 +106,7 @@ def test_an_unknown_study_is_refused_with_the_nearest_name(wrong: str, near: str
         load(wrong)
     with pytest.raises(
         ValueError,
-        match=r"no study 'zzz' \(known: attention, circuit, coding, converters, countermeasures, drift, ",
+        match=r"no study 'zzz' \(known: attention, circuit, coding, context, converters, countermeasures, drift, ",
     ):
         load("zzz")
 
