@@ -6,7 +6,7 @@ A cell without one of them is ideal in it. Conductances and spreads are in sieme
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -159,7 +159,8 @@ class LowFrequencyNoise(ABC):
 
     def slow_path(self, like: Tensor, t: float, rng: Stream, fast: Tensor | float = 0.0) -> Tensor:
         """The part of B(t) whose periods are FIRST or longer, for each device, on top of a faster one."""
-        path, cells = fast, rng.child("cell")
+        path: Any = fast
+        cells = rng.child("cell")
         for cell, weight in self.slow_parts(t).items():
             path += weight * draw(cells, like, cell)
         return torch.full_like(like, path) if isinstance(path, float) else path
