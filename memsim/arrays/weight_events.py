@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -68,10 +67,11 @@ class Counting:
     def of(cls, card: WeightSection, dac: Dac, array: Cut) -> Counting:
         """What the card decides for an array."""
         lines = card.coding.widest(array.columns, array.column_tiles)
+        by_tile = card.coding.by_tile(array.columns, array.column_tiles)
         held = card.adc.held(lines, card.conversion_time) * array.tiles * array.column_tiles
         return cls(
             converted=(card.adc_event, "sample-hold", *card.adc.corrections),
-            adcs=math.ceil(array.conversions * array.groups / (card.adc.columns_per_adc or 1)),
+            adcs=array.tiles * array.groups * sum(map(card.adc.number, by_tile)),
             held=held,
             cycle=card.cycle_time(lines),
             in_passes=dac.serial or dac.timed,

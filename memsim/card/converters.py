@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,10 @@ class AdcSection(Section):
         two points a scale.
         """
         return {"none": (), "offset": ("digital-add",), "two-point": ("digital-mac",)}[self.calibration]
+
+    def number(self, lines: int) -> int:
+        """ADCs of `lines` lines of a tile: no two tiles share one."""
+        return math.ceil(lines / (self.columns_per_adc or 1))
 
     def time(self, lines: int, conversion_time: float) -> float:
         """Time to convert `lines` lines of a tile [s]; conversion_time: the card's [s], of one conversion

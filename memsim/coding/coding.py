@@ -97,6 +97,12 @@ class Coding(Section, ABC):
         """Lines of the widest tile."""
         return math.ceil(columns / column_tiles) * len(self.factors) + self.referenced
 
+    def by_tile(self, columns: int, column_tiles: int) -> list[int]:
+        """Lines of each tile of a row of tiles: as many columns in each as fit, the rest in the last."""
+        wide = math.ceil(columns / column_tiles)
+        widths = [min(wide, columns - first) for first in range(0, columns, wide)]
+        return [width * len(self.factors) + self.referenced for width in widths]
+
     def references(self, column_tiles: int) -> int:
         """Reference columns of a matrix."""
         return column_tiles if self.referenced else 0

@@ -65,8 +65,8 @@ def _parts(
         rows = work.rows + section.bias_rows  # taken to be in every array
         row_tiles, column_tiles = section.tiles(rows, work.columns)
         coding = section.coding
-        lines = coding.widest(work.columns, column_tiles)
-        converters = adc_number(section, lines, technology) * row_tiles * column_tiles
+        lines = coding.by_tile(work.columns, column_tiles)
+        converters = row_tiles * sum(adc_number(section, number, technology) for number in lines)
         made_rows, columns = card.weight_faults.with_spares(rows, work.columns, row_tiles, column_tiles)
         cells = coding.devices(made_rows, columns, column_tiles, section.devices_per_weight)
         yield "weight cells", cells, cell

@@ -16,7 +16,7 @@ def adc_number(section: ReadSection, lines: int, technology: Technology) -> int:
     within its conversion time, one for each line where no rate is known.
     """
     if section.adc.columns_per_adc is not None:
-        return math.ceil(lines / section.adc.columns_per_adc)
+        return section.adc.number(lines)
     if section.adc.rate is not None:
         return math.ceil(lines / max(math.floor(section.conversion_time * section.adc.rate), 1))
     design = technology.adc.get(technology.converter)

@@ -60,7 +60,8 @@ def _weight_array(work: Matrix, bill: Bill, held: Held) -> Iterator[Line]:
     inputs = work.inputs * work.passes * (1 if work.spikes else section.dac_bits)
     yield from bill.work(name, "bus-bit", inputs * column_tiles + vectors * sensed * section.adc_bits)
     yield from bill.work(name, "router-bit", inputs)
-    yield from bill.work(name, "column-second", sensed * bill.time)
+    adcs = row_tiles * sum(map(section.adc.number, coding.by_tile(columns, column_tiles)))
+    yield from bill.work(name, "column-second", adcs * bill.time)
     siemens = drives * work.columns * held.weight
     yield _read(name, section.read_joule(siemens))
 
@@ -75,7 +76,7 @@ def _attention_arrays(work: Attention, bill: Bill, held: Held) -> Iterator[Line]
     yield from bill.work(name, "row-drive", work.v)
     yield from _converted(name, bill, outputs, section)
     yield from bill.carry(name, 3 * outputs, outputs * section.adc_bits)
-    yield from bill.work(name, "column-second", work.heads * work.tokens * bill.time)
+    yield from bill.work(name, "column-second", work.heads * section.adc.number(work.tokens) * bill.time)
     siemens = work.v * work.tokens * held.attention
     yield _read(name, section.read_joule(siemens))
 

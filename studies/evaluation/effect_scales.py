@@ -122,9 +122,9 @@ def _of_arrays() -> Iterator[Scale]:
     worn = {"wear": {"endurance": 1e6, "cycles_before": 1.0}}
     yield Scale("wear", "wear.cycles_before", (0.0, 1e5, 1e6, 1e9), ("wear", "cycles_before"), worn)
     for array in ARRAYS:
-        free = {"energy [J]": 0.0, "source": "accuracy alone is asked for"}  # no technology has 2 and 16 bits
+        free = {"energy [J]": 0.0, "source": "accuracy alone is asked for"}  # no technology has 2 bits
         other = {name: {"adc": free, **({} if name == array else {"adc_bits": 16})} for name in ARRAYS}
-        yield Scale("adc", f"{array}.adc_bits", (None, 16, 4, 2), (array, "adc_bits"), other)
+        yield Scale("adc", f"{array}.adc_bits", (None, 12, 4, 2), (array, "adc_bits"), other)
         hiss = "amplifier_noise [A/Hz^.5]"
         levels = (0.0, 1e-11, 1e-9, 5e-7)
         yield Scale("amplifier-noise", f"{array}.{hiss}", levels, (array, hiss))

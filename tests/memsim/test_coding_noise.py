@@ -111,9 +111,7 @@ def test_columns_of_a_tile_share_the_errors_of_their_reference():
 def test_read_noise_of_a_product(key):
     """sd^2 = noise^2 g_max V^2 sum_p gain_p^2 sum_r x_r^2 G_pr, the reference like a plane."""
     noisy = cell(read_noise_std=0.1)
-    found = (
-        made(CODINGS[key], noisy, chips=1, read_voltage=0.2) if False else made(CODINGS[key], noisy, chips=1)
-    )
+    found = made(CODINGS[key], noisy, chips=1)
     draws = 20_000
     read = found.read(torch.ones(1, 1, 1, draws, ROWS))[0, 0, 0]
     coding = find(CODINGS[key])

@@ -59,7 +59,7 @@ class HebbianAttention(ProductAttentionArray):
         reading = array.numbers(held, drives, at)
         by_reads = by_array(drives, chips)
         made = by_reads.new_full(by_reads.shape[:4], drives.shape[-1])
-        array.costs.reads(by_reads, reading, made, 3 * v.numel(), v.shape[2] * v.shape[4], integers=False)
+        array.costs.reads(by_reads, reading, made, 3 * v.numel(), 0, integers=False)
         if self.recording:
             if not array.design.exact:
                 array.reader(v.shape[2], v.shape[4]).weights(held)

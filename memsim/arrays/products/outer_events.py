@@ -51,13 +51,13 @@ class OuterEvents(ArrayEvents):
         self.run.ledger.enter(*work)
 
     def reads(
-        self, drives: Tensor, reading: AttentionReading, made: Tensor, moved: float, powered: int,
+        self, drives: Tensor, reading: AttentionReading, made: Tensor, moved: float, beside: int,
         integers: bool,
     ) -> None:  # fmt: skip
         """Reads made (S, H, B, T) of each array: drives (S, H, B, T, N, reads) of bit lines.
 
-        moved: spikes that come in; powered: word lines of the layer in all; integers: drives are digits of
-        whole numbers, which go over the bus, and results are shifted and added.
+        moved: spikes that come in; beside: word lines of the other array of a head; integers: drives are
+        digits of whole numbers, which go over the bus, and results are shifted and added.
         """
         if not self.counting:
             return
@@ -66,7 +66,7 @@ class OuterEvents(ArrayEvents):
             Size(reading.numbers.shape[3], drives.shape[4]),
         )
         number, longest = (float(x.sum(dtype=torch.float64)) for x in (made, made.amax(1)))
-        self._read(work, drives.sum(-1), reading.column, number, longest, size, moved, powered)
+        self._read(work, drives.sum(-1), reading.column, number, longest, size, moved, beside)
         if integers:
             work.events.append((self.name, "digital-add", number * size.rows))
             if not self.design.exact:

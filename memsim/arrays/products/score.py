@@ -50,7 +50,7 @@ class ScoreAttention(ProductAttentionArray):
         reading = array.numbers(held, drives, at)
         by_reads = by_array(drives, chips)
         made = by_reads.new_full(by_reads.shape[:4], drives.shape[-1])
-        array.costs.reads(by_reads, reading, made, 2 * q.numel(), self._powered(q), integers=False)
+        array.costs.reads(by_reads, reading, made, 2 * q.numel(), q.shape[4], integers=False)
         return reading.numbers.round().clamp(0, q.shape[-1])
 
     def _mixed(self, held: list[Tensor], scores: Tensor, at: Address, step: int) -> Tensor:
@@ -68,8 +68,7 @@ class ScoreAttention(ProductAttentionArray):
         chips = len(self.run.chips)
         made = by_array(needed.sum((-2, -1)).to(torch.float64), chips)
         moved = scores.shape[1] * heads * tokens * width
-        lines = heads * (tokens + width)
-        array.costs.reads(by_array(drives, chips), reading, made, moved, lines, integers=True)
+        array.costs.reads(by_array(drives, chips), reading, made, moved, tokens, integers=True)
         results = reading.numbers.unflatten(-1, (tokens, -1)) * needed[:, :, :, None]
         return (results * weight).sum(-1)
 
@@ -91,7 +90,3 @@ class ScoreAttention(ProductAttentionArray):
         """Pulses that write a 1, (S,)."""
         number = 1 if self.arrays[0].design.exact else self.arrays[0].design.n_max
         return torch.full((len(self.run.chips),), float(number), device=like.device)
-
-    def _powered(self, spikes: Tensor) -> int:
-        """Word lines of the layer: tokens of the keys, features of the values, of every head."""
-        return spikes.shape[2] * (spikes.shape[3] + spikes.shape[4])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 from typing import NamedTuple
 
@@ -51,18 +50,20 @@ class ArrayEvents:
             ("bus-bit", bits),
         )  #: events of one conversion
         self.corrections = self.card.adc.corrections
-        self.by_lines: dict[int, tuple[float, float]] = {}  #: see `_of_lines`
+        self.by_lines: dict[int, tuple[float, float, int]] = {}  #: see `_of_lines`
 
     @cached_property
     def energy(self) -> WriteEnergy:
         """What pulses cost; an ideal cell takes none."""
         return WriteEnergy(self.design)
 
-    def _of_lines(self, lines: int) -> tuple[float, float]:
-        """Time of a read and its conversions [s], and energy of what waits for its ADC meanwhile [J]."""
+    def _of_lines(self, lines: int) -> tuple[float, float, int]:
+        """Time of a read and its conversions [s], energy of what waits for its ADC meanwhile [J], and ADCs
+        of an array.
+        """
         if lines not in self.by_lines:
             held = self.card.adc.held(lines, self.card.conversion_time)
-            self.by_lines[lines] = self.card.cycle_time(lines), held
+            self.by_lines[lines] = self.card.cycle_time(lines), held, self.card.adc.number(lines)
         return self.by_lines[lines]
 
     @property
@@ -146,22 +147,23 @@ class ArrayEvents:
 
     def _read(
         self, work: Work, driven: Tensor, column: Tensor, made: float, longest: float, size: Size,
-        moved: float, powered: int,
+        moved: float, beside: int = 0,
     ) -> None:  # fmt: skip
         """`made` reads of arrays, `longest` one after the other, heads at once: driven (S, H, B, T, N) counts
         those that drive a bit line; column: sums of states on bit lines, likewise; `moved` spikes come in;
-        `powered` word lines the layer has in all.
+        `beside`: word lines of the other array that a head has.  ADCs of both are powered all the time.
         """
         name, results = self.name, made * size.rows
         work.events.append((name, "row-drive", driven.sum((1, 2, 4), dtype=torch.float64)))
-        cycle, held = self._of_lines(size.rows)
+        cycle, held, adcs = self._of_lines(size.rows)
         work.seconds.append((name, longest * cycle))
         if self.design.exact:
             return
         work.events.extend([(name, "bus-bit", moved), (name, "router-bit", moved)])
         for event, each in self.result:
             work.events.append((name, event, each * results))
-        self.run.ledger.page.columns[name] = math.ceil(powered / (self.card.adc.columns_per_adc or 1))
+        adcs += self._of_lines(beside)[2] if beside else 0
+        self.run.ledger.page.columns[name] = driven.shape[1] * adcs
         for event in self.corrections:
             work.events.append((name, event, results))
         if held:

@@ -86,8 +86,8 @@ class AttentionEvents(ArrayEvents):
         work.events.append((name, "digital-add", spikes + offsets))  # popcounts, then the offset
         longest = spikes_per_key[:, 0, ..., 0].numel() * values.shape[-1]  # heads at once, features in turn
         size, moved = Size(tokens, tokens), 3 * values.numel()  # spikes of queries, keys and values
-        lines, made = values.shape[1] * values.shape[4], values.numel() // tokens
-        self._read(work, spikes_per_key, column, made, longest, size, moved, lines)
+        made = values.numel() // tokens
+        self._read(work, spikes_per_key, column, made, longest, size, moved)
         if self.card.row_gain and not self.design.exact:
             work.events.append((name, "digital-mac", 2 * values.numel()))
         self.run.ledger.enter(*work)
