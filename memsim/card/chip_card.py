@@ -139,7 +139,7 @@ class ChipCard(CardFields):
                 'wires = "none"'
             )
         home = Technology.load(self.technology)
-        for event, price in self.own_prices.items():
+        for event, price in (self.own_prices | self.converter_prices).items():
             here = home.at_home(price)  # refuses what cannot be scaled
             if event in home.prices:
                 here.check_against(event, home.prices[event])

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from memsim.converters.adc_kind import AdcErrors, Calibration
 from memsim.converters.kinds import ADC, DAC
 from memsim.devices.toml_file import Section
-from memsim.prices.price import MAX_ENERGY
+from memsim.prices.price import MAX_ENERGY, Node, Price
 
 if TYPE_CHECKING:
     from memsim.converters.adc import Adc
@@ -60,6 +60,10 @@ class AdcSection(Section):
     """
     source: str | None = Field(default=None, min_length=8)
     """Who says what its conversions take."""
+    node: Node | None = None
+    """Technology node of its own energy and area, ``"14nm"``, from which they are scaled to the node of the
+    card's technology, or ``"any"``; absent: own, node unknown, which is named wherever an energy is shown.
+    """
 
     @field_validator("kind")
     @classmethod
@@ -99,6 +103,14 @@ class AdcSection(Section):
         two points a scale.
         """
         return {"none": (), "offset": ("digital-add",), "two-point": ("digital-mac",)}[self.calibration]
+
+    @property
+    def price(self) -> Price | None:
+        """Own energy and area of a conversion, at the ADC's own node; None where it has neither."""
+        if self.energy is None and self.area is None:
+            return None
+        fields = {"energy [J]": self.energy or 0.0, "area [m2]": self.area, "node": self.node}
+        return Price.model_validate(fields | {"source": self.source or "area of an ADC of the card's own"})
 
     def number(self, lines: int) -> int:
         """ADCs of `lines` lines of a tile: no two tiles share one."""

@@ -23,8 +23,8 @@ from memsim.devices.pulses.synapse import synapse
 from memsim.devices.pulses.wear import Worn
 from memsim.devices.toml_file import CardError
 from memsim.devices.weights.weight_cell import WeightCell
-from memsim.prices.price import ANY, MAX_ENERGY, Price
-from memsim.prices.technology import Technology
+from memsim.prices.price import ANY, MAX_ENERGY, NODE_UNKNOWN, Price
+from memsim.prices.technology import CELL_EVENTS, Technology
 
 
 class Drive(NamedTuple):
@@ -107,7 +107,6 @@ def resolve(card: CardFields) -> Design:
     cell = _synapse(worn, card.attention)
     drive = _drive(preset, card.attention)
     _check_conductances(preset, siemens)
-    own_prices = own_converters(card) | _dac_price(card)
     return Design(
         name=card.name,
         ideal=card.ideal,
@@ -123,7 +122,7 @@ def resolve(card: CardFields) -> Design:
         weight_adc=card.weights.adc.made(card.weights.adc_bits, card.on),
         attention_adc=card.attention.adc.made(card.attention.adc_bits, card.on),
         dac=card.weights.dac.made(card.weights.dac_bits, card.on),
-        prices=_at_home(card) | own_prices | _pulse_prices(preset, drive, siemens),
+        prices=_at_home(card) | _dac_price(card) | _pulse_prices(preset, drive, siemens),
     )
 
 
@@ -206,19 +205,12 @@ def _siemens(cell: Any, section: AttentionSection) -> Siemens:
 
 
 def _at_home(card: CardFields) -> dict[str, Price]:
-    """The card's prices at the node of its technology."""
-    technology = Technology.load(card.technology)
-    return {event: technology.at_home(price) for event, price in card.prices.items()}
-
-
-def own_converters(card: CardFields) -> dict[str, Price]:
-    """The price of a conversion by the ADCs that have an energy of their own."""
-    found = {}
-    for section in (card.weights, card.attention):
-        adc = section.adc
-        if adc.energy is not None:
-            fields = {"energy [J]": adc.energy, "area [m2]": adc.area, "source": adc.source}
-            found[section.adc_event] = Price.model_validate(fields)
+    """The card's prices at the node of its technology; own ones say so where their node is unknown."""
+    technology, own = Technology.load(card.technology), card.own_prices | card.converter_prices
+    found = {event: technology.at_home(price) for event, price in (card.prices | own).items()}
+    for event, price in own.items():
+        if price.node is None and not event.startswith(CELL_EVENTS):
+            found[event] = found[event].model_copy(update={"source": f"{price.source} ({NODE_UNKNOWN})"})
     return found
 
 

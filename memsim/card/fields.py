@@ -157,6 +157,12 @@ class CardFields(Section):
         return {self.weights.wires, self.attention.wires} != {"none"}
 
     @property
+    def converter_prices(self) -> dict[str, Price]:
+        """What ADCs with an energy of their own take for a conversion, at their own node, by event."""
+        sections = (self.weights, self.attention)
+        return {s.adc_event: s.adc.price for s in sections if s.adc.energy is not None and s.adc.price}
+
+    @property
     def own_prices(self) -> dict[str, Price]:
         """The prices that are not those of the technology."""
         theirs = Technology.load(self.technology).prices

@@ -42,6 +42,8 @@ def _adc(section: ReadSection) -> Iterator[Idle]:
         yield Idle(table, "hold_power [W]", "no column waits for an ADC; set columns_per_adc")
     if adc.source is not None and (adc.energy, adc.area, adc.rate) == (None, None, None):
         yield Idle(table, "source", "there is nothing of its own that it could be the source of")
+    if adc.node is not None and adc.price is None:
+        yield Idle(table, "node", "no energy or area of its own is of that node")
     alone = type(section)().conversion_time
     if adc.rate is not None and adc.columns_per_adc is not None and section.conversion_time != alone:
         yield Idle(section.arrays, "conversion_time [s]", f"{table} has a rate of its own")

@@ -30,8 +30,8 @@ def adc_area(section: ReadSection, card: ChipCard, technology: Technology) -> fl
     of the technology's design, where this has one of as many bits.
     """
     adc, own = section.adc, card.own_prices.get(section.adc_event)
-    if adc.area is not None or adc.energy is not None:
-        return adc.area
+    if adc.price is not None:
+        return technology.at_home(adc.price).area
     if own is not None and own.area is not None:
         return own.area
     design = technology.adc.get(technology.converter)

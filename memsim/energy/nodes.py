@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from memsim.card.chip_card import ChipCard
-from memsim.prices.price import ANY
+from memsim.prices.price import ANY, NODE_UNKNOWN
 from memsim.prices.technology import CELL_EVENTS, Technology
-
-NOT_STATED = "not stated"
 
 
 def node(card: ChipCard) -> str:
     """The node of both sides' prices."""
-    return Technology.load(card.technology).node_name or NOT_STATED
+    return Technology.load(card.technology).node_name or "no node"
 
 
 def other_nodes(card: ChipCard) -> dict[str, list[str]]:
@@ -19,11 +17,11 @@ def other_nodes(card: ChipCard) -> dict[str, list[str]]:
     not say their node.  What no logic node scales, such as writes of cells, mixes nothing.
     """
     found: dict[str, list[str]] = {}
-    for event, price in card.own_prices.items():
+    for event, price in (card.own_prices | card.converter_prices).items():
         at = Technology.load(card.technology).at_home(price).node
         cell = event.startswith(CELL_EVENTS) and at is None
         if at not in (ANY, node(card)) and not cell:
-            found.setdefault(at or NOT_STATED, []).append(event)
+            found.setdefault(at or NODE_UNKNOWN, []).append(event)
     return found
 
 
@@ -36,9 +34,10 @@ def mixture_of(home: str, others: dict[str, list[str]]) -> str:
     """The same from the node of both sides and the events of others."""
     if not others:
         return ""
-    parts = [f"{', '.join(sorted(events))} of {_said(at)}" for at, events in sorted(others.items())]
+    parts = [_of(at, sorted(events)) for at, events in sorted(others.items())]
     return f"Prices of several technology nodes: {'; '.join(parts)}; all else of {home}."
 
 
-def _said(at: str) -> str:
-    return "a node not stated" if at == NOT_STATED else at
+def _of(at: str, events: list[str]) -> str:
+    named = ", ".join(events)
+    return f"{named} ({at})" if at == NODE_UNKNOWN else f"{named} of {at}"

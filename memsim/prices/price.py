@@ -40,6 +40,9 @@ Node = Annotated[str, BeforeValidator(_node)]
 """A technology node by name, ``"32nm"``; ``"any"`` for what no logic node scales."""
 
 
+NODE_UNKNOWN = "own, node unknown"
+"""Mark of an own price that does not say its node."""
+
 FACTOR = 1e4
 """How far an own price may be from that of the technology for the same event [1]."""
 

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from memsim.energy.area import known
 from memsim.studies.reports import engine_findings, findings, line_findings
 from memsim.studies.reports.energy_findings import BASELINES, WINS, band_of, span
 from memsim.studies.reports.findings import AREAS, sets_of
@@ -137,11 +138,13 @@ def sizes(summary: Summary) -> Iterator[str]:
     """Time and area."""
     if "latency [s/image]" in summary:
         yield f"Time for an image: {quantity(summary['latency [s/image]'], 's')}."
-    areas = [
-        f"{digits(1e6 * sum(summary[key].values()))} mm²{of}" for key, of in AREAS.items() if key in summary
-    ]
-    if areas:
-        yield f"Area of the parts that are known: {'; '.join(areas)}."
+    found = [(known(summary[key]), of) for key, of in AREAS.items() if key in summary]
+    if found:
+        areas = "; ".join(f"{digits(1e6 * area)} mm²{of}" for (area, _), of in found)
+        missing = [*dict.fromkeys(part for (_, parts), _ in found for part in parts)]
+        yield f"Area of the parts that are known: {areas}." + (
+            f" Unknown: {', '.join(missing)}." if missing else ""
+        )
 
 
 def _table(*columns: str, right: tuple[int, ...] = ()) -> Table:

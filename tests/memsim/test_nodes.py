@@ -3,7 +3,9 @@
 import pytest
 
 from memsim import CardError, ChipCard, Technology
+from memsim.energy.area import areas
 from memsim.energy.nodes import mixture, node, other_nodes
+from memsim.energy.work import Matrix
 from memsim.prices.price import Price
 from memsim.prices.scaling import NODES, relative_energy
 
@@ -43,8 +45,10 @@ def test_a_price_taken_as_it_stands_is_named():
 
 def test_a_price_that_does_not_say_its_node_is_named():
     card = priced()
-    assert other_nodes(card) == {"not stated": ["adc-8b"]}
-    assert "adc-8b of a node not stated; all else of 45nm" in mixture(card)
+    assert other_nodes(card) == {"own, node unknown": ["adc-8b"]}
+    assert "adc-8b (own, node unknown); all else of 45nm" in mixture(card)
+    assert card.price("adc-8b").said == "measured here (own, node unknown)"
+    assert ChipCard.parse(card.model_dump(by_alias=True)).price("adc-8b") == card.price("adc-8b")
     assert not other_nodes(priced(node="45nm")) and not other_nodes(priced(node="any"))
 
 
@@ -132,3 +136,45 @@ def test_a_price_says_so_itself():
         Price.model_validate({"energy [J]": 1.0e-12, "source": "measured here", "node": "32 NM"}).node
         == "32nm"
     )
+
+
+def converter(**fields) -> ChipCard:
+    table = {"energy [J]": 1.67e-12, "area [m2]": 1e-9, "source": "measured here", **fields}
+    return DEFAULT.replace(weights={"adc": table})
+
+
+def test_a_converter_of_the_cards_own_is_scaled_from_its_node():
+    up = relative_energy(45e-9, 0.9) / relative_energy(32e-9, 0.9)
+    card, here = converter(node="32nm"), converter(node="45nm")
+    event = card.weights.adc_event
+    assert card.price(event).energy == pytest.approx(up * 1.67e-12, rel=1e-12)
+    assert here.price(event).energy == 1.67e-12
+    assert not other_nodes(card) and not other_nodes(here)
+    works = [Matrix(name="0", rows=8, columns=1, positions=1, passes=1, inputs=8, ones=8, drives=8)]
+    assert areas(works, here)["ADC"] == pytest.approx(1e-9)
+    assert areas(works, card)["ADC"] == pytest.approx((45 / 32) ** 2 * 1e-9)
+    alone = DEFAULT.replace(weights={"adc": {"area [m2]": 1e-9, "node": "32nm"}})
+    assert areas(works, alone)["ADC"] == pytest.approx((45 / 32) ** 2 * 1e-9)
+    assert alone.price(alone.weights.adc_event) == DEFAULT.price("adc-8b")
+
+
+def test_a_converter_that_does_not_say_its_node_is_marked():
+    card = converter()
+    event = card.weights.adc_event
+    assert event == "adc-8b-weights"
+    assert other_nodes(card) == {"own, node unknown": [event]}
+    assert mixture(card).startswith(f"Prices of several technology nodes: {event} (own, node unknown);")
+    assert card.price(event).said == "measured here (own, node unknown)"
+    assert not other_nodes(converter(node="any"))
+
+
+def test_a_node_of_nothing_and_one_that_cannot_be_scaled_are_refused(tmp_path):
+    with pytest.raises(CardError, match=r"weights\.adc.*node.*no energy or area of its own"):
+        DEFAULT.replace(weights={"adc": {"node": "32nm"}})
+    with pytest.raises(CardError, match=r"weights\.adc\.node.*did you mean '32nm'"):
+        converter(node="32")
+    path = tmp_path / "node.toml"
+    path.write_text('name = "mine"\n')
+    adc = {"energy [J]": 1e-12, "source": "measured here", "node": "32nm"}
+    with pytest.raises(CardError, match=r"mine: scaling needs its node"):
+        ChipCard.parse({"name": "chip", "technology": str(path), "weights": {"adc": adc}})

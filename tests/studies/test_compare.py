@@ -102,6 +102,21 @@ def test_lines_that_matter_and_are_not_simulated_stand_in_the_headline() -> None
     )
 
 
+def test_an_own_converter_without_node_and_area_is_named_everywhere(tmp_path) -> None:
+    """In the headline, on the terminal, in the report and in result.json; nothing is added to the area."""
+    adc = {"energy [J]": 2e-12, "source": "made for this test"}
+    result = memsim.compare(mlp(), CARD.replace(weights={"adc_bits": 9, "adc": adc}), (X, Y, TRAIN), chips=2)
+    summary = result.summary()
+    mixed = "adc-9b-weights (own, node unknown); all else of 45nm"
+    assert summary["area [m2]"]["ADC"] == summary["area of whole tiles [m2]"]["ADC"] == "unknown"
+    assert summary["other_nodes"] == {"own, node unknown": ["adc-9b-weights"]}
+    assert mixed in findings.headline(summary)
+    printed = " ".join(shown(summary).split())
+    assert mixed in printed and "Unknown: ADC." in printed
+    page = write_report(result, tmp_path).read_text()
+    assert mixed in page and "ADC unknown" in page and "own, node unknown" in page
+
+
 def test_the_terminal_wraps_no_value_at_80_columns(found: Comparison) -> None:
     """Rows of tables are whole; what ran, a verdict, one energy line, a baseline a line."""
     narrow, wide = (shown(found.summary(), width) for width in (80, 200))
