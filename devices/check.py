@@ -4,6 +4,16 @@ from typing import Any
 
 MAX_STRENGTH = 10.0  #: largest factor on an effect [1]
 
+FIRST = 10.0  #: shortest period of low-frequency noise that is followed from time to time, unless asked [s]
+PERIODS = (10.0, 1.0, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  #: what can be asked for [s]
+
+
+def check_period(value: float) -> float:
+    """Return the value where it is one of PERIODS, else raise ValueError."""
+    if value not in PERIODS:
+        raise ValueError(f"{value:g} s: a power of ten from {PERIODS[-1]:g} to {FIRST:g} s is allowed")
+    return value
+
 
 def check(owner: Any, name: str = "", /, **allowed: tuple[float, float]) -> None:
     """Raise ValueError unless every named field of `owner` lies in its range, ends included; NaN does not."""

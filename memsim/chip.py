@@ -13,6 +13,7 @@ from torch.utils import _pytree as pytree
 import memsim
 from memsim.arrays.faults.defects import Defects
 from memsim.card.chip_card import ChipCard
+from memsim.card.close_times import check_apart
 from memsim.card.sections import Compensation
 from memsim.energy.ledger import UPKEEP, Ledger
 from memsim.freed_memory import keep_freed_memory
@@ -56,6 +57,7 @@ class Chip:
         self.mapped = MappedNet(net, run, engine, output, example)
         self.digest = digest(self.net)
         self.time, self._next = float("nan"), 0
+        self._read_at = float("nan")
 
     @property
     def net(self) -> nn.Module:
@@ -164,6 +166,7 @@ class Chip:
         for array in _told("programming", list(self.arrays.values()), progress):
             array.program()
         self.time, self._next = 0.0, 0
+        self._read_at = float("nan")
         self.mapped.norms.forget()
         if self.calibration is not None:
             self._calibrate(batch_of(self.calibration, self.batch_axis), progress)
@@ -200,7 +203,8 @@ class Chip:
         """Run the network: its outputs with a leading axis of chips, (chips, images, ...).
 
         inputs, named: what the network takes; tensors that hold images do so on ``batch_axis``.  image:
-        names of the images (default: numbered on from the last call); noise is keyed by the name.
+        names of the images (default: numbered on from the last call); noise is keyed by the name.  Warns
+        (TimesTooClose) where the last images were shown too shortly before for low-frequency noise.
         """
         if self.learning is None:
             self._needs_programming()
@@ -210,6 +214,10 @@ class Chip:
             self._next += batch.count
         if self.learning is not None:
             return self.learning.run(self, batch, image)
+        if self._read_at != self.time:
+            if self.engine == "memsim":
+                check_apart(self.card.weight_cell, self._read_at, self.time)
+            self._read_at = self.time
         return self.mapped.counted(batch, image)
 
     def record(self, *inputs: Any, image: Sequence[int] | None = None, **named: Any) -> Record:

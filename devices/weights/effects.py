@@ -5,18 +5,23 @@ A cell without one of them is ideal in it. Conductances and spreads are in sieme
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from memsim.devices.check import FIRST, PERIODS, check_period
 from memsim.devices.functions import Function
 from memsim.devices.numerics import stable
 from memsim.devices.numerics.stream import Stream
 from memsim.devices.weights.recorded import Recorded
 
 MICRO = 1e-6  #: microsiemens, the unit papers fit in [S]
+
+CELL = 10**0.5 * 1.1 / (2 * math.pi)  #: length of a cell of a decade, in its shortest periods [1]
+GOLDEN = (5**0.5 - 1) / 2  #: of a cell from decade to decade: where in it time begins
+DECADES, MOST_CELLS = 16, 2**28  #: decades from 10 s on; normals of a stream before it takes the next
 
 
 @dataclass(frozen=True)
@@ -133,16 +138,29 @@ class LowFrequencyNoise(ABC):
         var B(t) = s(t) = max(0, ln((t + t_0 + t_read) / (2 t_read)))             aihwkit's law at every t
         cov(B(t), B(t')) = sum_k a_k(t) a_k(t') rho_k(t, t'),   a_k^2 = ln of what of decade k is in the band
 
-    One process for each decade of periods 1/f from FIRST on, each a chain of independent normals, one for
+    One process for each decade of periods 1/f from `first` on, each a chain of independent normals, one for
     each cell of time, about a correlation time long: constant for half a cell, then turned into the next,
-    cos Z_m + sin Z_m+1.  Everything faster is drawn for itself at each time: reads less than a second apart
-    have in common what a second leaves.  Every value is found from device and time alone, so times may be
-    asked for in any order.  The correlation stays within .07 of that of the spectrum (.015 rms) for times 1 s
-    or more apart; aihwkit draws B anew at each time.  `covariance` tells the exact number.
+    cos Z_m + sin Z_m+1.  Everything faster is drawn for itself at each time: reads less than `apart` apart
+    have no more in common than what periods from `first` on leave.  Every value is found from device and time
+    alone, so times may be asked for in any order.  The correlation stays within .07 of that of the spectrum
+    (.015 rms; .1 and .025 with a `first` below 10 s) for times `apart` or more apart, over years; aihwkit
+    draws B anew at each time.  `covariance` tells the exact number.
     """
 
     t_0: float  #: time of the fit's zero after the write [s]
     t_read: float  #: duration of a read in the fit [s]
+    first: float = field(default=FIRST, kw_only=True)
+    """Shortest period that is followed from time to time [s]: 10 s or a power of ten below; each decade more
+    takes two normals more for each device and time.
+    """
+
+    def __post_init__(self) -> None:
+        check_period(self.first)
+
+    @property
+    def apart(self) -> float:
+        """Least time between two reads whose correlation is that of the spectrum [s]."""
+        return self.first / 10.0
 
     @abstractmethod
     def amplitude(self, programmed: Tensor, now: Tensor, g_scale: float) -> Tensor:
@@ -158,11 +176,15 @@ class LowFrequencyNoise(ABC):
         return self.slow_path(like, t, rng, fast)
 
     def slow_path(self, like: Tensor, t: float, rng: Stream, fast: Tensor | float = 0.0) -> Tensor:
-        """The part of B(t) whose periods are FIRST or longer, for each device, on top of a faster one."""
+        """The part of B(t) whose periods are `first` or longer, for each device, on top of a faster one."""
         path: Any = fast
         cells = rng.child("cell")
-        for cell, weight in self.slow_parts(t).items():
-            path += weight * draw(cells, like, cell)
+        for (k, cell), weight in self.slow_parts(t).items():
+            turn, number = divmod(cell, MOST_CELLS)
+            if k < 0 or turn:
+                path += weight * draw(cells.child(k, turn), like, number)
+            else:
+                path += weight * draw(cells, like, k * MOST_CELLS + number)
         return torch.full_like(like, path) if isinstance(path, float) else path
 
     def covariance(self, t: float, other: float) -> float:
@@ -173,33 +195,27 @@ class LowFrequencyNoise(ABC):
         return sum(weight * there.get(cell, 0.0) for cell, weight in here.items())
 
     def fast_variance(self, t: float) -> float:
-        """Variance [1] of what is faster than FIRST."""
-        return self._inside(0.0, FIRST, t)
+        """Variance [1] of what is faster than `first`."""
+        return self._inside(0.0, self.first, t)
 
-    def slow_parts(self, t: float) -> dict[int, float]:
-        """Weights of the normals that make up the slow part at t, by number (decade, cell of time)."""
-        parts: dict[int, float] = {}
+    def slow_parts(self, t: float) -> dict[tuple[int, int], float]:
+        """Weights of the normals that make up the slow part at t, by decade (0: from 10 s) and cell."""
+        parts: dict[tuple[int, int], float] = {}
         longest = math.log10(max(t + self.t_0 + self.t_read, FIRST) / FIRST)
-        for k in range(min(math.ceil(longest), DECADES)):
+        for k in range(-PERIODS.index(self.first), min(math.ceil(longest), DECADES)):
             share = math.sqrt(self._inside(FIRST * 10.0**k, FIRST * 10.0 ** (k + 1), t))
             cells = t / (CELL * FIRST * 10.0**k) + (k * GOLDEN + 0.9) % 1.0
             cell = int(cells)
             turned = min(max(2.0 * (cells - cell) - 0.5, 0.0), 1.0) * math.pi / 2
             for m, weight in ((cell, math.cos(turned)), (cell + 1, math.sin(turned))):
                 if share * weight > 1e-12:
-                    parts[k * MOST_CELLS + m % MOST_CELLS] = share * weight
+                    parts[k, m] = share * weight
         return parts
 
     def _inside(self, shortest: float, longest: float, t: float) -> float:
         """ln of the ratio of those periods from `shortest` to `longest` [s] that are in the band at t."""
         low, high = max(shortest, 2 * self.t_read), min(longest, t + self.t_0 + self.t_read)
         return math.log(high / low) if high > low else 0.0
-
-
-FIRST = 10.0  #: shortest period of a process that is followed from time to time [s]
-CELL = 10**0.5 * 1.1 / (2 * math.pi)  #: length of a cell of a decade, in its shortest periods [1]
-GOLDEN = (5**0.5 - 1) / 2  #: of a cell from decade to decade: where in it time begins
-DECADES, MOST_CELLS = 16, 2**28  #: numbers of normals in use; the first decade's come again after 47 years
 
 
 @dataclass(frozen=True)

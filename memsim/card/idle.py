@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from memsim.card.cells import effects_of
 from memsim.card.faults import FaultSection
 from memsim.card.fields import CardFields
 from memsim.card.idle_converters import idle_converters
 from memsim.card.idle_setting import Idle
 from memsim.card.sections import AttentionSection
 from memsim.devices import registry
+from memsim.devices.check import FIRST
 from memsim.devices.fault_shares import CORRUPT
 from memsim.prices.events import find
 
@@ -45,6 +47,8 @@ def idle(card: CardFields) -> Iterator[Idle]:
         yield Idle("weights", "device_errors", "it belongs to a g_max [S] below the cell's own")
     if card.weights.reference != "written" and card.weights.compensation == "none":
         yield Idle("weights", "reference", 'compensation = "none" goes back to nothing')
+    if card.weights.flicker_period != FIRST and "flicker-noise" not in effects_of(card.weights.cell):
+        yield Idle("weights", "flicker_period [s]", f"{card.weights.cell} has no low-frequency noise")
     yield from _norms(card)
     yield from idle_converters(card)
     yield from _wear(card)

@@ -11,6 +11,7 @@ from memsim.card.converters import AdcSection, DacSection
 from memsim.card.weights_coding import CodingField
 from memsim.coding.named import find
 from memsim.devices import registry
+from memsim.devices.check import FIRST, check_period
 from memsim.devices.device_card import DeviceCard
 from memsim.devices.toml_file import Section
 
@@ -114,6 +115,13 @@ class WeightSection(ReadSection):
     """Errors of devices below the range that their source measured: as measured at that conductance in
     siemens (``absolute``: a lower g_max costs accuracy), or in proportion to g_max (``relative``, as
     aihwkit's noise models have it).
+    """
+    flicker_period: Annotated[float, AfterValidator(check_period)] = Field(
+        default=FIRST, alias="flicker_period [s]"
+    )
+    """Shortest period of low-frequency noise that is followed from one time to another [s]: 10 or a power of
+    ten down to 1e-6.  Times a tenth of it apart, or more, are correlated as the spectrum says; nearer ones
+    less.  Each decade more takes time whenever the chips age.
     """
     coding: CodingField = find("pair")
     """How a weight becomes devices: ``pair``, ``offset`` (one device, a reference column in each tile),

@@ -1,6 +1,7 @@
 """Low-frequency noise: its variance at every time is aihwkit's, from time to time it has a 1/f spectrum."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.special import sici
 from memsim import devices
 from memsim.arrays.weight_devices import seen
 from memsim.devices.numerics.stream import stream
+from memsim.devices.weights.effects import CELL as CELL_LENGTH
 from memsim.devices.weights.effects import DecadeFlicker
 from tests.statistics import assert_mean, assert_std
 
@@ -19,9 +21,9 @@ LAW = CELL.flicker
 N = 100_000
 
 
-def path(t, shape=(N,), x=0.5):
+def path(t, shape=(N,), x=0.5, cell=CELL):
     """B(t) as the cell's read shows it."""
-    cell = CELL.without("programming", "drift")
+    cell = cell.without("programming", "drift")
     target = torch.full(shape, x * CELL.g_max, dtype=torch.float64)
     state = cell.relax(cell.write(target, rng=stream(0, "path")), t)
     return (cell.read(state) / target - 1) / cell.flicker.fit(torch.tensor([x], dtype=torch.float64))
@@ -79,6 +81,55 @@ def test_the_correlation_is_that_of_the_spectrum():
     wrong = np.array([correlation(t, t + d) - of_the_spectrum(t, t + d) for t, d in times])
     assert np.sqrt(np.mean(wrong**2)) < 0.016
     assert np.abs(wrong).max() < 0.07
+
+
+@pytest.mark.parametrize("first", [1.0, 1e-3, 1e-6])
+def test_followed_from_shorter_periods_on_the_spectrum_holds_for_nearer_times(first):
+    """For pairs a tenth of the first period apart, and more, up to a year; at that distance exactly, too."""
+    law = replace(LAW, first=first)
+    assert law.apart == pytest.approx(first / 10)
+    rng = np.random.default_rng(0)
+    start = 10 ** rng.uniform(min(0, math.log10(law.apart)), 7.5, 600)
+    gap = 10 ** rng.uniform(math.log10(law.apart), 7.5, 600)
+    gap[start > 1e6] = gap[start > 1e6].clip(1e-6)  # float64 holds no shorter time there
+
+    def off(t, d):
+        between = law.covariance(t, t + d) / math.sqrt(law.time(t) * law.time(t + d))
+        return between - of_the_spectrum(t, t + d)
+
+    wrong = np.array([off(t, d) for t, d in zip(start, gap, strict=True)])
+    assert np.sqrt(np.mean(wrong**2)) < 0.025
+    assert np.abs(wrong).max() < 0.1
+    t = 3600.0
+    assert LAW.covariance(t, t + law.apart) < 0.9 * law.covariance(t, t + law.apart)
+    parts = law.slow_parts(t).values()
+    assert law.fast_variance(t) + sum(w * w for w in parts) == pytest.approx(law.time(t), rel=1e-12)
+
+
+def test_nearer_times_have_the_covariance_that_is_stated():
+    cell = replace(CELL, flicker=replace(LAW, first=1e-2))
+    here, there = path(60.0, (20 * N,), cell=cell), path(60.005, (20 * N,), cell=cell)
+    expected = cell.flicker.covariance(60.0, 60.005)
+    assert_std(here, math.sqrt(LAW.time(60.0)))
+    assert_mean(here * there, expected)
+    with pytest.raises(AssertionError):
+        assert_mean(here * there, 1.03 * expected)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, 100.0, 0.5, 1e-7, math.nan])
+def test_a_period_that_cannot_be_followed_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"a power of ten from 1e-06 to 10 s"):
+        replace(LAW, first=wrong)
+
+
+def test_normals_do_not_come_again_after_their_numbers_are_used_up():
+    """The first decade has 2^28 normals of its first stream: 47 years; then the next stream's."""
+    later = 48 * 365.25 * 86400.0
+    once = 2**28 * CELL_LENGTH * LAW.first
+    assert 46 < once / (365.25 * 86400.0) < 48
+    assert LAW.covariance(3600.0, 3600.0 + once) == 0.0
+    assert_mean(path(3600.0) * path(3600.0 + once), 0.0)
+    assert_std(path(later), math.sqrt(LAW.time(later)))
 
 
 def test_times_are_asked_for_in_any_order_and_give_the_same_bits():
