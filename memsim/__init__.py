@@ -14,6 +14,7 @@ Names are imported when they are first used, so that a card or a help text does 
 from typing import TYPE_CHECKING
 
 from memsim.devices.lazy import lazily
+from memsim.devices.numerics.waiting import block_soon
 
 if TYPE_CHECKING:
     from memsim import devices, models, studies
@@ -60,5 +61,7 @@ __all__ = [
     "Technology", "WiredArray", "__version__", "built_in", "compare", "devices", "from_aihwkit", "models",
     "nodal_read", "nodal_solution", "stream", "studies", "to_crossbar",
 ]  # fmt: skip
+
+block_soon()  # before torch is imported
 
 __getattr__, __dir__ = lazily(__name__, _MODULES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import asdict
 from functools import partial
@@ -39,12 +38,6 @@ from memsim.studies.speed.names import NAMES
 
 if TYPE_CHECKING:
     from memsim.studies.evaluation.comparison import Comparison
-
-# Threads that wait sleep instead of spinning: on a busy machine spinning costs a factor of two and more.
-# OpenMP reads this when torch is imported, so it stands before any of that. A benchmark has its machine to
-# itself.
-if sys.argv[1:2] != ["bench"]:
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(name="memsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(devices_command.app, name="devices")

@@ -8,17 +8,18 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from memsim.devices.numerics import philox as px
 from memsim.devices.numerics.compile import match_threads
+from memsim.devices.numerics.kernel_cache import compiled
 from memsim.devices.numerics.simd import exp, log, power, whole
 
 CHUNK = 1024  #: devices that registers hold: eight of them stay in the first cache
 
-_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}  # no fused or reordered arithmetic
-_exact: Any = njit(**_OPTIONS)
-_parallel: Any = njit(**_OPTIONS, parallel=True)
+_OPTIONS = {"nogil": True, "error_model": "numpy"}  # no fused or reordered arithmetic
+_exact: Any = compiled(**_OPTIONS)
+_parallel: Any = compiled(**_OPTIONS, parallel=True)
 
 
 class Op(IntEnum):

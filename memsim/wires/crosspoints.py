@@ -7,7 +7,6 @@ j; what is found for each is M of :mod:`memsim.wires.tiles`, what it sends out o
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +14,7 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from memsim import devices
-from memsim.devices.numerics.compile import drop_stale_cache, inlined, match_threads, parallel_kernel
+from memsim.devices.numerics.compile import inlined, match_threads, parallel_kernel
 from memsim.devices.numerics.operation import operation
 from memsim.wires.lanes import LANES, climb, transpose, turn
 from memsim.wires.lines import Lines
@@ -185,6 +183,3 @@ def _take(w, volt, send, drive, rest):
 def _take_apart(w, volt, send, partner, other, drive, rest):
     for j in range(len(w)):
         w[j] = np.float32((volt[j] * send[j] - partner[j] * other[j]) * drive[j] - rest)
-
-
-drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)

@@ -3,7 +3,6 @@
 A loop over lanes in Python's terms is not vectorised, since its arrays might overlap.
 """
 
-from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
@@ -11,7 +10,7 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from memsim.devices.numerics.compile import bare, drop_stale_cache, inlined
+from memsim.devices.numerics.compile import bare, inlined
 
 LANES = 8  #: float64 of a vector
 
@@ -159,6 +158,3 @@ def climb(volt, g, rows, width, ohm, share, source):
     while c < width:
         _climb_1(volt, g, c, rows, width, ohm, share, source)
         c += LANES
-
-
-drop_stale_cache(Path(__file__).parent)

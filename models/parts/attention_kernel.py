@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from memsim.devices.numerics.compile import match_threads
+from memsim.devices.numerics.kernel_cache import compiled
 from memsim.devices.numerics.operation import operation
 
 
@@ -65,7 +66,7 @@ def _pairs(q: Tensor, k: Tensor) -> tuple[int, int, int]:
     return len(q), q.shape[1], k.shape[1]
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(nogil=True, parallel=True)
 def _gather(table, q_count, k_count, weight, blocks):
     """Fill weight (M, N, N) from table (levels, levels) by counts (M, N), in `blocks` parallel shares."""
     arrays, queries = q_count.shape
@@ -77,7 +78,7 @@ def _gather(table, q_count, k_count, weight, blocks):
                     weight[m, i, j] = row[k_count[m, j]]
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(nogil=True, parallel=True)
 def _gradients(slope, q_count, k_count, grad_weight, grad_q, grad_k, blocks):
     """Fill grad_q and grad_k (M, N) from grad_weight (M, N, N) and slope (levels, levels)."""
     arrays, queries = q_count.shape

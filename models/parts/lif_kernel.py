@@ -17,6 +17,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
+from memsim.devices.numerics.kernel_cache import compiled
+
 PIECE = 2048  #: neurons walked through all time steps before the next ones are touched
 LOG2_E = np.float32(1.4426950408889634)
 SHIFTER = np.float32(
@@ -59,7 +61,7 @@ def _exp(x):
     return lambda x: math.exp(x)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(nogil=True, parallel=True)
 def lif_forward(current, spikes, membrane, beta, gain, leak, v_threshold, v_reset, blocks):
     """Fill spikes (T, M), and membrane U (T, M) unless it is empty; current is (T, M), or (1, M) where it is
     held.
@@ -94,7 +96,7 @@ def lif_forward(current, spikes, membrane, beta, gain, leak, v_threshold, v_rese
                         h[j] = v_reset if u >= v_threshold else beta * u + leak
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(nogil=True, parallel=True)
 def lif_backward(
     membrane, grad_spikes, grad_current, beta, gain, leak, v_threshold, v_reset, alpha, detach, blocks
 ):

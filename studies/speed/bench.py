@@ -22,6 +22,7 @@ from memsim.studies.speed.bench_image import NETWORKS, image
 from memsim.studies.speed.bench_ledger import ledger
 from memsim.studies.speed.bench_memory import memory
 from memsim.studies.speed.bench_program import program
+from memsim.studies.speed.bench_threads import threads as sharing
 from memsim.studies.speed.bench_train import training
 from memsim.studies.speed.bench_wires import wires
 from memsim.studies.speed.bench_write import write
@@ -220,5 +221,6 @@ BENCHES: dict[str, Callable[..., dict[str, Any]]] = {
     "ledger": ledger,
     "train": training,
     "memory": memory,
+    "threads": sharing,
 }
 """Every benchmark by name; its first word names all that begin with it."""

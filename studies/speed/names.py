@@ -11,5 +11,6 @@ NAMES = (
     "ledger",
     "train",
     "memory",
+    "threads",
 )
 """First words of the benchmarks; `memsim.studies.speed.bench` has each in full."""

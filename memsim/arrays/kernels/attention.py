@@ -1,15 +1,12 @@
 """The read of attention arrays: from the states of devices to numbers, array by array, compiled by numba."""
 
-from pathlib import Path
-
 import numpy as np
 from numba import prange
 
-from memsim import devices
 from memsim.arrays.kernels.curves import number_of
 from memsim.arrays.kernels.multiply import multiply
 from memsim.devices.numerics import philox as px
-from memsim.devices.numerics.compile import bare, drop_stale_cache, parallel_kernel
+from memsim.devices.numerics.compile import bare, parallel_kernel
 
 
 @bare
@@ -180,6 +177,3 @@ def read_attention(
         floors += low
         clips += over
     return floors, clips
-
-
-drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)

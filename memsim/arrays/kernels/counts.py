@@ -1,13 +1,10 @@
 """Spike counts of tokens, which say what is written into attention arrays."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from memsim import devices
-from memsim.devices.numerics.compile import drop_stale_cache, kernel
+from memsim.devices.numerics.compile import kernel
 from memsim.devices.numerics.operation import operation
 
 
@@ -49,6 +46,3 @@ def _count(q, k, counts):
                         count[s, h, b, t, n] = total
                 others += odd
     return others
-
-
-drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)

@@ -1,12 +1,9 @@
 """Numbers through the DACs of rows, in one pass over memory."""
 
-from pathlib import Path
-
 import numpy as np
 from numba import prange
 
-from memsim import devices
-from memsim.devices.numerics.compile import drop_stale_cache, parallel_kernel
+from memsim.devices.numerics.compile import parallel_kernel
 
 
 @parallel_kernel
@@ -31,6 +28,3 @@ def convert_rows(x, peak, codes, signed, out):
             out[t, s, b, f] = code * step * own
         clipped += over
     return clipped
-
-
-drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)

@@ -5,17 +5,14 @@ over the weights.  For each row tile the drives are laid out, (rows, vectors), t
 multiplied and converted while they are in the cache.
 """
 
-from pathlib import Path
-
 import numpy as np
 from numba import prange
 
-from memsim import devices
 from memsim.arrays.kernels.converting import add_converted, draw, store
 from memsim.arrays.kernels.driven import are_spikes
 from memsim.arrays.kernels.panels import COLUMNS, LINES, multiply_panel, pack
 from memsim.devices.numerics import philox as px
-from memsim.devices.numerics.compile import bare, drop_stale_cache, inlined, parallel_kernel
+from memsim.devices.numerics.compile import bare, inlined, parallel_kernel
 
 VECTORS = 128  #: of drives that share a pass over the weights; an image that has more is read in parts
 
@@ -182,6 +179,3 @@ def read_dense(
             for n in range(here):
                 store(out[t, s, b0 + n], maps, total, n * lines, lines, first)
         counted[t, s, b0 : b0 + here, 0] = over
-
-
-drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)

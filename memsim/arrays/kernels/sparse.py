@@ -4,17 +4,14 @@ A job is one array, one step and one image.  The driven rows of every position a
 positions are read at a time as have currents that stay in the cache with those of a tile.
 """
 
-from pathlib import Path
-
 import numpy as np
 from numba import prange
 
-from memsim import devices
 from memsim.arrays.kernels.converting import add_noise, convert, store
 from memsim.arrays.kernels.driven import are_spikes, list_pixels, list_vectors
 from memsim.arrays.kernels.sum_rows import sum_both, sum_rows
 from memsim.devices.numerics import philox as px
-from memsim.devices.numerics.compile import bare, drop_stale_cache, parallel_kernel
+from memsim.devices.numerics.compile import bare, parallel_kernel
 
 CELLS = 2048  #: currents that are summed, noised and converted at a time
 _PARTS = 64  #: that the jobs are cut into; each has room of its own to work in
@@ -167,6 +164,3 @@ def read_sparse(
                 power, noise, floor, keys, images, time, call, height, step, levels, curve, gain,
                 siemens, out, maps, counted, ends, rows, drive, z, words, current, spread, numbers,
             )  # fmt: skip
-
-
-drop_stale_cache(Path(__file__).parent, Path(devices.__file__).parent)
