@@ -33,7 +33,7 @@ def compiled(**options: Any) -> Callable[[Any], Any]:
     """Return numba's decorator `njit` of these options, with the cache of this file."""
 
     def decorator(function: Any) -> Any:
-        kernel = njit(**options)(function)
+        kernel: Any = njit(**options)(function)
         try:
             kernel._cache = KernelCache(function)
         except RuntimeError:  # no folder takes files: compiled at every start

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports import page
-from memsim.studies.reports.dossier import Recorded, line, recall, version_of, warnings
+from memsim.studies.reports.dossier import Recorded, line, recall, warnings
 from memsim.studies.reports.page import Bullets, Page, Part, References, Section, Words
 from memsim.studies.reports.table import Table
 from memsim.studies.running.rows import FILE
+from memsim.studies.running.source import source_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "results.md"
@@ -51,7 +52,7 @@ def measured(recorded: Recorded, commit: str) -> str:
     """When the rows were measured (day of the last one, UTC), at which commit, by which source."""
     changed = (recorded.folder / FILE).stat().st_mtime
     day = datetime.fromtimestamp(changed, timezone.utc).date().isoformat()
-    sources = sorted({version_of(row) for row in recorded.rows})
+    sources = sorted({source_of(row) for row in recorded.rows})
     return f"Measured by {day} at commit {commit}, memsim {', '.join(sources)}."
 
 

@@ -25,13 +25,13 @@ from memsim.studies.reports.dossier import (
     slug,
     tables_csv,
     text,
-    version_of,
     warnings,
     written,
 )
 from memsim.studies.reports.page import Code, Page, Part, Picture, Pictures, References, Section, Words
 from memsim.studies.reports.quantities import digits
 from memsim.studies.reports.table import Table
+from memsim.studies.running.source import source_of
 
 NAMES: tuple[str, str] = ("A", "B")
 
@@ -107,7 +107,7 @@ def _made_with(run: Recorded) -> dict[str, list[str]]:
         n["digest"] for n in networks if isinstance(n, Mapping) and "digest" in n and not n.get("change")
     }
     return {
-        "memsim": sorted({version_of(row) for row in run.rows}),
+        "memsim": sorted({source_of(row) for row in run.rows}),
         "text of the study": [digest(run.study.source)],
         "network file": sorted(map(str, plain)),
     }

@@ -38,7 +38,8 @@ from memsim.studies.reports.page import (
 from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
 from memsim.studies.running import provenance
-from memsim.studies.running.rows import FILE, read
+from memsim.studies.running.rows import FILE, read, to_stderr
+from memsim.studies.running.source import mixed, source_of
 from memsim.studies.running.study import Study, load, names
 
 ALWAYS = ("mondal2025", "rasch2021")
@@ -102,6 +103,17 @@ def tables_of(study: Study, points: list[Point]) -> dict[str, Table]:
     return getattr(study.module, "tables", draw.tables)(points)
 
 
+def of_one_study(folder: Path) -> list[Row]:
+    """The rows of a folder; those of another study than most are left out with a word."""
+    rows = list(read(folder))
+    (most, _), *others = Counter(row["study"] for row in rows).most_common() or [("", 0)]
+    for name, number in others:
+        to_stderr(
+            f"{folder / FILE}: {number} rows of study {name!r:.80} are left out: most are of {most!r:.80}"
+        )
+    return [row for row in rows if row["study"] == most]
+
+
 def write(folder: str | Path, out: str | Path | None = None, *, trust: bool = False) -> Path:
     """Write the report of a study's folder, into itself or `out`, whole or not at all; returns the page.
 
@@ -130,7 +142,7 @@ def recall(folder: str | Path, *, trust: bool = False) -> Recorded:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'study.json'} is damaged ({error}); run the study again") from None
     study = study_of(folder, name, trust)
-    rows = list(read(folder)) if (folder / FILE).is_file() else []
+    rows = of_one_study(folder) if (folder / FILE).exists() else []
     if not rows:
         raise ValueError(f"{folder} holds no rows that can be read; measure them with memsim study")
     return Recorded(folder=folder, study=study, setting=setting, rows=rows)
@@ -211,6 +223,7 @@ def warnings(recorded: Recorded) -> list[str]:
     """What a reader must not miss: tasks that failed, are not measured yet, or are another version's."""
     failures, rows = len(recorded.failures), len(recorded.rows)
     out = [f"{failures} of {rows} tasks failed; they are listed under Failures."] if failures else []
+    out += [words] if (words := mixed(recorded.rows)) else []
     if recorded.setting.net is not None:  # its tasks need the network: a report runs no file of a user's
         return out
     try:
@@ -245,15 +258,10 @@ def how(recorded: Recorded, title: str = "Methods") -> Section:
     return Section(title=title, parts=[Words(text=paragraph) for paragraph in said])
 
 
-def version_of(row: Mapping[str, Any]) -> str:
-    """The memsim that measured a row, and the digest of its source text."""
-    return f"{row.get('memsim', 'unknown')} (source {row.get('code', 'unknown')})"
-
-
 def again(recorded: Recorded) -> Section:
     """The command, and what it ran on."""
     versions = provenance.versions()
-    measured = ", ".join(dict.fromkeys(version_of(row) for row in recorded.rows))
+    measured = ", ".join(dict.fromkeys(source_of(row) for row in recorded.rows))
     environment = Table(
         title="Environment this report was drawn in", header=list(versions), rows=[list(versions.values())]
     )

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from matplotlib.figure import Figure
 from memsim.studies.reports import figure_style
 from memsim.studies.reports.bibliography import CITATION, Entry, entry
 from memsim.studies.reports.table import Table
+from memsim.studies.running.files import sync_folder, write_synced
 
 WIDE = 4.5
 """Figures wider than this [inch] take the whole page and scroll on a phone."""
@@ -216,6 +218,7 @@ def whole(folder: Path, stale: Iterable[str] = ()) -> Iterator[Callable[[Mapping
         with _named(folder):
             existed = folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
+            _clear_up(folder)
             workshop = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
         yield lambda files: _move_in(folder, workshop, files, stale)
     except BaseException:
@@ -227,15 +230,23 @@ def whole(folder: Path, stale: Iterable[str] = ()) -> Iterator[Callable[[Mapping
             shutil.rmtree(workshop, ignore_errors=True)
 
 
+def _clear_up(folder: Path) -> None:
+    """Remove what a report that was killed left, a day ago or before."""
+    for left in folder.glob(".writing-*"):
+        if left.stat().st_mtime < time.time() - 86400:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _move_in(folder: Path, workshop: Path, files: Mapping[str, bytes], stale: Iterable[str]) -> None:
     with _named(folder):
         for name, content in files.items():
             path = workshop / name
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
+            write_synced(path, content)
         for name in files:
             (folder / name).parent.mkdir(exist_ok=True)
             os.replace(workshop / name, folder / name)
+        sync_folder(folder)
         for name in set(stale) - set(files):
             (folder / name).unlink(missing_ok=True)
 

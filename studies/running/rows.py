@@ -8,34 +8,22 @@ was cut off by a kill or damaged on the disk is skipped, never believed.  Severa
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
-import os
-import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from functools import cache
-from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
-from typing import IO, Any, final
+from typing import IO, Any
 
-import memsim
 from memsim.studies.evaluation.result import KEYS, Result
+from memsim.studies.running.source import VERSION, source
 from memsim.studies.running.task import Task
 
 FORMAT = "memsim-row-2"
-VERSION = metadata.version("memsim")
 FILE = "rows.jsonl"
-
-PACKAGES = ("torch", "numpy", "numba", "scipy", "aihwkit")
-"""Packages whose version can move a number of a result."""
-
-SHOWN = ("reports", "commands", "speed", "cli.py")
-"""Parts of studies that show results and measure speed: they change no number of a row."""
+PARTS = ("per_chip", "total", "series")  #: of a result
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -47,39 +35,11 @@ def to_stderr(message: str) -> None:
     print(f"memsim: {message}", file=sys.stderr)
 
 
-@cache
-def code() -> str:
-    """Sixteen hex digits of the source text that results come from: of one version it may be changed."""
-    return code_of(Path(memsim.__file__).parent)
-
-
-def code_of(root: Path) -> str:
-    """Sixteen hex digits of every .py and .toml file of a package memsim that can change a number: all but
-    those in SHOWN.  The same in a checkout, where rooms are links, and in an installed wheel.
-    """
-    files = [Path(at, file) for at, _, found in os.walk(root, followlinks=True) for file in found]
-    chosen = sorted(f.relative_to(root).as_posix() for f in files if f.suffix in (".py", ".toml"))
-    whole = sha256()
-    for name in chosen:
-        if not name.startswith(tuple(f"studies/{part}" for part in SHOWN)):
-            text = (root / name).read_bytes()
-            whole.update(f"{name} {len(text)}\n".encode() + text)
-    return whole.hexdigest()[:16]
-
-
-@cache
-def packages() -> dict[str, str]:
-    """The versions of the packages numbers come from; one that is not installed is absent."""
-    found = {}
-    for name in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
 def row(task: Task, outcome: Mapping[str, Any]) -> Row:
-    """The row of a task; outcome: ``result`` or ``failure``, and ``wall_time [s]``."""
-    head = {"format": FORMAT, "memsim": VERSION, "code": code(), "with": packages()}
+    """The row of a task; outcome: ``result`` or ``failure``, ``wall_time [s]``, and the source of the worker,
+    where it told it: it goes before that of this process.
+    """
+    head = {"format": FORMAT, **source()}
     whole = {
         "id": task.id,
         "study": task.study,
@@ -150,18 +110,32 @@ def _decode(line: bytes, place: str) -> Row | None:
         whole = found.pop("check", None) == _check(found)
     except (ValueError, RecursionError):
         return None
-    for what, ours, shape in (("format", FORMAT, r"memsim-row-\d+"), ("memsim", VERSION, r"\d+(\.\d+)+\S*")):
+    if not whole:
+        return None
+    for what, ours in (("format", FORMAT), ("memsim", VERSION)):
         theirs = found.get(what)
-        if theirs != ours and (whole or re.fullmatch(shape, str(theirs))):
+        if theirs != ours:
             raise ValueError(
                 f"{place} was written as {what} {theirs}, this is {what} {ours}: their numbers do not mix; "
                 "choose another folder with --out, or go on with the version that began this one"
             )
-    shaped = isinstance(found.get("id"), str) and ("result" in found) != ("failure" in found)
-    return found if whole and shaped else None
+    return found if _shaped(found) else None
 
 
-def _scan(file: IO[bytes], line: int, say: Say) -> Iterator[tuple[int, bytes, Row | None]]:
+def _shaped(row: Row) -> bool:
+    """Whether a row has all that its readers take for granted."""
+    outcome: Any = row.get("result", row.get("failure"))
+    tables = [row.get(name) for name in ("labels", "shared", "own", "with")] + [outcome]
+    if not all(isinstance(table, dict) for table in tables) or ("result" in row) == ("failure" in row):
+        return False
+    parts = PARTS if "result" in row else ()
+    texts = [row.get("id"), row.get("study")] + ([] if parts else [outcome.get("error")])
+    return all(isinstance(outcome.get(part), dict) for part in parts) and all(
+        isinstance(text, str) for text in texts
+    )
+
+
+def scan(file: IO[bytes], line: int, say: Say) -> Iterator[tuple[int, bytes, Row | None]]:
     """Every line from where the file stands: where it begins, itself, and its row or None.
 
     line: how many were read before.  Nothing is said of a last line without its end: it may be on its way.
@@ -186,8 +160,10 @@ def read(path: str | Path, say: Say = to_stderr) -> Iterator[Row]:
     path = Path(path) / FILE if Path(path).is_dir() else Path(path)
     done: set[str] = set()
     failures: dict[str, int] = {}
+    if not path.is_file():
+        raise OSError(f"{path} is no file of rows")
     with path.open("rb") as file:
-        for start, _, found in _scan(file, 0, say):
+        for start, _, found in scan(file, 0, say):
             if found is None or found["id"] in done:
                 continue
             if "result" in found:
@@ -201,85 +177,3 @@ def read(path: str | Path, say: Say = to_stderr) -> Iterator[Row]:
             found = _decode(file.readline(), str(path))
             if found is not None:
                 yield found
-
-
-@final
-class Store:
-    """The file of rows, open for appending; ``done`` are the ids that have a result, by whichever run."""
-
-    def __init__(self, path: str | Path, say: Say = to_stderr) -> None:
-        """Open or make the file and look through it; OSError or ValueError says why it cannot be used."""
-        self.path, self.done = Path(path), set[str]()
-        self._say, self._seen, self._lines = say, 0, 0
-        try:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        except OSError as error:
-            raise OSError(f"{self.path} cannot be written: {error.strerror}; see --out") from None
-        try:
-            self.refresh()
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; no more can be appended."""
-        os.close(self._descriptor)
-
-    def append(self, row: Row) -> None:
-        """Write a row as one line, wholly or not at all; OSError where the disk is full or fails."""
-        line = encode(row)
-        with self._locked(fcntl.LOCK_EX):
-            size = os.fstat(self._descriptor).st_size
-            cut_off = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
-            try:
-                _write(self._descriptor, b"\n" + line if cut_off else line)
-            except BaseException as error:
-                os.ftruncate(self._descriptor, size)
-                if not isinstance(error, OSError):
-                    raise
-                raise OSError(
-                    f"{self.path}: {error.strerror}; the {len(self.done)} results before are safe: make room "
-                    "on the disk and give the same command again, it goes on from there"
-                ) from None
-        if size == self._seen:  # nobody else wrote since: this row need not be read again
-            self._seen, self._lines = size + len(line), self._lines + 1
-        if "result" in row:
-            self.done.add(row["id"])
-
-    def refresh(self) -> None:
-        """Take note of the rows that were appended since the last look, by whichever run."""
-        if os.fstat(self._descriptor).st_size <= self._seen:
-            return
-        with self._locked(fcntl.LOCK_SH):  # nobody is in the middle of a line
-            size = os.fstat(self._descriptor).st_size
-        with self.path.open("rb") as file:
-            file.seek(self._seen)
-            for start, text, found in _scan(file, self._lines, self._say):
-                if start + len(text) > size or not text.endswith(b"\n"):
-                    break  # a line that was cut off counts when an end was put to it
-                if found is not None and "result" in found:
-                    self.done.add(found["id"])
-                self._seen, self._lines = start + len(text), self._lines + 1
-
-    @contextmanager
-    def _locked(self, kind: int) -> Iterator[None]:
-        try:
-            fcntl.flock(self._descriptor, kind)
-        except OSError as error:
-            raise OSError(f"{self.path} cannot be locked: {error.strerror}; choose a local folder") from None
-        try:
-            yield
-        finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
-
-def _write(descriptor: int, line: bytes) -> None:
-    """Write all of it: in one go, unless the disk fills up on the way and the next go says so."""
-    while line:
-        line = line[os.write(descriptor, line) :]

@@ -21,8 +21,9 @@ from typing import Any, final
 
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.running.folder import claim
-from memsim.studies.running.rows import FILE, Say, Store, row, to_stderr
+from memsim.studies.running.rows import FILE, Say, row, to_stderr
 from memsim.studies.running.seats import AbstractCrew, AbstractSeat, Processes
+from memsim.studies.running.store import Store
 from memsim.studies.running.study import Study
 from memsim.studies.running.task import Task
 
@@ -54,6 +55,7 @@ def collect(
     workers: int = 1,
     cluster: str | None = None,
     data: str = "data",
+    limit: float | None = None,
     advance: Advance = lambda stage, done, total: None,
     say: Say = to_stderr,
 ) -> Outcome:
@@ -62,6 +64,8 @@ def collect(
     A task that raises becomes a row with the failure, and is tried again by the next run.
     Rows are the same, bit for bit, whatever the number of workers and however often a run was stopped.
     workers: processes on this machine; cluster: address of a dask scheduler, whose workers are used instead;
+    limit: how long one task may take, the start of its worker included, before it is given up and written
+    down as failed [s];
     advance(stage, done, total) is called after each task; say(message) for what the user should know.
 
     Raises: ValueError for a folder of another study, setting or version, or a study that cannot be used;
@@ -70,7 +74,7 @@ def collect(
     """
     folder = claim(study, setting, folder)
     with Store(folder / FILE, say) as store:
-        run = _Run(study, setting, store, advance, say)
+        run = _Run(study, setting, store, advance, say, limit)
         if run.left:
             with _crew(study, data, min(workers, len(run.left)), cluster) as crew:
                 try:
@@ -104,8 +108,11 @@ def _crew(study: Study, data: str, workers: int, cluster: str | None) -> Iterato
 class _Run:
     """Tasks on their way through the seats to the rows; ``left`` are the ids that still want a row."""
 
-    def __init__(self, study: Study, setting: Setting, store: Store, advance: Advance, say: Say) -> None:
-        self.study, self.store, self.say = study, store, say
+    def __init__(
+        self, study: Study, setting: Setting, store: Store, advance: Advance, say: Say, limit: float | None
+    ) -> None:
+        self.study, self.store, self.say, self.limit = study, store, say, limit
+        self.late = set[str]()  # tasks that were given up
         ids = set[str]()
         for task in tasks_of(study, setting):
             if task.id in ids:
@@ -133,8 +140,17 @@ class _Run:
                 seat, future = self.finished.get(timeout=1.0)
             except Empty:
                 crew.look_round()
+                self.store.sync()
             else:
                 self._receive(crew, seat, future)
+            self._give_up(crew)
+
+    def _give_up(self, crew: AbstractCrew) -> None:
+        """End the workers whose task takes longer than the limit."""
+        for seat in crew.seats if self.limit is not None else ():
+            if seat.flying and monotonic() - seat.since > self.limit:
+                self.late.add(next(iter(seat.flying.values())).id)
+                seat.give_up()
 
     def _fill(self, seat: AbstractSeat) -> None:
         while len(seat.flying) < seat.places:
@@ -177,13 +193,18 @@ class _Run:
         first, *others = seat.flying.values()
         seat.flying.clear()
         self.lost[first.id] += 1
-        again = self.lost[first.id] < TRIES
-        what = "it is tried once more" if again else "this is recorded as its failure"
-        self.say(
-            f"a worker vanished (killed, out of memory?) at task {first.id} {dict(first.labels)}: {what}"
-        )
-        if not again:
-            self._record(first, _failure("the worker vanished twice", seat))
+        late = first.id in self.late
+        again = not late and self.lost[first.id] < TRIES
+        if late:
+            self._record(first, _failure(f"it took longer than {self.limit:g} s, the limit of a task", seat))
+        else:
+            what = "it is tried once more" if again else "this is recorded as its failure"
+            self.say(
+                f"a worker vanished (killed, stopped, out of memory?) at task {first.id} "
+                f"{dict(first.labels)}: {what}"
+            )
+            if not again:
+                self._record(first, _failure("the worker vanished twice", seat))
         seat.held.extendleft(reversed([first, *others] if again else others))
         if not crew.replace(seat):
             self.returned.append(seat.held)

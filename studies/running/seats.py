@@ -24,7 +24,8 @@ from functools import lru_cache
 from queue import SimpleQueue
 from typing import Any, final
 
-from memsim.studies.running.rows import VERSION, plain
+from memsim.studies.running.rows import plain
+from memsim.studies.running.source import source
 from memsim.studies.running.study import Study
 from memsim.studies.running.task import Task
 
@@ -34,6 +35,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 The last bit of a sum of floats depends on how many threads add it up, and a row must not depend on how many
 seats or cores there were.
 """
+
+SILENCE = 60.0  #: how long a process may show no life before it counts as lost [s]
 
 
 @final
@@ -59,9 +62,12 @@ def _known(study: Study) -> Study:
 
 
 def measure(job: Job, task: Task) -> dict[str, Any]:
-    """Measure a task: ``result``, or ``failure`` with error and traceback, and ``wall_time [s]``."""
+    """Measure a task: ``result``, or ``failure`` with error and traceback, ``wall_time [s]``, and the source
+    of memsim that this process has.
+    """
     with _turn:
         _one_thread()
+        made_by = source()
         start = time.perf_counter()
         try:
             chips = len(task.shared.get("chips", [0]))
@@ -70,7 +76,7 @@ def measure(job: Job, task: Task) -> dict[str, Any]:
         except (Exception, SystemExit) as error:
             told = "".join(traceback.format_exception(error))
             found = {"failure": {"error": f"{type(error).__name__}: {error}", "traceback": told}}
-        return found | {"wall_time [s]": time.perf_counter() - start}
+        return found | made_by | {"wall_time [s]": time.perf_counter() - start}
 
 
 def _prepared(job: Job, task: Task) -> Any:
@@ -89,16 +95,21 @@ def _one_thread() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
-def version() -> str:
-    """The version of memsim where this runs."""
-    return VERSION
-
-
-def _settle() -> None:
-    """Begin a worker's life: Ctrl-C is its parent's, it prints to stderr, and it ends with its parent."""
+def _settle(beat: Any) -> None:
+    """Begin a worker's life: Ctrl-C is its parent's, it prints to stderr, it ends with its parent, and tells
+    it that it is alive.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
     threading.Thread(target=_follow_parent, daemon=True).start()
+    threading.Thread(target=_beat, args=(beat,), daemon=True).start()
+
+
+def _beat(beat: Any) -> None:
+    """Write down the time, second by second, by the clock that all processes of a machine share."""
+    while True:
+        beat.value = time.monotonic()
+        time.sleep(1.0)
 
 
 def _follow_parent() -> None:
@@ -130,6 +141,10 @@ class AbstractSeat(ABC):
     @abstractmethod
     def outcome(self, future: Any) -> dict[str, Any] | None:
         """What ``measure`` gave, or None where the worker was lost; raises what went wrong on the way."""
+
+    @abstractmethod
+    def give_up(self) -> None:
+        """End what the worker is at: it counts as lost."""
 
 
 class AbstractCrew(ABC):
@@ -163,7 +178,9 @@ class ProcessSeat(AbstractSeat):
 
     def start(self) -> None:
         """Start the process; this does not wait for it."""
-        self.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _settle)
+        context = multiprocessing.get_context("spawn")
+        self.beat = context.Value("d", 0.0, lock=False)  # when it last showed life; 0: it is starting
+        self.pool = ProcessPoolExecutor(1, context, _settle, (self.beat,))
         with _environment(), _without_interrupts():
             self.pid = self.pool.submit(os.getpid)
 
@@ -182,12 +199,26 @@ class ProcessSeat(AbstractSeat):
         except BrokenProcessPool:
             return None
 
+    @property
+    def silent(self) -> float:
+        """For how long the process, once started, has shown no life [s]."""
+        return time.monotonic() - self.beat.value if self.beat.value else 0.0
+
+    def give_up(self) -> None:
+        """Kill the process, though it is stopped or at its start."""
+        with suppress(BrokenProcessPool, ProcessLookupError, TimeoutError):
+            os.kill(self.pid.result(timeout=1.0), signal.SIGKILL)
+
     def close(self, *, now: bool) -> None:
         """End the process, now or after what it is at."""
         if now:
             with suppress(BrokenProcessPool, ProcessLookupError):
                 os.kill(self.pid.result(), signal.SIGKILL)
+        end = threading.Timer(SILENCE, self.give_up)  # a stopped process hears nothing
+        end.daemon = True
+        end.start()
         self.pool.shutdown(wait=True, cancel_futures=True)
+        end.cancel()
 
 
 @final
@@ -215,7 +246,10 @@ class Processes(AbstractCrew):
         return True
 
     def look_round(self) -> None:
-        """A process that ends is heard of at once."""
+        """A process that ends is heard of at once; one that shows no life is killed."""
+        for seat in self.seats:
+            if seat.flying and seat.silent > SILENCE:
+                seat.give_up()
 
     def close(self, *, now: bool) -> None:
         for seat in self.seats:

@@ -1,4 +1,4 @@
-"""Threads that share a machine: a network on chips with threads that sleep soon, alone and beside busy processes.
+"""Threads that share a machine: chips with threads that sleep soon, alone and beside busy processes.
 
 Each way of waiting has a process of its own, since OpenMP reads it once; all are asked in turn.
 """
@@ -35,9 +35,9 @@ def threads(threads: int | None = None, repeats: int = 5) -> dict[str, Any]:
 
     ``ratio`` is our time over that of spinning threads on the machine as it is (idle: the price of sleeping);
     ``ratio beside busy processes`` is our time beside one busy process for each core over our time without.
-    ``torch first`` has the same two where torch was imported before memsim; ``spinning beside busy processes``
-    is what threads that spin lose.  ``load before`` should be near 0: on a busy machine only the second
-    ratio means something.
+    ``torch first`` has the same two where torch was imported before memsim; ``spinning beside busy
+    processes`` is what threads that spin lose.  ``load before`` should be near 0: on a busy machine only the
+    second ratio means something.
     """
     many, load = threads or os.cpu_count() or 1, os.getloadavg()[0]
     with ExitStack() as stack:

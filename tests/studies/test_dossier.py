@@ -19,8 +19,9 @@ from memsim.studies.reports import beside, bibliography, dossier
 from memsim.studies.reports.methods import methods
 from memsim.studies.reports.quantities import quantity
 from memsim.studies.running import provenance
-from memsim.studies.running.rows import Store, row
+from memsim.studies.running.rows import row
 from memsim.studies.running.runner import claim
+from memsim.studies.running.store import Store
 from memsim.studies.running.study import load
 from tests.studies.test_cli import run
 from tests.studies.test_report import Page

@@ -14,8 +14,10 @@ import torch
 
 import memsim
 from memsim.studies.evaluation.result import Result
-from memsim.studies.running import rows
-from memsim.studies.running.rows import FORMAT, VERSION, Store, code_of, encode, plain, read, row
+from memsim.studies.running import source
+from memsim.studies.running.rows import FORMAT, encode, plain, read, row
+from memsim.studies.running.source import VERSION, code_of
+from memsim.studies.running.store import Store
 from memsim.studies.running.task import Task
 
 
@@ -218,7 +220,7 @@ class TestCode:
     """The digest of everything that can change a number of a row."""
 
     def test_a_wheel_and_a_checkout_have_the_same(self, installed: Path) -> None:
-        assert code_of(installed) == rows.code()
+        assert code_of(installed) == source.code()
 
     @pytest.mark.parametrize(
         ("file", "counts"),
