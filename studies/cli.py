@@ -33,6 +33,7 @@ from memsim.studies.commands.terminal import (
     errors,
     progress,
     say,
+    show_whatever_the_terminal_can,
 )
 from memsim.studies.speed.names import NAMES
 
@@ -168,6 +169,9 @@ def study(
     cluster: Annotated[
         str | None, typer.Option(help="Address of a dask scheduler; its workers measure instead.")
     ] = None,
+    limit: Annotated[
+        float | None, typer.Option(min=1, help="Give a task up, as failed, after so many seconds.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the rows (default: results/NAME).")] = None,
     report: Annotated[bool, typer.Option(help="Write the report when all is measured.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")] = False,
@@ -198,7 +202,7 @@ def study(
     folder = out or Path("results") / chosen.name
     try:
         with progress() as advance:
-            outcome = measuring.measure(chosen, setting, folder, workers, cluster, str(data), advance)
+            outcome = measuring.measure(chosen, setting, folder, workers, cluster, str(data), advance, limit)
         measuring.show(chosen, setting, outcome, report=report, as_json=as_json)
     except KeyboardInterrupt as stop:
         measuring.to_stderr(str(stop) or f"stopped; the rows in {folder} are safe")
@@ -284,9 +288,7 @@ def train(
     if as_json:
         print(json.dumps(record, indent=2))
     else:
-        Console().print(
-            f"{record['checkpoint']}: test accuracy {record['test_accuracy']:.4f}", soft_wrap=True
-        )
+        say(f"{record['checkpoint']}: test accuracy {record['test_accuracy']:.4f}")
 
 
 @app.command()
@@ -367,6 +369,7 @@ def doctor(as_json: Json = False) -> None:
 
 def main() -> None:
     """Entry point of the `memsim` command: one message and exit code 1 for anything that cannot be done."""
+    show_whatever_the_terminal_can()
     try:
         app()
     except (ValueError, OSError, ImportError) as error:

@@ -27,6 +27,7 @@ from numba.core import caching
 ROOT = Path(__file__).parents[2]  #: folder of the package memsim
 IMPORT = re.compile(r"^\s*from memsim([\w.]*) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE)
 DIGEST = sha256().digest_size
+REMEDY = "name a folder that takes files, and has 100 MB, by the environment variable NUMBA_CACHE_DIR."
 
 
 def compiled(**options: Any) -> Callable[[Any], Any]:
@@ -62,7 +63,7 @@ def _imported(source: Path) -> frozenset[Path]:
         module = ROOT.joinpath(*line[1].split(".")[1:])
         names = re.findall(r"\w+", line[2] or line[3])
         found |= {module.with_suffix(".py"), *(module / f"{name}.py" for name in names)}
-    return frozenset(path for path in found if path.is_file())
+    return frozenset(path for path in found if path.is_file() and path.stem != "kernel_cache")
 
 
 @final
@@ -173,7 +174,7 @@ class KernelCache(caching.FunctionCache):
 def _warn(reason: str) -> None:
     warnings.warn(
         f"compiled kernels cannot be kept ({reason}), so that every start compiles them anew, which takes "
-        "minutes: make room, or name a folder by NUMBA_CACHE_DIR; `memsim doctor` says more",
+        f"minutes: {REMEDY} `memsim doctor` says more",
         RuntimeWarning,
         stacklevel=2,
     )

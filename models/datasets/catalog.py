@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from memsim.models.datasets.cifar10 import CLASSES, FORMS, from_files
+from memsim.models.datasets.damage import readable
 from memsim.models.datasets.dataset import Dataset, in_parts
 from memsim.models.datasets.digits import digits, digits_hard
 from memsim.models.datasets.events.folder import from_folder
@@ -66,8 +67,11 @@ def _from_folder(name: str, folder: Path) -> Dataset:
 
     kind = getattr(torchvision.datasets, FOLDER[name])
     try:
-        train, test = kind(folder, train=True), kind(folder, train=False)
-    except RuntimeError:
+        with readable(f"data set {name!r} in the folder", folder.resolve()):
+            train, test = kind(folder, train=True), kind(folder, train=False)
+    except ValueError as error:
+        if "not found" not in str(error):
+            raise
         fetch = f"import torchvision; torchvision.datasets.{FOLDER[name]}({str(folder)!r}, download=True)"
         more = f", in that layout or as {FORMS}" if name == "cifar10" else ""
         raise ValueError(

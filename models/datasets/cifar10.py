@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from memsim.models.datasets.damage import readable
 from memsim.models.standalone.pictures import PARTS, TRAIN, read_npz, read_parts
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -18,10 +19,11 @@ def from_files(folder: Path) -> tuple[Part, Part] | None:
     None where neither form lies in the folder; ValueError, naming the file, where it does not hold CIFAR-10.
     """
     packed = [folder / name for name in PARTS]
-    if (folder / FILE).is_file():
-        images, labels = read_npz(folder / FILE)
-    elif all(path.is_file() for path in packed):
-        images, labels = read_parts(packed)
-    else:
-        return None
+    with readable("CIFAR-10 in the folder", folder):
+        if (folder / FILE).is_file():
+            images, labels = read_npz(folder / FILE)
+        elif all(path.is_file() for path in packed):
+            images, labels = read_parts(packed)
+        else:
+            return None
     return (images[:TRAIN], labels[:TRAIN]), (images[TRAIN:], labels[TRAIN:])

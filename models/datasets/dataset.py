@@ -25,8 +25,8 @@ class Dataset:
 
     Every choice is made on the validation part; the test part gives the result. `digest` is the identity:
     two data sets of one name and different content are two. ValueError, naming the part, on other shapes or
-    types, on images and labels of unequal number, on pixels outside [0, 1], on negative counts, on labels
-    outside the classes.
+    types, on images and labels of unequal number, on parts with images of other sizes, on pixels outside
+    [0, 1], on negative counts, on labels outside the classes.
     """
 
     name: str
@@ -48,6 +48,9 @@ class Dataset:
                 raise ValueError(
                     f"{self.name}: x_{part} has {len(x)} images, y_{part} {len(y)} labels: one label an image"
                 )
+            shape, first = tuple(x.shape[1:]), tuple(self.x_train.shape[1:])
+            if shape != first:
+                raise ValueError(f"{self.name}: x_{part} has images {shape}, x_train {first}: pass one shape")
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part} {len(getattr(self, f'y_{part}'))}" for part in PARTS)
@@ -83,7 +86,7 @@ def time_first(x: Tensor) -> Tensor:
 
 def _check_images(where: str, x: Tensor) -> None:
     """Refuse images that are not (B, C, H, W) float32 in [0, 1], and frames with negative counts."""
-    if x.ndim not in (4, 5) or len(x) == 0:
+    if x.ndim not in (4, 5) or x.numel() == 0:
         raise ValueError(
             f"{where} has shape {tuple(x.shape)}, needed are images (B, C, H, W), "
             "or event frames (B, T, C, H, W), at least one"
@@ -115,6 +118,12 @@ def not_numbers(shape: tuple[int, ...]) -> str:
     return f"labels have shape {shape}: {slip}"
 
 
+def agree(where: str, images: np.ndarray, labels: np.ndarray) -> None:
+    """Refuse images and labels of unequal number, or none."""
+    if len(images) != len(labels) or len(images) == 0:
+        raise ValueError(f"{where} has {len(images)} images and {len(labels)} labels: one label an image")
+
+
 def stratified(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Draw sorted indices of `count` samples, classes in proportion (largest remainders first)."""
     rng = np.random.Generator(np.random.Philox(seed))
@@ -135,7 +144,12 @@ def in_parts(
     validation: int,
     record: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Make a Dataset of (images, labels) arrays, `validation` of them taken out of the training part."""
+    """Make a Dataset of (images, labels) arrays, `validation` of them taken out of the training part.
+
+    ValueError where the numbers of images and labels differ.
+    """
+    for part, (images, labels) in (("training", train), ("test", test)):
+        agree(f"{name}: the {part} part", images, labels)
     held = stratified(train[1], validation, SPLIT_SEED + 1)
     kept = np.setdiff1d(np.arange(len(train[1])), held)
     arrays = [train[0][kept], train[1][kept], train[0][held], train[1][held], *test]

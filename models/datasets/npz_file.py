@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from memsim.models.datasets.dataset import Dataset, in_parts, not_numbers
+from memsim.models.datasets.damage import readable
+from memsim.models.datasets.dataset import Dataset, agree, in_parts, not_numbers
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -20,22 +21,16 @@ def from_npz(path: Path) -> Dataset:
         raise ValueError(
             f"data set {path} cannot be read: no such file; name it with its folder: FOLDER/FILE.npz"
         )
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in KEYS if key not in file]
-            if missing:
-                raise ValueError(f"it lacks {', '.join(missing)}; it must hold {', '.join(KEYS)}")
-            arrays = {key: file[key] for key in KEYS}
-    except (OSError, ValueError) as error:
-        raise ValueError(f"data set {path} cannot be read: {error}") from None
+    with readable("data set", path), np.load(path, allow_pickle=False) as file:
+        if missing := [key for key in KEYS if key not in file]:
+            lacks = f"it lacks {', '.join(missing)}; it must hold {', '.join(KEYS)}"
+            raise ValueError(f"data set {path} cannot be read: {lacks}")
+        arrays = {key: file[key] for key in KEYS}
     parts = []
     for part in ("train", "test"):
         x = _images(f"{path.name}: x_{part}", arrays[f"x_{part}"])
         y = _labels(f"{path.name}: y_{part}", arrays[f"y_{part}"])
-        if len(x) != len(y) or len(x) == 0:
-            raise ValueError(
-                f"{path.name}: x_{part} has {len(x)} images, y_{part} {len(y)} labels: one label an image"
-            )
+        agree(f"{path.name}: x_{part}", x, y)
         parts.append((x, y))
     count = 1 + max(int(y.max()) for _, y in parts)
     images = sum(len(y) for _, y in parts)
@@ -51,7 +46,7 @@ def _images(where: str, x: np.ndarray) -> np.ndarray:
     """Return images of bytes or floats as (B, C, H, W) float32."""
     if x.dtype != np.uint8 and not np.issubdtype(x.dtype, np.floating):
         raise ValueError(f"{where} has type {x.dtype}: pass bytes (uint8), or floats in [0, 1]")
-    if x.ndim not in (3, 4):
+    if x.ndim not in (3, 4) or not x.size:
         raise ValueError(f"{where} has shape {x.shape}: pass images (B, H, W) or (B, C, H, W)")
     return as_images(x)
 
@@ -62,11 +57,14 @@ def _labels(where: str, y: np.ndarray) -> np.ndarray:
         y = y[:, 0]
     if y.ndim != 1:
         raise ValueError(f"{where}: {not_numbers(y.shape)}")
-    if y.dtype.kind not in "biuf" or (y.dtype.kind == "f" and not np.array_equal(y, np.floor(y))):
+    whole = y.dtype.kind in "biu" or (y.dtype.kind == "f" and bool((np.isfinite(y) & (y % 1 == 0)).all()))
+    if not whole:
         slip = "np.unique(y, return_inverse=True)[1] makes them of names"
         raise ValueError(f"{where} has type {y.dtype}: pass class numbers, 0 and up; {slip}")
-    if len(y) and int(y.min()) < 0:
-        raise ValueError(f"{where} has labels from {int(y.min())} to {int(y.max())}: classes begin at 0")
+    if len(y) and not 0 <= int(y.min()) <= int(y.max()) < 2**31:
+        raise ValueError(
+            f"{where} has labels from {float(y.min()):g} to {float(y.max()):g}: pass class numbers, 0 and up"
+        )
     return y.astype(np.int64)
 
 

@@ -119,7 +119,7 @@ def fit(
     else:
         Console().print(fit_table(found))
         for path in (found["card"], *found["figures"]):
-            Console().print(str(path), soft_wrap=True)
+            _say(str(path), Console())
         if found["ideal"]:
             _say(f"taken as ideal, not in the card: {', '.join(found['ideal'])}", Console())
         _say(f"next: memsim compare {found['use']} {found['card']}", Console())

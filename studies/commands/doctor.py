@@ -92,7 +92,17 @@ def doctor() -> list[Check]:
         error = _error_of(f"from memsim.studies.commands.doctor import {code}; {code}()")
         remedy = "" if not error else advice or _reinstall(python)
         checks.append(Check(name=name, ok=not error, found=error or "built, read and correct", advice=remedy))
-    return checks
+    return [*checks, kernels()]
+
+
+def kernels() -> Check:
+    """Where compiled kernels are kept, how many are damaged, and whether the disk has room for more."""
+    try:
+        from memsim.devices.numerics.kernel_state import state
+    except ImportError as error:  # without numba
+        return Check(name="kernel cache", ok=False, found=str(error))
+    found, advice = state()
+    return Check(name="kernel cache", ok=not advice, found=found, advice=advice)
 
 
 def compiled_tile() -> None:

@@ -31,13 +31,15 @@ def measure(
     cluster: str | None,
     data: str,
     advance: Advance,
+    limit: float | None,
 ) -> Outcome:
     """Collect a study's rows; a network or data set that cannot be loaded is refused before, once."""
     name = Subject.of(setting).on(setting.dataset)
     if cluster is None:
         test_data(name, images=setting.images, folder=data)
     workers = workers or cores()
-    return collect(study, setting, folder, workers=workers, cluster=cluster, data=data, advance=advance)
+    at = {"workers": workers, "cluster": cluster, "limit": limit}
+    return collect(study, setting, folder, **at, data=data, advance=advance)
 
 
 def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_json: bool) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 errors = Console(stderr=True)
+
+PLAIN = {
+    "×": "x", "·": "*", "±": "+-", "−": "-", "–": "-", "—": "-", "µ": "u", "μ": "u", "Ω": "ohm", "κ": "kappa",
+    "√": "sqrt", "≤": "<=", "≥": ">=", "≈": "~", "→": "->", "…": "...", "σ": "sigma", "ν": "nu",
+}  # fmt: skip
+"""Characters of our own texts in ASCII, for a terminal that has nothing else."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random stream; the same seed is the same chips.")]
@@ -26,6 +36,28 @@ Only = Annotated[list[str] | None, typer.Option(help="Leave one effect on; may b
 Weights = Annotated[str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")]
 Attention = Annotated[str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")]
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
+
+
+def show_whatever_the_terminal_can() -> None:
+    """Let both streams write what their encoding has no letter for in other letters, and never fail at it."""
+    codecs.register_error("memsim-plain", _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="memsim-plain")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """What stands for the letters that cannot be encoded, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    return "".join(PLAIN.get(letter) or _ascii(letter) for letter in letters), error.end
+
+
+def _ascii(letter: str) -> str:
+    """A letter without its accents, a number for one that has none of these."""
+    base = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
+    return base or letter.encode("ascii", "backslashreplace").decode()
 
 
 def say(text: str, *, quiet: bool = False) -> None:

@@ -42,11 +42,14 @@ STYLE = {
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "figure.constrained_layout.use": True,
+    "text.parse_math": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "memsim",
     "savefig.dpi": 300,
 }
-"""Sizes in points at printed size; text stays text, in whatever sans-serif font the reader has."""
+"""Sizes in points at printed size; text stays text, in whatever sans-serif font the reader has, and a
+dollar in a name is a dollar.
+"""
 
 BARE = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 """Metadata left out, so that a file depends on its data alone."""

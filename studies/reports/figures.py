@@ -208,13 +208,13 @@ def attention(
         for ax, weights in zip(axes, maps, strict=True):
             drawn = ax.imshow(weights, interpolation="none", **scale)
             _token_axes(ax, first=ax is axes[0], last=axes is panels[-1])
-        axes[0].set_ylabel(f"{label}\nquery token $i$")
+        axes[0].set_ylabel(f"{label}\nquery token i")
         if axes is not panels[0]:
             beside = panels[0] + panels[1] if axes is panels[1] else panels[2]
             bar = figure.colorbar(
                 drawn, ax=[ax for ax in beside if ax in figure.axes], extend="both", aspect=25
             )
-            bar.set_label("weight $A_{ij}$ [1]" if axes is panels[1] else "difference [1]")
+            bar.set_label("weight A(i, j) [1]" if axes is panels[1] else "difference [1]")
     for ax, h in zip(panels[0], shown, strict=True):
         ax.set_title(f"head {h}")
     _picture(figure.add_subplot(grid[:, 0]), image)
@@ -234,7 +234,7 @@ def _token_axes(ax: Axes, *, first: bool, last: bool) -> None:
         axis.set_major_locator(MaxNLocator(3, integer=True))
     ax.tick_params(labelleft=first, labelbottom=last, length=2)
     if last:
-        ax.set_xlabel("key token $j$")
+        ax.set_xlabel("key token j")
 
 
 def _picture(ax: Axes, image: np.ndarray) -> None:

@@ -37,9 +37,8 @@ def write_whole(path: Path, text: str) -> None:
 
 def write_synced(path: Path, content: bytes) -> None:
     """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
+    path.write_bytes(content)
+    with path.open("rb") as file:
         os.fsync(file.fileno())
 
 

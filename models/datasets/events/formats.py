@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
+from memsim.models.datasets.damage import readable
 from memsim.models.datasets.events.recording import Events, Size
 
 Reader = Callable[[Path, Size | None], Events]
@@ -53,11 +54,10 @@ def read(path: str | Path, *, sensor: Size | None = None, format: str | None = N
     if not path.is_file():
         raise ValueError(f"recording {path}: no such file")
     found = event_formats()
-    if format is None:
-        return _of(path, found).read(path, sensor)
-    if format not in found:
+    if format is not None and format not in found:
         raise ValueError(f"no format {format!r} of events; there are {', '.join(found)}")
-    return found[format].read(path, sensor)
+    with readable("recording", path):
+        return (_of(path, found) if format is None else found[format]).read(path, sensor)
 
 
 def _of(path: Path, found: dict[str, EventFormat]) -> EventFormat:

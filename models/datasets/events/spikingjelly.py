@@ -1,10 +1,10 @@
 """Folders of SpikingJelly: events (t, x, y, p) and frames (T, 2, H, W) in .npz files."""
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
+from memsim.models.datasets.damage import readable
 from memsim.models.datasets.events.formats import event_format
 from memsim.models.datasets.events.recording import Events, Size, checked
 
@@ -48,8 +48,5 @@ def is_frames(path: Path) -> bool:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """Read the arrays of an .npz; nothing is unpickled."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, BadZipFile, AttributeError) as error:
-        raise ValueError(f"recording {path} cannot be read, it is damaged or no .npz: {error}") from None
+    with readable("recording", path), np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

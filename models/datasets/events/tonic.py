@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from memsim.models.datasets.damage import readable
 from memsim.models.datasets.events.formats import event_format
 from memsim.models.datasets.events.recording import Events, Size, checked
 from memsim.models.datasets.events.spikingjelly import NEEDS_SENSOR
@@ -18,10 +19,8 @@ def read_tonic(path: Path, sensor: Size | None = None) -> Events:
     Columns are tonic's copy of DVS128 Gesture, whose sensor of 128 x 128 is their default; a structured array
     does not say its sensor. ValueError, naming the file, for anything else; nothing is unpickled.
     """
-    try:
+    with readable("recording", path):
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"recording {path} cannot be read, it is damaged or no .npy: {error}") from None
     if array.dtype.names is not None:
         if set("txyp") - set(array.dtype.names):
             raise ValueError(f"recording {path} has fields {array.dtype.names}, needed are t, x, y, p")
