@@ -1,4 +1,4 @@
-"""What a person should know of compiled kernels: where they lie, how many are damaged, whether there is room."""
+"""What a person should know of compiled kernels: where they lie, how many are damaged, if there is room."""
 
 from __future__ import annotations
 

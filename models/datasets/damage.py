@@ -17,5 +17,6 @@ def readable(kind: str, path: str | Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, ValueError) and str(path) in str(error):
             raise
-        said = f"{type(error).__name__}: {error}"[:300]
-        raise ValueError(f"{kind} {path} cannot be read, it is damaged or of another kind ({said})") from None
+        said, ending = f"{type(error).__name__}: {error}"[:300], Path(path).suffix
+        other = f"no {ending}" if ending else "of another kind"
+        raise ValueError(f"{kind} {path} cannot be read, it is damaged or {other} ({said})") from None

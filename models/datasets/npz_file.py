@@ -62,9 +62,8 @@ def _labels(where: str, y: np.ndarray) -> np.ndarray:
         slip = "np.unique(y, return_inverse=True)[1] makes them of names"
         raise ValueError(f"{where} has type {y.dtype}: pass class numbers, 0 and up; {slip}")
     if len(y) and not 0 <= int(y.min()) <= int(y.max()) < 2**31:
-        raise ValueError(
-            f"{where} has labels from {float(y.min()):g} to {float(y.max()):g}: pass class numbers, 0 and up"
-        )
+        low, high = (int(end) if abs(end) < 2**31 else float(end) for end in (y.min(), y.max()))
+        raise ValueError(f"{where} has labels from {low} to {high}: classes begin at 0, and end below 2^31")
     return y.astype(np.int64)
 
 

@@ -76,8 +76,9 @@ class Cluster(AbstractCrew):
             asyncio.run(asyncio.wait_for(_greet(address, timeout), timeout))
             self.client: Any = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, ValueError, TypeError, asyncio.TimeoutError) as error:
+            why = str(error) or f"silent for {timeout:g} s"
             raise ConnectionError(
-                f"no scheduler answers at {address} ({error or f'silent for {timeout:g} s'}): is it running "
+                f"no scheduler answers at {address} ({why}): is it running "
                 "(`dask scheduler`), and is this the address it printed?"
             ) from None
         try:
@@ -113,7 +114,7 @@ class Cluster(AbstractCrew):
             return self.client.sync(self.client.scheduler.ncores, callback_timeout=SILENCE)
         except Exception as error:
             raise ConnectionError(
-                f"the scheduler at {self.address} is gone: {error or f'silent for {SILENCE:g} s'}"
+                f"the scheduler at {self.address} is gone: {str(error) or f'silent for {SILENCE:g} s'}"
             ) from None
 
     def replace(self, seat: WorkerSeat) -> bool:

@@ -64,8 +64,7 @@ def collect(
     A task that raises becomes a row with the failure, and is tried again by the next run.
     Rows are the same, bit for bit, whatever the number of workers and however often a run was stopped.
     workers: processes on this machine; cluster: address of a dask scheduler, whose workers are used instead;
-    limit: how long one task may take, the start of its worker included, before it is given up and written
-    down as failed [s];
+    limit: how long one task may take before it is given up and written down as failed [s];
     advance(stage, done, total) is called after each task; say(message) for what the user should know.
 
     Raises: ValueError for a folder of another study, setting or version, or a study that cannot be used;
@@ -148,7 +147,7 @@ class _Run:
     def _give_up(self, crew: AbstractCrew) -> None:
         """End the workers whose task takes longer than the limit."""
         for seat in crew.seats if self.limit is not None else ():
-            if seat.flying and monotonic() - seat.since > self.limit:
+            if seat.flying and seat.worked > self.limit:
                 self.late.add(next(iter(seat.flying.values())).id)
                 seat.give_up()
 

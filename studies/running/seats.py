@@ -53,6 +53,7 @@ class Job:
 
 _turn = threading.Lock()  # a cluster's worker may have many threads: one task at a time all the same
 _kept: tuple[Any, Any] = (None, None)  # what the last task shared, and what prepare gave for it
+_life: Any = None  # of a process of this machine: when it last showed life, when its task began (0: none)
 
 
 @lru_cache(maxsize=1)
@@ -68,6 +69,7 @@ def measure(job: Job, task: Task) -> dict[str, Any]:
     with _turn:
         _one_thread()
         made_by = source()
+        _began(time.monotonic())
         start = time.perf_counter()
         try:
             chips = len(task.shared.get("chips", [0]))
@@ -76,6 +78,7 @@ def measure(job: Job, task: Task) -> dict[str, Any]:
         except (Exception, SystemExit) as error:
             told = "".join(traceback.format_exception(error))
             found = {"failure": {"error": f"{type(error).__name__}: {error}", "traceback": told}}
+        _began(0.0)
         return found | made_by | {"wall_time [s]": time.perf_counter() - start}
 
 
@@ -95,20 +98,28 @@ def _one_thread() -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
-def _settle(beat: Any) -> None:
+def _began(now: float) -> None:
+    """Tell the runner when the task at hand began, or that there is none."""
+    if _life is not None:
+        _life[1] = now
+
+
+def _settle(life: Any) -> None:
     """Begin a worker's life: Ctrl-C is its parent's, it prints to stderr, it ends with its parent, and tells
     it that it is alive.
     """
+    global _life
+    _life = life
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)
     threading.Thread(target=_follow_parent, daemon=True).start()
-    threading.Thread(target=_beat, args=(beat,), daemon=True).start()
+    threading.Thread(target=_beat, daemon=True).start()
 
 
-def _beat(beat: Any) -> None:
+def _beat() -> None:
     """Write down the time, second by second, by the clock that all processes of a machine share."""
     while True:
-        beat.value = time.monotonic()
+        _life[0] = time.monotonic()
         time.sleep(1.0)
 
 
@@ -141,6 +152,11 @@ class AbstractSeat(ABC):
     @abstractmethod
     def outcome(self, future: Any) -> dict[str, Any] | None:
         """What ``measure`` gave, or None where the worker was lost; raises what went wrong on the way."""
+
+    @property
+    def worked(self) -> float:
+        """How long the worker has been at its task [s], as far as is known here."""
+        return time.monotonic() - self.since if self.flying else 0.0
 
     @abstractmethod
     def give_up(self) -> None:
@@ -179,8 +195,8 @@ class ProcessSeat(AbstractSeat):
     def start(self) -> None:
         """Start the process; this does not wait for it."""
         context = multiprocessing.get_context("spawn")
-        self.beat = context.Value("d", 0.0, lock=False)  # when it last showed life; 0: it is starting
-        self.pool = ProcessPoolExecutor(1, context, _settle, (self.beat,))
+        self.life = context.Array("d", 2, lock=False)  # as _life; 0: it is starting
+        self.pool = ProcessPoolExecutor(1, context, _settle, (self.life,))
         with _environment(), _without_interrupts():
             self.pid = self.pool.submit(os.getpid)
 
@@ -202,7 +218,11 @@ class ProcessSeat(AbstractSeat):
     @property
     def silent(self) -> float:
         """For how long the process, once started, has shown no life [s]."""
-        return time.monotonic() - self.beat.value if self.beat.value else 0.0
+        return time.monotonic() - self.life[0] if self.life[0] else 0.0
+
+    @property
+    def worked(self) -> float:
+        return time.monotonic() - self.life[1] if self.life[1] else 0.0
 
     def give_up(self) -> None:
         """Kill the process, though it is stopped or at its start."""

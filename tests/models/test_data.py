@@ -84,7 +84,7 @@ def test_npz_with_channels_last(tmp_path):
         ({"x_test": np.full((9, 6, 5), 200.0)}, "outside .* were bytes turned to floats"),
         ({"x_test": np.zeros((9, 6, 5), dtype=np.int64)}, r"x_test has type int64: pass bytes \(uint8\)"),
         ({"x_train": np.zeros((30, 4, 1, 6, 5))}, r"x_train has shape \(30, 4, 1, 6, 5\): pass images"),
-        ({"y_test": np.arange(8) % 3}, "x_test has 9 images, y_test 8 labels: one label an image"),
+        ({"y_test": np.arange(8) % 3}, "x_test has 9 images and 8 labels: one label an image"),
         ({"y_test": np.arange(9) - 1}, "y_test has labels from -1 to 7: classes begin at 0"),
         ({"y_test": np.arange(9) + 1000}, "labels reach 1008 with 39 images: pass class numbers"),
         ({"y_test": np.arange(9) / 2}, "y_test has type float64: pass class numbers"),
