@@ -5,6 +5,9 @@ PYTHON ?=
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.12 python3.11 python3.13 python3.10)
 RUN := .venv/bin/python -m
 INSTALL := $(RUN) pip install --disable-pip-version-check --only-binary=aihwkit
+# The versions of every package, for a Python that has such a file: CI sets LOCKED=1.
+LOCK = .ci/constraints-$(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
+PINS = $(if $(LOCKED),$(addprefix -c ,$(wildcard $(LOCK))))
 
 .PHONY: help demo test slow exhaustive judges clean
 
@@ -58,9 +61,9 @@ clean:
 
 .venv/.installed: pyproject.toml | .venv/bin/pip
 	@echo 'installing (torch with its CUDA parts takes about 6 GB and some minutes; once only)'
-	$(INSTALL) -e .
+	$(INSTALL) $(PINS) -e .
 	@touch $@
 
 .venv/.test-installed: .venv/.installed
-	$(INSTALL) -e '.[test]'
+	$(INSTALL) $(PINS) -e '.[test]'
 	@touch $@

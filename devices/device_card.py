@@ -21,7 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from memsim.devices.fault_shares import StuckShares
 from memsim.devices.pulsed_section import PulsedSection
-from memsim.devices.toml_file import Section, read, refusal
+from memsim.devices.toml_file import Section, read, refusal, sized
 from memsim.devices.weight_section import WeightSection
 
 
@@ -97,7 +97,7 @@ class DeviceCard(Section):
     def parse(cls, fields: Mapping[str, Any], origin: str = "device card") -> DeviceCard:
         """A card from a mapping with the keys of the TOML file."""
         try:
-            return cls.model_validate(dict(fields))
+            return cls.model_validate(sized(fields, origin))
         except ValidationError as error:
             raise refusal(cls, error, origin) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -19,6 +19,8 @@ else:
 
 
 MESSAGE = 2000  #: most characters of a message
+FINDINGS = 20  #: most lines of a message
+BYTES, VALUES, DEPTH = 1_000_000, 20_000, 12  #: most of a card: bytes, values, levels of tables
 
 
 def bounded(text: str) -> str:
@@ -56,16 +58,44 @@ class Section(BaseModel):
 def read(path: str | Path, kind: str) -> dict[str, Any]:
     """The fields of a file; CardError where it cannot be read or is no TOML."""
     try:
+        if (size := Path(path).stat().st_size) > BYTES:
+            raise CardError(f"{path}: it has {size} bytes, a {kind} at most {BYTES}; is it another file?")
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CardError(f"cannot read {kind} {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
+        if isinstance(error, CardError):
+            raise
+        if not isinstance(error, (tomllib.TOMLDecodeError, UnicodeDecodeError)):
+            why = error.strerror if isinstance(error, OSError) else error  # a NUL in the name, for instance
+            raise CardError(f"cannot read {kind} {str(path)!r}: {why}") from None
         raise CardError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise CardError(f"{path}: its tables are nested too deeply, {DEPTH} levels are allowed") from None
+
+
+def sized(fields: Any, origin: str) -> dict[str, Any]:
+    """The fields of a card as a new mapping; CardError for anything else, for too many or too deep ones."""
+    if not isinstance(fields, Mapping):
+        raise CardError(f"{origin}: a card is a table of fields, this is a {type(fields).__name__}")
+    found, level = 0, [fields]
+    for _ in range(DEPTH):
+        level = [
+            inner for table in level for inner in (table.values() if isinstance(table, Mapping) else table)
+        ]
+        found += len(level)
+        if found > VALUES:
+            raise CardError(f"{origin}: it has more than {VALUES} values; is it another file?")
+        level = [inner for inner in level if isinstance(inner, (Mapping, list, tuple, set, frozenset))]
+        if not level:
+            return dict(fields)
+    raise CardError(f"{origin}: its tables are nested too deeply, {DEPTH} levels are allowed")
 
 
 def refusal(card: type[BaseModel], error: ValidationError, origin: str) -> CardError:
-    """What pydantic found wrong with a card, a line for each finding."""
-    return CardError("\n".join(explain(origin, e, _keys(card, e["loc"])) for e in error.errors()))
+    """What pydantic found wrong with a card, a line for each of the first findings."""
+    found = error.errors()
+    lines = [explain(origin, e, _keys(card, e["loc"])) for e in found[:FINDINGS]]
+    lines += [f"{origin}: {len(found) - FINDINGS} more"] if len(found) > FINDINGS else []
+    return CardError("\n".join(lines))
 
 
 def _keys(card: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

@@ -15,6 +15,7 @@ from memsim.models.tensor_file import read, write
 
 FORMAT = "memsim-network-2"
 IMAGES = "calibration_images"
+LARGEST = 65536  #: number in a configuration
 
 
 def save(net: Network, path: str | Path) -> Path:
@@ -54,10 +55,13 @@ def load(name: str | Path) -> Network:
         )
     tensors, header = read(path)
     try:
+        _refuse_absurd(header)
         found = architecture.named(_architecture(header))
         net = found.network(found.config(**header["config"]))
-    except (ValidationError, KeyError, TypeError) as error:
-        raise ValueError(f"checkpoint {path} has a configuration this version cannot use: {error}") from None
+    except (ValidationError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(
+            f"checkpoint {path} has a configuration this version cannot use: {str(error)[:1000]}"
+        ) from None
     except ValueError as error:
         raise ValueError(f"checkpoint {path}: {error}") from None
     images = tensors.pop(IMAGES).float() if IMAGES in tensors else None
@@ -70,6 +74,17 @@ def load(name: str | Path) -> Network:
         net.calibration_images = images
     net.record = header.get("record", {})
     return net.eval()
+
+
+def _refuse_absurd(header: dict[str, Any]) -> None:
+    """Refuse a header whose configuration or record is no table, or names a size that no network here has."""
+    for name in ("config", "record"):
+        if not isinstance(header.get(name, {}), dict):
+            raise ValueError(f"its {name} is a {type(header[name]).__name__}, needed is a table")
+    for field, value in header.get("config", {}).items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, (int, float)) and not abs(number) <= LARGEST:
+                raise ValueError(f"its configuration has {field} = {number}, {LARGEST} at most is allowed")
 
 
 def _architecture(header: dict[str, Any]) -> str:

@@ -4,12 +4,13 @@ unpickled.
 
 import json
 import os
+import warnings
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor
 
@@ -51,7 +52,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, ValueError, OSError) as error:
+    except Exception as error:  # types that torch lacks, shapes no machine has: each its own exception
         raise ValueError(
             f"checkpoint {path} is damaged, or no safetensors file ({error}); fetch or train it again"
         ) from None
@@ -61,12 +62,25 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"checkpoint {path} was not written by memsim: it holds weights but no configuration. Build the "
             "network, net.load_state_dict(safetensors.torch.load_file(path)), then models.save(net, path)"
         )
-    if metadata.get(DIGEST, digest(tensors, text)) != digest(tensors, text):
+    if DIGEST not in metadata:
+        warnings.warn(
+            f"checkpoint {path} has no digest, so that damage to its numbers is not seen; "
+            "models.save(models.load(path), path) gives it one",
+            UserWarning,
+            stacklevel=3,
+        )
+    elif metadata[DIGEST] != digest(tensors, text):
         raise ValueError(
             f"checkpoint {path} is damaged: its weights or header are not those that were written; "
             "fetch or train it again"
         )
-    return tensors, json.loads(text)
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"checkpoint {path}: its header is no JSON ({error})") from None
+    if not isinstance(header, dict):
+        raise ValueError(f"checkpoint {path}: its header is a {type(header).__name__}, needed is a table")
+    return tensors, header
 
 
 def _refuse_pickles(path: Path) -> None:

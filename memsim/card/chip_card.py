@@ -22,7 +22,7 @@ from memsim.card.cells import check_use, effects_of, every_effect, must_be_built
 from memsim.card.fields import ADC_EFFECTS, ARRAY_EFFECTS, CardFields
 from memsim.card.idle import idle
 from memsim.card.tables import beside, merged, table
-from memsim.devices.toml_file import CardError, refusal
+from memsim.devices.toml_file import CardError, refusal, sized
 from memsim.prices.events import priced_by_parts
 from memsim.prices.price import Price
 from memsim.prices.technology import Technology
@@ -114,6 +114,7 @@ class ChipCard(CardFields):
     @classmethod
     def _read(cls, fields: dict[str, Any], origin: str) -> ChipCard:
         """A card whose fields are right one by one; whether they go together is not checked."""
+        fields = sized(fields, origin)
         technology = Technology.load(fields.get("technology", cls.model_fields["technology"].default))
         prices = fields.get("prices", {})
         prices = {**technology.prices, **prices} if isinstance(prices, Mapping) else prices

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import Field, ValidationError
 
 from memsim import packaged_cards
-from memsim.devices.toml_file import CardError, Section, refusal
+from memsim.devices.toml_file import CardError, Section, refusal, sized
 from memsim.prices.events import priced_by_parts
 from memsim.prices.parts import Converter, Memory, Part, Wires
 from memsim.prices.price import ANY, Price
@@ -170,7 +170,7 @@ def _own(name: str) -> Technology:
     """A card as its file has it."""
     fields = packaged_cards.read(name, TECHNOLOGIES, "technology")
     try:
-        card = Technology.model_validate(fields)
+        card = Technology.model_validate(sized(fields, name))
     except ValidationError as error:
         raise refusal(Technology, error, name) from None
     if Path(name).suffix == ".toml":

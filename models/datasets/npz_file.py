@@ -57,7 +57,9 @@ def _labels(where: str, y: np.ndarray) -> np.ndarray:
         y = y[:, 0]
     if y.ndim != 1:
         raise ValueError(f"{where}: {not_numbers(y.shape)}")
-    whole = y.dtype.kind in "biu" or (y.dtype.kind == "f" and bool((np.isfinite(y) & (y % 1 == 0)).all()))
+    whole = y.dtype.kind in "biu" or (
+        y.dtype.kind == "f" and bool((np.isfinite(y) & (y == np.floor(y))).all())
+    )
     if not whole:
         slip = "np.unique(y, return_inverse=True)[1] makes them of names"
         raise ValueError(f"{where} has type {y.dtype}: pass class numbers, 0 and up; {slip}")
