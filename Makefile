@@ -9,7 +9,7 @@ INSTALL := $(RUN) pip install --disable-pip-version-check --only-binary=aihwkit
 LOCK = .ci/constraints-$(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
 PINS = $(if $(LOCKED),$(addprefix -c ,$(wildcard $(LOCK))))
 
-.PHONY: help demo test slow exhaustive judges clean
+.PHONY: help demo test slow exhaustive judges docs clean
 
 help:
 	@echo 'make demo   compare digits, digital against simulated crossbars; writes demo/report.html'
@@ -17,6 +17,7 @@ help:
 	@echo 'make slow   the slow tests (minutes)'
 	@echo 'make exhaustive   every law at every number of pulses, every fit a hundred times (an hour)'
 	@echo 'make judges   badcrossbar and ngspice solve the arrays of the tests anew (needs libcairo2-dev, pkg-config, ngspice)'
+	@echo 'make docs   the pages and the API reference as a site in build/site; a dead link fails'
 	@echo 'make clean  remove .venv, caches and demo/'
 
 demo: .venv/.installed
@@ -43,6 +44,11 @@ judges: .venv/.test-installed
 	.judges/bin/python tests/wires/make_ngspice.py .judges
 	MEMSIM_JUDGES=$(CURDIR)/.judges $(RUN) pytest -n 0 tests/wires/test_judges.py
 	.venv/bin/memsim bench wires
+
+docs: .venv/.installed
+	$(INSTALL) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
+	@echo 'site: build/site/index.html'
 
 clean:
 	rm -rf .venv .judges .pytest_cache .ruff_cache .hypothesis build dist demo

@@ -1,5 +1,8 @@
 """Names of networks and data sets, known before torch is imported: a command refuses a slip at once."""
 
+from __future__ import annotations
+
+import json
 import re
 from pathlib import Path
 
@@ -21,6 +24,12 @@ RECORDED = ("n-mnist", "dvs128-gesture", "cifar10-dvs")
 def trained() -> list[str]:
     """List the bundled, trained networks."""
     return sorted(path.stem for path in BUNDLED.glob("*.safetensors"))
+
+
+def layers(name: str) -> list[str] | None:
+    """List the modules of a bundled network; None for any other (`memsim.models.list_layers` makes them)."""
+    groups = json.loads((BUNDLED / "layers.json").read_text("utf-8"))
+    return next((group["layers"] for group in groups if name in group["networks"]), None)
 
 
 def data_sets() -> list[str]:

@@ -88,16 +88,11 @@ class TileWeights:
         """aihwkit's drift to t [s] and its compensation, a factor for each tile or for each column of one;
         another writing is another layer.
         """
-        section, cell = self.run.card.weights, self.run.card.weight_cell
-        if cell.exact:
+        section = self.run.card.weights
+        if self.run.card.weight_cell.exact:
             return
+        check_time(self.run.card, t)
         cycle, age = section.last_write(t)
-        fitted = getattr(noise_model(cell), "coeff_dic", {age: ()})
-        if age not in fitted:
-            raise ValueError(
-                f"engine aihwkit: its model of {cell.name} stands at {', '.join(f'{k:g}' for k in fitted)} s"
-                f" after the write alone, not at {age:g} s; engine memsim goes between"
-            )
         if cycle != self.cycle:
             self.layers, self.cycle = [], cycle
         rule = COMPENSATIONS.get(compensation or section.compensation)
@@ -182,6 +177,20 @@ class TileWeights:
         """r g_max N^2 [1] of the largest tile."""
         side = self.run.card.weights.longest_side(self.rows, self.columns)
         return self.run.card.segment().resistance * self.run.card.weight_cell.g_max * side**2
+
+
+def check_time(card: ChipCard, t: float) -> None:
+    """Raise ValueError for a cell that aihwkit has no model of, or a time [s] that its model lacks."""
+    cell = card.weight_cell
+    if cell.exact:
+        return
+    _, age = card.weights.last_write(t)
+    fitted = getattr(noise_model(cell), "coeff_dic", {age: ()})
+    if age not in fitted:
+        raise ValueError(
+            f"engine aihwkit: its model of {cell.name} stands at {', '.join(f'{k:g}' for k in fitted)} s"
+            f" after the write alone, not at {age:g} s; engine memsim goes between"
+        )
 
 
 def check_converters(card: ChipCard) -> None:

@@ -73,7 +73,7 @@ def find(name: str) -> Event:
     for event in DECLARED.values():
         if "<" in event.name and re.fullmatch(event.pattern, name):
             return event
-    near = get_close_matches(name, DECLARED, 1, 0.5)
+    near = get_close_matches(re.sub("[0-9]+", "<bits>", name), DECLARED, 1, 0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"no event {name!r}{hint} (known: {', '.join(DECLARED)})")
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import memsim
 from memsim.models import known
 from memsim.studies.evaluation.net_file import NetFile
-
-if TYPE_CHECKING:
-    from torch import nn
 
 MODEL = "s2tdpt-digits"
 """The network where none is named."""
@@ -81,9 +77,8 @@ def data_set(name: str, option: str = "--dataset") -> str:
     return choice(option, name.lower(), known.data_sets(), "; or the path of an .npz file")
 
 
-def layer(option: str, name: str, net: nn.Module) -> None:
-    """ValueError, naming what was likely meant, for a layer that the network does not have."""
-    known = [module for module, _ in net.named_modules() if module]
+def layer(option: str, name: str, known: Sequence[str]) -> None:
+    """ValueError, naming what was likely meant, for a layer that is not among those of the network."""
     if name not in known:
         near = get_close_matches(name, known, 3)
         hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(known[:5])} ..."

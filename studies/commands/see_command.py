@@ -59,6 +59,7 @@ def see(
     """Show where a network looks, digitally and on chips, and measure how much its maps change."""
     from memsim.studies.commands.options import card_of, data_set, net_of, network
     from memsim.studies.evaluation.times import seconds
+    from memsim.studies.running.files import taken
 
     chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
     networks = [net_of(net, model) or network(model), *map(network, beside or ())]
@@ -68,7 +69,7 @@ def see(
 
     from memsim.studies.commands import seeing  # torch comes in here, after the arguments are read
 
-    with progress() as advance:
+    with taken(out.parent), progress() as advance:
         found = seeing.see(
             networks, chosen, dataset=dataset, data=str(data), images=images, times=times, chips=chips,
             layer=layer, classes=int(of_class) if of_class.isdecimal() else of_class, seed=seed, out=out,

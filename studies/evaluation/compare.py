@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 import memsim
+from memsim.engines.aihwkit import check_time
 from memsim.engines.common_effects import lacks
 from memsim.studies.evaluation import digital
 from memsim.studies.evaluation.comparison import Comparison
@@ -65,26 +67,36 @@ def compare(
     if calibration is None:
         calibration = ranges(subject, source, own=subject.calibration)
     _check_ranges(card, engine, calibration)
-    dtype = torch.float64 if card.ideal else torch.float32
+    setting = Setting(
+        model=subject.title, net=net if isinstance(net, NetFile) else None, card=dump(card),
+        engine=engine, chips=chips, images=images, time=time, seed=seed, data=folder,
+        dataset=data if isinstance(data, str) else None,
+    )  # fmt: skip
+    settings = [replace(setting, engine="memsim")] * (engine == "aihwkit") + [setting]
+    dtype, axis = torch.float64 if card.ideal else torch.float32, source.batch_axis
+    digital.probe(subject.net, source, dtype, output=output)
+    made = [_chip(subject, card, one, calibration, output, strict, axis) for one in settings]
     reference = digital.run(subject.net, source, dtype, output=output, advance=advance)
+    found = None
+    for one, chip in zip(settings, made, strict=True):
+        trial = Trial(reference, range(chips), engine=one.engine, output=output, chip=chip)
+        parts = _measure(trial, subject.net, time, advance)
+        found = Comparison(one, card, *parts, beside=found, lacking=lacking if found else ())
+    assert found is not None
+    return found
 
-    def on(engine: str, **beside: Any) -> Comparison:
-        trial = Trial(reference, range(chips), engine=engine, output=output)
-        if engine != "digital":
-            trial.chip = memsim.to_crossbar(
-                subject.net, card, chips=chips, seed=seed, engine=engine, calibration=calibration,
-                output=output, strict=strict, batch_axis=source.batch_axis,
-            )  # fmt: skip
-        setting = Setting(
-            model=subject.title, net=net if isinstance(net, NetFile) else None, card=dump(card),
-            engine=engine, chips=chips, images=images, time=time, seed=seed, data=folder,
-            dataset=data if isinstance(data, str) else None,
-        )  # fmt: skip
-        return Comparison(setting, card, *_measure(trial, subject.net, time, advance), **beside)
 
-    if engine == "aihwkit":
-        return on(engine, beside=on("memsim"), lacking=lacking)
-    return on(engine)
+def _chip(
+    subject: Subject, card: memsim.ChipCard, setting: Setting, calibration: Tensor | None, output: Output,
+    strict: bool, axis: int,
+) -> memsim.Chip | None:  # fmt: skip
+    """The chips of a setting, not programmed yet; None for engine digital."""
+    if setting.engine == "digital":
+        return None
+    return memsim.to_crossbar(
+        subject.net, card, chips=setting.chips, seed=setting.seed, engine=setting.engine,
+        calibration=calibration, output=output, strict=strict, batch_axis=axis,
+    )  # fmt: skip
 
 
 def _measure(trial: Trial, net: nn.Module, time: float, advance: Advance) -> tuple[Measured, dict[str, Any]]:
@@ -110,6 +122,8 @@ def _check(card: memsim.ChipCard, chips: int, time: float, engine: str) -> None:
         raise ValueError(f"time = {time} s: seconds since programming must be a number >= 0 (1 day is 86400)")
     if engine == "memsim":
         card.check_prices(build=True)
+    elif engine == "aihwkit":
+        check_time(card, time)
 
 
 def _check_ranges(card: memsim.ChipCard, engine: str, calibration: Tensor | None) -> None:

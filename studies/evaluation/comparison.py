@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 import memsim
-from memsim.arrays.products.product_attention import ProductAttentionArray
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.card.cautions import cautions
 from memsim.energy import baselines
@@ -20,8 +19,9 @@ from memsim.energy.line import total
 from memsim.energy.moving import buffers
 from memsim.energy.nodes import node, other_nodes
 from memsim.energy.whole_tiles import whole
-from memsim.energy.work import Work, spike_rate
+from memsim.energy.work import Rewritten, Work, spike_rate
 from memsim.models.measures import score
+from memsim.studies.evaluation import by_layer
 from memsim.studies.evaluation.digital import spike_rates
 from memsim.studies.evaluation.execution import Measured, most_worn
 from memsim.studies.evaluation.intervals import Estimate
@@ -100,6 +100,11 @@ class Comparison:
         """The digital counts of the layers that are arrays on the chip."""
         arrays = {} if self.chip is None else {**self.chip.weight_arrays, **self.chip.attention_arrays}
         return [work for work in self.works if work.name in arrays]
+
+    @property
+    def built(self) -> list[Work | Rewritten]:
+        """The layers that are arrays on the chip, with those that are rewritten: what takes area."""
+        return [] if self.chip is None else by_layer.built(self.chip, self.works)
 
     @property
     def energy(self) -> dict[str, float]:
@@ -236,10 +241,9 @@ class Comparison:
             out["breakdown"], out["latency [s/image]"] = ledger.breakdown(), ledger.latency
             out["interval [s/image]"] = ledger.interval
             if self.on_arrays:
-                products = [a for a in arrays.values() if isinstance(a, ProductAttentionArray)]
-                built = [*self.on_arrays, *(one for array in products for one in array.built)]
-                out["area [m2]"] = areas(built, self.card)
-                out["area of whole tiles [m2]"] = areas(whole(built, self.card), self.card)
+                out["area [m2]"] = areas(self.built, self.card)
+                out["area of whole tiles [m2]"] = areas(whole(self.built, self.card), self.card)
+            out["layers"], out["ledger"] = by_layer.layers(chip, self.built), by_layer.ledger(chip)
         if self.on_arrays:
             out["utilisation"] = utilisation(self.on_arrays, self.card)
         if self.notes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,12 @@ def run(
             advance(f"{name}, digital", ids.stop, len(x))
         part.logits, part.spikes = torch.cat(logits), _joined(kept)
     return Digital(data.name, sets, work.works, data.batch_axis)
+
+
+def probe(net: nn.Module, data: TestData, dtype: torch.dtype, *, output: Output = None) -> None:
+    """Run a network on the first input of every set alone: what `run` refuses is refused at once."""
+    first = {name: (x[:1], y) for name, (x, y) in data.sets.items()}
+    run(net, replace(data, sets=first), dtype, output=output)
 
 
 def _forward(net: nn.Module, x: Tensor) -> Any:

@@ -21,9 +21,11 @@ from memsim.arrays.writing.array_wear import ArrayWear
 from memsim.arrays.writing.write_events import SILENT_PULSES
 from memsim.card.sections import Compensation
 from memsim.energy import baselines
+from memsim.energy.area import areas, known
 from memsim.energy.band import ends
 from memsim.mapping.state import NetState
 from memsim.models.measures import cross_entropy, margin
+from memsim.studies.evaluation.by_layer import built
 from memsim.studies.evaluation.digital import Advance, Digital, Output, Part, checked, picked
 from memsim.studies.evaluation.map_agreement import DigitalMaps
 from memsim.studies.evaluation.marks import DIGITAL, marks
@@ -107,6 +109,9 @@ class Measured:
             "upkeep": chip.upkeep,
             "recalibration energy [J]": self.recalibration["energy [J]"],
         }
+        area, missing = known(areas(built(chip, self.trial.digital.works), chip.card))
+        if area and not missing:
+            out["area [m2]"] = area
         if self.trial.digital.works:
             out["digital energy [J]"] = baselines.energies(self.trial.digital.works, chip.card)
         if worn is not None:

@@ -22,7 +22,7 @@ import memsim
 from memsim.studies.evaluation.points import Point, chips_of, points
 from memsim.studies.evaluation.result import flat, is_number
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.reports import bibliography, draw, page
+from memsim.studies.reports import bibliography, draw, page, sweep_table
 from memsim.studies.reports.methods import card_tables, methods
 from memsim.studies.reports.page import (
     Bullets,
@@ -100,7 +100,7 @@ class Recorded:
 
 def tables_of(study: Study, points: list[Point]) -> dict[str, Table]:
     """A study's own tables; the standard one where it defines none."""
-    return getattr(study.module, "tables", draw.tables)(points)
+    return getattr(study.module, "tables", sweep_table.tables)(points)
 
 
 def of_one_study(folder: Path) -> list[Row]:

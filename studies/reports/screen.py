@@ -55,7 +55,7 @@ def simulated(summary: Summary) -> Iterator[str]:
         cells += f", attention {summary['attention_cell']}"
     age = duration(summary["time_after_write [s]"])
     which = f"card {summary['card']}, engine {summary['engine']}, seed {summary['seed']}"
-    yield f"{summary['chips']} chips of {which}"
+    yield f"{summary['chips']} chip{'' if summary['chips'] == 1 else 's'} of {which}"
     yield f"{cells}, {age} after programming"
     yield _wires(summary) + f"; effects off: {', '.join(summary['off']) or 'none'}"
     yield from summary.get("cautions", ())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -19,6 +20,26 @@ def writable(folder: Path) -> Path:
             f"cannot write to folder {folder}: {error.strerror}; choose another with --out"
         ) from None
     return folder
+
+
+@contextmanager
+def taken(folder: Path | None) -> Iterator[None]:
+    """Make a folder as `writable` does; where the work inside fails, remove what was made, if it is empty.
+
+    None: nothing is to be written.
+    """
+    if folder is None:
+        yield
+        return
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        writable(folder)
+        yield
+    except BaseException:
+        with suppress(OSError):  # of a folder that holds something by now
+            for path in made:
+                path.rmdir()
+        raise
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -71,9 +71,10 @@ def collect(
     OSError for a folder or a full disk, a cluster or workers that do not answer; ImportError without dask;
     KeyboardInterrupt with a message when stopped by Ctrl-C.  Rows written before are safe in every case.
     """
+    ids = names_of(study, setting)
     folder = claim(study, setting, folder)
     with Store(folder / FILE, say) as store:
-        run = _Run(study, setting, store, advance, say, limit)
+        run = _Run(study, setting, ids, store, advance, say, limit)
         if run.left:
             with _crew(study, data, min(workers, len(run.left)), cluster) as crew:
                 try:
@@ -108,15 +109,17 @@ class _Run:
     """Tasks on their way through the seats to the rows; ``left`` are the ids that still want a row."""
 
     def __init__(
-        self, study: Study, setting: Setting, store: Store, advance: Advance, say: Say, limit: float | None
+        self,
+        study: Study,
+        setting: Setting,
+        ids: set[str],
+        store: Store,
+        advance: Advance,
+        say: Say,
+        limit: float | None,
     ) -> None:
         self.study, self.store, self.say, self.limit = study, store, say, limit
         self.late = set[str]()  # tasks that were given up
-        ids = set[str]()
-        for task in tasks_of(study, setting):
-            if task.id in ids:
-                raise ValueError(f"study {study.path}: two tasks are the same: {dict(task.labels)}")
-            ids.add(task.id)
         self.total, self.left = len(ids), ids - store.done
         self.advance, self.size = advance, len(self.left)
         self.done = self.failed = 0
@@ -224,10 +227,23 @@ def _failure(error: str, seat: AbstractSeat) -> dict[str, Any]:
     return {"failure": {"error": error, "traceback": ""}, "wall_time [s]": monotonic() - seat.since}
 
 
+def names_of(study: Study, setting: Setting) -> set[str]:
+    """The ids of all tasks; ValueError where two are the same."""
+    ids = set[str]()
+    for task in tasks_of(study, setting):
+        if task.id in ids:
+            raise ValueError(f"study {study.path}: two tasks are the same: {dict(task.labels)}")
+        ids.add(task.id)
+    return ids
+
+
 def tasks_of(study: Study, setting: Setting) -> Iterator[Task]:
     """The tasks of a study, one at a time; ValueError where its file or its generator fails."""
     try:
-        yield from study.tasks(setting)
+        for task in study.tasks(setting):
+            if not isinstance(task, Task):
+                raise ValueError(f"study {study.path}: tasks() gave a {type(task).__name__}, not a Task")
+            yield task
     except (ValueError, OSError):
         raise
     except Exception as error:

@@ -27,6 +27,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
+import memsim
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.running import sweep
@@ -64,6 +65,11 @@ class Study:
     def tasks(self, setting: Setting) -> Iterator[Task]:
         """Every task, each time anew and in the same order."""
         return self.module.tasks(setting)
+
+    def check(self, card: memsim.ChipCard) -> None:
+        """Raise ValueError, by name, for a sweep over what the card does not have; torch is not needed."""
+        if self.path.endswith(".toml"):
+            self.module.__dict__["check"](card)
 
     @property
     def prepare(self) -> Callable[..., Any]:

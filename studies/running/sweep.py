@@ -50,7 +50,19 @@ def fill(module: types.ModuleType, text: str, path: str) -> None:
     times = _seconds(sweep.get("times", []), path)
     name = module.__name__.removeprefix("study_")
     module.__dict__["title"] = str(sweep.get("title", name))
+    module.__dict__["check"] = lambda card: _check(card, vary, fixed)
     module.__dict__["tasks"] = lambda setting: _tasks(name, setting, vary, fixed, times)
+
+
+def _check(card: memsim.ChipCard, vary: Mapping[str, list], fixed: Mapping[str, Any]) -> None:
+    """Raise CardError or ValueError, by name, for fields and values that the card cannot take, before work.
+
+    Each value is tried beside the first of the other fields.
+    """
+    base, first = change(card, fixed), {name: values[0] for name, values in vary.items()}
+    for name, values in vary.items():
+        for value in values:
+            change(base, {**first, name: value}).check_prices()
 
 
 def _seconds(times: Any, path: str) -> list[float]:

@@ -28,9 +28,7 @@ def check_new(folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent):
             pass
     except OSError as error:
-        raise OSError(
-            f"cannot write to folder {folder.parent}: {error.strerror}; choose another --out"
-        ) from None
+        raise OSError(f"cannot write to folder {folder}: {error.strerror}; choose another --out") from None
 
 
 def write(folder: Path, numbers: Mapping[str, Any], figures: Mapping[str, Figure]) -> list[Path]:

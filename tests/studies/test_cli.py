@@ -91,8 +91,8 @@ def test_compare_explains_a_layer(capsys, monkeypatch):
         "pulse-reram",
         "row-drive",
         "array-read",
-        "digital_lut",
-        "digital_memory",
+        "all work, attention by table",
+        "event-driven, with SRAM",
         "digital-compare",
     ):
         assert word in out

@@ -206,9 +206,9 @@ class Pair(nn.Module):
         (
             {"data": (X[:, :, :4], Y, TRAIN[:, :, :4])},
             ValueError,
-            r"does not take inputs x_test \(40, 1, 4, 8\)",
+            r"does not take inputs x_test \(1, 1, 4, 8\)",
         ),
-        ({"net": Pair()}, ValueError, r"gives tuple for 40 inputs; logits \(40, classes\) .* output="),
+        ({"net": Pair()}, ValueError, r"gives tuple for 1 inputs; logits \(1, classes\) .* output="),
         ({"chips": 0}, ValueError, "chips = 0"),
         ({"chips": 2.5}, ValueError, "chips = 2.5"),
         ({"images": 0}, ValueError, "images = 0"),

@@ -1,0 +1,109 @@
+"""`memsim compare`: one network, digitally and on simulated chips."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from memsim.studies.commands.terminal import (
+    Attention,
+    Card,
+    Data,
+    Dataset,
+    Images,
+    Json,
+    Model,
+    Net,
+    Only,
+    Seed,
+    Weights,
+    Without,
+    errors,
+    progress,
+    say,
+)
+
+if TYPE_CHECKING:
+    from memsim.studies.evaluation.comparison import Comparison
+
+Engine = Annotated[str, typer.Option(help="digital, memsim, or aihwkit beside memsim.")]
+Chips = Annotated[int, typer.Option(min=1, help="How many chips; they differ in their devices alone.")]
+Time = Annotated[str, typer.Option(help="Time since the weights were programmed: 1s, 2h, 1d, 1y.")]
+Worth = Annotated[bool, typer.Option(help="Also: the network with other attention, digitally.")]
+Explain = Annotated[
+    str | None, typer.Option(help="Print count, price and source of the events of this layer.")
+]
+Folder = Annotated[Path | None, typer.Option(help="Folder for report.html, figures and result.json.")]
+
+
+def compare(
+    model: Model = "s2tdpt-digits",
+    net: Net = None,
+    card: Card = "default",
+    weights: Weights = None,
+    attention: Attention = None,
+    engine: Engine = "memsim",
+    chips: Chips = 8,
+    dataset: Dataset = None,
+    data: Data = Path("data"),
+    images: Images = None,
+    time: Time = "1d",
+    seed: Seed = 0,
+    without: Without = None,
+    only: Only = None,
+    worth: Worth = False,
+    explain: Explain = None,
+    out: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Run a network digitally and on simulated chips, and show what the analog world changed."""
+    from memsim.models.known import layers
+    from memsim.studies.commands.options import card_of, choice, data_set, layer, net_of, network
+    from memsim.studies.evaluation.setting import ENGINES
+    from memsim.studies.evaluation.times import seconds
+
+    chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+    file, name = net_of(net, model), network(model)
+    asked: dict[str, Any] = {
+        "engine": choice("--engine", engine, ENGINES),
+        "chips": chips,
+        "images": images,
+        "time": seconds(time),
+        "seed": seed,
+        "folder": str(data),
+    }
+    if engine == "memsim":
+        chosen.check_prices()
+    on = data_set(dataset) if dataset else None
+    bundled = layers(name) if file is None else None
+    if explain is not None and bundled is not None:
+        layer("--explain", explain, bundled)
+
+    from memsim.studies.commands import comparing  # torch comes in here, after the arguments
+
+    with progress() as advance:
+        done = comparing.run(
+            file or name, chosen, on, asked, worth=worth, explain=explain, out=out, advance=advance
+        )
+    _show(done.comparison, done.worth, explain, as_json)
+    if done.report is not None:
+        say(f"report: {done.report}", quiet=as_json)
+
+
+def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str | None, as_json: bool) -> None:
+    """Print a comparison: one JSON object, or tables."""
+    from memsim.studies.reports import explained, screen, tables
+
+    summary, console = result.summary(), Console()
+    if as_json:
+        print(json.dumps(summary | ({} if worth is None else {"worth": worth}), indent=2))
+    else:
+        console.print(screen.screen(summary))
+        if worth is not None:
+            console.print(tables.worth_grid(worth))
+    if explain is not None:
+        (errors if as_json else console).print(explained.explained(result, explain))

@@ -1,0 +1,110 @@
+"""`memsim devices fit`: a device card from measurements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from memsim.studies.commands.terminal import Json, Out, errors, say
+
+LAWS = ("soft-bounds", "linear", "constant", "relaxation")
+
+Measured = Annotated[
+    Path,
+    typer.Argument(
+        help="Table: device, pulse, direction, conductance \\[uS]; or device, time \\[s], conductance"
+        " \\[uS]; any unit, a row a reading or a column a device."
+    ),
+]
+Technology = Annotated[str, typer.Option(help="PCM, ReRAM, ECRAM, ...: prices of pulses go by it.")]
+FitName = Annotated[str | None, typer.Option(help="Name of the cell (default: the file's name).")]
+Source = Annotated[str | None, typer.Option(help="Where the measurements come from.")]
+Columns = Annotated[
+    str | None,
+    typer.Option(help='Which column is which: "device=Dev,conductance \\[uS]=G", "conductance \\[uS]=*".'),
+]
+Offset = Annotated[float, typer.Option(help="Taken off every conductance \\[S].")]
+SwapDirections = Annotated[bool, typer.Option(help="Exchange up and down.")]
+Law = Annotated[
+    str,
+    typer.Option(help="How steps change: soft-bounds, linear, constant; of retention: relaxation (ln t)."),
+]
+LogNormalSteps = Annotated[bool, typer.Option(help="Steps of devices are log-normal.")]
+GMid = Annotated[
+    float | None, typer.Option(help="Where steps are stated \\[S] (default: the middle of the window).")
+]
+Reset = Annotated[
+    float | None,
+    typer.Option(help="Level after a reset \\[S] (default: measured after full resets, or the middle)."),
+]
+NMax = Annotated[
+    int | None, typer.Option(min=1, help="Pulses of a full write (default: the longest rise, up to 64).")
+]
+TimeZero = Annotated[
+    float | None, typer.Option("--t-0", help="When drift begins to count \\[s] (default: fitted).")
+]
+Into = Annotated[
+    Path | None, typer.Option(help="A card to add the numbers to (programming, I-V, endurance, ...).")
+]
+
+
+def fit(
+    measured: Measured,
+    technology: Technology,
+    name: FitName = None,
+    source: Source = None,
+    columns: Columns = None,
+    offset: Offset = 0.0,
+    swap_directions: SwapDirections = False,
+    law: Law = "soft-bounds",
+    log_normal_steps: LogNormalSteps = False,
+    g_mid: GMid = None,
+    reset: Reset = None,
+    n_max: NMax = None,
+    t_0: TimeZero = None,
+    into: Into = None,
+    out: Out = Path("cards"),
+    as_json: Json = False,
+) -> None:
+    """Fit a device card to measured curves, writes, currents or lives, with an interval on every number."""
+    from memsim.devices.fitting.measurements import RetentionCurves
+    from memsim.devices.fitting.reading import understand  # refused before torch is imported
+
+    if law not in LAWS:
+        raise ValueError(f"--law {law!r}: one of {', '.join(LAWS)} is needed")
+    for option, value in (("--g-mid", g_mid), ("--reset", reset), ("--offset", offset)):
+        _check_siemens(option, value)
+    understood = understand(measured, columns=columns, offset=offset, swap=swap_directions)
+    if law == "relaxation" and not isinstance(understood.curves, RetentionCurves):
+        raise ValueError(f"--law relaxation is of retention curves, and {measured} holds none")
+    say(str(understood), quiet=as_json)
+    from memsim.studies.commands.fitting import Asked, fit_command, fit_table
+
+    asked = Asked(technology, name, source, law, log_normal_steps, g_mid, reset, n_max, t_0, into)
+    found = fit_command(understood, asked, out)
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        Console().print(fit_table(found))
+        _say_where(found)
+    for words in found["warnings"]:
+        errors.print(f"memsim: {words}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _say_where(found: Mapping[str, Any]) -> None:
+    """Print the files that were written, what the card takes as ideal, and the next command."""
+    for path in (found["card"], *found["figures"]):
+        say(str(path))
+    if found["ideal"]:
+        say(f"taken as ideal, not in the card: {', '.join(found['ideal'])}")
+    say(f"next: memsim compare {found['use']} {found['card']}")
+
+
+def _check_siemens(option: str, value: float | None) -> None:
+    if value is not None and not abs(value) < 1e-2:
+        raise ValueError(f"{option} {value:g}: siemens, below 0.01, are needed; 25 uS is 25e-6")

@@ -1,0 +1,39 @@
+"""`memsim report`: a report drawn again, or two runs side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memsim.studies.commands.terminal import Json, say
+
+Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
+Other = Annotated[Path | None, typer.Argument(help="Another of the same study, to set beside it.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the report (default: the study's own).")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run the study file that lies in the folder, if it is not built in.")
+]
+
+
+def report(
+    folder: Folder, other: Other = None, out: Out = None, trust: Trust = False, as_json: Json = False
+) -> None:
+    """Draw the report of a study again from its rows, or set two runs of one study side by side."""
+    from memsim.studies.commands.options import folders
+
+    folders(folder, *([] if other is None else [other]))
+
+    from memsim.studies.reports.beside import write_beside
+    from memsim.studies.reports.dossier import write
+
+    if other is None:
+        path = write(folder, out, trust=trust)
+    else:
+        path = write_beside(folder, other, out, trust=trust)
+    if as_json:
+        print(json.dumps({"report": str(path)}))
+    else:
+        say(f"report: {path}")

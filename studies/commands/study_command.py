@@ -1,0 +1,88 @@
+"""`memsim study`: all tasks of a study, measured and reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memsim.studies.commands.terminal import (
+    Attention,
+    Card,
+    Data,
+    Dataset,
+    Images,
+    Model,
+    Net,
+    Only,
+    Seed,
+    Weights,
+    Without,
+    progress,
+)
+
+Name = Annotated[str, typer.Argument(help="A built-in study, or a user's .py file or .toml sweep.")]
+Chips = Annotated[int, typer.Option(min=1, help="How many chips; more add to those measured.")]
+Time = Annotated[
+    str, typer.Option(help="Time since programming where the study does not vary it: 1s, 2h, 1d, 1y.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes (default: one for each core).")]
+Cluster = Annotated[
+    str | None, typer.Option(help="Address of a dask scheduler; its workers measure instead.")
+]
+Limit = Annotated[float | None, typer.Option(min=1, help="Give a task up, as failed, after so many seconds.")]
+Folder = Annotated[Path | None, typer.Option(help="Folder for the rows (default: results/NAME).")]
+Report = Annotated[bool, typer.Option(help="Write the report when all is measured.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")]
+
+
+def study(
+    name: Name,
+    model: Model = "s2tdpt-digits",
+    net: Net = None,
+    card: Card = "default",
+    weights: Weights = None,
+    attention: Attention = None,
+    without: Without = None,
+    only: Only = None,
+    chips: Chips = 8,
+    images: Images = None,
+    dataset: Dataset = None,
+    data: Data = Path("data"),
+    time: Time = "1d",
+    seed: Seed = 0,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    limit: Limit = None,
+    out: Folder = None,
+    report: Report = True,
+    as_json: JsonLines = False,
+) -> None:
+    """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
+    from memsim.studies.commands.options import card_of, data_set, net_of, network
+    from memsim.studies.evaluation.setting import Setting, dump
+    from memsim.studies.evaluation.times import seconds
+    from memsim.studies.running.study import load
+
+    chosen = load(name)
+    on = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+    on.check_prices()
+    chosen.check(on)
+    setting = Setting(
+        model=network(model), net=net_of(net, model), card=dump(on), chips=chips, images=images,
+        dataset=data_set(dataset) if dataset else None, data=str(data), time=seconds(time), seed=seed,
+    )  # fmt: skip
+
+    from memsim.studies.commands import measuring  # torch comes in here, after the arguments are read
+
+    folder = out or Path("results") / chosen.name
+    try:
+        with progress() as advance:
+            outcome = measuring.measure(chosen, setting, folder, workers, cluster, str(data), advance, limit)
+        measuring.show(chosen, setting, outcome, report=report, as_json=as_json)
+    except KeyboardInterrupt as stop:
+        measuring.to_stderr(str(stop) or f"stopped; the rows in {folder} are safe")
+        raise typer.Exit(130) from None
+    if outcome.failed:
+        raise typer.Exit(1)

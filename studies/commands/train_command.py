@@ -1,0 +1,94 @@
+"""`memsim train`: a network from a data set, or one hardened for chips."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memsim.studies.commands.terminal import Json, Out, Seed, progress, say
+
+Dataset = Annotated[
+    str, typer.Argument(help="digits, mnist, fashion-mnist, cifar10, cifar100 or a .npz file.")
+]
+Attention = Annotated[str, typer.Option(help="stdp, random, uniform, uniform-matched, rate or dot.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs (default: the recipe's).")]
+Precision = Annotated[
+    str | None, typer.Option(help="fp32, fp32-fused or bf16, the fast one (default: the recipe's).")
+]
+Optimizer = Annotated[str | None, typer.Option(help="adamw or muon (default: the recipe's).")]
+Steps = Annotated[str | None, typer.Option(help="Time steps and their shares of the training: 1:0.8,4:0.2.")]
+Start = Annotated[
+    str | None, typer.Option(help="Begin with the weights of this network: its twin without spikes.")
+]
+Teacher = Annotated[str | None, typer.Option(help="Learn from this network's answers, too.")]
+Average = Annotated[
+    float | None, typer.Option(help="Decay a step of the mean weights over the last third: 0.999.")
+]
+Minutes = Annotated[
+    float | None, typer.Option(help="End after so long, if that is before the last epoch \\[min].")
+]
+Plot = Annotated[
+    Path | None, typer.Option(help="Picture (.png, .svg, .pdf) of the curves, drawn anew each epoch.")
+]
+Card = Annotated[
+    str | None, typer.Option(help="Harden the trained network for chips of this card (name or file).")
+]
+Times = Annotated[
+    str, typer.Option(help="Time of those chips since their programming: one, or a span such as 1s,1y.")
+]
+Resume = Annotated[bool, typer.Option(help="Go on from the state in the folder.")]
+DataFolder = Annotated[Path | None, typer.Option(help="Folder that holds the data sets.")]
+
+
+def train(
+    dataset: Dataset,
+    attention: Attention = "stdp",
+    epochs: Epochs = None,
+    seed: Seed = 0,
+    precision: Precision = None,
+    optimizer: Optimizer = None,
+    steps: Steps = None,
+    start: Start = None,
+    teacher: Teacher = None,
+    average: Average = None,
+    minutes: Minutes = None,
+    plot: Plot = None,
+    card: Card = None,
+    times: Times = "1s,1y",
+    resume: Resume = True,
+    data: DataFolder = None,
+    out: Out = Path("trained"),
+    as_json: Json = False,
+) -> None:
+    """Train a network; stopping and starting again goes on where it was."""
+    from memsim.studies.commands.options import card_of, choice, data_set
+    from memsim.studies.evaluation.times import span
+    from memsim.studies.running.files import taken
+
+    data_set(dataset, "DATASET")
+    if card is not None:
+        card_of(card)
+        span(times)
+    if plot is not None:
+        choice("--plot", plot.suffix, (".png", ".svg", ".pdf"))
+
+    from memsim.studies.commands.training import harden_command, schedule_of, train_command
+
+    options = {
+        "epochs": epochs, "precision": precision, "optimizer": optimizer, "steps": schedule_of(steps),
+        "start": start, "teacher": teacher, "average": average, "minutes": minutes,
+    }  # fmt: skip
+    run = train_command if card is None else partial(harden_command, card=card, times=times)
+    with taken(out), progress() as advance:
+        record = run(
+            dataset, attention=attention, options=options, seed=seed, resume=resume, plot=plot, data=data,
+            out=out, advance=advance,
+        )  # fmt: skip
+    if as_json:
+        print(json.dumps(record, indent=2))
+    else:
+        say(f"{record['checkpoint']}: test accuracy {record['test_accuracy']:.4f}")
