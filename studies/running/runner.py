@@ -64,7 +64,8 @@ def collect(
     A task that raises becomes a row with the failure, and is tried again by the next run.
     Rows are the same, bit for bit, whatever the number of workers and however often a run was stopped.
     workers: processes on this machine; cluster: address of a dask scheduler, whose workers are used instead;
-    limit: how long one task may take before it is given up and written down as failed [s];
+    limit: how long one task may take, without its worker's start, before it is given up and written down as
+    failed [s];
     advance(stage, done, total) is called after each task; say(message) for what the user should know.
 
     Raises: ValueError for a folder of another study, setting or version, or a study that cannot be used;

@@ -69,11 +69,12 @@ def measure(job: Job, task: Task) -> dict[str, Any]:
     with _turn:
         _one_thread()
         made_by = source()
-        _began(time.monotonic())
         start = time.perf_counter()
         try:
             chips = len(task.shared.get("chips", [0]))
-            result = _known(job.study).measure(_prepared(job, task), task.own)
+            call = _known(job.study).measure  # imports what the study does, which is no work of the task
+            _began(time.monotonic())
+            result = call(_prepared(job, task), task.own)
             found: dict[str, Any] = {"result": plain(result, chips)}
         except (Exception, SystemExit) as error:
             told = "".join(traceback.format_exception(error))

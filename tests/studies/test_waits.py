@@ -12,11 +12,11 @@ from tests.studies import tiny
 @pytest.mark.slow
 def test_a_task_that_takes_too_long_is_a_failure_and_the_others_are_measured(tmp_path):
     study = tiny.study(tmp_path, 6, group=3, measure="time.sleep(600 if n == 1 else 0)")
-    outcome = tiny.run(study, tmp_path / "out", limit=25.0)
+    outcome = tiny.run(study, tmp_path / "out", limit=15.0)
     assert (outcome.done, outcome.failed) == (5, 1)
     (failed,) = (row for row in rows.read(tmp_path / "out") if "failure" in row)
     assert failed["labels"] == {"n": 1}
-    assert failed["failure"]["error"] == "it took longer than 25 s, the limit of a task"
+    assert failed["failure"]["error"] == "it took longer than 15 s, the limit of a task"
 
 
 @pytest.mark.slow
