@@ -129,13 +129,18 @@ WEIGHT_CELLS = (
 
 
 def pairs(*names: str) -> Iterator[Example]:
-    """Weight devices of each law, a day old, one and two on either side of a pair, on two chips."""
+    """Weight devices of each law, a day old, one and two on either side of a pair, on two chips, a tenth of
+    them stuck or none.
+    """
     for name in names:
         cell: Any = get(name)
         goal = _numbers(1, 40, 33).clamp(-1, 1) * (cell.g_max - cell.g_min)
         for number in (1, 2):
             call = partial(seen, goal, cell, stream(0, range(2), "layer"), 86400.0, number, 0.2)
             yield Example(call, atol=5e-6 * number * cell.g_max)
+            levels = _numbers(2, 2 * number, 40, 33, seed=5).abs().clamp(max=1) * cell.g_max
+            faults = levels.where(_counts(10, *levels.shape, seed=6) == 0, torch.nan)
+            yield Example(partial(call, faults), atol=5e-6 * number * cell.g_max)
 
 
 def sums(function: Callable[[Tensor], Tensor]) -> Iterator[Example]:

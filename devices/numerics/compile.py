@@ -26,6 +26,7 @@ inlined: Any = compiled(
 bare: Any = compiled(
     **_OPTIONS, forceinline=True, _nrt=False
 )  #: views count no references, which in a hot loop costs a fifth; nothing can be allocated in it
+leaf: Any = compiled(**_OPTIONS, _nrt=False)  #: as `bare`, but called, not copied into its callers
 _THREADS = config.NUMBA_NUM_THREADS  #: all that numba may ever use; to ask it starts them, and sets torch's  # type: ignore[attr-defined]
 _PROCESS = os.getpid()  # whose threads they are
 parallel_kernel: Any = compiled(**_OPTIONS, parallel=True)

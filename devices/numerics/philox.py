@@ -10,7 +10,7 @@ Source: Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 
 
 import numpy as np
 
-from memsim.devices.numerics.compile import inlined, kernel
+from memsim.devices.numerics.compile import inlined, leaf
 from memsim.devices.numerics.simd import log, whole
 
 BLOCK = 256  #: cells that one call of :func:`normals` serves
@@ -54,7 +54,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@kernel
+@leaf
 def bits(words, key, block, step, image, draw, count):
     """Fill `words` (uint32, count x 256) with one block's bits, draws draw .. draw + count - 1."""
     k0, k1 = np.uint64(key) & _LOW, np.uint64(key) >> _32
@@ -69,7 +69,7 @@ def bits(words, key, block, step, image, draw, count):
             words[n, lane + 3 * LANES] = np.uint32(x3)
 
 
-@kernel
+@leaf
 def normals(out, words, key, block, step, image, draw, count):
     """Fill `out` (float32, count x 256) with standard normals: Box-Muller, polynomials only, error below
     1e-6.
@@ -103,7 +103,7 @@ def normals(out, words, key, block, step, image, draw, count):
             out[n, lane + half] = r * c
 
 
-@kernel
+@leaf
 def nearly_normals(out, key, block, step, image, draw, count):
     """Fill `out` (float32, count x 256) with nearly normal numbers, a word each: the noise of a write.
 
@@ -125,7 +125,7 @@ def nearly_normals(out, key, block, step, image, draw, count):
         _make_normal(row)
 
 
-@kernel
+@leaf
 def nearly_normals_of(out, cells, many, key, block, step, image, draw):
     """Fill `out` (4, BLOCK) with four numbers for each of the first `many` listed cells of a block, made as
     those of :func:`nearly_normals`, and for some more, to make up whole vectors.

@@ -46,6 +46,7 @@ class Op(IntEnum):
     POWER = 18  #: a^k
     BELOW = 19  #: 1 where a < k, else 0
     WHERE = 20  #: b where a is not 0, else c
+    STUCK = 21  #: the level of a device that is stuck, a of others
 
 
 class Program(NamedTuple):
@@ -59,23 +60,25 @@ class Program(NamedTuple):
 
 
 def pair_sums(
-    goal: np.ndarray, arrays: int, low: float, pairs: int, program: Program
+    goal: np.ndarray, arrays: int, low: float, pairs: int, program: Program, stuck: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sums of G+ - G- and of G+ + G- over the devices of a pair, both float32 (arrays, weights).
 
     goal (groups, weights) float32: G+ - G- as it is to be in array 0, 1, ..., and again from the first group
-    on; low: what both sides hold beyond that; pairs: devices on either side. The program's result is G.
+    on; low: what both sides hold beyond that; pairs: devices on either side; stuck (arrays, 2 pairs, weights)
+    float32: level of each stuck device, NaN of others. The program's result is G.
     """
     difference = np.empty((arrays, goal.shape[1]), np.float32)
     total = np.empty_like(difference)
     match_threads()
     steps, numbers, registers, result, keys = program
-    _pair_sums(difference, total, goal, np.float32(low), pairs, steps, numbers, registers, result, keys)
+    stuck = np.empty((0, 2 * pairs, 0), np.float32) if stuck is None else stuck
+    _pair_sums(difference, total, goal, np.float32(low), stuck, steps, numbers, registers, result, keys)
     return difference, total
 
 
 @_parallel
-def _pair_sums(difference, total, goal, low, pairs, steps, numbers, registers, result, keys):
+def _pair_sums(difference, total, goal, low, stuck, steps, numbers, registers, result, keys):
     weights = goal.shape[1]
     chunks = (weights + CHUNK - 1) // CHUNK
     for job in prange(len(difference) * chunks):
@@ -85,7 +88,7 @@ def _pair_sums(difference, total, goal, low, pairs, steps, numbers, registers, r
         sides = np.zeros((2, CHUNK), np.float32)
         normal = np.empty((CHUNK // px.BLOCK + 1, px.BLOCK), np.float32)
         words = np.empty((1, px.BLOCK), np.uint32)
-        for device in range(2 * pairs):
+        for device in range(stuck.shape[1]):
             side = device % 2
             _targets(held[0], goal[row % len(goal), first : first + here], side, low)
             for n in range(len(steps)):
@@ -93,6 +96,9 @@ def _pair_sums(difference, total, goal, low, pairs, steps, numbers, registers, r
                     cell = device * weights + first
                     key, draw = keys[steps[n, 2], row], steps[n, 3]
                     _normals(held[steps[n, 1], :here], normal, words, key, cell, draw)
+                elif steps[n, 0] == Op.STUCK:
+                    levels = stuck[row, device, first : first + here]
+                    _hold(held[steps[n, 1]], held[steps[n, 2]], levels)
                 else:
                     _step(held, steps[n], numbers[n], whole(here, px.BLOCK))
             sides[side] += held[result]
@@ -118,6 +124,15 @@ def _normals(out, normal, words, key, cell, draw):
     flat = normal.reshape(-1)[skip:]
     for i in range(len(out)):
         out[i] = flat[i]
+
+
+@_exact
+def _hold(out, a, levels):
+    """Levels where there are any, a elsewhere."""
+    for i in range(len(levels), len(out)):
+        out[i] = a[i]
+    for i in range(len(levels)):
+        out[i] = a[i] if np.isnan(levels[i]) else levels[i]
 
 
 @_exact

@@ -114,6 +114,10 @@ class Recorded:
         """A standard normal for each device."""
         return self.recording.normal(stream, draw)
 
+    def stuck(self) -> Recorded:
+        """The level of each device that is stuck, the value of others."""
+        return self.recording.note(Op.STUCK, self.place)
+
     def _with(self, other: Any, op: Op, op_number: Op) -> Recorded:
         """The step with another recorded value, or with a number."""
         if isinstance(other, Recorded):

@@ -104,14 +104,17 @@ def seen(
 
 @seen.kernel("cpu", torch.float32)
 def _(goal_GRC, cell, rng, age, pairs, voltage, faults=None):
-    if faults is not None:
-        return seen.meaning(goal_GRC, cell, rng, age, pairs, voltage, faults)
+    def laws(target):
+        now = cell.aged(target, age, rng=rng)
+        return cell.chord(now if faults is None else now.stuck(), voltage)
+
     try:
-        program = record(lambda target: cell.chord(cell.aged(target, age, rng=rng), voltage))
+        program = record(laws)
     except Unrecorded:
-        return seen.meaning(goal_GRC, cell, rng, age, pairs, voltage)
+        return seen.meaning(goal_GRC, cell, rng, age, pairs, voltage, faults)
     flat = np.ascontiguousarray(goal_GRC.detach().flatten(1).numpy())
-    sums = pair_sums(flat, rng.keys.size, cell.g_min, pairs, program)
+    levels = None if faults is None else faults.float().flatten(2).contiguous().numpy()
+    sums = pair_sums(flat, rng.keys.size, cell.g_min, pairs, program, levels)
     difference, total = (torch.from_numpy(part).unflatten(1, goal_GRC.shape[1:]) for part in sums)
     return difference, total
 

@@ -14,7 +14,7 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from memsim.devices.numerics.compile import inlined, match_threads, parallel_kernel
+from memsim.devices.numerics.compile import bare, match_threads, parallel_kernel
 from memsim.devices.numerics.operation import operation
 from memsim.wires.lanes import LANES, climb, transpose, turn
 from memsim.wires.lines import Lines
@@ -108,36 +108,52 @@ def _seen(first, second, column, plus, minus, rest, unit, reference, r_word, r_b
             for i in range(sensed):
                 g[2 * i + 1] = reference
             _send(send[1], g, 1, driven, turned, share, end, r_bit, activity)
-        low, beyond = 0, 0
-        for a in range(part * arrays // parts, (part + 1) * arrays // parts):
-            total[:] = 0.0
-            for i in range(sensed):
-                low += _lay(g[2 * i], plus[a, i], total, rest, unit)
-                if paired:
-                    low += _lay(g[2 * i + 1], minus[a, i], total, rest, unit)
-            column[a] = total
-            climb(volt, g, 2 * sensed, width, r_word, 1.0, drive)
-            for j in range(driven):
-                beyond += not np.isfinite(drive[j])
-                drive[j] = 1.0 / (drive[j] * unit)
-            _send(send[0], g, 0, driven, turned, share, end, r_bit, activity)
-            if paired:
-                _send(send[1], g, 1, driven, turned, share, end, r_bit, activity)
-            for i in range(sensed):
-                if paired:
-                    _take(first[a, i], volt[2 * i], send[0, i], drive, rest / unit)
-                    _take(second[a, i], volt[2 * i + 1], send[1, i], drive, rest / unit)
-                else:
-                    u, partner = volt[2 * i], volt[2 * i + 1]
-                    _take_apart(
-                        first[a, i], u, send[0, i], partner, send[1, i], drive, (rest - reference) / unit
-                    )
+        low, beyond = _see_arrays(
+            part * arrays // parts, (part + 1) * arrays // parts, first, second, column, plus, minus, rest,
+            unit, reference, r_word, r_bit, activity, g, volt, send, turned, share, drive, end, total,
+        )  # fmt: skip
         floors += low
         lost += beyond
     return floors, lost
 
 
-@inlined
+@bare
+def _see_arrays(
+    begin, stop, first, second, column, plus, minus, rest, unit, reference, r_word, r_bit, activity, g, volt,
+    send, turned, share, drive, end, total,
+):  # fmt: skip
+    """Do what `_seen` does for the arrays from `begin` to `stop`.
+
+    A function of its own: it takes its parts of the arrays without counting references to them.
+    """
+    (_, sensed, driven), paired = plus.shape, len(minus) > 0
+    width, low, beyond = len(share), 0, 0
+    for a in range(begin, stop):
+        total[:] = 0.0
+        for i in range(sensed):
+            low += _lay(g[2 * i], plus[a, i], total, rest, unit)
+            if paired:
+                low += _lay(g[2 * i + 1], minus[a, i], total, rest, unit)
+        for j in range(driven):
+            column[a, j] = total[j]
+        climb(volt, g, 2 * sensed, width, r_word, 1.0, drive)
+        for j in range(driven):
+            beyond += not np.isfinite(drive[j])
+            drive[j] = 1.0 / (drive[j] * unit)
+        _send(send[0], g, 0, driven, turned, share, end, r_bit, activity)
+        if paired:
+            _send(send[1], g, 1, driven, turned, share, end, r_bit, activity)
+        for i in range(sensed):
+            if paired:
+                _take(first[a, i], volt[2 * i], send[0, i], drive, rest / unit)
+                _take(second[a, i], volt[2 * i + 1], send[1, i], drive, rest / unit)
+            else:
+                u, partner = volt[2 * i], volt[2 * i + 1]
+                _take_apart(first[a, i], u, send[0, i], partner, send[1, i], drive, (rest - reference) / unit)
+    return low, beyond
+
+
+@bare
 def _lay(line, w, total, rest, unit):
     """Conductances of a sensed line; adds its states to `total` and returns how many were floored."""
     floor, low = -rest / unit, np.int32(0)
@@ -149,7 +165,7 @@ def _lay(line, w, total, rest, unit):
     return low
 
 
-@inlined
+@bare
 def _send(send, g, side, driven, turned, share, end, r_bit, activity):
     """send (i, j) = t G / (1 + (1 - p) G x) of the devices of one side: what they send out for 1 V [S]."""
     width = len(send)
@@ -164,7 +180,7 @@ def _send(send, g, side, driven, turned, share, end, r_bit, activity):
     turn(send, turned)
 
 
-@inlined
+@bare
 def _weigh(g, share, end, alone):
     """g becomes what devices send; alone: resistance [ohm] that a device's own current meets beyond the mean
     load.
@@ -173,13 +189,13 @@ def _weigh(g, share, end, alone):
         g[i] *= share[i] * end[i] / (1.0 + alone * g[i])
 
 
-@inlined
+@bare
 def _take(w, volt, send, drive, rest):
     for j in range(len(w)):
         w[j] = np.float32(volt[j] * send[j] * drive[j] - rest)
 
 
-@inlined
+@bare
 def _take_apart(w, volt, send, partner, other, drive, rest):
     for j in range(len(w)):
         w[j] = np.float32((volt[j] * send[j] - partner[j] * other[j]) * drive[j] - rest)

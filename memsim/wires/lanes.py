@@ -10,7 +10,7 @@ from numba.core import cgutils, types
 from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
-from memsim.devices.numerics.compile import bare, inlined
+from memsim.devices.numerics.compile import bare
 
 LANES = 8  #: float64 of a vector
 
@@ -81,7 +81,7 @@ def transpose(_: Any, out: Any, o: Any, out_step: Any, x: Any, i: Any, x_step: A
     return signature(types.void, out, index, index, x, index, index), codegen
 
 
-@inlined
+@bare
 def turn(to, x):
     """to (C, R) = x (R, C) transposed; both contiguous float64 that do not overlap."""
     rows, columns = x.shape

@@ -36,7 +36,7 @@ class Reading:
 class WiredArray:
     """Arrays whose rows are all driven, idle ones at 0 V, prepared once for any number of reads.
 
-    conductance_RC (..., R, C) [S], 0 for an infinite resistance.  `kappa` [1]: :meth:`Lines.kappa`;
+    conductance_RC (..., R, C) [S], 0 for an infinite resistance.
     `contraction` [1]: rho, the largest drop of a word line times that of a bit line.  Raises ValueError for
     conductances below 0 or not finite, and for lines whose idle rows are not grounded.
     """
@@ -48,7 +48,6 @@ class WiredArray:
                 " own; use nodal_read"
             )
         self.lines, self.lead = lines, conductance_RC.shape[:-2]
-        self.kappa = lines.kappa(conductance_RC)
         g = checked(conductance_RC, "conductance_RC", low=0.0)
         self._network = network(lines, g.reshape(-1, *g.shape[-2:]))
         self._product, drops = effective(self._network)
@@ -105,6 +104,11 @@ class WiredArray:
         into[:, :, -1] += of.right[..., None] * voltage.transpose(1, 2)
         u, b = eliminate(of, into, torch.zeros_like(into))
         return (of.g[..., None] * (u - b)).sum(1).transpose(1, 2)
+
+    @cached_property
+    def kappa(self) -> float:
+        """Size of the effect of wires, :meth:`Lines.kappa` [1]."""
+        return self.lines.kappa(self._network.g)
 
     @cached_property
     def _ladders(self) -> tuple[Tensor, Tensor]:

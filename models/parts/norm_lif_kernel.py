@@ -34,6 +34,14 @@ def _flush(lanes, sums):
 
 
 @bare
+def _flush_full(number, last, a, sums, b, products):
+    """Flush both sums after every `FLUSH` pieces and after the last; number: of the piece just added."""
+    if last or number % FLUSH == FLUSH - 1:
+        _flush(a, sums)
+        _flush(b, products)
+
+
+@bare
 def _share(block, blocks, size, channels):
     """First and last + 1 value of a block's share of `size` values, whole places."""
     places = size // channels
@@ -59,11 +67,7 @@ def moments(x, middle, sums, squares):
             for j in range(n):
                 d = real(v[j]) - middle[j]
                 b[j] += d * d
-            if number % FLUSH == FLUSH - 1:
-                _flush(a, sums[block])
-                _flush(b, squares[block])
-        _flush(a, sums[block])
-        _flush(b, squares[block])
+            _flush_full(number, start + piece >= high, a, sums[block], b, squares[block])
 
 
 @parallel_kernel
@@ -173,11 +177,7 @@ def fire_back(
                 x, grad, out, start, min(piece, high - start), scale, shift, mean, membrane, carry, total, a,
                 b, beta, leak, v_threshold, v_reset, alpha, detach,
             )  # fmt: skip
-            if number % FLUSH == FLUSH - 1:
-                _flush(a, sums[block])
-                _flush(b, products[block])
-        _flush(a, sums[block])
-        _flush(b, products[block])
+            _flush_full(number, start + piece >= high, a, sums[block], b, products[block])
 
 
 @parallel_kernel
@@ -191,11 +191,7 @@ def channel_sums(x, grad, mean, sums, products):
         for number, start in enumerate(range(low, high, piece)):
             n = min(piece, high - start)
             _collect(x[start : start + n], grad[start : start + n], mean, a, b, n)
-            if number % FLUSH == FLUSH - 1:
-                _flush(a, sums[block])
-                _flush(b, products[block])
-        _flush(a, sums[block])
-        _flush(b, products[block])
+            _flush_full(number, start + piece >= high, a, sums[block], b, products[block])
 
 
 @parallel_kernel

@@ -7,6 +7,7 @@ import torch
 
 from memsim import devices
 from memsim.devices.numerics import stable
+from memsim.devices.stuck import held
 from memsim.devices.weights.block_kernel import CHUNK, Op, pair_sums
 from memsim.devices.weights.effects import draw
 from memsim.devices.weights.recorded import Unrecorded, record
@@ -44,6 +45,21 @@ def test_normals_are_those_of_each_device_on_each_chip():
     difference, _ = pair_sums(X.numpy()[None], 2, 0.0, 2, program)
     plus, minus = every[:, 0] + every[:, 2], every[:, 1] + every[:, 3]
     assert torch.equal(torch.from_numpy(difference), plus - minus)
+
+
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_stuck_devices_show_their_level_and_others_the_bits_they_had(pairs):
+    """Two arrays; levels of 0, of others, and of none; a law before the level and one after it."""
+    levels = torch.rand(2, 2 * pairs, WEIGHTS, generator=torch.Generator().manual_seed(1))
+    levels = torch.where(levels < 0.1, 0.0, torch.where(levels < 0.3, levels, torch.nan))
+    stuck = levels.numpy()
+    program = record(lambda x: (x * x + 0.1).stuck() * 3.0)
+    difference, total = pair_sums(X.numpy()[None], 2, 0.25, pairs, program, stuck)
+    targets = torch.stack([X + 0.25, torch.zeros_like(X) + 0.25] * pairs)
+    now = held(levels, targets * targets + 0.1) * 3.0
+    plus, minus = now[:, 0::2].sum(1), now[:, 1::2].sum(1)
+    assert torch.equal(torch.from_numpy(difference), plus - minus)
+    assert torch.equal(torch.from_numpy(total), plus + minus)
 
 
 def test_a_step_is_written_once_and_registers_are_used_again():

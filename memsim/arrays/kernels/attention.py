@@ -16,7 +16,7 @@ def add_weights(weight, column, w, floor, rest, scale, first):
     for i in range(len(w)):
         states, weights = w[i], weight[i]
         for j in range(len(states)):
-            low += np.int32(states[j] < floor)
+            low = np.int32(low + (states[j] < floor))
             column[j] += max(states[j], floor)
         if first:
             for j in range(len(states)):
@@ -48,7 +48,7 @@ def tell(numbers, many, step, levels, curve, gain, shift):
             for d in range(len(line)):
                 code = np.rint(line[d] * inverse)
                 kept = min(max(code, -levels), levels)
-                over += np.int32(code != kept)
+                over = np.int32(over + (code != kept))
                 line[d] = g * (kept * step) + s * many[d]
     else:
         for i in range(len(numbers)):
@@ -113,8 +113,6 @@ def read_array(
 ):  # fmt: skip
     """Read array a; arguments as those of `read_attention`, and room.  Returns how many states were floored
     and how many conversions clipped.
-
-    A function of its own: it takes its parts of the arrays without counting references to them.
     """
     total, stack = column[a], values.shape[1]
     total[:] = 0.0
@@ -144,6 +142,25 @@ def read_array(
     return low, clips
 
 
+@bare
+def read_arrays(
+    first, end, plus, minus, weight, law, images, values, noise, keys, names, time, call, step, levels, curve,
+    gain, shift, column, out, own, many, spread, z,
+):  # fmt: skip
+    """Read the arrays from `first` to `end`; returns the sums of what `read_array` does.
+
+    A function of its own: it takes its parts of the arrays without counting references to them.
+    """
+    low, over = 0, 0
+    for a in range(first, end):
+        floored, clipped = read_array(
+            a, plus, minus, weight, law, images, values, noise, keys, names, time, call, step, levels, curve,
+            gain, shift, column, out, own, many, spread, z,
+        )  # fmt: skip
+        low, over = low + floored, over + clipped
+    return low, over
+
+
 _PARTS = 64  #: that the arrays are cut into; each has room of its own to work in
 
 
@@ -167,13 +184,11 @@ def read_attention(
     for part in prange(parts):
         own, spread = np.empty((lines, tokens), np.float32), np.empty((lines, features), np.float32)
         many, z = np.empty(features, np.float32), np.zeros((1, px.BLOCK), np.float32)
-        low, over = 0, 0
-        for a in range(part * arrays // parts, (part + 1) * arrays // parts):
-            floored, clipped = read_array(
-                a, plus, minus, weight, law, images, values, noise, keys, names, time, call, step, levels,
-                curve, gain, shift, column, out, own, many, spread, z,
-            )  # fmt: skip
-            low, over = low + floored, over + clipped
+        low, over = read_arrays(
+            part * arrays // parts, (part + 1) * arrays // parts, plus, minus, weight, law, images, values,
+            noise, keys, names, time, call, step, levels, curve, gain, shift, column, out, own, many, spread,
+            z,
+        )  # fmt: skip
         floors += low
         clips += over
     return floors, clips

@@ -34,7 +34,7 @@ def convert(current, first, step, levels, curve, gain, out, line):
         for c in range(np.uint64(len(gain))):
             code = np.rint(current[first + c] * inverse)
             kept = min(max(code, -levels), levels)
-            over += np.int32(code != kept)
+            over = np.int32(over + (code != kept))
             out[line, c] += kept * step * gain[c]
     else:
         for c in range(np.uint64(len(gain))):
@@ -73,7 +73,7 @@ def add_converted(
             for c in range(np.uint64(COLUMNS)):
                 code = np.rint((current[v, c] + noise * np.sqrt(spread[v, c]) * z[n, at + c]) * inverse)
                 kept = min(max(code, -levels), levels)
-                clipped += np.int32(code != kept)
+                clipped = np.int32(clipped + (code != kept))
                 total[v, column + c] += kept * step * gain[column + c]
         else:
             for c in range(np.uint64(COLUMNS)):

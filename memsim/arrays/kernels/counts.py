@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memsim.devices.numerics.compile import kernel
+from memsim.arrays.kernels.spike_bits import count
+from memsim.devices.numerics.compile import bare, kernel
 from memsim.devices.numerics.operation import operation
 
 
@@ -22,27 +23,34 @@ def spike_counts(q: Tensor, k: Tensor, chips: int) -> tuple[Tensor, Tensor, Tens
 
 @spike_counts.kernel("cpu", torch.float32)
 def _(q: Tensor, k: Tensor, chips: int) -> tuple[Tensor, Tensor, Tensor]:
-    steps, stack, heads, tokens, _ = q.shape
+    steps, stack, heads, tokens, features = q.shape
     counts = torch.empty(2, chips, heads, stack // chips, steps, tokens)
-    q, k = q.transpose(2, 3).contiguous(), k.transpose(2, 3).contiguous()  # as neurons make them: no copies
-    return counts[0], counts[1], torch.tensor(_count(q.numpy(), k.numpy(), counts.numpy()))
+    q = q if q.stride(-1) == 1 else q.contiguous()
+    k = k if k.stride(-1) == 1 else k.contiguous()
+    return counts[0], counts[1], torch.tensor(_count(q.numpy(), k.numpy(), features, counts.numpy()))
 
 
 @kernel
-def _count(q, k, counts):
-    """Fill counts (2, S, H, B, T, N) of spikes (T, S B, N, H, D); returns how many are neither 0 nor 1."""
-    images, others = counts.shape[3], 0
-    for spikes, count in ((q, counts[0]), (k, counts[1])):
-        for t in range(spikes.shape[0]):
-            for job in range(spikes.shape[1]):
-                s, b, odd = job // images, job % images, np.int32(0)
-                for n in range(spikes.shape[2]):
-                    for h in range(spikes.shape[3]):
-                        total = np.int32(0)
-                        for d in range(np.uint64(spikes.shape[4])):
-                            x = spikes[t, job, n, h, d]
-                            total += np.int32(x != 0)
-                            odd += np.int32(x * x != x)
-                        count[s, h, b, t, n] = total
-                others += odd
+def _count(q, k, features, counts):
+    """Fill counts (2, S, H, B, T, N) of spikes; returns how many numbers are neither 0 nor 1.
+
+    q and k (T, S B, H, N, D), as they lie, the last axis contiguous.
+    """
+    return _count_in(q, features, counts[0]) + _count_in(k, features, counts[1])
+
+
+@bare
+def _count_in(x, features, counts):
+    chips, heads, images, steps, tokens = counts.shape
+    others, (by_step, by_image, by_head, by_token, _) = np.uint64(0), x.strides
+    for t in range(steps):
+        for s in range(chips):
+            for b in range(images):
+                first = t * by_step + (s * images + b) * by_image
+                for h in range(heads):
+                    for n in range(tokens):
+                        at = (first + h * by_head + n * by_token) // x.itemsize
+                        spikes, odd = count(x, at, features)
+                        counts[s, h, b, t, n] = spikes
+                        others += odd
     return others

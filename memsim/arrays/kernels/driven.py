@@ -4,52 +4,10 @@ Lists lie one behind the other, with places for the `height` rows of a tile each
 rows[n height : ends[n]], n = p tiles + k, in their order.
 """
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.core.typing.templates import signature
-from numba.extending import intrinsic
 
+from memsim.arrays.kernels.spike_bits import lowest, nonzero
 from memsim.devices.numerics.compile import bare, inlined
-
-
-def _nonzero(_, x, first):
-    """Bit i is set where x[first + i] is not 0; x float32, contiguous; nothing is checked."""
-
-    def codegen(context, builder, sig, args):
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        vector = ir.VectorType(ir.FloatType(), 64)
-        place = builder.bitcast(builder.gep(array.data, [args[1]]), vector.as_pointer())
-        driven = builder.fcmp_unordered("!=", builder.load(place, align=4), ir.Constant(vector, None))
-        return builder.bitcast(driven, ir.IntType(64))
-
-    return signature(types.uint64, x, first), codegen
-
-
-def _trailing_zeros(_, bits):
-    """Number of the lowest bit that is set."""
-
-    def codegen(context, builder, sig, args):
-        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-
-    return signature(types.uint64, bits), codegen
-
-
-_bits_of_64: Any = intrinsic(_nonzero)
-_lowest: Any = intrinsic(_trailing_zeros)
-
-
-@bare
-def _driven(x, first, end):
-    """Bit i is set where x[first + i] is not 0, i < 64, first + i < end."""
-    if first + 64 <= end:
-        return _bits_of_64(x, first)
-    bits = np.uint64(0)
-    for i in range(end - first):
-        bits |= np.uint64(x[first + i] != 0) << np.uint64(i)
-    return bits
 
 
 @inlined
@@ -73,9 +31,9 @@ def list_vectors(x, numbers, every, height, ends, rows, drive, siemens):
         for tile in range(0, every, height):
             low, high, count = tile, min(tile + height, every), np.uint64(n * height)
             while low < high:
-                bits = _driven(x, base + low, base + min(low + 64, high))
+                bits = nonzero(x, base + low, min(64, high - low))
                 while bits != 0:
-                    r = np.uint64(low) + _lowest(bits)
+                    r = np.uint64(low) + lowest(bits)
                     rows[count] = r
                     if numbers:
                         value = x[np.uint64(base) + r]
@@ -104,9 +62,9 @@ def list_pixels(x, start, place, row, numbers, tile_of, ends, rows, drive, sieme
     for c in range(len(x) // plane):
         base, values = np.uint32(c * reach), c * plane
         for low in range(0, plane, 64):
-            bits = _driven(x, values + low, values + min(low + 64, plane))
+            bits = nonzero(x, values + low, min(64, plane - low))
             while bits != 0:
-                f = np.uint64(low) + _lowest(bits)
+                f = np.uint64(low) + lowest(bits)
                 bits &= bits - np.uint64(1)
                 value = x[np.uint64(values) + f]
                 energy += np.float64(value * value) * siemens[np.uint64(values) + f]

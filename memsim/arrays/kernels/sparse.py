@@ -9,7 +9,7 @@ from numba import prange
 
 from memsim.arrays.kernels.converting import add_noise, convert, store
 from memsim.arrays.kernels.driven import are_spikes, list_pixels, list_vectors
-from memsim.arrays.kernels.sum_rows import sum_both, sum_rows
+from memsim.arrays.kernels.sum_rows import BLOCK, sum_rows
 from memsim.devices.numerics import philox as px
 from memsim.devices.numerics.compile import bare, parallel_kernel
 
@@ -19,9 +19,11 @@ _PARTS = 64  #: that the jobs are cut into; each has room of its own to work in
 
 @bare
 def add_driven(total, at, matrix, rows, drive, noise, first, end):
-    """total[at + c] += sum of x_r (or f(x_r), where there is noise) matrix[r, c] over the listed rows r and
+    """total[at + c] = sum of x_r (or f(x_r), where there is noise) matrix[r, c] over the listed rows r and
     their drives x, which are not 0.
     """
+    for c in range(matrix.shape[1]):
+        total[at + c] = 0.0
     for i in range(first, end):
         x, r = drive[i], rows[i]
         if len(noise) > 0:
@@ -31,27 +33,21 @@ def add_driven(total, at, matrix, rows, drive, noise, first, end):
 
 
 @bare
-def sum_cells(current, spread, volt, power, rows, ends, drive, spikes, noise, tiles, height, start, lines):
-    """Currents and, where there is noise, variances (those of spikes over f(1)) of the `lines` positions from
-    `start`, (position, tile, column).
+def sum_cells(total, matrix, rows, ends, drive, spikes, noise, tiles, height, start, lines):
+    """Sums over the listed rows of a matrix for the `lines` positions from `start`, (position, tile, column).
+
+    A tile's columns are walked in blocks, so that a block stays in the cache for all positions.
     """
-    columns, noisy = volt.shape[1], noise[0] > 0
-    for at in range(lines * tiles * columns):
-        current[at] = 0.0
-    for at in range(lines * tiles * columns if noisy else 0):
-        spread[at] = 0.0
+    columns = matrix.shape[1]
     for k in range(tiles):
-        for i in range(lines):
-            at, n = (i * tiles + k) * columns, (start + i) * tiles + k
-            first, end = n * height, np.int64(ends[n])
-            if not spikes:
-                add_driven(current, at, volt, rows, drive, noise[:0], first, end)
-                if noisy:
-                    add_driven(spread, at, power, rows, drive, noise, first, end)
-            elif noisy:
-                sum_both(current, spread, at, volt, power, rows, first, end)
-            else:
-                sum_rows(current, at, volt, rows, first, end)
+        for c in range(0, columns, BLOCK if spikes else columns):
+            for i in range(lines):
+                at, n = (i * tiles + k) * columns, (start + i) * tiles + k
+                first, end = n * height, np.int64(ends[n])
+                if spikes:
+                    sum_rows(total, at, matrix, rows, first, end, c)
+                else:
+                    add_driven(total, at, matrix, rows, drive, noise, first, end)
 
 
 @bare
@@ -78,7 +74,9 @@ def read_image(
     for first in range(0, positions, lines):
         here = min(lines, positions - first)
         done, cells = 0, here * tiles * columns
-        sum_cells(current, spread, volt, power, rows, ends, drive, spikes, noise, tiles, height, first, here)
+        sum_cells(current, volt, rows, ends, drive, spikes, noise[:0], tiles, height, first, here)
+        if factor > 0:
+            sum_cells(spread, power, rows, ends, drive, spikes, noise, tiles, height, first, here)
         if factor > 0 and floor.shape[1] > 0:
             add_floor(spread, floor, one, here)
         while factor > 0 and done < cells:
@@ -102,10 +100,7 @@ def read_job(
     x, t, s, b, start, place, row, tile_of, volt, power, noise, floor, keys, images, time, call, height, step,
     levels, curve, gain, siemens, out, maps, counted, ends, rows, drive, z, words, current, spread, numbers,
 ):  # fmt: skip
-    """Read array s with image b at step t; arguments as those of `read_sparse`, and room.
-
-    A function of its own: it takes its parts of the arrays without counting references to them.
-    """
+    """Read array s with image b at step t; arguments as those of `read_sparse`, and room."""
     spikes = are_spikes(x[t, s, b])
     if start.size == 0:
         energy = list_vectors(x[t, s, b], not spikes, volt.shape[1], height, ends, rows, drive, siemens[s])
@@ -125,6 +120,25 @@ def read_job(
         used += np.int64(ends[n]) - n * height
     counted[t, s, b, 0], counted[t, s, b, 1], counted[t, s, b, 2] = over, used, energy
     counted[t, s, b, 3] = 0.0 if spikes else 1.0
+
+
+@bare
+def read_jobs(
+    first, end, x, start, place, row, tile_of, volt, power, noise, floor, keys, images, time, call, height,
+    step, levels, curve, gain, siemens, out, maps, counted, ends, rows, drive, z, words, current, spread,
+    numbers,
+):  # fmt: skip
+    """Do the jobs from `first` to `end`, image by image.
+
+    A function of its own: it takes its parts of the arrays without counting references to them.
+    """
+    chips, count = x.shape[1:3]
+    for job in range(first, end):
+        read_job(
+            x, job // count // chips, job // count % chips, job % count, start, place, row, tile_of, volt,
+            power, noise, floor, keys, images, time, call, height, step, levels, curve, gain, siemens, out,
+            maps, counted, ends, rows, drive, z, words, current, spread, numbers,
+        )  # fmt: skip
 
 
 @parallel_kernel
@@ -158,9 +172,8 @@ def read_sparse(
         z, words = np.zeros((1, px.BLOCK), np.float32), np.empty((1, px.BLOCK), np.uint32)
         current = np.empty(lines * tiles * columns, np.float32)
         spread, numbers = np.empty(len(current), np.float32), np.empty((lines, columns), np.float32)
-        for job in range(part * jobs // parts, (part + 1) * jobs // parts):
-            read_job(
-                x, job // count // chips, job // count % chips, job % count, start, place, row, tile_of, volt,
-                power, noise, floor, keys, images, time, call, height, step, levels, curve, gain,
-                siemens, out, maps, counted, ends, rows, drive, z, words, current, spread, numbers,
-            )  # fmt: skip
+        read_jobs(
+            part * jobs // parts, (part + 1) * jobs // parts, x, start, place, row, tile_of, volt, power,
+            noise, floor, keys, images, time, call, height, step, levels, curve, gain, siemens, out, maps,
+            counted, ends, rows, drive, z, words, current, spread, numbers,
+        )  # fmt: skip

@@ -129,7 +129,7 @@ class ReadOut:
         shape = (volt.shape[2], positions) if maps else (positions, volt.shape[2])
         out = torch.empty(*x.shape[:3], *shape, dtype=torch.float32)
         match_threads()
-        counted = torch.empty(*x.shape[:3], 4, dtype=torch.float64)
+        counted = np.empty((*x.shape[:3], 4))
         siemens = self.row_siemens_SR
         if self.dense:
             kernel, index = dense.read_dense, self._index(unrolling)
@@ -156,10 +156,12 @@ class ReadOut:
             siemens.numpy(),
             out.numpy(),
             maps,
-            counted.numpy(),
+            counted,
         )
-        clips, driven, siemens, others = counted.sum(2).permute(2, 1, 0)  # (4, S, T)
-        return Reading(out, int(clips.sum()), driven, siemens, int(others.sum()))
+        clips, driven, siemens, others = counted.sum(2).transpose(2, 1, 0)  # (4, S, T)
+        return Reading(
+            out, int(clips.sum()), torch.from_numpy(driven), torch.from_numpy(siemens), int(others.sum())
+        )
 
     @cached_property
     def _adc(self) -> tuple[np.ndarray, np.float32, np.ndarray]:
