@@ -14,7 +14,7 @@ class WeightSection(Section):
     write  G_P = max(0, G + (c0 + c1 x + c2 x^2 + ...) xi)
     drift  G_P ((t + t_0) / t_0)^-nu,  nu = abs(drift_exponent + drift_exponent_spread xi), fixed for a device
     relax  + a ln t + (b ln t + c) xi,  one xi for each device, from 1 s on
-    read   (1 + Q B(t)), B a random walk over ln t with variance ln((t + t_0 + t_read) / (2 t_read))
+    read   (1 + Q B(t)), B of the spectrum 1/f, with variance ln((t + t_0 + t_read) / (2 t_read))
            I = G v_ref sinh(V / v_0) / sinh(v_ref / v_0)
     """
 

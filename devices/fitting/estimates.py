@@ -1,12 +1,15 @@
 """What measured devices say of their population: a mean and a spread, each with its 95 % interval."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import minimize
 from scipy.stats import chi2, norm
 from scipy.stats import t as student
+
+END = 0.02  #: how well the end of a profile's interval is found, relative [1]
 
 
 class Interval(NamedTuple):
@@ -56,6 +59,46 @@ def around(value: float, error: float) -> Interval:
     """A normal interval, value +- 1.96 errors."""
     reach = float(norm.ppf(0.975)) * error
     return Interval(value, value - reach, value + reach)
+
+
+def profile(
+    loss: Callable[[np.ndarray], float], x: np.ndarray, k: int, bounds: Sequence[tuple[float, float]]
+) -> tuple[float, float]:
+    """Ends of the 95 % interval of parameter k by its profile likelihood: where a loss, minus the log
+    likelihood, at its least over all others, is 1.92 above that at x, its least of all; the bound where
+    that comes first.  To 2 % of the parameter, which is counted in units of about its size.
+    """
+    others, limit = np.arange(len(x)) != k, loss(x) + float(chi2.ppf(0.95, 1)) / 2
+    inside = [bound for bound, other in zip(bounds, others, strict=True) if other]
+
+    def end(side: float) -> float:
+        near = x[others]  # of the last value: the next begins there
+
+        def rise(v: float) -> float:
+            nonlocal near
+            full = np.full(len(x), v)
+
+            def part(rest: np.ndarray) -> float:
+                full[others] = rest
+                return loss(full)
+
+            found = minimize(part, near, method="L-BFGS-B", bounds=inside)
+            near = found.x
+            return float(found.fun) - limit
+
+        inner, step = float(x[k]), side * max(0.2 * abs(float(x[k])), 0.01)
+        outer = float(np.clip(inner + step, *bounds[k]))
+        while rise(outer) <= 0:
+            if outer in bounds[k]:
+                return outer
+            inner, step = outer, 2 * step
+            outer = float(np.clip(inner + step, *bounds[k]))
+        while abs(outer - inner) > END * max(abs(outer), END):
+            middle = (inner + outer) / 2
+            inner, outer = (inner, middle) if rise(middle) > 0 else (middle, outer)
+        return outer
+
+    return end(-1.0), end(1.0)
 
 
 def standard_errors(loss: Callable[[np.ndarray], float], x: np.ndarray, h: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
 """Fit drift to measured retention curves: exponent with its spread, its clock, low-frequency and read noise.
 
-    ln G_i(t) = a_i - nu_i ln((t + t_0) / t_0) + Q B_i(ln(t + t_0)) + r xi,    nu_i ~ N(nu, spread^2)
+    ln G_i(t) = a_i - nu_i ln((t + t_0) / t_0) + Q B_i(t) + W_i(ln(t + t_0)) + r xi,    nu_i ~ N(nu, spread^2)
 
-B is a random walk, so that errors of one device at two times are alike and only its increments are
-independent; least squares on the readings would promise too much.  The likelihood is that of differences
-between successive readings, in which the level a_i has gone.  Noise with a 1/f spectrum, as memsim simulates
-it, is partly new at each reading: of such devices the walk takes that part for r, or makes Q too large.
+B has the spectrum 1/f between 1 / (t + t_0 + t_read) and 1 / (2 t_read), as memsim simulates it: its
+covariance between two times is known.  W is a random walk, of variance w^2 for each factor e of time: a
+structure that moves on and never comes back, which no field of a card says.  r is new at each reading.
+Errors of one device at two times are alike, so least squares on the readings would promise too much; the
+likelihood is that of differences between successive readings, in which the level a_i has gone
+(:mod:`memsim.devices.fitting.retention_steps`).
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from memsim.devices.fitting.estimates import Interval, around, population, standard_errors
+from memsim.devices.fitting.estimates import Interval, population, profile, standard_errors
 from memsim.devices.fitting.fit import few_words, without_spreads
 from memsim.devices.fitting.measurements import RetentionCurves, check_conductance, check_support
 from memsim.devices.fitting.pulse_numbers import round_to
 from memsim.devices.fitting.residuals import MISFIT
+from memsim.devices.fitting.retention_steps import Steps, Variances
 from memsim.devices.fitting.screening import Yield, screen_retention
 
 TIMES = 4  #: fewest readings of each device
@@ -38,6 +41,7 @@ class RetentionFit:
     exponent: np.ndarray  #: of each device (N,)
     residuals: np.ndarray  #: what each reading misses its device's own power law by, relative (T, N)
     works: Yield
+    walk: Interval  #: w, for each root of a factor e of time, relative [1]
     not_measured: tuple[str, ...] = ()  #: spreads that too few devices cannot give
 
     @property
@@ -50,6 +54,12 @@ class RetentionFit:
         worst = float(np.max(off / np.where(spread > 0, spread, np.inf)))
         out = [str(self.works)] if self.works.faults else []
         out += few_words(len(self.measured.devices), self.not_measured)
+        if self.walk.low > 0:
+            out.append(
+                f"conductances wander by {100 * self.walk.value:.2g} % ({100 * self.walk.low:.2g} to"
+                f" {100 * self.walk.high:.2g}) for each factor e of time and do not come back: no field of a"
+                " card says that, and the cell is without it"
+            )
         if worst > MISFIT:
             out.append(
                 f"a power law misses the devices' mean by {worst:.1f} standard errors: do not trust the"
@@ -63,80 +73,38 @@ class RetentionFit:
         return self.fixed | {key: float(f"{i.value:.6g}") for key, i in self.numbers.items()}
 
 
-@dataclass(frozen=True)
-class _Steps:
-    """Differences of ln G between successive readings of N devices; blank where a device has none."""
-
-    change: np.ndarray  #: (N, T - 1)
-    known: np.ndarray  #: (N, T - 1), bool
-    time: np.ndarray  #: (N, T) [s]
-
-    def slope(self, t_0: float) -> np.ndarray:
-        """Differences of ln((t + t_0) / t_0), (N, T - 1)."""
-        return np.where(self.known, np.diff(np.log(self.time + t_0), axis=1), 0.0)
-
-    def covariance(self, slope: np.ndarray, flicker: float, read: float) -> np.ndarray:
-        """Of the differences, without the spread of nu: Q^2 on the diagonal, r^2 times 2 and -1."""
-        size = self.change.shape[1]
-        tri = 2 * np.eye(size) - np.eye(size, k=1) - np.eye(size, k=-1)
-        both = self.known[:, :, None] & self.known[:, None, :]
-        out = np.where(both, read * tri, 0.0)
-        diagonal = np.where(self.known, flicker * slope, 1.0)
-        return out + diagonal[:, :, None] * np.eye(size)
-
-    def exponents(self, t_0: float, flicker: float, read: float) -> tuple[np.ndarray, np.ndarray]:
-        """Each device's nu and its error variance, (N,), by generalised least squares."""
-        slope = self.slope(t_0)
-        weights = np.linalg.solve(self.covariance(slope, flicker, read), slope[..., None])[..., 0]
-        information = (weights * slope).sum(1)
-        return -(weights * self.change).sum(1) / information, 1 / information
-
-    def loss(self, t_0: float, spread: float, flicker: float, read: float) -> float:
-        """Minus the log likelihood of variances spread, flicker, read, the mean exponent at its best."""
-        slope = self.slope(t_0)
-        covariance = self.covariance(slope, flicker, read) + spread * slope[:, :, None] * slope[:, None, :]
-        try:
-            root = np.linalg.cholesky(covariance)
-        except np.linalg.LinAlgError:
-            return 1e30
-        both = np.stack([self.change, slope], -1)
-        white = np.linalg.solve(root, both)
-        z, x = white[..., 0], white[..., 1]
-        nu = -(z * x).sum() / (x * x).sum()
-        return float(0.5 * ((z + nu * x) ** 2).sum() + np.log(np.einsum("nii->ni", root)).sum())
-
-
-def fit_retention(curves: RetentionCurves, *, t_0: float | None = None) -> RetentionFit:
+def fit_retention(
+    curves: RetentionCurves, *, t_0: float | None = None, t_read: float = 250e-9
+) -> RetentionFit:
     """Fit a power-law drift to retention curves.
 
-    t_0 [s]: time since the write from which drift is counted, fitted without.  read_noise is that of a device
-    at the largest conductance read, g_max, as noise that goes with the root of the conductance.  Raises
-    ValueError naming each parameter that the data cannot support, and what it would take.
+    t_0 [s]: time since the write from which drift is counted, fitted without.  t_read [s]: length of a read,
+    where low-frequency noise begins.  read_noise is that of a device at the largest conductance read, g_max,
+    as noise that goes with the root of the conductance.  Raises ValueError naming each parameter that the
+    data cannot support, and what it would take.
     """
     _check(curves)
     curves, works = screen_retention(curves)
-    steps = _steps(curves)
-    at, error = _best(steps, t_0)
-    clock, _, flicker, read = at
-    if t_0 is None and error[0] * 1.96 > np.log(FACTOR):
+    steps = Steps.of(curves, t_read)
+    clock, at, error, spreads = _best(steps, t_0)
+    if t_0 is None and error * 1.96 > np.log(FACTOR):
         raise ValueError(
-            f"these data cannot support t_0 [s]: it may be {np.exp(min(1.96 * error[0], 9.0)):.2g} times more"
+            f"these data cannot support t_0 [s]: it may be {np.exp(min(1.96 * error, 9.0)):.2g} times more"
             " or less; read earlier than t_0 and ten times later, or give it (--t-0)"
         )
-    numbers = _exponents(steps, at, error[0] if t_0 is None else 0.0)
+    numbers = _exponents(steps, clock, at, error)
     if t_0 is None:
-        low, high = np.exp(np.log(clock) + np.array([-1.96, 1.96]) * error[0])
-        numbers["t_0 [s]"] = Interval(float(clock), float(low), float(high))
-    for key, variance, sure in (("flicker_noise", flicker, error[2]), ("read_noise", read, error[3])):
-        numbers[key] = around(float(variance), float(sure)).root
-    nu, _ = steps.exponents(clock, flicker, read)
+        low, high = np.exp(np.log(clock) + np.array([-1.96, 1.96]) * error)
+        numbers["t_0 [s]"] = Interval(clock, float(low), float(high))
+    numbers["flicker_noise"], numbers["read_noise"], walk = spreads
+    nu, _ = steps.exponents(clock, at)
     fixed = {} if t_0 is None else {"t_0 [s]": t_0}
     top = float(np.nanmax(curves.conductance))
     fixed["g_max [S]"] = round_to(top, up=True)
     mean = float(np.nanmean(curves.conductance))
     numbers["read_noise"] = numbers["read_noise"].times(float(np.sqrt(mean / fixed["g_max [S]"])))
     numbers, missing = without_spreads(numbers, len(curves.devices))
-    return RetentionFit(fixed, numbers, curves, nu, _residuals(curves, nu, clock), works, missing)
+    return RetentionFit(fixed, numbers, curves, nu, _residuals(curves, nu, clock), works, walk, missing)
 
 
 def _check(curves: RetentionCurves) -> None:
@@ -160,54 +128,43 @@ def _check(curves: RetentionCurves) -> None:
     check_support(missing)
 
 
-def _steps(curves: RetentionCurves) -> _Steps:
-    with np.errstate(divide="ignore"):
-        change = np.diff(np.log(curves.conductance.T), axis=1)
-    known = np.isfinite(change)
-    time = np.where(np.isfinite(curves.time), curves.time, np.nanmax(curves.time)).T
-    return _Steps(np.where(known, change, 0.0), known, time)
-
-
-def _best(steps: _Steps, t_0: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """t_0 and the variances of nu, flicker and read noise, most likely; errors of ln t_0 and of these."""
-    first = float(np.median(steps.time[:, 0]))
-    noise = max(float(steps.change[steps.known].var()), 1e-12)
-    unit = np.array([1.0, 0.02**2, noise, noise])
+def _best(steps: Steps, t_0: float | None) -> tuple[float, Variances, float, list[Interval]]:
+    """t_0 [s] and the variances, most likely; error of ln t_0; Q, r and w with their intervals."""
+    unit = steps.units()
 
     def loss(x: np.ndarray) -> float:
-        clock = np.exp(x[0]) if t_0 is None else t_0
-        return steps.loss(clock, *(unit[1:] * np.exp(x[1:])))
+        return steps.loss(np.exp(x[0]) if t_0 is None else t_0, Variances(*(unit * x[1:])))
 
-    start = np.array([np.log(max(first, 1e-3)), 0.0, -2.0, -2.0])
-    bounds = [(np.log(1e-6), np.log(1e9)), (-12, 12), (-14, 8), (-14, 8)]
-    starts = [start, start + 3 * np.eye(4)[0]] if t_0 is None else [start]
+    start = np.array([np.log(max(float(np.median(steps.time[:, 0])), 1e-3)), 1.0, 0.2, 0.1, 0.1])
+    bounds = [(np.log(1e-6), np.log(1e9)), (0.0, 1e4), *[(0.0, 1e3)] * 3]
+    starts = [start, start + 3 * np.eye(5)[0]] if t_0 is None else [start]
     found = [minimize(loss, s, method="L-BFGS-B", bounds=bounds) for s in starts]
-    best = min(found, key=lambda one: one.fun)
-    at = np.concatenate([[best.x[0]], np.exp(best.x[1:])])
-    free = [0, 1, 2, 3] if t_0 is None else [1, 2, 3]
+    best = min(found, key=lambda one: one.fun).x
+    at = Variances(*(float(v) for v in unit * best[1:]))
+    spreads = [
+        Interval(value, *(float(size * end) for end in profile(loss, best, k, bounds))).root
+        for k, value, size in zip((2, 3, 4), at[1:], unit[1:], strict=True)
+    ]
+    if t_0 is not None:
+        return t_0, at, 0.0, spreads
 
     def by_variance(v: np.ndarray) -> float:
-        full = at.copy()
-        full[free] = v
-        clock = np.exp(full[0]) if t_0 is None else t_0
-        return steps.loss(clock, *(unit[1:] * np.maximum(full[1:], 1e-9)))
+        return steps.loss(np.exp(v[0]), Variances(*(unit * np.maximum(v[1:], 1e-9))))
 
-    error = np.zeros(4)
-    h = np.maximum(0.1 * np.abs(at), 2e-3)
-    centre = np.concatenate([at[:1], np.maximum(at[1:], 1.001 * h[1:])])
-    error[free] = standard_errors(by_variance, centre[free], h[free])
-    value = np.concatenate([[np.exp(at[0]) if t_0 is None else t_0], at[1:] * unit[1:]])
-    return value, error * unit
+    centre = best.copy()
+    h = np.maximum(0.1 * np.abs(centre), 2e-3)
+    centre[1:] = np.maximum(centre[1:], 1.001 * h[1:])
+    return float(np.exp(best[0])), at, float(standard_errors(by_variance, centre, h)[0]), spreads
 
 
-def _exponents(steps: _Steps, at: np.ndarray, clock_error: float) -> dict[str, Interval]:
+def _exponents(steps: Steps, clock: float, at: Variances, clock_error: float) -> dict[str, Interval]:
     """Mean and spread of nu; their intervals widened by what t_0 may be off."""
 
     def found(t_0: float) -> tuple[Interval, Interval]:
-        nu, error = steps.exponents(t_0, at[2], at[3])
+        nu, error = steps.exponents(t_0, at)
         return population(nu, nu + np.sqrt(error) * np.array([[1.0], [-1.0]]))
 
-    here, there = found(at[0]), found(at[0] * np.exp(0.1))
+    here, there = found(clock), found(clock * np.exp(0.1))
     out = {}
     for key, one, other in zip(("drift_exponent", "drift_exponent_spread"), here, there, strict=True):
         shift = 1.96 * clock_error * abs(other.value - one.value) / 0.1

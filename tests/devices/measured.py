@@ -93,13 +93,16 @@ ECRAM = Pulsed(
 
 @dataclass(frozen=True)
 class Drifting:
-    """A population of drifting devices: G (1 + t/t_0)^-nu, a walk over ln(t + t_0), noise of each reading."""
+    """A population of drifting devices: (1 + t/t_0)^-nu, a walk over ln(t + t_0), noise of the spectrum 1/f
+    between 1 / (t + t_0 + t_read) and 1 / (2 t_read), summed over frequencies, and noise of each reading.
+    """
 
     exponent: float = 0.06
     spread: float = 0.015
     t_0: float = 20.0
-    flicker: float = 0.01
+    flicker: float = 0.004
     read: float = 0.005
+    walk: float = 0.0
     times: tuple[float, ...] = (0, 1, 3, 10, 30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6)
 
     def measure(self, seed: int, devices: int) -> RetentionCurves:
@@ -107,18 +110,25 @@ class Drifting:
         rng = np.random.default_rng(seed)
         nu = self.exponent + self.spread * rng.standard_normal(devices)
         g = 20 * (1 + 0.1 * rng.standard_normal(devices))
-        walk, before, rows = np.zeros(devices), None, []
-        for t in self.times:
-            now = np.log(t + self.t_0)
-            if before is not None:
-                walk = walk + np.sqrt(now - before) * rng.standard_normal(devices)
-            before = now
-            clean = g * ((t + self.t_0) / self.t_0) ** -nu * (1 + self.flicker * walk)
-            rows.append(MICRO * clean * (1 + self.read * rng.standard_normal(devices)))
+        t = np.array(self.times, float)[:, None]
+        steps = np.sqrt(np.diff(np.log(t + self.t_0), axis=0, prepend=np.log(t[:1] + self.t_0)))
+        walk = np.cumsum(steps * rng.standard_normal((len(t), devices)), 0)
+        clean = g * ((t + self.t_0) / self.t_0) ** -nu
+        noise = self.flicker * self.waves(rng, devices) + self.walk * walk
+        noisy = clean * np.exp(noise + self.read * rng.standard_normal((len(t), devices)))
         names = tuple(f"p{i:02}" for i in range(devices))
-        return RetentionCurves(
-            names, np.repeat(np.array(self.times, float)[:, None], devices, 1), np.array(rows)
-        )
+        return RetentionCurves(names, np.repeat(t, devices, 1), MICRO * noisy)
+
+    def waves(self, rng: np.random.Generator, devices: int) -> np.ndarray:
+        """B (T, N): waves of random phase, 200 for each factor e of frequency, where they are in the band."""
+        t, t_read = np.array(self.times, float)[:, None], 250e-9
+        edges = np.log(2 * t_read), np.log(t[-1, 0] + self.t_0 + t_read)
+        count = int(200 * (edges[1] - edges[0]))
+        period = np.exp(edges[0] + (edges[1] - edges[0]) * (rng.random(count) + np.arange(count)) / count)
+        share = np.sqrt((edges[1] - edges[0]) / count) * (period <= t + self.t_0 + t_read)
+        angle = 2 * np.pi * ((t / period) % 1.0)
+        up, across = rng.standard_normal((2, count, devices))
+        return (share * np.cos(angle)) @ up + (share * np.sin(angle)) @ across
 
     def truth(self, mean: float, g_max: float) -> dict[str, float]:
         """What a card says of these devices; read noise at g_max goes with the root of the conductance."""

@@ -1,0 +1,106 @@
+"""Differences between successive readings of drifting devices, and how likely they are.
+
+In ln G the level of a device is unknown; differences have lost it.  Of readings at t and t', with both in the
+band of the noise B, whose spectrum is 1/f from 1 / (min(t, t') + t_0 + t_read) to 1 / (2 t_read):
+
+    cov(B(t), B(t')) = Ci(2 pi |t - t'| / (2 t_read)) - Ci(2 pi |t - t'| / (min(t, t') + t_0 + t_read))
+    var(B(t))        = ln((t + t_0 + t_read) / (2 t_read))
+
+Ci is the cosine integral; the covariance is the integral of cos(2 pi f |t - t'|) / f over the band.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import sici
+
+from memsim.devices.fitting.measurements import RetentionCurves
+
+
+class Variances(NamedTuple):
+    """What spreads the readings, as variances."""
+
+    spread: float  #: of nu [1]
+    flicker: float  #: Q^2 [1]
+    read: float  #: r^2 [1]
+    walk: float  #: w^2, for each factor e of time [1]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Differences of ln G between successive readings of N devices; blank where a device has none.
+
+    Devices that were read at the same times share a pattern, and with it all covariances.
+    """
+
+    change: np.ndarray  #: (N, T - 1)
+    time: np.ndarray  #: of each pattern (P, T) [s]
+    known: np.ndarray  #: of each pattern (P, T - 1), bool
+    pattern: np.ndarray  #: of each device (N,)
+    t_read: float  #: [s]
+
+    @classmethod
+    def of(cls, curves: RetentionCurves, t_read: float) -> Steps:
+        """The differences of curves whose conductances are above 0."""
+        with np.errstate(divide="ignore"):
+            change = np.diff(np.log(curves.conductance.T), axis=1)
+        known = np.isfinite(change)
+        time = np.where(np.isfinite(curves.time), curves.time, np.nanmax(curves.time)).T
+        both, pattern = np.unique(np.hstack([time, known]), axis=0, return_inverse=True)
+        size = time.shape[1]
+        return cls(
+            np.where(known, change, 0.0), both[:, :size], both[:, size:].astype(bool), pattern.ravel(), t_read
+        )
+
+    def units(self) -> np.ndarray:
+        """Sizes to count variances in: of nu, Q^2, r^2 and w^2."""
+        noise = max(float(self.change[self.known[self.pattern]].var()), 1e-12)
+        longest = float(self.time.max())
+        return np.array([0.02**2, noise / np.log((longest + 1.0) / self.t_read), noise, noise])
+
+    def slope(self, t_0: float) -> np.ndarray:
+        """Differences of ln((t + t_0) / t_0), (P, T - 1)."""
+        return np.where(self.known, np.diff(np.log(self.time + t_0), axis=1), 0.0)
+
+    def noise(self, t_0: float, at: Variances) -> np.ndarray:
+        """Covariance of the differences without the spread of nu, (P, T - 1, T - 1)."""
+        size = self.time.shape[1]
+        readings = at.flicker * self._of_spectrum(t_0) + at.read * np.eye(size)
+        out = np.diff(np.diff(readings, axis=1), axis=2)
+        both = self.known[:, :, None] & self.known[:, None, :]
+        diagonal = np.where(self.known, at.walk * self.slope(t_0), 1.0)
+        return np.where(both, out, 0.0) + diagonal[:, :, None] * np.eye(size - 1)
+
+    def exponents(self, t_0: float, at: Variances) -> tuple[np.ndarray, np.ndarray]:
+        """Each device's nu and its error variance, (N,), by generalised least squares."""
+        slope = self.slope(t_0)
+        weights = np.linalg.solve(self.noise(t_0, at), slope[..., None])[..., 0]
+        information = (weights * slope).sum(1)[self.pattern]
+        return -(weights[self.pattern] * self.change).sum(1) / information, 1 / information
+
+    def loss(self, t_0: float, at: Variances) -> float:
+        """Minus the log likelihood of the variances, the mean exponent at its best."""
+        slope = self.slope(t_0)
+        covariance = self.noise(t_0, at) + at.spread * slope[:, :, None] * slope[:, None, :]
+        try:
+            root = np.linalg.cholesky(covariance)
+        except np.linalg.LinAlgError:
+            return 1e30
+        white = np.linalg.inv(root)
+        z = np.einsum("nij,nj->ni", white[self.pattern], self.change)
+        x = np.einsum("pij,pj->pi", white, slope)[self.pattern]
+        nu = -(z * x).sum() / (x * x).sum()
+        size = np.log(np.einsum("pii->pi", root)).sum(1)[self.pattern]
+        return float(0.5 * ((z + nu * x) ** 2).sum() + size.sum())
+
+    def _of_spectrum(self, t_0: float) -> np.ndarray:
+        """Covariance of B at the readings, (P, T, T)."""
+        time, shortest = self.time, 2 * self.t_read
+        longest = np.minimum(time[:, :, None], time[:, None, :]) + t_0 + self.t_read
+        turn = 2 * np.pi * np.abs(time[:, :, None] - time[:, None, :])
+        apart = np.where(turn > 0, turn, 1.0)
+        common = sici(apart / shortest)[1] - sici(apart / longest)[1]
+        return np.where(turn > 0, common, np.log(np.maximum(longest / shortest, 1.0)))
