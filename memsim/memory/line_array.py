@@ -16,6 +16,7 @@ from memsim.saving import Unsaved
 RANGES = ("query", "key", "value", "score", "out")
 
 
+PHYSICAL = 0.1  #: largest distance of a gate to that of devices, a logarithm [1]
 MOST = 64  #: tokens that are written and read at once
 
 
@@ -73,7 +74,8 @@ class LineArray(Unsaved):
         first = max(0, at.stop - (0 if own or many else 1) - lines.design.capacity)
         held = [t + own - first for t in at]
         mask = torch.arange(len(lines)) < torch.tensor(held)[:, None]
-        gates = None if gate is None else gate[:, :, some, first : first + len(lines)]
+        digital = gate if self.settings.gate == "digital" else None
+        gates = None if digital is None else digital[:, :, some, first : first + len(lines)]
         out = torch.zeros_like(v[:, :, some])
         scores = q.new_zeros(*q.shape[:2], len(at), 0)
         if held[-1]:
@@ -117,11 +119,26 @@ class LineArray(Unsaved):
             )  # fmt: skip
             made = CrossbarLines(design, ranges, chips=run.chips, seed=run.seed, ledger=run.ledger)
             self.lines = made
+        if settings.gate == "device":
+            self._check_gate(made, gate, tokens)
         made.ranges = ranges.to(torch.empty(0, dtype=made.dtype))
         at = run.now.address(self.name, tokens)
         made.begin(at.images, at.call)
         made.reads.clipped = 0
         return made
+
+    def _check_gate(self, lines: CrossbarLines, gate: Tensor | None, tokens: int) -> None:
+        """Raise ValueError for a gate (S B, H, T, T) that is not what values lose by themselves."""
+        at = torch.tensor([self.settings.clock.time(t) for t in range(tokens)], dtype=torch.float64)
+        ages = (at[:, None] - at).clamp(min=0.0)
+        lost = lines.cells.gain(ages).log() - ages / lines.design.retention
+        off = 0.0 if gate is None else float(((gate.double() - lost).tril()).abs().max())
+        if gate is None or off > PHYSICAL:
+            what = "none" if gate is None else f"{off:.3g} away from what values lose by themselves"
+            raise ValueError(
+                f"{self.name}: gate = 'device', and its gate is {what} at {self.settings.clock.rate:g} tokens a"
+                f" second and a retention of {lines.design.retention:g} s; {PHYSICAL} is allowed"
+            )
 
     def _calibrate(self, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None) -> Tensor:
         """Run digitally, and widen the ranges of each head to what was met."""

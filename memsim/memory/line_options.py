@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from memsim.memory.clock import Clock
 from memsim.memory.design import Write
@@ -43,9 +43,19 @@ class Settings(LineOptions):
     """How memories are put on line arrays.
 
     clock: tokens a second, which give every line its age.  write: `memsim.memory.design.Write`.  capacity:
-    lines of an array; None: as many as the longest sequence has tokens.
+    lines of an array; None: as many as the longest sequence has tokens.  gate: "device" leaves a gate that
+    depends on age alone to what values lose by themselves (`retention`, or drift), beside a column of ones.
     """
 
     clock: Clock = field(default_factory=Clock)
     write: Write = "verify"
     capacity: int | None = None
+    gate: Literal["digital", "device"] = "digital"
+
+    def __post_init__(self) -> None:
+        if self.gate not in ("digital", "device"):
+            raise ValueError(f"gate = {self.gate!r}: 'digital' or 'device'")
+        if self.gate == "device" and (self.correct or not self.ones):
+            raise ValueError(
+                "gate = 'device' needs ones = True, a normaliser that fades with the values, and no correct"
+            )

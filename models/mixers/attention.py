@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from memsim.memory.lines import IdealLines, Lines
+from memsim.models.mixers.ageing import Ageing, gate_of
 from memsim.models.mixers.features import ShortConvolution, random_key, random_keys, rotary
 from memsim.models.mixers.line_memory import LineMemory
 from memsim.models.mixers.mixer import Mixer, Shape, by_head, merged
@@ -41,19 +42,22 @@ class Attention(Mixer):
     positions: "rotary" turns queries and keys by their position.  gate: "learned" fades lines by f_t =
     sigma(w.x_t + b), "fixed" by sigma(b) alone; horizon: tokens (shortest, longest) that the heads' first
     biases last, spaced by equal factors (default: b = 0, two tokens).  keys: "random" stores each value under
-    a random key instead.
+    a random key instead.  ageing: a gate of age alone, as devices give it, instead of `gate`.
     """
 
     def __init__(
         self, shape: Shape, rule: Rule, *, positions: Literal["none", "rotary"] = "none",
         gate: Gate = "none", horizon: tuple[float, float] | None = None,
         keys: Literal["learned", "random"] = "learned", own_rest: bool = False,
+        ageing: Ageing | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         C, self.heads = shape.width, shape.heads
         if positions == "rotary" and shape.head_width % 2:
             raise ValueError(f"rotary positions turn pairs of features, and heads have {shape.head_width}")
-        self.positions, self.keys = positions, keys
+        if ageing is not None and gate != "none":
+            raise ValueError(f"gate = {gate!r} beside a gate of age: one of them is needed")
+        self.positions, self.keys, self.ageing = positions, keys, ageing
         self.query, self.key, self.value, self.out = (nn.Linear(C, C, bias=shape.bias) for _ in range(4))
         self.convolution = ShortConvolution(3 * C, shape.taps) if shape.taps else None
         self.gate = Fading(shape, gate == "learned", horizon) if gate != "none" else None
@@ -72,6 +76,8 @@ class Attention(Mixer):
         if self.gate is not None:
             c = summed(self.gate(x))
             gate = fading(c, c).to(q.dtype)
+        elif self.ageing is not None:
+            gate = gate_of(self.ageing, x.shape[1], x.shape[1], q).expand(*q.shape[:2], -1, -1)
         return self.out(merged(self.memory(q, k, v, gate)))
 
     def start(self, batch: int) -> AttentionState:
@@ -89,6 +95,9 @@ class Attention(Mixer):
             k = random_key(0, state.tokens, *k.shape[1:]).to(k).expand_as(k)
         gate = None if self.gate is None else self._fade(x, state).to(q.dtype)
         state.tokens += 1
+        if self.ageing is not None:
+            lines = state.tokens - (not self.memory.own)
+            gate = gate_of(self.ageing, 1, state.tokens, q)[0, :lines].expand(*q.shape[:2], -1)
         return self.out(merged(self.memory.step(state.lines, q, k, v, gate)))
 
     def _linear(self, x: Tensor) -> Tensor:

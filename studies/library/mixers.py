@@ -32,7 +32,8 @@ CONTROLS = ("none", "uniform", "last", "recency", "random-keys")
 """What does not read by content: whatever reads by it has to beat all of them."""
 
 LEFT_OUT = (
-    "landmark-top2", "stick-breaking-stopped", "stick-breaking-rest", "softmax-plain", "mamba-1"
+    "landmark-top2", "stick-breaking-stopped", "stick-breaking-rest", "softmax-plain", "mamba-1",
+    "forgetting-volatile", "forgetting-drift",
 )  # fmt: skip
 """Variants of another mixer in the table."""
 
