@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,8 +26,19 @@ from memsim.card.chip_card import ChipCard
 FORMAT = "memsim-chip-3"
 
 
-class Unsaved(nn.Module):
-    """A module of a network on a chip whose arrays no file holds: such a chip is not saved."""
+HOLDERS = {"lines": "memsim.memory.on_lines"}
+"""Sort of a held module -> the module of memsim whose ``restore(chip, forms)`` puts its like on a chip."""
+
+
+class Held(nn.Module, ABC):
+    """A module of a network on a chip, no array of the chip's own, whose form and buffers a file holds."""
+
+    sort: ClassVar[str]
+    """One of HOLDERS."""
+
+    @abstractmethod
+    def form(self) -> dict[str, Any]:
+        """What its like is made from, as JSON."""
 
 
 def digest(net: nn.Module) -> str:
@@ -40,17 +53,12 @@ def digest(net: nn.Module) -> str:
 
 def save(chip: Any, path: str | Path) -> Path:
     """Write a programmed chip.  Raises RuntimeError for one that is not programmed, ValueError for an engine
-    whose devices do not follow from names (aihwkit, learning) and for modules that no file holds (`Unsaved`).
+    whose devices do not follow from names (aihwkit, learning).
     """
     if chip.time != chip.time:
         raise RuntimeError("the chip is not programmed; call chip.program() first")
     if chip.engine != "memsim":
         raise ValueError(f"engine {chip.engine}: its devices cannot be saved; use engine memsim")
-    unsaved = [name for name, module in chip.net.named_modules() if isinstance(module, Unsaved)]
-    if unsaved:
-        raise ValueError(
-            f"{', '.join(unsaved)}: these arrays cannot be saved; save the network, and make the chip anew"
-        )
     tensors: dict[str, Tensor] = {}
     ranges = {}
     for name, array in chip.weight_arrays.items():
@@ -64,6 +72,9 @@ def save(chip: Any, path: str | Path) -> Path:
             )
     for name, array in chip.attention_arrays.items():
         tensors |= {f"attention.{name}.{key}": value for key, value in array.state_dict().items()}
+    held = {name: module for name, module in chip.net.named_modules() if isinstance(module, Held)}
+    for name, module in held.items():
+        tensors |= {f"held.{name}.{key}": value for key, value in module.state_dict().items()}
     for n, (_, norm) in enumerate(chip.mapped.norms.norms):
         if norm.statistics is not None:
             tensors[f"norm.{n}.mean"], tensors[f"norm.{n}.variance"] = norm.statistics
@@ -71,6 +82,7 @@ def save(chip: Any, path: str | Path) -> Path:
         "format": FORMAT, "card": chip.card.model_dump(mode="json", by_alias=True), "chips": list(chip.chips),
         "seed": chip.run.seed, "time [s]": chip.time, "compensation": chip.compensation, "next": chip._next,
         "network": chip.digest, "ranges": ranges,
+        "held": {name: {"sort": module.sort, **module.form()} for name, module in held.items()},
     }  # fmt: skip
     path = Path(path)
     part = path.with_name(path.name + ".part")
@@ -99,6 +111,7 @@ def load(path: str | Path, net: nn.Module, build: Callable[..., Any], **options:
     chip = build(net, card, chips=header["chips"], seed=header["seed"], **options)
     if chip.digest != header["network"]:
         raise ValueError(f"{path} was made from a network with other weights; pass that one")
+    _restore(chip, header.get("held", {}), tensors)
     for array in chip.arrays.values():
         array.program()
     for name, calls in header["ranges"].items():
@@ -123,3 +136,20 @@ def load(path: str | Path, net: nn.Module, build: Callable[..., Any], **options:
     chip.time, chip._next = 0.0, header["next"]
     with torch.no_grad():
         return chip.advance_to(header["time [s]"], header["compensation"])
+
+
+def _restore(chip: Any, held: Mapping[str, Mapping[str, Any]], tensors: Mapping[str, Tensor]) -> None:
+    """Put held modules on a chip that is not programmed yet, with their buffers."""
+    for sort in dict.fromkeys(form["sort"] for form in held.values()):
+        if sort not in HOLDERS:
+            raise ValueError(f"this file holds {sort!r}; this version knows {', '.join(HOLDERS)}")
+        forms = {
+            name: {key: value for key, value in form.items() if key != "sort"}
+            for name, form in held.items()
+            if form["sort"] == sort
+        }
+        for name, module in import_module(HOLDERS[sort]).restore(chip, forms).items():
+            start = f"held.{name}."
+            for key, value in tensors.items():
+                if key.startswith(start):
+                    setattr(module, key.removeprefix(start), value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,7 @@ from memsim.memory.line_options import Settings
 from memsim.memory.ranges import LineRanges
 from memsim.memory.written_memory import WrittenMemory
 from memsim.run import Run
-from memsim.saving import Unsaved
+from memsim.saving import Held
 
 RANGES = ("query", "key", "value", "score", "out")
 
@@ -20,7 +22,7 @@ PHYSICAL = 0.1  #: largest distance of a gate to that of devices, a logarithm [1
 MOST = 64  #: tokens that are written and read at once
 
 
-class LineArray(Unsaved):
+class LineArray(Held):
     """A memory of lines on every chip of a run.
 
     forward(q, k, v, gate): (S B, H, T, D), gate (S B, H, T, T) or None -> (S B, H, T, V), chip-major.  Each
@@ -30,12 +32,17 @@ class LineArray(Unsaved):
     Raises RuntimeError where no range was calibrated.
     """
 
+    sort = "lines"
+
     def __init__(self, name: str, leaf: WrittenMemory, run: Run, settings: Settings) -> None:
         super().__init__()
         self.name, self.leaf, self.run, self.settings = name, leaf, run, settings
         for range_of in RANGES:
             self.register_buffer(range_of, None)
         self.lines: CrossbarLines | None = None
+
+    def form(self) -> dict[str, Any]:
+        return self.settings.form()
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None = None) -> Tensor:
         run = self.run
@@ -136,8 +143,8 @@ class LineArray(Unsaved):
         if gate is None or off > PHYSICAL:
             what = "none" if gate is None else f"{off:.3g} away from what values lose by themselves"
             raise ValueError(
-                f"{self.name}: gate = 'device', and its gate is {what} at {self.settings.clock.rate:g} tokens a"
-                f" second and a retention of {lines.design.retention:g} s; {PHYSICAL} is allowed"
+                f"{self.name}: gate = 'device', and its gate is {what} at {self.settings.clock.rate:g} tokens"
+                f" a second and a retention of {lines.design.retention:g} s; {PHYSICAL} is allowed"
             )
 
     def _calibrate(self, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -51,6 +52,22 @@ class Settings(LineOptions):
     write: Write = "verify"
     capacity: int | None = None
     gate: Literal["digital", "device"] = "digital"
+
+    def form(self) -> dict[str, Any]:
+        """What differs from the defaults, as JSON; `of` reads it."""
+        usual = Settings()
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        changed = {name: value for name, value in found.items() if value != getattr(usual, name)}
+        return changed | ({"clock": self.clock.rate} if "clock" in changed else {})
+
+    @classmethod
+    def of(cls, form: Mapping[str, Any]) -> Settings:
+        """The settings of a form.  Raises ValueError for a name that is none."""
+        unknown = sorted(set(form) - {one.name for one in fields(cls)})
+        if unknown:
+            raise ValueError(f"settings of lines: {unknown[0]!r} is none")
+        clock = {"clock": Clock(form["clock"])} if "clock" in form else {}
+        return cls(**{**form, **clock})
 
     def __post_init__(self) -> None:
         if self.gate not in ("digital", "device"):

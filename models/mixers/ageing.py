@@ -3,7 +3,8 @@
     volatile    gate = -age / tau               values that relax as exp(-t / tau)
     drifting    gate = -nu ln(1 + age / t_0)    values that drift as (1 + t / t_0)^-nu
 
-A column of ones beside the values makes a softmax bias of it.  Ages, tau and t_0 are in tokens here; a clock makes seconds of them.
+A column of ones beside the values makes a softmax bias of it.  Ages, tau and t_0 are in tokens here; a clock
+makes seconds of them.
 """
 
 from __future__ import annotations

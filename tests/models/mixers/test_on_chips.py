@@ -10,10 +10,12 @@ from torch import Tensor
 
 import memsim
 from memsim.memory.clock import Clock
+from memsim.memory.line_array import LineArray
 from memsim.memory.line_options import Settings
 from memsim.memory.lines import LinesFull
 from memsim.memory.on_lines import put_on_lines
 from memsim.models.mixers.network import SequenceConfig, SequenceNet
+from memsim.models.mixers.systems.forgetting import DRIFT_NU, DRIFT_T0, VOLATILE_TAU
 
 IDEAL = memsim.ChipCard.load("default").replace(weights={"cell": "ideal"}, attention={"cell": "ideal"})
 DEFAULT = memsim.ChipCard.load("default").without("wires")
@@ -107,8 +109,56 @@ def test_what_cannot_be_put_on_lines_is_refused() -> None:
         put_on_lines(fresh)
 
 
-def test_a_chip_with_lines_is_copied_and_not_saved(tmp_path) -> None:
-    chip = on_chip(net_of("forgetting"), DEFAULT, capacity=4, full="ring")
+def test_a_chip_with_lines_is_copied_saved_and_loaded(tmp_path) -> None:
+    net = net_of("forgetting")
+    chip = on_chip(net, DEFAULT, capacity=4, full="ring", clock=Clock(50.0), bits=5)
     assert torch.equal(logits(copy.deepcopy(chip)), logits(chip))
-    with pytest.raises(ValueError, match="memory: these arrays cannot be saved"):
-        chip.save(tmp_path / "chip")
+    chip.advance_to(3600.0)
+    path = chip.save(tmp_path / "chip")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", memsim.NotMapped)
+        loaded = memsim.Chip.load(path, net, calibration=TOKENS)
+        assert torch.equal(logits(loaded), logits(chip))
+        again = loaded.save(tmp_path / "again")
+        assert torch.equal(logits(memsim.Chip.load(again, net, calibration=TOKENS)), logits(chip))
+        array = loaded.net.get_submodule("blocks.0.mixer.memory")
+        assert isinstance(array, LineArray)
+        assert array.settings == Settings(capacity=4, full="ring", clock=Clock(50.0), bits=5)
+        other = net_of("none")
+        with pytest.raises(ValueError, match="made from a network with other weights"):
+            memsim.Chip.load(path, other)
+    with pytest.raises(ValueError, match="settings of lines: 'bit' is none"):
+        Settings.of({"bit": 4})
+
+
+def test_a_gate_of_age_left_to_volatile_values_is_the_digital_one() -> None:
+    net = net_of("forgetting-volatile")
+    wanted = copy.deepcopy(net).double()(TOKENS).detach()
+    chip = on_chip(net, IDEAL, clock=Clock(10.0), retention=VOLATILE_TAU / 10.0, ones=True, gate="device")
+    torch.testing.assert_close(logits(chip), wanted.expand(2, -1, -1, -1), rtol=0, atol=1e-11)
+    with pytest.raises(ValueError, match=r"gate = 'device', and its gate is .* away"):
+        logits(on_chip(net, IDEAL, clock=Clock(10.0), retention=9.0, ones=True, gate="device"))
+    with pytest.raises(ValueError, match="gate = 'device' needs ones = True"):
+        Settings(gate="device")
+
+
+def test_a_gate_of_age_left_to_drift_is_the_digital_one() -> None:
+    net = net_of("forgetting-drift")
+    for part in net.get_submodule("blocks.0.mixer.query").parameters():
+        part.data.zero_()  # scores of 0: keys, which drift too, do not matter
+    cell = {"name": "drifting", "technology": "PCM", "source": "made for a test", "weight": {
+        "g_max [S]": 25e-6, "drift_exponent": DRIFT_NU, "t_0 [s]": DRIFT_T0}}  # fmt: skip
+    card = DEFAULT.replace(weights={"cell": cell}, digital=["*"])
+    card = card.without(*(effect for effect in card.effects if effect != "drift"))
+    wanted = net(TOKENS).detach().expand(2, -1, -1, -1)
+    found = logits(on_chip(net, card, clock=Clock(1.0), ones=True, gate="device"))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
+    quick = logits(on_chip(net, card, clock=Clock(1e9), ones=True))  # the digital gate on lines that keep
+    torch.testing.assert_close(quick, wanted, rtol=0, atol=1e-4)
+    undone = logits(on_chip(net_of("softmax-plain"), card, clock=Clock(1e9)))
+    assert float((undone - wanted).abs().max()) > 1e-2
+
+
+def test_a_network_without_a_gate_leaves_none_to_devices() -> None:
+    with pytest.raises(ValueError, match="its gate is none"):
+        logits(on_chip(net_of("softmax-plain"), IDEAL, retention=1.0, ones=True, gate="device"))
