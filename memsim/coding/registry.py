@@ -12,15 +12,16 @@ from __future__ import annotations
 from typing import TypeVar
 
 from memsim.coding.coding import Coding
+from memsim.devices.by_name import ByName
 
-KINDS: dict[str, type[Coding]] = {}
-"""Kind -> its class; filled by the files of kinds."""
+CODINGS: ByName[type[Coding]] = ByName("coding", "memsim.coding.kinds", group="memsim.codings")
+KINDS = CODINGS.known
+"""Kind -> its class, of those whose files were imported."""
 
 C = TypeVar("C", bound=type[Coding])
 
 
 def coding(kind: C) -> C:
     """Register a class of codings under its ``kind``.  Raises ValueError for a name that is taken."""
-    if KINDS.setdefault(kind.kind, kind) is not kind:
-        raise ValueError(f"a coding {kind.kind!r} is registered already")
+    CODINGS.add(kind.kind, kind)
     return kind

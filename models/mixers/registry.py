@@ -6,15 +6,11 @@ def mine(shape: Shape) -> Mixer: ...
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import cache
-from importlib import import_module
-from pathlib import Path
 from typing import TypeVar
 
+from memsim.devices.by_name import ByName
 from memsim.models.mixers.mixer import Mixer, Shape
 
 Build = Callable[[Shape], Mixer]
@@ -29,42 +25,19 @@ class System:
     companion: Build | None = None
 
 
-_KNOWN: dict[str, System] = {}
+SYSTEMS: ByName[System] = ByName("mixer", "memsim.models.mixers.systems")
+
+names, find = SYSTEMS.names, SYSTEMS.find
 
 
 def mixer(name: str, *, companion: Build | None = None) -> Callable[[B], B]:
     """Register the function or class below as the mixer `name`.  Raises ValueError for a taken name."""
 
     def register(build: B) -> B:
-        system = System(build, companion)
-        if _KNOWN.setdefault(name, system) != system:
-            raise ValueError(f"a mixer {name!r} is registered already")
+        SYSTEMS.add(name, System(build, companion))
         return build
 
     return register
-
-
-@cache
-def _load() -> None:
-    """Import the files of all systems."""
-    folder = Path(__file__).with_name("systems")
-    for file in pkgutil.iter_modules([str(folder)]):
-        import_module(f"memsim.models.mixers.systems.{file.name}")
-
-
-def names() -> list[str]:
-    """List the mixers."""
-    _load()
-    return sorted(_KNOWN)
-
-
-def find(name: str) -> System:
-    """The system of a name.  Raises ValueError for an unknown one."""
-    if name not in names():
-        near = get_close_matches(name, names(), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"mixer = {name!r} is none (one of {', '.join(names())}){hint}")
-    return _KNOWN[name]
 
 
 def build(name: str, shape: Shape) -> Mixer:
