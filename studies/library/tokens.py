@@ -1,0 +1,215 @@
+"""Tokens: energy, writes and life a token of a written memory, over the length of its context.
+
+One head of 64 features.  A list of lines writes one line a token and reads all; a fading state writes all of
+itself; STDP attention rewrites N x N weights in each of four time steps.  Digital memories beside: products
+of int8 alone, with keys and values from SRAM, and from DRAM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+import memsim
+from memsim import devices
+from memsim.studies.evaluation import sequences, token_work
+from memsim.studies.evaluation.points import Point
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.reports.figure_style import COLUMN, LINES, drawn
+from memsim.studies.reports.quantities import digits, duration, quantity
+from memsim.studies.reports.table import Table
+from memsim.studies.running.task import Task, blocks
+
+title = "What a token costs"
+
+TOKENS = (64, 256, 1024, 4096)
+WEAR = ("devices written", "cycles a token", "life")
+DIGITAL = ("products", "SRAM", "DRAM")
+NOTE = (
+    "One head of 64 features, a token, means over chips. Softmax (N exponentials, a quotient) is digital in "
+    "all and not counted. Digital: 2 N D products of int8, and 2 N D bytes from an SRAM of 8 KB or LPDDR4. "
+    "Life: usual and best published cycles of the technology, a thousand tokens a second."
+)
+
+
+def methods(setting: Setting) -> str:
+    """What was done, in a paragraph."""
+    return (
+        "Inputs are random; every memory was run on its arrays and its ledger read: the last eight tokens of "
+        "a context of lines, eight tokens of a state, one image of STDP attention divided by its tokens."
+    )
+
+
+def tasks(setting: Setting) -> Iterator[Task]:
+    """Every memory at every length, on each block of chips."""
+    card = sequences.card_of(setting, "tokens")
+    for chips in blocks(setting.chips):
+        for name, memory in token_work.MEMORIES.items():
+            cell: dict[str, Any] = {"cell": memory.cell}
+            changed = (
+                card.replace(weights=cell | {"g_max": None})
+                if memory.write == "verify"
+                else card.replace(attention=cell)
+            )
+            for tokens in TOKENS:
+                if tokens <= memory.longest:
+                    shared = {
+                        "network": {"memory": name, "change": {}}, "engine": "memsim", "chips": chips,
+                        "images": setting.images or 0, "seed": setting.seed, "card": dump(changed),
+                    }  # fmt: skip
+                    labels = {"memory": name, "tokens": tokens}
+                    yield Task(study="tokens", labels=labels, shared=shared, own={"tokens": tokens})
+
+
+def prepare(shared: Mapping[str, Any], data: str = "data") -> Mapping[str, Any]:
+    """Nothing beyond the values."""
+    return shared
+
+
+def measure(prepared: Mapping[str, Any], own: Mapping[str, Any]) -> Result:
+    """Run a memory, and read its ledger."""
+    card = memsim.ChipCard.parse(dict(prepared["card"]))
+    memory = token_work.MEMORIES[prepared["network"]["memory"]]
+    spent = memory.run(card, memory.write, own["tokens"], prepared["chips"], prepared["seed"])
+    ledger = spent.ledger
+    return Result(
+        total={
+            "energy [J]": ledger.energy, "breakdown [J]": ledger.breakdown(), "latency [s]": ledger.latency,
+            "digital energy [J]": token_work.digital(card, own["tokens"]),
+            "devices written": spent.writes, "cycles": spent.cycles,
+        }
+    )  # fmt: skip
+
+
+def by_memory(points: Sequence[Point]) -> dict[str, dict[int, Point]]:
+    """Points by memory, then by tokens."""
+    out: dict[str, dict[int, Point]] = {}
+    for name in token_work.MEMORIES:
+        for point in sorted(points, key=lambda p: p.labels["tokens"]):
+            if point.labels["memory"] == name:
+                out.setdefault(name, {})[point.labels["tokens"]] = point
+    return out
+
+
+def _lengths(points: Sequence[Point]) -> list[int]:
+    return sorted({point.labels["tokens"] for point in points})
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """Energy by memory and length, digital ones below; writes and life."""
+    if not points:
+        return {}
+    lengths, found = _lengths(points), by_memory(points)
+    rows = [[name, *(_energy(of.get(n)) for n in lengths)] for name, of in found.items()]
+    rows += [[f"digital, {kind}", *(_digital(points, n, kind) for n in lengths)] for kind in DIGITAL]
+    header = ["memory", *(f"{n} tokens" for n in lengths)]
+    wear = [[name, str(n), *_wear(name, p)] for name, of in found.items() for n, p in of.items()]
+    made = {
+        "energy": ("Energy a token", header, rows),
+        "writes": ("Writes and life", ["memory", "tokens", *WEAR], wear),
+        "parts": ("Energy a token by part", ["memory", "tokens", "parts"], _parts(found)),
+    }
+    return {
+        name: Table(title=title, header=header, rows=rows, note=NOTE)
+        for name, (title, header, rows) in made.items()
+    }
+
+
+def _energy(point: Point | None) -> str:
+    return quantity(point.total["energy [J]"], "J") if point and "energy [J]" in point.total else ""
+
+
+def _digital(points: Sequence[Point], tokens: int, kind: str) -> str:
+    for point in points:
+        found = point.total.get("digital energy [J]", {})
+        if point.labels["tokens"] == tokens and kind in found:
+            return quantity(found[kind], "J")
+    return ""
+
+
+def _wear(name: str, point: Point) -> list[str]:
+    """Devices written, cycles of a device, and its life."""
+    if "cycles" not in point.total:
+        return ["", "", ""]
+    cycles = point.total["cycles"]
+    known = devices.get(token_work.MEMORIES[name].cell).endurance_range
+    life = ""
+    if known is not None:
+        low, high = (duration(n / (cycles * token_work.RATE)) for n in (known.low, known.high))
+        life = f"{low} to {high}"
+    return [digits(point.total["devices written"]), digits(cycles), life]
+
+
+def _parts(found: Mapping[str, Mapping[int, Point]]) -> list[list[str]]:
+    out = []
+    for name, of in found.items():
+        for n, point in of.items():
+            parts = sorted(point.total.get("breakdown [J]", {}).items(), key=lambda item: -item[1])
+            out.append([name, str(n), ", ".join(f"{part} {quantity(x, 'J')}" for part, x in parts[:4] if x)])
+    return out
+
+
+def break_even(of: Mapping[int, Point], kind: str) -> float | None:
+    """Length from which a memory takes less than a digital one, by the lines through its ends; None: never.
+
+    E = a + b N on arrays and c N digitally: N = a / (c - b).
+    """
+    there = [n for n, p in of.items() if kind in p.total.get("digital energy [J]", {})]
+    if len(there) < 2:
+        return None
+    low, high = min(there), max(there)
+    ours = {n: of[n].total["energy [J]"] for n in (low, high)}
+    slope = (ours[high] - ours[low]) / (high - low)
+    each = of[high].total["digital energy [J]"][kind] / high
+    fixed = ours[low] - slope * low
+    return fixed / (each - slope) if each > slope else None
+
+
+@drawn
+def _figure(found: Mapping[str, Mapping[int, Point]], points: Sequence[Point], caption: str) -> Figure:
+    figure = Figure(figsize=(COLUMN, 3.2))
+    ax = figure.subplots()
+    for number, (name, of) in enumerate(found.items()):
+        there = [(n, p.total["energy [J]"]) for n, p in of.items() if "energy [J]" in p.total]
+        ax.plot(*zip(*there or [(64, float("nan"))], strict=True), "o-", label=name, markersize=3,
+                linewidth=1, color=LINES[number % len(LINES)])  # fmt: skip
+    for kind, line in zip(DIGITAL, (":", "--", "-."), strict=True):
+        there = [
+            (p.labels["tokens"], p.total["digital energy [J]"][kind])
+            for p in points
+            if kind in p.total.get("digital energy [J]", {})
+        ]
+        if there:
+            along = zip(*sorted(set(there)), strict=True)
+            ax.plot(*along, linestyle=line, color="0.4", linewidth=0.9, label=f"digital, {kind}")
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.set_xlabel("tokens of the context")
+    ax.set_ylabel("energy a token [J]")
+    figure.legend(loc="outside upper center", ncols=1, fontsize=6)
+    figure.set_label(caption)
+    return figure
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """Energy over the length of the context, for each sort of memory."""
+    out = {}
+    for sort in ("lines", "state", "rewriting"):
+        found = {name: of for name, of in by_memory(points).items() if name.startswith(sort)}
+        if found:
+            out[sort] = _figure(found, points, f"Energy a token of {sort}, and of digital memories.")
+    return out
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """From which length lines take less than digital memories."""
+    out = []
+    for name, of in by_memory(points).items():
+        for kind in DIGITAL if name.startswith("lines") else ():
+            even = break_even(of, kind)
+            if even is not None:
+                out.append(f"On {name}, a token takes less than digital {kind} from {even:,.0f} tokens on.")
+    return out or (["No lines have two lengths and a digital price yet."] if points else [])
