@@ -16,7 +16,7 @@ from memsim.studies.evaluation import sequences
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports import draw
-from memsim.studies.reports.quantities import duration
+from memsim.studies.reports.quantities import duration, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
@@ -70,12 +70,16 @@ def by_line(points: Sequence[Point]) -> dict[tuple[str, str, bool], dict[float, 
     return out
 
 
+def _span(age: float) -> str:
+    return duration(age) if age >= 1 else quantity(age, "s")
+
+
 def tables(points: Sequence[Point]) -> dict[str, Table]:
     """Accuracy and cross-entropy by cell, mixer and age; what correction changes."""
     if not points:
         return {}
     ages, out = sorted({p.labels["age [s]"] for p in points}), {}
-    spans = [f"after {duration(age)}" for age in ages]
+    spans = [f"after {_span(age)}" for age in ages]
     for file, column in {"accuracy": "accuracy [1]", "cross-entropy": "cross-entropy [nat]"}.items():
         rows = [
             [cell, mixer, "yes" if correct else "no"]
@@ -100,7 +104,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
         ages = sorted({age for line in series.values() for age, _ in line})
         out[cell] = draw.curves(
             series, x_label="time that the context took", columns=["accuracy [1]", "cross-entropy [nat]"],
-            ticks={age: duration(age) for age in ages},
+            ticks={age: _span(age) for age in ages},
             caption=f"Contexts on {cell}: means over chips with 95 % intervals.",
         )  # fmt: skip
     return out
@@ -113,13 +117,13 @@ def findings(points: Sequence[Point]) -> list[str]:
     for (cell, mixer, correct), line in pairs:
         new, old = min(line), max(line)
         lost = line[old].against(line[new], column, of=len(pairs))
-        said = f"On {cell}, {mixer}{', corrected' if correct else ''}: {duration(old)} of context against"
-        out.append(f"{said} {duration(new)} {draw.change(lost, column, 'points')}.")
+        said = f"On {cell}, {mixer}{', corrected' if correct else ''}: {_span(old)} of context against"
+        out.append(f"{said} {_span(new)} {draw.change(lost, column, 'points')}.")
     for (cell, mixer, correct), line in every.items():
         plain = every.get((cell, mixer, False), {})
         both = [age for age in line if age in plain]
         if correct and both:
             gain = line[max(both)].against(plain[max(both)], column, of=len(pairs) or 1)
-            said = f"On {cell}, {mixer}: correction after {duration(max(both))} gives"
+            said = f"On {cell}, {mixer}: correction after {_span(max(both))} gives"
             out.append(f"{said} {draw.change(gain, column, 'points')}.")
     return out or (["No line has two ages yet."] if points else [])
