@@ -178,6 +178,15 @@ class Chip:
             )
         return self
 
+    def calibrate(self) -> Chip:
+        """Set converter ranges on the training images with the devices as they are, of arrays that have none:
+        say, because their weights have changed since (`LearningArray.forget_ranges`).
+        """
+        self._needs_programming()
+        if self.calibration is not None:
+            self._calibrate(batch_of(self.calibration, self.batch_axis), None)
+        return self
+
     def advance_to(
         self, t: float, compensation: Compensation | None = None, progress: Progress | None = None
     ) -> Chip:

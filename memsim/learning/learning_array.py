@@ -22,6 +22,7 @@ from torch import Tensor
 
 from memsim import devices
 from memsim.arrays.held_matrix import HeldMatrix
+from memsim.arrays.ranges import Ranges
 from memsim.arrays.reading.noise import carries_noise
 from memsim.arrays.reading.unrolling import Unrolling
 from memsim.arrays.weight_array import WeightArray
@@ -190,6 +191,10 @@ class LearningArray(WeightArray):
         noisy = carries_noise(self.cell, self.run.card)
         rows = total.double().sum(-1)
         return Sensed(difference, total if noisy else None, rows, **means(difference, len(self.run.chips)))
+
+    def forget_ranges(self) -> None:
+        """Forget what was calibrated of its converters, before ``chip.calibrate`` with the weights of now."""
+        self.ranges, self._prepared = Ranges(self.name, self.dac.serial), {}
 
     def listen(self, decay: float = 0.0) -> None:
         """Let reads lead gradients to ``handle``, with traces of that decay [1 a step]."""

@@ -16,6 +16,9 @@ from memsim.prices.events import ARRAY_READ
 UPDATES = "updates"
 """Note: times that an array was asked to change, of all chips."""
 
+WRITING_TIME = "writing time [s]"
+"""Note: time of pulses and resets, summed over chips."""
+
 
 class LearningEvents:
     """Enters the writes of one array into the ledger; an ideal cell has none."""
@@ -31,14 +34,19 @@ class LearningEvents:
         longest = sum(float(way.clamp(min=0).amax((1, 3)).sum()) for way in (by_side, -by_side))
         seconds = longest * self.card.pulse_drive[1]
         number = by_side.abs().sum((1, 2, 3), dtype=torch.float64)
-        self.ledger.enter([(self.name, f"pulse-{self.kind}", number)], seconds=[(self.name, seconds)])
+        self._write(f"pulse-{self.kind}", number, seconds)
 
     def reset(self, devices: Tensor) -> None:
         """Reset the devices that are marked (S, D, R, C), a line at a time."""
         lines = float(devices.amax((1, 3)).sum())
         number = devices.sum((1, 2, 3), dtype=torch.float64) * self.card.reset_tries
         seconds = lines * self.card.attention.reset_time
-        self.ledger.enter([(self.name, f"reset-{self.kind}", number)], seconds=[(self.name, seconds)])
+        self._write(f"reset-{self.kind}", number, seconds)
+
+    def _write(self, event: str, number: Tensor, seconds: float) -> None:
+        time = [(self.name, seconds)]
+        notes = [(self.name, WRITING_TIME, seconds)]
+        self.ledger.enter([(self.name, event, number)], notes=notes, seconds=time)
 
     def read(self, siemens: Tensor, marked: Tensor) -> None:
         """Read the cells that are marked (S, R, C) with conductances (S, R, C) [S], line by line."""

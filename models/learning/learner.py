@@ -70,6 +70,7 @@ class Learner:
         """Teach all images once, in an order of the seed's; returns the mean cross-entropy [nat]."""
         number = self.batches // max(len(images) // batch, 1)
         order = stream(self.seed, "learning", "order").uniform((len(images),), step=[number])[0].argsort()
+        self.calibrate()
         losses = [self.batch(images[part], labels[part]) for part in order.split(batch)]
         return sum(losses) / len(losses)
 
@@ -88,6 +89,14 @@ class Learner:
             self.writing.write(array, gradient, len(images) * array.vectors)
         self.chip.time += self.step
         return float(loss.detach()) / len(logits)
+
+    @torch.no_grad()
+    def calibrate(self) -> None:
+        """Set the ranges of the arrays' converters for the weights of now, where the card has any to set."""
+        if self.chip.card.calibrates:
+            for array in learners(self.chip).values():
+                array.forget_ranges()
+            self.chip.calibrate()
 
     @torch.no_grad()
     def normalise(self, images: Tensor) -> None:

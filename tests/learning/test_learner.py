@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from memsim.learning.learning_chip import learners, learning_chip
 from memsim.learning.writing import Accumulated, Direct, Writing
 from memsim.models.learning.learner import Learner, Rule
-from tests.learning.made import card, spiking
+from tests.learning.made import DEFAULT, card, spiking
 
 ECRAM = card("ecram-li")
 
@@ -65,6 +65,21 @@ def test_drift_after_learning_is_that_of_the_chip() -> None:
     aged = float(cross_entropy(made.logits(x).flatten(0, 1), y.repeat(2)))
     assert aged != after
     assert made.chip.time == pytest.approx(86400.0 + 8e-3)  # eight batches of a millisecond
+
+
+def test_converters_follow_the_weights() -> None:
+    net, x, y = spiking()
+    converting = DEFAULT.replace(attention={"cell": "ecram-li"}).without("wires")
+    made = Learner.on(net, converting, ["head"], Accumulated(2.0), calibration=x)
+    array = learners(made.chip)["head"]
+    before = array.ranges.calls[0].current_SK
+    losses = [made.epoch(x, y, batch=6) for _ in range(8)]
+    assert losses[-1] < losses[0] - 0.1
+    assert not torch.equal(array.ranges.calls[0].current_SK, before)
+    made.calibrate()
+    clipped = made.chip.ledger.notes.get(("head", "clipped conversions"), 0)
+    made.logits(x)
+    assert made.chip.ledger.notes.get(("head", "clipped conversions"), 0) == clipped
 
 
 def test_slips_are_named() -> None:

@@ -1,0 +1,210 @@
+"""Learning: what layers of a network learn on arrays of pulsed cells, and what it costs in pulses and life.
+
+The head, the last block with the head, and all layers begin anew and are taught by e-prop: on ideal cells
+beside backpropagation through time, on ecram-li, reram-om and PCM with updates sent at once or through a
+digital accumulator.  Asked right after the lesson and a day later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+import memsim
+from memsim.models import S2TDPT
+from memsim.studies.evaluation import lesson
+from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.points import Point, matching
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.subject import Subject, refuse_foreign
+from memsim.studies.reports import draw
+from memsim.studies.reports.quantities import digits, duration, quantity
+from memsim.studies.reports.table import Table
+from memsim.studies.running.task import Task, blocks
+
+title = "Learning on arrays"
+
+prepare, measure = lesson.prepare, lesson.measure
+
+TIMES = (0.0, 86400.0)
+CELLS = ("ecram-li", "reram-om", "pcm-nandakumar2020")
+WRITINGS = ("accumulated", "direct")
+LESSONS = {
+    "head": {"rate": 0.1, "epochs": 1},
+    "last block": {"rate": 0.1, "epochs": 1},
+    "all": {"rate": 0.02, "epochs": 2},
+}
+"""What learns, its rate [weights a unit of gradient] and how often it sees the training images."""
+COMMON = {"momentum": 0.9, "batch": 32, "images": 1200}
+"""Direct writing takes rate / (1 - momentum): the same change in the long run."""
+IDEAL = "ideal"
+
+
+def layers(net: S2TDPT, what: str) -> list[str]:
+    """Patterns of the layers that learn."""
+    last = len(net.blocks) - 1
+    return {"head": ["head"], "last block": [f"blocks.{last}.*", "head"], "all": ["*"]}[what]
+
+
+def ways() -> Iterator[tuple[str, str, str]]:
+    """List (cell, rule, writing): ideal cells take any number, so that they know one writing."""
+    yield IDEAL, "bptt", "accumulated"
+    yield IDEAL, "e-prop", "accumulated"
+    for cell in CELLS:
+        for writing in WRITINGS:
+            yield cell, "e-prop", writing
+
+
+def tasks(setting: Setting) -> Iterator[Task]:
+    """Every lesson on every block of chips, asked at all times; ideal chips are all alike, so that one is
+    taught.
+    """
+    refuse_foreign(setting, "learning", "it begins layers of memsim's own networks anew")
+    net = Subject.of(setting).net
+    if not isinstance(net, S2TDPT):
+        raise ValueError(
+            f"study learning: {setting.model} is no S2TDPT, whose head, blocks and neurons it knows"
+        )
+    card = memsim.ChipCard.parse(dict(setting.card))
+    for what, how in LESSONS.items():
+        for cell, rule, writing in ways():
+            changed = quiet(card, cell)
+            for chips in [[0]] if cell == IDEAL else blocks(setting.chips):
+                shared = crossbars(setting, chips, card=changed)
+                shared["lesson"] = (
+                    {"layers": layers(net, what), "rule": rule, "writing": writing} | how | COMMON
+                )
+                if cell == IDEAL:
+                    shared["engine"] = "digital"
+                for time in TIMES:
+                    labels = {
+                        "layers": what,
+                        "cell": cell,
+                        "rule": rule,
+                        "writing": writing,
+                        "time [s]": time,
+                    }
+                    yield Task(study="learning", labels=labels, shared=shared, own={"time [s]": time})
+
+
+def quiet(card: memsim.ChipCard, cell: str) -> memsim.ChipCard:
+    """The card with these cells in its learning arrays; converters and wires are left out."""
+    made = card.replace(attention={"cell": cell})
+    return made.without(*made.converter_effects, *({"wires"} & set(made.effects)))
+
+
+def named(point: Point) -> str:
+    """A way of learning as a table names it."""
+    cell, rule, writing = (point.labels[key] for key in ("cell", "rule", "writing"))
+    return f"{cell}, {rule}" if cell == IDEAL else f"{cell}, {writing}"
+
+
+def _at(points: Sequence[Point], what: str, time: float) -> dict[str, Point]:
+    """What was measured of a lesson at a time, by way."""
+    return {named(point): point for point in matching(points, layers=what, **{"time [s]": time})}
+
+
+def share(point: Point | None, best: Point | None, column: str) -> str:
+    """Accuracy over that of backpropagation on ideal cells [%], with the interval of the former."""
+    if point is None or best is None or not (of := best.estimate(column).mean):
+        return ""
+    found = point.estimate(column)
+    return f"{100 * found.mean / of:.1f}"
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """What was learned and kept; what it cost."""
+    if not points:
+        return {}
+    column = draw.main_column(points)
+    learned, costs = [], []
+    for what in LESSONS:
+        now, later = (_at(points, what, time) for time in TIMES)
+        best = now.get(f"{IDEAL}, bptt")
+        for name in dict.fromkeys([*now, *later]):
+            here, after = now.get(name), later.get(name)
+            shown = (draw.cell(p.estimate(column), column) if p else "" for p in (here, after))
+            learned.append([what, name, *shown, share(here, best, column), share(after, best, column)])
+            known = here or after
+            if known is not None and lesson.PULSES in known.total:
+                costs.append([what, name, *_cost(known.total)])
+    measure = draw.MEASURES[column]
+    out = {
+        "learned": Table(
+            title="What was learned, and what a day left of it",
+            header=["layers", "cells, way", measure, f"{measure}, {duration(TIMES[1])} later",
+                    "of backpropagation's [%]", f"{duration(TIMES[1])} later [%]"],
+            rows=learned,
+            note="Shares are of the accuracy that backpropagation through time reaches on ideal cells in the "
+            "same lesson. " + draw.NOTE,
+        )
+    }  # fmt: skip
+    every = {f"{p.labels['layers']}: {named(p)}, {quantity(p.labels['time [s]'], 's')}": p for p in points}
+    out["asked"] = draw.lines("Every way and time, all measures", every)
+    if costs:
+        out["cost"] = Table(
+            title="What the lesson cost one chip",
+            header=["layers", "cells, way", "images", "pulses a device", "most", "life spent [%]",
+                    "energy of pulses", "energy of the lesson", "time of writing"],
+            rows=costs,
+            note="Pulses and resets of programming are in it. Life: cycles of the most worn device over the "
+            "lowest published endurance. The energy of the lesson has reads, digital products and sums; the "
+            "backward pass is not counted.",
+        )  # fmt: skip
+    return out
+
+
+def _cost(total: Mapping[str, Any]) -> list[str]:
+    spent = total.get(lesson.SPENT)
+    return [
+        digits(total["images taught"]), digits(total[lesson.PULSES]), digits(total[lesson.MOST]),
+        "" if spent is None else digits(100 * spent), quantity(total[lesson.PULSE_ENERGY], "J"),
+        quantity(total[lesson.TOTAL_ENERGY], "J"), quantity(total[lesson.TIME], "s"),
+    ]  # fmt: skip
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """Each lesson's ways, right after it and a day later."""
+    out = {}
+    for what in LESSONS:
+        shown = {
+            f"{name}, {duration(time)} later" if time else name: point
+            for time in TIMES
+            for name, point in _at(points, what, time).items()
+        }
+        if shown:
+            out[what.replace(" ", "-")] = draw.forest(
+                shown,
+                reference=_at(points, what, TIMES[0]).get(f"{IDEAL}, bptt"),
+                caption=f"Learning {_said(what)}; dotted: backpropagation through time on ideal cells. Means "
+                "over chips with 95 % intervals.",
+            )
+    return out
+
+
+def _said(what: str) -> str:
+    return {"head": "the head", "last block": "the last block and the head", "all": "all layers"}[what]
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """One sentence for each lesson and cell: what is reached, and what of backpropagation's that is."""
+    if not points:
+        return []
+    column = draw.main_column(points)
+    said = []
+    for what in LESSONS:
+        now, later = (_at(points, what, time) for time in TIMES)
+        best = now.get(f"{IDEAL}, bptt")
+        for name in dict.fromkeys([*now, *later]):
+            point, after = now.get(name), later.get(name)
+            parts = []
+            if point is not None:
+                parts.append(f"{draw.cell(point.estimate(column), column)} %")
+            if best is not None and point is not None and point is not best:
+                parts.append(f"{share(point, best, column)} % of backpropagation's")
+            if after is not None:
+                parts.append(f"{draw.cell(after.estimate(column), column)} % a day later")
+            said.append(f"Learning {_said(what)} on {name}: {draw.said(column)} {', '.join(parts)}.")
+    return said
