@@ -97,13 +97,18 @@ def quiet(card: memsim.ChipCard, cell: str) -> memsim.ChipCard:
 
 def named(point: Point) -> str:
     """A way of learning as a table names it."""
-    cell, rule, writing = (point.labels[key] for key in ("cell", "rule", "writing"))
+    return _way(*(point.labels[key] for key in ("cell", "rule", "writing")))
+
+
+def _way(cell: str, rule: str, writing: str) -> str:
     return f"{cell}, {rule}" if cell == IDEAL else f"{cell}, {writing}"
 
 
 def _at(points: Sequence[Point], what: str, time: float) -> dict[str, Point]:
-    """What was measured of a lesson at a time, by way."""
-    return {named(point): point for point in matching(points, layers=what, **{"time [s]": time})}
+    """What was measured of a lesson at a time, by way, in the order of the study."""
+    found = {named(point): point for point in matching(points, layers=what, **{"time [s]": time})}
+    order = [_way(*one) for one in ways()]
+    return {name: found[name] for name in sorted(found, key=order.index)}
 
 
 def share(point: Point | None, best: Point | None, column: str) -> str:
