@@ -5,7 +5,6 @@ Every axis has a unit, every mean its interval.  Digital is blue and square, cro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,10 +117,8 @@ CROSSBARS = {"crossbar": "crossbars", "crossbar_memory": "crossbars, with SRAM"}
 
 @drawn
 def energy(summary: Mapping[str, Any]) -> Figure:
-    """Energy [J] for an image: the crossbars' total beside the digital counts, and its components.
-
-    The two panels have scales of their own; a bar longer than eight times the crossbars' is cut at an arrow,
-    as is the line that shows the band of the crossbars' energy.
+    """Energy [J] for an image: the crossbars' beside the digital counts on a logarithmic axis, with the band
+    of the crossbars' as a thick line, and below it the crossbars' components on an axis from zero.
     """
     totals = summary["energy"]
     parts = dict(sorted(summary.get("breakdown", {}).items(), key=lambda item: -item[1]))
@@ -129,22 +126,7 @@ def energy(summary: Mapping[str, Any]) -> Figure:
     rows = [1.4 * len(totals), len(parts)] if parts else [1.4 * len(totals)]
     figure = Figure(figsize=(COLUMN, 0.5 + 0.4 * len(rows) + 0.2 * sum(rows)))
     top, *below = np.atleast_1d(figure.subplots(len(rows), 1, height_ratios=rows))
-    ours = max((joule for name, joule in totals.items() if name.startswith("crossbar")), default=math.inf)
-    longest = min(max(band_of(summary, name).high for name in totals), 8 * ours)
-    factor = _energy_axis(top, longest)
-    for row, (name, joule) in enumerate(totals.items()):
-        if name == "crossbar" and parts:
-            lengths = factor * np.array(list(parts.values()))
-            top.barh(row, lengths, 0.62, left=np.cumsum(lengths) - lengths, color=colours)
-        else:
-            top.barh(row, joule * factor, 0.62, color=CROSSBAR if name.startswith("crossbar") else DIGITAL)
-            if joule > longest:
-                top.annotate("▶", (longest * factor, row), ha="right", va="center", color="white")
-    names = CROSSBARS | {name: baseline.short for name, baseline in BASELINES.items()}
-    labels = [f"{names[name]}\n{span(band_of(summary, name))}" for name in totals]
-    for row, name in enumerate(totals):
-        _band(top, row, band_of(summary, name), factor, longest)
-    top.set_yticks(range(len(totals)), labels)
+    _totals(top, totals, {name: band_of(summary, name) for name in totals})
     if parts:
         largest = max(parts.values())
         factor = _energy_axis(below[0], 1.4 * largest)
@@ -158,14 +140,27 @@ def energy(summary: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _band(ax: Axes, row: int, band: Band, factor: float, longest: float) -> None:
-    """The band of an energy as a line through its bar, cut at an arrow where it is longer than the axis."""
-    if band.low < band.high:
-        ax.plot([factor * band.low, factor * min(band.high, longest)], [row, row], color="black", linewidth=1)
-        ends = [factor * band.low] if band.high > longest else [factor * band.low, factor * band.high]
-        ax.plot(ends, [row] * len(ends), "|", color="black", markersize=8)
-        if band.high > longest:
-            ax.plot([factor * longest], [row], ">", color="black", markersize=4)
+def _totals(ax: Axes, totals: Mapping[str, float], bands: Mapping[str, Band]) -> None:
+    """Energies [J] by name as marks on a logarithmic axis, in one unit; what is not above 0 has no mark."""
+    factor, unit = prefixed(max(bands[name].high for name in totals), "J")
+    for row, (name, joule) in enumerate(totals.items()):
+        ours, band = name.startswith("crossbar"), bands[name]
+        colour, marker = (CROSSBAR, "o") if ours else (DIGITAL, "s")
+        if 0 < band.low < band.high:
+            ends = [factor * band.low, factor * band.high]
+            ax.plot(ends, [row, row], color=colour, linewidth=4, alpha=0.4, solid_capstyle="butt")
+        if joule > 0:
+            ax.plot([factor * joule], [row], marker, color=colour, markersize=5)
+    if max(totals.values(), default=0.0) > 0:
+        ax.set_xscale("log")
+        ax.margins(x=0.08)
+    names = CROSSBARS | {name: baseline.short for name, baseline in BASELINES.items()}
+    ax.set_yticks(range(len(totals)), [f"{names[name]}\n{span(bands[name])}" for name in totals])
+    ax.set_ylim(len(totals) - 0.5, -0.5)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="0.9", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.set_xlabel(f"energy for an image [{unit}], logarithmic")
 
 
 def _energy_axis(ax: Axes, largest: float) -> float:

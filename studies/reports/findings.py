@@ -98,15 +98,7 @@ def results(summary: Summary) -> list[Row]:
         mean = sum(differ.values()) / len(differ)
         rows.append(_row("spikes that differ, mean over layers", "%", "", percent(mean)))
         rows.append(_row(f"spikes that differ, most ({worst})", "%", "", percent(differ[worst])))
-    energy = summary.get("energy", {})
-    for key, (words, _, rival) in BASELINES.items():
-        if key in energy:
-            digital, ours = energy[key], band_of(summary, rival) if rival in energy else None
-            factor, unit = prefixed(max(digital, 0.0 if ours is None else ours.low), "J")
-            name = f"energy for an image (digital: {words})"
-            shown = "" if ours is None else between(*(digits(end * factor) for end in ours))
-            change = "" if ours is None or not digital > 0 else _judged(ours, digital)
-            rows.append(_row(name, unit, digits(digital * factor), shown, change))
+    rows += _energies(summary)
     for what, key in (
         ("time for an image, arrays in series", "latency [s/image]"),
         ("time between images, layers in a pipeline", "interval [s/image]"),
@@ -126,6 +118,18 @@ def results(summary: Summary) -> list[Row]:
         for what, key in (("cells written", "writes_per_image"), ("pulses", "pulses_per_image")):
             rows.append(_row(f"{what} for an image", "1", "", count(summary["attention"][key])))
     return rows
+
+
+def _energies(summary: Summary) -> Iterator[Row]:
+    """A row for each digital baseline, all in the unit that suits the largest of them."""
+    energy = summary.get("energy", {})
+    found = [(key, *BASELINES[key]) for key in BASELINES if key in energy]
+    factor, unit = prefixed(max((energy[key] for key, *_ in found), default=0.0), "J")
+    for key, words, _, rival in found:
+        digital, ours = energy[key], band_of(summary, rival) if rival in energy else None
+        shown = "" if ours is None else between(*(digits(end * factor) for end in ours))
+        change = "" if ours is None or not digital > 0 else _judged(ours, digital)
+        yield _row(f"energy for an image (digital: {words})", unit, digits(digital * factor), shown, change)
 
 
 AREAS = {"area [m2]": ", cells used", "area of whole tiles [m2]": ", whole tiles"}

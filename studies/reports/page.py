@@ -152,11 +152,22 @@ def html(page: Page) -> str:
     """The page as one HTML document that loads nothing."""
     figures = {picture.name: inline(picture.name, picture.figure) for picture in page.pictures}
     citations = Citations()
-    return (
-        environment(citations)
-        .get_template("study.html.j2")
-        .render(page=page, figures=figures, citations=citations)
-    )
+    template = environment(citations).get_template("study.html.j2")
+    return with_contents(template.render(page=page, figures=figures, citations=citations))
+
+
+def with_contents(document: str) -> str:
+    """The document with a list of its sections below the head, and a name on each to lead there."""
+    titles: list[tuple[str, str]] = []
+
+    def named(found: re.Match[str]) -> str:
+        name = re.sub(r"[^a-z0-9]+", "-", found[1].lower()).strip("-")
+        titles.append((name, found[1]))
+        return f'<section id="{name}"><h2>{found[1]}</h2>'
+
+    document = re.sub(r"<section><h2>(.*?)</h2>", named, document)
+    links = " · ".join(f'<a href="#{name}">{title}</a>' for name, title in titles)
+    return document.replace("</header>", f'<nav class="quiet">{links}</nav>\n</header>', 1)
 
 
 def markdown(page: Page) -> tuple[str, list[str]]:

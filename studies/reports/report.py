@@ -16,8 +16,6 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
-from memsim.energy.line import Line
-from memsim.prices.events import ARRAY_READ
 from memsim.studies.evaluation.comparison import Comparison
 from memsim.studies.reports import (
     bibliography,
@@ -29,7 +27,8 @@ from memsim.studies.reports import (
     line_findings,
 )
 from memsim.studies.reports.break_even import break_even
-from memsim.studies.reports.page import environment, inline, whole
+from memsim.studies.reports.layer_table import layer_table
+from memsim.studies.reports.page import environment, inline, whole, with_contents
 from memsim.studies.reports.quantities import count, digits, duration, percent
 from memsim.studies.reports.worth_table import worth_table
 from memsim.studies.running import provenance
@@ -72,7 +71,7 @@ def files(
     result = summary | ({"worth": list(worth)} if worth else {})
     out["result.json"] = (json.dumps(_finite(result), indent=2, allow_nan=False) + "\n").encode()
     out[provenance.CARD_FILE] = provenance.toml(comparison.card).encode()
-    out["report.html"] = page(comparison, summary, drawn, worth).encode()
+    out["report.html"] = with_contents(page(comparison, summary, drawn, worth)).encode()
     return out
 
 
@@ -131,7 +130,7 @@ def page(
             even=[] if comparison.balance is None else list(energy_findings.break_even(comparison.balance)),
             lifetime=findings.lifetime(summary),
             silence=findings.silence(summary),
-            utilisation=[(name, percent(x, 1)) for name, x in summary.get("utilisation", {}).items()],
+            layers=layer_table(summary),
             notes=[] if chip is None else _notes(chip.ledger),
             wires=[row.values() for row in wires],
             wires_sentence=wires_sentence,
@@ -144,10 +143,7 @@ def page(
             cells=[] if chip is None else [row.values() for row in provenance.cell_rows(card)],
             card_name=card.name,
             card_rows=provenance.card_rows(card),
-            prices=_prices(card),
-            ledger=_ledger(chip.ledger, card)
-            if chip is not None and "crossbar" in summary.get("energy", {})
-            else [],
+            prices=_prices(card, summary),
             command=provenance.command(comparison.setting, worth=bool(worth)),
             versions=provenance.versions(),
             papers=[bibliography.entry(key).line for key in provenance.PAPERS],
@@ -174,7 +170,10 @@ def _attention_on(summary: Mapping[str, Any]) -> str:
     return f", attention on {summary['attention_cell']}" if "attention_cell" in summary else ""
 
 
-def _prices(card: memsim.ChipCard) -> list[dict[str, Any]]:
+def _prices(card: memsim.ChipCard, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Prices of the events that the chips had, or of all where none was counted."""
+    happened = {line["event"] for line in summary.get("ledger", ())} or set(card.all_prices)
+    shown = {event: price for event, price in card.all_prices.items() if event in happened}
     return [
         {
             "number": number,
@@ -183,33 +182,7 @@ def _prices(card: memsim.ChipCard) -> list[dict[str, Any]]:
             "source": price.source,
             "assumption": price.assumption,
         }
-        for number, (event, price) in enumerate(card.all_prices.items(), 1)
-    ]
-
-
-def _ledger(ledger: memsim.Ledger, card: memsim.ChipCard) -> list[dict[str, Any]]:
-    """Layers in the order of the network, each with its energy and its lines, in pJ."""
-    numbers = {event: number for number, event in enumerate(card.all_prices, 1)}
-    layers: dict[str, list[Line]] = {}
-    for line in ledger.lines():
-        layers.setdefault(line.layer, []).append(line)
-    return [
-        {
-            "name": name,
-            "energy": digits(1e12 * sum(line.energy for line in lines)),
-            "lines": [
-                {
-                    "event": line.event,
-                    "number": "" if line.event == ARRAY_READ else count(line.number),
-                    "price": "" if line.event == ARRAY_READ else digits(1e12 * line.price),
-                    "energy": digits(1e12 * line.energy),
-                    "source": None if (name, line.event) in ledger.joules else numbers[line.event],
-                }
-                for line in lines
-                if line.energy or line.number
-            ],
-        }
-        for name, lines in layers.items()
+        for number, (event, price) in enumerate(shown.items(), 1)
     ]
 
 

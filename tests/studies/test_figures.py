@@ -102,20 +102,28 @@ def test_one_chip_has_no_interval(summary: dict) -> None:
     assert ax.get_ylim()[0] > 50
 
 
-def test_components_add_up_to_the_bar_beside_digital(summary: dict) -> None:
+def test_energies_are_marks_on_a_logarithmic_axis_in_one_unit(summary: dict) -> None:
+    summary["energy"] |= {"digital_memory": 1.7e-5, "crossbar_memory": 8e-7}
     figure = figures.energy(summary)
-    bars = [(p.get_x(), p.get_width()) for p in figure.axes[0].patches]
-    assert bars[0] == pytest.approx((0, 3.0))  # digital, µJ
-    assert max(x + width for x, width in bars[1:]) == pytest.approx(0.4)
+    ax = figure.axes[0]
+    marks = [float(line.get_xdata()[0]) for line in ax.get_lines() if len(line.get_xdata()) == 1]
+    assert marks == pytest.approx([1e6 * joule for joule in summary["energy"].values()])  # µJ
+    low, high = ax.get_xlim()
+    assert ax.get_xscale() == "log" and low < min(marks) and high > max(marks)
+    assert "[µJ]" in ax.get_xlabel() and "17.0 µJ" in " ".join(texts(figure))
+
+
+def test_components_add_up_to_the_crossbars_energy(summary: dict) -> None:
+    figure = figures.energy(summary)
+    widths = [bar.get_width() for bar in figure.axes[1].patches]  # nJ
+    assert sum(widths) == pytest.approx(1e9 * summary["energy"]["crossbar"])
     assert "400 nJ" in " ".join(texts(figure)) and "3.00 µJ" in " ".join(texts(figure))
 
 
-def test_a_bar_far_longer_than_the_crossbars_is_cut_and_says_so(summary: dict) -> None:
-    summary["energy"] |= {"digital_memory": 1.7e-5, "crossbar_memory": 8e-7}
-    figure = figures.energy(summary)
-    assert figure.axes[0].get_xlim()[1] == pytest.approx(8 * 0.8 * 1.02)  # µJ
-    found = texts(figure)
-    assert found.count("▶") == 1 and "17.0 µJ" in " ".join(found)
+def test_an_energy_of_zero_has_no_mark(summary: dict) -> None:
+    summary["energy"] = {"digital_sop": 0.0, "crossbar": 4e-7}
+    ax = figures.energy(summary).axes[0]
+    assert sum(len(line.get_xdata()) == 1 for line in ax.get_lines()) == 1
 
 
 def test_maps_share_one_scale_and_differences_are_centred(sample: dict) -> None:

@@ -117,7 +117,7 @@ def test_every_number_column_and_row_carries_a_unit(text: str) -> None:
     }
     words |= {"cell", "source", "technology", "arrays", "effects on", "effects off", "meaning and source"}
     words |= {"digital baseline", *(baseline.words for baseline in energy_findings.BASELINES.values())}
-    words |= {"effect of wires", "group", "what", *provenance.versions()}
+    words |= {"other layers", "group", "what", *provenance.versions()}
     rows = {"weights", "attention", provenance.versions()["python"]}
     rows |= {"clipped conversions", "adc-8b", "array-read", *memsim.ChipCard.load("default").prices}
     rows |= set(PUBLISHED) | set(made.summary()["kappa"]) | {f"blocks.{b}.attention.core" for b in range(3)}
