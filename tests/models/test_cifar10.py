@@ -47,7 +47,7 @@ def test_relatives_are_trained_alike_from_the_same_twin():
 
 
 def test_the_hardened_network_went_on_from_the_first_and_its_plan_says_how():
-    """Its job is the first line of the plan; every weight has moved, and none is beyond its column's limit."""
+    """Its job is the first line of the plan; every weight has moved; none is beyond its column's limit."""
     net, first = models.load(HARDENED), models.load("s2tdpt-cifar10")
     job = net.record["job"]
     plan = Path(pictures.__file__).with_name("hardened.jsonl").read_text().splitlines()
