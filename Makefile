@@ -46,7 +46,7 @@ judges: .venv/.test-installed
 	.venv/bin/memsim bench wires
 
 docs: .venv/.installed
-	$(INSTALL) -e '.[docs]'
+	$(INSTALL) $(PINS) -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
 	@echo 'site: build/site/index.html'
 
