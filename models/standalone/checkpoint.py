@@ -1,6 +1,7 @@
 """Checkpoints that `memsim.models.load` takes."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def save(net: Net, images: Tensor, folder: Path, limit: int = LIMIT) -> list[Pat
     }
     tensors = {name: _stored(name, t) for name, t in net.state_dict().items()}
     tensors["calibration_images"] = images[:CALIBRATION].float().div(255).half().cpu().contiguous()
-    body = safetensors.torch.save(tensors, {"memsim": json.dumps(header)})
+    text = json.dumps(header)
+    body = safetensors.torch.save(tensors, {"memsim": text, "sha256": digest(tensors, text)})
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{net.job.name}.safetensors"
     pieces = [body[at : at + limit] for at in range(0, len(body), limit)]
@@ -52,6 +54,15 @@ def load(path: Path) -> Net:
         raise ValueError(f"{path} is no network of this program: {error}") from None
     net.record = header["record"]
     return net.eval()
+
+
+def digest(tensors: dict[str, Tensor], text: str) -> str:
+    """Return what memsim checks a file by: the SHA-256 of the header's text and of tensors, by name."""
+    found = sha256(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def join(path: Path) -> Path:

@@ -136,7 +136,11 @@ def test_a_tuned_network_goes_on_from_the_one_in_the_folder(small, monkeypatch, 
     assert asked == [(start, cell) for cell in cells]
 
 
-MANY = {"x_train": torch.zeros(50000, 1, 8, 8), "y_train": torch.zeros(50000, dtype=torch.int64)}
+def many(name: str) -> Dataset:
+    """A data set of 50,000 black training images, other parts as in `few`."""
+    start = few(name)
+    x = torch.zeros(1, *start.x_train.shape[1:]).expand(50000, -1, -1, -1)
+    return replace(start, x_train=x, y_train=torch.zeros(50000, dtype=torch.int64))
 
 
 @pytest.mark.parametrize("name", HARDENED)
@@ -146,7 +150,7 @@ def test_a_hardened_network_goes_on_from_the_one_in_the_folder_as_its_record_say
     asked, record = [], models.load(name).record
     monkeypatch.setattr(making, "load", lambda path: path)
     monkeypatch.setattr(making, "save", lambda net, path: path)
-    monkeypatch.setattr(making, "load_data", lambda key, folder: replace(few(key), **MANY))
+    monkeypatch.setattr(making, "load_data", lambda key, folder: many(key))
     monkeypatch.setattr(making, "harden", lambda *given, **how: asked.append((*given, how)) or len(asked))
     monkeypatch.setattr(making, "average", lambda nets, dataset: asked.append(nets))
     bundle(name, folder=tmp_path)
@@ -169,7 +173,7 @@ def test_a_residual_network_is_trained_as_its_record_says(name, monkeypatch, tmp
         asked.append((dataset, config, how))
         raise InterruptedError
 
-    monkeypatch.setattr(making, "load_data", lambda key, folder: replace(few(key), **MANY))
+    monkeypatch.setattr(making, "load_data", lambda key, folder: many(key))
     monkeypatch.setattr(making, "train", look)
     with pytest.raises(InterruptedError):
         bundle(name, folder=tmp_path)

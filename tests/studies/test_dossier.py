@@ -158,6 +158,7 @@ class TestReport:
             "The same again",
         )
         order += (">Failures<", ">Methods<", "Converters of several widths", ">Do it again<", ">References<")
+        text = re.sub(r"<nav.*?</nav>", "", text, flags=re.S)  # the list of sections
         places = [text.index(word) for word in order]
         assert places == sorted(places)
 

@@ -144,13 +144,14 @@ def test_a_wrong_plan_is_refused(line, message, program):
         program.job.read_plan(['{"name": "a"}', line])
 
 
-def test_the_plan_that_was_run_can_be_read(program):
-    """It makes the bundled networks: their records hold the same jobs, but for fields that came later."""
-    path = program.train.__file__.replace("train.py", "cifar10.jsonl")
-    with open(path, encoding="utf-8") as file:
-        jobs = {one.name: one for one in program.job.read_plan(file)}
+def test_the_plans_that_were_run_can_be_read(program):
+    """They make the bundled networks: their records hold the same jobs, but for fields that came later."""
+    jobs = {}
+    for plan, begun in (("cifar10.jsonl", ()), ("hardened.jsonl", ("s2tdpt-cifar10", "vit-cifar10"))):
+        with open(program.train.__file__.replace("train.py", plan), encoding="utf-8") as file:
+            jobs |= {one.name: one for one in program.job.read_plan(file, begun)}
     bundled = [name for name in models.names() if "cifar10" in name]
-    assert set(bundled) <= set(jobs) and len(bundled) == 8
+    assert set(bundled) <= set(jobs) and len(bundled) == 9
     for name in bundled:
         job, kept = json.loads(json.dumps(jobs[name].__dict__)), models.load(name).record["job"]
         assert kept == {field: job[field] for field in kept}
