@@ -15,6 +15,8 @@ from typing import Any
 import matplotlib.style
 from matplotlib.figure import Figure
 
+from memsim.studies.reports.powers_of_ten import label_plainly
+
 COLUMN, PAGE = 3.5, 7.2
 """Widths [inch] of one column and of two on a journal page."""
 
@@ -62,6 +64,7 @@ def drawn(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     def settle(*args: Any, **kwargs: Any) -> Figure:
         with _style():
             figure = draw(*args, **kwargs)
+            label_plainly(figure)
             for _ in range(2):  # the second pass sees the sizes that the first one gave
                 if layout := figure.get_layout_engine():
                     layout.execute(figure)

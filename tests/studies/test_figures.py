@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from memsim.studies.reports import figures
+from memsim.studies.reports.figure_style import drawn, svg
+from memsim.studies.reports.powers_of_ten import plain
 from memsim.studies.reports.quantities import count, digits, duration, percent, points, prefixed, quantity
 from memsim.studies.reports.report import draw
 
@@ -160,3 +162,33 @@ def test_numbers_read_as_people_write_them() -> None:
     assert points(-0.0021) == "−0.21" and points(1e-7) == "0.00"
     times = (0, 30, 5400, 86400, 864000, 31536000)
     assert [duration(t) for t in times] == ["0 s", "30 s", "1.5 hours", "1 day", "10 days", "1 year"]
+
+
+@pytest.mark.parametrize(
+    ("label", "wanted"),
+    [
+        (r"$\mathdefault{10^{5}}$", "10⁵"),
+        (r"$\mathdefault{2\times10^{-6}}$", "2 × 10⁻⁶"),
+        ("a $5 cell", "a $5 cell"),
+        ("", ""),
+    ],
+)
+def test_powers_of_ten_are_plain_text(label: str, wanted: str) -> None:
+    assert plain(label) == wanted
+
+
+@pytest.mark.parametrize("span", [(1e-14, 1e-9), (0.2, 0.9), (3.0, 4e5)])
+def test_logarithmic_axes_have_no_markup_and_a_dollar_stays_one(span: tuple[float, float]) -> None:
+    @drawn
+    def draw() -> Figure:
+        figure = Figure(figsize=(3, 2))
+        ax = figure.subplots()
+        ax.plot(span, span)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_title("costs $5, not $6")
+        return figure
+
+    text = svg(draw())
+    assert "mathdefault" not in text and "costs $5, not $6" in text
+    assert "10" in re.sub("<[^>]*>", "", text)
