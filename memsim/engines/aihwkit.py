@@ -65,6 +65,11 @@ class TileWeights:
                 f"engine aihwkit: weights.bias_rows = {run.card.weights.bias_rows}; it adds biases digitally:"
                 " take 0, or engine memsim"
             )
+        if run.card.weights.reference != "written":
+            raise ValueError(
+                'engine aihwkit: weights.reference = "weights"; its compensation goes back to what was '
+                'written: take "written", or engine memsim'
+            )
         self.name, self.run = name, run
         self.blocks = blocks.detach() if blocks.dim() == 3 else blocks.detach()[None]
         self.groups, self.rows, self.columns = self.blocks.shape

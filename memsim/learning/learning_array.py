@@ -176,10 +176,7 @@ class LearningArray(WeightArray):
 
     def _look(self) -> None:
         """Take what devices show after a write, against which drift is compensated from here on."""
-        now = self._sense(0, 0.0)
-        self.reference = now.means
-        self._see(now)
-        self._compensate("none", anew=True)
+        self._begin(self._sense(0, 0.0))
 
     def _sense(self, cycle: int, age: float) -> Sensed:
         difference = (self.weights() * self.scale_C[0]).to(self.run.dtype)
@@ -225,6 +222,7 @@ def _check(name: str, run: Run) -> None:
         f"weights.devices_per_weight = {section.devices_per_weight}": section.devices_per_weight == 1,
         f"weights.wires = {section.wires!r}": section.wires == "none" or not card.on("wires"),
         "weight_faults": not (card.weight_faults.made and card.on("faults")),
+        f"weights.reference = {section.reference!r}": section.reference == "written",
         "weights.reprogram_every": section.reprogram_every is None,
         f"weights.bias_rows = {section.bias_rows}": section.bias_rows == 0,
     }

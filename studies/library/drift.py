@@ -132,16 +132,11 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
     """Accuracy, cross-entropy and spikes that differ along time, a line for each kind of upkeep."""
     if not points:
         return {}
-    series = _series(points)
-    ticks = {t: duration(t).replace(" second", " s") for t in sorted({p.labels["time [s]"] for p in points})}
-    return {
-        name: draw.curves(
-            series, x_label="time since programming", columns=columns, ticks=ticks,
-            caption="Along the time since programming, the same chips throughout: means with 95 % intervals "
-            "over chips, one line for each way of keeping the chip fresh.",
-        )
-        for name, columns in draw.curve_columns(points).items()
-    }  # fmt: skip
+    caption = (
+        "Along the time since programming, the same chips throughout: means with 95 % intervals over chips, "
+        "one line for each way of keeping the chip fresh."
+    )
+    return draw.along_time(_series(points), points, caption)
 
 
 def findings(points: Sequence[Point]) -> list[str]:

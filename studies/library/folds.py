@@ -128,14 +128,8 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
     if not points:
         return {}
     series = {f"fold {fold}": sorted(line.items()) for fold, line in by_fold(points).items()}
-    ticks = {t: duration(t).replace(" second", " s") for t in sorted({p.labels["time [s]"] for p in points})}
     caption = "Along the time since programming: each fold's mean over its chips, 95 % intervals over chips."
-    return {
-        name: draw.curves(
-            series, x_label="time since programming", columns=columns, ticks=ticks, caption=caption
-        )
-        for name, columns in draw.curve_columns(points).items()
-    }
+    return draw.along_time(series, points, caption)
 
 
 def findings(points: Sequence[Point]) -> list[str]:

@@ -139,17 +139,11 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
         kind: [(time, line[time][min(line[time])]) for time in sorted(line)]
         for kind, line in by_kind(points).items()
     }
-    ticks = {t: duration(t).replace(" second", " s") for t in sorted({p.labels["time [s]"] for p in points})}
     caption = (
         "Along the time since programming, the same chips throughout: means with 95 % intervals over chips, "
         "one line for each kind of attention, of its first training seed."
     )
-    return {
-        name: draw.curves(
-            series, x_label="time since programming", columns=columns, ticks=ticks, caption=caption
-        )
-        for name, columns in draw.curve_columns(points).items()
-    }
+    return draw.along_time(series, points, caption)
 
 
 def findings(points: Sequence[Point]) -> list[str]:

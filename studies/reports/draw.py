@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from memsim.studies.evaluation.intervals import TASK, Estimate, Span
 from memsim.studies.evaluation.points import Point
 from memsim.studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, LINES, PAGE, QUIET, drawn
-from memsim.studies.reports.quantities import digits, quantity
+from memsim.studies.reports.quantities import digits, duration, quantity
 from memsim.studies.reports.quantities import points as difference
 from memsim.studies.reports.table import Table
 
@@ -310,6 +310,17 @@ def curves(
     legend(figure, 5 if len(columns) > 1 else 2)  # a column's width holds no more
     figure.set_label(caption)
     return figure
+
+
+def along_time(
+    series: Mapping[str, Sequence[tuple[float, Point]]], points: Sequence[Point], caption: str
+) -> dict[str, Figure]:
+    """Accuracy, cross-entropy and spikes that differ along the time since programming, a line a series."""
+    ticks = {t: duration(t).replace(" second", " s") for t in sorted({p.labels["time [s]"] for p in points})}
+    return {
+        name: curves(series, x_label="time since programming", columns=columns, ticks=ticks, caption=caption)
+        for name, columns in curve_columns(points).items()
+    }
 
 
 def legend(figure: Figure, columns: int) -> None:

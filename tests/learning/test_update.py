@@ -244,6 +244,7 @@ def test_what_cannot_be_is_refused_by_name() -> None:
     for section, field in (
         ({"coding": "offset"}, "weights.coding = 'offset'"),
         ({"devices_per_weight": 2}, "weights.devices_per_weight = 2"),
+        ({"reference": "weights"}, "weights.reference = 'weights'"),
     ):
         with pytest.raises(ValueError, match=field):
             array(card(ECRAM).replace(weights=section), blocks())

@@ -146,6 +146,12 @@ def test_going_back_to_the_weights_without_compensation_is_refused():
         back_to_weights(compensation="none")
 
 
+def test_aihwkits_layers_refuse_to_go_back_to_the_weights():
+    run = Run(card=back_to_weights(), chips=(0,), seed=0, ledger=memsim.Ledger(card()))
+    with pytest.raises(ValueError, match=r"engine aihwkit: weights.reference = \"weights\""):
+        TileWeights("layer", MATRIX, run)
+
+
 @pytest.fixture(scope="module")
 def chip() -> memsim.Chip:
     digits = load("digits")
