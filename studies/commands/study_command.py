@@ -31,7 +31,7 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Processes (default: on
 Cluster = Annotated[
     str | None, typer.Option(help="Address of a dask scheduler; its workers measure instead.")
 ]
-Limit = Annotated[float | None, typer.Option(min=1, help="Give a task up, as failed, after so many seconds.")]
+Limit = Annotated[float | None, typer.Option(min=1, help="Time \\[s] after which a task is given up.")]
 Folder = Annotated[Path | None, typer.Option(help="Folder for the rows (default: results/NAME).")]
 Report = Annotated[bool, typer.Option(help="Write the report when all is measured.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")]

@@ -109,7 +109,7 @@ def state(
 
 
 def rewriting(card: memsim.ChipCard, write: Write, tokens: int, chips: Sequence[int], seed: int) -> Spent:
-    """An image of so many tokens with STDP attention, whose N x N weights are written in every time step."""
+    """An image of `tokens` tokens with STDP attention, whose N x N weights are written in every time step."""
     run = Run(card=card, chips=tuple(chips), seed=seed, ledger=Ledger(card))
     array = AttentionArray("rewriting", models.STDPAttention(heads=1, head_dim=WIDTH), run)
     spikes = torch.Generator().manual_seed(seed)
