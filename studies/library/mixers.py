@@ -42,10 +42,15 @@ ASKED: dict[str, tuple[str, int, dict[str, Any], dict[str, Any]]] = {
     "last write wins, 64": ("last-write-wins", 600, {}, {"length": 64, "pairs": 12}),
     "needle, 32": ("needle", 300, {}, {}),
     "needle, 256": ("needle", 300, {}, {"length": 256, "shortest": 256}),
+    "needle, 512": ("needle", 300, {}, {"length": 512, "shortest": 512}),
+    "MQAR, 32": ("mqar", 600, {}, {}),
+    "MQAR, 128": ("mqar", 600, {}, {"length": 128, "pairs": 12}),
     "induction": ("induction", 200, {}, {}),
     "selective copying": ("selective-copying", 200, {}, {}),
     "automata": ("automata", 60, {}, {}),
     "characters": ("documentation", 60, {}, {}),
+    "passkey, 96": ("passkey", 200, {"length": 96}, {}),
+    "passkey, 256": ("passkey", 200, {"length": 96}, {"length": 256}),
 }
 """What is asked: task, training steps, settings of training, and those of the test that differ."""
 
@@ -149,7 +154,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
         if shown:
             name = question.replace(",", "").replace(" ", "-")
             out[name] = draw.forest(
-                shown, caption=f"{question.capitalize()}: means over training seeds with 95 % intervals."
+                shown, caption=f"{question[:1].upper()}{question[1:]}: means over training seeds with 95 % intervals."
             )
     return out
 
@@ -166,7 +171,7 @@ def findings(points: Sequence[Point]) -> list[str]:
         best = max(controls, key=lambda p: p.estimate(column).mean)
         above = [m for m, p in others.items() if _above(p, best, len(others))]
         said.append(
-            f"{question.capitalize()}: surely above the best control ({_shown(best.labels['mixer'])}): "
+            f"{question[:1].upper()}{question[1:]}: surely above the best control ({_shown(best.labels['mixer'])}): "
             f"{', '.join(above) or 'none'}."
         )
     return said or (["No question has both a mixer and a control yet."] if points else [])
