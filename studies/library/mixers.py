@@ -137,9 +137,14 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             for mixer, of in by_mixer(points).items()
         ]
         what = draw.MEASURES[column]
-        title = f"{what[:1].upper()}{what[1:]} by mixer and task"
+        title = f"{_begun(what)} by mixer and task"
         out[file] = Table(title=title, header=["", *asked], rows=rows, note=NOTE)
     return out
+
+
+def _begun(text: str) -> str:
+    """A text that begins with a capital; names in capitals stay."""
+    return text[:1].upper() + text[1:]
 
 
 def _shown(mixer: str) -> str:
@@ -154,7 +159,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
         if shown:
             name = question.replace(",", "").replace(" ", "-")
             out[name] = draw.forest(
-                shown, caption=f"{question[:1].upper()}{question[1:]}: means over training seeds with 95 % intervals."
+                shown, caption=f"{_begun(question)}: means over training seeds with 95 % intervals."
             )
     return out
 
@@ -171,7 +176,7 @@ def findings(points: Sequence[Point]) -> list[str]:
         best = max(controls, key=lambda p: p.estimate(column).mean)
         above = [m for m, p in others.items() if _above(p, best, len(others))]
         said.append(
-            f"{question[:1].upper()}{question[1:]}: surely above the best control ({_shown(best.labels['mixer'])}): "
+            f"{_begun(question)}: surely above the best control ({_shown(best.labels['mixer'])}): "
             f"{', '.join(above) or 'none'}."
         )
     return said or (["No question has both a mixer and a control yet."] if points else [])
