@@ -6,7 +6,7 @@ pass is digital and knows the weights that the devices hold (symmetric feedback)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 from memsim.card.chip_card import ChipCard
 from memsim.chip import Chip
 from memsim.devices import stream
-from memsim.learning.learning_array import LearningDesign
+from memsim.learning.learning_array import LearningArray, LearningDesign
 from memsim.learning.learning_chip import learners, learning_chip
 from memsim.learning.writing import Writing
 from memsim.models.learning.instant_lif import decay_of, instant
@@ -68,27 +68,50 @@ class Learner:
 
     def epoch(self, images: Tensor, labels: Tensor, batch: int = 32) -> float:
         """Teach all images once, in an order of the seed's; returns the mean cross-entropy [nat]."""
-        number = self.batches // max(len(images) // batch, 1)
-        order = stream(self.seed, "learning", "order").uniform((len(images),), step=[number])[0].argsort()
+        parts = self.order(len(images), batch)
         self.calibrate()
-        losses = [self.batch(images[part], labels[part]) for part in order.split(batch)]
+        losses = [self.batch(images[part], labels[part]) for part in parts]
         return sum(losses) / len(losses)
+
+    def order(self, images: int, batch: int) -> tuple[Tensor, ...]:
+        """The next epoch's batches, numbers of images in an order of the seed's."""
+        number = self.batches // max(images // batch, 1)
+        return (
+            stream(self.seed, "learning", "order").uniform((images,), step=[number])[0].argsort().split(batch)
+        )
 
     def batch(self, images: Tensor, labels: Tensor) -> float:
         """Teach one batch; returns its mean cross-entropy over images and chips [nat]."""
         arrays = learners(self.chip)
+
+        def wrong(logits: Tensor) -> Tensor:
+            found = cross_entropy(logits.flatten(0, 1), labels.repeat(len(logits)), reduction="sum")
+            return found / len(images)  # summed over chips, each with gradients of its own
+
+        return self.descend(images, wrong, arrays)
+
+    def descend(
+        self, images: Tensor, loss: Callable[[Tensor], Tensor], arrays: Mapping[str, LearningArray],
+        taught: Mapping[str, Tensor] | None = None,
+    ) -> float:  # fmt: skip
+        """Move these arrays against the gradient of a loss on a batch; returns its mean over chips.
+
+        loss: of the chips' outputs (S, B, ...), summed over chips.  taught: name of an array -> which of its
+        weights (R, C) are taught (1) and which not (0); all of those that have no entry.
+        """
         first = self.batches * len(images)
         with torch.enable_grad(), self.chip.mapped.norms.measuring():
-            logits = self.chip(images, image=range(first, first + len(images)))
-            wrong = cross_entropy(logits.flatten(0, 1), labels.repeat(len(logits)), reduction="sum")
-            loss = wrong / len(images)  # summed over chips, each with gradients of its own
-            found = torch.autograd.grad(loss, [array.handle for array in arrays.values()])  # type: ignore[arg-type]
+            outputs = self.chip(images, image=range(first, first + len(images)))
+            value = loss(outputs)
+            found = torch.autograd.grad(value, [array.handle for array in arrays.values()])  # type: ignore[arg-type]
         self.batches += 1
-        for array, gradient in zip(arrays.values(), found, strict=True):
+        for (name, array), gradient in zip(arrays.items(), found, strict=True):
+            if taught and name in taught:
+                gradient = gradient * taught[name]
             array.time = self.chip.time + self.step
             self.writing.write(array, gradient, len(images) * array.vectors)
         self.chip.time += self.step
-        return float(loss.detach()) / len(logits)
+        return float(value.detach()) / len(outputs)
 
     @torch.no_grad()
     def calibrate(self) -> None:

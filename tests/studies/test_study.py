@@ -40,6 +40,7 @@ def test_names_are_the_files_of_the_library() -> None:
         "context",
         "converters",
         "countermeasures",
+        "dendrites",
         "drift",
         "faults",
         "folds",

@@ -1,0 +1,211 @@
+"""Dendrites: spare columns of the head that learn on the chip, by perforated backpropagation or as usual.
+
+The head of a deployed network is taught anew on arrays, its body kept: on the images it was trained on, and
+on these mirrored about the diagonal, which its features were not made for.  The same head has no spare
+column, ten or thirty, left as drawn, taught by correlation with the errors, or taught as a hidden layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+import memsim
+from memsim import models
+from memsim.learning.writing import Accumulated
+from memsim.models import S2TDPT
+from memsim.models.learning.dendrites import SpareLesson
+from memsim.studies.evaluation import lesson
+from memsim.studies.evaluation.crossbars import crossbars
+from memsim.studies.evaluation.digital import Part
+from memsim.studies.evaluation.execution import right, scores
+from memsim.studies.evaluation.marks import marks
+from memsim.studies.evaluation.points import Point, matching
+from memsim.studies.evaluation.result import Result
+from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.subject import Subject, refuse_foreign
+from memsim.studies.library.learning import CELLS, IDEAL, quiet
+from memsim.studies.reports import draw
+from memsim.studies.reports.quantities import digits, quantity
+from memsim.studies.reports.table import Table
+from memsim.studies.running.task import Task, blocks
+
+title = "Spare columns that learn on the chip"
+
+IMAGES = ("mirrored", "as trained")
+HEADS: tuple[tuple[str, int], ...] = (
+    ("none", 0), ("random", 10), ("perforated", 10), ("ordinary", 10),
+    ("random", 30), ("perforated", 30), ("ordinary", 30),
+)  # fmt: skip
+"""How the spare columns learn, and how many there are."""
+RATE, MOMENTUM, EPOCHS, BATCH = 0.03, 0.9, 6, 32  #: three times the epochs in all
+TAUGHT = 1200  #: training images at most
+ACCURACY, ENTROPY = "accuracy [1]", "cross-entropy [nat]"
+HEADER = [
+    "cell", "head", "accuracy [%]", "against none [points]", ENTROPY, "pulses a device",
+    "energy of the lesson",
+]  # fmt: skip
+NOTE = (
+    "Every chip has a lesson of its own: other devices, other weights drawn at the start, another order of "
+    "images. Brackets: 95 % intervals over these (Student's t)."
+)
+
+
+@dataclass
+class Features:
+    """What the body of a network makes of images: the inputs of its head."""
+
+    shared: Mapping[str, Any]
+    taught: Tensor  #: (N, F)
+    labels: Tensor
+    asked: Part  #: features of the test images, beside the answers of the network as it was deployed
+
+
+def tasks(setting: Setting) -> Iterator[Task]:
+    """Every head on every cell, for either kind of images, on each block of chips."""
+    refuse_foreign(setting, "dendrites", "it teaches the heads of memsim's own networks anew")
+    if not isinstance(Subject.of(setting).net, S2TDPT):
+        raise ValueError(f"study dendrites: {setting.model} is no S2TDPT, whose head it knows")
+    card = memsim.ChipCard.parse(dict(setting.card))
+    for images in IMAGES:
+        for cell in (IDEAL, *CELLS):
+            for chips in blocks(setting.chips):
+                shared = crossbars(setting, chips, card=quiet(card, cell)) | {"shown": images}
+                for spare, columns in HEADS:
+                    if images == "as trained" and columns > 10:
+                        continue
+                    labels = {"images": images, "cell": cell, "spare": spare, "columns": columns}
+                    own = {"spare": spare, "columns": columns}
+                    yield Task(study="dendrites", labels=labels, shared=shared, own=own)
+
+
+def prepare(shared: Mapping[str, Any], data: str = "data") -> Features:
+    """Run the body of the network on training and test images."""
+    net: Any = Subject.load(shared["network"]["model"]).net
+    known = models.datasets.load(shared["dataset"]["name"], data)
+    shown = (lambda x: x.mT) if shared["shown"] == "mirrored" else (lambda x: x)
+    taught, _ = body(net, shown(known.x_train[:TAUGHT]))
+    asked, logits = body(net, shown(known.x_test[: shared["images"]]))
+    part = Part(asked, known.y_test[: shared["images"]], logits)
+    return Features(shared, taught, known.y_train[:TAUGHT], part)
+
+
+@torch.no_grad()
+def body(net: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """What the head of a network sees of images (N, F), and what it answers (N, C)."""
+    seen: list[Tensor] = []
+    head: Any = net.head
+    hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    answers = [net(part) for part in images.split(128)]
+    hook.remove()
+    return torch.cat(seen), torch.cat(answers)
+
+
+def measure(prepared: Features, own: Mapping[str, Any]) -> Result:
+    """Teach one head for each chip, and ask it."""
+    shared, x, part = prepared.shared, prepared.taught, prepared.asked
+    card = memsim.ChipCard.parse(dict(shared["card"]))
+    logits, costs = [], []
+    for chip in shared["chips"]:
+        taught = SpareLesson.on(
+            card, own["spare"], own["columns"], x.shape[1], part.logits.shape[1], Accumulated(RATE, MOMENTUM),
+            chip=chip, seed=shared["seed"],
+        )  # fmt: skip
+        taught.teach(x, prepared.labels, EPOCHS, BATCH)
+        logits.append(taught.logits(part.images)[0])
+        costs.append(lesson.cost(taught.learner))
+    counted = right(torch.stack(logits), part)
+    columns, common = scores(torch.stack(logits), counted, part)
+    kept = {column: [marks(one) for one in rows] for column, rows in counted.items()}
+    mean = {name: sum(one[name] for one in costs) / len(costs) for name in costs[0]}
+    return Result(per_chip=columns, total=common | mean, marks=kept)
+
+
+def heads(points: Sequence[Point], images: str, cell: str) -> dict[str, Point]:
+    """What was measured of some images and a cell, by head, in the order of the study."""
+    found = {(p.labels["spare"], p.labels["columns"]): p for p in matching(points, images=images, cell=cell)}
+    return {_named(*head): found[head] for head in HEADS if head in found}
+
+
+def _named(spare: str, columns: int) -> str:
+    return f"{columns} {spare}" if columns else "no spare columns"
+
+
+def tables(points: Sequence[Point]) -> dict[str, Table]:
+    """Accuracy, its change by the spare columns, cross-entropy and cost, by images, cell and head."""
+    if not points:
+        return {}
+    out = {}
+    for images in IMAGES:
+        rows = [
+            [cell, name, *_row(point, of)]
+            for cell in (IDEAL, *CELLS)
+            for of in [heads(points, images, cell)]
+            for name, point in of.items()
+        ]
+        if rows:
+            title = f"What spare columns are worth, images {images}"
+            out[images.replace(" ", "-")] = Table(title=title, header=HEADER, rows=rows, note=NOTE)
+    return out | {"asked": draw.lines("Every head, all measures", _every(points))}
+
+
+def _row(point: Point, of: Mapping[str, Point]) -> list[str]:
+    accuracy, entropy = (draw.cell(point.estimate(column), column) for column in (ACCURACY, ENTROPY))
+    return [accuracy, _gain(point, of.get(_named("none", 0))), entropy, *_cost(point.total)]
+
+
+def _every(points: Sequence[Point]) -> dict[str, Point]:
+    return {
+        f"{images}, {cell}, {name}": point
+        for images in IMAGES
+        for cell in (IDEAL, *CELLS)
+        for name, point in heads(points, images, cell).items()
+    }
+
+
+def _gain(point: Point, other: Point | None) -> str:
+    if other is None or point is other:
+        return ""
+    found = point.against(other, ACCURACY)
+    return "" if found is None else draw.change(found, ACCURACY)
+
+
+def _cost(total: Mapping[str, Any]) -> list[str]:
+    if lesson.PULSES not in total:
+        return ["", ""]
+    return [digits(total[lesson.PULSES]), quantity(total[lesson.TOTAL_ENERGY], "J")]
+
+
+def figures(points: Sequence[Point]) -> dict[str, Figure]:
+    """All heads of a kind of images, a figure each."""
+    out = {}
+    for images in IMAGES:
+        shown = _every([point for point in points if point.labels["images"] == images])
+        if shown:
+            caption = f"The head taught anew, images {images}: means over chips with 95 % intervals."
+            out[images.replace(" ", "-")] = draw.forest(shown, caption=caption)
+    return out
+
+
+def findings(points: Sequence[Point]) -> list[str]:
+    """What perforated columns are worth, on each cell: against none, against random and ordinary ones."""
+    said = []
+    for images in IMAGES:
+        for cell in (IDEAL, *CELLS):
+            of = heads(points, images, cell)
+            for columns in (10, 30):
+                one = of.get(_named("perforated", columns))
+                others = {"none": of.get(_named("none", 0))}
+                others |= {f"{kind} ones": of.get(_named(kind, columns)) for kind in ("random", "ordinary")}
+                if one is None:
+                    continue
+                gains = {name: _gain(one, other) for name, other in others.items()}
+                shown = ", ".join(f"{gain} points against {name}" for name, gain in gains.items() if gain)
+                if shown:
+                    said.append(f"Images {images}, {cell}: {columns} perforated columns are worth {shown}.")
+    return said
