@@ -22,7 +22,7 @@ def program(tmp_path) -> Callable[[], list[int]]:
     path.write_text(PROGRAM)
 
     def run() -> list[int]:
-        names: dict = {}
+        names: dict = {"__name__": "memsim"}  # a kept kernel imports the module of its function
         exec(compile(PROGRAM, str(path), "exec"), names)
         double = compiled(nogil=True)(names["double"])
         return [double(21), double.stats.cache_hits.total(), double.stats.cache_misses.total()]
