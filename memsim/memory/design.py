@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -55,7 +56,7 @@ class ArrayDesign(ABC):
             return {
                 f"weights.coding = {weights.coding.kind!r}": weights.coding.plain,
                 f"weights.wires = {weights.wires!r}": weights.wires == "none" or not card.on("wires"),
-                "weight_faults": not (card.weight_faults.made and card.on("faults")),
+                **self._faults("weight_faults", weights=True),
                 f"weights.output_noise = {weights.output_noise}": not weights.output_noise,
             }
         attention = card.attention
@@ -64,8 +65,22 @@ class ArrayDesign(ABC):
             f"attention.verify_rounds = {attention.verify_rounds}": attention.verify_rounds == 0,
             f"attention.coding = {attention.coding!r}": attention.coding != "per-device",
             "attention.row_gain = true": not attention.row_gain,
-            "attention_faults": not (card.attention_faults.made and card.on("faults")),
+            **self._faults("attention_faults", weights=False),
         }
+
+    def _faults(self, name: str, *, weights: bool) -> dict[str, bool]:
+        """Faults of the card, and whether these arrays have them: `faulty` names those that they do."""
+        section = self.card.weight_faults if weights else self.card.attention_faults
+        on, usual = self.card.on("faults") and section.made, type(section)()
+        return {
+            f"{name}.{field} = {getattr(section, field)}": not on or field in self.faulty(weights)
+            for field in type(section).model_fields
+            if getattr(section, field) != getattr(usual, field)
+        }
+
+    def faulty(self, weights: bool) -> Sequence[str]:
+        """Fields of a card's faults that these arrays simulate, on weight cells or on pulsed ones."""
+        return ()
 
     @property
     def cell(self) -> Cell:

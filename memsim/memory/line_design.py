@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from memsim.memory.design import ArrayDesign
 from memsim.memory.line_options import LineOptions
+
+STUCK = ("stuck_on", "stuck_off", "stuck_random")
+OPEN = ("dead_word_lines", "dead_bit_lines")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,9 @@ class LineDesign(LineOptions, ArrayDesign):
             raise ValueError(
                 f"{self.name}: correct has no effect, as {self.cell.name} does not drift in the mean"
             )
+
+    def faulty(self, weights: bool) -> Sequence[str]:
+        return (*STUCK, *OPEN) if weights else (*STUCK, "corrupt_devices")
 
     @property
     def columns(self) -> int:

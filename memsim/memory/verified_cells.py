@@ -3,7 +3,8 @@
     share = (h(G+) - h(G-)) / (b n (g_max - g_min)),   h the chord of the I-V curve, n devices in parallel
 
 Every write draws programming error, drift exponent and paths through time anew, as aihwkit does at each
-programming: what of it belongs to the device and would come again at its next write is not modelled.
+programming: what of it belongs to the device and would come again at its next write is not modelled.  Faults
+do belong to it: a chip's stuck devices and open lines are the same for every context.
 
 Devices are aged at steps of ln(1 + age / t_0), `STEP` wide.  From step to step a line drifts by its mean
 factor alone, which is exact at every read; a device whose exponent is apart from the mean by d is off by at
@@ -22,7 +23,9 @@ import torch
 from torch import Tensor
 
 from memsim.arrays.reading.noise import bend, carries_noise, read_noise
-from memsim.devices import stream
+from memsim.card.faults import FaultSection
+from memsim.devices import Stream, stream
+from memsim.devices.stuck import held, stuck_levels
 from memsim.devices.weights.weight_cell import WeightState
 from memsim.memory.cells import LineCells, Shown, of_rows
 from memsim.memory.design import ArrayDesign
@@ -46,6 +49,7 @@ class VerifiedCells(LineCells):
         self.flicker = 0.0 if self.cell.exact else self.cell.strength("flicker-noise")
         self.written: dict[str, Tensor] = {}  #: targets, conductances after the write, exponents of all lines
         self.shown: Shown | None = None
+        self.levels: Tensor | None = None  #: of faulty devices, NaN of others (S, H, lines, 2 n, C) [S]
         self.images = np.zeros(0, np.int64)
 
     def begin(self, images: np.ndarray, call: int) -> None:
@@ -101,18 +105,30 @@ class VerifiedCells(LineCells):
     def _aged(self, rows: np.ndarray, step: int) -> tuple[Tensor, Tensor | None]:
         """What reads see of devices (S, H, B, N, 2 n, C) [S], and the variance of what is new each time."""
         cell, voltage = self.cell, self.design.section.read_voltage
-        held = {name: of_rows(x, rows.tolist()) for name, x in self.written.items()}
+        kept = {name: of_rows(x, rows.tolist()) for name, x in self.written.items()}
         if cell.exact:
-            return held["programmed"], None
+            return kept["programmed"], None
         age, rng = self._time(step), self._stream(self.tokens[rows])
-        state = WeightState(**{"exponent": None, **held}, rng=cast(Any, rng), t=age)
-        now = self.quiet.read(self.quiet.relax(state, age))
+        state = WeightState(**{"exponent": None, **kept}, rng=cast(Any, rng), t=age)
+        now, levels = self.quiet.read(self.quiet.relax(state, age)), self._levels(rows)
+        now = now if levels is None else held(levels, now)
         if not self.flicker:
             return cell.chord(now, voltage), None
         amplitude = self.flicker * cell.flicker.amplitude(state.programmed, now, cell.g_scale)
+        amplitude = amplitude if levels is None else torch.where(levels.isnan(), amplitude, 0.0)
         path = cell.flicker.slow_path(now, age, rng.child("flicker-noise"))
         seen = cell.chord((now * (1.0 + amplitude * path)).clamp(min=0.0), voltage)
         return seen, (amplitude * seen).square() * cell.flicker.fast_variance(age)
+
+    def _levels(self, rows: np.ndarray) -> Tensor | None:
+        """Levels of the faulty devices of these lines, NaN of others (S, H, 1, N, 2 n, C) [S]; None: none."""
+        card = self.design.card
+        if not (card.weight_faults.made and card.on("faults")):
+            return None
+        if self.levels is None:
+            size = (self.lines, 2 * self.many, self.written["programmed"].shape[-1])
+            self.levels = faulty_levels(self.root, card.weight_faults, self.cell, size)
+        return self.levels[:, :, None, torch.as_tensor(rows)]
 
     def _stream(self, tokens: Any) -> Numbered:
         return Numbered(self.rng, self.images, tokens)
@@ -173,6 +189,19 @@ class VerifiedCells(LineCells):
             return None
         shown = torch.tensor([self._time(int(self.step[row])) for row in rows], dtype=torch.float64)
         return self.gain(ages) / self.gain(shown)
+
+
+def faulty_levels(rng: Stream, section: FaultSection, cell: Any, size: tuple[int, int, int]) -> Tensor:
+    """Draw the level of each faulty device of lines x devices x columns, NaN of others (S, H, *size) [S].
+
+    A line is a word line of the devices of a token; each device of a number has a bit line of its own across
+    all lines.  A device on an open one carries nothing: 0 S.
+    """
+    rng, (lines, devices, columns) = rng.child("faults"), size
+    levels = stuck_levels(size, section.stuck, cell.g_min, cell.g_max, rng=rng)
+    word = rng.child("word line").uniform((lines, 1, 1)) < section.dead_word_lines
+    bit = rng.child("bit line").uniform((1, devices, columns)) < section.dead_bit_lines
+    return torch.where(word | bit, 0.0, levels)
 
 
 def _room(values: Tensor, lines: int) -> Tensor:

@@ -244,6 +244,9 @@ def test_tiles_without_a_weight_are_not_powered() -> None:
     (ChipCard.load("default"), {}, 'take card.without."wires".'),
     (DEFAULT.replace(weights={"coding": "offset"}), {}, "weights.coding = 'offset'"),
     (DEFAULT.replace(attention={"verify_rounds": 1}), {"write": "pulses"}, "attention.verify_rounds = 1"),
+    (DEFAULT.replace(weight_faults={"stuck_on": 0.1, "spare_rows": 2}), {}, "weight_faults.spare_rows = 2"),
+    (DEFAULT.replace(attention_faults={"dead_bit_lines": 0.1}), {"write": "pulses"},
+     r'attention_faults.dead_bit_lines = 0.1; take card.without."faults"'),
     (IDEAL, {"write": "pulses"}, 'take write = "verify"'), (IDEAL, {"retention": 0.0}, "retention = 0"),
     (IDEAL, {"capacity": 0}, "capacity = 0"), (IDEAL, {"full": "rnig"}, "full = 'rnig'"),
 ])  # fmt: skip
