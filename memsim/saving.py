@@ -26,7 +26,7 @@ from memsim.card.chip_card import ChipCard
 FORMAT = "memsim-chip-3"
 
 
-HOLDERS = {"lines": "memsim.memory.on_lines"}
+HOLDERS = {"lines": "memsim.memory.on_lines", "states": "memsim.memory.on_states"}
 """Sort of a held module -> the module of memsim whose ``restore(chip, forms)`` puts its like on a chip."""
 
 

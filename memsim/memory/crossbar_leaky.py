@@ -34,16 +34,17 @@ class CrossbarLeaky(Leaky):
     """The state of one mixer on every chip; rows of sequences are chip-major.
 
     ranges: largest absolute value of the state, of c and of what is read, (S, H) or (1, H) each.  images:
-    names of the sequences.  Time passes by ``wait``.  ``clipped`` counts numbers beyond a range.
+    names of the sequences; call: which of several in one pass.  Time passes by ``wait``.  ``clipped`` counts
+    numbers beyond a range.
     """
 
     def __init__(
         self, design: LeakyDesign, state: Tensor, c: Tensor, out: Tensor, *, chips: Sequence[int] = (0,),
-        seed: int = 0, images: Sequence[int] | np.ndarray = (0,), ledger: Ledger | None = None,
-        dtype: torch.dtype | None = None,
+        seed: int = 0, images: Sequence[int] | np.ndarray = (0,), call: int = 0,
+        ledger: Ledger | None = None, dtype: torch.dtype | None = None,
     ) -> None:  # fmt: skip
         self.design, self.chips = design, tuple(chips)
-        self.images = np.asarray(images, np.int64)
+        self.images, self.call = np.asarray(images, np.int64), call
         self.dtype = dtype or (torch.float64 if design.exact else torch.float32)
         self.state_range, self.c_range, self.out_range = (
             x.to(self.dtype)[..., None, None] for x in (state, c, out)
@@ -64,8 +65,8 @@ class CrossbarLeaky(Leaky):
 
     def clear(self) -> None:
         self.writes, self.now, self.written = 0, 0.0, 0.0
-        self.reads.begin(self.images)
-        self.cells.begin(self.images, 0)
+        self.reads.begin(self.images, self.call)
+        self.cells.begin(self.images, self.call)
         self.faded: Tensor | float = 1.0  #: decay that no device gave and no write made yet
         self._write(torch.zeros(()), first=True)
 

@@ -32,18 +32,14 @@ class LineRanges:
     def of(cls, q: Tensor, k: Tensor, v: Tensor, score: Tensor, out: Tensor, chips: int = 1) -> LineRanges:
         """The ranges of one batch (S B, H, ...), chip-major; a head without any number gets 1."""
         found = {"query": q, "key": k, "value": v, "score": score, "out": out}
-        sizes = {
-            name: x.detach().abs().unflatten(0, (chips, -1)).transpose(1, 2).flatten(2).amax(2)
-            for name, x in found.items()
-        }
-        return cls(**{name: torch.where(size > 0, size, 1.0) for name, size in sizes.items()})
+        return cls(**{name: largest(x, chips) for name, x in found.items()})
 
     def to(self, like: Tensor) -> LineRanges:
         """The same in the type of `like`."""
         return LineRanges(**{field.name: getattr(self, field.name).to(like) for field in fields(self)})
 
 
-def _largest(x: Tensor, chips: int) -> Tensor:
-    """Largest absolute value of each chip and head, 1 where there is none."""
-    size = x.abs().unflatten(0, (chips, -1)).transpose(1, 2).flatten(2).amax(2)
+def largest(x: Tensor, chips: int) -> Tensor:
+    """Largest absolute value (S, H) of what is (S B, H, ...), chip-major; 1 where there is none."""
+    size = x.detach().abs().unflatten(0, (chips, -1)).transpose(1, 2).flatten(2).amax(2)
     return torch.where(size > 0, size, 1.0)

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, silu, softplus
 
 from memsim.memory.leaky import IdealLeaky, Leaky
-from memsim.models.mixers.features import ShortConvolution, decays
+from memsim.models.mixers.features import ShortConvolution
 from memsim.models.mixers.mixer import Mixer, Shape, by_head, merged
 from memsim.models.mixers.registry import mixer
+from memsim.models.mixers.state_memory import StateMemory
 
 TAPS, SHORTEST, LONGEST = 4, 1e-3, 1e-1  #: taps of the convolution; first values of Delta
 
@@ -58,16 +59,16 @@ class Mamba2(Mixer):
         self.norm = nn.RMSNorm(self.inner, eps=1e-5)
         self.out = nn.Linear(self.inner, shape.width, bias=False)
         self.delta = nn.Identity()
+        self.memory = StateMemory()
 
     def forward(self, u: Tensor) -> Tensor:
         z, mixed, d = self._split(self.project(u))
         x, b, c = self._features(silu(self.convolution(mixed)))
         delta = self.delta(softplus(d + self.delta_bias))  # (B, T, H)
         by_token = delta.mT  # (B, H, T)
-        passed = decays(by_token * -self.log_rate.exp()[:, None])
-        weights = passed * (c @ b.mT)[:, None] * by_token[..., None, :]
         x = by_head(x, self.heads)  # (B, H, T, P)
-        y = weights @ x + self.skip[:, None, None] * x
+        y = self.memory(x, b, c, by_token, by_token * -self.log_rate.exp()[:, None])
+        y = y + self.skip[:, None, None] * x
         return self._finish(merged(y), z)
 
     def start(self, batch: int) -> MambaState:
@@ -78,10 +79,8 @@ class Mamba2(Mixer):
         x, b, c = self._features(silu(self.convolution.step(mixed, state.recent)))
         delta = self.delta(softplus(d + self.delta_bias)[:, None])[:, 0]  # (B, H)
         x = by_head(x, self.heads)  # (B, H, P)
-        state.memory.decay((-self.log_rate.exp() * delta).exp())
-        state.memory.add(x, delta[..., None] * b[:, None])
-        y = state.memory.read(c[:, None].expand(-1, self.heads, -1)) + self.skip[:, None] * x
-        return self._finish(merged(y), z)
+        y = self.memory.step(state.memory, x, b, c, delta, -self.log_rate.exp() * delta)
+        return self._finish(merged(y + self.skip[:, None] * x), z)
 
     def _split(self, projected: Tensor) -> list[Tensor]:
         return list(projected.split([self.inner, self.inner + 2 * self.state, self.heads], -1))

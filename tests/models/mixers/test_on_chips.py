@@ -105,7 +105,7 @@ def test_what_cannot_be_put_on_lines_is_refused() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", memsim.NotMapped)
         fresh = memsim.to_crossbar(net_of("softmax"), IDEAL, chips=1).program()
-    with pytest.raises(ValueError, match="put its memories on lines before"):
+    with pytest.raises(ValueError, match="put its memories on arrays before"):
         put_on_lines(fresh)
 
 
