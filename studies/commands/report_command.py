@@ -10,9 +10,11 @@ import typer
 
 from memsim.studies.commands.terminal import Json, say
 
-Folder = Annotated[Path, typer.Argument(help="Folder of a study.")]
-Other = Annotated[Path | None, typer.Argument(help="Another of the same study, to set beside it.")]
-Out = Annotated[Path | None, typer.Option(help="Folder for the report (default: the study's own).")]
+Folder = Annotated[Path, typer.Argument(help="Folder of a study, or of a comparison.")]
+Other = Annotated[Path | None, typer.Argument(help="Another run of the same study, or comparison.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for the report (default: the first folder; of two runs A/vs-B).")
+]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the study file that lies in the folder, if it is not built in.")
 ]
@@ -21,7 +23,10 @@ Trust = Annotated[
 def report(
     folder: Folder, other: Other = None, out: Out = None, trust: Trust = False, as_json: Json = False
 ) -> None:
-    """Draw the report of a study again from its rows, or set two runs of one study side by side."""
+    """Draw the report of a study again from its rows, or set two runs side by side.
+
+    Two runs: of one study, or two results of memsim compare --out.
+    """
     from memsim.studies.commands.options import folders
 
     folders(folder, *([] if other is None else [other]))

@@ -19,7 +19,7 @@ from memsim.studies.evaluation.execution import Measured, Trial, execute
 from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.sample import conductances, maps
 from memsim.studies.evaluation.setting import ENGINES, Setting, dump
-from memsim.studies.evaluation.subject import Subject
+from memsim.studies.evaluation.subject import Subject, net_digest
 from memsim.studies.evaluation.test_data import test_data
 
 
@@ -76,12 +76,14 @@ def compare(
     dtype, axis = torch.float64 if card.ideal else torch.float32, source.batch_axis
     digital.probe(subject.net, source, dtype, output=output)
     made = [_chip(subject, card, one, calibration, output, strict, axis) for one in settings]
+    inputs = {"network": net_digest(subject.net), "data": source.digest}
     reference = digital.run(subject.net, source, dtype, output=output, advance=advance)
     found = None
     for one, chip in zip(settings, made, strict=True):
         trial = Trial(reference, range(chips), engine=one.engine, output=output, chip=chip)
         parts = _measure(trial, subject.net, time, advance)
-        found = Comparison(one, card, *parts, beside=found, lacking=lacking if found else ())
+        beside = {"beside": found, "lacking": lacking} if found else {}
+        found = Comparison(one, card, *parts, inputs=inputs, **beside)
     assert found is not None
     return found
 

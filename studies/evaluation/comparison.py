@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -25,6 +25,7 @@ from memsim.studies.evaluation import by_layer
 from memsim.studies.evaluation.digital import spike_rates
 from memsim.studies.evaluation.execution import Measured, most_worn
 from memsim.studies.evaluation.intervals import Estimate
+from memsim.studies.evaluation.marks import marks
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.setting import Setting
@@ -43,6 +44,7 @@ class Comparison:
     sample: dict[str, Any] = field(default_factory=dict)  #: attention maps and conductances, for a report
     beside: Comparison | None = None  #: of engine aihwkit: the same card on engine memsim
     lacking: tuple[str, ...] = ()  #: effects of the card that are off because aihwkit has none of them
+    inputs: Mapping[str, str] = field(default_factory=dict)  #: digests of the network and of the data
 
     def __repr__(self) -> str:
         name, engine = self.setting.title, self.setting.engine
@@ -89,6 +91,20 @@ class Comparison:
         found, chips = self.result.json(), list(self.measured.trial.chips)
         return Point(labels={}, chips=chips, per_chip=found["per_chip"], total=found["total"],
                      series=found["series"], marks=found.get("marks", {}))  # fmt: skip
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What is compared with another comparison: digests, chips, every answer of both runs."""
+        trial = self.measured.trial
+        return {
+            **self.inputs,
+            "chips": [] if self.chip is None else list(trial.chips),
+            "result": self.result.json(),
+            "digital": {
+                name: marks(part.logits.argmax(-1) == part.labels)
+                for name, part in trial.digital.sets.items()
+            },
+        }
 
     @property
     def works(self) -> list[Work]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, final
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from memsim import models
 from memsim.models.registry import BUNDLED
@@ -87,6 +88,12 @@ def weights_digest(file: NetFile) -> str:
     """The digest of every weight and calibration input that a user's file gives."""
     net, calibration = file.make()
     return tensors_digest([*net.state_dict().items(), ("calibration", calibration)])
+
+
+def net_digest(net: nn.Module) -> str:
+    """The digest of every weight and buffer that a network has."""
+    named = net.state_dict().items()
+    return tensors_digest((name, one) for name, one in named if isinstance(one, Tensor) and not is_lazy(one))
 
 
 def file_digest(model: str) -> str:

@@ -7,12 +7,9 @@ Sentences, captions, notes and cells may cite: ``[@joshi2020]``, a key of refere
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +19,11 @@ import memsim
 from memsim.studies.evaluation.points import Point, chips_of, points
 from memsim.studies.evaluation.result import flat, is_number
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.reports import bibliography, draw, page, sweep_table
-from memsim.studies.reports.methods import card_tables, methods
+from memsim.studies.reports import draw, report_folder, sweep_table
+from memsim.studies.reports.chip_sections import every_number, own
+from memsim.studies.reports.methods import methods
 from memsim.studies.reports.page import (
+    Box,
     Bullets,
     Code,
     Page,
@@ -34,8 +33,10 @@ from memsim.studies.reports.page import (
     References,
     Section,
     Words,
+    slug,
 )
 from memsim.studies.reports.quantities import duration
+from memsim.studies.reports.report_folder import Files, csv_of, listed, pages
 from memsim.studies.reports.table import Table
 from memsim.studies.running import provenance
 from memsim.studies.running.rows import FILE, read, to_stderr
@@ -120,10 +121,7 @@ def write(folder: str | Path, out: str | Path | None = None, *, trust: bool = Fa
     ValueError as `recall`, OSError for a folder that cannot be written.
     """
     recorded = recall(folder, trust=trust)
-    out = Path(folder if out is None else out)
-    with page.whole(out, written(out)) as place:
-        place(files(recorded))
-    return out / "report.html"
+    return report_folder.write(folder if out is None else out, lambda: files(recorded))
 
 
 def recall(folder: str | Path, *, trust: bool = False) -> Recorded:
@@ -138,7 +136,10 @@ def recall(folder: str | Path, *, trust: bool = False) -> Recorded:
         about = json.loads((folder / "study.json").read_text("utf-8"))
         name, setting = str(about["study"]), Setting(**about["setting"])
     except FileNotFoundError:
-        raise ValueError(f"{folder} holds no study: it has no study.json") from None
+        raise ValueError(
+            f"{folder} holds no study: it has no study.json (a comparison writes its report itself; give two "
+            "of them to set them side by side)"
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'study.json'} is damaged ({error}); run the study again") from None
     study = study_of(folder, name, trust)
@@ -168,20 +169,10 @@ def study_of(folder: Path, name: str, trust: bool) -> Study:
     return built_in
 
 
-def files(recorded: Recorded) -> dict[str, bytes]:
+def files(recorded: Recorded) -> Files:
     """Everything a report consists of, by its path in the folder; the page last."""
-    made = document(recorded)
-    return tables_csv(recorded.tables) | {"rows.csv": rows_csv(recorded.rows)} | pages(made)
-
-
-def pages(made: Page) -> dict[str, bytes]:
-    """A page as files: figures, the works it cites, Markdown, HTML."""
-    out = page.pictures(made)
-    markdown, cited = page.markdown(made)
-    out["references.bib"] = bibliography.bibtex(dict.fromkeys([*cited, *ALWAYS])).encode()
-    out["report.md"] = markdown.encode()
-    out["report.html"] = page.html(made).encode()
-    return out
+    numbers = {"rows.csv": rows_csv(recorded.rows)}
+    return numbers | pages(document(recorded), recorded.tables, ALWAYS)
 
 
 def document(recorded: Recorded) -> Page:
@@ -191,13 +182,13 @@ def document(recorded: Recorded) -> Page:
     figures = [Pictures(pictures=[picture]) for picture in recorded.figures]
     sections = [Section(title="Results", parts=first), Section(title="Figures", parts=figures)]
     sections += [Section(title="More tables", parts=tables[1:]), failed(recorded)]
-    sections += [how(recorded), Section(title="The card", parts=card_tables(recorded.card))]
+    sections += [own(recorded.card), how(recorded), *every_number(recorded.card)]
     sections += [again(recorded), Section(title="References", parts=[References()])]
     return Page(
         kind=f"study {recorded.study.name}",
         headline=recorded.study.module.title,
         setting=line(recorded),
-        warnings=warnings(recorded),
+        boxes=[Box(title=warning) for warning in warnings(recorded)],
         sections=[section for section in sections if section.parts],
     )
 
@@ -275,35 +266,14 @@ def again(recorded: Recorded) -> Section:
     )
 
 
-def written(folder: Path) -> list[str]:
-    """Figures and tables that an earlier report in the folder names: its own, to be replaced."""
-    try:
-        text = (folder / "report.md").read_text("utf-8")
-    except OSError:
-        return []
-    names = re.findall(r"\(figures/([\w-]+)\.png\)", text)
-    tables = re.findall(r"tables/[\w-]+\.csv", text)
-    return [*(f"figures/{name}.{kind}" for name in names for kind in ("svg", "png")), *tables]
-
-
 # ---- numbers
-
-
-def listed(tables: Iterable[str]) -> str:
-    """Where the tables lie; the next report in the folder reads here which are this one's."""
-    return f"Tables: {', '.join(f'tables/{name}.csv' for name in tables) or 'none'}."
-
-
-def tables_csv(tables: Mapping[str, Table]) -> dict[str, bytes]:
-    """Tables as they stand in the page."""
-    return {f"tables/{name}.csv": _csv([table.header, *table.rows]) for name, table in tables.items()}
 
 
 def rows_csv(rows: Sequence[Row]) -> bytes:
     """A line for each task and chip: labels, chip, every number of the result; failures have none."""
     lines = [line for row in rows if "result" in row for line in _chips(row)]
     header = list(dict.fromkeys(name for line in lines for name in line))
-    return _csv([header, *([line.get(name, "") for name in header] for line in lines)])
+    return csv_of([header, *([line.get(name, "") for name in header] for line in lines)])
 
 
 def _chips(row: Row) -> Iterator[dict[str, Any]]:
@@ -317,17 +287,6 @@ def _chips(row: Row) -> Iterator[dict[str, Any]]:
         yield {"task": row["id"], **row["labels"], "chip": chip, **own, **common}
 
 
-def _csv(lines: Sequence[Sequence[Any]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(lines)
-    return out.getvalue().encode()
-
-
 def text(value: Any) -> str:
     """A label as people read it."""
     return f"{value:,.10g}" if isinstance(value, float) else str(value)
-
-
-def slug(name: str) -> str:
-    """A name as a file's."""
-    return re.sub(r"[^\w-]+", "-", name).strip("-")

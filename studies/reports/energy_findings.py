@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from memsim.energy.band import Band
 from memsim.energy.break_even import Balance, rival
 from memsim.energy.nodes import mixture_of
-from memsim.studies.reports.quantities import digits, percent, quantity
+from memsim.studies.reports.quantities import digits, percent, prefixed, quantity
 
 Summary = Mapping[str, Any]
 
@@ -73,21 +73,6 @@ def no_energy(summary: Summary) -> str:
     return ""
 
 
-def energy_ratio(summary: Summary) -> str:
-    """The crossbars' energy in multiples of the digital counts, as a sentence; "" where it means nothing."""
-    energy = summary.get("energy", {})
-    if "crossbar" not in energy or not energy.get("digital_sop", 0.0) > 0:
-        return ""
-    ours = band_of(summary, "crossbar")
-    times = ratio(ours, energy["digital_sop"])
-    found = f"An image takes the crossbars {times} times the energy of the papers' digital count (float sums)"
-    if energy.get("digital_sop_integer"):
-        found += (
-            f"; {ratio(ours, energy['digital_sop_integer'])} times that of the same count with integer sums"
-        )
-    return f"{found}. {WHAT_A_BAND_IS if ours.low < ours.high else ''}".strip()
-
-
 WHAT_A_BAND_IS = (
     "The lower end has converters from published parts, the upper end the whole column of a published chip "
     "(HERMES), scaled to the same node; what changes sides between them is not decided."
@@ -96,32 +81,50 @@ WHAT_A_BAND_IS = (
 
 DIFFERENT_WORK = (
     "The papers' count prices one accumulate for each spike and synapse, without memory, neurons, transport "
-    "or normalisation; the crossbars' ledger holds converters, drivers, writes, neurons, bus and router and "
-    "all digital arithmetic, but no memory. All digital work in integers, with attention by table, is the "
-    "rival that covers the same."
+    "or normalisation; the crossbars' energy covers converters, drivers, writes, neurons, bus and router and "
+    "all digital arithmetic, but memory only where the baseline has it too. All digital work in integers, "
+    "with attention by table, covers the same as the crossbars."
 )
-"""Why energies must not be divided without a word."""
+"""What the counts cover, which must stand beside their ratios."""
 
 
-def energy_verdict(summary: Summary) -> str:
-    """Which takes less by each count, as far as the band decides it, and what rules the crossbars' energy."""
+def against(summary: Summary) -> tuple[list[str], list[list[str]]] | None:
+    """Each digital baseline against the crossbars, all in one unit: header and rows; None for no baseline."""
+    energy = summary.get("energy", {})
+    found = [(key, *BASELINES[key]) for key in BASELINES if key in energy]
+    if not found:
+        return None
+    factor, unit = prefixed(max(energy[key] for key, *_ in found), "J")
+    rows = []
+    for key, words, _, ours_by in found:
+        digital, cells = energy[key], ["", "", ""]
+        if ours_by in energy:
+            ours = band_of(summary, ours_by)
+            times = f"{ratio(ours, digital)}" if digital > 0 else ""
+            cells = [between(*(digits(end * factor) for end in ours)), times, WINS[ours.against(digital)]]
+        rows.append([_capital(words), digits(digital * factor), *cells])
+    return [
+        "digital baseline",
+        f"digital [{unit}]",
+        f"crossbars [{unit}]",
+        "ratio [1]",
+        "verdict",
+    ], rows
+
+
+def about(summary: Summary) -> str:
+    """What rules the crossbars' energy, and how the figures of `against` are to be read."""
     energy = summary.get("energy", {})
     if "digital_sop" not in energy:
         return "No work of this network was counted, so nothing is known of its energy."
-    digital = quantity(energy["digital_sop"], "J")
     if "crossbar" not in energy:
-        return (
-            f"The papers' digital count (float sums) is {digital} for an image. {no_energy(summary)}".strip()
-        )
-    out = [mixture(summary)]
-    for key, (words, _, ours) in BASELINES.items():
-        if key in energy and ours in energy:
-            band, digital = band_of(summary, ours), energy[key]
-            found = f"{span(band)} against {quantity(digital, 'J')}: {WINS[band.against(digital)]}"
-            out.append(f"{_capital(words)}: {found}.")
-    part, joule = max(summary["breakdown"].items(), key=lambda item: item[1])
-    share = percent(joule / energy["crossbar"], 0)
-    out.append(f"The largest part of the crossbars' energy at the card's prices: {part}, {share}.")
+        return no_energy(summary)
+    ours = band_of(summary, "crossbar")
+    out = [mixture(summary), WHAT_A_BAND_IS if ours.low < ours.high else ""]
+    if energy["crossbar"] > 0:
+        part, joule = max(summary["breakdown"].items(), key=lambda item: item[1])
+        share = percent(joule / energy["crossbar"], 0)
+        out.append(f"The largest part of the crossbars' energy at the card's prices: {part}, {share}.")
     return " ".join([*(sentence for sentence in out if sentence), DIFFERENT_WORK])
 
 

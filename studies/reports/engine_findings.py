@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from scipy import stats
-
+from memsim.studies.evaluation.unpaired import welch
 from memsim.studies.reports.findings import interval, sets_of
 from memsim.studies.reports.quantities import points
 
@@ -38,20 +36,16 @@ def verdict(summary: Summary) -> str:
     words = words if summary["lacking"] else []
     if min(len(ours), len(theirs)) < 2:
         return " ".join([*words, "One chip each: the engines cannot be compared."])
-    difference = statistics.fmean(theirs) - statistics.fmean(ours)
-    parts = [statistics.variance(one) / len(one) for one in (ours, theirs)]
-    error = math.sqrt(sum(parts))
-    if error == 0:
+    difference, found = statistics.fmean(theirs) - statistics.fmean(ours), welch(ours, theirs)
+    if found.low == found.high:
         words.append(
             f"aihwkit's chips differ from memsim's by {points(difference)} points of accuracy; the chips of "
             "an engine are all equal, so that this has no interval: not told apart."
         )
         return " ".join(words)
-    freedom = sum(parts) ** 2 / sum(p**2 / (len(ours) - 1) for p in parts)
-    half = float(stats.t.ppf(0.975, freedom)) * error
-    apart = "told apart" if abs(difference) > half else "not told apart"
     words.append(
         f"aihwkit's chips differ from memsim's by {points(difference)} points of accuracy "
-        f"[{points(difference - half)}, {points(difference + half)}] on these images: {apart}."
+        f"[{points(found.low)}, {points(found.high)}] on these images: "
+        f"{'told apart' if found.sign else 'not told apart'}."
     )
     return " ".join(words)

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from memsim.energy.area import known
-from memsim.energy.band import Band
 from memsim.energy.lifetime import lives
-from memsim.studies.reports.energy_findings import BASELINES, Summary, band_of, between, mixture, ratio, span
+from memsim.studies.reports.energy_findings import BASELINES, Summary, band_of, mixture, span
 from memsim.studies.reports.line_findings import warning
 from memsim.studies.reports.quantities import count, digits, duration, percent, points, prefixed, quantity
 
@@ -98,7 +97,6 @@ def results(summary: Summary) -> list[Row]:
         mean = sum(differ.values()) / len(differ)
         rows.append(_row("spikes that differ, mean over layers", "%", "", percent(mean)))
         rows.append(_row(f"spikes that differ, most ({worst})", "%", "", percent(differ[worst])))
-    rows += _energies(summary)
     for what, key in (
         ("time for an image, arrays in series", "latency [s/image]"),
         ("time between images, layers in a pipeline", "interval [s/image]"),
@@ -118,18 +116,6 @@ def results(summary: Summary) -> list[Row]:
         for what, key in (("cells written", "writes_per_image"), ("pulses", "pulses_per_image")):
             rows.append(_row(f"{what} for an image", "1", "", count(summary["attention"][key])))
     return rows
-
-
-def _energies(summary: Summary) -> Iterator[Row]:
-    """A row for each digital baseline, all in the unit that suits the largest of them."""
-    energy = summary.get("energy", {})
-    found = [(key, *BASELINES[key]) for key in BASELINES if key in energy]
-    factor, unit = prefixed(max((energy[key] for key, *_ in found), default=0.0), "J")
-    for key, words, _, rival in found:
-        digital, ours = energy[key], band_of(summary, rival) if rival in energy else None
-        shown = "" if ours is None else between(*(digits(end * factor) for end in ours))
-        change = "" if ours is None or not digital > 0 else _judged(ours, digital)
-        yield _row(f"energy for an image (digital: {words})", unit, digits(digital * factor), shown, change)
 
 
 AREAS = {"area [m2]": ", cells used", "area of whole tiles [m2]": ", whole tiles"}
@@ -227,16 +213,6 @@ def interval(mean: float, bounds: Mapping[str, float]) -> str:
 def _mm2(parts: Mapping[str, float]) -> float:
     """Area of all parts [mm2]."""
     return 1e6 * sum(parts.values())
-
-
-def _judged(ours: Band, digital: float) -> str:
-    """Multiples of a digital energy, and whether they decide anything."""
-    open_ = "; not decided" if ours.against(digital) == "not decided" else ""
-    return f"× {ratio(ours, digital)}{open_}"
-
-
-def _maybe(value: float | None, factor: float) -> str:
-    return "" if value is None else digits(value * factor)
 
 
 def map_errors(digital: Mapping[str, np.ndarray], written: Mapping[str, np.ndarray]) -> list[Row]:

@@ -77,16 +77,16 @@ def network(setting: Setting) -> str:
     shape = ""
     if isinstance(config, models.S2TDPTConfig):
         shape = (
-            f" with {config.layers} blocks of width {config.dim}, {config.heads} heads, {config.steps} time "
-            f"steps and {config.attention} attention; what the paper leaves open is as in "
-            f"Spikingformer{cite('zhou2023')}"
+            f", an S2TDPT{cite('mondal2025')} with {config.layers} blocks of width {config.dim}, "
+            f"{config.heads} heads, {config.steps} time steps and {config.attention} attention; what the "
+            f"paper leaves open is as in Spikingformer{cite('zhou2023')}"
         )
     trained = _training(record) if record else "Its training record is not at hand."
     data = setting.dataset or record.get("dataset", "the data set it was trained on")
     whole = record.get("images", {}).get("test") if data == record.get("dataset") else None
     images = f"the first {setting.images}" if setting.images else f"all {whole}" if whole else "all"
     return (
-        f"The network is {setting.model}, an S2TDPT{cite('mondal2025')}{shape}. {trained} It is tested on "
+        f"The network is {setting.model}{shape}. {trained} It is tested on "
         f"{images} test images of {data}{_data_source(data)}."
     )
 

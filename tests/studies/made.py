@@ -101,6 +101,19 @@ def balance(card: memsim.ChipCard) -> Balance:
     return Balance(lines=estimate.crossbar(works, card, held), works=works, card=card)
 
 
+def record() -> dict[str, Any]:
+    """Digests, chips and answers: the even images are right on the chips, all but two digitally."""
+    counted = ["8:aa"] * 4
+    result = {"per_chip": {"accuracy [1]": [0.5] * 4, "cross-entropy [nat]": [0.1, 0.2, 0.15, float("nan")]}}
+    return {
+        "network": "n" * 16,
+        "data": "d" * 16,
+        "chips": [0, 1, 2, 3],
+        "result": result | {"total": {"images": 8}, "series": {}, "marks": {"accuracy [1]": counted}},
+        "digital": {"digits": "8:fc", "digits-hard": "8:f0"},
+    }
+
+
 def comparison(**instead: Any) -> SimpleNamespace:
     """The parts of studies.evaluation.comparison.Comparison that a report reads; some may be exchanged."""
     card = memsim.ChipCard.load("default")
@@ -116,6 +129,7 @@ def comparison(**instead: Any) -> SimpleNamespace:
         "chip": SimpleNamespace(ledger=ledger),
         "sample": sample(),
         "balance": balance(card),
+        "record": record(),
         "summary": lambda: found,
     }
     return SimpleNamespace(**parts | instead)

@@ -15,7 +15,7 @@ import memsim
 from memsim import devices
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.setting import Setting, dump
-from memsim.studies.reports import beside, bibliography, dossier
+from memsim.studies.reports import beside, beside_studies, bibliography, dossier
 from memsim.studies.reports.methods import methods
 from memsim.studies.reports.quantities import quantity
 from memsim.studies.running import provenance
@@ -367,13 +367,13 @@ def parts(two: tuple[Path, Path]) -> tuple[dossier.Recorded, dossier.Recorded]:
 
 class TestBeside:
     def test_what_differs_is_said_and_nothing_else(self, parts: Any) -> None:
-        assert [list(one) for one in beside.differences(*parts).rows] == [
+        assert [list(one) for one in beside_studies.differences(*parts).rows] == [
             ["card.weights.adc_bits", "8", "6"],
             ["card.off", "nothing", "drift"],
         ]
 
     def test_executive_tables_become_one(self, parts: Any) -> None:
-        (table,) = beside.joined(*parts)
+        (table,) = beside_studies.joined(*parts)
         assert table.header == ["bits [1]", "run", "accuracy [%]"]
         assert table.rows == [
             ["4", "A", "84.50"], ["4", "B", "85.52"], ["8", "A", "84.50"], ["8", "B", "85.52"]
@@ -381,14 +381,14 @@ class TestBeside:
 
     def test_the_same_chips_are_compared_in_pairs(self, parts: Any) -> None:
         """Chips differ by 9 points among themselves and by 1.00 or 1.04 between the runs."""
-        (table,) = beside.paired(*parts)
+        (table,) = beside_studies.paired(*parts)
         assert table.header == ["bits", "accuracy [points]", "chips [1]"]
         # mean 1.02, spread 0.0231, Student's t(3) = 3.182: +- 0.037
         assert table.rows == [[bits, "+1.02 [+0.98, +1.06]", "4"] for bits in ("4", "8")]
 
     def test_other_seeds_are_other_chips(self, two: tuple[Path, Path], tmp_path: Path) -> None:
         other = dossier.recall(made(tmp_path / "other", seed=1), trust=True)
-        (words,) = beside.paired(dossier.recall(two[0], trust=True), other)
+        (words,) = beside_studies.paired(dossier.recall(two[0], trust=True), other)
         assert "seeds differ" in words.text
 
     def test_figures_stand_beside_each_other_and_bytes_repeat(self, two: tuple[Path, Path]) -> None:

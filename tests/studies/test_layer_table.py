@@ -1,7 +1,6 @@
-"""The layers of a report in one table, and the list of its sections."""
+"""The layers of a report in one table."""
 
 from memsim.studies.reports.layer_table import layer_table
-from memsim.studies.reports.page import with_contents
 
 LAYERS = {
     "fc1": {"energy [J]": 2e-8, "latency [s]": 1e-6, "area [m2]": {"ADC": 2e-9, "weight cells": 1e-9}},
@@ -23,11 +22,3 @@ def test_each_array_has_a_row_each_column_one_unit_and_the_rest_one_sum():
 
 def test_a_run_without_a_bill_has_no_rows():
     assert layer_table({}).rows == [] and layer_table({"layers": {}, "kappa": {}}).rows == []
-
-
-def test_the_list_of_sections_leads_to_each_of_them():
-    page = "<header>h</header><section><h2>What it is</h2></section><section><h2>Energy</h2></section>"
-    found = with_contents(page)
-    links = '<a href="#what-it-is">What it is</a> · <a href="#energy">Energy</a>'
-    assert f"{links}</nav>" in found and found.index("<nav") < found.index("</header>")
-    assert '<section id="what-it-is"><h2>What it is</h2>' in found and '<section id="energy">' in found
