@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,10 +15,20 @@ from memsim.devices.numerics.operation import operation
 from memsim.wires.ladder import bit_ladder, solve_ladder, word_ladder
 from memsim.wires.lanes import turn
 from memsim.wires.lines import Network
+from memsim.wires.one_way import one_way_product
 
 
-def effective(of: Network, activity: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Return M = u G t (N, R, C) [S] and the largest drops max(1 - u), max(1 - t) (N, 2) [1].
+class Effective(NamedTuple):
+    """What arrays with wires resemble."""
+
+    product: Tensor  #: M = u G t (N, R, C) [S]
+    drops: Tensor  #: the largest max(1 - u) of word lines, max(1 - t) of bit lines (N, 2) [1]
+    sums: Tensor  #: of M over rows (N, C) [S]
+    least: Tensor  #: the smallest device (N,) [S]
+
+
+def effective(of: Network, activity: float = 1.0) -> Effective:
+    """Return M = u G t, the largest drops, the sums of M's columns, the smallest device.
 
     V M are the currents where word or bit lines have no resistance, and nearly so where the product rho of
     the drops is small: |I - V M| <= rho max |V| sum_i t G (:mod:`memsim.wires.sweeps`).
@@ -40,21 +51,35 @@ def ladders_product(
     word: float,
     bit: float,
     activity: float,
-) -> tuple[Tensor, Tensor]:
-    """Return M and the largest drops, as :func:`effective`; arguments as the fields of a Network."""
+) -> Effective:
+    """Return what :func:`effective` does; arguments as the fields of a Network."""
     u, t = word_ladder(g, word, left, right), bit_ladder(activity * g, bit, top, bottom)
     away = torch.arange(g.shape[1], 0, -1, dtype=g.dtype, device=g.device)[:, None] / bit
     product = u * g * t / (1.0 + (1.0 - activity) * g * away)
-    return product, torch.stack([1.0 - x.amin((-1, -2)) for x in (u, t)], -1)
+    drops = torch.stack([1.0 - x.amin((-1, -2)) for x in (u, t)], -1)
+    return Effective(product, drops, product.sum(-2), g.amin((-1, -2)))
 
 
 @ladders_product.kernel("cpu", torch.float64)
 def _(g, left, right, top, bottom, word, bit, activity):
     given = [x.detach().contiguous().numpy() for x in (g, left, right, top, bottom)]
-    out, drops = np.empty(g.shape, np.float64), np.empty((len(g), 2), np.float64)
+    shapes = (g.shape, (len(g), 2), (len(g), g.shape[2]), (len(g),))
+    found = [np.empty(shape, np.float64) for shape in shapes]
     match_threads()
-    _product(out, drops, *given, word, bit, activity)
-    return torch.from_numpy(out), torch.from_numpy(drops)
+    if not _one_way(*given[1:], word, bit) or one_way_product(*found, given[0], 1 / word, 1 / bit, activity):
+        _product(*found[:2], *given, word, bit, activity)
+        found[0].sum(1, out=found[2])
+        given[0].min((1, 2), out=found[3])
+    return Effective(*(torch.from_numpy(x) for x in found))
+
+
+def _one_way(
+    left: np.ndarray, right: np.ndarray, top: np.ndarray, bottom: np.ndarray, word: float, bit: float
+) -> bool:
+    """Whether every word line has its driver at the left alone, every bit line its ground at the bottom, a
+    segment away.
+    """
+    return bool((left == word).all() and (bottom == bit).all() and not right.any() and not top.any())
 
 
 @parallel_kernel

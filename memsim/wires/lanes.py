@@ -158,3 +158,73 @@ def climb(volt, g, rows, width, ohm, share, source):
     while c < width:
         _climb_1(volt, g, c, rows, width, ohm, share, source)
         c += LANES
+
+
+def _descending(vectors: int) -> Any:
+    """The ladders of `vectors` of lines side by side, see :func:`descend`."""
+
+    @_intrinsic
+    def descend_part(_, out, g, at, u, begin, share, rows, step, volt, current, column, ohm, load):
+        def codegen(context, builder, sig, args):
+            at, begin, rows, step, column, ohm, load = (args[n] for n in (2, 4, 6, 7, 10, 11, 12))
+            whole, plain = at.type, ("contract",)
+
+            def spread(number):
+                lane = builder.insert_element(_UNDEFINED, number, ir.Constant(ir.IntType(32), 0))
+                return builder.shuffle_vector(lane, _UNDEFINED, _indices([0] * LANES))
+
+            def place(array, index, n):
+                where = builder.add(index, ir.Constant(whole, n * LANES))
+                return _place(context, builder, sig.args[array], args[array], where)
+
+            def kept(array, n):
+                return cgutils.alloca_once_value(builder, builder.load(place(array, column, n), align=8))
+
+            lines = [(n, kept(8, n), kept(9, n)) for n in range(vectors)]
+            shares = context.make_array(sig.args[5])(context, builder, args[5]).data
+            ohm, load = spread(ohm), spread(load)
+            with cgutils.for_range(builder, rows) as loop:
+                past = builder.mul(loop.index, step)
+                row, own = builder.add(at, past), builder.add(begin, past)
+                part = spread(builder.load(builder.gep(shares, [loop.index])))
+                for n, v, i in lines:
+                    here = builder.load(v)
+                    drawn = builder.fmul(builder.load(place(1, row, n), align=8), here, flags=plain)
+                    seen = builder.fmul(builder.load(place(3, own, n), align=8), part, flags=plain)
+                    builder.store(builder.fmul(seen, drawn, flags=plain), place(0, row, n), align=8)
+                    more = builder.fmul(load, drawn, flags=plain)
+                    total = builder.fadd(builder.load(i), more, flags=plain)
+                    drop = builder.fmul(ohm, total, flags=plain)
+                    builder.store(total, i)
+                    builder.store(builder.fadd(here, drop, flags=plain), v)
+            for n, v, i in lines:
+                builder.store(builder.load(v), place(8, column, n), align=8)
+                builder.store(builder.load(i), place(9, column, n), align=8)
+            return context.get_dummy_value()
+
+        index, number = types.intp, types.float64
+        given = (out, g, index, u, index, share, index, index, volt, current, index, number, number)
+        return signature(types.void, *given), codegen
+
+    return descend_part
+
+
+_descend_4, _descend_1 = _descending(4), _descending(1)
+
+
+@bare
+def descend(out, g, at, u, share, rows, volt, current, ohm, load):
+    """Ladders of lines side by side, from open ends down `rows` nodes, and what their devices send:
+
+        out_kc = share_k u_kc g_kc v_c,   i_c = i_c + load g_kc v_c,   v_c = v_c + ohm i_c      for each row k
+
+    g, out: contiguous, their rows from the element `at`; u (rows, width) and share (rows,) [1]; volt [V] and
+    current [A] (width,) of the node before and after.  Columns beyond whole LANES are left out.
+    """
+    width, c = len(volt), 0
+    while c + 4 * LANES <= width:
+        _descend_4(out, g, at + c, u, c, share, rows, width, volt, current, c, ohm, load)
+        c += 4 * LANES
+    while c + LANES <= width:
+        _descend_1(out, g, at + c, u, c, share, rows, width, volt, current, c, ohm, load)
+        c += LANES

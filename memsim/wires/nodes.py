@@ -39,7 +39,7 @@ def sweeps_for(rho: float, accuracy: float) -> int:
 
 def solve_nodes(of: Network, into_word: Tensor, into_bit: Tensor) -> tuple[Tensor, Tensor, str]:
     """Return the voltages U, B (N, R, C) [V] that currents (N, R, C) [A] cause, and "sweeps" or "blocks"."""
-    rho = float(effective(of)[1].detach().prod(-1).max())
+    rho = float(effective(of).drops.detach().prod(-1).max())
     sweeps = 1 + sweeps_for(rho, EXACT)
     if sweeps > MOST_SWEEPS:
         word, bit = eliminate(of, into_word[..., None], into_bit[..., None])

@@ -68,4 +68,4 @@ def _join(parts: Tensor, matrices: int, tiles: tuple[int, int]) -> Tensor:
 def _through(g: Tensor, lines: Lines, activity: float) -> Tensor:
     """M (A, h, 2 w) [S] of arrays whose bit lines end at the first row."""
     of = network(lines, g.flip(1))
-    return effective(of, activity if lines.idle == "off" else 1.0)[0].flip(1)
+    return effective(of, activity if lines.idle == "off" else 1.0).product.flip(1)

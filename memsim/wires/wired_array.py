@@ -48,10 +48,12 @@ class WiredArray:
                 " own; use nodal_read"
             )
         self.lines, self.lead = lines, conductance_RC.shape[:-2]
-        g = checked(conductance_RC, "conductance_RC", low=0.0)
+        g = _shaped(conductance_RC, "conductance_RC")
         self._network = network(lines, g.reshape(-1, *g.shape[-2:]))
-        self._product, drops = effective(self._network)
-        self._scale = self._product.sum(-2, keepdim=True) / (1.0 - drops[:, 0])[:, None, None]
+        self._product, drops, sums, least = effective(self._network)
+        if not (float(least.min()) >= 0.0 and bool(sums.isfinite().all())):
+            checked(g, "conductance_RC", low=0.0)  # tells what is wrong
+        self._scale = (sums / (1.0 - drops[:, :1]))[:, None]
         self.contraction = float(drops.detach().prod(-1).max()) if drops.numel() else 0.0
 
     def read(self, voltage_BR: Tensor, accuracy: float = EXACT) -> Reading:
@@ -119,14 +121,20 @@ class WiredArray:
 
 def checked(x: Tensor, name: str, low: float | None = None) -> Tensor:
     """Return x in float64; raise ValueError for what is not finite, below `low`, or empty."""
-    if x.ndim < 2 or not x.numel():
-        raise ValueError(
-            f"{name} has shape {tuple(x.shape)}: (..., {name[-2]}, {name[-1]}) is needed, with at least one"
-            " input, row and column"
-        )
+    x = _shaped(x, name)
     least, most = (float(end) for end in torch.aminmax(x.detach()))
     if not (math.isfinite(least) and math.isfinite(most)):
         raise ValueError(f"{name} holds values that are not finite; an infinite resistance is 0 S")
     if low is not None and least < low:
         raise ValueError(f"{name} holds {least:g}: {low:g} or above is needed")
+    return x
+
+
+def _shaped(x: Tensor, name: str) -> Tensor:
+    """Return x in float64; raise ValueError where it is empty or no matrix."""
+    if x.ndim < 2 or not x.numel():
+        raise ValueError(
+            f"{name} has shape {tuple(x.shape)}: (..., {name[-2]}, {name[-1]}) is needed, with at least one"
+            " input, row and column"
+        )
     return x.double()
