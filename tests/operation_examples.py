@@ -169,6 +169,22 @@ def wires(kind: str) -> Iterator[Example]:
                 yield Example(partial(sweep_currents, drive, g, v, v, sides, 20.0, 30.0, sweeps), atol=1e-11)
 
 
+def one_way() -> Iterator[Example]:
+    """Lines of one end each, of every remainder of vectors and bands, some of them beyond float64's range."""
+    for rows, columns, size in ((1, 1, 1.0), (9, 8, 1.0), (70, 45, 1.0), (33, 40, 1.0), (33, 40, 1e20)):
+        g = size * _numbers(3, rows, columns, dtype=torch.float64).abs()
+        for word, bit in ((20.0, 30.0), (20.0, math.inf), (math.inf, 30.0)):
+            near = [torch.full((3, n), x, dtype=torch.float64) for n, x in ((rows, word), (columns, bit))]
+            ends = (near[0], torch.zeros_like(near[0]), torch.zeros_like(near[1]), near[1])
+            for activity in (1.0, 0.15):
+                yield Example(partial(ladders_product, g, *ends, word, bit, activity), atol=1e-13)
+
+
+def line_products() -> Iterator[Example]:
+    yield from wires("product")
+    yield from one_way()
+
+
 def crosspoints() -> Iterator[Example]:
     """States of devices beside references, and of pairs, some below the floor."""
     plus, minus = (_numbers(5, 13, 13, seed=s) for s in (0, 1))
@@ -214,7 +230,7 @@ EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
     "memsim.models.parts.lif.potentials": membranes,
     "memsim.models.parts.lif.spikes": neurons,
     "memsim.wires.crosspoints.seen_states": crosspoints,
-    "memsim.wires.effective.ladders_product": partial(wires, "product"),
+    "memsim.wires.effective.ladders_product": line_products,
     "memsim.wires.ladder.ladder": partial(wires, "ladder"),
     "memsim.wires.nodes.node_sweeps": partial(wires, "nodes"),
     "memsim.wires.sweeps.sweep_currents": partial(wires, "currents"),

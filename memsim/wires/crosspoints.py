@@ -16,7 +16,8 @@ from torch import Tensor
 
 from memsim.devices.numerics.compile import bare, match_threads, parallel_kernel
 from memsim.devices.numerics.operation import operation
-from memsim.wires.lanes import LANES, climb, transpose, turn
+from memsim.wires.lane_ladders import climb
+from memsim.wires.lanes import LANES, transpose, turn
 from memsim.wires.lines import Lines
 from memsim.wires.tiles import pairs_through_lines
 

@@ -66,20 +66,14 @@ def _(g, left, right, top, bottom, word, bit, activity):
     shapes = (g.shape, (len(g), 2), (len(g), g.shape[2]), (len(g),))
     found = [np.empty(shape, np.float64) for shape in shapes]
     match_threads()
-    if not _one_way(*given[1:], word, bit) or one_way_product(*found, given[0], 1 / word, 1 / bit, activity):
-        _product(*found[:2], *given, word, bit, activity)
-        found[0].sum(1, out=found[2])
-        given[0].min((1, 2), out=found[3])
+    lost = np.empty(len(g), np.bool_)
+    one_way_product(*found, lost, *given, word, bit, activity)
+    if lost.any():
+        rest = [x[lost] for x in (*found[:2], *given)]
+        _product(*rest, word, bit, activity)
+        for x, part in zip(found, (*rest[:2], rest[0].sum(1), rest[2].min((1, 2))), strict=True):
+            x[lost] = part
     return Effective(*(torch.from_numpy(x) for x in found))
-
-
-def _one_way(
-    left: np.ndarray, right: np.ndarray, top: np.ndarray, bottom: np.ndarray, word: float, bit: float
-) -> bool:
-    """Whether every word line has its driver at the left alone, every bit line its ground at the bottom, a
-    segment away.
-    """
-    return bool((left == word).all() and (bottom == bit).all() and not right.any() and not top.any())
 
 
 @parallel_kernel

@@ -97,15 +97,15 @@ def network(lines: Lines, conductance_NRC: Tensor, active_NR: Tensor | None = No
     """
     g = conductance_NRC.contiguous()
     rows, columns = g.shape[:-1], (g.shape[0], g.shape[2])
-    driven = torch.ones(rows, dtype=torch.bool, device=g.device) if active_NR is None else active_NR
-    if lines.idle == "off":
-        g = g * driven[..., None]
-    if lines.idle != "floating":
-        driven = torch.ones_like(driven)
-    held = driven if bool(driven.all()) else driven | ~(g > 0).any(-1)
-    end = g.new_full((), lines.g_word)
-    left = torch.where(held, end, 0.0)
-    right = torch.where(driven, end, 0.0) if lines.word_ends == "both" else torch.zeros_like(left)
+    both = lines.word_ends == "both"
+    if active_NR is not None and lines.idle == "off":
+        g = g * active_NR[..., None]
+    if active_NR is not None and lines.idle == "floating":
+        end = g.new_full((), lines.g_word)
+        left = torch.where(active_NR | ~(g > 0).any(-1), end, 0.0)
+        right = torch.where(active_NR, end, 0.0) if both else torch.zeros_like(left)
+    else:
+        left, right = g.new_full(rows, lines.g_word), g.new_full(rows, lines.g_word if both else 0.0)
     bottom = g.new_full(columns, lines.g_bit)
     top = g.new_full(columns, lines.g_bit if lines.bit_ends == "both" else 0.0)
     return Network(g, lines.g_word, lines.g_bit, left, right, top, bottom)

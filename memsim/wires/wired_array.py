@@ -51,9 +51,9 @@ class WiredArray:
         g = _shaped(conductance_RC, "conductance_RC")
         self._network = network(lines, g.reshape(-1, *g.shape[-2:]))
         self._product, drops, sums, least = effective(self._network)
-        if not (float(least.min()) >= 0.0 and bool(sums.isfinite().all())):
+        if not (float(least.detach().min()) >= 0.0 and math.isfinite(float(sums.detach().sum()))):
             checked(g, "conductance_RC", low=0.0)  # tells what is wrong
-        self._scale = (sums / (1.0 - drops[:, :1]))[:, None]
+        self._sums, self._reach = sums, 1.0 / (1.0 - drops[:, 0])  # M's columns, tG's at most so far above
         self.contraction = float(drops.detach().prod(-1).max()) if drops.numel() else 0.0
 
     def read(self, voltage_BR: Tensor, accuracy: float = EXACT) -> Reading:
@@ -64,7 +64,10 @@ class WiredArray:
         that rho^(sweeps + 1) is; else, beyond :data:`MOST_SWEEPS` of them, elimination.  The array with the
         largest rho decides for all.
         """
-        voltage = checked(voltage_BR, "voltage_BR")
+        voltage = _shaped(voltage_BR, "voltage_BR")
+        top = voltage.detach().abs().amax((-1, -2), keepdim=True)
+        if not math.isfinite(float(top.sum())):
+            checked(voltage, "voltage_BR")  # tells what is wrong
         lead = torch.broadcast_shapes(voltage.shape[:-2], self.lead)
         inputs, columns = voltage.shape[-2], self._product.shape[-1]
         method, sweeps = self._way(accuracy)
@@ -74,8 +77,8 @@ class WiredArray:
             flat = voltage.reshape(-1, *voltage.shape[-2:])
             currents = self._solve(flat, method, sweeps).reshape(*lead, inputs, columns)
         error = 0.0 if method == "blocks" else self.contraction ** (sweeps + 1)
-        top = voltage.abs().amax((-1, -2), keepdim=True)
-        bound = error * top * self._scale.reshape(*self.lead, 1, columns)
+        scale = error * top * self._reach.reshape(*self.lead, 1, 1)
+        bound = scale * self._sums.reshape(*self.lead, 1, columns)
         return Reading(currents, method, sweeps, bound.expand(*lead, 1, columns))
 
     def transconductance(self, accuracy: float = EXACT) -> Tensor:

@@ -1,9 +1,12 @@
 """The fast path: inside its stated bound, and the choice of it by what the bound says."""
 
+import math
+
 import pytest
 import torch
 
-from memsim.wires.lines import Lines
+from memsim.wires.effective import effective
+from memsim.wires.lines import Lines, network
 from memsim.wires.wired_array import WiredArray
 from tests.wires.test_nodal import uniform
 
@@ -80,3 +83,28 @@ def test_one_matrix_serves_all_inputs(r):
     torch.testing.assert_close(
         array.read(many).currents[:, :3], array.read(voltage).currents, rtol=1e-11, atol=0
     )
+
+
+def test_an_array_has_the_same_bits_alone_and_beside_lines_beyond_float64():
+    g, lines = 1e-4 * uniform(4, 40, 37), Lines(2.0, 3.0)
+    g[1, 3], g[2, :, 5] = 1e30, 1e30  # a word line and a bit line, shorted
+    every = effective(network(lines, g))
+    for n in range(4):
+        alone = effective(network(lines, g[n : n + 1]))
+        assert all(torch.equal(x[n], y[0]) for x, y in zip(every, alone, strict=True))
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -1e-9])
+def test_one_wrong_device_of_many_is_refused(wrong):
+    g = 1e-4 * uniform(3, 40, 37)
+    g[1, 33, 36] = wrong
+    with pytest.raises(ValueError, match="conductance_RC holds"):
+        WiredArray(g, Lines(2.0, 3.0))
+
+
+@pytest.mark.parametrize("wrong", [math.nan, -math.inf])
+def test_one_wrong_voltage_of_many_is_refused(wrong):
+    voltage = uniform(3, 5, 40)
+    voltage[1, 2, 39] = wrong
+    with pytest.raises(ValueError, match="voltage_BR holds"):
+        WiredArray(1e-4 * uniform(3, 40, 7), Lines(2.0, 3.0)).read(voltage)
