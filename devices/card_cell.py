@@ -3,6 +3,7 @@
 Pulsed cells work in the unitless w, G = g_mid + w g_unit, with g_unit half the range of the nominal device.
 """
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -13,8 +14,9 @@ from memsim.devices.pulsed_section import PulsedSection
 from memsim.devices.pulses.affine import AffineCell
 from memsim.devices.pulses.population import Population
 from memsim.devices.weight_section import WeightSection
+from memsim.devices.weights.arrhenius import Arrhenius
 from memsim.devices.weights.effects import MICRO, Drift, LogRelaxation, RelativeFlicker, Spread
-from memsim.devices.weights.iv_curve import SinhCurve
+from memsim.devices.weights.iv_curve import Cubic, Curve, SinhCurve
 from memsim.devices.weights.weight_cell import WeightCell
 
 
@@ -87,8 +89,22 @@ def _weight(p: WeightSection, common: dict[str, Any]) -> WeightCell:
         relaxation=LogRelaxation(*relaxation) if any(relaxation) else None,
         flicker=RelativeFlicker(p.t_0, p.t_read, Polynomial((p.flicker_noise,))) if p.flicker_noise else None,
         read_noise_std=p.read_noise,
-        curve=None if p.v_0 is None else SinhCurve(p.v_ref, p.v_0),
+        curve=_curve(p),
+        thermal=_thermal(p) if p.activated else None,
     )
+
+
+def _thermal(p: WeightSection) -> Arrhenius:
+    return Arrhenius(
+        p.time_energy, p.conductance_energy, p.conductance_energy_spread, p.temperature, p.temperature
+    )
+
+
+def _curve(p: WeightSection) -> Curve | None:
+    top = math.inf if p.v_max is None else p.v_max
+    if p.iv_cube is not None:
+        return Cubic(p.iv_cube, p.v_ref, top)
+    return None if p.v_0 is None else SinhCurve(p.v_ref, p.v_0, top)
 
 
 def _micro(*siemens: float) -> tuple[float, ...]:

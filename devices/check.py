@@ -4,6 +4,9 @@ from typing import Any
 
 MAX_STRENGTH = 10.0  #: largest factor on an effect [1]
 
+BOLTZMANN = 8.617333262e-5  #: [eV / K]
+LOWEST, HIGHEST = 200.0, 600.0  #: temperatures that one activation energy is trusted for [K]
+
 FIRST = 10.0  #: shortest period of low-frequency noise that is followed from time to time, unless asked [s]
 PERIODS = (10.0, 1.0, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  #: what can be asked for [s]
 
@@ -23,3 +26,14 @@ def check(owner: Any, name: str = "", /, **allowed: tuple[float, float]) -> None
             raise ValueError(
                 f"{name + ': ' if name else ''}{field}={value:g}: {low:g} to {high:g} is allowed"
             )
+
+
+def check_temperature(kelvin: float, what: str = "temperature [K]") -> float:
+    """Return a temperature from 200 to 600 K; raise ValueError for others."""
+    if not LOWEST <= kelvin <= HIGHEST:
+        slip = "; did you pass Celsius?" if kelvin < LOWEST else ""
+        raise ValueError(
+            f"{what} = {kelvin:g}: {LOWEST:g} to {HIGHEST:g} K is allowed where a cell changes with the"
+            f" temperature{slip}"
+        )
+    return kelvin

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.stats import chi2, norm
 from scipy.stats import t as student
 
-END = 0.02  #: how well the end of a profile's interval is found, relative [1]
+END = 0.05  #: how well the end of a profile's interval is found, over its distance from the best [1]
 
 
 class Interval(NamedTuple):
@@ -66,7 +66,7 @@ def profile(
 ) -> tuple[float, float]:
     """Ends of the 95 % interval of parameter k by its profile likelihood: where a loss, minus the log
     likelihood, at its least over all others, is 1.92 above that at x, its least of all; the bound where
-    that comes first.  To 2 % of the parameter, which is counted in units of about its size.
+    that comes first.  To 5 % of its reach; a parameter is counted in units of about its size.
     """
     others, limit = np.arange(len(x)) != k, loss(x) + float(chi2.ppf(0.95, 1)) / 2
     inside = [bound for bound, other in zip(bounds, others, strict=True) if other]
@@ -93,7 +93,7 @@ def profile(
                 return outer
             inner, step = outer, 2 * step
             outer = float(np.clip(inner + step, *bounds[k]))
-        while abs(outer - inner) > END * max(abs(outer), END):
+        while abs(outer - inner) > END * max(abs(outer - float(x[k])), END):
             middle = (inner + outer) / 2
             inner, outer = (inner, middle) if rise(middle) > 0 else (middle, outer)
         return outer

@@ -1,4 +1,8 @@
-"""Fit I = G V_ref sinh(V / V_0) / sinh(V_ref / V_0) to measured currents, G of each sweep its own."""
+"""Fit an I-V curve to measured currents, a sinh or a cubic, G of each sweep its own.
+
+ln I = ln G + shape(V) + noise, the same noise at every voltage; shapes are those of
+:mod:`memsim.devices.fitting.iv_laws`.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,16 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.stats import t as student
 
 from memsim.devices.fitting.estimates import Interval
+from memsim.devices.fitting.iv_laws import LAWS, IVLaw
 from memsim.devices.fitting.measurements import CurrentTable, check_support
 from memsim.devices.fitting.pulse_numbers import round_to
 from memsim.devices.fitting.residuals import MISFIT
 
 POINTS = 5  #: fewest voltages of a sweep
+SURE = 1e-4  #: least error of u; no interval has no width
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,8 @@ class CurveFit:
     """A fitted I-V curve."""
 
     measured: CurrentTable
+    law: str  #: "sinh" or "cubic"
+    u: float  #: of that law
     numbers: dict[str, Interval]
     fixed: dict[str, float]
     conductance: np.ndarray  #: of each sweep at v_ref (N,) [S]
@@ -32,13 +41,89 @@ class CurveFit:
         """The ``[weight]`` table of a device card."""
         return self.fixed | {key: float(f"{i.value:.6g}") for key, i in self.numbers.items()}
 
+    def currents(self, v: np.ndarray) -> np.ndarray:
+        """Currents of every sweep at voltages from 0 on [V], (N, V) [A]."""
+        law, v_ref, top = LAWS[self.law], self.fixed["v_ref [V]"], self.fixed["v_max [V]"]
+        rise = law.shape(np.maximum(v, 1e-9) / top, self.u) - law.shape(np.array(v_ref / top), self.u)
+        return self.conductance[:, None] * v_ref * np.exp(rise)
 
-def fit_iv(table: CurrentTable, v_ref: float = 0.2) -> CurveFit:
-    """Fit V_0 to currents whose logarithms have one noise; v_ref [V]: where conductances are stated.
 
-    Its interval comes from sweeps as wholes (their own V_0 differ) where there are three or more.  Raises
-    ValueError for sweeps that are too short or do not bend.
+@dataclass(frozen=True)
+class _Sweeps:
+    """Currents in the direction of their voltages, sweep by sweep."""
+
+    x: np.ndarray  #: voltage over the highest (R,) [1]
+    log: np.ndarray  #: ln of the current [A]
+    which: np.ndarray
+    count: int
+    top: float  #: highest voltage [V]
+
+    def rest(self, law: IVLaw, u: float, mine: np.ndarray) -> np.ndarray:
+        """What the law leaves of some readings, the mean of each sweep taken off."""
+        left = self.log[mine] - law.shape(self.x[mine], u)
+        number = np.maximum(np.bincount(self.which[mine], minlength=self.count), 1)
+        return left - (np.bincount(self.which[mine], left, self.count) / number)[self.which[mine]]
+
+    def best(self, law: IVLaw, mine: np.ndarray) -> float:
+        """u with the least squares."""
+        found = minimize_scalar(
+            lambda u: float((self.rest(law, u, mine) ** 2).sum()),
+            bounds=law.ends, method="bounded", options={"xatol": 1e-6},
+        )  # fmt: skip
+        return float(found.x)
+
+    def fitted(self, law: IVLaw) -> tuple[float, np.ndarray, Interval]:
+        """u, what it leaves, and the interval of u: over sweeps as wholes, whose own curves differ, where
+        there are three or more; else of the residuals.
+        """
+        everything = np.ones(len(self.x), bool)
+        u = self.best(law, everything)
+        left = self.rest(law, u, everything)
+        if self.count >= 3:
+            own = np.array([self.best(law, self.which == n) for n in range(self.count)])
+            reach = float(student.ppf(0.975, self.count - 1) * own.std(ddof=1) / np.sqrt(self.count))
+        else:
+            h = 0.01
+            slope = (self.rest(law, u + h, everything) - self.rest(law, u - h, everything)) / (2 * h)
+            freedom = max(len(left) - self.count - 1, 1)
+            size = max(float((slope**2).sum()), 1e-30)
+            reach = float(student.ppf(0.975, freedom) * np.sqrt((left**2).sum() / freedom / size))
+        reach = max(reach, SURE)
+        return u, left, Interval(u, u - reach, u + reach)
+
+
+def fit_iv(table: CurrentTable, v_ref: float = 0.2, law: str | None = None) -> CurveFit:
+    """Fit a curve to currents; law: "sinh" or "cubic", by default the one that leaves less.
+
+    v_ref [V]: where conductances are stated; the highest voltage measured, where that is less.  Raises
+    ValueError for sweeps that are too short or do not bend, and for a sinh of curves that bend down.
     """
+    sweeps = _sweeps(table)
+    found = {name: sweeps.fitted(one) for name, one in LAWS.items()}
+    _, _, cubic = found["cubic"]
+    low, high = (LAWS["cubic"].bend(end) for end in (cubic.low, cubic.high))
+    if low <= 0 <= high:
+        check_support([
+            f"{LAWS[law or 'sinh'].key}: currents up to {sweeps.top:g} V go with the voltage: no curve is"
+            " seen"
+        ])  # fmt: skip
+    if law == "sinh" and high < 0:
+        check_support(["v_0 [V]: currents bend down, and a sinh bends up: --law cubic"])
+    squares = {name: float((left**2).sum()) for name, (_, left, _) in found.items()}
+    name = law or min(squares, key=lambda one: squares[one])
+    chosen, (u, left, interval) = LAWS[name], found[name]
+    ends = sorted(chosen.number(end, sweeps.top) for end in (interval.low, interval.high))
+    top = sweeps.top
+    v_ref = v_ref if v_ref <= top else round_to(top, down=True)
+    level = sweeps.log - chosen.shape(sweeps.x, u) + chosen.shape(np.array(v_ref / top), u) - np.log(v_ref)
+    g = np.exp(np.bincount(sweeps.which, level) / np.bincount(sweeps.which))
+    fixed = {"g_max [S]": round_to(float(g.max()), up=True), "v_ref [V]": v_ref, "v_max [V]": top}
+    numbers = {chosen.key: Interval(chosen.number(u, top), *ends)}
+    return CurveFit(table, name, u, numbers, fixed, g, left, _warnings(name, squares, sweeps.x, left))
+
+
+def _sweeps(table: CurrentTable) -> _Sweeps:
+    """The readings that have a current of their voltage's sign. Raises ValueError where they are too few."""
     use = (np.abs(table.voltage) > 1e-3) & (table.voltage * table.current > 0)
     v, i, which = np.abs(table.voltage[use]), np.abs(table.current[use]), table.which[use]
     counts = np.bincount(which, minlength=len(table.devices))
@@ -49,55 +134,25 @@ def fit_iv(table: CurrentTable, v_ref: float = 0.2) -> CurveFit:
         ])  # fmt: skip
     if v.max() < 1.5 * v.min():
         check_support([f"v_0 [V]: voltages from {v.min():g} to {v.max():g} V: half as much again is needed"])
-
-    def rest(v_0: float, mine: np.ndarray) -> np.ndarray:
-        log = np.log(i[mine]) - _log_sinh(v[mine] / v_0)
-        sums = np.bincount(which[mine], log, len(counts)) / np.maximum(
-            np.bincount(which[mine], minlength=len(counts)), 1
-        )
-        return log - sums[which[mine]]
-
-    def best(mine: np.ndarray) -> float:
-        found = minimize_scalar(
-            lambda x: float((rest(float(np.exp(x)), mine) ** 2).sum()),
-            bounds=(np.log(0.02), np.log(50.0)), method="bounded", options={"xatol": 1e-6},
-        )  # fmt: skip
-        return float(np.exp(found.x))
-
-    everything = np.ones(len(v), bool)
-    v_0 = best(everything)
-    if v_0 > 20.0:
-        check_support([f"v_0 [V]: currents up to {v.max():g} V go with the voltage: no curve is seen"])
-    left = rest(v_0, everything)
-    own = np.log([best(which == n) for n in range(len(counts))])
-    error = _error(v_0, left, rest, everything, own, len(counts))
-    interval = Interval(v_0, v_0 * np.exp(-1.96 * error), v_0 * np.exp(1.96 * error))
-    level = np.log(i) - _log_sinh(v / v_0) + _log_sinh(np.array(v_ref / v_0)) - np.log(v_ref)
-    g = np.exp(np.bincount(which, level) / counts)
-    fixed = {"g_max [S]": round_to(float(g.max()), up=True), "v_ref [V]": v_ref}
-    return CurveFit(table, {"v_0 [V]": interval}, fixed, g, left, _warnings(v, left))
+    return _Sweeps(v / v.max(), np.log(i), which, len(counts), float(v.max()))
 
 
-def _log_sinh(x: np.ndarray) -> np.ndarray:
-    return x + np.log1p(-np.exp(-2 * x)) - np.log(2.0)
-
-
-def _error(v_0, left, rest, everything, own, count) -> float:
-    """Standard error of ln V_0: over sweeps where there are three or more, else of the residuals."""
-    if count >= 3:
-        return max(float(np.std(own, ddof=1)) / np.sqrt(count), 1e-4) * 1.3
-    slope = (rest(v_0 * 1.01, everything) - rest(v_0 / 1.01, everything)) / (2 * np.log(1.01))
-    freedom = max(len(left) - count - 1, 1)
-    return max(float(np.sqrt((left**2).sum() / freedom / (slope**2).sum())), 1e-4)
-
-
-def _warnings(v: np.ndarray, left: np.ndarray) -> list[str]:
-    worst = 0.0
-    for part in np.array_split(np.argsort(v, kind="stable"), 6):
+def _warnings(name: str, squares: dict[str, float], x: np.ndarray, left: np.ndarray) -> list[str]:
+    """Where the law misses, and where the other is as likely."""
+    worst, out = 0.0, []
+    for part in np.array_split(np.argsort(x, kind="stable"), 6):
         if len(part) > 2:
-            worst = max(
-                worst, abs(float(left[part].mean())) / max(float(left.std()), 1e-12) * np.sqrt(len(part))
-            )
-    if worst <= MISFIT:
-        return []
-    return [f"a sinh misses the currents of some voltages by {worst:.1f} standard errors; see the picture"]
+            off = abs(float(left[part].mean())) / max(float(left.std()), 1e-12) * np.sqrt(len(part))
+            worst = max(worst, off)
+    if worst > MISFIT:
+        out = [
+            f"a {name} misses the currents of some voltages by {worst:.1f} standard errors; see the picture"
+        ]
+    other = next(one for one in squares if one != name)
+    gain = 0.5 * len(left) * np.log(max(squares[other], 1e-300) / max(squares[name], 1e-300))
+    if gain < 1.92:
+        out.append(
+            f"a {other} is as good as the {name} in the card: readings at higher voltages would tell them"
+            " apart"
+        )
+    return out

@@ -41,6 +41,10 @@ class RelaxationFit:
 def fit_relaxation(curves: RetentionCurves) -> RelaxationFit:
     """Fit relaxation with ln t.  Raises ValueError for readings that are too few."""
     g, t = curves.conductance, curves.time
+    if curves.several:
+        check_support(
+            ["relaxation [S] at several temperatures: fit each by itself, or a power law, to them all"]
+        )
     late = np.isfinite(g) & (t >= 1.0)
     fewest = int(late.sum(0).min())
     if fewest < TIMES:

@@ -7,7 +7,8 @@ covariance between two times is known.  W is a random walk, of variance w^2 for 
 structure that moves on and never comes back, which no field of a card says.  r is new at each reading.
 Errors of one device at two times are alike, so least squares on the readings would promise too much; the
 likelihood is that of differences between successive readings, in which the level a_i has gone
-(:mod:`memsim.devices.fitting.retention_steps`).
+(:mod:`memsim.devices.fitting.retention_steps`).  Devices that were kept at several temperatures give the
+activation energy E of t_0, Arrhenius' law: t_0 exp(-E (1 / T_0 - 1 / T) / k) at T.
 """
 
 from __future__ import annotations
@@ -16,18 +17,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
-from memsim.devices.fitting.estimates import Interval, population, profile, standard_errors
+from memsim.devices.fitting.estimates import Interval, population
 from memsim.devices.fitting.fit import few_words, without_spreads
 from memsim.devices.fitting.measurements import RetentionCurves, check_conductance, check_support
 from memsim.devices.fitting.pulse_numbers import round_to
 from memsim.devices.fitting.residuals import MISFIT
-from memsim.devices.fitting.retention_steps import Steps, Variances
+from memsim.devices.fitting.retention_likelihood import Likely, most_likely
+from memsim.devices.fitting.retention_steps import Clock, Steps
 from memsim.devices.fitting.screening import Yield, screen_retention
 
 TIMES = 4  #: fewest readings of each device
 DECADES = 1.0  #: least span of ln(t + t_0) that gives an exponent [log10]
+SPAN = 10.0  #: from ROOM, beyond which a temperature is worth a word [K]
+ROOM = 300.0  #: chips are at, unless their card says another [K]
 FACTOR = 3.0  #: largest factor by which t_0 may be uncertain
 
 
@@ -39,6 +42,7 @@ class RetentionFit:
     numbers: dict[str, Interval]  #: by their keys of a device card
     measured: RetentionCurves
     exponent: np.ndarray  #: of each device (N,)
+    begins: np.ndarray  #: t_0 of each device at its temperature (N,) [s]
     residuals: np.ndarray  #: what each reading misses its device's own power law by, relative (T, N)
     works: Yield
     walk: Interval  #: w, for each root of a factor e of time, relative [1]
@@ -54,6 +58,12 @@ class RetentionFit:
         worst = float(np.max(off / np.where(spread > 0, spread, np.inf)))
         out = [str(self.works)] if self.works.faults else []
         out += few_words(len(self.measured.devices), self.not_measured)
+        kept = self.measured.temperature
+        if kept is not None and not self.measured.several and abs(kept[0] - ROOM) > SPAN:
+            out.append(
+                f"all devices were kept at {kept[0]:g} K: the card has the drift of that temperature for"
+                " every one; tables of several temperatures give an activation energy"
+            )
         if self.walk.low > 0:
             out.append(
                 f"conductances wander by {100 * self.walk.value:.2g} % ({100 * self.walk.low:.2g} to"
@@ -85,26 +95,34 @@ def fit_retention(
     """
     _check(curves)
     curves, works = screen_retention(curves)
-    steps = Steps.of(curves, t_read)
-    clock, at, error, spreads = _best(steps, t_0)
-    if t_0 is None and error * 1.96 > np.log(FACTOR):
-        raise ValueError(
-            f"these data cannot support t_0 [s]: it may be {np.exp(min(1.96 * error, 9.0)):.2g} times more"
-            " or less; read earlier than t_0 and ten times later, or give it (--t-0)"
-        )
-    numbers = _exponents(steps, clock, at, error)
-    if t_0 is None:
-        low, high = np.exp(np.log(clock) + np.array([-1.96, 1.96]) * error)
-        numbers["t_0 [s]"] = Interval(clock, float(low), float(high))
-    numbers["flicker_noise"], numbers["read_noise"], walk = spreads
-    nu, _ = steps.exponents(clock, at)
+    reference = nearest_to_room(curves.temperature)
+    steps = Steps.of(curves, t_read, reference)
+    found = most_likely(steps, t_0, curves.several)
+    if found.t_0 is not None and found.t_0.high > found.t_0.low * FACTOR**2:
+        check_support([
+            f"t_0 [s]: it may be {np.sqrt(found.t_0.high / found.t_0.low):.2g} times more or less; read"
+            " earlier than t_0 and ten times later, or give it (--t-0)"
+        ])  # fmt: skip
+    numbers = _exponents(steps, found)
+    numbers |= {} if found.t_0 is None else {"t_0 [s]": found.t_0}
+    numbers |= {} if found.energy is None else {"time_energy [eV]": found.energy}
+    numbers |= {"flicker_noise": found.flicker, "read_noise": found.read}
+    nu, _ = steps.exponents(found.clock, found.at)
     fixed = {} if t_0 is None else {"t_0 [s]": t_0}
+    fixed |= {} if found.energy is None else {"temperature [K]": reference}
     top = float(np.nanmax(curves.conductance))
     fixed["g_max [S]"] = round_to(top, up=True)
     mean = float(np.nanmean(curves.conductance))
     numbers["read_noise"] = numbers["read_noise"].times(float(np.sqrt(mean / fixed["g_max [S]"])))
     numbers, missing = without_spreads(numbers, len(curves.devices))
-    return RetentionFit(fixed, numbers, curves, nu, _residuals(curves, nu, clock), works, walk, missing)
+    begins = found.clock.t_0 * np.exp(-found.clock.energy * steps.warmth[steps.pattern, 0])
+    left = _residuals(curves, nu, begins)
+    return RetentionFit(fixed, numbers, curves, nu, begins, left, works, found.walk, missing)
+
+
+def nearest_to_room(kelvin: np.ndarray | None) -> float:
+    """T_0 [K]: of the temperatures measured the one that is nearest to 300 K; 300 where none was told."""
+    return ROOM if kelvin is None else float(kelvin[np.abs(kelvin - ROOM).argmin()])
 
 
 def _check(curves: RetentionCurves) -> None:
@@ -128,54 +146,34 @@ def _check(curves: RetentionCurves) -> None:
     check_support(missing)
 
 
-def _best(steps: Steps, t_0: float | None) -> tuple[float, Variances, float, list[Interval]]:
-    """t_0 [s] and the variances, most likely; error of ln t_0; Q, r and w with their intervals."""
-    unit = steps.units()
+def _exponents(steps: Steps, likely: Likely) -> dict[str, Interval]:
+    """Mean and spread of nu; their intervals widened by what the clock may be off."""
 
-    def loss(x: np.ndarray) -> float:
-        return steps.loss(np.exp(x[0]) if t_0 is None else t_0, Variances(*(unit * x[1:])))
-
-    start = np.array([np.log(max(float(np.median(steps.time[:, 0])), 1e-3)), 1.0, 0.2, 0.1, 0.1])
-    bounds = [(np.log(1e-6), np.log(1e9)), (0.0, 1e4), *[(0.0, 1e3)] * 3]
-    starts = [start, start + 3 * np.eye(5)[0]] if t_0 is None else [start]
-    found = [minimize(loss, s, method="L-BFGS-B", bounds=bounds) for s in starts]
-    best = min(found, key=lambda one: one.fun).x
-    at = Variances(*(float(v) for v in unit * best[1:]))
-    spreads = [
-        Interval(value, *(float(size * end) for end in profile(loss, best, k, bounds))).root
-        for k, value, size in zip((2, 3, 4), at[1:], unit[1:], strict=True)
-    ]
-    if t_0 is not None:
-        return t_0, at, 0.0, spreads
-
-    def by_variance(v: np.ndarray) -> float:
-        return steps.loss(np.exp(v[0]), Variances(*(unit * np.maximum(v[1:], 1e-9))))
-
-    centre = best.copy()
-    h = np.maximum(0.1 * np.abs(centre), 2e-3)
-    centre[1:] = np.maximum(centre[1:], 1.001 * h[1:])
-    return float(np.exp(best[0])), at, float(standard_errors(by_variance, centre, h)[0]), spreads
-
-
-def _exponents(steps: Steps, clock: float, at: Variances, clock_error: float) -> dict[str, Interval]:
-    """Mean and spread of nu; their intervals widened by what t_0 may be off."""
-
-    def found(t_0: float) -> tuple[Interval, Interval]:
-        nu, error = steps.exponents(t_0, at)
+    def found(clock: Clock) -> tuple[Interval, Interval]:
+        nu, error = steps.exponents(clock, likely.at)
         return population(nu, nu + np.sqrt(error) * np.array([[1.0], [-1.0]]))
 
-    here, there = found(clock), found(clock * np.exp(0.1))
+    clock, moved = likely.clock, []
+    if likely.t_0 is not None:
+        moved = [found(clock._replace(t_0=end)) for end in likely.t_0[1:]]
+    if likely.energy is not None:
+        moved += [found(clock._replace(energy=end)) for end in likely.energy[1:]]
     out = {}
-    for key, one, other in zip(("drift_exponent", "drift_exponent_spread"), here, there, strict=True):
-        shift = 1.96 * clock_error * abs(other.value - one.value) / 0.1
+    for n, (key, one) in enumerate(
+        zip(("drift_exponent", "drift_exponent_spread"), found(clock), strict=True)
+    ):
+        below, above = (
+            np.sqrt(sum(max(side * (other[n].value - one.value), 0.0) ** 2 for other in moved))
+            for side in (-1, 1)
+        )
         low, high = (
-            one.value + side * np.hypot(end - one.value, shift)
-            for side, end in ((-1, one.low), (1, one.high))
+            one.value - np.hypot(one.value - one.low, below),
+            one.value + np.hypot(one.high - one.value, above),
         )
         out[key] = Interval(one.value, max(float(low), 0.0), float(high))
     return out
 
 
-def _residuals(curves: RetentionCurves, nu: np.ndarray, t_0: float) -> np.ndarray:
+def _residuals(curves: RetentionCurves, nu: np.ndarray, t_0: np.ndarray) -> np.ndarray:
     rest = np.log(curves.conductance) + nu * np.log1p(curves.time / t_0)
     return rest - np.nanmean(rest, 0)

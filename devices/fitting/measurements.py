@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +17,7 @@ NOISE = 0.05  #: a reading may lie below 0 by this share of the largest, as nois
 class PulseCurves:
     """Conductance of N devices after each of K pulses, in their order; NaN where nothing was read."""
 
+    kind: ClassVar[str] = "pulse curves"
     devices: tuple[str, ...]
     conductance: np.ndarray  #: (K, N) [S]
     direction: np.ndarray  #: (K, N), of the pulse before a reading: +1, -1, 0 none, 2 a full reset
@@ -35,20 +37,40 @@ class PulseCurves:
 class RetentionCurves:
     """Conductance of N devices at T times since the write; NaN where a device has fewer."""
 
+    kind: ClassVar[str] = "retention curves"
     devices: tuple[str, ...]
     time: np.ndarray  #: (T, N) [s]
     conductance: np.ndarray  #: (T, N) [S]
+    temperature: np.ndarray | None = None  #: each device was kept at (N,) [K]; None: one, not told
 
     def part(self, which: np.ndarray) -> RetentionCurves:
         """Some of the devices; which: (N,), bool or indices."""
         names = tuple(np.array(self.devices)[which].tolist())
-        return RetentionCurves(names, self.time[:, which], self.conductance[:, which])
+        kept = None if self.temperature is None else self.temperature[which]
+        return RetentionCurves(names, self.time[:, which], self.conductance[:, which], kept)
+
+    @property
+    def several(self) -> bool:
+        """Whether devices were kept at more than one temperature."""
+        return self.temperature is not None and len(np.unique(self.temperature)) > 1
+
+
+@dataclass(frozen=True)
+class TemperatureTable:
+    """Conductances of devices at several temperatures."""
+
+    kind: ClassVar[str] = "conductances at temperatures"
+    devices: tuple[str, ...]
+    which: np.ndarray  #: index of the device (R,)
+    temperature: np.ndarray  #: (R,) [K]
+    conductance: np.ndarray  #: (R,) [S]
 
 
 @dataclass(frozen=True)
 class ProgrammingTable:
     """Writes of devices: what was asked for, and what was read back."""
 
+    kind: ClassVar[str] = "writes"
     devices: tuple[str, ...]
     target: np.ndarray  #: (W,) [S]
     read: np.ndarray  #: (W,) [S]
@@ -58,6 +80,7 @@ class ProgrammingTable:
 class CurrentTable:
     """Currents of devices against voltage."""
 
+    kind: ClassVar[str] = "I-V curves"
     devices: tuple[str, ...]
     which: np.ndarray  #: index of the device (R,)
     voltage: np.ndarray  #: (R,) [V]
@@ -68,12 +91,13 @@ class CurrentTable:
 class FailureTable:
     """Write cycles that devices lived, or had been through when they were last seen alive."""
 
+    kind: ClassVar[str] = "cycles to failure"
     devices: tuple[str, ...]
     cycles: np.ndarray  #: (N,)
     failed: np.ndarray  #: (N,), bool
 
 
-Measured = PulseCurves | RetentionCurves | ProgrammingTable | CurrentTable | FailureTable
+Measured = PulseCurves | RetentionCurves | ProgrammingTable | CurrentTable | FailureTable | TemperatureTable
 
 
 def check_conductance(g: np.ndarray, origin: str) -> None:

@@ -4,8 +4,9 @@
     found.curves; print(found)
 
 Pulse curves have pulse numbers, a direction and a conductance or resistance; retention curves a time and a
-conductance; writes a target and what was read back; I-V curves a voltage and a current; endurance the cycles
-to failure.  A device a row's name, or a device a column.
+conductance, and a temperature where devices were kept at several; writes a target and what was read back; I-V
+curves a voltage and a current; conductances a temperature; endurance the cycles to failure.  A device a row's
+name, or a device a column.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from memsim.devices.fitting.measurements import Measured, PulseCurves, RetentionCurves, check_conductance
-from memsim.devices.fitting.single_readings import currents, failures, writes
+from memsim.devices.fitting.single_readings import currents, failures, kelvin, temperatures, writes
 from memsim.devices.fitting.tables.columns import Columns, assign, given
 from memsim.devices.fitting.tables.cycles import in_order
 from memsim.devices.fitting.tables.directions import DOWN, RESET, UP, directions
@@ -73,7 +74,8 @@ def _understood(table: PlainTable, asked: dict[str, str], offset: float, swap: b
     columns = assign(table, asked)
     there = columns.found.keys()
     for wanted, made in _OTHERS.items():
-        if wanted <= there and "pulse" not in there:
+        kept = "temperature" in wanted and "time" in there
+        if wanted <= there and "pulse" not in there and not kept:
             curves, notes = made(columns, offset)
             return Understood(curves, table.origin, ("; ".join(table.notes), *notes))
     if not (columns.several or {"conductance", "resistance"} & columns.found.keys()):
@@ -96,8 +98,12 @@ _OTHERS = {
     frozenset({"target", "conductance"}): writes,
     frozenset({"target", "resistance"}): writes,
     frozenset({"voltage", "current"}): currents,
+    frozenset({"temperature", "conductance"}): temperatures,
+    frozenset({"temperature", "resistance"}): temperatures,
 }
-"""Columns -> what makes a measurement of them, where no column is a pulse's number."""
+"""Columns -> what makes a measurement of them, where no column is a pulse's number, or beside a temperature a
+time.
+"""
 
 
 def _no_conductance(columns: Columns) -> str:
@@ -164,12 +170,15 @@ def _range(g: np.ndarray) -> list[str]:
 
 def _retention(columns: Columns, offset: float) -> tuple[RetentionCurves, list[str]]:
     """Retention curves: readings in the order of time; what was not measured is left out."""
-    quantities = ("time", "cycle") if "cycle" in columns.found else ("time",)
+    quantities = ("time", *(q for q in ("cycle", "temperature") if q in columns.found))
     long = long_form(columns, quantities, {}).without_offset(offset)
     notes = list(long.notes)
     if "cycle" in long.values:
-        long = _cycles_apart(long)
+        long = _apart(long, "cycle")
         notes.append("every cycle of a device counts as a device")
+    if "temperature" in long.values:
+        kelvin(long.values["temperature"], long.origin)
+        long = _apart(long, "temperature", "K")
     time = long.values["time"]
     if np.isnan(time).any():
         at = columns.table.lines[int(np.isnan(time).argmax()) % len(columns.table.rows)]
@@ -184,16 +193,19 @@ def _retention(columns: Columns, offset: float) -> tuple[RetentionCurves, list[s
     check_conductance(long.values["conductance"][read], long.origin)
     curves = _by_time(long.take(read))
     notes.append(f"retention curves of {len(curves.devices)} device(s), up to {len(curves.time)} times")
+    if curves.temperature is not None:
+        notes.append(f"kept at {', '.join(f'{t:g}' for t in np.unique(curves.temperature)[:12])} K")
     notes += [f"{blank} reading(s) not measured"] if blank else []
     return curves, [*notes, *_range(curves.conductance)]
 
 
-def _cycles_apart(long: Long) -> Long:
-    """Devices by name and cycle."""
+def _apart(long: Long, what: str, unit: str = "") -> Long:
+    """Devices by name and cycle, or by name and temperature where one was kept at several."""
     pairs, which = np.unique(
-        np.stack([long.which, np.nan_to_num(long.values["cycle"])], 1), axis=0, return_inverse=True
+        np.stack([long.which, np.nan_to_num(long.values[what])], 1), axis=0, return_inverse=True
     )
-    names = tuple(f"{long.device[int(device)]}, cycle {cycle:g}" for device, cycle in pairs)
+    said = f"{{:g}} {unit}" if unit else f"{what} {{:g}}"
+    names = tuple(f"{long.device[int(device)]}, {said.format(value)}" for device, value in pairs)
     return replace(long, device=names, which=which.reshape(-1))
 
 
@@ -218,4 +230,8 @@ def _by_time(long: Long) -> RetentionCurves:
     out = [np.full(size, np.nan) for _ in range(2)]
     for table, column in zip(out, (t, g[order]), strict=True):
         table[place, w] = column
-    return RetentionCurves(tuple(long.device[i] for i in there), *out)
+    kept = None
+    if "temperature" in long.values:
+        kept = np.zeros(len(there))
+        kept[w] = long.values["temperature"][order]
+    return RetentionCurves(tuple(long.device[i] for i in there), out[0], out[1], kept)

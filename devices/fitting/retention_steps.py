@@ -7,6 +7,8 @@ band of the noise B, whose spectrum is 1/f from 1 / (min(t, t') + t_0 + t_read) 
     var(B(t))        = ln((t + t_0 + t_read) / (2 t_read))
 
 Ci is the cosine integral; the covariance is the integral of cos(2 pi f |t - t'|) / f over the band.
+
+A device that was kept at T has t_0 exp(-E (1 / T_0 - 1 / T) / k) for t_0 in its drift and its walk.
 """
 
 from __future__ import annotations
@@ -17,7 +19,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import sici
 
+from memsim.devices.check import BOLTZMANN
 from memsim.devices.fitting.measurements import RetentionCurves
+
+
+class Clock(NamedTuple):
+    """When drift begins to count, and how much sooner in the heat."""
+
+    t_0: float  #: at T_0 [s]
+    energy: float = 0.0  #: E [eV]
 
 
 class Variances(NamedTuple):
@@ -41,19 +51,20 @@ class Steps:
     known: np.ndarray  #: of each pattern (P, T - 1), bool
     pattern: np.ndarray  #: of each device (N,)
     t_read: float  #: [s]
+    warmth: np.ndarray  #: (1 / T_0 - 1 / T) / k of each pattern (P, 1) [1 / eV]
 
     @classmethod
-    def of(cls, curves: RetentionCurves, t_read: float) -> Steps:
-        """The differences of curves whose conductances are above 0."""
+    def of(cls, curves: RetentionCurves, t_read: float, reference: float = 300.0) -> Steps:
+        """The differences of curves whose conductances are above 0; reference: T_0 [K]."""
         with np.errstate(divide="ignore"):
             change = np.diff(np.log(curves.conductance.T), axis=1)
         known = np.isfinite(change)
         time = np.where(np.isfinite(curves.time), curves.time, np.nanmax(curves.time)).T
-        both, pattern = np.unique(np.hstack([time, known]), axis=0, return_inverse=True)
-        size = time.shape[1]
-        return cls(
-            np.where(known, change, 0.0), both[:, :size], both[:, size:].astype(bool), pattern.ravel(), t_read
-        )
+        kept = np.full(len(time), reference) if curves.temperature is None else curves.temperature
+        warmth = (1.0 / reference - 1.0 / kept[:, None]) / BOLTZMANN
+        both, pattern = np.unique(np.hstack([time, warmth, known]), axis=0, return_inverse=True)
+        time, warmth, seen = np.split(both, [time.shape[1], time.shape[1] + 1], axis=1)
+        return cls(np.where(known, change, 0.0), time, seen.astype(bool), pattern.ravel(), t_read, warmth)
 
     def units(self) -> np.ndarray:
         """Sizes to count variances in: of nu, Q^2, r^2 and w^2."""
@@ -61,30 +72,31 @@ class Steps:
         longest = float(self.time.max())
         return np.array([0.02**2, noise / np.log((longest + 1.0) / self.t_read), noise, noise])
 
-    def slope(self, t_0: float) -> np.ndarray:
+    def slope(self, clock: Clock) -> np.ndarray:
         """Differences of ln((t + t_0) / t_0), (P, T - 1)."""
-        return np.where(self.known, np.diff(np.log(self.time + t_0), axis=1), 0.0)
+        begins = clock.t_0 * np.exp(-clock.energy * self.warmth)
+        return np.where(self.known, np.diff(np.log(self.time + begins), axis=1), 0.0)
 
-    def noise(self, t_0: float, at: Variances) -> np.ndarray:
+    def noise(self, clock: Clock, at: Variances) -> np.ndarray:
         """Covariance of the differences without the spread of nu, (P, T - 1, T - 1)."""
         size = self.time.shape[1]
-        readings = at.flicker * self._of_spectrum(t_0) + at.read * np.eye(size)
+        readings = at.flicker * self._of_spectrum(clock.t_0) + at.read * np.eye(size)
         out = np.diff(np.diff(readings, axis=1), axis=2)
         both = self.known[:, :, None] & self.known[:, None, :]
-        diagonal = np.where(self.known, at.walk * self.slope(t_0), 1.0)
+        diagonal = np.where(self.known, at.walk * self.slope(clock), 1.0)
         return np.where(both, out, 0.0) + diagonal[:, :, None] * np.eye(size - 1)
 
-    def exponents(self, t_0: float, at: Variances) -> tuple[np.ndarray, np.ndarray]:
+    def exponents(self, clock: Clock, at: Variances) -> tuple[np.ndarray, np.ndarray]:
         """Each device's nu and its error variance, (N,), by generalised least squares."""
-        slope = self.slope(t_0)
-        weights = np.linalg.solve(self.noise(t_0, at), slope[..., None])[..., 0]
+        slope = self.slope(clock)
+        weights = np.linalg.solve(self.noise(clock, at), slope[..., None])[..., 0]
         information = (weights * slope).sum(1)[self.pattern]
         return -(weights[self.pattern] * self.change).sum(1) / information, 1 / information
 
-    def loss(self, t_0: float, at: Variances) -> float:
+    def loss(self, clock: Clock, at: Variances) -> float:
         """Minus the log likelihood of the variances, the mean exponent at its best."""
-        slope = self.slope(t_0)
-        covariance = self.noise(t_0, at) + at.spread * slope[:, :, None] * slope[:, None, :]
+        slope = self.slope(clock)
+        covariance = self.noise(clock, at) + at.spread * slope[:, :, None] * slope[:, None, :]
         try:
             root = np.linalg.cholesky(covariance)
         except np.linalg.LinAlgError:

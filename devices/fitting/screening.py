@@ -108,22 +108,29 @@ def screen_retention(curves: RetentionCurves) -> tuple[RetentionCurves, Yield]:
     g = np.where(curves.conductance > 0, curves.conductance, np.nan)
     change = np.diff(np.log(g), axis=0)
     faults, works = [], np.ones(g.shape[1], bool)
-    if len(change) and g.shape[1] > 2:
-        usual = np.nanmedian(
-            np.where(np.isnan(change).all(1, keepdims=True), 0.0, change), axis=1, keepdims=True
-        )
-        off = np.abs(change - usual)
-        scatter = np.nanmedian(np.where(np.isnan(off).all(1, keepdims=True), 0.0, off), axis=1, keepdims=True)
-        jumps = off > np.maximum(STEPS * scatter / 0.6745, JUMP)
-        for i in np.flatnonzero(jumps.any(0)):
-            at = int(jumps[:, i].argmax()) + 1
-            works[i] = False
-            level = float(np.nanmedian(curves.conductance[at:, i]))
-            faults.append(Fault(curves.devices[i], "failed", float(curves.time[at, i]), level, timed=True))
+    jumps = np.zeros(change.shape, bool)
+    kept = np.zeros(g.shape[1]) if curves.temperature is None else curves.temperature
+    for kelvin in np.unique(kept) if len(change) else ():  # the heat moves all devices alike
+        jumps[:, kept == kelvin] = _jumps(change[:, kept == kelvin])
+    for i in np.flatnonzero(jumps.any(0)):
+        at = int(jumps[:, i].argmax()) + 1
+        works[i] = False
+        level = float(np.nanmedian(curves.conductance[at:, i]))
+        faults.append(Fault(curves.devices[i], "failed", float(curves.time[at, i]), level, timed=True))
     found = Yield(len(curves.devices), tuple(faults))
     if works.sum() * 2 < len(works):
         raise ValueError(f"{found}: fewer than half work, so the typical device is unknown")
     return (curves.part(works) if faults else curves), found
+
+
+def _jumps(change: np.ndarray) -> np.ndarray:
+    """Which changes of ln G (T - 1, N) are far from those of the other devices; of three devices or more."""
+    if change.shape[1] < 3:
+        return np.zeros(change.shape, bool)
+    usual = np.nanmedian(np.where(np.isnan(change).all(1, keepdims=True), 0.0, change), axis=1, keepdims=True)
+    off = np.abs(change - usual)
+    scatter = np.nanmedian(np.where(np.isnan(off).all(1, keepdims=True), 0.0, off), axis=1, keepdims=True)
+    return off > np.maximum(STEPS * scatter / 0.6745, JUMP)
 
 
 def _check_moves(curves: PulseCurves, smooth: np.ndarray) -> None:

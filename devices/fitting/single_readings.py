@@ -1,13 +1,17 @@
-"""Tables without an order: writes and what was read back, currents against voltage, cycles to failure."""
+"""Tables without an order: writes and what was read back, currents against voltage, conductances against
+temperature, cycles to failure.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from memsim.devices.check import HIGHEST, LOWEST
 from memsim.devices.fitting.measurements import (
     CurrentTable,
     FailureTable,
     ProgrammingTable,
+    TemperatureTable,
     check_conductance,
 )
 from memsim.devices.fitting.tables.columns import Columns
@@ -48,6 +52,31 @@ def currents(columns: Columns, offset: float) -> tuple[CurrentTable, list[str]]:
     names = tuple(long.device[n] for n in there)
     notes.append(f"I-V curves of {len(names)} device(s), {v.min():.3g} to {v.max():.3g} V")
     return CurrentTable(names, which, v, i), notes
+
+
+def temperatures(columns: Columns, offset: float) -> tuple[TemperatureTable, list[str]]:
+    """Conductances of devices at several temperatures [S]."""
+    long = long_form(columns, ("temperature",), {}).without_offset(offset)
+    kept, notes = _whole(long, "temperature", "conductance")
+    check_conductance(kept.values["conductance"], long.origin)
+    kelvin(kept.values["temperature"], long.origin)
+    there, which = np.unique(kept.which, return_inverse=True)
+    at = np.unique(kept.values["temperature"])
+    notes.append(
+        f"conductances of {len(there)} device(s) at {len(at)} temperatures, {at[0]:g} to {at[-1]:g} K"
+    )
+    names = tuple(long.device[n] for n in there)
+    return TemperatureTable(names, which, kept.values["temperature"], kept.values["conductance"]), notes
+
+
+def kelvin(values: np.ndarray, origin: str) -> None:
+    """Raise ValueError for temperatures that one activation energy is not trusted for."""
+    wrong = values[~((values >= LOWEST) & (values <= HIGHEST))]
+    if len(wrong):
+        raise ValueError(
+            f"{origin}: temperature [K] = {wrong[0]:g}: {LOWEST:g} to {HIGHEST:g} K are allowed; degrees"
+            " Celsius have the unit °C in the header"
+        )
 
 
 def failures(columns: Columns, offset: float) -> tuple[FailureTable, list[str]]:

@@ -64,7 +64,7 @@ def _by_law(cell: WeightCell) -> BaseNoiseModel | None:
     relative = cell.programming is None or (
         isinstance(cell.programming.fit, Polynomial) and cell.programming.g_fit
     )
-    if cell.relaxation or cell.curve or len(times) > 1 or not relative:
+    if cell.relaxation or cell.curve or cell.thermal or len(times) > 1 or not relative:
         return None
     t_read = {"t_read": cell.flicker.t_read} if cell.flicker else {}
     options = t_read | ({"t_0": times.pop()} if times else {})

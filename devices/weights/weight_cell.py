@@ -1,7 +1,7 @@
 """A cell written once to a target conductance, that then ages: the composition of its effects.
 
     write  G_P = max(0, G_T + sigma(G_T) xi)
-    relax  G(t) = G_P x drift + shift(t) + spread(G_T, t) xi
+    relax  G(t) = (G_P x drift + shift(t) + spread(G_T, t) xi) x temperature
     read   max(0, G(t) (1 + Q B(t))), a noise path of each device;   I = chord(G, V) V
 
 Each effect is an object of :mod:`memsim.devices.weights.effects` or :mod:`memsim.devices.weights.iv_curve`;
@@ -19,7 +19,9 @@ import torch
 from torch import Tensor
 
 from memsim.devices.cell import Cell, Description
+from memsim.devices.check import check_temperature
 from memsim.devices.numerics.stream import Stream
+from memsim.devices.weights.arrhenius import Arrhenius
 from memsim.devices.weights.effects import (
     Drift,
     LowFrequencyNoise,
@@ -68,6 +70,7 @@ class WeightCell(Cell):
     flicker: LowFrequencyNoise | None = None
     read_noise_std: float = 0.0  #: fresh current noise of a read, as its source has it [1]
     curve: Curve | None = None
+    thermal: Arrhenius | None = None
 
     missing: ClassVar[dict[str, str]] = {
         "pulse": "its source models program-and-verify to a target, not single pulses",
@@ -103,6 +106,7 @@ class WeightCell(Cell):
         has = {
             "programming": self.programming, "drift": self.drift, "relaxation": self.relaxation,
             "flicker-noise": self.flicker, "read-noise": self.read_noise_std, "iv-curve": self.curve,
+            "temperature": self.thermal,
         }  # fmt: skip
         return tuple(effect for effect, law in has.items() if law)
 
@@ -115,6 +119,21 @@ class WeightCell(Cell):
         if not self.in_shares:
             raise ValueError(f"{self.name}: its laws are written in siemens, none in shares of its range")
         return changed
+
+    def at(self, kelvin: float) -> "WeightCell":
+        """The same cell, written at the temperature it was measured at, then kept and read at another [K].
+
+        Raises ValueError outside 200 to 600 K; a cell without activation energies is the same at any.
+        """
+        if self.thermal is None:
+            return self
+        check_temperature(kelvin)
+        return replace(self, thermal=self.thermal.at(kelvin))
+
+    @property
+    def pace(self) -> float:
+        """Seconds of drift and relaxation that pass in one second at its temperature [1]."""
+        return self.thermal.pace(self.strength("temperature")) if self.thermal else 1.0
 
     @property
     def in_shares(self) -> bool:
@@ -129,6 +148,8 @@ class WeightCell(Cell):
     def ages(self) -> bool:
         """Whether its conductances depend on the time since the write."""
         lawful = ("drift", "relaxation", "flicker-noise")
+        if self._warmth is not None:  # as it was written at first, then as it is at its temperature
+            return True
         return any(effect in self.effects and self.strength(effect) > 0 for effect in lawful)
 
     @property
@@ -170,9 +191,10 @@ class WeightCell(Cell):
         """
         if not (t >= 0.0 and math.isfinite(t)):
             raise ValueError(f"t={t} s: time since the write is a finite number, 0 or more")
-        if self.relaxation and self.on("relaxation") and t > self.relaxation.fitted_until:
+        if self.relaxation and self.on("relaxation") and t * self.pace > self.relaxation.fitted_until:
+            until = self.relaxation.fitted_until / self.pace
             warnings.warn(
-                f"{self.name} was measured up to {self.relaxation.fitted_until:g} s after the write; its"
+                f"{self.name} was measured up to {until:g} s after the write; its"
                 f" state there is held at {t:g} s",
                 BeyondFit,
                 stacklevel=2,
@@ -184,18 +206,29 @@ class WeightCell(Cell):
 
         The fresh noise of a single read is a current: memsim adds it, `read_noise` says how much.
         """
-        now = state.programmed
+        now, passed = state.programmed, state.t * self.pace
         if self.drift and state.exponent is not None:
-            now = now * self.drift.factor(state.exponent, state.t)
+            now = now * self.drift.factor(state.exponent, passed)
         if self.relaxation and (strength := self.strength("relaxation")) and state.t > 0.0:
-            spread = self.relaxation.spread(state.target, state.t, self.g_scale)
+            spread = self.relaxation.spread(state.target, passed, self.g_scale)
             xi = draw(state.rng.child("relaxation"), state.target)
-            now = now + strength * (self.relaxation.shift(state.t) + spread * xi)
+            now = now + strength * (self.relaxation.shift(passed) + spread * xi)
+        if (thermal := self._warmth) is not None and state.t > 0.0:
+            xi = draw(state.rng.child("temperature"), state.target) if thermal.spread else 0.0
+            now = now * thermal.factor(xi, self.strength("temperature"))
         if self.flicker and (strength := self.strength("flicker-noise")):
             amplitude = self.flicker.amplitude(state.programmed, now, self.g_scale)
             path = self.flicker.path(now, state.t, state.rng.child("flicker-noise"))
             now = now * (1.0 + strength * amplitude * path)
         return now if now is state.target else now.clamp(min=0.0)
+
+    @property
+    def _warmth(self) -> Arrhenius | None:
+        """Arrhenius' law, where it changes conductances."""
+        law = self.thermal
+        if law is None or not self.on("temperature") or law.now == law.measured:
+            return None
+        return law if law.conductance or law.spread else None
 
     def chord(self, conductance: Tensor, voltage: float) -> Tensor:
         """I / V [S] of a device of this conductance at a read voltage [V]; the conductance itself where no

@@ -143,6 +143,8 @@ def _weight_cell(card: CardFields) -> WeightCell:
         except ValueError as error:
             raise ValueError(f'weights.device_errors = "relative" has no effect: {error}') from None
     cell = _with_effects(cell, card)
+    if not cell.exact and cell.on("temperature"):
+        cell = cell.at(card.temperature)
     if not cell.exact and cell.flicker is not None and card.weights.flicker_period != cell.flicker.first:
         first = card.weights.flicker_period
         cell = dataclasses.replace(cell, flicker=dataclasses.replace(cell.flicker, first=first))

@@ -69,7 +69,9 @@ class CardFields(Section):
     cell_pitch: float | None = Field(default=None, alias="cell_pitch [m]", gt=1e-9, lt=1e-4)
     """Distance of neighbouring cells [m]; absent: four widths of a wire, two without a transistor."""
     temperature: float = Field(default=300.0, alias="temperature [K]", ge=0, le=1000)
-    """Temperature of arrays [K], for the thermal noise of their devices alone; an assumption."""
+    """Temperature of arrays [K]: thermal noise of their devices, and what cells with activation energies
+    become of it once they are written; an assumption.
+    """
     fano: float = Field(default=1.0, alias="fano [1]", ge=0, le=10)
     """Variance of the shot noise of devices over 2 q I per hertz [1]: 1 of independent electrons, the upper
     bound; 1/3 of a short metallic path, 0 of a long one (Blanter and Büttiker, Phys. Rep. 336, 2000).

@@ -140,9 +140,10 @@ class VerifiedCells(LineCells):
         if cell.exact or not cell.ages:
             return math.inf
         if cell.relaxation and cell.strength("relaxation"):
-            return RELAXING
-        law = cell.drift if cell.drift and cell.strength("drift") else cell.flicker
-        return law.t_0
+            return RELAXING / cell.pace
+        if cell.drift and cell.strength("drift"):
+            return cell.drift.t_0 / cell.pace
+        return cell.flicker.t_0 if cell.flicker else RELAXING
 
     def _time(self, step: int) -> float:
         """Age at a step [s]."""
@@ -181,7 +182,7 @@ class VerifiedCells(LineCells):
         x = (target + self.cell.g_min) / self.cell.g_scale
         nu = drift.mean(x) * self.cell.strength("drift")
         each, of = ages.double().unique(return_inverse=True)
-        left = (-(each / drift.t_0).log1p()[:, None] * nu).exp() @ x
+        left = (-(each * self.cell.pace / drift.t_0).log1p()[:, None] * nu).exp() @ x
         return (left / x.sum())[of]
 
     def since(self, rows: Sequence[int], ages: Tensor) -> Tensor | None:

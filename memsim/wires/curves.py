@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,21 +10,8 @@ from torch import Tensor
 Curve = Callable[[Tensor, Tensor], Tensor]
 """(conductance g [S], voltage v [V]) -> current [A], elementwise, rising with v, differentiable by torch.
 
-Such are `Cubic` and the cells' own `memsim.devices.weights.iv_curve.SinhCurve`.
+Such are the curves of cells, `memsim.devices.weights.iv_curve`: `Cubic`, `SinhCurve`, `cell.curve`.
 """
-
-
-@dataclass(frozen=True)
-class Cubic:
-    """I = g (v + cube v^3); with cube < 0 it rises only below sqrt(-1 / (3 cube)), 1.15 V for the default.
-
-    Source of -.25 / V^2: the cubic of CrossSim 3.2 (sandialabs/cross-sim).
-    """
-
-    cube: float = -0.25  #: [1 / V^2]
-
-    def __call__(self, g: Tensor, v: Tensor) -> Tensor:
-        return g * (v + self.cube * v**3)
 
 
 def current_and_slope(curve: Curve, g: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:

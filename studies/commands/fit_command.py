@@ -12,7 +12,11 @@ from rich.console import Console
 
 from memsim.studies.commands.terminal import Json, Out, errors, say
 
-LAWS = ("soft-bounds", "linear", "constant", "relaxation")
+LAWS = {
+    "soft-bounds": "pulse curves", "linear": "pulse curves", "constant": "pulse curves",
+    "relaxation": "retention curves", "sinh": "I-V curves", "cubic": "I-V curves",
+}  # fmt: skip
+"""Laws that can be asked for, and what they are of."""
 
 Measured = Annotated[
     Path,
@@ -31,8 +35,11 @@ Columns = Annotated[
 Offset = Annotated[float, typer.Option(help="Taken off every conductance \\[S].")]
 SwapDirections = Annotated[bool, typer.Option(help="Exchange up and down.")]
 Law = Annotated[
-    str,
-    typer.Option(help="How steps change: soft-bounds, linear, constant; of retention: relaxation (ln t)."),
+    str | None,
+    typer.Option(
+        help="How steps change: soft-bounds (default), linear, constant; of retention: relaxation (ln t),"
+        " else a power; of I-V curves: sinh or cubic, else the better one."
+    ),
 ]
 LogNormalSteps = Annotated[bool, typer.Option(help="Steps of devices are log-normal.")]
 GMid = Annotated[
@@ -61,7 +68,7 @@ def fit(
     columns: Columns = None,
     offset: Offset = 0.0,
     swap_directions: SwapDirections = False,
-    law: Law = "soft-bounds",
+    law: Law = None,
     log_normal_steps: LogNormalSteps = False,
     g_mid: GMid = None,
     reset: Reset = None,
@@ -72,16 +79,15 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit a device card to measured curves, writes, currents or lives, with an interval on every number."""
-    from memsim.devices.fitting.measurements import RetentionCurves
     from memsim.devices.fitting.reading import understand  # refused before torch is imported
 
-    if law not in LAWS:
+    if law is not None and law not in LAWS:
         raise ValueError(f"--law {law!r}: one of {', '.join(LAWS)} is needed")
     for option, value in (("--g-mid", g_mid), ("--reset", reset), ("--offset", offset)):
         _check_siemens(option, value)
     understood = understand(measured, columns=columns, offset=offset, swap=swap_directions)
-    if law == "relaxation" and not isinstance(understood.curves, RetentionCurves):
-        raise ValueError(f"--law relaxation is of retention curves, and {measured} holds none")
+    if law is not None and LAWS[law] != understood.curves.kind:
+        raise ValueError(f"--law {law} is of {LAWS[law]}, and {measured} holds {understood.curves.kind}")
     say(str(understood), quiet=as_json)
     from memsim.studies.commands.fitting import Asked, fit_command, fit_table
 

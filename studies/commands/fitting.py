@@ -22,11 +22,13 @@ from memsim.devices.fitting.fit_iv import CurveFit, fit_iv
 from memsim.devices.fitting.fit_programming import ProgrammingFit, fit_programming
 from memsim.devices.fitting.fit_relaxation import RelaxationFit, fit_relaxation
 from memsim.devices.fitting.fit_retention import RetentionFit, fit_retention
+from memsim.devices.fitting.fit_temperature import TemperatureFit, fit_temperature
 from memsim.devices.fitting.measurements import (
     FailureTable,
     ProgrammingTable,
     PulseCurves,
     RetentionCurves,
+    TemperatureTable,
 )
 from memsim.devices.fitting.reading import Understood
 from memsim.studies.reports.fit_figures import law_fit, pulse_fit, retention_fit
@@ -34,7 +36,7 @@ from memsim.studies.reports.pictures_of import save
 from memsim.studies.reports.quantities import digits
 from memsim.studies.running.files import writable
 
-Fit = PulseFit | RetentionFit | RelaxationFit | ProgrammingFit | CurveFit | EnduranceFit
+Fit = PulseFit | RetentionFit | RelaxationFit | ProgrammingFit | CurveFit | TemperatureFit | EnduranceFit
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Asked:
     technology: str
     name: str | None = None
     source: str | None = None
-    law: str = "soft-bounds"
+    law: str | None = None
     log_normal_steps: bool = False
     g_mid: float | None = None
     reset: float | None = None
@@ -78,18 +80,22 @@ def fit_command(found: Understood, asked: Asked, out: Path) -> dict[str, Any]:
     folder = writable(out)
     figure = _figure(fit, about, sections)
     (folder / f"{called}.toml").write_text(device_card.toml(card, remarks(fit)), encoding="utf-8")
-    told = {
-        "card": str(folder / f"{called}.toml"),
-        "understood": list(found.notes),
-        "figures": [str(path) for path in save(figure, folder, called)],
-        "devices": len(found.curves.devices),
-        "fitted devices": len(fit.measured.devices),
-        "use": "--attention" if card.pulsed else "--weights",
-        "warnings": fit.warnings,
-        "ideal": list(card.ideal_parts),
-        "numbers": {key: interval._asdict() for key, interval in fit.numbers.items()},
-        "not fitted": getattr(fit, "fixed", {}),
-    } | _yield(fit)
+    told = (
+        {
+            "card": str(folder / f"{called}.toml"),
+            "understood": list(found.notes),
+            "figures": [str(path) for path in save(figure, folder, called)],
+            "devices": len(found.curves.devices),
+            "fitted devices": len(fit.measured.devices),
+            "use": "--attention" if card.pulsed else "--weights",
+            "warnings": fit.warnings,
+            "ideal": list(card.ideal_parts),
+            "numbers": {key: interval._asdict() for key, interval in fit.numbers.items()},
+            "not fitted": getattr(fit, "fixed", {}),
+        }
+        | ({"law": fit.law} if isinstance(fit, PulseFit | CurveFit) else {})
+        | _yield(fit)
+    )
     (folder / f"{called}.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     return told
 
@@ -98,7 +104,7 @@ def _fitted(found: Understood, asked: Asked) -> tuple[Fit, dict[str, Any]]:
     """The fit, and the tables of its card."""
     curves = found.curves
     if isinstance(curves, PulseCurves):
-        law: Any = asked.law
+        law: Any = asked.law or "soft-bounds"
         fit = fit_pulses(
             curves, law, log_normal_steps=asked.log_normal_steps, g_mid=asked.g_mid, reset=asked.reset
         )
@@ -113,8 +119,12 @@ def _fitted(found: Understood, asked: Asked) -> tuple[Fit, dict[str, Any]]:
         return fit, {key: float(f"{i.value:.6g}") for key, i in fit.numbers.items()}
     if isinstance(curves, RetentionCurves):
         fit = fit_relaxation(curves)
+    elif isinstance(curves, TemperatureTable):
+        fit = fit_temperature(curves)
     else:
-        fit = fit_programming(curves) if isinstance(curves, ProgrammingTable) else fit_iv(curves)
+        fit = (
+            fit_programming(curves) if isinstance(curves, ProgrammingTable) else fit_iv(curves, law=asked.law)
+        )
     return fit, {"weight": fit.section}
 
 
@@ -131,6 +141,8 @@ def _into(card: dict[str, Any], found: dict[str, Any], origin: str) -> dict[str,
             new["programming [S]"] = [
                 float(f"{c * scale**k:.6g}") for k, c in enumerate(new["programming [S]"])
             ]
+        if own.get("time_energy [eV]") and "time_energy [eV]" not in new:
+            new.pop("temperature [K]", None)  # energies of a conductance hold from any temperature on
         out["weight"] = own | new
     if "pulsed" in found:
         out["pulsed"] = card["pulsed"] | found["pulsed"]
@@ -155,7 +167,7 @@ def _begun(fit: PulseFit, about: dict[str, Any], sections: dict[str, Any]) -> de
 
 def _yield(fit: Fit) -> dict[str, Any]:
     """Yield with its interval, and every device left out."""
-    if isinstance(fit, RelaxationFit):
+    if isinstance(fit, RelaxationFit | TemperatureFit):
         return {"not measured": list(fit.not_measured)}
     if not isinstance(fit, PulseFit | RetentionFit):
         return {}

@@ -7,12 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memsim import devices
+from memsim.devices.check import BOLTZMANN
 from memsim.devices.fitting.fit import PulseFit
 from memsim.devices.fitting.fit_endurance import EnduranceFit
 from memsim.devices.fitting.fit_iv import CurveFit
 from memsim.devices.fitting.fit_programming import ProgrammingFit, spread_of
 from memsim.devices.fitting.fit_relaxation import RelaxationFit
 from memsim.devices.fitting.fit_retention import RetentionFit
+from memsim.devices.fitting.fit_temperature import TemperatureFit
 from memsim.studies.reports.device_figures import band, pulsed
 from memsim.studies.reports.figure_style import CROSSBAR, DIGITAL, PAGE, QUIET, drawn
 from memsim.studies.reports.quantities import prefixed
@@ -62,7 +64,7 @@ def retention_fit(fit: RetentionFit) -> Figure:
     """Conductances measured, relative to each device's first, over the fitted power laws; residuals."""
     figure = Figure(figsize=(PAGE, 2.6))
     data, rest = figure.subplots(1, 2)
-    curves, t_0 = fit.measured, fit.section["t_0 [s]"]
+    curves, t_0 = fit.measured, fit.begins
     time = np.where(curves.time > 0, curves.time, np.nan)
     first = np.log1p(curves.time[0] / t_0)
     level = curves.conductance[0]
@@ -89,7 +91,7 @@ def retention_fit(fit: RetentionFit) -> Figure:
 
 
 @drawn
-def law_fit(fit: RelaxationFit | ProgrammingFit | CurveFit | EnduranceFit) -> Figure:
+def law_fit(fit: RelaxationFit | ProgrammingFit | CurveFit | TemperatureFit | EnduranceFit) -> Figure:
     """What was measured and the law that was fitted to it."""
     figure = Figure(figsize=(PAGE / 2, 2.6))
     ax = figure.subplots()
@@ -129,16 +131,28 @@ def _programming(ax: Axes, fit: ProgrammingFit) -> None:
 def _current(ax: Axes, fit: CurveFit) -> None:
     factor, unit = prefixed(float(np.abs(fit.measured.current).max()), "A")
     v = np.linspace(0.0, float(np.abs(fit.measured.voltage).max()), 101)
-    v_0, v_ref = fit.numbers["v_0 [V]"].value, fit.fixed["v_ref [V]"]
-    for g in fit.conductance:
-        law = g * v_ref * np.sinh(v / v_0) / np.sinh(v_ref / v_0)
+    for law in fit.currents(v):
         ax.plot(v, factor * law, color=CROSSBAR, linewidth=0.8)
     ax.plot(
         np.abs(fit.measured.voltage), factor * np.abs(fit.measured.current), ".", color=QUIET, markersize=3
     )
     ax.set_xlabel("voltage, without its sign [V]")
     ax.set_ylabel(f"current, without its sign [{unit}]")
-    ax.set_title("measured (grey) and fitted sinh")
+    ax.set_title(f"measured (grey) and fitted {fit.law}")
+
+
+def _temperature(ax: Axes, fit: TemperatureFit) -> None:
+    table, reference = fit.measured, fit.fixed["temperature [K]"]
+    seen = np.exp(np.log(table.conductance) - fit.level[table.which])
+    ax.plot(table.temperature, seen, ".", color=QUIET, markersize=3, alpha=0.6)
+    grid = np.linspace(table.temperature.min(), table.temperature.max(), 50)
+    law = np.exp(fit.energy * ((1 / reference - 1 / grid) / BOLTZMANN)[:, None])
+    band(ax, grid, law, CROSSBAR)
+    ax.plot(grid, np.median(law, 1), color=CROSSBAR, linewidth=1.2)
+    ax.set_yscale("log")
+    ax.set_xlabel("temperature [K]")
+    ax.set_ylabel(f"conductance over that at {reference:g} K [1]")
+    ax.set_title("measured (grey) and Arrhenius' law")
 
 
 def _endurance(ax: Axes, fit: EnduranceFit) -> None:
@@ -156,7 +170,8 @@ def _endurance(ax: Axes, fit: EnduranceFit) -> None:
 
 
 _DRAWN = {
-    RelaxationFit: _relaxation, ProgrammingFit: _programming, CurveFit: _current, EnduranceFit: _endurance,
+    RelaxationFit: _relaxation, ProgrammingFit: _programming, CurveFit: _current,
+    TemperatureFit: _temperature, EnduranceFit: _endurance,
 }  # fmt: skip
 
 

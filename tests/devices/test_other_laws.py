@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from memsim import ChipCard, devices
 from memsim.devices.device_card import DeviceCard
@@ -72,23 +73,86 @@ def test_relaxation_that_goes_with_the_level_is_said():
     assert any("level" in words for words in fit_relaxation(relaxing(0, level=0.1)).warnings)
 
 
-def sweeps(seed, v_0=0.43):
+def sinh(v, v_0=0.43):
+    return np.sinh(v / v_0) / np.sinh(0.2 / v_0) * 0.2
+
+
+def cubic(v, c=5.0):
+    return (v + c * v**3) / (1 + c * 0.2**2)
+
+
+def down(v):
+    return cubic(v, -0.8)
+
+
+def sweeps(seed, law=sinh, count=4):
     rng = np.random.default_rng(seed)
-    v = np.tile(np.linspace(-0.5, 0.5, 21), 4)
-    which, g = np.repeat(np.arange(4), 21), np.repeat([5e-6, 10e-6, 20e-6, 40e-6], 21)
-    i = g * 0.2 * np.sinh(v / v_0) / np.sinh(0.2 / v_0) * (1 + 0.01 * rng.standard_normal(len(v)))
-    return CurrentTable(("a", "b", "c", "d"), which, v, i)
+    v = np.tile(np.linspace(-0.5, 0.5, 21), count)
+    which, g = np.repeat(np.arange(count), 21), np.repeat([5e-6, 10e-6, 20e-6, 40e-6][:count], 21)
+    i = g * law(v) * (1 + 0.01 * rng.standard_normal(len(v)))
+    return CurrentTable(("a", "b", "c", "d")[:count], which, v, i)
 
 
-def test_the_bend_of_an_iv_curve_is_found_and_read():
-    held = [i.low <= 0.43 <= i.high for i in (fit_iv(sweeps(s)).numbers["v_0 [V]"] for s in range(TRIALS))]
-    assert sum(held) >= 0.85 * TRIALS
-    fit = fit_iv(sweeps(0))
-    np.testing.assert_allclose(fit.conductance, [5e-6, 10e-6, 20e-6, 40e-6], rtol=0.02)
-    assert "iv-curve" in devices.get(ABOUT | {"weight": fit.section}).effects
+CURVES = {
+    "sinh": (sinh, "v_0 [V]", 0.43), "cubic": (cubic, "iv_cube [1/V^2]", 5.0),
+    "down": (down, "iv_cube [1/V^2]", -0.8),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("name", CURVES)
+def test_the_bend_of_an_iv_curve_is_found_and_read(name, count):
+    """As often as it says, by its law; the card's cell carries the currents that were measured."""
+    made, key, true = CURVES[name]
+    law = "sinh" if name == "sinh" else "cubic"
+    found = [fit_iv(sweeps(s, made, count), law=law).numbers[key] for s in range(TRIALS)]
+    assert sum(i.low <= true <= i.high for i in found) >= 0.85 * TRIALS
+    assert all(i.low < i.high for i in found)
+    fit = fit_iv(sweeps(0, made, count))
+    np.testing.assert_allclose(fit.conductance, [5e-6, 10e-6, 20e-6, 40e-6][:count], rtol=0.02)
+    cell = devices.get(ABOUT | {"weight": fit.section})
+    assert "iv-curve" in cell.effects and cell.curve.v_max == 0.5
+    g, v = torch.tensor([20e-6], dtype=torch.float64), torch.tensor([-0.45], dtype=torch.float64)
+    assert float(0.45 * cell.chord(g, 0.45)) == pytest.approx(20e-6 * made(0.45), rel=0.02)
+    torch.testing.assert_close(cell.curve(g, v), -0.45 * cell.chord(g, 0.45))
+    np.testing.assert_allclose(fit.currents(np.array([0.45]))[1, 0], 10e-6 * made(0.45), rtol=0.02)
+    with pytest.raises(ValueError, match=r"measured up to 0\.5 V"):
+        cell.chord(g, 0.6)
+
+
+def test_the_likelier_curve_is_taken():
+    assert all(fit_iv(sweeps(s, cubic)).law == "cubic" for s in range(20))
+    assert sum(fit_iv(sweeps(s, sinh)).law == "sinh" for s in range(20)) >= 12
+    near = fit_iv(sweeps(0, lambda v: sinh(v, 1.2)))
+    assert any("as good as" in words for words in near.warnings)
+    wrong = fit_iv(sweeps(0, lambda v: np.sign(v) * np.expm1(6 * np.abs(v))))
+    assert any("misses the currents" in words for words in wrong.warnings)
+
+
+def test_curves_that_cannot_be_fitted_are_refused():
     v = np.linspace(0.1, 1, 20)
-    with pytest.raises(ValueError, match="no curve is seen"):
-        fit_iv(CurrentTable(("a",), np.zeros(20, int), v, 1e-5 * v))
+    noise = 1 + 0.01 * np.random.default_rng(0).standard_normal(20)
+    for current in (1e-5 * v, 1e-5 * v * noise):
+        with pytest.raises(ValueError, match="no curve is seen"):
+            fit_iv(CurrentTable(("a",), np.zeros(20, int), v, current))
+    with pytest.raises(ValueError, match=r"bend down.*--law cubic"):
+        fit_iv(sweeps(0, down), law="sinh")
+
+
+WRONG_CURVES = {
+    "two": ({"v_0 [V]": 0.4, "iv_cube [1/V^2]": 1.0}, "two I-V curves"),
+    "straight": ({"iv_cube [1/V^2]": 0.0}, "straight line"),
+    "falls": ({"iv_cube [1/V^2]": -10.0}, "falls from 0.183 V on"),
+    "not measured": ({"v_0 [V]": 0.4, "v_max [V]": 0.1}, "above v_max"),
+    "no curve": ({"v_max [V]": 0.5}, "v_max .* no effect"),
+}
+
+
+@pytest.mark.parametrize("slip", WRONG_CURVES)
+def test_curves_of_a_card_that_cannot_be_are_refused(slip):
+    more, words = WRONG_CURVES[slip]
+    with pytest.raises(ValueError, match=words):
+        DeviceCard.parse(ABOUT | {"weight": {"g_max [S]": 40e-6} | more})
 
 
 def lives(seed, count=40):

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from memsim.devices.weights.iv_curve import SinhCurve
-from memsim.wires.curves import Cubic
+from memsim.devices.weights.iv_curve import Cubic, SinhCurve
 from memsim.wires.lines import Lines
 from memsim.wires.nodal import nodal_read, nodal_solution
 from tests.wires.judged_arrays import COUNT, judged

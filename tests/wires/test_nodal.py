@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from memsim.devices.weights.iv_curve import SinhCurve
+from memsim import devices
+from memsim.devices.weights.iv_curve import Cubic, SinhCurve
 from memsim.wires import nodes, wired_array
-from memsim.wires.curves import Cubic
 from memsim.wires.lines import Lines
 from memsim.wires.nodal import nodal_read, nodal_solution
 from memsim.wires.wired_array import WiredArray
@@ -175,7 +175,29 @@ class TestCurves:
     def test_a_falling_curve_is_refused(self):
         voltage, g = an_array()
         with pytest.raises(ValueError, match="falls with the voltage"):
+            nodal_read(10 * voltage, g, r_word=1.0, r_bit=1.0, curve=lambda g, v: g * (v - 0.25 * v**3))
+        with pytest.raises(ValueError, match=r"holds up to 1\.15 V"):
             nodal_read(10 * voltage, g, r_word=1.0, r_bit=1.0, curve=Cubic(-0.25))
+
+    @pytest.mark.parametrize("name", ["reram-milo2021", "cubic", "sinh"])
+    def test_the_curve_of_a_cell_is_read_between_lines(self, name):
+        """With ideal lines its currents are those of the chord, and wires take them lower."""
+        law = {"cubic": {"iv_cube [1/V^2]": 0.8}, "sinh": {"v_0 [V]": 0.4}}
+        about = {"name": name, "technology": "ReRAM", "source": "made up here"}
+        weight = {"g_max [S]": 200e-6} | law.get(name, {})
+        cell = devices.get(about | {"weight": weight} if name in law else name)
+        voltage, g = (
+            torch.tensor([[0.5], [0.1], [0.0]], dtype=torch.float64).expand(3, 16),
+            2e-4 * uniform(16, 8),
+        )
+        ideal = nodal_read(voltage, g, r_word=0.0, r_bit=0.0, curve=cell.curve)
+        for v, currents in ((0.5, ideal[0]), (0.1, ideal[1])):
+            torch.testing.assert_close(currents, v * cell.chord(g, v).sum(0), rtol=1e-12, atol=0.0)
+        solved = nodal_solution(voltage, g, Lines(5.0, 5.0), curve=cell.curve)
+        assert solved.residual <= 1e-9 and (solved.currents[:2] < ideal[:2]).all()
+        torch.testing.assert_close(
+            nodal_read(-voltage, g, r_word=5.0, r_bit=5.0, curve=cell.curve), -solved.currents
+        )
 
     def test_numbers_of_curves(self):
         assert float(SinhCurve(0.2, 0.43)(torch.tensor(1e-5), torch.tensor(0.2))) == pytest.approx(2e-6)
