@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memsim.devices import missing_verbs
 from memsim.devices.check import MAX_STRENGTH, check
 from memsim.devices.endurance import Endurance, of_technology
 from memsim.devices.numerics.stream import Indices, Stream, stream
@@ -193,11 +194,7 @@ class PulsedCell(Cell):
     pulse_voltage: float | None = None  #: height of a pulse, where known [V]
     pulse_time: float | None = None  #: length of a pulse, where known [s]
     one_sided: ClassVar[bool] = False  #: moves up only
-    missing: ClassVar[dict[str, str]] = {
-        "write": "its source models single pulses; memsim counts and applies them",
-        "relax": "its source models no time, or counts mini-batches for seconds (aihwkit's lifetime and"
-        " diffusion); attention is read right after it is written",
-    }
+    missing: ClassVar[dict[str, str]] = missing_verbs.PULSED
 
     def __post_init__(self) -> None:
         super().__post_init__()

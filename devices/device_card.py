@@ -82,11 +82,16 @@ class DeviceCard(Section):
         return self.name
 
     @property
-    def ideal_parts(self) -> tuple[str, ...]:
-        """What the card gives no number of, so that a simulation takes it as ideal."""
+    def section(self) -> PulsedSection | WeightSection:
+        """The table of its one use."""
         section = self.pulsed or self.weight
         assert section is not None
-        return (*section.ideal_parts, *(() if self.faults else ("stuck devices",)))
+        return section
+
+    @property
+    def ideal_parts(self) -> tuple[str, ...]:
+        """What the card gives no number of, so that a simulation takes it as ideal."""
+        return (*self.section.ideal_parts, *(() if self.faults else ("stuck devices",)))
 
     @classmethod
     def load(cls, path: str | Path) -> DeviceCard:

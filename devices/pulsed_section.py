@@ -95,6 +95,17 @@ class PulsedSection(Section):
         """Where the steps are stated [S]."""
         return (self.g_min + self.g_max) / 2 if self.g_mid is None else self.g_mid
 
+    @property
+    def effects(self) -> tuple[str, ...]:
+        """The effects of its cell."""
+        written = ("write-noise",) if self.write_noise else ()
+        return ("device-spread", "cycle-noise", *written, "reset-noise")
+
+    @property
+    def states(self) -> float:
+        """Distinguishable states: steps of the larger size from bound to bound [1]."""
+        return (self.g_max - self.g_min) / max(self.step_up, self.step_down or 0.0)
+
     @model_validator(mode="after")
     def _consistent(self) -> PulsedSection:
         width = self.g_max - self.g_min

@@ -67,18 +67,31 @@ class WeightSection(Section):
     """Temperature T_0 that the card's numbers are of, and at which devices are written [K]."""
 
     @property
+    def effects(self) -> tuple[str, ...]:
+        """The effects of its cell."""
+        there = {
+            "programming": any(self.programming),
+            "drift": self.drift_exponent or self.drift_exponent_spread,
+            "relaxation": self.relaxes,
+            "flicker-noise": self.flicker_noise,
+            "read-noise": self.read_noise,
+            "iv-curve": self.v_0 or self.iv_cube,
+            "temperature": self.activated,
+        }
+        return tuple(effect for effect, value in there.items() if value)
+
+    @property
     def ideal_parts(self) -> tuple[str, ...]:
         """What no number is given of."""
-        relaxes = self.relaxes
-        there = {
-            "error of programming": any(self.programming),
-            "drift or relaxation": self.drift_exponent or self.drift_exponent_spread or relaxes,
-            "low-frequency noise": self.flicker_noise,
-            "read noise": self.read_noise,
-            "bend of the I-V curve": self.v_0 or self.iv_cube,
-            "change with the temperature": self.activated,
+        parts = {
+            "error of programming": {"programming"},
+            "drift or relaxation": {"drift", "relaxation"},
+            "low-frequency noise": {"flicker-noise"},
+            "read noise": {"read-noise"},
+            "bend of the I-V curve": {"iv-curve"},
+            "change with the temperature": {"temperature"},
         }
-        return tuple(part for part, value in there.items() if not value)
+        return tuple(part for part, effects in parts.items() if not effects & set(self.effects))
 
     @property
     def relaxes(self) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
+from memsim.devices import missing_verbs
 from memsim.devices.cell import Cell, Description
 from memsim.devices.check import check_temperature
 from memsim.devices.numerics.stream import Stream
@@ -72,9 +73,7 @@ class WeightCell(Cell):
     curve: Curve | None = None
     thermal: Arrhenius | None = None
 
-    missing: ClassVar[dict[str, str]] = {
-        "pulse": "its source models program-and-verify to a target, not single pulses",
-    }
+    missing: ClassVar[dict[str, str]] = missing_verbs.WEIGHT
 
     def __post_init__(self) -> None:
         super().__post_init__()

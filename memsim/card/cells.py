@@ -1,6 +1,6 @@
 """What a card knows of its cells before any is built: their use and their effects.
 
-Names are looked up in the table of cells; a device card is small, but its cell takes torch to build.
+Names are looked up in the table of cells, a device card says it itself: neither takes torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ REFUSED = {"weight": "is no weight cell; weight cells", "pulsed": "cannot be pul
 
 def effects_of(cell: Device) -> tuple[str, ...]:
     """Every effect of a cell. Raises ValueError for an unknown name."""
-    return registry.preset(cell).effects if isinstance(cell, str) else registry.get(cell).effects
+    return registry.preset(cell).effects if isinstance(cell, str) else cell.section.effects
 
 
 def every_effect() -> set[str]:

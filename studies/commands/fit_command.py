@@ -86,8 +86,11 @@ def fit(
     for option, value in (("--g-mid", g_mid), ("--reset", reset), ("--offset", offset)):
         _check_siemens(option, value)
     understood = understand(measured, columns=columns, offset=offset, swap=swap_directions)
-    if law is not None and LAWS[law] != understood.curves.kind:
-        raise ValueError(f"--law {law} is of {LAWS[law]}, and {measured} holds {understood.curves.kind}")
+    _check_options(
+        understood.curves.kind, str(measured), law,
+        {"--log-normal-steps": log_normal_steps, "--g-mid": g_mid, "--reset": reset, "--n-max": n_max},
+        {"--t-0": t_0},
+    )  # fmt: skip
     say(str(understood), quiet=as_json)
     from memsim.studies.commands.fitting import Asked, fit_command, fit_table
 
@@ -109,6 +112,18 @@ def _say_where(found: Mapping[str, Any]) -> None:
     if found["ideal"]:
         say(f"taken as ideal, not in the card: {', '.join(found['ideal'])}")
     say(f"next: memsim compare {found['use']} {found['card']}")
+
+
+def _check_options(
+    kind: str, file: str, law: str | None, pulses: Mapping[str, object], drift: Mapping[str, object]
+) -> None:
+    """Raise ValueError for an option of another measurement than the one that the table holds."""
+    of = dict.fromkeys(pulses, "pulse curves") | dict.fromkeys(drift, "retention curves")
+    of |= {f"--law {law}": LAWS[law]} if law else {}
+    given = {option for option, value in {**pulses, **drift}.items() if value} | {f"--law {law}"} & of.keys()
+    for option in sorted(given):
+        if of[option] != kind:
+            raise ValueError(f"{option} is of {of[option]}, and {file} holds {kind}")
 
 
 def _check_siemens(option: str, value: float | None) -> None:

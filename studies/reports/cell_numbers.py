@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from memsim import devices
 from memsim.devices.card_cell import card_of
 from memsim.devices.cell import Unsupported
-from memsim.devices.device_card import DeviceCard
 from memsim.devices.pulses.population import PopulationCell
-from memsim.devices.toml_file import Section
 from memsim.devices.weights.weight_cell import WeightCell
+from memsim.studies.reports.card_numbers import Number, of_section, shown
 from memsim.studies.reports.quantities import digits, quantity
 
 ASSUMED = (20e-6, 10e-6)  #: g_mid and g_unit of a chip card [S], for presets without conductances
 DAY = 86400.0
 
 
-class Number(NamedTuple):
-    """A number of a cell."""
-
-    name: str
-    value: str
-    meaning: str
-
-
-def numbers(cell: devices.Cell, card: DeviceCard | None) -> tuple[list[Number], str]:
-    """Every number of a cell, and a remark on them; card: where the cell comes from one."""
-    if card is not None:
-        section = card.pulsed or card.weight
-        assert section is not None
-        tables = [*_of_section(section), *(_of_section(card.faults) if card.faults else ())]
-        ideal = ", ".join(card.ideal_parts)
-        return tables, f"ideal, as the card gives no number: {ideal}" if ideal else ""
+def numbers(cell: devices.Cell) -> tuple[list[Number], str]:
+    """Every number of a cell, and a remark on them."""
     if isinstance(cell, WeightCell):
         return list(_of_weight(cell)), ""
     remark = ""
@@ -47,39 +31,10 @@ def numbers(cell: devices.Cell, card: DeviceCard | None) -> tuple[list[Number], 
             middle, unit = (quantity(g, "S") for g in assumed)
             remark = f"in siemens by g_mid = {middle} and g_unit = {unit}, the chip card's assumptions"
         try:
-            section = card_of(cell, known or assumed).pulsed
-            assert section is not None
-            return list(_of_section(section)), remark
+            return list(of_section(card_of(cell, known or assumed).section)), remark
         except (Unsupported, devices.CardError):
             return [*_of_population(cell, *(known or assumed)), *_of_law(cell)], remark
     return list(_of_law(cell)), remark
-
-
-def _of_section(section: Section) -> Iterator[Number]:
-    """Every field of a card's table that has a number or word of its own."""
-    for name, info in type(section).model_fields.items():
-        value = getattr(section, name)
-        if value is None or value == info.default:
-            continue
-        unit = re.search(r"\[(.*)\]", info.alias or "")
-        yield Number(name, _shown(value, unit[1] if unit else ""), _meaning(info.description or ""))
-
-
-def _meaning(text: str) -> str:
-    """The first sentence of a field's description, without its unit."""
-    return re.sub(r"\s*\[[^\]]*\]", "", " ".join(text.split()).split(". ")[0].split("; ")[0]).rstrip(".")
-
-
-def _shown(value: object, unit: str) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (tuple, list)):
-        return ", ".join(_shown(one, unit) for one in value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return quantity(value, unit) if unit else digits(value)
-    return str(value)
 
 
 def _of_weight(cell: WeightCell) -> Iterator[Number]:
@@ -142,12 +97,12 @@ def _of_law(cell: devices.Cell) -> Iterator[Number]:
         value: Any = getattr(cell, field.name)
         if field.name in _SAID or not _plain(value):
             continue
-        shown = _shown(value, units.get(field.name, ""))
+        text = shown(value, units.get(field.name, ""))
         if micro and field.name in ("low", "high", "floor"):
-            shown = quantity(1e-6 * value, "S")
+            text = quantity(1e-6 * value, "S")
         elif micro and field.name in ("mean", "spread", "read_std"):
-            shown = f"{digits(value[0])} G + {digits(value[1])} µS"
-        yield Number(field.name, shown, "of its law")
+            text = f"{digits(value[0])} G + {digits(value[1])} µS"
+        yield Number(field.name, text, "of its law")
 
 
 def _plain(value: Any) -> bool:

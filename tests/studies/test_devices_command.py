@@ -2,12 +2,15 @@
 
 import csv
 import json
+import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from memsim import devices
+from memsim.studies.reports import told_cells
 from memsim.studies.reports.device_figures import panels, portrait
 from memsim.studies.reports.figure_style import png, svg
 from tests.devices.measured import ECRAM, PCM, RERAM
@@ -124,7 +127,11 @@ def test_a_fit_that_cannot_be_is_one_message(capsys, monkeypatch, tmp_path):
     code, _, err = run(
         capsys, monkeypatch, "devices", "fit", table, "--technology", "ReRAM", "--law", "cubic"
     )
-    assert code == 1 and "'cubic'" in err and "soft-bounds" in err
+    assert code == 1 and "--law cubic is of I-V curves" in err and "few.csv holds pulse curves" in err
+    code, _, err = run(capsys, monkeypatch, "devices", "fit", table, "--technology", "ReRAM", "--law", "cube")
+    assert code == 1 and "'cube'" in err and "soft-bounds" in err
+    code, _, err = run(capsys, monkeypatch, "devices", "fit", table, "--technology", "ReRAM", "--t-0", "20")
+    assert code == 1 and "--t-0 is of retention curves" in err
 
 
 def test_a_table_with_another_layout_and_a_name_with_spaces(capsys, monkeypatch, tmp_path):
@@ -141,6 +148,75 @@ def test_a_table_with_another_layout_and_a_name_with_spaces(capsys, monkeypatch,
     assert found["card"].endswith("my-curves.toml") and found["yield"]["value"] == 1.0
     assert found["ideal"] == ["noise of a reset", "stuck devices"]
     assert found["not fitted"]["reset [S]"] == found["not fitted"]["g_mid [S]"]
+
+
+CARDS = {
+    "pulsed": {
+        "pulsed": {
+            "law": "linear", "n_max": 16, "g_min [S]": 5e-6, "g_max [S]": 45e-6, "step_up [S]": 1.2e-6,
+            "step_down [S]": 1e-6, "reset [S]": 25e-6, "nonlinearity_up": 0.3, "nonlinearity_down": 0.4,
+            "write_noise [S]": 1e-7,
+        },
+        "endurance [cycles]": 1e6,
+    },
+    "weight": {
+        "weight": {
+            "g_max [S]": 30e-6, "programming [S]": [1e-6], "drift_exponent": 0.06, "flicker_noise": 0.01,
+            "relaxation [S]": -1e-8, "read_noise": 0.01, "iv_cube [1/V^2]": 1.0, "time_energy [eV]": 0.5,
+        },
+    },
+    "ideal": {"weight": {"g_max [S]": 30e-6}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CARDS)
+def test_a_card_tells_of_itself_what_its_cell_does(kind):
+    card = devices.DeviceCard.parse(
+        {"name": "mine", "technology": "PCM", "source": "by us, 2026"} | CARDS[kind]
+    )
+    found, cell = told_cells.of_card_itself(card).fields, devices.get(card)
+    about = cell.describe()
+    assert tuple(found["effects"]) == about.effects == cell.effects
+    assert found["unsupported"] == about.unsupported and found["kind"] == about.kind
+    assert (found["states"] or math.inf) == pytest.approx(about.states)
+    assert (found["n_max"], found["one_sided"]) == (about.n_max, about.one_sided)
+    assert told_cells.endurance(found) == cell.endurance_range
+
+
+def test_the_presets_are_recorded_as_they_are():
+    """python -m memsim.studies.reports.told_cells records them anew."""
+    assert json.loads(told_cells.recorded()) == json.loads(told_cells.RECORD.read_text("utf-8"))
+
+
+def test_a_cell_of_ones_own_is_built(capsys, monkeypatch):
+    cell = replace(devices.get("ideal"), name="ideal-mine")
+    devices.register("ideal-mine", lambda: cell)
+    try:
+        assert "ideal-mine" in run(capsys, monkeypatch, "devices")[1]
+        assert run(capsys, monkeypatch, "devices", "Ideal-Mine")[0] == 0
+    finally:
+        devices.unregister("ideal-mine")
+
+
+WITHOUT_TORCH = (
+    "--help", "--version", "devices", "devices --json", "devices reram-om", "devices PCM-Joshi2020 --json",
+    "devices fit --help", "compare --help", "study --help", "report nowhere", "devices nothing",
+    "compare --model nothing", "compare --card nothing.toml", "compare --attention nothing", "study nothing",
+    "train nothing", "bench nothing",
+)  # fmt: skip
+
+
+def test_what_needs_no_tensor_imports_no_torch():
+    code = (
+        "import sys\nfrom memsim.studies.cli import main\n"
+        f"for words in {WITHOUT_TORCH!r}:\n"
+        "    sys.argv = ['memsim', *words.split()]\n"
+        "    try: main()\n"
+        "    except SystemExit: pass\n"
+        "    assert not {'torch', 'numba', 'matplotlib'} & sys.modules.keys(), words"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_a_bad_table_is_refused_before_torch_is_imported(tmp_path):
