@@ -66,7 +66,7 @@ class _Sweeps:
 
     def best(self, law: IVLaw, mine: np.ndarray) -> float:
         """u with the least squares."""
-        found = minimize_scalar(
+        found: Any = minimize_scalar(
             lambda u: float((self.rest(law, u, mine) ** 2).sum()),
             bounds=law.ends, method="bounded", options={"xatol": 1e-6},
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, final
+from typing import Any, Literal, NamedTuple, final
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -60,7 +60,9 @@ class STDPWindow:
             return float(((y / y.max() - height(tau) / y.max() * np.exp(-x / tau)) ** 2).sum())
 
         span = np.log(x[-1] - x[0])
-        best = minimize_scalar(loss, bounds=(span - 5, span + 5), method="bounded", options={"xatol": 1e-9})
+        best: Any = minimize_scalar(
+            loss, bounds=(span - 5, span + 5), method="bounded", options={"xatol": 1e-9}
+        )
         tau = float(np.exp(best.x))
         variance = float(((y / y.max() - (y / y.max()).mean()) ** 2).sum())
         return LobeFit(tau, height(tau), 1 - loss(best.x) / variance)
