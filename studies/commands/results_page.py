@@ -1,6 +1,7 @@
 """docs/results.md: what the built-in studies found, from their rows alone.
 
-python -m memsim.studies.commands.results_page FOLDER ... writes it anew, one section a folder.
+python -m memsim.studies.commands.results_page FOLDER ... writes it anew, one section a folder; with --add the
+sections of these folders take the place of those with the same title and command, or follow the last.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports import page
-from memsim.studies.reports.dossier import Recorded, line, recall, warnings
+from memsim.studies.reports.dossier import Recorded, line, recall, subject, warnings
 from memsim.studies.reports.page import Bullets, Page, Part, References, Section, Words
 from memsim.studies.reports.table import Table
 from memsim.studies.running.rows import FILE
@@ -28,6 +29,9 @@ LEFT_OUT = ("chips", "chips to halve", "margin [1]", "harder: cross-entropy [nat
 
 MANY = 12
 """More findings than these are left to the report."""
+
+START, READ, SOURCES = "\n## ", "How to read the brackets", "References"
+"""How a section begins, and the sections that follow those of studies."""
 
 ABOUT = (
     "Every number here is computed from rows of studies (`python -m memsim.studies.commands.results_page`); "
@@ -77,7 +81,7 @@ def section(recorded: Recorded, commit: str) -> Section:
     if len(said) > MANY:
         said = [f"The report has {len(said)} findings, some for each line of the table."]
     parts += [Bullets(lines=said)] if said else []
-    title = f"{recorded.study.name}: {recorded.setting.title}"
+    title = f"{recorded.study.name}: {subject(recorded)}"
     return Section(title=title, parts=parts)
 
 
@@ -91,11 +95,45 @@ def text(folders: Sequence[str | Path], commit: str, *, trust: bool = False) -> 
     """The page in Markdown; ValueError as :func:`memsim.studies.reports.dossier.recall`."""
     sections = [section(recall(folder, trust=trust), commit) for folder in folders]
     said = [Words(text=note) for note in notes(sections)]
-    sections += [Section(title="How to read the brackets", parts=said)]
-    sections += [Section(title="References", parts=[References()])]
+    sections += [Section(title=READ, parts=said)]
+    sections += [Section(title=SOURCES, parts=[References()])]
     pieces = [replace(one, parts=[_unnoted(part) for part in one.parts]) for one in sections]
     whole = Page(kind="results", headline="What the studies found", setting=ABOUT, sections=pieces)
     return page.markdown(whole)[0].replace("memsim: results. ", "", 1)
+
+
+def added(before: str, new: str) -> str:
+    """The page `before` with the studies of another one put in.
+
+    Raises ValueError where it is no such page, and where the two number their sources differently.
+    """
+    old, fresh = (_pieces(page) for page in (before, new))
+    if READ not in old:
+        raise ValueError(f"the page has no section {READ!r}: it was not written by this command")
+    if _cited(fresh) and _cited(fresh) != _cited(old):
+        raise ValueError("these studies cite sources that the page numbers differently: write it anew")
+    notes = [note for note in fresh.pop(READ).split("\n\n")[1:] if note.strip() not in old[READ]]
+    ends = {READ: "\n\n".join([old.pop(READ).strip("\n"), *(note.strip("\n") for note in notes)]) + "\n"}
+    if SOURCES in old:
+        ends[SOURCES] = old.pop(SOURCES)
+    fresh.pop("")
+    fresh.pop(SOURCES, None)
+    return START.join((old | fresh | ends).values())
+
+
+def _cited(pieces: dict[str, str]) -> str:
+    return pieces.get(SOURCES, "").removeprefix(SOURCES).strip()
+
+
+def _pieces(page: str) -> dict[str, str]:
+    """Texts of a page's sections, by title, and by title and command where it is of a study; "" the head."""
+    first, *rest = page.split(START)
+    found = {"": first}
+    for text in rest:
+        title, _, body = text.partition("\n")
+        command = body.strip().split("\n")[0]
+        found[f"{title} {command}" if command.startswith("`memsim") else title] = text
+    return found
 
 
 def _unnoted(part: Part) -> Part:
@@ -114,12 +152,15 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Write docs/results.md from folders of results.")
     parser.add_argument("folders", type=Path, nargs="+", help="folders of studies, in the order of the page")
     parser.add_argument("--commit", help="commit the rows were measured at (default: that of this source)")
+    parser.add_argument("--add", action="store_true", help="keep all other sections of the page")
     parser.add_argument("--trust", action="store_true", help="run study files in the folders")
     parser.add_argument("--out", type=Path, default=PAGE, help="the page")
     options = parser.parse_args(words)
     try:
         written = text(options.folders, options.commit or head(), trust=options.trust)
-    except ValueError as error:
+        if options.add:
+            written = added(options.out.read_text("utf-8"), written)
+    except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from None
     options.out.write_text(written, "utf-8")
     print(options.out)

@@ -193,13 +193,22 @@ def document(recorded: Recorded) -> Page:
     )
 
 
+def subject(recorded: Recorded) -> str:
+    """The network that was run, as a report names it; studies of sequences bring networks of their own."""
+    own = any("model" not in row["shared"].get("network", {"model": ""}) for row in recorded.rows[:1])
+    return "networks of its own" if own else recorded.setting.title
+
+
 def line(recorded: Recorded) -> str:
     """What was run, in a line."""
     s, rows = recorded.setting, recorded.rows
-    images = f"first {s.images}" if s.images else "all"
-    data = f" of {s.dataset}" if s.dataset else ""
+    asked = (
+        f"{f'first {s.images}' if s.images else 'all'} test images{f' of {s.dataset}' if s.dataset else ''}"
+    )
+    if subject(recorded) != s.title:
+        asked = f"{s.images or 'the usual number of'} test sequences"
     return (
-        f"{s.title}; {images} test images{data}; {s.chips} chip{'' if s.chips == 1 else 's'} of card "
+        f"{subject(recorded)}; {asked}; {s.chips} chip{'' if s.chips == 1 else 's'} of card "
         f"{s.card.get('name', 'unnamed')}; seed {s.seed}; {len(rows)} rows, {duration(_time(rows))} of work "
         "in all."
     )

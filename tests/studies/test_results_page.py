@@ -38,6 +38,22 @@ def test_a_note_that_tables_share_stands_once(folder: Path) -> None:
     assert text.count("## bits: s2tdpt-digits") == 2 and note and text.count(note) == 1
 
 
+def test_sections_are_added_or_take_the_place_of_their_like(folder: Path, tmp_path: Path) -> None:
+    page, other = tmp_path / "results.md", made(tmp_path / "other", failing=False, seed=3)
+    write = ["--out", str(page), "--trust", "--commit"]
+    results_page.main([str(folder), *write, "first"])
+    results_page.main([str(other), *write, "second", "--add"])
+    both = page.read_text("utf-8")
+    assert both == results_page.text([folder, other], "first", trust=True).replace("first", "second").replace(
+        "commit second", "commit first", 1
+    )
+    results_page.main([str(folder), *write, "third", "--add"])
+    assert page.read_text("utf-8") == both.replace("commit first", "commit third")
+    page.write_text("# Another page", "utf-8")
+    with pytest.raises(SystemExit, match="no section 'How to read the brackets'"):
+        results_page.main([str(folder), *write, "x", "--add"])
+
+
 def test_many_findings_are_left_to_the_report(folder: Path, monkeypatch) -> None:
     monkeypatch.setattr(results_page, "MANY", 0)
     text, found = results_page.text([folder], "abc", trust=True), recall(folder, trust=True).findings
