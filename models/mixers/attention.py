@@ -28,7 +28,9 @@ Gate = Literal["none", "learned", "fixed"]
 
 @dataclass
 class AttentionState:
-    """What a sequence left: its lines, the last inputs of the convolution, sums c of the gate, its length."""
+    """What a sequence left: its lines, the last inputs of the convolution, what its gate needs of each token
+    (sums c, or keys), its length.
+    """
 
     lines: Lines
     recent: list[Tensor]
@@ -72,13 +74,16 @@ class Attention(Mixer):
             q, k = rotary(q), rotary(k)
         if self.keys == "random":
             k = random_keys(k)
-        gate = None
+        return self.out(merged(self.memory(q, k, v, self.gates(x, q, k))))
+
+    def gates(self, x: Tensor, q: Tensor, k: Tensor) -> Tensor | None:
+        """The gate of all tokens for all lines (B, H, T, T); None without one."""
         if self.gate is not None:
             c = summed(self.gate(x))
-            gate = fading(c, c).to(q.dtype)
-        elif self.ageing is not None:
-            gate = gate_of(self.ageing, x.shape[1], x.shape[1], q).expand(*q.shape[:2], -1, -1)
-        return self.out(merged(self.memory(q, k, v, gate)))
+            return fading(c, c).to(q.dtype)
+        if self.ageing is not None:
+            return gate_of(self.ageing, x.shape[1], x.shape[1], q).expand(*q.shape[:2], -1, -1)
+        return None
 
     def start(self, batch: int) -> AttentionState:
         recent = [] if self.convolution is None else self.convolution.start(batch)
@@ -93,12 +98,18 @@ class Attention(Mixer):
             q, k = (rotary(part[..., None, :], state.tokens)[..., 0, :] for part in (q, k))
         if self.keys == "random":
             k = random_key(0, state.tokens, *k.shape[1:]).to(k).expand_as(k)
-        gate = None if self.gate is None else self._fade(x, state).to(q.dtype)
         state.tokens += 1
+        gate = self.gate_now(x, q, k, state)
+        return self.out(merged(self.memory.step(state.lines, q, k, v, gate)))
+
+    def gate_now(self, x: Tensor, q: Tensor, k: Tensor, state: AttentionState) -> Tensor | None:
+        """The gate of this token for the lines that it reads (B, H, N); None without one."""
+        if self.gate is not None:
+            return self._fade(x, state).to(q.dtype)
         if self.ageing is not None:
             lines = state.tokens - (not self.memory.own)
-            gate = gate_of(self.ageing, 1, state.tokens, q)[0, :lines].expand(*q.shape[:2], -1)
-        return self.out(merged(self.memory.step(state.lines, q, k, v, gate)))
+            return gate_of(self.ageing, 1, state.tokens, q)[0, :lines].expand(*q.shape[:2], -1)
+        return None
 
     def _linear(self, x: Tensor) -> Tensor:
         return torch.cat([self.query(x), self.key(x), self.value(x)], -1)

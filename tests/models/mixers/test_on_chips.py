@@ -40,7 +40,9 @@ def logits(chip: memsim.Chip, tokens: Tensor = TOKENS, image: Any = range(4)) ->
     return chip(tokens, image=image)
 
 
-@pytest.mark.parametrize("mixer", ["softmax", "stick-breaking-rest", "forgetting", "mosaics", "landmark"])
+@pytest.mark.parametrize(
+    "mixer", ["softmax", "stick-breaking-rest", "forgetting", "mosaics", "landmark", "hierarchical"]
+)
 def test_ideal_arrays_are_the_digital_network(mixer: str) -> None:
     net = net_of(mixer)
     out = logits(on_chip(net, IDEAL))
@@ -162,3 +164,18 @@ def test_a_gate_of_age_left_to_drift_is_the_digital_one() -> None:
 def test_a_network_without_a_gate_leaves_none_to_devices() -> None:
     with pytest.raises(ValueError, match="its gate is none"):
         logits(on_chip(net_of("softmax-plain"), IDEAL, retention=1.0, ones=True, gate="device"))
+
+
+def test_chunks_that_no_token_chose_stay_unpowered() -> None:
+    net = net_of("hierarchical")
+    found = {}
+    for tile in (0, 4):  # the best four chunks of four lines each
+        chip = on_chip(net, DEFAULT, tile=tile)
+        out = chip(torch.cat([TOKENS, TOKENS, TOKENS], 1), image=range(4)).detach()
+        counts = chip.ledger.counts
+        found[tile] = (
+            out,
+            sum(n for (layer, event), n in counts.items() if layer.endswith("memory") and "adc" in event),
+        )
+    assert torch.equal(found[0][0], found[4][0])
+    assert found[4][1] < 0.9 * found[0][1]

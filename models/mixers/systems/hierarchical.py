@@ -1,0 +1,50 @@
+"""Hierarchical sparse attention (arXiv 2504.16795) over chunks of a sequence's own lines.
+
+    l_c = W mean_{j in c} k_j,   s_ic = q_i . l_c / sqrt D,   then the rule of `hierarchical.chunks`
+
+A chunk is read once it is whole, so that the newest tokens, fewer than a chunk, are seen through the short
+convolution alone: the authors set it beside a state-space mixer, and advise a sliding window.  Their chunks
+come from an encoder of the middle layer that all layers above share; here every layer has its own.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from memsim.models.mixers.attention import Attention, AttentionState
+from memsim.models.mixers.mixer import Shape
+from memsim.models.mixers.registry import mixer
+from memsim.models.mixers.rules.hierarchical import chunks
+
+CHUNK, KEPT = 4, 4
+"""Lines of a chunk, and how many chunks a reader reads."""
+
+
+class Hierarchical(Attention):
+    """Attention whose gate is the score of a line's chunk."""
+
+    def __init__(self, shape: Shape, keep: int | None = KEPT) -> None:
+        super().__init__(shape, chunks(CHUNK, keep))
+        self.landmark = nn.Linear(shape.head_width, shape.head_width, bias=False)
+
+    def gates(self, x: Tensor, q: Tensor, k: Tensor) -> Tensor:
+        return self._scores(q, k)[..., : k.shape[2]]
+
+    def gate_now(self, x: Tensor, q: Tensor, k: Tensor, state: AttentionState) -> Tensor:
+        state.faded.append(k)
+        keys = torch.stack(state.faded, -2)
+        return self._scores(q[..., None, :], keys)[..., 0, : state.tokens - 1]
+
+    def _scores(self, q: Tensor, k: Tensor) -> Tensor:
+        """Scores (B, H, R, N) of the chunk of every line; of one not whole they mean nothing."""
+        whole = pad(k, (0, 0, 0, -k.shape[2] % CHUNK)).unflatten(2, (-1, CHUNK))
+        scores = q @ self.landmark(whole.mean(3)).mT * q.shape[-1] ** -0.5
+        return scores.repeat_interleave(CHUNK, -1)
+
+
+@mixer("hierarchical")
+def hierarchical(shape: Shape) -> Attention:
+    """The four best chunks of four lines are read."""
+    return Hierarchical(shape)
