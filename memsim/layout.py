@@ -1,9 +1,9 @@
 """Which rows of a layer's input belong to which image: found by changing one image, never guessed.
 
-A layer that multiplies vectors sees them as rows.  A network runs the images a b c, then a b' c, then a b
-alone.  The axis that shrank from three to two holds the images; where time or tokens are merged into that
-axis, the rows that changed with b are b's.  A row of another image that changed with b means that the network
-mixes images.
+A layer that multiplies vectors sees them as rows.  A network runs the images a b c, then a b' c, a' b c and
+so on, then a b alone.  The axis that shrank from three to two holds the images; where time or tokens are
+merged into that axis, the rows that changed with b are b's.  A row of another image that changed with b means
+that the network mixes images, or puts them in another order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ import torch
 from torch import Tensor
 
 IMAGES, FEWER = 3, 2
-"""Images of the probe's first two runs, and of its third."""
+"""Images of a probe's runs, and of its last."""
+
+EXCHANGED = (1, 1, 0, 2)
+"""Which image each run exchanges.  The one in the middle tells time from images, one at an end shows images
+in another order; a layer may not notice some exchanges, or keep by chance as many rows as before."""
 
 
 class Mixed(ValueError):
@@ -36,9 +40,10 @@ class Seen:
     """The same tensor in the three runs of a probe; the last `tail` axes are one vector or picture."""
 
     first: Tensor  #: images a b c
-    changed: Tensor  #: images a b' c
+    changed: Tensor  #: with one of them exchanged, a b' c
     fewer: Tensor  #: images a b
     tail: int
+    image: int = 1  #: the one that was exchanged
 
     @property
     def leading(self) -> tuple[int, ...]:
@@ -52,10 +57,17 @@ def layouts_of(calls: Sequence[Seen]) -> list[Layout] | None:
     Raises Mixed where one image changes the rows of another.
     """
     one = calls[0]
+    for seen in calls:
+        if seen.changed.shape != seen.first.shape:
+            met = [tuple(x.shape[: x.dim() - seen.tail]) for x in (seen.first, seen.changed)]
+            raise Mixed(
+                f"the values of images decide how many rows its input has ({met[0]} and {met[1]} were met), "
+                "as a mask or a choice of experts does"
+            )
     lead, fewer = one.leading, tuple(one.fewer.shape[: one.fewer.dim() - one.tail])
-    rows = torch.stack([_changed(seen, math.prod(lead)) for seen in calls]).any(0)
+    rows = [_changed(seen, math.prod(lead)) for seen in calls]
     if lead == fewer:
-        if rows.any():
+        if torch.stack(rows).any():
             raise Mixed(
                 f"its input has {lead} rows whatever the number of images, and one image changes them"
             )
@@ -66,7 +78,11 @@ def layouts_of(calls: Sequence[Seen]) -> list[Layout] | None:
     before, after = math.prod(lead[: axes[0]]), math.prod(lead[axes[0] + 1 :])
     merged = lead[axes[0]] // IMAGES
     fits = [Layout(before * o, merged // o * after) for o in range(merged, 0, -1) if merged % o == 0]
-    right = [fit for fit in fits if not _others(rows, fit)]
+    right = [
+        fit
+        for fit in fits
+        if not any(_others(changed, fit, seen.image) for changed, seen in zip(rows, calls, strict=True))
+    ]
     if not right:
         raise Mixed("one image changes the rows of another")
     return right
@@ -77,7 +93,7 @@ def _changed(seen: Seen, rows: int) -> Tensor:
     return (seen.first.reshape(rows, -1) != seen.changed.reshape(rows, -1)).any(1)
 
 
-def _others(changed: Tensor, fit: Layout) -> bool:
-    """Whether a row of the first or last image changed, where only the second image did."""
-    by_image = changed.reshape(fit.outer, IMAGES, fit.inner)
-    return bool(by_image[:, 0].any() or by_image[:, -1].any())
+def _others(changed: Tensor, fit: Layout, image: int) -> bool:
+    """Whether a row of another image changed than the one that was exchanged."""
+    by_image = changed.reshape(fit.outer, IMAGES, fit.inner).transpose(0, 1)
+    return any(bool(rows.any()) for n, rows in enumerate(by_image) if n != image)

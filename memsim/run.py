@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor  # type: ignore[import-not-found]
 
 from memsim.card.chip_card import ChipCard
 from memsim.energy.ledger import Ledger
@@ -66,8 +67,13 @@ class Pass:
         None where it holds no images, or the network is probed: then it is noted.
 
         macs: multiply-accumulates of the call.  Raises ValueError for a number of rows that the layout does
-        not have.
+        not have, and inside torch.func.
         """
+        if is_functorch_wrapped_tensor(x):
+            raise ValueError(
+                f"{name}: it is called inside torch.func (vmap, grad, jvp), where images cannot be told "
+                f"apart; call it on whole batches, or leave it digital (digital = [{name!r}] in the card)"
+            )
         if self.probe is not None:
             self.probe.note(name, x, tail, macs)
             return None

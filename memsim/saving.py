@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from memsim.arrays.ranges import Call
 from memsim.card.chip_card import ChipCard
@@ -42,13 +43,22 @@ class Held(nn.Module, ABC):
 
 
 def digest(net: nn.Module) -> str:
-    """Sixteen hex digits that name a network's parameters and buffers, in float32."""
+    """Sixteen hex digits that name a network's parameters, buffers and extra state, in float32."""
     found = sha256()
-    for name, tensor in sorted(net.state_dict().items()):
+    for name, value in sorted(net.state_dict().items()):
         found.update(name.encode())
-        plain = tensor.detach().cpu()
-        found.update((plain.float() if plain.is_floating_point() else plain).contiguous().numpy().tobytes())
+        for leaf in pytree.tree_leaves(value):
+            found.update(_bytes(leaf))
     return found.hexdigest()[:16]
+
+
+def _bytes(value: Any) -> bytes:
+    """What names a tensor or a plain value; of other objects, their type alone."""
+    if not isinstance(value, Tensor):
+        plain = isinstance(value, (str, int, float, bool, type(None)))
+        return (repr(value) if plain else type(value).__name__).encode()
+    x = (value.dequantize() if value.is_quantized else value).detach().cpu()
+    return (x.float() if x.is_floating_point() else x).contiguous().numpy().tobytes()
 
 
 def save(chip: Any, path: str | Path) -> Path:

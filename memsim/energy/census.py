@@ -224,7 +224,7 @@ class Census:
 
     def _enter(self, call: Call, frame: Frame | None) -> None:
         """Enter what an operation multiplies, and what it does besides."""
-        if call.name in PRODUCTS:
+        if call.name in PRODUCTS and all(x.numel() for x in tensors(call.args)):  # of nothing: nothing
             for found in PRODUCTS[call.name](call):
                 self._multiply(call.name, found, frame)
             self._sums.learn(call, True, self.images)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from memsim.layout import IMAGES, Layout, Seen, layouts_of
+from memsim.layout import EXCHANGED, IMAGES, Layout, Seen, layouts_of
 
 Axis = int | Sequence[int | None] | Mapping[str, int | None]
 """The axis that holds images: one for all inputs, or one for each; None for an input without images."""
@@ -90,7 +90,7 @@ class Batch:
         """The arguments for a stack of chips: images repeated chip after chip, numbers in `dtype`."""
         return self.call(
             [
-                leaf if not isinstance(leaf, Tensor) else _repeat(_cast(leaf, dtype), chips, at)
+                leaf if not isinstance(leaf, Tensor) else _repeat(cast(leaf, dtype), chips, at)
                 for leaf, at in zip(self.leaves, self.axes, strict=True)
             ]
         )
@@ -106,22 +106,20 @@ class Batch:
         return made
 
     def probe(self, change: int | None, images: int, dtype: torch.dtype) -> tuple[tuple, dict[str, Any]]:
-        """Arguments for a probe: the first `images` of a b c, b exchanged for another where `change` is
-        given.
-
-        change 0, 1, ... are different ways to exchange it.
+        """Arguments for a probe: the first `images` of a b c, one of them, EXCHANGED[change], in another way
+        for each change.
         """
         leaves = []
         for leaf, at in zip(self.leaves, self.axes, strict=True):
             if not isinstance(leaf, Tensor):
                 leaves.append(leaf)
                 continue
-            x = _cast(leaf, dtype)
+            x = cast(leaf, dtype)
             if at is not None:
                 x = x.movedim(at, 0)
                 picked = [x[n % self.count] for n in range(images)]
                 if change is not None:
-                    picked[1] = _other(x, change)
+                    picked[EXCHANGED[change]] = _other(x, change)
                 x = torch.stack(picked).movedim(0, at)
             leaves.append(x)
         return self.call(leaves)
@@ -135,7 +133,10 @@ def _axis_of(owner: int | str, axis: Axis) -> int | None:
     return axis[owner] if isinstance(owner, int) and owner < len(axis) else 0
 
 
-def _cast(x: Tensor, dtype: torch.dtype) -> Tensor:
+def cast(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """A tensor in `dtype`: complex numbers stay complex, whole numbers as they are."""
+    if x.is_complex():
+        return x.to(dtype.to_complex())
     return x.to(dtype) if x.is_floating_point() else x
 
 
@@ -146,8 +147,10 @@ def _repeat(x: Tensor, chips: int, axis: int | None) -> Tensor:
 
 
 def _other(x: Tensor, change: int) -> Tensor:
-    """An image unlike the second of x (images first), within the range of x."""
-    own = x[1 % len(x)]
+    """An image unlike that of this change (x has images first), within the range of x."""
+    if x.is_complex():
+        return torch.view_as_complex(_other(torch.view_as_real(x), change).contiguous())
+    own = x[EXCHANGED[change] % len(x)]
     if change == 0 and len(x) > IMAGES:
         return x[IMAGES]
     flipped = own.flip(list(range(own.dim()))) if own.dim() else own
@@ -167,7 +170,9 @@ def _other(x: Tensor, change: int) -> Tensor:
 
 def _finite(owner: int | str, leaf: Any, axis: int) -> None:
     """Refuse images with NaN or infinity, and say which."""
-    if isinstance(leaf, Tensor) and leaf.is_floating_point() and not torch.isfinite(leaf).all():
+    if not isinstance(leaf, Tensor) or not (leaf.is_floating_point() or leaf.is_complex()):
+        return
+    if not torch.isfinite(leaf).all():
         where = f"input {owner}: " if owner != 0 else ""
         images = leaf.movedim(axis, 0) if leaf.dim() > axis else leaf.reshape(1, -1)
         bad = int((~torch.isfinite(images)).reshape(len(images), -1).any(1).nonzero()[0])
@@ -215,7 +220,7 @@ def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAx
                 )
             found.append(None)
             continue
-        fits = layouts_of([Seen(one, other, small, 0) for other in others])
+        fits = layouts_of([Seen(one, other, small, 0, n) for other, n in zip(others, EXCHANGED, strict=True)])
         axis = next((n for n, (a, b) in enumerate(zip(one.shape, small.shape, strict=True)) if a != b), None)
         found.append(None if fits is None or axis is None else _output_axis(one, axis, fits[0]))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from typing import Any
@@ -15,6 +15,7 @@ from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weig
 from memsim.arrays.reading.bias_rows import with_rows
 from memsim.digital_only import digital_modules, reason_of
 from memsim.mapping.attention import AttentionSite
+from memsim.mapping.batches import cast
 from memsim.mapping.kind_of import kind_of, matrices_of
 from memsim.mapping.layers import digital_layers, replace
 from memsim.mapping.lowering.matrix import Matrix
@@ -37,6 +38,7 @@ class Held:
     matrix: Matrix
     digital: bool = False  #: left digital, by the card or by the module it lies in
     because: str = "left digital by the card"
+    unasked: bool = False  #: digital though neither the card nor the module says so
     tied_to: str | None = None  #: the array that holds it already
 
 
@@ -75,7 +77,7 @@ def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
             f"{holders or 'the network'} holds tensors with a gradient history, say the state of spiking "
             f"neurons after a training step; reset it before ({RESET}): {error}"
         ) from None
-    ours = ours.to(dtype)
+    ours._apply(lambda x: cast(x, dtype))
     _fold(ours)
     for parameter in ours.parameters():
         parameter.data = parameter.data.contiguous()  # the blocks of an array are a view of it
@@ -103,8 +105,12 @@ def _fold(net: nn.Module) -> None:
     """Replace weights that are computed from others (weight norm, pruning, ...) by their value of now."""
     for module in list(net.modules()):
         if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[union-attr]
-                parametrize.remove_parametrizations(module, name)
+            # torch's own removal would strip the class, which the copy shares with the user's module
+            values = {name: getattr(module, name).detach() for name in module.parametrizations}  # type: ignore[union-attr]
+            del module._modules["parametrizations"]
+            module.__class__ = type(module).__bases__[0]
+            for name, value in values.items():
+                setattr(module, name, nn.Parameter(value.clone()))
         for name in [key.removesuffix("_orig") for key in module._parameters if key.endswith("_orig")]:
             (prune.remove if prune.is_pruned(module) else remove_spectral_norm)(module, name)
         for name in [key.removesuffix("_g") for key in list(module._parameters) if key.endswith("_g")]:
@@ -133,12 +139,19 @@ def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:
     leaves = (*attention_layers(net), *product_layers(net))
     names = [one.name for one in found] + [name for name, _ in leaves]
     chosen = digital_layers(digital, names)
-    return [
-        replaced(one, digital=True, because=reasons[one.module])
-        if reasons[one.module]
-        else replaced(one, digital=(one.tied_to or one.name) in chosen)
-        for one in found
-    ]
+    return [_placed(net, one, reasons[one.module], chosen) for one in found]
+
+
+def _placed(net: nn.Module, one: Held, reason: str, chosen: Collection[str]) -> Held:
+    """Say whether a matrix is digital, and why: its module, the card, or complex numbers."""
+    if reason:
+        return replaced(one, digital=True, because=reason)
+    if (one.tied_to or one.name) in chosen:
+        return replaced(one, digital=True)
+    weight = net.get_submodule(one.module)._parameters[one.matrix.parameter]
+    if weight is not None and weight.is_complex():
+        return replaced(one, digital=True, because="its weights are complex numbers", unasked=True)
+    return one
 
 
 def matrix_names(net: nn.Module) -> list[str]:

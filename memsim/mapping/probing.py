@@ -15,12 +15,10 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from memsim.layout import FEWER, IMAGES, Layout, Mixed, Seen, layouts_of
+from memsim.layout import EXCHANGED, FEWER, IMAGES, Layout, Mixed, Seen, layouts_of
 from memsim.mapping.batches import Batch, OutputAxis, output_axes
 from memsim.mapping.state import NetState
 from memsim.run import Pass, Probe, Run
-
-TRIES = 4  #: ways to change an image, before a layer that does not notice is refused
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Found:
 def probe(
     net: nn.Module, batch: Batch, run: Run, state: NetState, picked: Callable[[Any], Any]
 ) -> Found:  # fmt: skip
-    """Run the digital network on images a b c, on a b' c with b changed in several ways, and on a b.
+    """Run the digital network on images a b c, on the same with one exchanged, several times, and on a b.
 
     picked: takes the outputs that are wanted.  Raises ValueError, naming the layer, where one image changes
     the rows of another, or rows cannot be divided among images.
@@ -43,14 +41,9 @@ def probe(
     first, out = probe_run(net, batch, run, state, None, IMAGES, narrow=True)
     fewer, small = probe_run(net, batch, run, state, None, FEWER)
     state.refuse_stale(net, IMAGES, FEWER)
-    changed, others = [], []
-    for change in range(TRIES):
-        one, other = probe_run(net, batch, run, state, change, IMAGES)
-        changed.append(one)
-        others.append(other)
-        fits, unsure = _fits(first, changed, fewer)
-        if not unsure:
-            break
+    runs = [probe_run(net, batch, run, state, change, IMAGES) for change in range(len(EXCHANGED))]
+    changed, others = [one for one, _ in runs], [other for _, other in runs]
+    fits, unsure = _fits(first, changed, fewer)
     for name, calls in unsure.items():
         _settle(name, calls, fits)
     layouts = {name: [None if one is None else one[0] for one in calls] for name, calls in fits.items()}
@@ -63,10 +56,14 @@ def probe(
 
 
 REMEDY = (
-    "a network on chips must treat each image by itself (in evaluation mode, no statistics or "
-    "softmax over the "
-    "batch); if another axis than the first holds the images, say batch_axis="
+    "a network on chips must treat each image by itself (in evaluation mode, no statistics or softmax over "
+    "the batch); if another axis than the first holds the images, say batch_axis="
 )
+
+
+def _digital(name: str) -> str:
+    return f"leave it digital (digital = [{name!r}] in the card)"
+
 
 Fits = dict[str, list[list[Layout] | None]]
 
@@ -120,16 +117,19 @@ def _fits(first: Probe, changed: Sequence[Probe], fewer: Probe) -> tuple[Fits, d
     for name, calls in first.calls.items():
         if any(len(one.calls.get(name, ())) != len(calls) for one in (*changed, fewer)):
             raise ValueError(
-                f"{name}: the number of its calls depends on the images; {REMEDY}, or leave it digital "
-                f"(digital = [{name!r}] in the card)"
+                f"{name}: the number of its calls depends on the images; {REMEDY}, or {_digital(name)}"
             )
         fits[name] = []
         for call, (x, tail) in enumerate(calls):
-            seen = [Seen(x, one.calls[name][call][0], fewer.calls[name][call][0], tail) for one in changed]
+            small = fewer.calls[name][call][0]
+            seen = [
+                Seen(x, one.calls[name][call][0], small, tail, image)
+                for one, image in zip(changed, EXCHANGED, strict=True)
+            ]
             try:
                 found = layouts_of(seen)
             except Mixed as error:
-                raise ValueError(f"{name}: {error}; {REMEDY}") from None
+                raise ValueError(f"{name}: {error}; {REMEDY}, or {_digital(name)}") from None
             fits[name].append(found)
             if found is not None and len(found) > 1:
                 unsure.setdefault(name, []).append(call)
@@ -145,9 +145,7 @@ def _settle(name: str, calls: Sequence[int], fits: Fits) -> None:
         ranked = sorted(several, key=lambda one: -sure[one.outer == 1, one.inner == 1])
         if not sure[ranked[0].outer == 1, ranked[0].inner == 1]:
             raise ValueError(
-                f"{name}: its input is the same for all images of the probe, so that its rows cannot "
-                "be divided "
-                "among them; give calibration images that reach this layer, or leave it digital "
-                f"(digital = [{name!r}] in the card)"
+                f"{name}: its input is the same for all images of the probe, so that its rows cannot be "
+                f"divided among them; give calibration images that reach this layer, or {_digital(name)}"
             )
         fits[name][call] = ranked[:1]

@@ -167,7 +167,7 @@ def _matrix_line(
         reason = f"{one.matrix.groups} blocks of {reason}"
     others = uses.get(f"{one.module}.{one.matrix.parameter}".lstrip("."), frozenset())
     if one.digital:
-        place, reason, product = "digital", one.because, False
+        place, reason, product = "digital", one.because, one.unasked
     elif where in shared:
         place, reason, product = "digital", "its input is the same for all images", False
     elif macs is not None and where not in macs:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, prune
 
 import memsim
 from tests.zoo.layout_networks import Calls, two
@@ -28,11 +29,18 @@ def chip_of(net: nn.Module, images: Any, card: memsim.ChipCard = DEFAULT, **how:
     return memsim.to_crossbar(net, card, calibration=images, **{"chips": 2, **how}).program()
 
 
+def doubled(x: Tensor) -> Tensor:
+    """Real or complex numbers of twice the bits."""
+    if x.is_complex():
+        return x.to(torch.complex128)
+    return x.double() if x.is_floating_point() else x
+
+
 def assert_right(net: nn.Module, *images: Tensor, **how: Any) -> memsim.Chip:
     """Check that ideal equals digital in float64 and that chips differ; return the default chip."""
     with torch.no_grad():
         got = chip_of(net, images, IDEAL, chips=1, **how)(*images)
-        wanted = copy.deepcopy(net).double().eval()(*[x.double() for x in images])
+        wanted = copy.deepcopy(net)._apply(doubled).eval()(*map(doubled, images))
         assert torch.allclose(got[0], wanted, rtol=1e-10, atol=1e-12)
         chip = chip_of(net, images, **how)
         assert (chip(*images).std(0) > 0).any()
@@ -184,3 +192,85 @@ def test_the_network_is_left_as_it_was() -> None:
     assert all(p.requires_grad and type(p) is nn.Parameter for p in net.parameters())
     assert all(torch.equal(before[name], now) for name, now in net.state_dict().items())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())
+
+
+@pytest.mark.parametrize(
+    "computed",
+    [
+        parametrizations.weight_norm,
+        parametrizations.spectral_norm,
+        parametrizations.orthogonal,
+        lambda layer: prune.l1_unstructured(layer, "weight", 0.3),
+        lambda layer: prune.random_unstructured(parametrizations.weight_norm(layer), "bias", 1),
+    ],
+    ids=["weight_norm", "spectral_norm", "orthogonal", "pruned", "both"],
+)
+def test_weights_that_are_computed_stay_so_in_the_users_network(computed) -> None:
+    """The copy takes their value of now; torch's own removal strips a class that both modules share."""
+    net = nn.Sequential(computed(nn.Linear(6, 6)), nn.ReLU(), nn.Linear(6, 3)).eval()
+    x = numbers(5, 6)
+    kind, before = type(net[0]), {name: value.clone() for name, value in net.state_dict().items()}
+    for card in (IDEAL, DEFAULT):
+        error = (chip_of(net, x, card)(x) - net(x)).abs().max()
+        assert error < (1e-5 if card is IDEAL else 2)
+    assert type(net[0]) is kind
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+    net(x).sum().backward()
+    assert all(p.grad is not None for p in net.parameters())
+
+
+# --- complex numbers --------------------------------------------------------------------------------------
+
+
+def fourier() -> nn.Module:
+    """A layer of frequencies between two real ones, with a complex buffer as rotary positions have it."""
+    net = Calls(
+        lambda m, x: m.b(torch.fft.irfft(m.c(torch.fft.rfft(m.a(x)) * m.turn), n=8)),
+        **two(c=nn.Linear(5, 5, dtype=torch.cfloat)),
+    )
+    net.register_buffer("turn", torch.polar(torch.ones(5), torch.arange(5.0)))
+    return net
+
+
+def test_complex_weights_stay_digital_and_are_reported() -> None:
+    torch.manual_seed(0)
+    with pytest.warns(UserWarning, match="its weights are complex numbers"):
+        chip = assert_right(fourier(), numbers(5, 6))
+    assert set(chip.weight_arrays) == {"a", "b"}
+
+
+@pytest.mark.parametrize("count", [2, 9])
+def test_complex_images(count: int) -> None:
+    net = Calls(lambda m, x: m.b(m.a(torch.view_as_real(x).flatten(1))), **two())
+    x = torch.complex(numbers(count, 3), numbers(count, 3, seed=2))
+    assert_right(net, x)
+
+
+# --- states that are no tensors ---------------------------------------------------------------------------
+
+
+class Noted(nn.Linear):
+    """A layer with extra state, as quantised layers have it."""
+
+    def get_extra_state(self) -> Any:
+        return {"made": "by hand", "scale": torch.ones(2), "what": object()}
+
+    def set_extra_state(self, state: Any) -> None:
+        pass
+
+
+def test_extra_state_is_no_hindrance() -> None:
+    net = nn.Sequential(Noted(6, 4), nn.ReLU(), nn.Linear(4, 3))
+    x = numbers(5, 6)
+    chip = assert_right(net, x)
+    assert chip_of(net, x).digest == chip.digest
+
+
+def test_ranges_that_a_batch_sets_mix_images() -> None:
+    """Dynamic quantisation takes its scale from the whole batch."""
+    net = Calls(lambda m, x: m.b(m.q(m.a(x))), **two(q=nn.Linear(8, 8)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch moves quantisation to another package
+        net.q = torch.ao.quantization.quantize_dynamic(nn.Sequential(net.q), {nn.Linear})
+        with pytest.raises(ValueError, match="^b: one image changes the rows of another"):
+            chip_of(net, numbers(5, 6))

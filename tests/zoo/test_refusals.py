@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,64 @@ def test_a_layer_that_mixes_images_runs_digitally_where_the_card_says_so() -> No
     chip = chip_of(net, DEFAULT.replace(digital=["2"]))
     assert set(chip.weight_arrays) == {"0"}
     assert chip(torch.randn(4, 6)).shape == (2, 4, 3)
+
+
+def masked(m: Any, x: torch.Tensor) -> torch.Tensor:
+    """Only tokens of positive sum go through the first layer."""
+    kept = x.sum(-1) > 0
+    return m.b(x.new_zeros(*x.shape[:2], 8).masked_scatter(kept[..., None], m.a(x[kept]).relu())).mean(1)
+
+
+def expert(m: Any, x: torch.Tensor) -> torch.Tensor:
+    """Each image goes to one of two layers, by its own values."""
+    chosen, out = m.b(m.a(x)).argmax(-1) % 2, x.new_zeros(len(x), 3)
+    for n, layer in enumerate((m.c, m.d)):
+        out[chosen == n] = layer(x[chosen == n])
+    return out
+
+
+def survivors(m: Any, x: torch.Tensor) -> torch.Tensor:
+    """The output has a row for each token of positive sum."""
+    return m.b(m.a(x).relu())[x.sum(-1) > 0]
+
+
+@pytest.mark.parametrize(
+    ("call", "shape", "layers"), [(masked, (5, 7, 6), ["a"]), (expert, (8, 6), ["c", "d"])]
+)
+def test_rows_that_values_choose_are_refused_or_digital(call, shape, layers) -> None:
+    torch.manual_seed(0)
+    net, x = Calls(call, **two(c=nn.Linear(6, 3), d=nn.Linear(6, 3))), torch.randn(*shape)
+    how: Any = {"calibration": x, "chips": 2}
+    with pytest.raises(ValueError, match=rf"^{layers[0]}: the values of images decide .*digital = \['"):
+        memsim.to_crossbar(net, IDEAL, **how)
+    chip = memsim.to_crossbar(net, IDEAL.replace(digital=layers), **how).program()
+    assert not set(chip.weight_arrays) & set(layers)
+    assert torch.allclose(chip(x)[1], net.double()(x.double()), rtol=1e-10, atol=1e-12)
+
+
+def test_outputs_whose_rows_values_choose_are_refused() -> None:
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match="network's output: the values of images decide"):
+        memsim.to_crossbar(Calls(survivors, **two()), IDEAL, calibration=torch.randn(5, 7, 6))
+
+
+@pytest.mark.parametrize(
+    "turn", [lambda x: x.flip(0), lambda x: x.roll(1, 0), lambda x: x[[1, 0, *range(2, len(x))]]]
+)
+def test_images_in_another_order_are_refused(turn) -> None:
+    """A batch is chips times images: turned round, it would meet the arrays of other chips."""
+    net = Calls(lambda m, x: m.b(turn(m.a(turn(x)))), **two())
+    with pytest.raises(ValueError, match="one image changes the rows of another"):
+        memsim.to_crossbar(net, IDEAL, calibration=torch.randn(5, 6))
+
+
+def test_a_layer_inside_vmap_is_refused_or_digital() -> None:
+    net = Calls(lambda m, x: m.b(torch.vmap(m.a)(x).relu()), **two())
+    how: Any = {"calibration": torch.randn(5, 6), "chips": 2}
+    with pytest.raises(ValueError, match=r"^a: it is called inside torch.func .*digital = \['a'\]"):
+        memsim.to_crossbar(net, DEFAULT, **how)
+    chip = memsim.to_crossbar(net, DEFAULT.replace(digital=["a"]), **how).program()
+    assert chip(torch.randn(4, 6)).shape == (2, 4, 4)
 
 
 # --- layers that are not called as one expects ------------------------------------------------------------
