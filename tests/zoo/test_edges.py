@@ -272,5 +272,5 @@ def test_ranges_that_a_batch_sets_mix_images() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch moves quantisation to another package
         net.q = torch.ao.quantization.quantize_dynamic(nn.Sequential(net.q), {nn.Linear})
-        with pytest.raises(ValueError, match="^b: one image changes the rows of another"):
+        with pytest.raises(ValueError, match=r"^b: one image changes the rows of another"):
             chip_of(net, numbers(5, 6))
