@@ -8,7 +8,7 @@ from typing import Any
 import memsim
 from memsim.card.chip_card import built_in
 from memsim.devices.device_card import DeviceCard
-from memsim.studies.reports.cell_numbers import numbers
+from memsim.studies.reports.card_numbers import of_card
 from memsim.studies.reports.methods import card_tables
 from memsim.studies.reports.page import Part, Section, Words
 from memsim.studies.reports.quantities import digits
@@ -87,8 +87,7 @@ def measured_cells(card: memsim.ChipCard) -> list[Part]:
     for use, cell in found.items():
         if not isinstance(cell, DeviceCard):
             continue
-        built = card.weight_cell if use == "weights" else card.attention_cell
-        lines, remark = numbers(built, cell)
+        lines, remark = of_card(cell)
         note = " ".join(
             filter(None, [f"{cell.technology}; {cell.source}.", remark and f"{_capital(remark)}."])
         )
