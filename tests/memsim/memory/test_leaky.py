@@ -86,6 +86,16 @@ def test_a_window_forgets_what_is_older() -> None:
     assert_close(windowed(whole.state, before.state, FADE[2:].prod(0)), recent.state, rtol=0, atol=1e-12)
 
 
+def test_a_window_in_float32_errs_by_the_larger_state() -> None:
+    recent = torch.randn(64, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for large in (1e2, 1e4):
+        before = large * recent.flip(0)
+        now, factor = before + recent, torch.ones(64, 8, dtype=torch.float64)
+        found = windowed(now.float()[:, None], before.float()[:, None], factor.float()[:, :1])[:, 0]
+        error = (found.double() - recent).square().mean().sqrt() / recent.square().mean().sqrt()
+        assert 0.05 < float(error) / (torch.finfo(torch.float32).eps * large) < 1.0
+
+
 @pytest.mark.parametrize(("card", "write"), [(DEFAULT, "verify"), (ECRAM, "pulses")])
 def test_a_chip_or_a_sequence_alone_is_as_among_others(card: ChipCard, write: Any) -> None:
     whole = run(crossbar(card, write=write)).view(T, S, B, H, P)

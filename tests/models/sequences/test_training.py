@@ -77,3 +77,14 @@ def test_a_needle_is_found_sixteen_times_farther(mixer: str, seed: int) -> None:
     net = train(net_of(mixer, task.name, seed), task, SequenceRecipe(steps=600), seed=seed)
     far = registry.build("needle", length=512, shortest=512).sample(200, seed, "test")
     assert accuracy(net, far) >= 0.99
+
+
+@pytest.mark.slow
+def test_one_layer_of_mosaics_solves_induction_and_one_of_softmax_does_not_without_a_convolution() -> None:
+    task, found = registry.build("induction"), {}
+    for mixer in ("mosaics", "softmax-plain"):
+        torch.manual_seed(0)
+        config = SequenceConfig(mixer=mixer, vocabulary=task.vocabulary, layers=1, taps=0)
+        net = train(SequenceNet(config), task, SequenceRecipe(steps=400))
+        found[mixer] = accuracy(net, task.sample(500, 0, "test"))
+    assert found["mosaics"] > 0.99 and found["softmax-plain"] < 0.5
