@@ -7,12 +7,14 @@ assumption), and from those in ``beside`` as they stand: what no logic node scal
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
+from typing_extensions import Self  # in typing from Python 3.11 on
 
 from memsim import packaged_cards
 from memsim.devices.toml_file import CardError, Section, refusal, sized
@@ -63,8 +65,8 @@ class Technology(Section):
         """The built-in card of that name, or the card in that TOML file, with what other cards lend."""
         return _load(str(name))
 
-    @property
-    def prices(self) -> dict[str, Price]:
+    @cached_property
+    def prices(self) -> Mapping[str, Price]:
         """The price of every event that this card has the parts for."""
         found = {
             event.name: self.price(*event.parts)
@@ -75,6 +77,12 @@ class Technology(Section):
         design = self.adc.get(self.converter)
         bits = () if design is None else sorted(design.energy)
         return found | {f"adc-{n}b": self.converter_price(n) for n in bits} | cells
+
+    def __copy__(self) -> Self:
+        """A copy with its fields alone: its prices are found anew, as parts may change."""
+        copied = super().__copy__()
+        object.__setattr__(copied, "__dict__", {k: v for k, v in copied.__dict__.items() if k != "prices"})
+        return copied
 
     def price(self, *parts: str) -> Price:
         """What parts cost that are used one after the other; CardError for a part the card lacks."""

@@ -83,9 +83,12 @@ class Study:
 
     def _own_or_standard(self, name: str) -> Any:
         """What the file defines, else the standard one; its imports are heavy, so only then."""
-        from memsim.studies.evaluation import crossbars
+        own = getattr(self.module, name, None)
+        if own is None:
+            from memsim.studies.evaluation import crossbars
 
-        return getattr(self.module, name, None) or getattr(crossbars, name)
+            return getattr(crossbars, name)
+        return own
 
 
 def names() -> list[str]:

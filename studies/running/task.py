@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, final
 
@@ -29,7 +29,7 @@ class Task:
     @cached_property
     def id(self) -> str:
         """The hash of all fields: two tasks that differ in anything differ in it."""
-        return digest(asdict(self))
+        return digest({name: getattr(self, name) for name in ("study", "labels", "shared", "own")})
 
     @cached_property
     def share(self) -> str:

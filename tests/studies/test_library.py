@@ -85,9 +85,14 @@ def own(study: str) -> dict[str, Any]:
 
 
 @cache
+def tasks(study: str, chips: int) -> list[Task]:
+    """The tasks of a study on chips of the default card."""
+    return list(load(study).tasks(replace(Setting(card=CARD, chips=chips), **own(study))))
+
+
+@cache
 def made(study: str, chips: int = 8, harder: bool = True, priced: bool = True) -> list[Point]:
     """The points of a study whose every task was measured."""
-    tasks = load(study).tasks(replace(Setting(card=CARD, chips=chips), **own(study)))
     return points(
         {
             "id": t.id,
@@ -95,7 +100,7 @@ def made(study: str, chips: int = 8, harder: bool = True, priced: bool = True) -
             "shared": t.shared,
             "result": measured(t, harder=harder, priced=priced),
         }
-        for t in tasks
+        for t in tasks(study, chips)
     )
 
 
@@ -158,9 +163,14 @@ class TestEveryStudy:
     def test_each_point_alone_and_none(self, study: str) -> None:
         module = load(study).module
         assert module.tables([]) == module.figures([]) == {} and module.findings([]) == []
-        for point in made(study):
+        for point in made(study)[:: max(1, len(made(study)) // 40)]:
             whole(study, [point])
         full(dict(list(module.figures(made(study)[:1]).items())[:1]))
+
+    @pytest.mark.slow
+    def test_every_point_alone(self, study: str) -> None:
+        for point in made(study):
+            whole(study, [point])
 
     @pytest.mark.parametrize(
         ("chips", "harder", "priced"), [(1, True, True), (2, False, True), (2, True, False)]

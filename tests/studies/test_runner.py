@@ -65,6 +65,13 @@ def test_the_number_of_workers_changes_no_row(tmp_path, undisturbed, workers):
     assert tiny.bare(tmp_path / "out") == undisturbed
 
 
+def test_a_study_that_needs_no_tensor_is_measured_without_torch(tmp_path):
+    look = "return Result(total={name: float(name in sys.modules) for name in ('torch', 'numba', 'memsim')})"
+    tiny.run(tiny.study(tmp_path, 1, measure=look), tmp_path / "out")
+    (row,) = rows.read(tmp_path / "out")
+    assert row["result"]["total"] == {"torch": 0.0, "numba": 0.0, "memsim": 1.0}
+
+
 def test_a_worker_has_one_thread_and_ignores_ctrl_c(tmp_path, monkeypatch):
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
