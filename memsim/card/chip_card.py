@@ -21,6 +21,7 @@ from memsim import packaged_cards
 from memsim.card.cells import check_use, effects_of, every_effect, must_be_built
 from memsim.card.fields import ADC_EFFECTS, ARRAY_EFFECTS, CardFields
 from memsim.card.idle import idle
+from memsim.card.own_adcs import check_own_adc
 from memsim.card.tables import beside, merged, table
 from memsim.devices.toml_file import CardError, refusal, sized
 from memsim.prices.events import priced_by_parts
@@ -140,10 +141,12 @@ class ChipCard(CardFields):
                 'wires = "none"'
             )
         home = Technology.load(self.technology)
-        for event, price in (self.own_prices | self.converter_prices).items():
+        for event, price in self.own_prices.items():
             here = home.at_home(price)  # refuses what cannot be scaled
             if event in home.prices:
-                here.check_against(event, home.prices[event])
+                here.check_against(f"prices.{event}", home.prices[event])
+        for name, section in (("weights", self.weights), ("attention", self.attention)):
+            check_own_adc(name, section, home)
         there = self._switches
         for field, named in (("off", self.off), ("strengths", self.strengths)):
             for effect in sorted(set(named) - there):

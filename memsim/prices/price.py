@@ -70,14 +70,17 @@ class Price(Section):
         """The source, and whether the number is an assumption."""
         return self.source + (" (assumption)" if self.assumption else "")
 
-    def check_against(self, event: str, usual: Price) -> None:
-        """Raise ValueError for an energy or area more than `FACTOR` away from the usual one; 0 is allowed."""
+    def check_against(self, where: str, usual: Price) -> None:
+        """Raise ValueError for an energy or area more than `FACTOR` away from the usual one; 0 is allowed.
+
+        where: of the price in its card.
+        """
         for field, unit in (("energy", "J"), ("area", "m2")):
             own, known = getattr(self, field), getattr(usual, field)
             if own and known and not known / FACTOR <= own <= known * FACTOR:
                 low, high = known / FACTOR, known * FACTOR
                 raise ValueError(
-                    f"prices.{event}.{field} [{unit}] = {own:g}: {low:.1e} to {high:.1e} {unit} is allowed, "
+                    f"{where}.{field} [{unit}] = {own:g}: {low:.1e} to {high:.1e} {unit} is allowed, "
                     f"the technology has {known:.3g} {unit}; was a prefix missed?"
                 )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import TYPE_CHECKING, Any, final
 
 from memsim.studies.evaluation.net_file import NetFile
@@ -33,12 +35,39 @@ class Setting:
 
     def __post_init__(self) -> None:
         if isinstance(self.net, Mapping):  # as study.json has it
+            if not all(isinstance(value, str) for value in self.net.values()):
+                raise ValueError("net: name, function, text and path of its file are texts")
             object.__setattr__(self, "net", NetFile(**self.net))
+        check_types(vars(self))
 
     @property
     def title(self) -> str:
         """The network as a report names it."""
         return self.model if self.net is None else self.net.title
+
+
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "model": ((str,), "a text"), "net": ((NetFile, NoneType), "a network's file"),
+    "card": ((Mapping,), "a table"), "engine": ((str,), "a text"), "chips": ((int,), "a whole number"),
+    "images": ((int, NoneType), "a whole number"), "dataset": ((str, NoneType), "a text"),
+    "data": ((str,), "a text"), "time": ((int, float), "a number"), "seed": ((int,), "a whole number"),
+}  # fmt: skip
+
+
+def check_types(fields: Mapping[str, Any]) -> None:
+    """Raise ValueError by name for a setting's field of another type, or a number that cannot be; other
+    fields are not looked at.
+    """
+    for name in fields.keys() & _KINDS.keys():
+        value, (kinds, words) = fields[name], _KINDS[name]
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise ValueError(f"{name} = {value!r:.60}: {words} is needed")
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError(f"{name} has {value.bit_length()} bits: a number below 2^63 is needed")
+    for name, least in (("chips", 1), ("images", 1), ("time", 0)):
+        value = fields.get(name)
+        if value is not None and not least <= value < math.inf:
+            raise ValueError(f"{name} = {value:g}: {least} or more is needed")
 
 
 def dump(card: memsim.ChipCard) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from memsim.studies.running.rows import FILE, read, to_stderr
 from memsim.studies.running.source import mixed, source_of
 from memsim.studies.running.study import Study, load, names
 
+LONGEST = 255  #: characters of a study's name or file
 ALWAYS = ("mondal2025", "rasch2021")
 """What every study rests on: the network and the device models."""
 
@@ -134,14 +135,20 @@ def recall(folder: str | Path, *, trust: bool = False) -> Recorded:
         raise ValueError(f"there is no folder {folder}")
     try:
         about = json.loads((folder / "study.json").read_text("utf-8"))
-        name, setting = str(about["study"]), Setting(**about["setting"])
+        if not isinstance(about, dict) or not isinstance(about.get("study"), str):
+            raise ValueError("it says nothing about a study")
+        if not 0 < len(about["study"]) <= LONGEST or "\0" in about["study"]:
+            raise ValueError(f"study = {about['study']!r:.60}: the name of a study or its file is needed")
+        name, setting = about["study"], Setting(**about["setting"])
     except FileNotFoundError:
         raise ValueError(
             f"{folder} holds no study: it has no study.json (a comparison writes its report itself; give two "
             "of them to set them side by side)"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{folder / 'study.json'} is damaged ({error}); run the study again") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{folder / 'study.json'} is damaged ({error!s:.300}); run the study again"
+        ) from None
     study = study_of(folder, name, trust)
     rows = of_one_study(folder) if (folder / FILE).exists() else []
     if not rows:

@@ -20,7 +20,7 @@ from typing import Any
 import memsim
 from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.result import flat
-from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.setting import Setting, check_types
 from memsim.studies.running import provenance
 from memsim.studies.running.files import writable, write_whole
 from memsim.studies.running.study import LIBRARY, Study
@@ -58,13 +58,14 @@ def _about(path: Path) -> dict[str, Any] | None:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict) or not isinstance(found.get("setting"), dict):
             raise ValueError("it says nothing about a study")
+        check_types({key: value for key, value in found["setting"].items() if key != "net"})
         return found
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"{path} is damaged ({error}); choose another folder with --out, or delete the file if the rows "
-            "beside it are of the same study and setting"
+            f"{path} is damaged ({error!s:.300}); choose another folder with --out, or delete the file if the"
+            " rows beside it are of the same study and setting"
         ) from None
 
 
