@@ -34,10 +34,11 @@ class Setting:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.net, Mapping):  # as study.json has it
-            if not all(isinstance(value, str) for value in self.net.values()):
+        net: Any = self.net
+        if isinstance(net, Mapping):  # as study.json has it
+            if not all(isinstance(value, str) for value in net.values()):
                 raise ValueError("net: name, function, text and path of its file are texts")
-            object.__setattr__(self, "net", NetFile(**self.net))
+            object.__setattr__(self, "net", NetFile(**net))
         check_types(vars(self))
 
     @property
