@@ -23,6 +23,7 @@ from memsim.devices.fitting.fit_programming import ProgrammingFit, fit_programmi
 from memsim.devices.fitting.fit_relaxation import RelaxationFit, fit_relaxation
 from memsim.devices.fitting.fit_retention import RetentionFit, fit_retention
 from memsim.devices.fitting.fit_temperature import TemperatureFit, fit_temperature
+from memsim.devices.fitting.iv_laws import LAWS
 from memsim.devices.fitting.measurements import (
     FailureTable,
     ProgrammingTable,
@@ -128,6 +129,9 @@ def _fitted(found: Understood, asked: Asked) -> tuple[Fit, dict[str, Any]]:
     return fit, {"weight": fit.section}
 
 
+BENDS = {law.key for law in LAWS.values()}  #: of I-V curves, in a card
+
+
 def _into(card: dict[str, Any], found: dict[str, Any], origin: str) -> dict[str, Any]:
     """A card with what was fitted put in; it keeps its own g_max, to which spreads of a write are brought."""
     for table in ("pulsed", "weight"):
@@ -143,6 +147,8 @@ def _into(card: dict[str, Any], found: dict[str, Any], origin: str) -> dict[str,
             ]
         if own.get("time_energy [eV]") and "time_energy [eV]" not in new:
             new.pop("temperature [K]", None)  # energies of a conductance hold from any temperature on
+        if new.keys() & BENDS:  # one I-V curve takes the place of the other
+            own = {key: value for key, value in own.items() if key not in BENDS}
         out["weight"] = own | new
     if "pulsed" in found:
         out["pulsed"] = card["pulsed"] | found["pulsed"]

@@ -120,6 +120,20 @@ def test_a_fit_writes_a_card_that_makes_the_cell(name, capsys, monkeypatch, tmp_
     assert code == 0 and name in out
 
 
+def test_an_iv_curve_takes_the_place_of_another(capsys, monkeypatch, tmp_path):
+    card, table = tmp_path / "mine.toml", tmp_path / "iv.csv"
+    card.write_text(
+        'name = "mine"\ntechnology = "PCM"\nsource = "by us, 2026"\n[weight]\n"g_max [S]" = 3e-5\n'
+        '"v_0 [V]" = 0.4\n'
+    )
+    volts = [0.05 * n for n in range(1, 11)]
+    table.write_text("V [V],I [A]\n" + "".join(f"{v},{1e-5 * (v + 5 * v**3)}\n" for v in volts))
+    words = ["devices", "fit", str(table), "--technology", "PCM", "--into", str(card), "--out", str(tmp_path)]
+    assert run(capsys, monkeypatch, *words)[0] == 0
+    curve = devices.get(card).curve
+    assert curve.cube == pytest.approx(5.0, rel=1e-3) and curve.v_max == 0.5
+
+
 def test_a_fit_that_cannot_be_is_one_message(capsys, monkeypatch, tmp_path):
     table = write(tmp_path / "few.csv", RERAM.measure(0, 3, 5))
     code, out, err = run(capsys, monkeypatch, "devices", "fit", table, "--technology", "ReRAM")
