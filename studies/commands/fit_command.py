@@ -30,10 +30,10 @@ FitName = Annotated[str | None, typer.Option(help="Name of the cell (default: th
 Source = Annotated[str | None, typer.Option(help="Where the measurements come from.")]
 Columns = Annotated[
     str | None,
-    typer.Option(help='Which column is which: "device=Dev,conductance \\[uS]=G", "conductance \\[uS]=*".'),
+    typer.Option(help='Which column is which: "device=Dev, conductance \\[uS]=G", "conductance \\[uS]=*".'),
 ]
 Offset = Annotated[float, typer.Option(help="Taken off every conductance \\[S].")]
-SwapDirections = Annotated[bool, typer.Option(help="Exchange up and down.")]
+SwapDirections = Annotated[bool, typer.Option("--swap-directions", help="Exchange up and down.")]
 Law = Annotated[
     str | None,
     typer.Option(
@@ -41,7 +41,7 @@ Law = Annotated[
         " else a power; of I-V curves: sinh or cubic, else the better one."
     ),
 ]
-LogNormalSteps = Annotated[bool, typer.Option(help="Steps of devices are log-normal.")]
+LogNormalSteps = Annotated[bool, typer.Option("--log-normal-steps", help="Steps of devices are log-normal.")]
 GMid = Annotated[
     float | None, typer.Option(help="Where steps are stated \\[S] (default: the middle of the window).")
 ]

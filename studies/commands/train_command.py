@@ -29,7 +29,7 @@ Average = Annotated[
     float | None, typer.Option(help="Decay a step of the mean weights over the last third: 0.999.")
 ]
 Minutes = Annotated[
-    float | None, typer.Option(help="End after so long, if that is before the last epoch \\[min].")
+    float | None, typer.Option(help="End after this time, if that is before the last epoch \\[min].")
 ]
 Plot = Annotated[
     Path | None, typer.Option(help="Picture (.png, .svg, .pdf) of the curves, drawn anew each epoch.")
