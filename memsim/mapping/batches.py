@@ -207,6 +207,8 @@ class OutputAxis:
 def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAxis | None]:
     """Where images are in each tensor of an output, from the runs of a probe; None: nowhere.
 
+    changed: runs with one image exchanged, all of EXCHANGED in their order, or the first of them.
+
     Raises Mixed where the output of one image depends on another.
     """
     runs = [pytree.tree_leaves(run) for run in (first, *changed, fewer)]
@@ -220,7 +222,9 @@ def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAx
                 )
             found.append(None)
             continue
-        fits = layouts_of([Seen(one, other, small, 0, n) for other, n in zip(others, EXCHANGED, strict=True)])
+        fits = layouts_of(
+            [Seen(one, other, small, 0, n) for other, n in zip(others, EXCHANGED, strict=False)]
+        )
         axis = next((n for n, (a, b) in enumerate(zip(one.shape, small.shape, strict=True)) if a != b), None)
         found.append(None if fits is None or axis is None else _output_axis(one, axis, fits[0]))
     return found

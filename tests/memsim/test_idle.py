@@ -268,9 +268,15 @@ KEPT: Mapping[str, Any] = {
     "g_min [S]": 1e-6, "g_max [S]": 2e-5, "programming [S]": [1e-7, 1e-7], "drift_exponent": 0.05,
     "drift_exponent_spread": 0.02, "t_0 [s]": 20.0, "relaxation [S]": -1e-8, "relaxation_spread [S]": 1e-8,
     "relaxation_spread_1s [S]": 1e-8, "flicker_noise": 0.01, "t_read [s]": 1e-6, "read_noise": 0.01,
-    "v_0 [V]": 0.4, "v_ref [V]": 0.1,
+    "v_0 [V]": 0.4, "v_ref [V]": 0.1, "time_energy [eV]": 0.3, "conductance_energy [eV]": 0.05,
+    "conductance_energy_spread [eV]": 0.02, "temperature [K]": 320.0,
 }  # fmt: skip
-"""A weight device with everything in it."""
+"""A weight device with everything in it, of another temperature than the chip's."""
+
+CUBIC: Mapping[str, Any] = {
+    **{key: value for key, value in KEPT.items() if key != "v_0 [V]"}, "iv_cube [1/V^2]": 4.0
+}  # fmt: skip
+"""Likewise with the other I-V curve."""
 
 
 NAMED: Mapping[str, Any] = {
@@ -295,6 +301,7 @@ def apart(fields: Mapping[str, Any], *begin: str) -> dict[str, Any]:
         *(("pulsed", PULSED, key) for key in PULSED if key not in SOFT),
         *(("pulsed", SOFT, key) for key in SOFT),
         *(("weight", KEPT, key) for key in KEPT),
+        ("weight", CUBIC, "iv_cube [1/V^2]"),
     ],
 )
 def test_a_field_of_a_device_changes_what_is_put_out(table: str, base: Mapping[str, Any], key: str) -> None:
@@ -321,8 +328,16 @@ def test_a_device_that_moves_up_only_is_another() -> None:
     assert outputs(device("pulsed", up)) != outputs(device("pulsed", both))
 
 
+def test_a_read_above_the_highest_measured_voltage_is_refused() -> None:
+    measured = CUBIC | {"v_max [V]": 0.5}
+    assert outputs(device("weight", measured)) == outputs(device("weight", CUBIC))
+    with pytest.raises(CardError, match="measured up to 0.15 V"):
+        outputs(device("weight", measured | {"v_max [V]": 0.15}))
+
+
 def test_every_field_of_a_device_is_looked_at() -> None:
-    looked = {device_card.PulsedSection: {*PULSED, *SOFT, "one_sided"}, device_card.WeightSection: {*KEPT}}
+    weight = {*KEPT, *CUBIC, "v_max [V]"}
+    looked = {device_card.PulsedSection: {*PULSED, *SOFT, "one_sided"}, device_card.WeightSection: weight}
     for kind, keys in looked.items():
         assert {info.alias or name for name, info in kind.model_fields.items()} == keys
     known = {name.rpartition(".")[2] for name in OTHER} | {"cell", *TABLES}
