@@ -331,7 +331,7 @@ def test_a_device_that_moves_up_only_is_another() -> None:
 def test_a_read_above_the_highest_measured_voltage_is_refused() -> None:
     measured = CUBIC | {"v_max [V]": 0.5}
     assert outputs(device("weight", measured)) == outputs(device("weight", CUBIC))
-    with pytest.raises(CardError, match="measured up to 0.15 V"):
+    with pytest.raises(CardError, match=r"measured up to 0.15 V"):
         outputs(device("weight", measured | {"v_max [V]": 0.15}))
 
 
