@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +17,7 @@ from memsim.card.close_times import check_apart
 from memsim.card.sections import Compensation
 from memsim.energy.ledger import UPKEEP, Ledger
 from memsim.freed_memory import keep_freed_memory
-from memsim.mapping.batches import Axis, Batch
+from memsim.mapping.batches import Axis, Batch, batch_of
 from memsim.mapping.mapped_net import Engine, MappedNet
 from memsim.mapping.recording import Record
 from memsim.mapping.report import MappingReport
@@ -163,7 +163,7 @@ class Chip:
         Images are numbered from 0 again.  progress(what, done, total) is called after each layer.
         """
         keep_freed_memory()
-        for array in _told("programming", list(self.arrays.values()), progress):
+        for array in _reported("programming", list(self.arrays.values()), progress):
             array.program()
         self.time, self._next = 0.0, 0
         self._read_at = float("nan")
@@ -203,7 +203,7 @@ class Chip:
         if compensation not in (None, *get_args(Compensation)):
             raise ValueError(f"compensation = {compensation!r}: one of {', '.join(get_args(Compensation))}")
         self._needs_programming()
-        for array in _told("ageing", list(self.weight_arrays.values()), progress):
+        for array in _reported("ageing", list(self.weight_arrays.values()), progress):
             array.advance_to(float(t), compensation)
         self.time = float(t)
         return self
@@ -319,7 +319,7 @@ class Chip:
         starts = list(range(0, batch.count, CALIBRATION_BATCH))
         try:
             with torch.no_grad():
-                for start in _told("calibrating", starts, progress):
+                for start in _reported("calibrating", starts, progress):
                     part = batch.part(start, start + CALIBRATION_BATCH)
                     names = range(CALIBRATION_NAME + start, CALIBRATION_NAME + start + part.count)
                     self.mapped.uncounted(part, names, calibrating=True)
@@ -339,21 +339,9 @@ class Chip:
         )
 
 
-def _told(what: str, items: Sequence[Any], progress: Progress | None) -> Iterable[Any]:
+def _reported(what: str, items: Sequence[Any], progress: Progress | None) -> Iterable[Any]:
     """The items one by one, each reported when it is done."""
     for number, item in enumerate(items):
         yield item
         if progress is not None:
             progress(what, number + 1, len(items))
-
-
-def batch_of(images: Any, axis: Axis) -> Batch:
-    """Calibration images as arguments of a network: a tensor, a tuple of inputs, or a mapping of named
-    ones.
-    """
-    try:
-        if isinstance(images, Mapping):
-            return Batch((), images, axis)
-        return Batch(tuple(images) if isinstance(images, (tuple, list)) else (images,), {}, axis)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"calibration: {error}") from None

@@ -13,9 +13,9 @@ from memsim.arrays.products.hebbian import HebbianAttention
 from memsim.arrays.products.score import ScoreAttention
 from memsim.arrays.weight_array import WeightArray
 from memsim.card.chip_card import ChipCard
-from memsim.chip import Chip, batch_of
+from memsim.chip import Chip
 from memsim.energy.ledger import Ledger
-from memsim.mapping.batches import Axis, check_axis
+from memsim.mapping.batches import Axis, batch_of, check_axis
 from memsim.mapping.mapped_net import Engine
 from memsim.mapping.report import NotMapped
 from memsim.run import Run

@@ -71,8 +71,8 @@ class Pass:
         """
         if is_functorch_wrapped_tensor(x):
             raise ValueError(
-                f"{name}: it is called inside torch.func (vmap, grad, jvp), where images cannot be told "
-                f"apart; call it on whole batches, or leave it digital (digital = [{name!r}] in the card)"
+                f"{name}: it is called inside torch.func (vmap, grad, jvp), where images cannot be "
+                f"separated; call it on whole batches, or leave it digital (digital = [{name!r}] in the card)"
             )
         if self.probe is not None:
             self.probe.note(name, x, tail, macs)

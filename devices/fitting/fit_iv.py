@@ -152,7 +152,7 @@ def _warnings(name: str, squares: dict[str, float], x: np.ndarray, left: np.ndar
     gain = 0.5 * len(left) * np.log(max(squares[other], 1e-300) / max(squares[name], 1e-300))
     if gain < 1.92:
         out.append(
-            f"a {other} is as good as the {name} in the card: readings at higher voltages would tell them"
-            " apart"
+            f"a {other} is as good as the {name} in the card: readings at higher voltages would decide"
+            " between them"
         )
     return out

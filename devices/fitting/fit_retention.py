@@ -121,7 +121,7 @@ def fit_retention(
 
 
 def nearest_to_room(kelvin: np.ndarray | None) -> float:
-    """T_0 [K]: of the temperatures measured the one that is nearest to 300 K; 300 where none was told."""
+    """T_0 [K]: of the temperatures measured the one that is nearest to 300 K; 300 where none is stated."""
     return ROOM if kelvin is None else float(kelvin[np.abs(kelvin - ROOM).argmin()])
 
 

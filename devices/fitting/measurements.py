@@ -41,7 +41,7 @@ class RetentionCurves:
     devices: tuple[str, ...]
     time: np.ndarray  #: (T, N) [s]
     conductance: np.ndarray  #: (T, N) [S]
-    temperature: np.ndarray | None = None  #: each device was kept at (N,) [K]; None: one, not told
+    temperature: np.ndarray | None = None  #: each device was kept at (N,) [K]; None: one that is not stated
 
     def part(self, which: np.ndarray) -> RetentionCurves:
         """Some of the devices; which: (N,), bool or indices."""

@@ -59,6 +59,7 @@ def read_out(
             peak = drives.unit(card.design.dac).repeat_interleave(groups)[:, None]
             gain = gain * peak
     power, noise = read_noise(power, cell, card, volt, tiles)
+    volt, power = volt.contiguous(), None if power is None else power.contiguous()  # as kernels want them
     whole = ReadOut(
         volt_SRC=volt, power_SRC=power, row_siemens_SR=siemens, full_scale_SK=scale, gain_SC=gain,
         bits=bits, rng=rng, dense=drives is not None and not drives.spikes, noise=noise, curve_SKPC=curve,

@@ -73,9 +73,7 @@ class WeightArray(nn.Module):
         self.dtype, section = run.dtype, run.card.weights
         self.read_energy = section.read_joule(1.0)  #: [V^2 s]
         self.adc, self.dac = run.card.design.weight_adc, run.card.design.dac
-        self._prepared: dict[
-            int, list[tuple[Drives | None, ReadOut | LineRead]]
-        ] = {}  #: by call, as they are needed
+        self._prepared: dict[int, list[tuple[Drives | None, ReadOut | LineRead]]] = {}  #: by call
         for buffer in ("volt_SRC", "power_SRC", "row_siemens_SR", "gain_SC"):
             self.register_buffer(buffer, None)
 
@@ -341,7 +339,7 @@ class WeightArray(nn.Module):
 
     @property
     def kappa(self) -> float:
-        """r n g_max N^2 of the largest tile [1]; above .3 wires matter, above 1 they rule."""
+        """r n g_max N^2 of the largest tile [1]; wires matter above .3 and dominate above 1."""
         side = self.run.card.weights.longest_side(self.rows, self.columns)
         return self.run.card.segment().resistance * self.cell.g_max * self.devices_per_weight * side**2
 

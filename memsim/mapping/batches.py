@@ -125,6 +125,18 @@ class Batch:
         return self.call(leaves)
 
 
+def batch_of(images: Any, axis: Axis) -> Batch:
+    """Calibration images as arguments of a network: a tensor, a tuple of inputs, or a mapping of named
+    ones.
+    """
+    try:
+        if isinstance(images, Mapping):
+            return Batch((), images, axis)
+        return Batch(tuple(images) if isinstance(images, (tuple, list)) else (images,), {}, axis)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"calibration: {error}") from None
+
+
 def _axis_of(owner: int | str, axis: Axis) -> int | None:
     if isinstance(axis, int):
         return axis

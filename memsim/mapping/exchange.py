@@ -105,17 +105,28 @@ def _fold(net: nn.Module) -> None:
     """Replace weights that are computed from others (weight norm, pruning, ...) by their value of now."""
     for module in list(net.modules()):
         if parametrize.is_parametrized(module):
-            # torch's own removal would strip the class, which the copy shares with the user's module
-            values = {name: getattr(module, name).detach() for name in module.parametrizations}  # type: ignore[union-attr]
-            del module._modules["parametrizations"]
-            module.__class__ = type(module).__bases__[0]
-            for name, value in values.items():
-                setattr(module, name, nn.Parameter(value.clone()))
+            _unparametrise(module)
         for name in [key.removesuffix("_orig") for key in module._parameters if key.endswith("_orig")]:
             (prune.remove if prune.is_pruned(module) else remove_spectral_norm)(module, name)
         for name in [key.removesuffix("_g") for key in list(module._parameters) if key.endswith("_g")]:
             if f"{name}_v" in module._parameters:
                 remove_weight_norm(module, name)
+
+
+def _unparametrise(module: nn.Module) -> None:
+    """Keep the values of parametrised parameters and buffers alone.
+
+    torch's own removal strips the class of the module, which a copy shares with the user's.
+    """
+    made = dict(module.parametrizations.items())  # type: ignore[operator, union-attr]
+    values = {name: getattr(module, name).detach().clone() for name in made}
+    del module._modules["parametrizations"]
+    module.__class__ = type(module).__bases__[0]
+    for name, value in values.items():
+        if any(True for _ in made[name].parameters(recurse=False)):
+            module.register_parameter(name, nn.Parameter(value))
+        else:
+            module.register_buffer(name, value)
 
 
 def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:

@@ -52,7 +52,7 @@ class WiredArray:
         self._network = network(lines, g.reshape(-1, *g.shape[-2:]))
         self._product, drops, sums, least = effective(self._network)
         if not (float(least.detach().min()) >= 0.0 and math.isfinite(float(sums.detach().sum()))):
-            checked(g, "conductance_RC", low=0.0)  # tells what is wrong
+            checked(g, "conductance_RC", low=0.0)  # raises ValueError with the value
         self._sums, self._reach = sums, 1.0 / (1.0 - drops[:, 0])  # M's columns, tG's at most so far above
         self.contraction = float(drops.detach().prod(-1).max()) if drops.numel() else 0.0
 
@@ -67,7 +67,7 @@ class WiredArray:
         voltage = _shaped(voltage_BR, "voltage_BR")
         top = voltage.detach().abs().amax((-1, -2), keepdim=True)
         if not math.isfinite(float(top.sum())):
-            checked(voltage, "voltage_BR")  # tells what is wrong
+            checked(voltage, "voltage_BR")  # raises ValueError with the value
         lead = torch.broadcast_shapes(voltage.shape[:-2], self.lead)
         inputs, columns = voltage.shape[-2], self._product.shape[-1]
         method, sweeps = self._way(accuracy)

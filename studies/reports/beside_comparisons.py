@@ -144,7 +144,7 @@ def accuracy(a: Kept, b: Kept) -> Table:
     )
     note = (
         f"Brackets hold {LEVEL * 100:.0f} % intervals. {how} The last column holds for other images of the "
-        "same kind too. A change whose interval holds 0 is not told apart from none."
+        "same kind too. A change whose interval holds 0 may be none."
     )
     if not rows:
         note = "The runs were tested on different data sets, and have no measure in common."
@@ -190,7 +190,7 @@ def headline(a: Kept, b: Kept) -> str:
         said.append(
             f"{verb} {size} points of accuracy on {name} ({where})"
             if verb
-            else f"are not told apart on {name} ({points(found.mean)} points)"
+            else f"do not differ surely on {name} ({points(found.mean)} points)"
         )
     names = [run.folder.resolve().name for run in (a, b)]
     if not said:

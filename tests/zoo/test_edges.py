@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations, prune
+from torch.nn.utils import parametrizations, parametrize, prune
 
 import memsim
 from tests.zoo.layout_networks import Calls, two
@@ -217,6 +217,21 @@ def test_weights_that_are_computed_stay_so_in_the_users_network(computed) -> Non
     assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
     net(x).sum().backward()
     assert all(p.grad is not None for p in net.parameters())
+
+
+class Half(nn.Module):
+    """Halves what it is given."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / 2
+
+
+def test_a_buffer_that_is_computed_stays_a_buffer() -> None:
+    net = Calls(lambda m, x: m.b(m.a(x) * m.a.scale), **two())
+    net.a.register_buffer("scale", torch.arange(8.0))
+    parametrize.register_parametrization(net.a, "scale", Half())
+    chip = assert_right(net, numbers(5, 6))
+    assert "scale" in chip.net.a._buffers and parametrize.is_parametrized(net.a)
 
 
 # --- complex numbers --------------------------------------------------------------------------------------

@@ -85,8 +85,8 @@ def by_line(whole: ReadOut, lines: Lines, middle: Middle | None) -> LineRead:
         place, share_SC = lines.tile_of_column, gain_SC * lines.factor
     elif middle is not None and middle.row_SRT is not None:
         taken = replace(
-            part(0, gain_SC.new_ones(len(gain_SC), 1)), volt_SRC=middle.row_SRT, power_SRC=None, noise=QUIET,
-            bits=0, curve_SKPC=None,
+            part(0, gain_SC.new_ones(len(gain_SC), 1)), volt_SRC=middle.row_SRT.contiguous(), power_SRC=None,
+            noise=QUIET, bits=0, curve_SKPC=None,
         )  # fmt: skip
     return LineRead(
         whole=whole,

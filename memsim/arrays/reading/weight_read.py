@@ -124,7 +124,7 @@ class ReadOut:
             or x.dtype != torch.float32
         ):
             return self.plain(x, unrolling, at)
-        volt, maps = self.volt_SRC.contiguous().numpy(), unrolling is not None
+        volt, maps = self.volt_SRC.numpy(), unrolling is not None
         positions = x.shape[-1] // volt.shape[1] if unrolling is None else unrolling.positions
         shape = (volt.shape[2], positions) if maps else (positions, volt.shape[2])
         out = torch.empty(*x.shape[:3], *shape, dtype=torch.float32)
@@ -144,7 +144,7 @@ class ReadOut:
             x.contiguous().numpy(),
             *index,
             volt,
-            volt if self.power_SRC is None else self.power_SRC.contiguous().numpy(),
+            volt if self.power_SRC is None else self.power_SRC.numpy(),
             *self._noise,
             self.rng.keys.reshape(-1),
             at.images,
