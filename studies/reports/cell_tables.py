@@ -11,7 +11,7 @@ from rich.text import Text
 
 from memsim.devices import registry
 from memsim.studies.reports.quantities import digits
-from memsim.studies.reports.told_cells import endurance, told
+from memsim.studies.reports.cell_descriptions import endurance, told
 
 
 def cells(name: str | None = None) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from memsim import devices
-from memsim.studies.reports import told_cells
+from memsim.studies.reports import cell_descriptions
 from memsim.studies.reports.device_figures import panels, portrait
 from memsim.studies.reports.figure_style import png, svg
 from tests.devices.measured import ECRAM, PCM, RERAM
@@ -188,18 +188,18 @@ def test_a_card_tells_of_itself_what_its_cell_does(kind):
     card = devices.DeviceCard.parse(
         {"name": "mine", "technology": "PCM", "source": "by us, 2026"} | CARDS[kind]
     )
-    found, cell = told_cells.of_card_itself(card).fields, devices.get(card)
+    found, cell = cell_descriptions.of_card_itself(card).fields, devices.get(card)
     about = cell.describe()
     assert tuple(found["effects"]) == about.effects == cell.effects
     assert found["unsupported"] == about.unsupported and found["kind"] == about.kind
     assert (found["states"] or math.inf) == pytest.approx(about.states)
     assert (found["n_max"], found["one_sided"]) == (about.n_max, about.one_sided)
-    assert told_cells.endurance(found) == cell.endurance_range
+    assert cell_descriptions.endurance(found) == cell.endurance_range
 
 
 def test_the_presets_are_recorded_as_they_are():
-    """python -m memsim.studies.reports.told_cells records them anew."""
-    assert json.loads(told_cells.recorded()) == json.loads(told_cells.RECORD.read_text("utf-8"))
+    """python -m memsim.studies.reports.cell_descriptions records them anew."""
+    assert json.loads(cell_descriptions.recorded()) == json.loads(cell_descriptions.RECORD.read_text("utf-8"))
 
 
 def test_a_cell_of_ones_own_is_built(capsys, monkeypatch):

@@ -1,7 +1,7 @@
 """What `memsim devices` tells of a cell: of presets as recorded here, of cards as they say: neither takes a
 tensor.  Cells of others are built.
 
-    python -m memsim.studies.reports.told_cells      records the presets anew, where one has changed
+    python -m memsim.studies.reports.cell_descriptions      records the presets anew, where one has changed
 """
 
 from __future__ import annotations
