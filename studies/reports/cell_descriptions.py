@@ -1,5 +1,6 @@
-"""What `memsim devices` tells of a cell: of presets as recorded here, of cards as they say: neither takes a
-tensor.  Cells of others are built.
+"""What `memsim devices` says of a cell: of presets as recorded here, of cards from their fields.
+
+Neither takes a tensor; cells of others are built.
 
     python -m memsim.studies.reports.cell_descriptions      records the presets anew, where one has changed
 """
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 RECORD = Path(__file__).with_name("presets.json")
 
 
-class Told(NamedTuple):
+class CellDescription(NamedTuple):
     """A cell in words and numbers."""
 
     fields: dict[str, Any]  #: for JSON: what it is, then every number of its law
@@ -33,7 +34,7 @@ class Told(NamedTuple):
     remark: str  #: on the numbers
 
 
-def told(name: str) -> Told:
+def description_of(name: str) -> CellDescription:
     """A cell by name, or a device card by its file. Raises ValueError for an unknown name, and CardError."""
     if name.endswith(".toml"):
         return of_card_itself(DeviceCard.load(name))
@@ -48,15 +49,15 @@ def endurance(fields: dict[str, Any]) -> Endurance | None:
 
 
 @cache
-def _recorded() -> dict[str, Told]:
+def _recorded() -> dict[str, CellDescription]:
     found = json.loads(RECORD.read_text("utf-8"))
     return {
-        name: Told(one["fields"], [Number(*n) for n in one["numbers"]], one["remark"])
+        name: CellDescription(one["fields"], [Number(*n) for n in one["numbers"]], one["remark"])
         for name, one in found.items()
     }
 
 
-def of_card_itself(card: DeviceCard) -> Told:
+def of_card_itself(card: DeviceCard) -> CellDescription:
     """A card as it says itself."""
     one, own = card.section, card.endurance
     pulsed, source = card.pulsed, card.source
@@ -68,10 +69,12 @@ def of_card_itself(card: DeviceCard) -> Told:
         "unsupported": dict(missing_verbs.PULSED if pulsed else missing_verbs.WEIGHT),
         "source": source, "endurance [cycles]": lives._asdict() if lives else None,
     }  # fmt: skip
-    return Told(fields | one.model_dump(mode="json", by_alias=True, exclude_none=True), *of_card(card))
+    return CellDescription(
+        fields | one.model_dump(mode="json", by_alias=True, exclude_none=True), *of_card(card)
+    )
 
 
-def _of_cell(cell: Cell) -> Told:
+def _of_cell(cell: Cell) -> CellDescription:
     from memsim.studies.reports.cell_numbers import numbers  # needs torch
 
     about = dataclasses.asdict(cell.describe())
@@ -82,7 +85,7 @@ def _of_cell(cell: Cell) -> Told:
         "endurance [cycles]": lives._asdict() if lives else None,
     }
     own = {key: value for key, value in _law(dataclasses.asdict(cell)) if key not in about}
-    return Told(json.loads(json.dumps(about | own)), *numbers(cell))
+    return CellDescription(json.loads(json.dumps(about | own)), *numbers(cell))
 
 
 def _law(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
@@ -98,9 +101,10 @@ def _law(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def recorded() -> str:
-    """What the record must hold, of the presets as they are."""
+    """What the record must hold, of the presets as they are: a line for each."""
     found = {name: _of_cell(registry.get(name))._asdict() for name in registry.PRESETS}
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    lines = (f"{json.dumps(name)}: {json.dumps(one, ensure_ascii=False)}" for name, one in found.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 if __name__ == "__main__":

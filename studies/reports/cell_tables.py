@@ -10,13 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from memsim.devices import registry
+from memsim.studies.reports.cell_descriptions import description_of, endurance
 from memsim.studies.reports.quantities import digits
-from memsim.studies.reports.cell_descriptions import endurance, told
 
 
 def cells(name: str | None = None) -> dict[str, dict[str, Any]]:
     """Every preset, or one (or a device card), with every number it holds."""
-    found = [told(n).fields for n in ([name] if name else registry.names())]
+    found = [description_of(n).fields for n in ([name] if name else registry.names())]
     return {fields["name"]: fields for fields in found}
 
 
@@ -53,7 +53,7 @@ def _lives(fields: dict[str, Any]) -> str:
 
 def cell_table(name: str) -> Group:
     """One cell: what it is, every number with its unit and meaning, what it cannot do."""
-    fields, numbers, remark = told(name)
+    fields, numbers, remark = description_of(name)
     head = Table.grid(padding=(0, 2))
     said = {
         "technology": fields["technology"], "kind": fields["kind"] + ", up only" * fields["one_sided"],
