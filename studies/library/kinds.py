@@ -1,5 +1,7 @@
 """Kinds: networks trained alike but for their attention, with several training seeds, on crossbars over time.
 
+Dot products run digitally, and written into arrays in Hebbian and in score order.
+
 Seed 0 are the bundled relatives of the network. Checkpoints of further seeds are taken where they lie in the
 --data folder as NAME-1.safetensors, NAME-2.safetensors and so on, NAME being the bundled relative's name.
 """
@@ -10,10 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import get_args
 
 from matplotlib.figure import Figure
 
+import memsim
 from memsim import models
 from memsim.models.parts.relatives import Kind
 from memsim.models.registry import relative
@@ -24,6 +28,7 @@ from memsim.studies.evaluation.setting import Setting
 from memsim.studies.evaluation.subject import refuse_foreign
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import duration
+from memsim.studies.reports.sweep_table import COSTS, WRITES, costs
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
@@ -67,12 +72,25 @@ def tasks(setting: Setting) -> Iterator[Task]:
         setting, "kinds", "it compares networks that were trained alike, and those are memsim's own"
     )
     found = [(*one, float(models.load(one[2]).record["test_accuracy"])) for one in networks(setting)]
+    card = memsim.ChipCard.parse(dict(setting.card))
     for chips in blocks(setting.chips):
         for kind, seed, name, record in found:
-            shared = crossbars(replace(setting, model=name), chips)
-            for time in TIMES:
-                labels = {"attention": kind, "seed": seed, "time [s]": time, RECORD: record}
-                yield Task(study="kinds", labels=labels, shared=shared, own={"time [s]": time})
+            for attention, executed in written(kind, card):
+                shared = crossbars(replace(setting, model=name), chips, card=executed)
+                for time in TIMES:
+                    labels = {"attention": attention, "seed": seed, "time [s]": time, RECORD: record}
+                    yield Task(study="kinds", labels=labels, shared=shared, own={"time [s]": time})
+
+
+def written(kind: str, card: memsim.ChipCard) -> Iterator[tuple[str, memsim.ChipCard]]:
+    """Yield (label, card) of each execution of a kind: dot products digitally and in both orders of writing
+    them into arrays, the other kinds once.
+    """
+    digital = card.replace(attention={"order": "digital"})
+    yield kind, digital
+    if kind == "dot":
+        for order in ("hebbian", "score"):
+            yield f"dot ({order} order)", digital.replace(attention={"order": order})
 
 
 def by_kind(points: Sequence[Point]) -> dict[str, dict[float, dict[int, Point]]]:
@@ -116,7 +134,26 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             rows=changes,
             note=NOTE,
         )
+    out |= {"costs": _costs(found)}
     return out | {"points": draw.lines("All points", {draw.named(p): p for p in points})}
+
+
+def _costs(found: dict[str, dict[float, dict[int, Point]]]) -> Table:
+    """Return what an image costs each kind at its first time, the mean over its seeds."""
+    totals = []
+    for line in found.values():
+        seeds = list(line[min(line)].values())
+        keys = (*COSTS, WRITES, "area [m2]")
+        means = {key: [p.total[key] for p in seeds if p.total.get(key) is not None] for key in keys}
+        totals.append({key: fmean(values) for key, values in means.items() if values})
+    columns = {"attention": list(found), **costs(totals, writes=True)}
+    return Table(
+        title="What an image costs with each kind of attention",
+        header=list(columns),
+        rows=[list(cells) for cells in zip(*columns.values(), strict=True)],
+        note="At the first time after programming, the mean over training seeds. STDP attention is written "
+        "with pulses; other kinds are digital unless an order of writing is named.",
+    )
 
 
 def _over_seeds(seeds: dict[int, Point], column: str) -> str:

@@ -9,11 +9,14 @@ from typing import Any
 
 from memsim.studies.evaluation.points import Point
 from memsim.studies.reports import draw
-from memsim.studies.reports.quantities import digits, duration, prefixed
+from memsim.studies.reports.quantities import count, digits, duration, prefixed
 from memsim.studies.reports.table import Table
 
 COSTS = {"energy [J]": ("energy", "J"), "latency [s]": ("latency", "s")}
 """What an image costs a chip: name and unit."""
+
+WRITES = "pulses"
+"""Where a point holds the pulses that write the attention of an image."""
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
@@ -32,13 +35,23 @@ def sweep_table(points: Sequence[Point]) -> Table:
     if draw.measured(points):
         shown = [draw.cell(p.estimate(main), main) if main in p.per_chip else "" for p in points]
         columns[draw.MEASURES.get(main, main)] = shown
-    for key, (name, unit) in COSTS.items():
-        columns |= _column(name, unit, [p.total.get(key) for p in points])
-    areas = [p.total.get("area [m2]") for p in points]
-    columns |= _column("area", "mm²", [None if area is None else 1e6 * area for area in areas], plain=True)
+    columns |= costs([p.total for p in points])
     rows = [list(cells) for cells in zip(*columns.values(), strict=True)]
     note = f"Brackets hold 95 % intervals over chips. Fields: {', '.join(fields)}."
     return Table(title="What each setting gives and costs", header=list(columns), rows=rows, note=note)
+
+
+def costs(totals: Sequence[Mapping[str, Any]], *, writes: bool = False) -> dict[str, list[str]]:
+    """Return the columns of what an image costs, each in one unit: energy, latency, the pulses that write
+    attention where asked for, and the area of the arrays; what no total has, has no column.
+    """
+    columns: dict[str, list[str]] = {}
+    for key, (name, unit) in COSTS.items():
+        columns |= _column(name, unit, [total.get(key) for total in totals])
+    if writes:
+        columns["attention pulses"] = [count(total.get(WRITES) or 0.0) for total in totals]
+    areas = [total.get("area [m2]") for total in totals]
+    return columns | _column("area", "mm²", [a if a is None else 1e6 * a for a in areas], plain=True)
 
 
 def short(field: str, fields: Sequence[str]) -> str:
@@ -55,7 +68,9 @@ def _field(name: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _column(name: str, unit: str, values: Sequence[float | None], plain: bool = False) -> Mapping[str, Any]:
+def _column(
+    name: str, unit: str, values: Sequence[float | None], plain: bool = False
+) -> dict[str, list[str]]:
     """A column of quantities in one unit; nothing where no point has one."""
     there = [value for value in values if value is not None]
     if not there:

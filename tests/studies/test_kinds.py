@@ -16,7 +16,8 @@ CARD = dump(memsim.ChipCard.load("default"))
 
 def at(kind: str, seed: int, digital: float, *right: float, time: float = 1.0) -> Point:
     labels = {"attention": kind, "seed": seed, "time [s]": time, kinds.RECORD: digital}
-    return Point(labels=labels, chips=[0, 1], per_chip={"accuracy [1]": list(right)}, total={"images": 100})
+    total = {"images": 100, "energy [J]": 2e-6 * (1 + seed), "pulses": 100.0 * seed, "area [m2]": 1e-7}
+    return Point(labels=labels, chips=[0, 1], per_chip={"accuracy [1]": list(right)}, total=total)
 
 
 POINTS = [
@@ -38,6 +39,19 @@ def test_changes_are_taken_seed_by_seed() -> None:
     dot, sdsa = tables["against-stdp"].rows
     assert dot[0] == "dot" and dot[1].startswith("+3.00") and dot[2].startswith("−5.00")
     assert sdsa[1] == "−1.00" and sdsa[2].startswith("−10.00")
+
+
+def test_what_an_image_costs_is_the_mean_over_seeds() -> None:
+    costs = kinds.tables(POINTS)["costs"]
+    assert costs.header == ["attention", "energy [µJ]", "attention pulses", "area [mm²]"]
+    assert costs.rows[:2] == [["stdp", "3.00", "50", "0.100"], ["dot", "4.00", "100", "0.100"]]
+
+
+def test_dot_products_are_written_in_both_orders() -> None:
+    card = memsim.ChipCard.load("default")
+    orders = {label: one.attention.order for label, one in kinds.written("dot", card)}
+    assert orders == {"dot": "digital", "dot (hebbian order)": "hebbian", "dot (score order)": "score"}
+    assert [label for label, _ in kinds.written("stdp", card)] == ["stdp"]
 
 
 def test_what_is_sure_is_said() -> None:
