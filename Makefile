@@ -5,6 +5,8 @@ PYTHON ?=
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3 python3.12 python3.11 python3.13 python3.10)
 RUN := .venv/bin/python -m
 INSTALL := $(RUN) pip install --disable-pip-version-check --only-binary=aihwkit
+# Each worker has a stretch of its own, so that no two compile the same kernel; who is ready first takes of the rest.
+TESTS := pytest -n auto --dist worksteal
 # The versions of every package, for a Python that has such a file: CI sets LOCKED=1.
 LOCK = .ci/constraints-$(shell .venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
 PINS = $(if $(LOCKED),$(addprefix -c ,$(wildcard $(LOCK))))
@@ -26,14 +28,16 @@ demo: .venv/.installed
 test: .venv/.test-installed
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(RUN) pyright
-	$(RUN) pytest -n auto
+	$(RUN) pyright & types=$$!; \
+	  $(RUN) $(TESTS); tests=$$?; \
+	  wait $$types || { echo 'make test: pyright found what it printed above' >&2; exit 1; }; \
+	  exit $$tests
 
 slow: .venv/.test-installed
-	$(RUN) pytest -n auto -m slow
+	$(RUN) $(TESTS) -m slow
 
 exhaustive: .venv/.test-installed
-	$(RUN) pytest -n auto -m exhaustive
+	$(RUN) $(TESTS) -m exhaustive
 
 # badcrossbar draws with cairo and wants a numpy of its own: an environment apart.
 judges: .venv/.test-installed

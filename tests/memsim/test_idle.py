@@ -211,10 +211,19 @@ def test_a_price_that_a_voltage_overrides_is_refused(event: str) -> None:
         DEFAULT.replace(prices={event: PRICE}, attention={"pulse_voltage [V]": 2.0})
 
 
-BILLED = {line[1] for line in outputs(DEFAULT)["lines"]} - {"array-read", "half-select"}
+BILLED = (
+    "adc-8b", "bus-bit", "column-second", "dac-conversion", "digital-add", "digital-compare", "digital-mac",
+    "pulse-reram", "reset-reram", "router-bit", "row-drive", "sample-hold",
+)  # fmt: skip
+"""Events of the default card that have a price: listed, so that no chip runs where the file is imported."""
 
 
-@pytest.mark.parametrize("event", sorted(BILLED))
+def test_every_event_with_a_price_is_listed() -> None:
+    billed = {line[1] for line in outputs(DEFAULT)["lines"]}
+    assert billed - {"array-read", "half-select"} == set(BILLED)
+
+
+@pytest.mark.parametrize("event", BILLED)
 def test_a_price_changes_the_bill(event: str) -> None:
     assert outputs(DEFAULT.replace(prices={event: PRICE})) != outputs(DEFAULT)
 
