@@ -13,6 +13,7 @@ from functools import wraps
 from typing import Any
 
 import matplotlib.style
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from memsim.studies.reports.powers_of_ten import label_plainly
@@ -79,10 +80,14 @@ def _style() -> AbstractContextManager[None]:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an SVG document."""
-    out = io.StringIO()
+    """The figure as an SVG document.
+
+    Its layout is settled, so that it is drawn once; `Figure.savefig` draws twice, to the same bytes.
+    """
+    out, dpi = io.StringIO(), figure.dpi
     with _style():
-        figure.savefig(out, format="svg", metadata=BARE)
+        FigureCanvasSVG(figure).print_svg(out, metadata=BARE)
+    figure.dpi = dpi
     return re.sub(r"[ \t]+$", "", out.getvalue(), flags=re.MULTILINE)
 
 

