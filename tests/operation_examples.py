@@ -13,6 +13,8 @@ from memsim.arrays.kernels.pair_sums import column_sizes, row_sums
 from memsim.arrays.weight_devices import seen
 from memsim.devices import LinePulses, get, stream
 from memsim.devices.numerics import stable
+from memsim.memory.conversion import noisy_numbers
+from memsim.memory.drive_powers import drive_powers
 from memsim.models.parts.attention_kernel import count_gradients, gather_weights
 from memsim.models.parts.lif import Law, potentials, spikes
 from memsim.wires.crosspoints import Crossing, seen_states
@@ -47,6 +49,24 @@ def draws(kind: str) -> Iterator[Example]:
             call = partial(rng, (600,), image=[5, 2**32 - 1], step=[0, 2**31, 7], first=first, dtype=dtype)
             yield Example(call, atol=0.0 if kind == "uniform" else atol)
     yield Example(partial(rng, (0,)))
+
+
+def conversions() -> Iterator[Example]:
+    """Noise that is not rounded, currents that are, by steps of each line and of all."""
+    keys, images, reads = (torch.tensor(x) for x in ([7, -5, 2**62], [3, 2**31], [0, 4, 70]))
+    held = torch.tensor([1, 260, 300])
+    current, variance = 0.4 * _numbers(3, 2, 3, 300), _numbers(3, 2, 3, 300, seed=1)
+    one, each = torch.full((3, 1), 0.1), 0.05 + 0.1 * _numbers(3, 300, seed=2).abs()
+    for spread, levels, step in ((variance, 0, one), (None, 7, one), (None, 7, each)):
+        address = (keys, images, reads, 2, levels)
+        yield Example(partial(noisy_numbers, current, spread, step, held, *address), atol=1e-5)
+
+
+def powers() -> Iterator[Example]:
+    """Drives of both signs and of 0, and none."""
+    x = _numbers(2, 3, 37).relu() - _numbers(2, 3, 37, seed=1).relu()
+    yield Example(partial(drive_powers, x, 0.5, 0.25, 2.0), rtol=1e-6)
+    yield Example(partial(drive_powers, x[:0], 0.5, 0.25, 2.0))
 
 
 PLACES, IMAGES, STEPS, CELLS = range(2), [4, 9, 5], range(2), (11, 33)
@@ -225,6 +245,8 @@ EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
     "memsim.devices.pulses.pcm_nandakumar2018.rewrite": partial(_laws, "pcm-nandakumar2018"),
     "memsim.devices.pulses.piecewise_step.rewrite": partial(_laws, "piecewise"),
     "memsim.devices.pulses.power_step.rewrite": partial(_laws, "power"),
+    "memsim.memory.conversion.noisy_numbers": conversions,
+    "memsim.memory.drive_powers.drive_powers": powers,
     "memsim.models.parts.attention_kernel.count_gradients": partial(tables, "gradients"),
     "memsim.models.parts.attention_kernel.gather_weights": partial(tables, "weights"),
     "memsim.models.parts.lif.potentials": membranes,

@@ -67,6 +67,7 @@ class CrossbarLines(Lines):
         self.images = np.asarray(images, np.int64)
         self.reads.begin(self.images, call)
         self.cells.begin(self.images, call)
+        self._lost: tuple[tuple[int, int, tuple[float, ...]], Tensor | None] | None = None
 
     def _write(self, k: Tensor, v: Tensor, times: Sequence[float]) -> None:
         parts = [self._by_array(k) / _scale(self.ranges.key), self._by_array(v) / _scale(self.ranges.value)]
@@ -175,8 +176,11 @@ class CrossbarLines(Lines):
 
     def _since(self, ages: Tensor, idle: int) -> Tensor | None:
         """What each line has lost since it was shown last, for each reader (R, N)."""
-        lost = self.cells.since(self._rows(), ages[idle:])
-        return None if lost is None else lost.to(self.dtype)
+        at = (self.count, idle, tuple(ages[idle:, 0].tolist()))
+        if self._lost is None or self._lost[0] != at:  # a blend follows the match of the same readers
+            lost = self.cells.since(self._rows(), ages[idle:])
+            self._lost = at, None if lost is None else lost.to(self.dtype)
+        return self._lost[1]
 
     def _gain(self, ages: Tensor) -> Tensor:
         return self.cells.gain(ages).to(self.dtype)

@@ -11,10 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memsim.arrays.kernels.dac import convert_rows
 from memsim.arrays.reading.converters import convert_by, levels_of, to_grid
 from memsim.converters.adc import Adc
 from memsim.devices import stream
+from memsim.devices.numerics.compile import match_threads
+from memsim.devices.numerics.operation import by_kernel
 from memsim.memory.cells import CALL, LineCells, Shown
+from memsim.memory.conversion import noisy_numbers
 from memsim.memory.line_events import LineEvents
 
 
@@ -59,8 +63,22 @@ class Reads:
         """Numbers (S, H, B, R, n) as they drive lines, in shares of the read voltage."""
         if not self.dac_bits:
             return x
+        levels = levels_of(self.dac_bits, signed)
+        if by_kernel(x) and x.dtype == torch.float32 and x.numel():
+            return self._dac_at_once(x, levels, signed)
         self.clipped += int((x.abs() > 1 + 1e-6).sum())
-        return to_grid(x, 1.0, levels_of(self.dac_bits, signed), signed=signed)
+        return to_grid(x, 1.0, levels, signed=signed)
+
+    def _dac_at_once(self, x: Tensor, levels: int, signed: bool) -> Tensor:
+        """The same by the kernel of weight arrays, in one pass."""
+        numbers = x.contiguous().reshape(1, 1, -1, x.shape[-1])
+        out = torch.empty_like(numbers)
+        one = np.ones(1, np.float32)
+        match_threads()
+        self.clipped += convert_rows(
+            numbers.numpy(), one, one * levels, np.array([signed]), out.numpy()
+        )  # fmt: skip
+        return out.view(x.shape)
 
     def read(
         self, drive: Tensor, shown: Shown, full: Tensor, side: str, *, held: Tensor | None = None,
@@ -78,24 +96,34 @@ class Reads:
             current = current * sensed
         first = self.numbers[side]
         self.numbers[side] += readers
+        steps = [self.step(first + n) for n in range(readers)]
         variance = self.cells.variance(drive, shown)
-        if variance is not None:
-            xi = self.rng.normal(
-                current.shape[-1:], image=self.images, draw=draw, dtype=self.dtype,
-                step=[self.step(first + n) for n in range(readers)],
-            )  # fmt: skip
-            current = current + variance.clamp(min=0.0).sqrt() * xi
         self.events.read(drive, shown, held) if self.waiting is None else self.waiting.append((drive, shown))
-        if not self.adc.rounds and self.adc.exact:
+        rounds = self.adc.rounds
+        if variance is None and not rounds and self.adc.exact:
             return current
-        curve = None if curve is None else curve[..., 0, :, : current.shape[-1]][:, :, None, None]
-        if held is not None:
-            there = torch.arange(current.shape[-1]) < held[:, None]
-            current = current * there
-        full = full[:, :, None, None]
-        out, clips = convert_by(current, full, self.adc.bits if self.adc.rounds else 0, curve)
-        self.clipped += clips
+        levels = levels_of(self.adc.bits, signed=True) if rounds else 0
+        there = torch.full((readers,), current.shape[-1]) if held is None else held
+        out, clips = self._noisy(current, variance, full, there, draw, steps, levels if curve is None else 0)
+        if curve is not None:
+            curve = curve[..., 0, :, : current.shape[-1]][:, :, None, None]
+            out, clips = convert_by(out, full[:, :, None, None], self.adc.bits if rounds else 0, curve)
+        self.clipped += int(clips)
         return out
+
+    def _noisy(
+        self, current: Tensor, variance: Tensor | None, full: Tensor, held: Tensor, draw: int,
+        steps: Sequence[int], levels: int,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """Currents (S, H, B, R, n) with their noise, on the grid of ideal ADCs where levels is not 0."""
+        images, reads = torch.from_numpy(self.images), torch.tensor(steps)
+        step = (full / max(levels, 1)).expand(*current.shape[:2], -1).flatten(0, 1)
+        keys = torch.from_numpy(self.rng.keys.reshape(-1).view(np.int64))
+        spread = None if variance is None else variance.flatten(0, 1)
+        found, clips = noisy_numbers(
+            current.flatten(0, 1), spread, step, held, keys, images, reads, draw, levels
+        )
+        return found.unflatten(0, current.shape[:2]), clips
 
 
 def by_array(x: Tensor, chips: int, dtype: torch.dtype) -> Tensor:

@@ -29,6 +29,7 @@ from memsim.devices.stuck import held, stuck_levels
 from memsim.devices.weights.weight_cell import WeightState
 from memsim.memory.cells import LineCells, Shown, of_rows
 from memsim.memory.design import ArrayDesign
+from memsim.memory.drive_powers import drive_powers
 from memsim.memory.numbered import Numbered
 
 GRID = 64  #: shares over which the mean drift is taken
@@ -91,8 +92,8 @@ class VerifiedCells(LineCells):
     def _look(self, rows: np.ndarray, step: int) -> None:
         """Age these lines to a step, and keep what reads then see of them."""
         now, unrest = self._aged(rows, step)
-        plus, minus = now[..., 0::2, :].sum(-2), now[..., 1::2, :].sum(-2)
-        unrest = None if unrest is None else unrest.sum(-2) / self._span**2
+        plus, minus = _sum(now[..., 0::2, :]), _sum(now[..., 1::2, :])
+        unrest = None if unrest is None else _sum(unrest) / self._span**2
         found = Shown((plus - minus) / self._span, plus + minus, unrest)
         if self.shown is None:
             self.shown = found.each(lambda x: _room(x, self.lines))
@@ -159,20 +160,24 @@ class VerifiedCells(LineCells):
         return bend(self.cell, self.design.card) * (self.cell.g_max - self.cell.g_min) * self.many
 
     def variance(self, drive: Tensor, shown: Shown) -> Tensor | None:
-        found = None if shown.unrest is None else drive.square() @ shown.unrest
-        if not self.noisy:
-            return found
-        power = shown.siemens.flatten(0, 2) * self.cell.g_scale  # (S H B, N, C)
+        if shown.unrest is None and not self.noisy:
+            return None
+        siemens = shown.siemens.flatten(0, 2)  # (S H B, N, C)
         carries = carries_noise(self.cell, self.design.card)
-        power, noise = read_noise(power if carries else None, self.cell, self.design.card, power, 1)
-        if power is None:
-            return found
-        fresh = noise.of_drive(drive.flatten(0, 2)) @ power  # (S H B, R, C)
+        _, noise = read_noise(siemens if carries else None, self.cell, self.design.card, siemens, 1)
+        scale = (noise.factor / (self.design.section.read_voltage * self._span)) ** 2
+        each = scale * self.cell.g_scale  # of the siemens of a device
+        squares, carried = drive_powers(
+            drive.flatten(0, 2), each * noise.square, each * noise.linear, each * noise.driven
+        )
+        found = squares.new_zeros(*squares.shape[:2], siemens.shape[-1])
         if noise.floor_SKC is not None:
-            fresh = fresh + noise.floor_SKC
-        scale = noise.factor / (self.design.section.read_voltage * self._span)
-        fresh = (fresh * scale**2).unflatten(0, shown.share.shape[:3])
-        return fresh if found is None else found + fresh
+            found += scale * noise.floor_SKC
+        if shown.unrest is not None:
+            found.baddbmm_(squares, shown.unrest.flatten(0, 2))
+        if carries:
+            found.baddbmm_(carried, siemens)
+        return found.unflatten(0, shown.share.shape[:3])
 
     def gain(self, ages: Tensor) -> Tensor:
         if not self.design.drifts or not ages.numel():
@@ -188,7 +193,8 @@ class VerifiedCells(LineCells):
     def since(self, rows: Sequence[int], ages: Tensor) -> Tensor | None:
         if not self.design.drifts:
             return None
-        shown = torch.tensor([self._time(int(self.step[row])) for row in rows], dtype=torch.float64)
+        steps = torch.from_numpy(self.step[np.asarray(rows)]).double()
+        shown = torch.where(steps > 0, self._unit * (steps * STEP).expm1(), 0.0)
         return self.gain(ages) / self.gain(shown)
 
 
@@ -203,6 +209,11 @@ def faulty_levels(rng: Stream, section: FaultSection, cell: Any, size: tuple[int
     word = rng.child("word line").uniform((lines, 1, 1)) < section.dead_word_lines
     bit = rng.child("bit line").uniform((1, devices, columns)) < section.dead_bit_lines
     return torch.where(word | bit, 0.0, levels)
+
+
+def _sum(devices: Tensor) -> Tensor:
+    """The sum over parallel devices (..., n, C)."""
+    return devices[..., 0, :] if devices.shape[-2] == 1 else devices.sum(-2)
 
 
 def _room(values: Tensor, lines: int) -> Tensor:

@@ -15,9 +15,10 @@ from memsim.models.mixers.rules.rule import Operations, Rule, no_line
 def softmax(scores: Tensor, gate: Tensor | None, mask: Tensor) -> Tensor:
     """Weigh lines by the exponential of their score; weights of a reader sum to 1, or are 0 without lines."""
     z = scores if gate is None else scores + gate
-    empty = no_line(mask)
-    weights = z.masked_fill(~mask, -torch.inf).masked_fill(empty, 0.0).softmax(-1)
-    return weights.masked_fill(~mask, 0.0)
+    z, empty = z.masked_fill(~mask, -torch.inf), no_line(mask)
+    if not empty.any():
+        return z.softmax(-1)
+    return z.masked_fill(empty, 0.0).softmax(-1).masked_fill(~mask, 0.0)
 
 
 def gaussian_kernel(q: Tensor, k: Tensor, sharpness: float, mask: Tensor) -> Tensor:
