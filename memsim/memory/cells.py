@@ -34,6 +34,11 @@ class LineCells(ABC):
     and token.
     """
 
+    @property
+    @abstractmethod
+    def one(self) -> float:
+        """Difference of the two sides of a cell at the largest number, as `Shown` has both [S]."""
+
     @abstractmethod
     def begin(self, images: np.ndarray, call: int) -> None:
         """Begin an empty context of sequences of these names; call: which of several in one pass."""

@@ -25,6 +25,7 @@ from memsim.memory.lines import Lines
 from memsim.memory.pulsed_cells import PulsedCells
 from memsim.memory.ranges import LineRanges
 from memsim.memory.reads import Reads, by_array, by_row
+from memsim.memory.through_lines import ThroughLines
 from memsim.memory.verified_cells import VerifiedCells
 
 HEADROOM = 1.25  #: range of a column of ones, whose weights sum to 1 without errors
@@ -48,6 +49,7 @@ class CrossbarLines(Lines):
         self.ranges = ranges.to(torch.empty(0, dtype=self.dtype))
         kind = VerifiedCells if design.write == "verify" else PulsedCells
         self.cells: LineCells = kind(design, seed, self.chips, design.capacity)
+        self.through = ThroughLines.of(design, self.cells.one, design.tile)
         self.events = LineEvents(design, ledger or Ledger(design.card))
         self.reads = Reads(
             design.name, self.cells, self.events, adc=design.adc, dac_bits=design.dac_bits,
@@ -95,11 +97,15 @@ class CrossbarLines(Lines):
         """Scores of R readers (S B, H, R, D) -> (S B, H, R, N), each at its time.
 
         held: lines that are there for each reader, the first ones; never less than for the reader before.
-        Scores of the others mean nothing.
+        Scores of the others mean nothing; where lines have a resistance, none may be missing, as each line
+        loads the others.
         """
         idle, ages = held.count(0), self._ages(times)
         shown, ranges, there = self._show(ages), self.ranges, torch.tensor(held)[idle:]
-        keys = shown.each(lambda x: x[..., : self.design.keys].mT)  # columns drive, lines are sensed
+        keys = shown.each(lambda x: x[..., : self.design.keys])
+        if self.through is not None:
+            keys = keys._replace(share=self.through.keys(keys, self._rows()))
+        keys = keys.each(lambda x: x.mT)  # columns drive, lines are sensed
         drive = self.reads.dac(self._by_array(q[..., idle:, :]) / _scale(ranges.query), signed=True)
         full = (ranges.score / (ranges.query * ranges.key))[..., None]
         self.reads.waiting = [] if self.design.tile else None  # what is powered is known with the weights
@@ -117,6 +123,8 @@ class CrossbarLines(Lines):
         """
         idle, design, ages, ranges = held.count(0), self.design, self._ages(times), self.ranges
         values = self._show(ages).each(lambda x: x[..., design.keys :])
+        if self.through is not None:
+            values = values._replace(share=self.through.values(values, self._rows()))
         left = self._since(ages, idle)
         if not math.isinf(design.retention):
             kept = (-ages[idle:] / design.retention).exp().to(self.dtype)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 from memsim.card.chip_card import ChipCard
 from memsim.card.sections import ReadSection
@@ -31,6 +31,9 @@ class ArrayDesign(ABC):
     heads: int
     write: Write = "verify"
 
+    wired: ClassVar[bool] = False
+    """Whether lines with a resistance are simulated."""
+
     def __post_init__(self) -> None:
         if self.write not in ("verify", "pulses"):
             raise ValueError(f"{self.name}: write = {self.write!r}: 'verify' or 'pulses'")
@@ -40,7 +43,7 @@ class ArrayDesign(ABC):
             if not simulated:
                 off = "wires" if "wires" in setting else "faults" if "faults" in setting else ""
                 way = f'card.without("{off}")' if off else "its default"
-                raise ValueError(f"{self.name}: arrays of memories do not simulate {setting}; take {way}")
+                raise ValueError(f"{self.name}: its arrays do not simulate {setting}; take {way}")
 
     def _positive(self, *fields: str) -> None:
         """Raise ValueError for a field below 1."""
@@ -55,13 +58,13 @@ class ArrayDesign(ABC):
             weights = card.weights
             return {
                 f"weights.coding = {weights.coding.kind!r}": weights.coding.plain,
-                f"weights.wires = {weights.wires!r}": weights.wires == "none" or not card.on("wires"),
+                f"weights.wires = {weights.wires!r}": self.wired or self.idle_lines == "none",
                 **self._faults("weight_faults", weights=True),
                 f"weights.output_noise = {weights.output_noise}": not weights.output_noise,
             }
         attention = card.attention
         return {
-            f"attention.wires = {attention.wires!r}": attention.wires == "none" or not card.on("wires"),
+            f"attention.wires = {attention.wires!r}": self.wired or self.idle_lines == "none",
             f"attention.verify_rounds = {attention.verify_rounds}": attention.verify_rounds == 0,
             f"attention.coding = {attention.coding!r}": attention.coding != "per-device",
             "attention.row_gain = true": not attention.row_gain,
@@ -81,6 +84,13 @@ class ArrayDesign(ABC):
     def faulty(self, weights: bool) -> Sequence[str]:
         """Fields of a card's faults that these arrays simulate, on weight cells or on pulsed ones."""
         return ()
+
+    @property
+    def idle_lines(self) -> Literal["none", "grounded", "off"]:
+        """What lines without input do, where lines have a resistance."""
+        if not self.card.on("wires"):
+            return "none"
+        return self.card.weights.wires if self.write == "verify" else self.card.attention.idle_lines
 
     @property
     def cell(self) -> Cell:

@@ -36,6 +36,4 @@ def _powers(x, square, linear, driven, squares, carried):
         for n in range(len(numbers)):
             number = numbers[n]
             first[n] = number * number
-            second[n] = (
-                square * (number * number) + linear * abs(number) + driven * np.float32(number != 0)
-            )
+            second[n] = square * (number * number) + linear * abs(number) + driven * np.float32(number != 0)

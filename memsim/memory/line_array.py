@@ -65,7 +65,11 @@ class LineArray(Held):
         return out
 
     def _at_once(self, lines: CrossbarLines) -> int:
-        """How many tokens can be taken at once: none overwrites a line, and none ages while others come."""
+        """How many tokens can be taken at once: none overwrites a line, none ages while others come, and no
+        line that is still to come loads the others.
+        """
+        if lines.through is not None:
+            return 1
         free = lines.design.capacity - lines.count
         aging = lines.cells.pace * self.settings.clock.rate
         return max(1, int(min(MOST, aging, free if free > 0 or lines.full == "ring" else MOST)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from memsim.memory.design import ArrayDesign
 from memsim.memory.line_options import LineOptions
@@ -22,6 +23,8 @@ class LineDesign(LineOptions, ArrayDesign):
     keys: int
     values: int
     capacity: int
+
+    wired: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._positive("heads", "keys", "values", "capacity")

@@ -45,6 +45,10 @@ class PulsedCells(LineCells):
         self.siemens = rest, unit, reference
         self.law = WrittenLaw.of(card, cell, self.siemens, self.parallel)
 
+    @property
+    def one(self) -> float:
+        return self.parallel * self.siemens[1] * self.table.w_span
+
     def begin(self, images: np.ndarray, call: int) -> None:
         if len(images) != len(self.images):
             self.shown = None

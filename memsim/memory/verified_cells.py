@@ -93,8 +93,8 @@ class VerifiedCells(LineCells):
         """Age these lines to a step, and keep what reads then see of them."""
         now, unrest = self._aged(rows, step)
         plus, minus = _sum(now[..., 0::2, :]), _sum(now[..., 1::2, :])
-        unrest = None if unrest is None else _sum(unrest) / self._span**2
-        found = Shown((plus - minus) / self._span, plus + minus, unrest)
+        unrest = None if unrest is None else _sum(unrest) / self.one**2
+        found = Shown((plus - minus) / self.one, plus + minus, unrest)
         if self.shown is None:
             self.shown = found.each(lambda x: _room(x, self.lines))
         at = torch.as_tensor(rows)
@@ -155,8 +155,7 @@ class VerifiedCells(LineCells):
         return self._unit * STEP / 2
 
     @property
-    def _span(self) -> float:
-        """Siemens that a read sees of the largest number."""
+    def one(self) -> float:
         return bend(self.cell, self.design.card) * (self.cell.g_max - self.cell.g_min) * self.many
 
     def variance(self, drive: Tensor, shown: Shown) -> Tensor | None:
@@ -165,7 +164,7 @@ class VerifiedCells(LineCells):
         siemens = shown.siemens.flatten(0, 2)  # (S H B, N, C)
         carries = carries_noise(self.cell, self.design.card)
         _, noise = read_noise(siemens if carries else None, self.cell, self.design.card, siemens, 1)
-        scale = (noise.factor / (self.design.section.read_voltage * self._span)) ** 2
+        scale = (noise.factor / (self.design.section.read_voltage * self.one)) ** 2
         each = scale * self.cell.g_scale  # of the siemens of a device
         squares, carried = drive_powers(
             drive.flatten(0, 2), each * noise.square, each * noise.linear, each * noise.driven

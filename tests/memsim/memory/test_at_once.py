@@ -25,6 +25,7 @@ from memsim.run import Run
 
 S, B, H, D, T = 2, 3, 2, 4, 11
 DEFAULT = ChipCard.load("default").without("wires")
+WIRED = ChipCard.load("default").replace(wire_resistance=20.0)
 
 
 def normals(*shape: int, seed: int) -> Tensor:
@@ -80,6 +81,16 @@ def test_without_ageing_they_are_the_same_to_rounding(monkeypatch: pytest.Monkey
         found.append((made(Q, K, V, GATE), dict(made.run.ledger.counts)))
     assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-5)
     assert found[0][1] == found[1][1]
+
+
+def test_lines_with_a_resistance_are_loaded_by_older_ones_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = array(LineMemory(SOFTMAX, 0.5), WIRED)
+    whole = made(Q, K, V, GATE)
+    made.run.begin(B)
+    first = made(*(x[:, :, :7] for x in (Q, K, V)), GATE[:, :, :7, :7])
+    assert_close(first, whole[:, :, :7], rtol=0, atol=0)
+    bare = array(LineMemory(SOFTMAX, 0.5))(Q, K, V, GATE)
+    assert float((whole - bare).norm() / bare.norm()) > 0.01
 
 
 def cells_of(card: ChipCard, chips: int = 40, images: int = 25) -> VerifiedCells:

@@ -241,7 +241,6 @@ def test_tiles_without_a_weight_are_not_powered() -> None:
 
 
 @pytest.mark.parametrize(("card", "settings", "words"), [
-    (ChipCard.load("default"), {}, 'take card.without."wires".'),
     (DEFAULT.replace(weights={"coding": "offset"}), {}, "weights.coding = 'offset'"),
     (DEFAULT.replace(attention={"verify_rounds": 1}), {"write": "pulses"}, "attention.verify_rounds = 1"),
     (DEFAULT.replace(weight_faults={"stuck_on": 0.1, "spare_rows": 2}), {}, "weight_faults.spare_rows = 2"),
