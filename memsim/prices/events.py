@@ -52,6 +52,9 @@ ARRAY_READ, COLUMN_SECOND = "array-read", "column-second"
 ARITHMETIC, NOTHING = "digital arithmetic", "not counted"
 MOVING, LEAKAGE = "bus and router", "leakage"
 
+SILENT_TIES, SILENT_PULSES = "pulses at silent ties", "pulses at silent tokens"
+"""Notes: pulses where neither token spiked, and where not both did: what `silent = "no-pulse"` saves."""
+
 DECLARED: dict[str, Event] = {}
 """Every event by its name."""
 

@@ -1,8 +1,8 @@
 """Does this environment work? Versions, the aihwkit/torch pair, one compiled and one torch tile.
 
 aihwkit's compiled tiles are bound to the torch releases they were built for; beside another one they fail on
-import, on creation, or with an error that speaks of something else. So each tile is built in a process of its
-own (a crash is a finding, not the end), and the advice is one sentence.
+import, on creation, or with an error about something else. So tiles are built in another process (a crash is a
+finding and does not end the check), and the advice is one sentence.
 """
 
 import platform
@@ -88,11 +88,24 @@ def doctor() -> list[Check]:
         checks.append(_installed(package, "" if spoken_for else f"run {_pip()} -e . in the checkout."))
     pair = ", ".join(f"{package} {_version(package) or 'missing'}" for package in ("aihwkit", "torch"))
     checks.append(Check(name="aihwkit/torch pair", ok=not advice, found=pair, advice=advice))
-    for name, code in (("compiled tile", "compiled_tile"), ("torch tile", "torch_tile")):
-        error = _error_of(f"from memsim.studies.commands.doctor import {code}; {code}()")
+    for name, error in _tiles().items():
         remedy = "" if not error else advice or _reinstall(python)
         checks.append(Check(name=name, ok=not error, found=error or "built, read and correct", advice=remedy))
     return [*checks, kernels()]
+
+
+def _tiles() -> dict[str, str]:
+    """Build both tiles in one process, which imports torch once; where that fails, each in its own.
+
+    Returns the error of each, "" where it was built.
+    """
+    module = "from memsim.studies.commands import doctor"
+    if not _error_of(f"{module}; doctor.compiled_tile(); doctor.torch_tile()"):
+        return {"compiled tile": "", "torch tile": ""}
+    return {
+        "compiled tile": _error_of(f"{module}; doctor.compiled_tile()"),
+        "torch tile": _error_of(f"{module}; doctor.torch_tile()"),
+    }
 
 
 def kernels() -> Check:

@@ -1,4 +1,4 @@
-"""`memsim report`: a report drawn again, or two runs side by side."""
+"""`memsim report`: a report written again, or two runs side by side."""
 
 from __future__ import annotations
 
@@ -23,19 +23,18 @@ Trust = Annotated[
 def report(
     folder: Folder, other: Other = None, out: Out = None, trust: Trust = False, as_json: Json = False
 ) -> None:
-    """Draw the report of a study again from its rows, or set two runs side by side.
+    """Write the report of a study or a comparison again, or set two runs side by side.
 
-    Two runs: of one study, or two results of memsim compare --out.
+    Two runs: of one study, or two results of memsim compare --out. Nothing is measured again.
     """
     from memsim.studies.commands.options import folders
 
     folders(folder, *([] if other is None else [other]))
 
-    from memsim.studies.reports.beside import write_beside
-    from memsim.studies.reports.dossier import write
+    from memsim.studies.reports.beside import write_alone, write_beside
 
     if other is None:
-        path = write(folder, out, trust=trust)
+        path = write_alone(folder, out, trust=trust)
     else:
         path = write_beside(folder, other, out, trust=trust)
     if as_json:

@@ -13,7 +13,6 @@ from memsim.engines.aihwkit import check_time
 from memsim.engines.common_effects import lacks
 from memsim.studies.evaluation import digital
 from memsim.studies.evaluation.comparison import Comparison
-from memsim.studies.evaluation.crossbars import calibration as ranges
 from memsim.studies.evaluation.digital import Advance, Output
 from memsim.studies.evaluation.execution import Measured, Trial, execute
 from memsim.studies.evaluation.net_file import NetFile
@@ -21,6 +20,7 @@ from memsim.studies.evaluation.sample import conductances, maps
 from memsim.studies.evaluation.setting import ENGINES, Setting, dump
 from memsim.studies.evaluation.subject import Subject, net_digest
 from memsim.studies.evaluation.test_data import test_data
+from memsim.studies.evaluation.trials import calibration as ranges
 
 
 def compare(

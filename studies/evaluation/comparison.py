@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 import memsim
-from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.card.cautions import cautions
 from memsim.energy import baselines
 from memsim.energy.area import areas, utilisation
@@ -21,6 +20,7 @@ from memsim.energy.nodes import node, other_nodes
 from memsim.energy.whole_tiles import whole
 from memsim.energy.work import Rewritten, Work, spike_rate
 from memsim.models.measures import score
+from memsim.prices.events import SILENT_PULSES, SILENT_TIES
 from memsim.studies.evaluation import by_layer
 from memsim.studies.evaluation.digital import spike_rates
 from memsim.studies.evaluation.execution import Measured, most_worn

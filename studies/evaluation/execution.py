@@ -18,13 +18,13 @@ from torch import Tensor, nn
 
 import memsim
 from memsim.arrays.writing.array_wear import ArrayWear
-from memsim.arrays.writing.write_events import SILENT_PULSES
 from memsim.card.sections import Compensation
 from memsim.energy import baselines
 from memsim.energy.area import areas, known
 from memsim.energy.band import ends
 from memsim.mapping.state import NetState
 from memsim.models.measures import cross_entropy, margin
+from memsim.prices.events import SILENT_PULSES
 from memsim.studies.evaluation.by_layer import built
 from memsim.studies.evaluation.digital import Advance, Digital, Output, Part, checked, picked
 from memsim.studies.evaluation.map_agreement import DigitalMaps

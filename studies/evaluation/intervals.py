@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from memsim.models.measures import wilson
+from memsim.models.wilson import wilson
 
 __all__ = [
     "LEVEL",

@@ -32,15 +32,18 @@ from memsim.models.learning.learner import Learner
 from memsim.studies.evaluation import digital
 from memsim.studies.evaluation.digital import Part
 from memsim.studies.evaluation.execution import right, scores
+from memsim.studies.evaluation.lesson_costs import (
+    MOST,
+    PULSE_ENERGY,
+    PULSES,
+    SPENT,
+    TIME,
+    TOTAL_ENERGY,
+)
 from memsim.studies.evaluation.marks import marks
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.subject import Subject
 from memsim.studies.evaluation.test_data import test_data
-
-PULSES, MOST = "pulses a device [1]", "most pulses of a device [1]"
-SPENT = "life spent [1]"
-PULSE_ENERGY, TOTAL_ENERGY = "pulse energy of the lesson [J]", "energy of the lesson [J]"
-TIME = "writing time of the lesson [s]"
 
 
 @dataclass

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -27,12 +26,12 @@ from memsim.memory.line_design import LineDesign
 from memsim.memory.ranges import LineRanges
 from memsim.prices.technology import Technology
 from memsim.run import Run
+from memsim.studies.evaluation.token_memories import RATE
 
 WIDTH = 64  #: features D of a head
 STATE = 128  #: columns of a state, as Mamba-2 has them at width 768
 NEW = 8  #: tokens that are counted, at the end of a context
 STEPS = 4  #: time steps of an image with STDP attention
-RATE = 1e3  #: tokens a second
 SPIKES = (0.12, 0.28, 0.15)  #: rates of query, key and value spikes
 
 
@@ -42,16 +41,6 @@ class Spent(NamedTuple):
     ledger: Ledger
     writes: float
     cycles: float
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A sort of memory, and where its devices are in a card; longest: most tokens that are simulated."""
-
-    cell: str
-    write: Write
-    run: Callable[[memsim.ChipCard, Write, int, Sequence[int], int], Spent]
-    longest: int = 4096
 
 
 def lines(card: memsim.ChipCard, write: Write, tokens: int, chips: Sequence[int], seed: int) -> Spent:
@@ -126,16 +115,13 @@ def rewriting(card: memsim.ChipCard, write: Write, tokens: int, chips: Sequence[
     return Spent(run.ledger, float(tokens * STEPS * design.devices_per_cell), STEPS / tokens)
 
 
-MEMORIES = {
-    "lines, pcm-joshi2020": Memory("pcm-joshi2020", "verify", lines),
-    "lines, reram-wan2022": Memory("reram-wan2022", "verify", lines),
-    "lines, reram-om by pulses": Memory("reram-om", "pulses", lines, 1024),
-    "lines, ecram-li by pulses": Memory("ecram-li", "pulses", lines, 1024),
-    "state, ecram-li by pulses": Memory("ecram-li", "pulses", state),
-    "state, volatile ecram-li": Memory("ecram-li", "pulses", partial(state, volatile=True)),
-    "state, pcm-joshi2020": Memory("pcm-joshi2020", "verify", state),
-    "rewriting, reram-om": Memory("reram-om", "pulses", rewriting, 256),
+RUNS: dict[str, Callable[[memsim.ChipCard, Write, int, Sequence[int], int], Spent]] = {
+    "lines": lines,
+    "state": state,
+    "volatile state": partial(state, volatile=True),
+    "rewriting": rewriting,
 }
+"""How each kind of `Memory` is run."""
 
 
 def digital(card: memsim.ChipCard, tokens: int) -> dict[str, float]:

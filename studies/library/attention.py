@@ -15,13 +15,9 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim import devices
-from memsim.models.registry import relative
-from memsim.models.training.exchange import EXCHANGES
 from memsim.studies.evaluation.crossbars import crossbars
-from memsim.studies.evaluation.physical_window import PHYSICS
 from memsim.studies.evaluation.points import Point, matching
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.evaluation.subject import refuse_foreign
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
@@ -44,6 +40,10 @@ GROUPS = {
 
 def changes(model: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """(group, name, change of the network), for both executions."""
+    from memsim.models.registry import relative
+    from memsim.models.training.exchange import EXCHANGES
+    from memsim.studies.evaluation.physical_window import PHYSICS
+
     yield "stdp", "as trained", {}
     for kind in EXCHANGES:
         yield "exchanged", kind, {"exchanged": kind}
@@ -63,6 +63,8 @@ def changes(model: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """Digital once each; on crossbars on every block of chips.  ValueError for a user's own network."""
+    from memsim.studies.evaluation.subject import refuse_foreign
+
     refuse_foreign(
         setting,
         "attention",

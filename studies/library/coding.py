@@ -9,27 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
-from torch import nn
 
 import memsim
 from memsim.energy.area import areas, known
 from memsim.energy.work import Matrix
-from memsim.mapping.exchange import held
-from memsim.mapping.norms import NORMS
 from memsim.studies.evaluation import crossbars
-from memsim.studies.evaluation.execution import Trial
 from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.setting import Setting, dump
-from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import digits, duration
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from memsim.studies.evaluation.execution import Trial
 
 title = "Codings of weights: accuracy, energy and area"
 
@@ -51,6 +51,9 @@ def variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str, 
 
 
 def _variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str, memsim.ChipCard]]:
+    from memsim.mapping.exchange import held
+    from memsim.mapping.norms import NORMS
+
     yield CARD, "", card
     for kind in CODINGS:
         yield "coding", kind, card.replace(weights={"coding": kind})
@@ -85,6 +88,8 @@ def _bias(net: nn.Module, one: Any) -> bool:
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """Every card on every block of chips, programmed once for all times."""
+    from memsim.studies.evaluation.subject import Subject
+
     card = memsim.ChipCard.parse(dict(setting.card))
     for axis, value, changed in variants(card, Subject.of(setting).net):
         for chips in blocks(setting.chips):

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
-from memsim.memory.line_design import LineDesign
 from memsim.studies.evaluation import sequences
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting
@@ -40,6 +39,8 @@ def methods(setting: Setting) -> str:
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """Every mixer on every cell at every rate, corrected where the cell drifts, on each block of chips."""
+    from memsim.memory.line_design import LineDesign
+
     card = sequences.card_of(setting, "context")
     cells = [card, *(card.replace(weights={"cell": c, "g_max": None}) for c in CELLS)]
     by_name = {one.weight_cell.name: one for one in cells}

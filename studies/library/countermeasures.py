@@ -16,12 +16,9 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim import devices, models
-from memsim.mapping.exchange import matrix_names
-from memsim.models.registry import tuned
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.points import Point, matching
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.evaluation.subject import refuse_foreign
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import digits
 from memsim.studies.reports.table import Table
@@ -67,6 +64,8 @@ def measures() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
 
 def further(cell: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """(name, change of the attention section, change of the network) of what else there is."""
+    from memsim.models.registry import tuned
+
     preset = devices.get(cell)
     assert isinstance(preset, devices.PulsedCell)
     few = {"devices_per_synapse": 4, "sharing": "counter", "n_max": preset.n_max}
@@ -96,6 +95,9 @@ def tasks(setting: Setting, cells: Sequence[str] | None = None) -> Iterator[Task
     every effect; then what else there is.  Stopped early, it has answered the first question for every cell.
     ValueError for a user's own network.
     """
+    from memsim.mapping.exchange import matrix_names
+    from memsim.studies.evaluation.subject import refuse_foreign
+
     refuse_foreign(
         setting,
         "countermeasures",

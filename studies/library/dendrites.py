@@ -8,32 +8,24 @@ column, ten or thirty, left as drawn, taught by correlation with the errors, or 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from matplotlib.figure import Figure
-from torch import Tensor, nn
 
 import memsim
-from memsim import models
-from memsim.learning.writing import Accumulated
-from memsim.models import S2TDPT
-from memsim.models.learning.dendrites import SpareLesson
-from memsim.studies.evaluation import lesson
 from memsim.studies.evaluation.crossbars import crossbars
-from memsim.studies.evaluation.digital import Part
-from memsim.studies.evaluation.execution import right, scores
-from memsim.studies.evaluation.marks import marks
+from memsim.studies.evaluation.lesson_costs import PULSES, TOTAL_ENERGY
 from memsim.studies.evaluation.points import Point, matching
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.evaluation.subject import Subject, refuse_foreign
 from memsim.studies.library.learning import CELLS, IDEAL, quiet
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import digits, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
+
+if TYPE_CHECKING:
+    from memsim.studies.evaluation.spare_columns import Features
 
 title = "Spare columns that learn on the chip"
 
@@ -43,8 +35,6 @@ HEADS: tuple[tuple[str, int], ...] = (
     ("random", 30), ("perforated", 30), ("ordinary", 30),
 )  # fmt: skip
 """How the spare columns learn, and how many there are."""
-RATE, MOMENTUM, EPOCHS, BATCH = 0.03, 0.9, 6, 32  #: three times the epochs in all
-TAUGHT = 1200  #: training images at most
 ACCURACY, ENTROPY = "accuracy [1]", "cross-entropy [nat]"
 HEADER = [
     "cell", "head", "accuracy [%]", "against none [points]", ENTROPY, "pulses a device",
@@ -56,18 +46,11 @@ NOTE = (
 )
 
 
-@dataclass
-class Features:
-    """What the body of a network makes of images: the inputs of its head."""
-
-    shared: Mapping[str, Any]
-    taught: Tensor  #: (N, F)
-    labels: Tensor
-    asked: Part  #: features of the test images, beside the answers of the network as it was deployed
-
-
 def tasks(setting: Setting) -> Iterator[Task]:
     """Every head on every cell, for either kind of images, on each block of chips."""
+    from memsim.models import S2TDPT
+    from memsim.studies.evaluation.subject import Subject, refuse_foreign
+
     refuse_foreign(setting, "dendrites", "it teaches the heads of memsim's own networks anew")
     if not isinstance(Subject.of(setting).net, S2TDPT):
         raise ValueError(f"study dendrites: {setting.model} is no S2TDPT, whose head it knows")
@@ -86,44 +69,16 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Features:
     """Run the body of the network on training and test images."""
-    net: Any = Subject.load(shared["network"]["model"]).net
-    known = models.datasets.load(shared["dataset"]["name"], data)
-    shown = (lambda x: x.mT) if shared["shown"] == "mirrored" else (lambda x: x)
-    taught, _ = body(net, shown(known.x_train[:TAUGHT]))
-    asked, logits = body(net, shown(known.x_test[: shared["images"]]))
-    part = Part(asked, known.y_test[: shared["images"]], logits)
-    return Features(shared, taught, known.y_train[:TAUGHT], part)
+    from memsim.studies.evaluation import spare_columns
 
-
-@torch.no_grad()
-def body(net: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """What the head of a network sees of images (N, F), and what it answers (N, C)."""
-    seen: list[Tensor] = []
-    head: Any = net.head
-    hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    answers = [net(part) for part in images.split(128)]
-    hook.remove()
-    return torch.cat(seen), torch.cat(answers)
+    return spare_columns.prepare(shared, data)
 
 
 def measure(prepared: Features, own: Mapping[str, Any]) -> Result:
-    """Teach one head for each chip, and ask it."""
-    shared, x, part = prepared.shared, prepared.taught, prepared.asked
-    card = memsim.ChipCard.parse(dict(shared["card"]))
-    logits, costs = [], []
-    for chip in shared["chips"]:
-        taught = SpareLesson.on(
-            card, own["spare"], own["columns"], x.shape[1], part.logits.shape[1], Accumulated(RATE, MOMENTUM),
-            chip=chip, seed=shared["seed"],
-        )  # fmt: skip
-        taught.teach(x, prepared.labels, EPOCHS, BATCH)
-        logits.append(taught.logits(part.images)[0])
-        costs.append(lesson.cost(taught.learner))
-    counted = right(torch.stack(logits), part)
-    columns, common = scores(torch.stack(logits), counted, part)
-    kept = {column: [marks(one) for one in rows] for column, rows in counted.items()}
-    mean = {name: sum(one[name] for one in costs) / len(costs) for name in costs[0]}
-    return Result(per_chip=columns, total=common | mean, marks=kept)
+    """Teach one head for each chip, and test it."""
+    from memsim.studies.evaluation import spare_columns
+
+    return spare_columns.measure(prepared, own)
 
 
 def heads(points: Sequence[Point], images: str, cell: str) -> dict[str, Point]:
@@ -176,9 +131,9 @@ def _gain(point: Point, other: Point | None) -> str:
 
 
 def _cost(total: Mapping[str, Any]) -> list[str]:
-    if lesson.PULSES not in total:
+    if PULSES not in total:
         return ["", ""]
-    return [digits(total[lesson.PULSES]), quantity(total[lesson.TOTAL_ENERGY], "J")]
+    return [digits(total[PULSES]), quantity(total[TOTAL_ENERGY], "J")]
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:

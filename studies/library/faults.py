@@ -20,12 +20,10 @@ from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.points import Point, matching
 from memsim.studies.evaluation.setting import Setting, dump
-from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import percent
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
-from memsim.written_attention import attention_layers
 
 title = "What faulty devices and lines cost, and what spares save"
 
@@ -49,6 +47,9 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
     A network that writes no attention has faults in weight arrays alone.
     """
+    from memsim.studies.evaluation.subject import Subject
+    from memsim.written_attention import attention_layers
+
     writes = bool(attention_layers(Subject.of(setting).net))
     alike: dict[str, tuple[memsim.ChipCard, list[dict[str, Any]]]] = {}
     for labels, card in variants(memsim.ChipCard.parse(dict(setting.card)), writes):

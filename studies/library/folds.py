@@ -16,12 +16,10 @@ from matplotlib.figure import Figure
 
 from memsim import models
 from memsim.models.known import fold_name
-from memsim.models.training.folds import fold_file
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.intervals import Estimate, over_chips, wilson
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.evaluation.subject import refuse_foreign
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
@@ -40,6 +38,8 @@ NOTE = (
 
 def networks(setting: Setting) -> list[tuple[int, int, Path]]:
     """List (fold, of, file) of a data set's folds; ValueError, with the command, where one is missing."""
+    from memsim.models.training.folds import fold_file
+
     if setting.dataset is None:
         raise ValueError("study folds: name the data set that was divided, --dataset n-mnist for example")
     pattern = fold_file(setting.data, setting.model, setting.dataset, 0, 0).name.replace("0of0", "*of*")
@@ -64,6 +64,8 @@ def networks(setting: Setting) -> list[tuple[int, int, Path]]:
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """Every fold's network on a block of chips, programmed once for all times."""
+    from memsim.studies.evaluation.subject import refuse_foreign
+
     refuse_foreign(setting, "folds", "its folds are trained by memsim")
     for number, of, path in networks(setting):
         dataset = fold_name(str(setting.dataset), number, of)

@@ -13,7 +13,6 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from memsim.models.mixers.systems.forgetting import VOLATILE_TAU
 from memsim.studies.evaluation import sequences
 from memsim.studies.evaluation.intervals import over_chips
 from memsim.studies.evaluation.points import Point
@@ -26,13 +25,13 @@ title = "Forgetting given by the device, learned, and fixed"
 
 SEEDS = 3
 FAST, SLOW = 1e3, 1e-3  #: tokens a second; at the slow one drift is felt within a context
-VOLATILE: dict[str, Any] = {"ones": True, "gate": "device", "retention": VOLATILE_TAU / FAST}
+VOLATILE = "by age, of volatile values"
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "no gate": ("softmax-plain", {"rate [1/s]": FAST}),
     "learned, by token": ("forgetting", {"rate [1/s]": FAST}),
     "fixed, by head": ("forgetting-fixed", {"rate [1/s]": FAST}),
     "by age, digital": ("forgetting-volatile", {"rate [1/s]": FAST}),
-    "by age, of volatile values": ("forgetting-volatile", {"rate [1/s]": FAST, **VOLATILE}),
+    VOLATILE: ("forgetting-volatile", {"rate [1/s]": FAST, "ones": True, "gate": "device"}),
     "by drift, digital": ("forgetting-drift", {"rate [1/s]": FAST}),
     "by drift, of the values": ("forgetting-drift", {"rate [1/s]": SLOW, "ones": True, "gate": "device"}),
 }
@@ -56,6 +55,8 @@ def methods(setting: Setting) -> str:
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """Every kind with every training seed, on each block of chips."""
+    from memsim.models.mixers.systems.forgetting import VOLATILE_TAU
+
     card = sequences.card_of(setting, "forgetting")
     for chips in blocks(setting.chips):
         for seed in range(SEEDS):
@@ -63,7 +64,8 @@ def tasks(setting: Setting) -> Iterator[Task]:
                 form = sequences.network(mixer, "last-write-wins", 600, setting.seed + seed)
                 shared = sequences.on_lines(setting, chips, form, card=card) | {"kind": kind}
                 labels = {"gate": kind, "training seed": seed}
-                yield Task(study="forgetting", labels=labels, shared=shared, own=own)
+                held = {"retention": VOLATILE_TAU / FAST} if kind == VOLATILE else {}
+                yield Task(study="forgetting", labels=labels, shared=shared, own=own | held)
 
 
 def by_kind(points: Sequence[Point]) -> dict[str, dict[int, Point]]:

@@ -19,13 +19,10 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim import models
-from memsim.models.parts.relatives import Kind
-from memsim.models.registry import relative
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.intervals import Estimate, over_chips
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.evaluation.subject import refuse_foreign
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.sweep_table import COSTS, WRITES, costs
@@ -49,6 +46,9 @@ def networks(setting: Setting) -> Iterator[tuple[str, int, str]]:
 
     ValueError where no relative is bundled.
     """
+    from memsim.models.parts.relatives import Kind
+    from memsim.models.registry import relative
+
     bundled = {}
     for kind in get_args(Kind):
         with suppress(ValueError):  # not bundled
@@ -68,6 +68,8 @@ def networks(setting: Setting) -> Iterator[tuple[str, int, str]]:
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """Every network on a block of chips, programmed once for all times, then on the next block."""
+    from memsim.studies.evaluation.subject import refuse_foreign
+
     refuse_foreign(
         setting, "kinds", "it compares networks that were trained alike, and those are memsim's own"
     )

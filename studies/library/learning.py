@@ -8,25 +8,26 @@ digital accumulator.  Asked right after the lesson and a day later.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
 import memsim
-from memsim.models import S2TDPT
-from memsim.studies.evaluation import lesson
+from memsim.studies.evaluation import lesson_costs
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.points import Point, matching
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.evaluation.subject import Subject, refuse_foreign
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import digits, duration, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "Learning on arrays"
+if TYPE_CHECKING:
+    from memsim.models import S2TDPT
+    from memsim.studies.evaluation.lesson import Lesson
+    from memsim.studies.evaluation.result import Result
 
-prepare, measure = lesson.prepare, lesson.measure
+title = "Learning on arrays"
 
 TIMES = (0.0, 86400.0)
 CELLS = ("ecram-li", "reram-om", "pcm-nandakumar2020")
@@ -61,6 +62,9 @@ def tasks(setting: Setting) -> Iterator[Task]:
     """Every lesson on every block of chips, asked at all times; ideal chips are all alike, so that one is
     taught.
     """
+    from memsim.models import S2TDPT
+    from memsim.studies.evaluation.subject import Subject, refuse_foreign
+
     refuse_foreign(setting, "learning", "it begins layers of memsim's own networks anew")
     net = Subject.of(setting).net
     if not isinstance(net, S2TDPT):
@@ -87,6 +91,20 @@ def tasks(setting: Setting) -> Iterator[Task]:
                         "time [s]": time,
                     }
                     yield Task(study="learning", labels=labels, shared=shared, own={"time [s]": time})
+
+
+def prepare(shared: Mapping[str, Any], data: str = "data") -> Lesson:
+    """Begin the layers anew, put them on arrays and teach them."""
+    from memsim.studies.evaluation import lesson
+
+    return lesson.prepare(shared, data)
+
+
+def measure(prepared: Lesson, own: Mapping[str, Any]) -> Result:
+    """Test the chips at a time after the lesson."""
+    from memsim.studies.evaluation import lesson
+
+    return lesson.measure(prepared, own)
 
 
 def quiet(card: memsim.ChipCard, cell: str) -> memsim.ChipCard:
@@ -133,7 +151,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             shown = (draw.cell(p.estimate(column), column) if p else "" for p in (here, after))
             learned.append([what, name, *shown, share(here, best, column), share(after, best, column)])
             known = here or after
-            if known is not None and lesson.PULSES in known.total:
+            if known is not None and lesson_costs.PULSES in known.total:
                 costs.append([what, name, *_cost(known.total)])
     measure = draw.MEASURES[column]
     out = {
@@ -162,11 +180,11 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def _cost(total: Mapping[str, Any]) -> list[str]:
-    spent = total.get(lesson.SPENT)
+    spent = total.get(lesson_costs.SPENT)
     return [
-        digits(total["images taught"]), digits(total[lesson.PULSES]), digits(total[lesson.MOST]),
-        "" if spent is None else digits(100 * spent), quantity(total[lesson.PULSE_ENERGY], "J"),
-        quantity(total[lesson.TOTAL_ENERGY], "J"), quantity(total[lesson.TIME], "s"),
+        digits(total["images taught"]), digits(total[lesson_costs.PULSES]), digits(total[lesson_costs.MOST]),
+        "" if spent is None else digits(100 * spent), quantity(total[lesson_costs.PULSE_ENERGY], "J"),
+        quantity(total[lesson_costs.TOTAL_ENERGY], "J"), quantity(total[lesson_costs.TIME], "s"),
     ]  # fmt: skip
 
 

@@ -17,12 +17,10 @@ from memsim.energy.lifetime import Life, lives
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import digits, duration, percent, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
-from memsim.written_attention import attention_layers
 
 title = "How long attention lasts"
 
@@ -40,6 +38,9 @@ def tasks(setting: Setting) -> Iterator[Task]:
     """Each consumed share of the endurance on every block of chips: failed cells stuck as the card says, all
     of them low, all high.  ValueError for cells that do not wear, and a network that writes none.
     """
+    from memsim.studies.evaluation.subject import Subject
+    from memsim.written_attention import attention_layers
+
     subject = Subject.of(setting)
     if not attention_layers(subject.net):
         raise ValueError(

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from matplotlib.figure import Figure
 
-from memsim.models.mixers import registry as mixers
-from memsim.models.sequences import registry
-from memsim.models.sequences.counts import counted
-from memsim.models.sequences.task import Batch
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.result import Result
-from memsim.studies.evaluation.sequences import ABOUT, SEQUENCES, answers, network, refuse_networks, trained
+from memsim.studies.evaluation.sequences import ABOUT, SEQUENCES, network, refuse_networks
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.reports import draw
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from memsim.models.sequences.task import Batch
 
 title = "Every sequence mixer on every task"
 
@@ -72,6 +72,8 @@ def methods(setting: Setting) -> str:
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """Every mixer on every question, for each block of seeds."""
+    from memsim.models.mixers import registry as mixers
+
     refuse_networks(setting, "mixers")
     names = [name for name in mixers.names() if name not in LEFT_OUT]
     asked = itertools.groupby(ASKED.items(), key=lambda item: item[1][:3])  # of one training each
@@ -97,7 +99,12 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Mapping[str, Any]:
 
 
 def measure(prepared: Mapping[str, Any], own: Mapping[str, Any]) -> Result:
-    """Train one network for each seed, and ask it."""
+    """Train one network for each seed, and test it."""
+    import torch
+
+    from memsim.models.sequences import registry
+    from memsim.studies.evaluation.sequence_trials import answers
+
     form, found = prepared["network"], []
     for seed in prepared["chips"]:
         test = registry.build(form["task"], **own["test"]).sample(
@@ -110,12 +117,17 @@ def measure(prepared: Mapping[str, Any], own: Mapping[str, Any]) -> Result:
     return Result(per_chip={name: [one.per_chip[name][0] for one in found] for name in columns})
 
 
-def _logits(form: Mapping[str, Any], test: Batch) -> torch.Tensor:
+def _logits(form: Mapping[str, Any], test: Batch) -> Tensor:
+    from torch.nn.functional import one_hot
+
+    from memsim.models.sequences.counts import counted
+    from memsim.studies.evaluation.sequence_trials import trained
+
     if form["mixer"] != COUNTS:
         return trained(form)(test.tokens)
     vocabulary = max(int(test.tokens.max()), int(test.targets.max())) + 1
     guessed = counted(test.tokens, 2, vocabulary)
-    return torch.nn.functional.one_hot(guessed, vocabulary).float()
+    return one_hot(guessed, vocabulary).float()
 
 
 def by_mixer(points: Sequence[Point]) -> dict[str, dict[str, Point]]:

@@ -21,11 +21,9 @@ from memsim.studies.evaluation.effect_scales import SCALES, Scale
 from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting, dump
-from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
-from memsim.written_attention import attention_layers
 
 title = "Each effect alone, from nothing to absurd"
 
@@ -42,6 +40,9 @@ NOTE = (
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """The card with nothing on and each level of every scale that the card and the network can have."""
+    from memsim.studies.evaluation.subject import Subject
+    from memsim.written_attention import attention_layers
+
     writes = bool(attention_layers(Subject.of(setting).net))
     alike: dict[str, tuple[memsim.ChipCard, list[dict[str, Any]]]] = {}
     for scale, labels, changed in _variants(json.dumps(dict(setting.card))):

@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 
 import memsim
 from memsim import devices
-from memsim.studies.evaluation import sequences, token_work
+from memsim.studies.evaluation import sequences
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.evaluation.token_memories import MEMORIES, RATE
 from memsim.studies.reports.figure_style import COLUMN, LINES, drawn
 from memsim.studies.reports.quantities import digits, duration, quantity
 from memsim.studies.reports.table import Table
@@ -47,7 +48,7 @@ def tasks(setting: Setting) -> Iterator[Task]:
     """Every memory at every length, on each block of chips."""
     card = sequences.card_of(setting, "tokens")
     for chips in blocks(setting.chips):
-        for name, memory in token_work.MEMORIES.items():
+        for name, memory in MEMORIES.items():
             cell: dict[str, Any] = {"cell": memory.cell}
             changed = (
                 card.replace(weights=cell | {"g_max": None})
@@ -71,9 +72,13 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Mapping[str, Any]:
 
 def measure(prepared: Mapping[str, Any], own: Mapping[str, Any]) -> Result:
     """Run a memory, and read its ledger."""
+    from memsim.studies.evaluation import token_work
+
     card = memsim.ChipCard.parse(dict(prepared["card"]))
-    memory = token_work.MEMORIES[prepared["network"]["memory"]]
-    spent = memory.run(card, memory.write, own["tokens"], prepared["chips"], prepared["seed"])
+    memory = MEMORIES[prepared["network"]["memory"]]
+    spent = token_work.RUNS[memory.kind](
+        card, memory.write, own["tokens"], prepared["chips"], prepared["seed"]
+    )
     ledger = spent.ledger
     return Result(
         total={
@@ -87,7 +92,7 @@ def measure(prepared: Mapping[str, Any], own: Mapping[str, Any]) -> Result:
 def by_memory(points: Sequence[Point]) -> dict[str, dict[int, Point]]:
     """Points by memory, then by tokens."""
     out: dict[str, dict[int, Point]] = {}
-    for name in token_work.MEMORIES:
+    for name in MEMORIES:
         for point in sorted(points, key=lambda p: p.labels["tokens"]):
             if point.labels["memory"] == name:
                 out.setdefault(name, {})[point.labels["tokens"]] = point
@@ -135,10 +140,10 @@ def _wear(name: str, point: Point) -> list[str]:
     if "cycles" not in point.total:
         return ["", "", ""]
     cycles = point.total["cycles"]
-    known = devices.get(token_work.MEMORIES[name].cell).endurance_range
+    known = devices.get(MEMORIES[name].cell).endurance_range
     life = ""
     if known is not None:
-        low, high = (duration(n / (cycles * token_work.RATE)) for n in (known.low, known.high))
+        low, high = (duration(n / (cycles * RATE)) for n in (known.low, known.high))
         life = f"{low} to {high}"
     return [digits(point.total["devices written"]), digits(cycles), life]
 

@@ -21,13 +21,11 @@ from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting, dump
-from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.figure_style import PAGE, PARTS, QUIET, drawn
 from memsim.studies.reports.quantities import digits, duration, prefixed
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
-from memsim.written_attention import attention_layers
 
 title = "Accuracy against energy and latency"
 
@@ -85,6 +83,9 @@ def _variants(card: memsim.ChipCard) -> Iterator[tuple[str, Any, memsim.ChipCard
 
 def tasks(setting: Setting) -> Iterator[Task]:
     """Every card on every block of chips, at the setting's time."""
+    from memsim.studies.evaluation.subject import Subject
+    from memsim.written_attention import attention_layers
+
     card = memsim.ChipCard.parse(dict(setting.card))
     attention = bool(attention_layers(Subject.of(setting).net))
     for axis, value, changed in variants(card, attention=attention):

@@ -8,24 +8,22 @@ digital; each spread doubled.  The same chips throughout.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
-from torch import nn
 
 import memsim
 from memsim.card.fields import ADC_EFFECTS, ARRAY_EFFECTS
-from memsim.mapping.exchange import matrix_names
-from memsim.models import S2TDPT
 from memsim.studies.evaluation.crossbars import crossbars
 from memsim.studies.evaluation.points import Point, matching
 from memsim.studies.evaluation.setting import Setting
-from memsim.studies.evaluation.subject import Subject
 from memsim.studies.reports import draw
 from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
-from memsim.written_attention import attention_layers
+
+if TYPE_CHECKING:
+    from torch import nn
 
 title = "What variation costs, by kind, layer and size"
 
@@ -63,6 +61,10 @@ def layers(net: nn.Module) -> dict[str, tuple[str, ...]]:
     """Layers that belong together, as patterns: the encoder, further patch convolutions, each block's Q K V,
     attention, projection and MLP, the head; of another network each layer is for itself.
     """
+    from memsim.mapping.exchange import matrix_names
+    from memsim.models import S2TDPT
+    from memsim.written_attention import attention_layers
+
     found: dict[str, tuple[str, ...]] = {}
     for name in (*matrix_names(net), *(name for name, _ in attention_layers(net))):
         group = _group(name.split(".")) if isinstance(net, S2TDPT) else name
@@ -80,6 +82,8 @@ def _group(part: list[str]) -> str:
 
 def variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str, str, memsim.ChipCard, bool]]:
     """(part, what, how, card, whether at all TIMES) of everything compared."""
+    from memsim.written_attention import attention_layers
+
     yield "card", CARD, "as it is", card, True
     yield "card", NOTHING, "alone on", card.only(), True
     groups, writing = kinds(card), bool(attention_layers(net))
@@ -109,6 +113,8 @@ def tasks(setting: Setting) -> Iterator[Task]:
     """Every variant on every block of chips; those at several times share one programming, and chips that do
     not age have no time.
     """
+    from memsim.studies.evaluation.subject import Subject
+
     card = memsim.ChipCard.parse(dict(setting.card))
     for part, what, how, changed, always in variants(card, Subject.of(setting).net):
         for chips in blocks(setting.chips):

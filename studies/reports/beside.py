@@ -1,11 +1,24 @@
-"""Two runs of one kind side by side: two comparisons, or two runs of one study."""
+"""The report of a folder of results, whatever it holds, and of two runs of one kind side by side."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from memsim.studies.reports import beside_comparisons, beside_studies, dossier, report_folder
+from memsim.studies.reports import beside_comparisons, beside_studies, dossier, report, report_folder
 from memsim.studies.running import comparison_file
+
+
+def write_alone(folder: str | Path, out: str | Path | None = None, *, trust: bool = False) -> Path:
+    """Write the report of one comparison or study anew, into its folder or `out`; returns the page.
+
+    ValueError and OSError as of `report.write_again` and `dossier.write`; ValueError for `trust` where there
+    is nothing to run.
+    """
+    if kind(Path(folder)) == "study":
+        return dossier.write(folder, out, trust=trust)
+    if trust:
+        raise ValueError(f"--trust: {folder} holds a comparison, whose report runs no file: it has no effect")
+    return report.write_again(folder, out)
 
 
 def write_beside(a: str | Path, b: str | Path, out: str | Path | None = None, *, trust: bool = False) -> Path:

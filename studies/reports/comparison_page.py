@@ -8,9 +8,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-import memsim
-from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
-from memsim.studies.evaluation.comparison import Comparison
+from memsim.energy.break_even import Balance
+from memsim.prices.events import SILENT_PULSES, SILENT_TIES
 from memsim.studies.reports import (
     energy_findings,
     engine_findings,
@@ -18,6 +17,7 @@ from memsim.studies.reports import (
     findings,
     line_findings,
 )
+from memsim.studies.reports.account import Account
 from memsim.studies.reports.bibliography import cite
 from memsim.studies.reports.chip_sections import cells, every_number, own
 from memsim.studies.reports.layer_table import layer_table
@@ -64,6 +64,14 @@ CAPTIONS = {
 }
 """What stands below a figure."""
 
+NOTED = {
+    "clipped conversions": "conversions",
+    "floored conductances": "device writes",
+    SILENT_TIES: "pulses",
+    SILENT_PULSES: "pulses",
+}
+"""What an event without a price is a share of."""
+
 LEFT_OUT = (
     "Area leaves out row drivers, neurons, memory and wiring: no source was found for them.",
     "Energy leaves out leakage, control and the one-time programming of the weights; that of the crossbars "
@@ -74,19 +82,17 @@ LEFT_OUT = (
 )
 
 
-def document(
-    comparison: Comparison, drawn: Figures, worth: Sequence[dict[str, Any]] | None = None
-) -> tuple[Page, dict[str, Table]]:
-    """The page, and its tables by their names as files."""
-    summary = comparison.summary()
+def document(account: Account, drawn: Figures) -> tuple[Page, dict[str, Table]]:
+    """Return the page, and its tables by their names as files."""
+    summary = account.summary
     first = [results(summary, drawn), energy(summary, drawn)]
-    first += [worth_of_attention(worth)] if worth else []
-    first += [faults(summary), chip(comparison), left_out(summary)]
-    more = [*details(comparison, summary, drawn), *every_number(comparison.card)]
+    first += [worth_of_attention(account.worth)] if account.worth else []
+    first += [faults(summary), chip(account), left_out(summary)]
+    more = [*details(account, drawn), *every_number(account.card)]
     found = [part for one in (*first, *more) for part in one.parts if isinstance(part, Table)]
     tables = {slug(table.title.lower()): table for table in found}
     references = Section(title="References", parts=[References()], folded=True)
-    sections = [*first, again(comparison, tables, bool(worth)), *more, references]
+    sections = [*first, again(account, tables), *more, references]
     losing = findings.losing(summary)
     boxes = [Box(title="Where the crossbars come off worse:", lines=losing)] if losing else []
     boxes += [Box(title=f"{words}.") for words in summary.get("cautions", ())]
@@ -181,10 +187,9 @@ def faults(summary: Summary) -> Section:
     return Section(title="Yield", parts=[Table(title="Yield", header=header, rows=rows, note=note)])
 
 
-def chip(comparison: Comparison) -> Section:
+def chip(account: Account) -> Section:
     """The cells, and what is a user's own of the card."""
-    card = comparison.card
-    return own(card, () if comparison.chip is None else (cells(card),))
+    return own(account.card, (cells(account.card),) if "chips" in account.summary else ())
 
 
 def left_out(summary: Summary) -> Section:
@@ -198,48 +203,49 @@ def left_out(summary: Summary) -> Section:
     return Section(title="What was left out", parts=[Bullets(lines=[*lines, *LEFT_OUT])])
 
 
-def again(comparison: Comparison, tables: Mapping[str, Table], worth: bool) -> Section:
+def again(account: Account, tables: Mapping[str, Table]) -> Section:
     """The command, and what it ran on."""
-    versions = provenance.versions()
+    versions = account.environment
     note = (
         "Run it in this report's folder, which holds the resolved card (card.toml), numbers (result.json) "
         "and every answer (run.json). Random streams are keyed by seed and by names of chips, layers and "
         f"images, never by order or batch size. {listed(tables)}"
     )
     environment = Table(title="Environment", header=list(versions), rows=[list(versions.values())])
-    command = Code(text=provenance.command(comparison.setting, worth=worth))
+    command = Code(text=provenance.command(account.setting, worth=bool(account.worth)))
     return Section(title="Do it again", parts=[command, environment, Words(text=note, quiet=True)])
 
 
-def details(comparison: Comparison, summary: Summary, drawn: Figures) -> Iterator[Section]:
+def details(account: Account, drawn: Figures) -> Iterator[Section]:
     """What is looked up: layers, break-even, spikes, attention, conductances, lifetime, methods."""
+    summary = account.summary
     found = layer_table(summary)
-    unpriced = [] if comparison.chip is None else notes(comparison.chip.ledger)
     for title, parts in {
-        "Layers": [*([found] if found.rows else []), *unpriced],
-        "Break-even": break_even(comparison, drawn),
+        "Layers": [*([found] if found.rows else []), *notes(account.notes)],
+        "Break-even": break_even(account.balance, drawn),
         "Spikes": picture("spikes", drawn),
-        "Attention": attention(comparison.sample, drawn),
+        "Attention": attention(account.sample, drawn),
         "Conductances": picture("conductances", drawn),
         "Lifetime": lifetime(summary),
-        "Methods": [Words(text=text) for text in said(comparison, summary)],
+        "Methods": [Words(text=text) for text in said(account)],
     }.items():
         yield Section(title=title, parts=parts, folded=True)
 
 
-def said(comparison: Comparison, summary: Summary) -> list[str]:
+def said(account: Account) -> list[str]:
     """Paragraphs on what was simulated; none where no chips were."""
-    if comparison.chip is None:
+    summary = account.summary
+    if "chips" not in summary:
         return []
-    tested = replace(comparison.setting, dataset=summary["dataset"], images=summary["images"])
-    return methods(tested, comparison.card)
+    tested = replace(account.setting, dataset=summary["dataset"], images=summary["images"])
+    return methods(tested, account.card)
 
 
-def break_even(comparison: Comparison, drawn: Figures) -> list[Part]:
+def break_even(balance: Balance | None, drawn: Figures) -> list[Part]:
     """At which prices and rates crossbars and each baseline take the same energy."""
-    if comparison.balance is None:
+    if balance is None:
         return []
-    rows = [list(row) for row in energy_findings.break_even(comparison.balance)]
+    rows = [list(row) for row in energy_findings.break_even(balance)]
     header = ["digital baseline", "spike rate [%]", "energy of a pulse [J]", "energy of a conversion [J]"]
     note = "Each quantity alone, all else as in this run, at both ends of the band of the crossbars' energy."
     table = Table(title="Break-even", header=[*header, "bits of the card's ADC [1]"], rows=rows, note=note)
@@ -248,7 +254,7 @@ def break_even(comparison: Comparison, drawn: Figures) -> list[Part]:
 
 def attention(sample: Mapping[str, Any], drawn: Figures) -> list[Part]:
     """Written attention weights beside the digital ones."""
-    rows = findings.map_errors(sample.get("digital_maps", {}), sample.get("crossbar_maps", {}))
+    rows = sample.get("map errors", [])
     if not rows:
         return []
     note = (
@@ -275,17 +281,12 @@ def lifetime(summary: Summary) -> list[Part]:
     return [*parts, *([Table(title="Lifetime", header=header, rows=rows, note=note)] if rows else [])]
 
 
-def notes(ledger: memsim.Ledger) -> list[Part]:
+def notes(noted: Mapping[str, Mapping[str, float]]) -> list[Part]:
     """Events without a price over all layers, for an image and chip: clipped conversions and the like."""
-    totals: dict[str, float] = {}
-    for (_, what), number in ledger.notes.items():
-        totals[what] = totals.get(what, 0.0) + number / max(ledger.images, 1)
-    base = {"clipped conversions": ("adc", "conversions"), "floored conductances": ("reset", "device writes")}
-    base |= {SILENT_TIES: ("pulse", "pulses"), SILENT_PULSES: ("pulse", "pulses")}
     rows = []
-    for what, number in totals.items():
-        event, words = base.get(what, ("", ""))
-        whole = ledger.number(event) if event else 0.0
-        rows.append([what, count(number), f"{percent(number / whole)} of {words}" if whole else ""])
+    for what, found in noted.items():
+        whole, words = found.get("of"), NOTED.get(what, "")
+        share = f"{percent(found['number'] / whole)} of {words}" if whole else ""
+        rows.append([what, count(found["number"]), share])
     header = ["event", "number for an image [1]", "share"]
     return [Table(title="Counted without a price", header=header, rows=rows)] if rows else []

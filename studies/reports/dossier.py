@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +59,7 @@ class Recorded:
     study: Study
     setting: Setting
     rows: Sequence[Row]
+    tasks: Collection[str] = ()  #: names of all tasks; () where the run did not record them
 
     @cached_property
     def points(self) -> list[Point]:
@@ -140,11 +141,11 @@ def recall(folder: str | Path, *, trust: bool = False) -> Recorded:
         if not 0 < len(about["study"]) <= LONGEST or "\0" in about["study"]:
             raise ValueError(f"study = {about['study']!r:.60}: the name of a study or its file is needed")
         name, setting = about["study"], Setting(**about["setting"])
+        tasks = about.get("tasks", [])
+        if not isinstance(tasks, list) or not all(isinstance(task, str) for task in tasks):
+            raise ValueError("tasks: a list of names is needed")
     except FileNotFoundError:
-        raise ValueError(
-            f"{folder} holds no study: it has no study.json (a comparison writes its report itself; give two "
-            "of them to set them side by side)"
-        ) from None
+        raise ValueError(f"{folder} holds no study: it has no study.json") from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"{folder / 'study.json'} is damaged ({error!s:.300}); run the study again"
@@ -153,7 +154,7 @@ def recall(folder: str | Path, *, trust: bool = False) -> Recorded:
     rows = of_one_study(folder) if (folder / FILE).exists() else []
     if not rows:
         raise ValueError(f"{folder} holds no rows that can be read; measure them with memsim study")
-    return Recorded(folder=folder, study=study, setting=setting, rows=rows)
+    return Recorded(folder=folder, study=study, setting=setting, rows=rows, tasks=tasks)
 
 
 def study_of(folder: Path, name: str, trust: bool) -> Study:
@@ -227,22 +228,16 @@ def _time(rows: Sequence[Row]) -> float:
 
 
 def warnings(recorded: Recorded) -> list[str]:
-    """What a reader must not miss: tasks that failed, are not measured yet, or are another version's."""
+    """Return what a reader must not miss: tasks that failed, are not measured yet, rows of two sources."""
     failures, rows = len(recorded.failures), len(recorded.rows)
     out = [f"{failures} of {rows} tasks failed; they are listed under Failures."] if failures else []
     out += [words] if (words := mixed(recorded.rows)) else []
-    if recorded.setting.net is not None:  # its tasks need the network: a report runs no file of a user's
-        return out
-    try:
-        tasks = [task.id for task in recorded.study.tasks(recorded.setting)]
-    except Exception:  # a network that is not here any more; the rows are
-        return out
     there = {row["id"] for row in recorded.rows}  # of other blocks too, where more chips were asked for later
-    left = sum(name not in there for name in tasks)
-    if rows and there.isdisjoint(tasks):
-        other = "Measured by another version of memsim, whose tasks are not this one's: "
-        return [*out, other + "run again, this one would measure everything anew."]
-    return [*out, f"{left} of {len(tasks)} tasks are not measured yet."] if left else out
+    if recorded.tasks and there.isdisjoint(recorded.tasks):
+        other = "Measured by another version of memsim, whose tasks are not those of the last run: "
+        return [*out, other + "started again, that run measures everything anew."]
+    left = sum(name not in there for name in recorded.tasks)
+    return [*out, f"{left} of {len(recorded.tasks)} tasks are not measured yet."] if left else out
 
 
 def failed(recorded: Recorded, title: str = "Failures") -> Section:

@@ -245,21 +245,21 @@ def _picture(ax: Axes, image: np.ndarray) -> None:
 
 
 @drawn
-def conductances(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], *, time: float) -> Figure:
+def conductances(counted: Mapping[str, Any], *, time: float) -> Figure:
     """Histograms of the weight devices' conductances [S], in µS, after programming and at ``time`` [s].
 
-    Each entry is one layer's (2, ...) or flattened pairs, all G+ before all G-.
+    counted: as `memsim.studies.reports.account.histogram` gives them.
     """
-    pooled = [[_side(states, side) for side in (0, 1)] for states in (before, after)]
-    top = max(float(values.max()) for pair in pooled for values in pair) * 1e6
-    edges = np.linspace(0, max(top, 1e-3) * 1.0001, 61)
+    edges = np.linspace(0, 1e6 * counted["top [S]"], len(counted["before"][0]) + 1)
     figure = Figure(figsize=(COLUMN, 3.2))
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
     for side, (ax, name) in enumerate(zip(axes, ("G+", "G−"), strict=True)):
-        ax.hist(pooled[0][side] * 1e6, edges, color="#BBBBBB", label="right after programming")
+        before, after = (np.asarray(counted[state][side]) for state in ("before", "after"))
+        ax.hist(edges[:-1], edges, weights=before, color="#BBBBBB", label="right after programming")
         ax.hist(
-            pooled[1][side] * 1e6,
+            edges[:-1],
             edges,
+            weights=after,
             histtype="step",
             color=CROSSBAR,
             linewidth=1.1,
@@ -270,7 +270,3 @@ def conductances(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarra
     axes[1].set_xlabel("conductance [µS]")
     axes[0].legend(loc="upper right")
     return figure
-
-
-def _side(states: Mapping[str, np.ndarray], side: int) -> np.ndarray:
-    return np.concatenate([np.asarray(g).reshape(2, -1)[side] for g in states.values()])

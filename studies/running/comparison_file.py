@@ -12,13 +12,15 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
-from memsim.studies.evaluation.comparison import Comparison
 from memsim.studies.evaluation.identity import digest
 from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting
 from memsim.studies.running.source import source
+
+if TYPE_CHECKING:
+    from memsim.studies.evaluation.comparison import Comparison
 
 FORMAT = "memsim-comparison-1"
 FILE, RESULT = "run.json", "result.json"
@@ -36,6 +38,7 @@ class Kept:
     summary: Summary  #: what ``memsim compare --json`` printed
     record: Mapping[str, Any]  #: digests of network and data, chips, result, marks of the digital run
     made_by: Mapping[str, Any]  #: version and source digest of memsim, versions of packages
+    account: Mapping[str, Any]  #: what else its report shows; empty where its version of memsim kept none
 
     @cached_property
     def point(self) -> Point | None:
@@ -53,20 +56,21 @@ class Kept:
         return self.record["data"], self.summary["images"]
 
 
-def made(comparison: Comparison, result: str) -> str:
-    """The text of run.json; result: that of result.json."""
+def made(comparison: Comparison, result: str, account: Mapping[str, Any] | None = None) -> str:
+    """Return the text of run.json; result: that of result.json; account: what else a report shows."""
     body = {
         "format": FORMAT,
         **source(),
         "setting": asdict(comparison.setting),
-        **finite(comparison.record),
+        **_finite_columns(comparison.record),
+        "account": dict(account or {}),
         "result.json": sha256(result.encode()).hexdigest()[:16],
     }
     body = json.loads(json.dumps(body, allow_nan=False))
     return json.dumps(body | {"check": digest(body)}, indent=1) + "\n"
 
 
-def finite(record: Mapping[str, Any]) -> dict[str, Any]:
+def _finite_columns(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record without columns that are not finite on every chip, which JSON has no word for."""
     result = dict(record["result"])
     columns = result["per_chip"]
@@ -101,7 +105,10 @@ def recall(folder: str | Path) -> Kept:
     record = {name: body[name] for name in ("network", "data", "chips", "result", "digital")}
     by = {name: body[name] for name in ("memsim", "code", "with")}
     setting = Setting(**body["setting"])
-    return Kept(folder=folder, setting=setting, summary=json.loads(text), record=record, made_by=by)
+    return Kept(
+        folder=folder, setting=setting, summary=json.loads(text), record=record, made_by=by,
+        account=body.get("account", {}),
+    )  # fmt: skip
 
 
 def _parsed(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """A study's folder: which study and setting it belongs to, and files that are written whole or not at all.
 
 rows.jsonl   the rows (studies.running.rows)
-study.json   study, source digest, setting
+study.json   study, source digest, setting, names of its tasks
 NAME.py      the study itself, or NAME.toml, where it is a user's own
 card.toml    the chip card, every field
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -26,11 +26,12 @@ from memsim.studies.running.files import writable, write_whole
 from memsim.studies.running.study import LIBRARY, Study
 
 
-def claim(study: Study, setting: Setting, folder: str | Path) -> Path:
+def claim(study: Study, setting: Setting, folder: str | Path, tasks: Collection[str] = ()) -> Path:
     """Make the folder this study's: study.json, card.toml, and the study's own text where it is a user's.
 
-    ValueError naming the first field where the folder belongs to another study or setting (more or fewer
-    chips are no other setting); OSError where it cannot be written.
+    tasks: the names (ids) of the study's tasks, from which a report says how many are not measured yet.
+    Raises ValueError naming the first field where the folder belongs to another study or setting (more or
+    fewer chips are no other setting); OSError where it cannot be written.
     """
     folder = writable(Path(folder))
     own = LIBRARY not in Path(study.path).resolve().parents
@@ -40,9 +41,12 @@ def claim(study: Study, setting: Setting, folder: str | Path) -> Path:
     about = json.loads(json.dumps(about, allow_nan=False))
     with _alone(folder):
         before = _about(folder / "study.json")
+        about["tasks"] = sorted(tasks)
         if before is not None:
             _refuse_others(folder, before, about)
-            about["setting"]["chips"] = max(before["setting"].get("chips", 0), setting.chips)
+            more = before["setting"].get("chips", 0)
+            if more > setting.chips:  # of fewer chips this time: the folder's tasks stay those of the most
+                about["setting"]["chips"], about["tasks"] = more, before.get("tasks", [])
         if before != about:
             write_whole(folder / "study.json", json.dumps(about, indent=2) + "\n")
         if own:
@@ -70,7 +74,9 @@ def _about(path: Path) -> dict[str, Any] | None:
 
 
 def _refuse_others(folder: Path, before: dict[str, Any], about: dict[str, Any]) -> None:
-    theirs, ours = flat(before), flat(about)
+    theirs, ours = (
+        flat({key: value for key, value in one.items() if key != "tasks"}) for one in (before, about)
+    )
     for name in sorted(theirs.keys() | ours.keys(), key=lambda name: (name.startswith("setting."), name)):
         a, b = theirs.get(name, "absent"), ours.get(name, "absent")
         if a == b or name in ("setting.chips", "setting.data", "setting.net.path"):

@@ -73,7 +73,7 @@ def collect(
     KeyboardInterrupt with a message when stopped by Ctrl-C.  Rows written before are safe in every case.
     """
     ids = names_of(study, setting)
-    folder = claim(study, setting, folder)
+    folder = claim(study, setting, folder, ids)
     with Store(folder / FILE, say) as store:
         run = _Run(study, setting, ids, store, advance, say, limit)
         if run.left:

@@ -14,11 +14,11 @@ from memsim.models.seeing.class_layer import class_layer, with_head
 from memsim.models.seeing.kinds import Maps, maps
 from memsim.models.seeing.places import Layer, chosen, layers
 from memsim.models.seeing.view import View, digital, on_chips
-from memsim.studies.evaluation.crossbars import calibration
 from memsim.studies.evaluation.digital import Advance
 from memsim.studies.evaluation.map_agreement import TRIED
 from memsim.studies.evaluation.subject import Subject
 from memsim.studies.evaluation.test_data import TestData
+from memsim.studies.evaluation.trials import calibration
 
 
 @final

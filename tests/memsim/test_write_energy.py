@@ -9,11 +9,11 @@ import memsim
 from memsim import models
 from memsim.arrays.attention_array import AttentionArray
 from memsim.arrays.writing.write_energy import at, series
-from memsim.arrays.writing.write_events import SILENT_PULSES, SILENT_TIES
 from memsim.devices import stream
 from memsim.energy.area import areas, utilisation
 from memsim.energy.line import Line
 from memsim.energy.work import Attention, Matrix
+from memsim.prices.events import SILENT_PULSES, SILENT_TIES
 from memsim.run import Run
 
 V, T, FEATURES = 1.5, 1e-7, 5

@@ -20,7 +20,7 @@ from memsim.studies.reports.methods import methods
 from memsim.studies.reports.quantities import quantity
 from memsim.studies.running import provenance
 from memsim.studies.running.rows import row
-from memsim.studies.running.runner import claim
+from memsim.studies.running.runner import claim, names_of
 from memsim.studies.running.store import Store
 from memsim.studies.running.study import load
 from tests.studies.test_cli import run
@@ -78,7 +78,7 @@ def made(
     study = load(source)
     card = setting.pop("card", None) or memsim.ChipCard.load("default")
     chosen = Setting(**{"card": dump(card), "chips": 4, **setting})
-    claim(study, chosen, folder)
+    claim(study, chosen, folder, names_of(study, chosen))
     with Store(folder / "rows.jsonl") as store:
         for number, task in enumerate(study.tasks(chosen)):
             outcome: dict[str, Any] = {"wall_time [s]": 1.5}
@@ -168,9 +168,11 @@ class TestReport:
 
     def test_tasks_that_are_not_measured_yet_are_counted(self, tmp_path: Path) -> None:
         folder = made(tmp_path / "run", failing=False)
-        claim(
-            load(tmp_path / "bits.py"), Setting(card=dump(memsim.ChipCard.load("default")), chips=8), folder
+        study, setting = (
+            load(tmp_path / "bits.py"),
+            Setting(card=dump(memsim.ChipCard.load("default")), chips=8),
         )
+        claim(study, setting, folder, names_of(study, setting))
         assert "4 of 8 tasks are not measured yet." in dossier.write(folder, trust=True).read_text("utf-8")
 
     def test_rows_of_another_version_are_called_so(self, tmp_path: Path) -> None:
@@ -178,7 +180,8 @@ class TestReport:
         (folder / "study.json").unlink()
         (tmp_path / "bits.py").write_text(STUDY.replace("(4, 8)", "(5, 9)"), "utf-8")
         card = dump(memsim.ChipCard.load("default"))
-        claim(load(tmp_path / "bits.py"), Setting(card=card, chips=4), folder)
+        study, setting = load(tmp_path / "bits.py"), Setting(card=card, chips=4)
+        claim(study, setting, folder, names_of(study, setting))
         said = dossier.write(folder, trust=True).read_text("utf-8")
         assert "Measured by another version of memsim" in said and "not measured yet" not in said
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from memsim.studies.reports import figures
+from memsim.studies.reports.account import histogram, sample_of
 from memsim.studies.reports.figure_style import drawn, svg
 from memsim.studies.reports.powers_of_ten import plain
 from memsim.studies.reports.quantities import count, digits, duration, percent, points, prefixed, quantity
@@ -28,14 +29,14 @@ def texts(figure: Figure) -> list[str]:
 
 
 def test_every_figure_is_drawn_where_its_data_are(summary: dict, sample: dict) -> None:
-    assert set(draw(summary, sample)) == ALL
+    assert set(draw(summary, sample_of(sample))) == ALL
     assert set(draw(summary, {})) == {"accuracy", "spikes", "energy"}
 
 
 def test_the_same_data_give_the_same_bytes(summary: dict, sample: dict) -> None:
     """In either order: what one picture was drawn as before does not show in the next."""
-    again = draw(summary, sample)
-    for name, figure in draw(summary, sample).items():
+    again = draw(summary, sample_of(sample))
+    for name, figure in draw(summary, sample_of(sample)).items():
         first = figures.svg(figure), figures.png(figure)
         assert first == (figures.png(again[name]), figures.svg(again[name]))[::-1], name
         if name == "energy":
@@ -50,7 +51,7 @@ def test_other_data_give_another_figure(summary: dict) -> None:
 
 def test_every_labelled_axis_carries_a_unit(summary: dict, sample: dict) -> None:
     """Pixels and tokens are counted, and say so; everything else has its unit in brackets."""
-    for name, figure in draw(summary, sample).items():
+    for name, figure in draw(summary, sample_of(sample)).items():
         labels = [label for ax in figure.axes for label in (ax.get_xlabel(), ax.get_ylabel()) if label]
         assert labels, name
         assert [label for label in labels if not re.search(r"\[[^\]]+\]|pixel|token", label)] == [], name
@@ -142,7 +143,7 @@ def test_maps_share_one_scale_and_differences_are_centred(sample: dict) -> None:
 
 
 def test_histograms_count_every_device_of_both_sides(sample: dict) -> None:
-    figure = figures.conductances(sample["before"], sample["after"], time=3600.0)
+    figure = figures.conductances(histogram(sample["before"], sample["after"]), time=3600.0)
     for ax in figure.axes:
         assert sum(p.get_height() for p in ax.patches[:60]) == 500
     assert figure.axes[1].patches[0].get_height() == 500  # resting devices in the lowest bin

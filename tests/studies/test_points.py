@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from memsim.models.measures import wilson
+from memsim.models.wilson import wilson
 from memsim.studies.evaluation.intervals import chips_to_halve, over_chips
 from memsim.studies.evaluation.points import Point, matching, points
 from memsim.studies.evaluation.result import Result, flat

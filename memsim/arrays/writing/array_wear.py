@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from memsim.arrays.writing.array_design import ArrayDesign
-from memsim.arrays.writing.write_events import SILENT_PULSES
 from memsim.devices.pulses.wear import pulse_wear
 from memsim.energy.ledger import Ledger
+from memsim.prices.events import SILENT_PULSES
 
 
 @dataclass(frozen=True)

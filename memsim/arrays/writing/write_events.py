@@ -13,9 +13,7 @@ from memsim.arrays.writing.design import WrittenDesign
 from memsim.arrays.writing.write_energy import pairs, tally
 from memsim.devices.pulses.line_pulses import Pulses, every_cell
 from memsim.energy.ledger import Entry, Work
-
-SILENT_TIES, SILENT_PULSES = "pulses at silent ties", "pulses at silent tokens"
-"""Notes: pulses where neither token spiked, and where not both did: what `silent = "no-pulse"` saves."""
+from memsim.prices.events import SILENT_PULSES, SILENT_TIES
 
 
 class AttentionEvents(ArrayEvents):
