@@ -1,8 +1,8 @@
 """Does this environment work? Versions, the aihwkit/torch pair, one compiled and one torch tile.
 
 aihwkit's compiled tiles are bound to the torch releases they were built for; beside another one they fail on
-import, on creation, or with an error about something else. So tiles are built in another process (a crash is a
-finding and does not end the check), and the advice is one sentence.
+import, on creation, or with an error about something else. So tiles are built in another process (a crash is
+a finding and does not end the check), and the advice is one sentence.
 """
 
 import platform

@@ -47,7 +47,7 @@ def test_nothing_of_the_folder_is_run_and_a_lost_page_comes_back(folder: Path, t
 
 
 def test_trust_has_no_effect_on_a_comparison_and_is_refused(folder: Path) -> None:
-    with pytest.raises(ValueError, match="--trust: .* holds a comparison"):
+    with pytest.raises(ValueError, match=r"--trust: .* holds a comparison"):
         write_alone(folder, trust=True)
 
 
