@@ -40,7 +40,12 @@ Explain = Annotated[
 Folder = Annotated[Path | None, typer.Option(help="Folder for report.html, figures and result.json.")]
 
 
+OF_CHIPS = ("weights", "attention", "chips", "time", "seed", "without", "only")
+"""Options that say how chips are simulated."""
+
+
 def compare(
+    context: typer.Context,
     model: Model = "s2tdpt-digits",
     net: Net = None,
     card: Card = "default",
@@ -62,10 +67,21 @@ def compare(
 ) -> None:
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
     from memsim.models.known import layers
-    from memsim.studies.commands.options import card_of, choice, data_set, layer, net_of, network
+    from memsim.studies.commands.options import (
+        card_of,
+        choice,
+        data_set,
+        given,
+        layer,
+        net_of,
+        network,
+        refuse_ignored,
+    )
     from memsim.studies.evaluation.setting import ENGINES
     from memsim.studies.evaluation.times import seconds
 
+    if engine == "digital":
+        refuse_ignored(given(context, *OF_CHIPS), "engine digital runs no chips")
     chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
     file, name = net_of(net, model), network(model)
     asked: dict[str, Any] = {

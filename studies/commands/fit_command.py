@@ -88,7 +88,10 @@ def fit(
     understood = understand(measured, columns=columns, offset=offset, swap=swap_directions)
     _check_options(
         understood.curves.kind, str(measured), law,
-        {"--log-normal-steps": log_normal_steps, "--g-mid": g_mid, "--reset": reset, "--n-max": n_max},
+        {
+            "--log-normal-steps": log_normal_steps, "--g-mid": g_mid, "--reset": reset, "--n-max": n_max,
+            "--swap-directions": swap_directions,
+        },
         {"--t-0": t_0},
     )  # fmt: skip
     say(str(understood), quiet=as_json)
@@ -120,10 +123,13 @@ def _check_options(
     """Raise ValueError for an option of another measurement than the one that the table holds."""
     of = dict.fromkeys(pulses, "pulse curves") | dict.fromkeys(drift, "retention curves")
     of |= {f"--law {law}": LAWS[law]} if law else {}
-    given = {option for option, value in {**pulses, **drift}.items() if value} | {f"--law {law}"} & of.keys()
-    for option in sorted(given):
+    options = {**pulses, **drift}
+    given = {name for name, value in options.items() if value is not None and value is not False}
+    for option in sorted(given | ({f"--law {law}"} if law else set())):
         if of[option] != kind:
             raise ValueError(f"{option} is of {of[option]}, and {file} holds {kind}")
+    if law == "relaxation" and "--t-0" in given:
+        raise ValueError("--t-0 has no effect beside --law relaxation (ln t); leave it out")
 
 
 def _check_siemens(option: str, value: float | None) -> None:

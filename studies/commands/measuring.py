@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table as Grid
-from rich.text import Text
 
+import memsim
+from memsim.studies.commands import options as options_module
 from memsim.studies.commands.terminal import say
 from memsim.studies.evaluation.points import points
-from memsim.studies.evaluation.setting import Setting
+from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.evaluation.subject import Subject
 from memsim.studies.evaluation.test_data import test_data
 from memsim.studies.reports.dossier import tables_of, write
-from memsim.studies.reports.table import Table
+from memsim.studies.reports.grid import ScreenTable
 from memsim.studies.running import rows
 from memsim.studies.running.rows import to_stderr
 from memsim.studies.running.runner import Advance, Outcome, collect, tasks_of
 from memsim.studies.running.seats import cores
-from memsim.studies.running.study import Study
+from memsim.studies.running.study import LIBRARY, Study
+
+SETTINGS = ("card", "weights", "attention", "without", "only", "images", "dataset", "time", "seed")
+"""Options that a study may not use: one that brings its own networks, times or cards."""
+
+CARDS = ("card", "weights", "attention", "without", "only")
+"""Those of them that change the card."""
+
+
+def refuse_ignored(study: Study, setting: Setting, options: Sequence[str]) -> None:
+    """Raise ValueError for options that change no task of a built-in study.
+
+    options: as given, such as "--time".  A user's own study may use a setting beyond its tasks.
+    """
+    if not options or LIBRARY not in Path(study.path).resolve().parents:
+        return
+    tasks, usual = {task.id for task in tasks_of(study, setting)}, Setting()
+    default = {"card": dump(memsim.ChipCard.load("default")), "time": usual.time, "seed": usual.seed}
+    ignored = []
+    for option in options:
+        name = option.removeprefix("--")
+        field = "card" if name in CARDS else name
+        other = replace(setting, **{field: default.get(field)})
+        if other != setting and {task.id for task in tasks_of(study, other)} == tasks:
+            ignored.append(option)
+    options_module.refuse_ignored(ignored, f"no task of study {study.name} depends on what it sets")
 
 
 def measure(
@@ -53,7 +80,7 @@ def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_j
     else:
         tables = tables_of(study, points(rows.read(outcome.folder)))
         if tables:
-            Console().print(grid(next(iter(tables.values()))))
+            Console().print(ScreenTable(next(iter(tables.values()))))
     if path is not None:
         say(f"report: {path}", quiet=as_json)
     if outcome.failed:
@@ -70,13 +97,3 @@ def failures(outcome: Outcome) -> str:
         f"{outcome.failed} of {total} tasks failed{example}; the tracebacks are in "
         f"{outcome.folder / rows.FILE}; the same command tries these tasks again"
     )
-
-
-def grid(table: Table) -> Grid:
-    """A report's table on the terminal."""
-    out = Grid(title=Text(table.title), caption=Text(table.note), box=None)
-    for name in table.header:
-        out.add_column(Text(name))
-    for cells in table.rows:
-        out.add_row(*map(Text, cells))
-    return out

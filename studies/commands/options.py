@@ -6,12 +6,28 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+import typer
+
 import memsim
 from memsim.models import known
 from memsim.studies.evaluation.net_file import NetFile
 
 MODEL = "s2tdpt-digits"
 """The network where none is named."""
+
+
+def given(context: typer.Context, *names: str) -> list[str]:
+    """Return those options of parameters `names` that stand on the command line, such as "--time"."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    named = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    return [f"--{name.replace('_', '-')}" for name in named]
+
+
+def refuse_ignored(options: Sequence[str], reason: str) -> None:
+    """Raise ValueError for options that would be ignored, saying why."""
+    if options:
+        verb, them = ("has", "it") if len(options) == 1 else ("have", "them")
+        raise ValueError(f"{', '.join(options)} {verb} no effect: {reason}; leave {them} out")
 
 
 def net_of(net: str | None, model: str) -> NetFile | None:

@@ -38,6 +38,7 @@ JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON line for
 
 
 def study(
+    context: typer.Context,
     name: Name,
     model: Model = "s2tdpt-digits",
     net: Net = None,
@@ -60,11 +61,13 @@ def study(
     as_json: JsonLines = False,
 ) -> None:
     """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
-    from memsim.studies.commands.options import card_of, data_set, net_of, network
+    from memsim.studies.commands.options import card_of, data_set, given, net_of, network, refuse_ignored
     from memsim.studies.evaluation.setting import Setting, dump
     from memsim.studies.evaluation.times import seconds
     from memsim.studies.running.study import load
 
+    if cluster is not None:
+        refuse_ignored(given(context, "workers"), "with --cluster the scheduler's workers measure")
     chosen = load(name)
     on = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
     on.check_prices()
@@ -76,6 +79,7 @@ def study(
 
     from memsim.studies.commands import measuring  # torch comes in here, after the arguments are read
 
+    measuring.refuse_ignored(chosen, setting, given(context, *measuring.SETTINGS))
     folder = out or Path("results") / chosen.name
     try:
         with progress() as advance:

@@ -45,6 +45,7 @@ DataFolder = Annotated[Path | None, typer.Option(help="Folder that holds the dat
 
 
 def train(
+    context: typer.Context,
     dataset: Dataset,
     attention: Attention = "stdp",
     epochs: Epochs = None,
@@ -65,7 +66,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network; stopping and starting again goes on where it was."""
-    from memsim.studies.commands.options import card_of, choice, data_set
+    from memsim.studies.commands.options import card_of, choice, data_set, given, refuse_ignored
     from memsim.studies.evaluation.times import span
     from memsim.studies.running.files import taken
 
@@ -73,6 +74,8 @@ def train(
     if card is not None:
         card_of(card)
         span(times)
+    else:
+        refuse_ignored(given(context, "times"), "only hardening for chips of a --card has times")
     if plot is not None:
         choice("--plot", plot.suffix, (".png", ".svg", ".pdf"))
 

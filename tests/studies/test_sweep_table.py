@@ -3,8 +3,8 @@
 import pytest
 from rich.console import Console
 
-from memsim.studies.commands.measuring import grid
 from memsim.studies.evaluation.points import Point
+from memsim.studies.reports.grid import ScreenTable
 from memsim.studies.reports.sweep_table import sweep_table, tables
 
 POINTS = [
@@ -48,7 +48,7 @@ def test_it_comes_first_fits_the_screen_and_is_not_made_for_numbers_without_chip
     found = tables(POINTS)
     assert list(found) == ["settings", "points"]
     console = Console(width=80, file=(tmp_path / "screen").open("w"), record=True)
-    console.print(grid(found["settings"]))
+    console.print(ScreenTable(found["settings"]))
     console.file.close()
     lines = console.export_text().splitlines()
     assert all(len(line) <= 80 and "…" not in line for line in lines)
