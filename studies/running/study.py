@@ -35,7 +35,7 @@ from memsim.studies.running.task import Task
 
 __all__ = ["LIBRARY", "Setting", "Study", "load", "names"]
 
-LIBRARY = Path(__file__).parents[1] / "library"
+LIBRARY = Path(__file__).resolve().parents[1] / "library"
 
 
 @final

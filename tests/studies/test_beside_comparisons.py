@@ -197,4 +197,4 @@ def test_one_clear_message(
 
 def test_columns_that_are_not_finite_are_left_out() -> None:
     record = {"result": {"per_chip": {"a": [1.0], "b": [float("nan")]}, "total": {"x": {"y": float("inf")}}}}
-    assert comparison_file.finite(record)["result"] == {"per_chip": {"a": [1.0]}, "total": {"x": {}}}
+    assert comparison_file._finite_columns(record)["result"] == {"per_chip": {"a": [1.0]}, "total": {"x": {}}}
