@@ -26,7 +26,7 @@ def lines_of(card: CardFields) -> Lines | None:
     how, segment = card.weights.wires, card.segment().resistance
     if how == "none" or not card.on("wires") or not segment:
         return None
-    return Lines(segment, segment, how)
+    return Lines(segment, segment, "off" if how == "idle-off" else how)
 
 
 def coded_behind(

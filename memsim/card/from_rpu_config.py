@@ -255,8 +255,8 @@ def _wires(draft: Draft) -> None:
     ratio = io.ir_drop_g_ratio / io.ir_drop
     g_max = draft.weights.get("g_max") or cell.describe().high
     draft.wire_resistance = 1.0 / (ratio * g_max)
-    draft.weights["wires"] = "off"
-    said = f"weights.wires = off, wire_resistance = {draft.wire_resistance:.3g} ohm"
+    draft.weights["wires"] = "idle-off"
+    said = f"weights.wires = idle-off, wire_resistance = {draft.wire_resistance:.3g} ohm"
     draft.say("forward.ir_drop", "changed", f"{said}: both lines, not aihwkit's polynomial for bit lines")
 
 

@@ -39,8 +39,8 @@ def idle(card: CardFields) -> Iterator[Idle]:
         ("weights", card.weights, card.weights.wires),
         ("attention", card.attention, card.attention.idle_lines),
     ):
-        if idle_lines != "off" and section.row_activity != type(section)().row_activity:
-            yield Idle(name, "row_activity [1]", 'it belongs to wires = "off", with transistors')
+        if idle_lines != "idle-off" and section.row_activity != type(section)().row_activity:
+            yield Idle(name, "row_activity [1]", 'it belongs to wires = "idle-off", with transistors')
     if card.weights.device_errors == "relative" and (
         card.weights.g_max is None or card.weights.cell == "ideal"
     ):

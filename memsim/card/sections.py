@@ -47,6 +47,12 @@ def _device(cell: Any) -> Any:
     )
 
 
+Wires = Annotated[
+    Literal["none", "grounded", "idle-off"],
+    BeforeValidator(lambda word: "idle-off" if word == "off" else word),
+]
+"""``off`` was the word for ``idle-off``, and was read as ``none``."""
+
 Device = Annotated[str | DeviceCard, BeforeValidator(_device)]
 """A preset by name; a device card: a .toml file (beside the chip card, or from the working folder) or its
 content; or, in Python, a noise model or a pulsed device of aihwkit.
@@ -72,13 +78,13 @@ class ReadSection(Section):
     assumption for other converters.
     """
 
-    wires: Literal["none", "grounded", "off"] = "none"
-    """Voltage lost along the lines: not simulated (``none``), or what a line without input does:
-    ``grounded`` (held at 0 V, as in a passive array), ``off`` (its transistors are open).  Segments are of
-    ``wire_resistance``.
+    wires: Wires = "none"
+    """Resistance of the lines: ``none`` (not simulated), or simulated, by what a line without input does:
+    ``grounded`` (held at 0 V, as in a passive array), ``idle-off`` (its transistors are open; ``off`` in
+    older cards).  Segments are of ``wire_resistance``.
     """
     row_activity: float = Field(default=0.15, alias="row_activity [1]", ge=1e-3, le=1)
-    """Share of lines driven at once, the load of sensed lines where wires = "off"; an assumption."""
+    """Share of lines driven at once, the load of sensed lines where wires = "idle-off"; an assumption."""
     amplifier_noise: float = Field(default=0.0, alias="amplifier_noise [A/Hz^.5]", ge=0, lt=1e-6)
     """Input-referred current noise of the amplifier or integrator behind a line, over a bandwidth of 1 / (2
     read_time) [A/Hz^.5]; 0 is none; transimpedance amplifiers have 1e-12 to 1e-11.
@@ -276,9 +282,9 @@ class AttentionSection(ReadSection):
     """Time to reset a whole array [s]; an assumption: one pulse's."""
 
     @property
-    def idle_lines(self) -> Literal["none", "grounded", "off"]:
+    def idle_lines(self) -> Literal["none", "grounded", "idle-off"]:
         """What lines without input do, as ``wires``; without transistors none can be switched off."""
-        return "grounded" if self.wires == "off" and self.scheme != "1T1R" else self.wires
+        return "grounded" if self.wires == "idle-off" and self.scheme != "1T1R" else self.wires
 
 
 class WearSection(Section):

@@ -26,8 +26,8 @@ TILES = (64, 128, 512)
 
 def changes(card: memsim.ChipCard) -> Iterator[Change]:
     """No lines, lines of either sort of array alone; resistance, node, side of a tile, idle lines."""
-    weights = card.weights.wires if card.weights.wires != "none" else "off"
-    attention = card.attention.wires if card.attention.wires != "none" else "off"
+    weights = card.weights.wires if card.weights.wires != "none" else "idle-off"
+    attention = card.attention.wires if card.attention.wires != "none" else "idle-off"
     off, lines = {"wires": "none"}, card.replace(weights={"wires": weights}, attention={"wires": attention})
     yield Change("where", "no lines", card.replace(weights=off, attention=off))
     yield Change("where", "weight tiles", lines.replace(attention=off))
@@ -40,7 +40,7 @@ def changes(card: memsim.ChipCard) -> Iterator[Change]:
     for side in TILES:
         tile = {"tile_rows": side, "tile_columns": side}
         yield Change("side of a weight tile", side, lines.replace(weights=tile))
-    for idle in ("off", "grounded"):
+    for idle in ("idle-off", "grounded"):
         both = {"wires": idle}
         yield Change("idle lines", idle, card.replace(weights=both, attention=both))
 

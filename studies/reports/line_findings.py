@@ -72,7 +72,7 @@ def wires(summary: Summary) -> tuple[str, list[dict[str, str]]]:
 def simulated(summary: Summary) -> str:
     """Which lines are simulated, and of what."""
     told = summary.get("wires", {})
-    idle = {"off": "switched off", "grounded": "at 0 V"}
+    idle = {"idle-off": "switched off", "off": "switched off", "grounded": "at 0 V"}  # off: of older runs
     parts = [
         f"{words}, idle lines {idle[told[key]]}" for key, words in SORTS.items() if told.get(key) in idle
     ]

@@ -127,7 +127,7 @@ def test_groups_have_columns_of_their_own():
 
 def test_what_lines_take_is_given_back():
     """Alone, resistive lines leave a layer a gain below 1; the mean gain comes back, and in every column."""
-    lines = {"weights": {"wires": "off"}, "wire_resistance [ohm]": 12.0}
+    lines = {"weights": {"wires": "idle-off"}, "wire_resistance [ohm]": 12.0}
     exact, gain = SPIKES @ MATRIX, {}
     for reference in ("written", "weights"):
         for name in ("global", "column"):

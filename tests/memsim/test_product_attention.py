@@ -288,7 +288,7 @@ def test_events_and_energy_of_pulses_by_hand(order):
 def test_rectangular_arrays_read_alike_by_kernel_and_in_torch():
     """Wires, noise of reads, ADC curves and pairs on M x N arrays: the kernel against plain torch."""
     draw = torch.Generator().manual_seed(2)
-    for cell, wires in (("reram-om", "grounded"), ("pcm-nandakumar2018", "off")):
+    for cell, wires in (("reram-om", "grounded"), ("pcm-nandakumar2018", "idle-off")):
         section = {"order": "score", "cell": cell, "wires": wires, "adc": {"offset": 0.1, "inl": 0.3}}
         array = made(ChipCard.load("default").replace(attention=section)).arrays[0]
         array.run.begin(2, IMAGES)

@@ -127,7 +127,7 @@ def test_other_losses():
 def test_wires_have_the_resistance_of_the_ratio():
     made = config(ir_drop=2.0, ir_drop_g_ratio=1.0 / 0.35 / 5e-6)
     card, _ = said(made)
-    assert card.weights.wires == "off"
+    assert card.weights.wires == "idle-off"
     assert said(made)[0].wire_resistance == pytest.approx(2 * 0.35 * 5e-6 / 25e-6)
     with pytest.warns(LossyExchange, match=r"weights\.wires"):
         back, _ = card.to_rpu_config()

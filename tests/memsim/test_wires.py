@@ -43,6 +43,13 @@ def test_the_default_card_has_lines_and_a_card_without_them_no_effect():
         none.without("wires")
 
 
+def test_the_older_word_off_is_read_as_idle_off():
+    old = ChipCard.load("default").replace(weights={"wires": "off"}, attention={"wires": "off"})
+    assert old == ChipCard.load("default") and old.weights.wires == "idle-off"
+    with pytest.raises(CardError, match="idle-off"):
+        old.replace(weights={"wires": "on"})
+
+
 def test_a_segment_is_the_cards_own_or_that_of_its_technology_and_pitch():
     card = ChipCard.load("default")
     assert card.replace(**{"wire_resistance [ohm]": 3.0}).segment().resistance == 3.0
@@ -53,7 +60,7 @@ def test_a_segment_is_the_cards_own_or_that_of_its_technology_and_pitch():
     assert card.replace(technology="14nm").segment().resistance > 2 * card.segment().resistance
 
 
-@pytest.mark.parametrize("how", ["grounded", "off"])
+@pytest.mark.parametrize("how", ["grounded", "idle-off"])
 def test_zero_ohm_and_switched_off_are_bit_equal_to_no_wires(how):
     ideal = read(card("none"))
     assert torch.equal(read(card(how, 0.0)), ideal)
@@ -61,7 +68,7 @@ def test_zero_ohm_and_switched_off_are_bit_equal_to_no_wires(how):
     assert not torch.equal(read(card(how)), ideal)
 
 
-@pytest.mark.parametrize("how", ["grounded", "off"])
+@pytest.mark.parametrize("how", ["grounded", "off"])  # the older word for idle-off
 def test_currents_are_those_of_the_exact_network_of_each_tile(how):
     """Two row tiles of 50, two column tiles of 12 pairs; rows switched off are right in the mean."""
     found, ideal = read(card(how)).double(), read(card("none")).double()
@@ -103,10 +110,10 @@ def test_read_noise_is_left_where_currents_are():
 
 
 def test_settings_that_change_nothing_are_refused():
-    with pytest.raises(CardError, match=r'row_activity.*belongs to wires = "off"'):
+    with pytest.raises(CardError, match=r'row_activity.*belongs to wires = "idle-off"'):
         ChipCard.parse({"name": "x", "weights": {"wires": "grounded", "row_activity [1]": 0.3}})
     with pytest.raises(CardError, match="grows with wire_resistance"):
-        ChipCard.load("default").replace(weights={"wires": "off"}, strengths={"wires": 2.0})
+        ChipCard.load("default").replace(weights={"wires": "idle-off"}, strengths={"wires": 2.0})
     with pytest.raises(CardError, match=r"weights\.wires"):
         ChipCard.load("default").replace(weights={"wires": "floating"})
 
@@ -115,7 +122,7 @@ def test_aihwkit_has_no_lines():
     from memsim.engines.aihwkit import TileWeights
     from memsim.run import Run
 
-    asked = ChipCard.load("default").replace(weights={"wires": "off"})
+    asked = ChipCard.load("default").replace(weights={"wires": "idle-off"})
     run = Run(card=asked, chips=(0,), seed=0, ledger=memsim.Ledger(asked))
     with pytest.raises(ValueError, match="wires"):
         TileWeights("layer", MATRIX, run)

@@ -16,7 +16,7 @@ def read(
     ohm: float | None, chips: tuple[int, ...] = CHIPS, only: bool = True, **fields
 ) -> tuple[Tensor, Tensor]:
     """Weights A that reads find and the numbers they give; without `only` with every other effect too."""
-    fields = {"cell": "reram-om", "wires": "none" if ohm is None else "off"} | fields
+    fields = {"cell": "reram-om", "wires": "none" if ohm is None else "idle-off"} | fields
     card = ChipCard.load("default").replace(
         weights={"wires": "none"}, attention=fields, **({} if ohm is None else {"wire_resistance [ohm]": ohm})
     )
@@ -66,7 +66,7 @@ def test_gains_are_measured_behind_the_lines():
 
 def test_arrays_without_transistors_hold_idle_lines_at_ground():
     card = ChipCard.load("default").replace(attention={"scheme": "passive"})
-    assert (card.attention.wires, card.attention.idle_lines) == ("off", "grounded")
+    assert (card.attention.wires, card.attention.idle_lines) == ("idle-off", "grounded")
     assert card.segment("passive").resistance == pytest.approx(card.segment().resistance / 2)
     with pytest.raises(CardError, match=r"row_activity.*with transistors"):
         card.replace(attention={"row_activity [1]": 0.4})

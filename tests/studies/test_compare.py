@@ -94,7 +94,7 @@ def test_lines_that_matter_and_are_not_simulated_stand_in_the_headline() -> None
     summary = memsim.compare(mlp(), bare, (X, Y, TRAIN), chips=2).summary()
     assert max(summary["kappa"].values()) > line_findings.SMALL
     assert "not simulated although kappa" in findings.headline(summary)
-    wired = bare.replace(weights={"wires": "off"})
+    wired = bare.replace(weights={"wires": "idle-off"})
     assert line_findings.warning(memsim.compare(mlp(), wired, (X, Y, TRAIN), chips=2).summary()) == ""
     hurried = wired.replace(weights={"read_time [s]": 2e-12})
     assert "to settle" in line_findings.warning(

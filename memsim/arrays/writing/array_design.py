@@ -125,7 +125,7 @@ class ArrayDesign(ABC):
         if self.exact or section.wires == "none" or not self.card.on("wires") or not ohm:
             return None
         rest, unit, reference = (self.parallel * siemens for siemens in self.conductance)
-        activity = section.row_activity if section.idle_lines == "off" else 1.0
+        activity = section.row_activity if section.idle_lines == "idle-off" else 1.0
         return Crossing(rest, unit, reference, ohm, ohm, activity)
 
     @cached_property
