@@ -1,4 +1,4 @@
-"""From a device card to its cell, and back where its law allows: the one place that knows both.
+"""Build the cell of a device card, and the card of a cell where its law allows: the one place with both.
 
 Pulsed cells work in the unitless w, G = g_mid + w g_unit, with g_unit half the range of the nominal device.
 """

@@ -28,7 +28,7 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """What `memsim devices` prints and what the conformance suite asks of a cell."""
+    """What `memsim devices` prints and the conformance suite checks."""
 
     name: str
     technology: str
@@ -58,7 +58,7 @@ class Cell(ABC):
     name: str  #: technology-source
     technology: str  #: PCM, ReRAM, ECRAM, ideal
     source: str  #: the publication the numbers come from, and the model they were taken through
-    own_endurance: float | None = None  #: write cycles it lives, where it was measured [cycles]
+    own_endurance: float | None = None  #: write cycles until it fails, where they were measured [cycles]
     off: frozenset[str] = frozenset()  #: effects replaced by their ideal
     strengths: tuple[tuple[str, float], ...] = ()  #: factors on effects, by name; 1 where none is given [1]
 
@@ -110,7 +110,7 @@ class Cell(ABC):
 
     @property
     def endurance_range(self) -> Endurance | None:
-        """Write cycles it lives: its own, or what is published of its technology; None without wear."""
+        """Write cycles until it fails: measured, or published for its technology; None without wear."""
         own = self.own_endurance
         return Endurance(own, own, self.source) if own else of_technology(self.technology)
 

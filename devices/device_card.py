@@ -60,7 +60,7 @@ class DeviceCard(Section):
     source: str = Field(min_length=8)
     """Where the numbers come from."""
     endurance: float | None = Field(default=None, alias="endurance [cycles]", ge=1, lt=1e18)
-    """Write cycles it lives; a published range of its technology is shown where absent."""
+    """Write cycles until it fails; a published range of its technology is shown where absent."""
     endurance_shape: float | None = Field(default=None, gt=0.1, lt=20)
     """Weibull modulus of the cycles to failure [1], measured; endurance is then that of 63.2 %."""
     pulsed: PulsedSection | None = None

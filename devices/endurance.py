@@ -1,10 +1,10 @@
-"""How many write cycles a technology lives, as published: a range, for few live as long as the best."""
+"""Endurance of a technology as published: a range of write cycles, for few devices reach the best."""
 
 from typing import NamedTuple
 
 
 class Endurance(NamedTuple):
-    """Cycles a device lives, from the usual to the best."""
+    """Write cycles until a device fails, from the usual to the best."""
 
     low: float  #: [cycles]
     high: float  #: [cycles]

@@ -26,4 +26,4 @@ CORRUPT: dict[str, CorruptShare] = {
     "reram-om": CorruptShare(0.1348, _GONG.format("ReRamArrayOM")),
     "reram-hfo2": CorruptShare(0.0977, _GONG.format("ReRamArrayHfO2")),
 }
-"""By preset; the others' sources give none.  Simulated only where a chip card asks."""
+"""By preset; the others' sources give none.  Simulated only where a chip card says so."""

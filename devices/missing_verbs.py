@@ -1,4 +1,4 @@
-"""What a sort of cell cannot do, by verb, with the reason."""
+"""What a kind of cell cannot do, by verb, with the reason."""
 
 PULSED: dict[str, str] = {
     "write": "its source models single pulses; memsim counts and applies them",

@@ -152,7 +152,7 @@ def _restore(chip: Any, held: Mapping[str, Mapping[str, Any]], tensors: Mapping[
     """Put held modules on a chip that is not programmed yet, with their buffers."""
     for sort in dict.fromkeys(form["sort"] for form in held.values()):
         if sort not in HOLDERS:
-            raise ValueError(f"this file holds {sort!r}; this version knows {', '.join(HOLDERS)}")
+            raise ValueError(f"this file holds {sort!r}; this version reads {', '.join(HOLDERS)}")
         forms = {
             name: {key: value for key, value in form.items() if key != "sort"}
             for name, form in held.items()

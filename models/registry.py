@@ -44,7 +44,7 @@ def tuned(name: str, cell: str) -> str:
 def configure(name: str, **overrides: Any) -> NetworkConfig:
     """Return the configuration behind a name, with fields replaced.
 
-    A name is that of an architecture, of one of its shapes, or of a pattern it knows: see the architecture's
+    A name is that of an architecture, of one of its shapes, or of one of its patterns: see the architecture's
     file in `models/networks`. ValueError says which name or field is wrong.
     """
     name = name.lower()

@@ -43,7 +43,7 @@ def fit_relaxation(curves: RetentionCurves) -> RelaxationFit:
     g, t = curves.conductance, curves.time
     if curves.several:
         check_support(
-            ["relaxation [S] at several temperatures: fit each by itself, or a power law, to them all"]
+            ["relaxation [S] at several temperatures: fit each alone, or a power law to all of them"]
         )
     late = np.isfinite(g) & (t >= 1.0)
     fewest = int(late.sum(0).min())

@@ -68,7 +68,7 @@ class TemperatureTable:
 
 @dataclass(frozen=True)
 class ProgrammingTable:
-    """Writes of devices: what was asked for, and what was read back."""
+    """Writes of devices: target conductances, and what was read back."""
 
     kind: ClassVar[str] = "writes"
     devices: tuple[str, ...]

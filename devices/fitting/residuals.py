@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MISFIT = 4.5  #: standard errors at which a test speaks
+MISFIT = 4.5  #: standard errors from which on a test reports a misfit
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Tests:
 
     @property
     def words(self) -> list[str]:
-        """What to think of the fit, a sentence a test that speaks."""
+        """One sentence for each test that reports a misfit."""
         out = []
         if self.mean > MISFIT:
             out.append(

@@ -1,6 +1,6 @@
 """What all pulsed laws share: packing of the device values, the four verbs, the whole-stack rewrite.
 
-A law brings its device values, the constants its kernel wants, and the kernel itself. Lanes of a cell's
+A law brings its device values, the constants that its kernel takes, and the kernel itself. Lanes of a cell's
 random block belong to effects (0 reset, 1 write or read noise, 2 and up the pulses), so switching one
 effect off leaves every other number as it was; the jump of soft bounds goes on with the normal of the reset.
 """

@@ -1,4 +1,4 @@
-"""Wear: devices fail after so many cycles, each at its own, and a failed one is stuck.
+"""Wear: each device fails after its own number of cycles, and is stuck from then on.
 
 A cycle is a RESET; a partial pulse wears as (|dw| / range)^m of one, m a field of the card.
 """

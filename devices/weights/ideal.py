@@ -29,7 +29,7 @@ class IdealCell(Cell):
     g_max: float = 25e-6  #: full scale when used as a conductance [S]
     g_min: float = 0.0
     read_noise: float = 0.0
-    n_max: int = 16  #: only where a schedule wants a number of pulses
+    n_max: int = 16  #: only where a schedule takes a number of pulses
     unit: str = "1"
 
     one_sided: ClassVar[bool] = False

@@ -43,7 +43,7 @@ class BeyondFit(UserWarning):
 class WeightState:
     """Devices as they were written, and the time since."""
 
-    target: Tensor  #: conductance that was asked for [S]
+    target: Tensor  #: target conductance [S]
     programmed: Tensor  #: conductance right after the write [S]; below 0 where relaxation is yet to come
     exponent: Tensor | None  #: drift exponent nu, drawn once for each device [1]
     rng: Stream  #: the write's stream, from which the device's paths through time come

@@ -1,4 +1,4 @@
-"""Digital factors against what all devices of a layer, or of a column, have lost alike.
+"""Digital factors against what all devices of a layer, or of a column, have lost in common.
 
 Reference "written": mean |G+ - G-| after the last write over that of now, aihwkit's GlobalDriftCompensation
 and PerColumnDriftCompensation. Reference "weights": w the currents that the weights ask for and g those read,

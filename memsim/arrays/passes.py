@@ -2,8 +2,8 @@
 
     y = sum_n w_n gain sum_k ADC(I_k of pass n)      numbers of up to `levels` steps: x = sum_n w_n drive_n
 
-Each pass is read, noised and converted by itself; a pass that a chip's numbers do not need does not happen
-there.
+Each pass is read and converted separately, with noise of its own; a pass that a chip's numbers do not need
+does not happen there.
 """
 
 from __future__ import annotations

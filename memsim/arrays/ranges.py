@@ -34,7 +34,7 @@ def whole_numbers(drive: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Drives:
-    """What drives the rows of some chips in one sort of calls, and the ranges of their converters."""
+    """What drives the rows of some chips in one kind of call, and the ranges of their converters."""
 
     spikes: bool
     chips: tuple[int, ...] | None  #: places of these chips in the stack; None: all of it
@@ -132,7 +132,7 @@ class Ranges:
             self.calls.append(seen)
 
     def of(self, call: int) -> list[Drives]:
-        """The ranges of a call, for each sort of chips; of a later call than were seen, those of the last.
+        """The ranges of a call, for each kind of chip; of a later call than were seen, those of the last.
         None of them: not calibrated.
         """
         if not self.calls:

@@ -1,4 +1,4 @@
-"""How a weight array is read in one sort of calls: what it shows, its converters' ranges, noise."""
+"""How a weight array is read in one kind of call: what it shows, its converters' ranges, noise."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ def read_out(
             peak = drives.unit(card.design.dac).repeat_interleave(groups)[:, None]
             gain = gain * peak
     power, noise = read_noise(power, cell, card, volt, tiles)
-    volt, power = volt.contiguous(), None if power is None else power.contiguous()  # as kernels want them
+    volt, power = (
+        volt.contiguous(),
+        None if power is None else power.contiguous(),
+    )  # kernels take contiguous arrays
     whole = ReadOut(
         volt_SRC=volt, power_SRC=power, row_siemens_SR=siemens, full_scale_SK=scale, gain_SC=gain,
         bits=bits, rng=rng, dense=drives is not None and not drives.spikes, noise=noise, curve_SKPC=curve,

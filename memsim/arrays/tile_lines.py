@@ -1,4 +1,4 @@
-"""What the resistance of a tile's lines leaves of its devices, as a chip card asks."""
+"""What the resistance of a tile's lines leaves of its devices, as a chip card sets it."""
 
 from __future__ import annotations
 

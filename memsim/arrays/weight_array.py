@@ -269,7 +269,7 @@ class WeightArray(nn.Module):
         return by_image(reading.numbers, self.groups, unrolling is not None)
 
     def _prepare(self, call: int) -> list[tuple[Drives | None, ReadOut | LineRead]]:
-        """What drives the rows in a call, and how it is read, for each sort of chips; kept until devices or
+        """What drives the rows in a call, and how it is read, for each kind of chip; kept until devices or
         ranges change.
         """
         sorts = self.ranges.of(call)
@@ -283,7 +283,7 @@ class WeightArray(nn.Module):
         return made
 
     def _read_out(self, drives: Drives | None) -> ReadOut | LineRead:
-        """How the array is read in one sort of calls: without rounding where there are no ranges."""
+        """How the array is read in one kind of call: without rounding where there are no ranges."""
         shown = Shown(
             self.volt_SRC,
             self.power_SRC,

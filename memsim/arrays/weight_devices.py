@@ -27,7 +27,7 @@ class Sensed(NamedTuple):
     difference_SRC: Tensor
     """Sum over the n devices of chord(G+) - chord(G-) [S]."""
     total_SRC: Tensor | None
-    """Sum of chord(G+) + chord(G-) [S], where asked for."""
+    """Sum of chord(G+) + chord(G-) [S], where it was requested."""
     row_siemens_SR: Tensor
     """The same, summed over columns, float64 [S]."""
     mean_global: Tensor

@@ -32,7 +32,7 @@ class Cut(Protocol):
 
 
 class Tiled(Cut, Protocol):
-    """What counting asks of an array."""
+    """What an array offers so that its events can be counted."""
 
     name: str
     run: Run

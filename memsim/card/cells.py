@@ -1,4 +1,4 @@
-"""What a card knows of its cells before any is built: their use and their effects.
+"""What a card says of its cells before any is built: their use and their effects.
 
 Names are looked up in the table of cells, a device card says it itself: neither takes torch.
 """
@@ -31,7 +31,7 @@ def check_use(section: str, cell: Device, use: registry.Use) -> None:
 
 
 def must_be_built(weights: WeightSection, attention: AttentionSection) -> bool:
-    """Whether the cells themselves must agree to what the card asks of them.
+    """Whether the cells themselves must be built to check what the card sets.
 
     That is so for device cards and cells of others, for a range or read voltage that the source must have
     measured, for a reset or synapse that the cell must take, and for conductances and voltages of its pulses.

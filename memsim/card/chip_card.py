@@ -278,7 +278,7 @@ class ChipCard(CardFields):
         return self.design.price(event)
 
     def check_prices(self, build: bool = False) -> None:
-        """Raise CardError where an event of the arrays has no price, before a run that asks for energy.
+        """Raise CardError where an event of the arrays has no price, before a run that reports energy.
 
         build: build the cells, whatever they are, to ask for their events; else where they must be built.
         """

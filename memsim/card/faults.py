@@ -18,7 +18,7 @@ class FaultSection(Section):
     """Faults that the arrays of one sort are made with; none by default.
 
     Every number is a share of all devices, or lines, of a chip's arrays: each is faulty with that probability
-    by itself, from the day the chip is made on.
+    independently, from the day the chip is made on.
     """
 
     stuck_on: float = Field(default=0.0, ge=0, le=1)

@@ -155,7 +155,7 @@ class CardFields(Section):
 
     @property
     def wired(self) -> bool:
-        """Whether the card asks for resistive lines in any of its arrays."""
+        """Whether the card has resistive lines in any of its arrays."""
         return {self.weights.wires, self.attention.wires} != {"none"}
 
     @property

@@ -40,15 +40,15 @@ IDLE: dict[str, tuple[Any, str]] = {
     "forward.mv_type": (AnalogMVType.ONE_PASS, "rows of both signs are driven in one pass"),
     "forward.inp_noise": (0.0, "rows have no noise of their own"),
     "forward.inp_sto_round": (False, "converters round to the nearest level"),
-    "forward.inp_asymmetry": (0.0, "rows of both signs are driven alike"),
+    "forward.inp_asymmetry": (0.0, "rows of both signs are driven in the same way"),
     "forward.out_noise_std": (0.0, "every column has as much noise of conversion"),
     "forward.out_sto_round": (False, "converters round to the nearest level"),
-    "forward.out_asymmetry": (0.0, "columns are read alike for both signs"),
+    "forward.out_asymmetry": (0.0, "columns are read in the same way for both signs"),
     "forward.out_scale": (1.0, "results have no further factor"),
     "forward.out_nonlinearity": (0.0, "ADCs are linear"),
     "forward.v_offset_std": (0.0, "columns have no offset of their voltage"),
     "forward.r_series": (0.0, "columns have no series resistance"),
-    "forward.w_read_asymmetry_dtod": (0.0, "devices are read alike in both polarities"),
+    "forward.w_read_asymmetry_dtod": (0.0, "devices are read in the same way in both polarities"),
     "forward.noise_management": (
         NoiseManagementType.NONE,
         "the range of a DAC is calibrated, not per vector",
@@ -150,7 +150,7 @@ def _compensation(draft: Draft) -> None:
     rule = type(draft.config.drift_compensation)
     if rule not in COMPENSATIONS:
         draft.weights["compensation"] = "none"
-        draft.say("drift_compensation", "cannot be said", "memsim knows factors of a layer or of a column")
+        draft.say("drift_compensation", "cannot be said", "memsim has factors of a layer or of a column")
         return
     draft.take("drift_compensation", "of a layer, where aihwkit has one for each tile",
                compensation=COMPENSATIONS[rule])  # fmt: skip

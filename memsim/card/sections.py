@@ -174,7 +174,7 @@ class WeightSection(ReadSection):
     dac: DacSection = DacSection()
     """What a number on a row is: a voltage, a length, or passes of one-bit drives."""
     output_noise: float = Field(default=0.0, ge=0, le=1)
-    """Noise that each conversion adds by itself, fresh every time, its spread as a share of the current of
+    """Noise that each conversion adds, fresh every time, its spread as a share of the current of
     the largest weight in a fully driven row [1]; aihwkit's out_noise, there 0.06 by default.
     """
 

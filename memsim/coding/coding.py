@@ -5,7 +5,7 @@ or n pairs of them.  With u = W / max |W| in -1 .. 1, and shares s_p of a device
 
     u = sum_p factor_p (s_p(u) - s_p(0)),   G_p = g_min + s_p (g_max - g_min)   (a pair: G+ - G- = s_p range)
 
-A column of places in one plane is a line: it is sensed and converted by itself, and the planes' numbers are
+A column of places in one plane is a line: it is sensed and converted separately, and the planes' numbers are
 added digitally, each times its factor.  What a device carries where its weight is 0 is taken off by the other
 side of a pair, by a reference column of each tile, or digitally (`memsim.arrays.reading.middle`).
 """

@@ -14,7 +14,7 @@ class DacKind(ABC):
     """A way to drive rows with numbers -k .. k; spikes drive a row with one pulse whatever it is."""
 
     serial: ClassVar[bool] = False
-    """Whether a number takes several passes of one-bit drives, each read and converted by itself."""
+    """Whether a number takes several passes of one-bit drives, each read and converted separately."""
     shifted: ClassVar[bool] = False
     """Whether passes are shifted before they are added."""
     timed: ClassVar[bool] = False

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Kinds(Generic[T]):
-    """The kinds of one sort of converter."""
+    """The registered kinds of converter of one use."""
 
     def __init__(self, folder: str, group: str) -> None:
         self.folder, self.group = folder, group

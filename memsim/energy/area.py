@@ -2,7 +2,7 @@
 
 Every layer has tiles of its own.  A tile has cells (4 F on a side with a transistor, 2 F without), and as
 many converters as the card says, else as digitise its lines within its conversion time.
-Left out, for want of a source: row drivers, sample-and-holds, neurons, memory, control, wiring.
+Left out, because no source was found: row drivers, sample-and-holds, neurons, memory, control, wiring.
 """
 
 from __future__ import annotations

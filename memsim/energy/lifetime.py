@@ -1,4 +1,4 @@
-"""How many images attention arrays live: cycles of an image against the cycles a technology lives.
+"""Lifetime of attention arrays in images: cycles of an image against the endurance of a technology.
 
     images = endurance / cycles of an image        years = images / images a second
 

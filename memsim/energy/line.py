@@ -18,7 +18,7 @@ class Line:
     number: float  #: how often
     price: float  #: of one [J]
     energy: float  #: of all [J]
-    source: str  #: who says so
+    source: str  #: of the price
 
     @classmethod
     def of(cls, layer: str, event: str, number: float, price: float, source: str, part: str = "") -> Line:

@@ -241,7 +241,7 @@ def tile_attention(name: str, leaf: Any, run: Run) -> AttentionArray:
                 f"take {getattr(plain, field)}, or engine memsim"
             )
     if section.coding == "per-device" or (run.card.on("wear") and run.card.wear.cycles_before):
-        raise ValueError("engine aihwkit knows no counts of each device's own and no wear: engine memsim")
+        raise ValueError("engine aihwkit has no counts for each device and no wear; engine memsim has both")
     faults = run.card.attention_faults
     if run.card.on("faults") and (faults.lasting or faults.spare_rows or faults.spare_columns):
         raise ValueError(

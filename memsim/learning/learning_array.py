@@ -63,7 +63,7 @@ class LearningArray(WeightArray):
     """
 
     exact_SRC: Tensor | None  #: weights of ideal cells
-    updates: Tensor  #: that were asked for, a word of the random counters of rounding
+    updates: Tensor  #: that were requested, a word of the random counters of rounding
 
     def __init__(self, name: str, blocks: Tensor, run: Run, design: LearningDesign | None = None) -> None:
         _check(name, run)

@@ -63,7 +63,7 @@ class LearningEvents:
         self.ledger.enter(events, [(self.name, ARRAY_READ, joules)], seconds=[(self.name, seconds)])
 
     def accumulated(self, weights: int, vectors: int) -> None:
-        """Add outer products of so many vectors to digital accumulators: a MAC each, and a compare."""
+        """Add outer products of vectors to digital accumulators: a MAC and a comparison for each number."""
         self.ledger.enter(
             [
                 (self.name, "digital-mac", float(weights * vectors)),

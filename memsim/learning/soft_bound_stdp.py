@@ -32,7 +32,7 @@ class SoftBounds(NamedTuple):
     low: float
 
     def after(self, w: Tensor, up: Tensor | float, down: Tensor | float) -> Tensor:
-        """Mean state after so many pulses up, then down."""
+        """Return the mean state after pulses up, then pulses down."""
         w = self.high - (self.high - w) * (1 - self.up) ** torch.as_tensor(up, dtype=w.dtype)
         return self.low + (w - self.low) * (1 - self.down) ** torch.as_tensor(down, dtype=w.dtype)
 

@@ -1,4 +1,4 @@
-"""How far learning has worn the devices of an array, against what its technology lives."""
+"""How far learning has worn the devices of an array, against the endurance of its technology."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ class Wear(NamedTuple):
     most_pulses: float  #: of the device that had most
     cycles: float  #: of a device, in the mean: a reset is 1, a pulse (|dw| / range)^m
     most_cycles: float
-    endurance: float | None  #: cycles that a device lives, the low end of what is published; None: not known
+    endurance: (
+        float | None
+    )  #: write cycles until a device fails, the low end of what is published; None: not known
 
     @property
     def spent(self) -> float | None:

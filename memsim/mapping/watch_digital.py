@@ -23,7 +23,7 @@ from memsim.energy.ledger import Ledger
 
 @dataclass(frozen=True)
 class Learned:
-    """What one kind of input asks of a network: events of an image, and what every run must count."""
+    """What a network does for one kind of input: events of an image, and what every run must count."""
 
     events: dict[tuple[str, str], float]  #: by layer and name, for an image
     sites: frozenset[Site]  #: products that spikes enter

@@ -144,6 +144,6 @@ for _event in (
     Event("sop-mac", ARITHMETIC, ("fp32-multiply", "fp32-add")),
     Event("digital-function", NOTHING, optional=True),  # exp, tanh, a root, a quotient of two numbers
     Event("digital-scale", NOTHING, optional=True),  # times a plain number: folds into a scale beside it
-    Event("aten.<operation>", NOTHING, optional=True),  # an operation of torch that no table knows
+    Event("aten.<operation>", NOTHING, optional=True),  # an operation of torch without a price
 ):
     declare(_event)

@@ -31,7 +31,7 @@ class Part(Price):
     """Scaling it by a law for logic is an assumption."""
 
     def at(self, scale: Scale) -> Part:
-        """The part at another node, that of the card which takes it; as it stands where none scales it."""
+        """The part at another node, that of the card which takes it; unscaled where no rule scales it."""
         if self.node == ANY:
             return self
         return self.times(scale, None).model_copy(update={"assumption": self.assumption or self.analog})

@@ -1,4 +1,4 @@
-"""A price: what one event costs, at which technology node, and who says so."""
+"""A price: energy and area of one event, its technology node and its source."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ FACTOR = 1e4
 
 
 class Price(Section):
-    """What one event costs, at which node, and who says so."""
+    """Energy and area of one event, with node and source."""
 
     energy: float = Field(alias="energy [J]", ge=0, lt=MAX_ENERGY)
     """Energy of one event [J]."""
@@ -61,7 +61,7 @@ class Price(Section):
     node: Node | None = None
     """Technology node of the circuit, ``"32nm"``, or ``"any"``; not stated where absent."""
     scaled: bool = True
-    """Whether the number is scaled to the node of the card's technology; false: taken as it stands, and the
+    """Whether the number is scaled to the node of the card's technology; false: taken unscaled, and the
     mixture of nodes is named wherever an energy is shown.
     """
 

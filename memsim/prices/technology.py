@@ -135,7 +135,7 @@ class Technology(Section):
         return scale(*self._scaling, *here._scaling)
 
     def at_home(self, price: AnyPrice) -> AnyPrice:
-        """A price as it is at this card's node: scaled where it was found at another one, as it stands where
+        """A price as it is at this card's node: scaled where it was found at another one, unscaled where
         it says so, its node is not stated or no node scales it.
 
         CardError where this card has no node to scale it to.
@@ -155,7 +155,7 @@ class Technology(Section):
 
 @lru_cache(maxsize=32)
 def _load(name: str) -> Technology:
-    """A card and what it borrows: its own first, then scaled, then as it stands."""
+    """A card and what it borrows: its own first, then scaled, then unscaled."""
     card = _own(name)
     lent: dict[str, Any] = {kind: dict(getattr(card, kind)) for kind in ("parts", "adc", "dram")}
     found: dict[str, Any] = {"sram": card.sram, "wires": card.wires}

@@ -61,7 +61,7 @@ def to_nir(net: nn.Module, in_shape: Shape, *, dt: float = DT, strict: bool = Fa
 
 
 def export(module: nn.Module, draft: Draft, name: str, source: str) -> str:
-    """Export one module behind a node; ValueError for a kind that none of the exporters knows."""
+    """Export one module behind a node; ValueError for a kind that no exporter handles."""
     exporter = _exporters.get(type(module))
     if exporter is None:
         kind = f"{type(module).__module__}.{type(module).__qualname__}"

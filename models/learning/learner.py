@@ -1,7 +1,7 @@
 """Teaching arrays: images through the chips, errors back, gradients written as pulses.
 
 A batch is one pass of its images on all chips, one backward pass, one update of every array.  The backward
-pass is digital and knows the weights that the devices hold (symmetric feedback); it is not counted as work.
+pass is digital and uses the weights that the devices hold (symmetric feedback); it is not counted as work.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class MASNNConfig(SpikingConfig):
         return self
 
     def gates_of_maps(self, channels: int) -> nn.Module:
-        """Make the gates of maps with so many channels."""
+        """Make the gates of maps with this number of channels."""
         if "CSA" not in self.gates:
             return self.gates_of_features()
         gate = AxisGate(channels, self.reduction_c, axis=2)

@@ -1,4 +1,4 @@
-"""Names of residual networks, KIND + DEPTH and KIND + DEPTH-WIDTH, and the stem a picture's size asks for."""
+"""Names of residual networks, KIND + DEPTH and KIND + DEPTH-WIDTH, and the stem for a size of picture."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -24,7 +24,7 @@ from memsim.models.parts.spike_pool import pooled
 
 
 def has_row_pass(net: object) -> bool:
-    """Whether a network is made of parts that this pass knows: S2TDPT, Spikingformer."""
+    """Whether a network is made of parts that this pass handles: S2TDPT, Spikingformer."""
     return (
         isinstance(net, TokenNetwork)
         and isinstance(net.patches, PatchSplitting)

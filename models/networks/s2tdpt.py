@@ -37,7 +37,7 @@ def neuron(config: S2TDPTConfig, v_threshold: float | None = None) -> LIF:
 
 
 def attention_core(config: S2TDPTConfig, layer: int) -> AbstractAttention:
-    """The attention leaf the configuration asks for in one layer."""
+    """Return the attention leaf of one layer, as the configuration names it."""
     if config.attention == "stdp":
         return STDPAttention(
             heads=config.heads,
@@ -68,7 +68,7 @@ def attention_core(config: S2TDPTConfig, layer: int) -> AbstractAttention:
 
 
 def block(config: S2TDPTConfig, layer: int) -> MembraneBlock:
-    """One transformer block, its attention the one the configuration asks for."""
+    """One transformer block, with the attention that the configuration names."""
     attention = SelfAttention(
         config.dim,
         config.heads,

@@ -1,4 +1,4 @@
-"""How large a network is: parameters, and what one time step of one image asks for, from its shape alone."""
+"""How large a network is: parameters, and operations of one time step of one image, from its shape alone."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Names of networks of tokens, KIND-LAYERS-WIDTH, and the shape that a picture's size asks for."""
+"""Names of networks of tokens, KIND-LAYERS-WIDTH, and the shape for a size of picture."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ LARGE, SMALL = 64, 16
 
 
 def shortest_side(overrides: Mapping[str, Any]) -> int:
-    """Return the shorter side of the pictures asked for, 32 where no shape or an impossible one is given."""
+    """Return the shorter side of the pictures, 32 where no shape or an impossible one is given."""
     shape = overrides.get("in_shape", (3, 32, 32))
     fits = isinstance(shape, tuple | list) and len(shape) == 3 and all(isinstance(n, int) for n in shape)
     return min(shape[1:]) if fits else 32

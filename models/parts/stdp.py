@@ -51,7 +51,7 @@ def stdp_attention(
         f(x)  = exp(-x / tau)  |  max(0, 1 - x / (2 tau))  |  1 where x <= tau, else 0
 
     f is that of the shapes "exponential", "linear" and "rectangular", A tau the area under each; the shape
-    "table" takes f from `tabulated`, an f for each branch, and knows no tau. `levels` rounds the change to
+    "table" takes f from `tabulated`, an f for each branch, and has no tau. `levels` rounds the change to
     the nearest of that many equally spaced values from -A to A: one in the middle of two becomes the larger
     change, and 0, where that is no level, the smallest of its branch.
 
@@ -100,7 +100,7 @@ class Window(BaseModel):
     f is that of the shapes "exponential", "linear" and "rectangular"; the shape "table" has the f of
     `tabulated`, one for each branch, and no use for tau. `levels` rounds w (`stdp_attention`).
     The paper has the exponential and states none of its values. `bounded` keeps every A_ij inside (0, 1), as
-    its text asks; `thirdparty` is what an independent re-implementation uses (range 0 to 1.8). A_ij has at
+    its text says; `thirdparty` is what an independent re-implementation uses (range 0 to 1.8). A_ij has at
     most 2 D_H + 1 values, one for each difference r_K(j) - r_Q(i).
     """
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 FIFTH = 0.2
-"""The share of places whose overlap is asked for."""
+"""The share of places whose overlap is measured."""
 
 MEASURES = {"rank correlation [1]": (-1.0, 1.0), "overlap of the top fifth [1]": (0.0, 1.0)}
 """What agreement is measured by, and its range."""

@@ -1,4 +1,4 @@
-"""Three kinds of maps of the same images: what speaks for a class, where neurons fire, what is attended."""
+"""Three kinds of maps of the same images: evidence for a class, where neurons fire, what is attended."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def maps(
 ) -> Maps:
     """Maps of every kind that the network has, of images (B, ..., H, W).
 
-    layer: of the class-activation maps; classes (B): what they are to speak for; found: layers with a map;
+    layer: of the class-activation maps; classes (B): those they are evidence for; found: layers with a map;
     names: of the images, by which noise is keyed (default: 0, 1, ...).
     """
     names = range(len(images)) if names is None else names

@@ -143,7 +143,7 @@ def _in_proportion(grid: Grid, picture: Grid) -> bool:
 
 
 def grid_of(tokens: int, picture: Grid) -> Grid | None:
-    """Rows and columns of so many tokens, as near the picture's proportions as can be."""
+    """Return rows and columns of a number of tokens, as near the picture's proportions as possible."""
     pairs = [(h, tokens // h) for h in range(1, tokens + 1) if tokens % h == 0]
     fits = [pair for pair in pairs if _in_proportion(pair, picture)]
     height, width = picture

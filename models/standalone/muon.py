@@ -7,7 +7,7 @@ from torch import Tensor, nn
 class Muon:
     """Momentum with updates made orthogonal by Newton-Schulz steps, for matrices before a batch norm.
 
-    Each matrix is kept at the norm sqrt(rows), or, if `own`, at that which it has. Matrices of one shape lie
+    Each matrix is kept at the norm sqrt(rows), or, if `own`, at its own norm. Matrices of one shape lie
     in one tensor.
     """
 

@@ -22,7 +22,7 @@ from memsim.studies.running.files import taken
 @final
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A comparison, the rows of what attention is worth, if asked for, and the page of the report."""
+    """A comparison, the rows of what attention is worth (with --worth), and the page of the report."""
 
     comparison: Comparison
     worth: list[dict[str, Any]] | None

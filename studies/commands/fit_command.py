@@ -16,7 +16,7 @@ LAWS = {
     "soft-bounds": "pulse curves", "linear": "pulse curves", "constant": "pulse curves",
     "relaxation": "retention curves", "sinh": "I-V curves", "cubic": "I-V curves",
 }  # fmt: skip
-"""Laws that can be asked for, and what they are of."""
+"""Laws that --law takes, and the measurements they describe."""
 
 Measured = Annotated[
     Path,
@@ -78,7 +78,7 @@ def fit(
     out: Out = Path("cards"),
     as_json: Json = False,
 ) -> None:
-    """Fit a device card to measured curves, writes, currents or lives, with an interval on every number."""
+    """Fit a device card to measured curves, writes, currents or failures, with an interval on each number."""
     from memsim.devices.fitting.reading import understand  # refused before torch is imported
 
     if law is not None and law not in LAWS:

@@ -42,7 +42,7 @@ Fit = PulseFit | RetentionFit | RelaxationFit | ProgrammingFit | CurveFit | Temp
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user asks of a fit; None where the data or a default decide."""
+    """Options of a fit; None where the data or a default decide."""
 
     technology: str
     name: str | None = None

@@ -273,7 +273,7 @@ class Comparison:
         return out
 
     def _wires(self, chip: memsim.Chip) -> dict[str, Any]:
-        """What is simulated of the lines of either sort of array, a segment of them, and how long they settle
+        """What is simulated of the lines of either kind of array, a segment of them, and how long they settle
         at most, beside the shortest read.
         """
         card, sections = self.card, []

@@ -82,13 +82,13 @@ CELLS: dict[str, dict[str, str]] = {
     "write-noise": {"attention": "reram-om"},
     "reset-noise": {"attention": "reram-om"},
 }
-"""Effects of cells, by the cells that show them in either sort of array."""
+"""Effects of cells, by the cells that show them in either kind of array."""
 
 STRENGTHS = (0.0, 1.0, 3.0, 10.0)
 
 
 def _of_cells() -> Iterator[Scale]:
-    """Each effect of a cell, the other sort of array ideal."""
+    """Each effect of a cell, the other kind of array ideal."""
     for effect, cells in CELLS.items():
         for array, cell in cells.items():
             beside = {name: {"cell": cell if name == array else "ideal"} for name in ARRAYS}
@@ -122,7 +122,7 @@ def _of_arrays() -> Iterator[Scale]:
     worn = {"wear": {"endurance": 1e6, "cycles_before": 1.0}}
     yield Scale("wear", "wear.cycles_before", (0.0, 1e5, 1e6, 1e9), ("wear", "cycles_before"), worn)
     for array in ARRAYS:
-        free = {"energy [J]": 0.0, "source": "accuracy alone is asked for"}  # no technology has 2 bits
+        free = {"energy [J]": 0.0, "source": "only accuracy is measured"}  # no technology has 2 bits
         other = {name: {"adc": free, **({} if name == array else {"adc_bits": 16})} for name in ARRAYS}
         yield Scale("adc", f"{array}.adc_bits", (None, 12, 4, 2), (array, "adc_bits"), other)
         hiss = "amplifier_noise [A/Hz^.5]"
@@ -139,7 +139,7 @@ ERRORS = {
 
 
 def _of_adcs() -> Iterator[Scale]:
-    """Errors of fabricated ADCs, of one sort of array each; curvature of an oscillator besides."""
+    """Errors of fabricated ADCs, of one kind of array each; curvature of an oscillator besides."""
     for array in ARRAYS:
         for effect, (field, kind) in ERRORS.items():
             beside = {array: {"adc": {"kind": kind}}}
@@ -152,7 +152,7 @@ SHARES = ("stuck_on", "stuck_off", "stuck_random", "dead_word_lines", "dead_bit_
 
 
 def _of_faults() -> Iterator[Scale]:
-    """Each kind of fault in either sort of array, and the corrupt devices of a preset."""
+    """Each kind of fault in either kind of array, and the corrupt devices of a preset."""
     for array in ARRAYS:
         table = "weight_faults" if array == "weights" else "attention_faults"
         for field in SHARES:

@@ -74,7 +74,7 @@ class Measured:
 
     @cached_property
     def result(self) -> Result:
-        """The result of a task, as things stood when it was first asked for."""
+        """The result of a task, computed once, when it is first read."""
         per_chip, total, kept = {}, {}, {}
         for name, logits in self.logits.items():
             prefix = "" if name == self.trial.digital.name else "harder "

@@ -53,7 +53,9 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
     refuse_foreign(setting, "dendrites", "it teaches the heads of memsim's own networks anew")
     if not isinstance(Subject.of(setting).net, S2TDPT):
-        raise ValueError(f"study dendrites: {setting.model} is no S2TDPT, whose head it knows")
+        raise ValueError(
+            f"study dendrites: {setting.model} is no S2TDPT, and the study needs the head of one"
+        )
     card = memsim.ChipCard.parse(dict(setting.card))
     for images in IMAGES:
         for cell in (IDEAL, *CELLS):

@@ -199,8 +199,8 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """For each sort of array: from which share on a kind surely costs, without spares and with them; and what
-    the presets' own shares cost.
+    """For each kind of array: the share from which on a kind of fault surely costs, without spares and with
+    them; and what the presets' own shares cost.
     """
     sound = _sound(points)
     if not points or sound is None:

@@ -50,7 +50,7 @@ def layers(net: S2TDPT, what: str) -> list[str]:
 
 
 def ways() -> Iterator[tuple[str, str, str]]:
-    """List (cell, rule, writing): ideal cells take any number, so that they know one writing."""
+    """List (cell, rule, writing): ideal cells hold any number, so they have one way of writing."""
     yield IDEAL, "bptt", "accumulated"
     yield IDEAL, "e-prop", "accumulated"
     for cell in CELLS:
@@ -59,7 +59,7 @@ def ways() -> Iterator[tuple[str, str, str]]:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every lesson on every block of chips, asked at all times; ideal chips are all alike, so that one is
+    """Every lesson on every block of chips, tested at all times; ideal chips do not differ, so that one is
     taught.
     """
     from memsim.models import S2TDPT
@@ -69,7 +69,7 @@ def tasks(setting: Setting) -> Iterator[Task]:
     net = Subject.of(setting).net
     if not isinstance(net, S2TDPT):
         raise ValueError(
-            f"study learning: {setting.model} is no S2TDPT, whose head, blocks and neurons it knows"
+            f"study learning: {setting.model} is no S2TDPT, and the study needs its head, blocks and neurons"
         )
     card = memsim.ChipCard.parse(dict(setting.card))
     for what, how in LESSONS.items():

@@ -1,7 +1,7 @@
 """Lifetime: accuracy as attention cells wear out, and how long that takes at a rate of images.
 
 Cells fail by Weibull's law in cycles over endurance, so that one curve over the endurance consumed serves
-every technology; what an image wears and what a technology lives turn it into time.  The same chips
+every technology; the wear of an image and the endurance of a technology turn it into time.  The same chips
 throughout: a device that has failed stays failed.
 """
 

@@ -144,7 +144,7 @@ def _differences(a: Point, b: Point, names: Sequence[str], columns: Sequence[str
 
 
 def _shown(change: Estimate | None, column: str) -> str:
-    """A difference, to three digits where the study alone knows the measure."""
+    """A difference, to three digits where only the study has this measure."""
     if change is None or column in draw.MEASURES:
         return draw.change(change, column)
     mean, low, high = (digits(value) for value in (change.mean, change.low, change.high))

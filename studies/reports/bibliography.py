@@ -24,7 +24,7 @@ AUTHORS = 3
 @final
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One entry: its BibTeX as it stands in the file, and its fields."""
+    """One entry: its BibTeX text as in the file, and its fields."""
 
     key: str
     bibtex: str

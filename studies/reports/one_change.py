@@ -2,7 +2,7 @@
 
     changes(card) yields Change("tile side", 64, card.replace(...)), ...
 
-A study of this kind is a title, its changes and what they are against: the card as it stands.
+A study of this kind is a title, its changes, and what they are compared with: the unchanged card.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def tasks(study: str, setting: Setting, changes: Changes, times: Sequence[float]
 class Axis(NamedTuple):
     """What was measured along one axis, at one time."""
 
-    card: Point | None  #: the card as it stands
+    card: Point | None  #: the unchanged card
     found: dict[str, Point]  #: by value
 
 

@@ -107,7 +107,7 @@ def _crew(study: Study, data: str, workers: int, cluster: str | None) -> Iterato
 
 
 class _Run:
-    """Tasks on their way through the seats to the rows; ``left`` are the ids that still want a row."""
+    """Tasks on their way through the seats to the rows; ``left`` are the ids that have no row yet."""
 
     def __init__(
         self,

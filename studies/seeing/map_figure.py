@@ -84,7 +84,7 @@ def map_figure(sights: Sequence[Sight], kind: str) -> Figure:
             answer = f" says {class_name(first, int(row.answers[n]))}" * wrong
             ax.set_xlabel(said + answer, labelpad=1, fontsize=6, color=CROSSBAR if wrong else "0.2")
         _name(line[0], row.name)
-    what = "red speaks for the class, blue against it" if kind == CLASS else "red is high"
+    what = "red is evidence for the class, blue against it" if kind == CLASS else "red is high"
     figure.set_label(
         f"Maps of {kind}: {what}; each map has its own scale, from its lowest value or zero to its highest, "
         "and is drawn smoothly over its "

@@ -29,7 +29,7 @@ class Sight:
     title: str
     images: Tensor  #: (B, ..., C, H, W)
     labels: Tensor  #: (B)
-    classes: Tensor  #: (B), what the maps speak for
+    classes: Tensor  #: (B), the classes that the maps are evidence for
     names: tuple[str, ...]  #: of the classes, where the data set has them
     layer: Layer
     exact: bool  #: the linear head reads this layer's mean: no surrogate gradient is in the map

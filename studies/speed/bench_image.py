@@ -23,7 +23,7 @@ def image(network: str, threads: int = 1, repeats: int = 9) -> dict[str, Any]:
     digital network.
 
     ``ratio`` is our time for each chip, lines without resistance, over the digital network's; ``ratio with
-    wires`` that of the default card as it stands.
+    wires`` that of the unchanged default card.
     """
     torch.set_num_threads(threads)
     net, images = _network(network)

@@ -82,6 +82,6 @@ class OuterProducts:
         return q @ k.transpose(-1, -2) * self.each
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
-        """The states asked for, (..., M, N): where the mean device stands after these pulses."""
+        """Target states (..., M, N): where the mean device stands after these pulses."""
         rise = self.rise
         return (rise.w_rest + rise.w_span * rise.risen(self.pulses(q, k))).to(q.dtype)

@@ -1,4 +1,4 @@
-"""The read of an array whose weights stand on several lines: each is read and converted by itself.
+"""The read of an array whose weights stand on several lines: each is read and converted separately.
 
     y_mc = gain_c (sum_p factor_p I_pmc - b_c taken_(c)m)
 

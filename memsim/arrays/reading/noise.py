@@ -1,4 +1,4 @@
-"""Fresh noise of a read: of the devices that carry current, and of each conversion by itself.
+"""Fresh noise of a read: of the devices that carry current, and of each conversion.
 
     sigma_mc^2 = noise^2 (sum_r f(x_r) P_rc + floor_kc),   f(x) = square x^2 + linear |x| + driven [x != 0]
     P = g_scale (G+ + G-)                                                                             [S^2]
@@ -29,7 +29,7 @@ from memsim.devices.weights.weight_cell import WeightCell
 
 @dataclass(frozen=True)
 class ReadNoise:
-    """The noise of one sort of reads, as :class:`memsim.arrays.reading.weight_read.ReadOut` takes it."""
+    """The noise of one kind of read, as :class:`memsim.arrays.reading.weight_read.ReadOut` takes it."""
 
     factor: float = 0.0
     """Of the root [V]; 0: no noise at all."""

@@ -97,7 +97,7 @@ class ArrayEvents:
         self, work: Work, number: Tensor | float, siemens: Tensor | float, drives: Tensor | float,
         crossed: Tensor | float,
     ) -> None:  # fmt: skip
-        """Pulses, the conductance they meet [S], summed, and drives of lines that cross so many cells."""
+        """Pulses, the conductance they meet [S], summed, and drives of lines over `crossed` cells."""
         energy = self.energy
         self._physical(work, f"pulse-{self.kind}", number, energy.joule(siemens))
         if self.card.scheme in HALF_SELECTED:

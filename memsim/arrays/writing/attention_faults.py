@@ -89,7 +89,7 @@ def fabrics_of(
 
 def _chosen(bad: Tensor, section: FaultSection, in_use: int) -> list[Tensor]:
     """The rows and columns in use (A, n) of arrays whose faulty devices are `bad` (A, D, rows, columns), of
-    which so many columns are `in_use`, spares behind them.
+    which the first columns are `in_use`, spares behind them.
     """
     levels = torch.where(bad, 0.0, torch.nan)[:, :, None, :, None]
     rows = choose_lines(levels[..., :in_use], section.spare_rows, _count)

@@ -9,8 +9,8 @@ from memsim.arrays.writing.pulse_table import PulseTable
 
 
 class DeviceTable(nn.Module):
-    """The write rule that knows each device (or pair): the count whose response without error is nearest to
-    the wanted weight.
+    """The write rule with a table for each device (or pair): the count whose response without error is
+    nearest to the wanted weight.
 
     ``best`` (S, H, N, N, goals) int16 holds the counts for each distinct goal of the pulse table, zero until
     ``fill``: two bytes for each device and goal.
@@ -47,7 +47,7 @@ class DeviceTable(nn.Module):
         return best.gather(-1, level.unsqueeze(-1)).squeeze(-1).float()
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
-        """The states asked for, (S, H, B, T, N, N)."""
+        """Target states (S, H, B, T, N, N)."""
         return self.table.goals(q, k)
 
     def toward(self, goals: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ REPEATS = 8
 
 
 def measure(writer: Writer, devices: WrittenDevices) -> None:
-    """Fill in what the card asks to be measured; nothing of it enters the ledger, see ``upkeep``."""
+    """Fill in what the card leaves to be measured; nothing of it enters the ledger, see ``upkeep``."""
     if devices.own is not None:
         _fill(writer, devices, devices.own)
     if writer.design.card.attention.row_gain:
@@ -43,7 +43,7 @@ def _fill(writer: Writer, devices: WrittenDevices, own: DeviceTable) -> None:
 
 
 def _weights_of_patterns(writer: Writer, devices: WrittenDevices) -> Tensor:
-    """Weights A - offset where every cell is asked for what a pattern means on the mean device, coded and
+    """Weights A - offset where every cell has as target what a pattern means on the mean device, coded and
     verified as any write: (S, H, REPEATS, patterns, N, N).
     """
     design, counts = writer.design, patterns(writer.design)

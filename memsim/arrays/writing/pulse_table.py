@@ -14,9 +14,9 @@ class PulseTable:
     """The write rule of an STDP window: signed pulse counts n[r_Q, r_K], (D_H + 1, D_H + 1), with the scale
     that turns w into weights.
 
-    ``calibrated``: the count whose mean response is nearest to the wanted weight (it knows the preset, new,
+    ``calibrated``: the count whose mean response is nearest to the wanted weight (of the preset, new,
     never the device); ``linear``: round(n_max |dw| / A).  Whole pulses unless pulse rounding is switched off.
-    ``goal`` holds the states w that were asked for.
+    ``goal`` holds the target states w.
     """
 
     keep: float = 0.0
@@ -46,7 +46,7 @@ class PulseTable:
         return devices.LinePulses(self.counts.to(q.device), q, k)
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
-        """The states asked for, (..., N), (..., N) -> (..., N, N)."""
+        """Target states, (..., N), (..., N) -> (..., N, N)."""
         return devices.LinePulses(self.goal.to(q.device), q, k).cells()
 
 

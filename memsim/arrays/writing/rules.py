@@ -28,5 +28,5 @@ class WriteRule(Protocol):
         ...
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
-        """The states asked for, (..., M, N)."""
+        """Target states (..., M, N)."""
         ...

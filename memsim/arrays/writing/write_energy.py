@@ -56,20 +56,18 @@ class WriteEnergy:
         return at(self.series, counts.double())
 
     def joule(self, siemens: Tensor | float) -> Tensor | float | None:
-        """V^2 G t of pulses that meet so many siemens in all; None where the voltage is not known."""
+        """V^2 G t of pulses that meet conductances of this sum [S]; None where the voltage is not known."""
         return None if self.voltage is None else siemens * (self.voltage**2 * self.time)
 
     def half_selected(self, number: Tensor | float) -> Tensor | float:
-        """Energy of so many half-selected cell-pulses."""
+        """Energy of this number of half-selected cell-pulses [J]."""
         pulse = self.joule(self.at_rest)
         if pulse is None:
             pulse = self.design.card.price(f"pulse-{self.design.kind}").energy
         return number * (pulse / 4 / HALF_SELECTED[self.scheme])
 
     def lines(self, drives: Tensor | float, crossed: Tensor | float) -> Tensor | float | None:
-        """C V^2 of so many drives of lines over so many cells, at V / 2 where there are no transistors; None
-        where voltage or wires are not known.
-        """
+        """C V^2 of drives of lines over cells [J], at V / 2 where there are no transistors; None where voltage or wires are not known."""
         if self.voltage is None or self.line is None:
             return None
         voltage = self.voltage if self.scheme == "1T1R" else self.voltage / 2

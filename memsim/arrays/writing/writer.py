@@ -1,4 +1,4 @@
-"""Writes of attention arrays: pulses on devices, corrected after a read of every cell where a card asks."""
+"""Writes of attention arrays: pulses on devices, corrected after a read of each cell where a card says so."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Writer:
     ) -> list[Tensor]:
         """The visible states of each side, (S, H, B, T, N, N), after a reset and these pulses.
 
-        goal: the states asked for, where a card verifies; corrected: called for each correction.
+        goal: target states, where a card verifies writes; corrected: called for each correction.
         """
         first = self.by_side(pulses)
         seen = [self._rewrite(devices, side, n, at, path) for side, n in enumerate(first)]

@@ -32,8 +32,8 @@ class HeldFabric(nn.Module):
 
 
 class WrittenDevices(nn.Module):
-    """The devices of every chip and head that so many word lines (rows) and bit lines (columns, default: as
-    many) use, one side or both of pairs; N tokens use N x N of STDP attention.
+    """The devices of every chip and head that word lines (rows) and bit lines (columns, default: as many)
+    use, one side or both of pairs; N tokens use N x N of STDP attention.
 
     Their values are numbered by row and column: those of fewer lines are the corner of those of more.
     Beside them lies what was measured of them: gain and shift of each word line (S, H, rows), and a table for

@@ -1,4 +1,4 @@
-"""Bit slices: the digits of a weight in devices of few levels each; every slice is converted by itself.
+"""Bit slices: the digits of a weight in devices of few levels each; every slice is converted separately.
 
     sign = "pair":    c = round(|u| (2^B - 1)), u's sign chooses the side of every pair
     sign = "offset":  c = round(u (2^(B-1) - 1)) + 2^(B-1), in single devices
