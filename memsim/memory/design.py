@@ -90,7 +90,8 @@ class ArrayDesign(ABC):
         """What lines without input do, where lines have a resistance."""
         if not self.card.on("wires"):
             return "none"
-        return self.card.weights.wires if self.write == "verify" else self.card.attention.idle_lines
+        how = self.card.weights.wires if self.write == "verify" else self.card.attention.idle_lines
+        return "off" if how == "idle-off" else how
 
     @property
     def cell(self) -> Cell:
