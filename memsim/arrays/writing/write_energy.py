@@ -67,7 +67,7 @@ class WriteEnergy:
         return number * (pulse / 4 / HALF_SELECTED[self.scheme])
 
     def lines(self, drives: Tensor | float, crossed: Tensor | float) -> Tensor | float | None:
-        """C V^2 of drives of lines over cells [J], at V / 2 without transistors; None where a part is unknown."""
+        """C V^2 of drives of lines over cells [J], at V / 2 without transistors; None where unknown."""
         if self.voltage is None or self.line is None:
             return None
         voltage = self.voltage if self.scheme == "1T1R" else self.voltage / 2
