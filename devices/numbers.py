@@ -5,24 +5,25 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 
-def misfit(annotation: Any, value: Any) -> str | None:
-    """What is wrong with a value of a field so annotated, as a sentence; None for what pydantic may judge.
+def misfit(leaf: type | None, value: Any) -> str | None:
+    """What is wrong with a value of a field of such leaves, as a sentence; None for what pydantic may judge.
 
     Of tables and lists every value is looked at.
     """
-    leaf = _leaf(annotation)
-    return None if leaf is None else _wrong(leaf, value)
+    if leaf is None or (leaf is float and type(value) in (float, int)):
+        return None
+    return _wrong(leaf, value)
 
 
-def _leaf(annotation: Any) -> type | None:
+def leaf_of(annotation: Any) -> type | None:
     """float for fields of numbers, also in lists and tables; bool; None for all others."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _leaf(arguments[0])
+        return leaf_of(arguments[0])
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return _leaf(arguments[1])
+        return leaf_of(arguments[1])
     if origin in (Union, UnionType, tuple, list):
-        found = {_leaf(one) for one in arguments if one not in (NoneType, Ellipsis)}
+        found = {leaf_of(one) for one in arguments if one not in (NoneType, Ellipsis)}
         return found.pop() if len(found) == 1 else None
     return {int: float, float: float, bool: bool}.get(annotation)
 

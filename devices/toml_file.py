@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from memsim.devices.numbers import misfit
+from memsim.devices.numbers import leaf_of, misfit
 from memsim.devices.refusals import explain
 
 if sys.version_info >= (3, 11):
@@ -35,6 +36,12 @@ class CardError(ValueError):
         super().__init__(bounded(message))
 
 
+@cache
+def _leaf(section: type[BaseModel], field: str) -> type | None:
+    """The type of a field's values, found once: studies make a thousand cards."""
+    return leaf_of(section.model_fields[field].annotation)
+
+
 class Section(BaseModel):
     """A table of a card: unknown keys, values outside the stated range and text for numbers are refused."""
 
@@ -49,7 +56,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _of_its_type(cls, value: Any, info: ValidationInfo) -> Any:
-        wrong = misfit(cls.model_fields[str(info.field_name)].annotation, value)
+        wrong = misfit(_leaf(cls, str(info.field_name)), value)
         if wrong is not None:
             raise ValueError(wrong)
         return value

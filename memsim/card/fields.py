@@ -168,4 +168,5 @@ class CardFields(Section):
     def own_prices(self) -> dict[str, Price]:
         """The prices that are not those of the technology."""
         theirs = Technology.load(self.technology).prices
-        return {event: price for event, price in self.prices.items() if theirs.get(event) != price}
+        named = ((event, price, theirs.get(event)) for event, price in self.prices.items())
+        return {event: price for event, price, here in named if here is not price and here != price}
