@@ -33,11 +33,13 @@ REMEDY = "name a folder that takes files, and has 100 MB, by the environment var
 def compiled(**options: Any) -> Callable[[Any], Any]:
     """Return numba's decorator `njit` of these options, with the cache of this file.
 
-    No kernel is called from C: without that entry, which has the body once more, it compiles a twentieth sooner.
+    No kernel is called from C: without that entry, which has the body once more, compiling takes 5 % less.
     """
 
+    chosen: dict[str, Any] = {**options, "no_cfunc_wrapper": True}
+
     def decorator(function: Any) -> Any:
-        kernel: Any = njit(**options, no_cfunc_wrapper=True)(function)
+        kernel: Any = njit(**chosen)(function)
         try:
             kernel._cache = KernelCache(function)
         except RuntimeError:  # no folder takes files: compiled at every start
