@@ -37,6 +37,11 @@ class Held(nn.Module, ABC):
     sort: ClassVar[str]
     """One of HOLDERS."""
 
+    @property
+    @abstractmethod
+    def reason(self) -> str:
+        """What holds it, in words: its line of the mapping report."""
+
     @abstractmethod
     def form(self) -> dict[str, Any]:
         """What its like is made from, as JSON."""

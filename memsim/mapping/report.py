@@ -10,6 +10,7 @@ from torch import nn
 
 from memsim.digital_only import digital_modules
 from memsim.mapping.exchange import ROOT, Held
+from memsim.saving import Held as Memory
 
 Place = Literal["array", "digital", "unused"]
 
@@ -110,6 +111,11 @@ def report(
     lines += [
         Mapped(layer=name, kind="written attention", place="array", reason=array.reason, parameters=0)
         for name, array in attentions.items()
+    ]
+    lines += [
+        Mapped(layer=name, kind=f"memory: {one.sort}", place="array", reason=one.reason, parameters=0)
+        for name, one in net.named_modules()
+        if isinstance(one, Memory)
     ]
     lines += [
         Mapped(

@@ -41,6 +41,14 @@ class LineArray(Held):
             self.register_buffer(range_of, None)
         self.lines: CrossbarLines | None = None
 
+    @property
+    def reason(self) -> str:
+        room = (
+            "as many lines as tokens" if self.settings.capacity is None else f"{self.settings.capacity} lines"
+        )
+        how = "with verify" if self.settings.write == "verify" else "by pulses"
+        return f"{room}, one a token, written {how}"
+
     def form(self) -> dict[str, Any]:
         return self.settings.form()
 

@@ -68,6 +68,12 @@ class StateArray(Held):
             self.register_buffer(range_of, None)
         self.held: CrossbarLeaky | None = None
 
+    @property
+    def reason(self) -> str:
+        return (
+            f"one state a head, written {'with verify' if self.settings.write == 'verify' else 'by pulses'}"
+        )
+
     def form(self) -> dict[str, Any]:
         return self.settings.form()
 

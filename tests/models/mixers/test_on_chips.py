@@ -51,6 +51,19 @@ def test_ideal_arrays_are_the_digital_network(mixer: str) -> None:
     torch.testing.assert_close(out, wanted.expand_as(out), rtol=0, atol=1e-11)
 
 
+def test_the_mapping_lists_memories_on_lines() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", memsim.NotMapped)
+        chip = memsim.to_crossbar(net_of("softmax"), DEFAULT, chips=1, calibration=TOKENS)
+    before = chip.mapping
+    arrays = put_on_lines(chip, Settings(capacity=12, write="pulses"))
+    new = [line for line in chip.mapping if line.layer in arrays]
+    assert [(line.kind, line.place) for line in new] == [("memory: lines", "array")]
+    assert new[0].reason == "12 lines, one a token, written by pulses"
+    assert chip.mapping.share("parameters") == before.share("parameters")
+    assert "memory: lines" in str(chip.mapping) and "memory: lines" not in str(before)
+
+
 def test_a_ring_too_short_forgets_the_oldest() -> None:
     net = net_of("softmax")
     short, long = (logits(on_chip(net, IDEAL, capacity=n, full="ring")) for n in (4, 10))
