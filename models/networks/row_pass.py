@@ -11,6 +11,8 @@ from torch import Tensor
 
 from memsim.models.networks.network import check_input
 from memsim.models.networks.token_network import TokenNetwork
+from memsim.models.parts.attention import STDPAttention
+from memsim.models.parts.level_attention import attend_in_rows
 from memsim.models.parts.membrane_transformer import (
     Dense,
     MembraneBlock,
@@ -93,15 +95,22 @@ def _patches(patches: PatchSplitting, image: Tensor, steps: int, kind: torch.dty
 def _attention(part: SelfAttention, membrane: Tensor, batch: int, kind: torch.dtype) -> Tensor:
     """Membranes with those of the self-attention added, (T, B N, D)."""
     assert isinstance(part.core_lif, LIF)
-    steps, _, dim = membrane.shape
+    steps = len(membrane)
     spikes = lif(membrane, part.lif.law, kind)
     fired = (
-        norm_lif(_product(dense, spikes), dense.norm, neuron.law, steps=steps, kind=kind).float()
+        norm_lif(_product(dense, spikes), dense.norm, neuron.law, steps=steps, kind=kind)
         for dense, neuron in ((part.q, part.q_lif), (part.k, part.k_lif), (part.v, part.v_lif))
     )
-    q, k, v = (part.split(s.view(steps, batch, -1, dim)) for s in fired)
-    mixed = part.core(q, k, v)
-    mixed = mixed if part.scale == 1 else mixed * part.scale
-    rows = mixed.transpose(-2, -3).reshape(steps, -1, dim)
-    out = _product(part.proj, lif(rows, part.core_lif.law, kind))
+    mixed = _mixed(part, *fired, batch)
+    out = _product(part.proj, lif(mixed, part.core_lif.law, kind))
     return norm_add(out, part.proj.norm, membrane, bias=part.proj.linear.bias)
+
+
+def _mixed(part: SelfAttention, q: Tensor, k: Tensor, v: Tensor, batch: int) -> Tensor:
+    """Values of tokens mixed by the attention core and scaled, float32, of spikes (T, B N, D)."""
+    core, (steps, _, dim) = part.core, q.shape
+    if isinstance(core, STDPAttention) and core.form == "dense":
+        return attend_in_rows(core, q, k, v, batch=batch, scale=part.scale)
+    mixed = core(*(part.split(x.float().view(steps, batch, -1, dim)) for x in (q, k, v)))
+    mixed = mixed if part.scale == 1 else mixed * part.scale
+    return mixed.transpose(-2, -3).reshape(steps, -1, dim)

@@ -1,9 +1,17 @@
 """Arrays of float32, or of uint16 that hold the bits of bf16, read and written alike inside a kernel."""
 
 import numpy as np
+import torch
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
+from torch import Tensor
+
+
+def array_of(x: Tensor) -> np.ndarray:
+    """The array of a float32 or bf16 tensor as kernels take it, without a copy where it is contiguous."""
+    x = x.detach().contiguous()
+    return x.view(torch.int16).numpy().view(np.uint16) if x.dtype == torch.bfloat16 else x.numpy()
 
 
 @intrinsic

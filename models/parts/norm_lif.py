@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from memsim.devices.numerics.compile import match_threads
 from memsim.models.parts import norm_lif_kernel as kernel
+from memsim.models.parts.bits16 import array_of
 from memsim.models.parts.lif import Law, constants
 
 FLOAT32 = np.dtype(np.float32)
@@ -167,9 +168,8 @@ def _through_norm(
 
 
 def _array(x: Tensor) -> np.ndarray:
-    """The rows of a float32 or bf16 tensor as kernels take them, (T, P C), without a copy."""
-    x = x.detach().contiguous().view(len(x), -1)
-    return x.view(torch.int16).numpy().view(np.uint16) if x.dtype == torch.bfloat16 else x.numpy()
+    """The rows of a tensor as kernels take them, (T, P C)."""
+    return array_of(x).reshape(len(x), -1)
 
 
 def _laid(values: np.ndarray) -> np.ndarray:

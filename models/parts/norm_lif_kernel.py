@@ -21,7 +21,7 @@ from memsim.devices.numerics.compile import bare, parallel_kernel
 from memsim.models.parts.bits16 import one_of, put, real
 from memsim.models.parts.lif_kernel import exp
 
-PIECE = 1024
+PIECE = 256
 FLUSH = 64
 
 
@@ -102,8 +102,8 @@ def _membranes(x, start, n, scale, shift, beta, leak, v_threshold, v_reset, memb
 
 
 @bare
-def _back(u, grad, carry, out, n, beta, leak, v_threshold, v_reset, alpha, detach):
-    """Put the gradient of a step's potentials into out and into carry, which had that of the step after."""
+def _back(u, grad, carry, n, beta, leak, v_threshold, v_reset, alpha, detach):
+    """Put the gradient of a step's potentials into carry, which had that of the step after."""
     one, zero = np.float32(1), np.float32(0)
     for j in range(n):
         z = u[j] - v_threshold
@@ -112,9 +112,7 @@ def _back(u, grad, carry, out, n, beta, leak, v_threshold, v_reset, alpha, detac
         through = zero if z >= zero else beta
         if not detach:
             through += slope * (v_reset - (beta * u[j] + leak))
-        g = real(grad[j]) * slope + carry[j] * through
-        carry[j] = g
-        put(out, j, g)
+        carry[j] = real(grad[j]) * slope + carry[j] * through
 
 
 @bare
@@ -132,28 +130,25 @@ def _piece_back(
     beta, leak, v_threshold, v_reset, alpha, detach,
 ):  # fmt: skip
     """Fill a piece of out; adds to a and b by lane, unless mean is empty."""
-    held, norm = x.shape[0] == 1, len(mean) > 0
+    held = x.shape[0] == 1
     _membranes(x, start, n, scale, shift, beta, leak, v_threshold, v_reset, membrane, carry)
     for j in range(n):
         carry[j] = 0
         total[j] = 0
     for t in range(len(membrane) - 1, -1, -1):
-        u, g = membrane[t], grad[t, start : start + n]
+        _back(
+            membrane[t], grad[t, start : start + n], carry, n, beta, leak, v_threshold, v_reset, alpha, detach
+        )
         if held:
-            _back(u, g, carry, carry, n, beta, leak, v_threshold, v_reset, alpha, detach)
             for j in range(n):
                 total[j] += carry[j]
-            continue
-        o = out[t, start : start + n]
-        _back(u, g, carry, o, n, beta, leak, v_threshold, v_reset, alpha, detach)
-        if norm:
-            _collect(x[t, start : start + n], carry, mean, a, b, n)
-    if held:
-        o = out[0, start : start + n]
+            if t > 0:
+                continue
+        found, o = total if held else carry, out[t, start : start + n]
         for j in range(n):
-            put(o, j, total[j])
-        if norm:
-            _collect(x[0, start : start + n], total, mean, a, b, n)
+            put(o, j, found[j])
+        if len(mean) > 0:
+            _collect(x[t, start : start + n], found, mean, a, b, n)
 
 
 @parallel_kernel

@@ -2,12 +2,12 @@
 kept.
 """
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from memsim.devices.numerics.compile import match_threads
+from memsim.models.parts.bits16 import array_of
 from memsim.models.parts.pool_kernel import pool, pool_back
 
 
@@ -27,7 +27,7 @@ class _Pool(torch.autograd.Function):
         small = [(n + 2 * ((side - 1) // 2) - side) // 2 + 1 for n in (height, width)]
         out = torch.empty(images, *small, channels, dtype=spikes.dtype)
         first = torch.empty(out.shape, dtype=torch.uint8)
-        pool(_maps(spikes), _maps(out), first.numpy(), side, match_threads())
+        pool(array_of(spikes), array_of(out), first.numpy(), side, match_threads())
         ctx.save_for_backward(first)
         ctx.fixed = side, spikes.shape
         return out
@@ -37,11 +37,5 @@ class _Pool(torch.autograd.Function):
     def backward(ctx, *grads: Tensor):
         (first,), (side, shape) = ctx.saved_tensors, ctx.fixed
         out = torch.empty(shape, dtype=grads[0].dtype)
-        pool_back(_maps(grads[0]), first.numpy(), _maps(out), side, match_threads())
+        pool_back(array_of(grads[0]), first.numpy(), array_of(out), side, match_threads())
         return out, None
-
-
-def _maps(x: Tensor) -> np.ndarray:
-    """The array of float32 or bf16 maps, without a copy where they are contiguous."""
-    x = x.detach().contiguous()
-    return x.view(torch.int16).numpy().view(np.uint16) if x.dtype == torch.bfloat16 else x.numpy()

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 import torch
 from torch import Tensor, nn
 
+from memsim.freed_memory import keep_freed_memory
 from memsim.models.datasets.dataset import Dataset, time_first
 from memsim.models.measures import accuracy, predict
 from memsim.models.networks.architecture import create
@@ -95,6 +96,7 @@ def train(
     )
     identity = identity_of(dataset, network, recipe, seed, notes, start, teacher)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     net = _network(dataset, network, recipe, seed, start).to(device)
     run = Run(
         net, dataset, recipe, seed,

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from memsim import models
+from memsim.freed_memory import keep_freed_memory
 from memsim.models.networks.row_pass import row_pass
 from memsim.models.parts.neurons import LIF
 
@@ -24,10 +25,12 @@ def training(threads: int = 1, repeats: int = 5) -> dict[str, Any]:
 
     ``ratio`` is SpikingJelly's time over that of bf16, ``ratio_fp32`` today's.  Times are
     seconds on the processor (all threads), the least of ``repeats`` in turn: what else runs hardly counts.
+    Freed memory stays with the process, for every side alike.
     ``loss`` shows that they compute the same: an untrained network's spikes turn on roundings, no more.
     """
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     torch.manual_seed(0)
     net = models.build(NETWORK).train()
     steps = net.config.steps  # type: ignore[union-attr]
