@@ -97,11 +97,11 @@ def _attention(part: SelfAttention, membrane: Tensor, batch: int, kind: torch.dt
     assert isinstance(part.core_lif, LIF)
     steps = len(membrane)
     spikes = lif(membrane, part.lif.law, kind)
-    fired = (
+    q, k, v = (
         norm_lif(_product(dense, spikes), dense.norm, neuron.law, steps=steps, kind=kind)
         for dense, neuron in ((part.q, part.q_lif), (part.k, part.k_lif), (part.v, part.v_lif))
     )
-    mixed = _mixed(part, *fired, batch)
+    mixed = _mixed(part, q, k, v, batch)
     out = _product(part.proj, lif(mixed, part.core_lif.law, kind))
     return norm_add(out, part.proj.norm, membrane, bias=part.proj.linear.bias)
 

@@ -19,7 +19,7 @@ def attend_in_rows(
     core: STDPAttention, q: Tensor, k: Tensor, v: Tensor, *, batch: int, scale: float
 ) -> Tensor:
     """scale sum_j A_ij V_jd (T, B N, D), float32, of spikes q, k, v (T, B N, D), float32 or bf16."""
-    table, slope = weight_and_slope(core.window, core.head_dim, core.silent)
+    table, slope = weight_and_slope(core.window, core.head_dim, core.silent)  # type: ignore[arg-type]
     tables = torch.stack((table, table.T, slope, slope.T)).float().numpy()
     heads = (len(q) * batch, -1, core.heads, core.head_dim)
     out = _Attention.apply(*(x.reshape(heads) for x in (q, k, v)), tables, scale)

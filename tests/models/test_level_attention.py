@@ -46,10 +46,10 @@ def test_it_is_the_module(name: str, rate: float, tokens: int) -> None:
         grad = torch.randn(*found.shape, generator=torch.Generator().manual_seed(9))
         for out in (found, wanted):
             (out * grad).sum().backward()
-        near = {"rtol": 1e-4, "atol": 1e-5} if kind is torch.float32 else {"rtol": 2**-8, "atol": 1e-5}
+        rtol = 1e-4 if kind is torch.float32 else 2**-8
         for a, b in zip(ours, theirs, strict=True):
             assert a.grad is not None and b.grad is not None and a.grad.dtype == kind
-            torch.testing.assert_close(a.grad.float(), b.grad, **near)
+            torch.testing.assert_close(a.grad.float(), b.grad, rtol=rtol, atol=1e-5)
 
 
 def test_threads_and_an_image_alone_give_the_same_bits() -> None:
