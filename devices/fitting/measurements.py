@@ -110,9 +110,9 @@ def check_conductance(g: np.ndarray, origin: str) -> None:
             f"{origin}: conductance [S] up to {high:.4g}: above 10 mS; is the unit in the header right (uS,"
             " kohm), or is it a resistance?"
         )
-    if max(high, -low) < 1e-12:
+    if max(high, -low) < 1e-11:
         raise ValueError(
-            f"{origin}: conductance [S] up to {high:.4g}: below 1 pS; is the unit in the header right?"
+            f"{origin}: conductance [S] up to {high:.4g}: below 10 pS; is the unit in the header right?"
         )
     if low < -NOISE * high or (g < 0).mean() > 0.2:
         raise ValueError(

@@ -21,8 +21,10 @@ from memsim.devices.fitting.single_readings import currents, failures, kelvin, t
 from memsim.devices.fitting.tables.columns import Columns, assign, given
 from memsim.devices.fitting.tables.cycles import in_order
 from memsim.devices.fitting.tables.directions import DOWN, RESET, UP, directions
+from memsim.devices.fitting.tables.folders import load_folder
 from memsim.devices.fitting.tables.headers import parse
 from memsim.devices.fitting.tables.layouts import Long, long_form
+from memsim.devices.fitting.tables.ohms_law import read_by_current, with_read_voltage
 from memsim.devices.fitting.tables.plain import PlainTable, from_bytes, load
 
 LARGEST = 20_000_000  #: readings of all devices, those not made among them
@@ -48,14 +50,17 @@ def read(path: str | Path) -> Measured:
 def understand(
     path: str | Path, *, columns: str | None = None, offset: float = 0.0, swap: bool = False
 ) -> Understood:
-    """Read a table of measurements.
+    """Read a table of measurements, or a folder of tables, one a device.
 
     columns: which column is which, as "device=Dev,conductance [uS]=G"; offset [S]: taken off every
     conductance; swap: exchange up and down.  Raises ValueError naming file, line, cell and remedy for
     anything that is no such table.
     """
     asked = given(columns)
-    table = load(path, _known(asked))
+    if Path(path).is_dir():
+        table = load_folder(Path(path), _known(asked), _names_devices(asked))
+    else:
+        table = load(path, _known(asked))
     return _understood(table, asked, offset, swap)
 
 
@@ -70,15 +75,22 @@ def _known(asked: dict[str, str]):
     return lambda text: text in names or parse(text).known
 
 
+def _names_devices(asked: dict[str, str]):
+    names = {right for left, right in asked.items() if parse(left).quantity == "device"}
+    return lambda text: text in names or parse(text).quantity == "device"
+
+
 def _understood(table: PlainTable, asked: dict[str, str], offset: float, swap: bool) -> Understood:
-    columns = assign(table, asked)
-    there = columns.found.keys()
+    columns = with_read_voltage(assign(table, asked))
+    by_current = read_by_current(columns)
+    there = {*columns.found, *(["conductance"] if by_current else [])}
+    _check_blocks(columns)
     for wanted, made in _OTHERS.items():
         kept = "temperature" in wanted and "time" in there
         if wanted <= there and "pulse" not in there and not kept:
             curves, notes = made(columns, offset)
             return Understood(curves, table.origin, ("; ".join(table.notes), *notes))
-    if not (columns.several or {"conductance", "resistance"} & columns.found.keys()):
+    if not (columns.several or {"conductance", "resistance"} & there):
         raise ValueError(_no_conductance(columns))
     if "pulse" in columns.found:
         curves, notes = _pulses(columns, offset, swap)
@@ -91,6 +103,16 @@ def _understood(table: PlainTable, asked: dict[str, str], offset: float, swap: b
             ' --columns "time [s]=..."'
         )
     return Understood(curves, table.origin, ("; ".join(table.notes), *notes))
+
+
+def _check_blocks(columns: Columns) -> None:
+    """Raise ValueError for blocks with lines of their own, where no column says which device or cycle."""
+    if columns.table.blocks and not {"device", "cycle"} & columns.found.keys():
+        raise ValueError(
+            f"{columns.table.origin} has {columns.table.blocks + 1} blocks, each with lines before its"
+            " header, and no column says which device or cycle is which: add a column device or cycle, or"
+            " save each block as a file and give the folder"
+        )
 
 
 _OTHERS = {
@@ -120,8 +142,9 @@ def _pulses(columns: Columns, offset: float, swap: bool) -> tuple[PulseCurves, l
     quantities = ("pulse", "cycle") if "cycle" in columns.found else ("pulse",)
     long = long_form(columns, quantities, {"direction": way.astype(float)}).without_offset(offset)
     order, number, begins = in_order(
-        long.which, long.values["pulse"], long.values.get("cycle"), list(long.device), long.origin
-    )
+        long.which, long.values["pulse"], long.values.get("cycle"), long.values["direction"],
+        list(long.device), long.origin,
+    )  # fmt: skip
     which, count = long.which[order], len(long.device)
     size = int(number.max()) + 1
     if size * count > LARGEST:
@@ -130,12 +153,25 @@ def _pulses(columns: Columns, offset: float, swap: bool) -> tuple[PulseCurves, l
     d = np.full((size, count), np.nan)
     g[number, which] = long.values["conductance"][order]
     found = long.values["direction"][order]
+    _check_resets(found, which, long)
     if not (found == DOWN).any() and (found == UP).any():
         found = np.where(begins, RESET, found)  # what moves up only was reset between
     d[number, which] = found
     curves = PulseCurves(long.device, g, _filled(d, swap))
     check_conductance(g[np.isfinite(g)], long.origin)
     return curves, [*long.notes, how, *_told(curves, int(begins.sum()), swap)]
+
+
+def _check_resets(way: np.ndarray, which: np.ndarray, long: Long) -> None:
+    """Raise ValueError where full resets follow each other: these are pulses down."""
+    reset = way == RESET
+    again = reset[2:] & reset[1:-1] & reset[:-2] & (which[2:] == which[:-2])
+    if again.any():
+        name = long.device[which[int(again.argmax())]]
+        raise ValueError(
+            f"{long.origin}: device {name!r} has three full resets (erase) in a row: if"
+            " each lowers the conductance by a step, their direction is down (or LTD, RESET)"
+        )
 
 
 def _filled(d: np.ndarray, swap: bool) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 given("device=Dev,conductance [uS]=G", ...)      quantity, its unit where the header has none, = header
 given("direction=up", ...)                       one direction for all pulses
+given("read voltage [V]=0.1", ...)               one voltage at which all currents were read
 given("conductance [uS]=*", ...)                 every column that is nothing else is a device
 """
 
@@ -18,8 +19,10 @@ from memsim.devices.fitting.tables.headers import DIMENSION, NAMES, Header, agre
 from memsim.devices.fitting.tables.numbers import number
 from memsim.devices.fitting.tables.plain import PlainTable
 
-USUAL_UNIT = {"conductance": "uS", "resistance": "kohm", "time": "s", "voltage": "V", "current": "uA",
+USUAL_UNIT = {"conductance": "uS", "resistance": "kohm", "time": "s", "voltage": "V", "read voltage": "V",
+              "current": "uA",
               "target": "uS", "temperature": "K"}  # fmt: skip
+_AVERAGES = {"mean", "average", "avg", "median", "mittelwert", "min", "max", "minimum", "maximum"}
 _BETWEEN = re.compile(r",(?=\s*[A-Za-z][A-Za-z ]*(?:\[[^\]]*\])?\s*=)")
 
 
@@ -39,7 +42,7 @@ class Columns:
     found: Mapping[str, Column]
     several: tuple[Column, ...]  #: of a wide table: a column a device
     unused: tuple[str, ...]
-    constant: Mapping[str, str]  #: quantity -> word that stands for all rows
+    constant: Mapping[str, str]  #: quantity -> word, or number in its SI unit, that stands for all rows
 
     def __contains__(self, quantity: str) -> bool:
         return quantity in self.found or quantity in self.constant
@@ -53,8 +56,8 @@ class Columns:
             value = number(text, table.decimal)
             if value is None:
                 raise ValueError(
-                    f"{table.origin}, line {table.lines[i]}: {header.text} = {text[:40]!r} is no number"
-                    " (blank and NaN say that nothing was measured)"
+                    f"{table.origin}, line {table.lines[i]}: {header.text[:80]} = {text[:40]!r} is no number"
+                    + _remedy(text)
                 )
             out[i] = value
         if header.quantity in DIMENSION:
@@ -66,6 +69,8 @@ class Columns:
 
     def numbers(self, quantity: str) -> np.ndarray:
         """The numbers of a quantity; see `si`."""
+        if quantity in self.constant:
+            return np.full(len(self.table.rows), float(self.constant[quantity]))
         return self.si(self.found[quantity])
 
     def texts(self, quantity: str) -> list[str]:
@@ -73,6 +78,14 @@ class Columns:
         if quantity in self.constant:
             return [self.constant[quantity]] * len(self.table.rows)
         return self.table.column(self.found[quantity].index)
+
+
+def _remedy(text: str) -> str:
+    if re.match(r"[+-]?[\d.,]+\s*[^\W\d_]+$", text):
+        return ": its unit belongs in the header, as G [uS]"
+    if re.match(r"\d{1,4}[-:./]\d\d", text):
+        return ": is it a time of day or a date? Seconds since the write, or numbers of pulses, are needed"
+    return " (blank and NaN say that nothing was measured)"
 
 
 def _unit_wanted(origin: str, header: Header) -> str:
@@ -119,8 +132,8 @@ def assign(table: PlainTable, asked: Mapping[str, str]) -> Columns:
             rest = said
             continue
         index = _index(table, right)
-        if index is None and said.quantity == "direction":
-            constant["direction"] = right
+        if index is None and (word := _for_all_rows(said, right, table.origin)):
+            constant[said.quantity] = word
             continue
         if index is None:
             near = get_close_matches(right, table.header, 1, cutoff=0.4)
@@ -136,12 +149,29 @@ def assign(table: PlainTable, asked: Mapping[str, str]) -> Columns:
     taken = {column.index for column in found.values()}
     left_over = [Column(i, h) for i, h in enumerate(headers) if i not in taken]
     several = _devices(table, left_over, rest, found)
+    same = {column.header.quantity for column in several}
+    left_over = [one for one in left_over if one.header.quantity not in same]
     left_over = [one for one in left_over if one.index not in {column.index for column in several}]
     found |= _by_name(table, left_over, {*found, *constant})
     found = {q: replace(c, header=replace(c.header, quantity=q)) for q, c in found.items()}
     used = {column.index for column in (*found.values(), *several)}
     unused = tuple(text for i, text in enumerate(table.header) if i not in used and text)
     return Columns(table, found, tuple(several), unused, constant)
+
+
+def _for_all_rows(said: Header, right: str, origin: str) -> str:
+    """The word or number that the user gives all rows; "" where it is none."""
+    if said.quantity == "direction":
+        return right
+    value = number(right, ".")
+    if said.quantity != "read voltage" or value is None:
+        return ""
+    if said.unit is None or said.unit.dimension != "voltage" or not 0 < abs(value * said.unit.factor) <= 10:
+        raise ValueError(
+            f'{origin}: --columns "{said.text}={right}": a voltage with its unit, above 0 and up to 10 V, is'
+            ' needed, as "read voltage [V]=0.1"'
+        )
+    return repr(value * said.unit.factor)
 
 
 def _listed(header: tuple[str, ...]) -> str:
@@ -193,7 +223,8 @@ def _devices(
     for quantity in ("conductance", "resistance"):
         mine = [c for c in columns if c.header.quantity == quantity and quantity not in found]
         if len(mine) > 1 and len({plain_name(c.header.name) for c in mine}) == len(mine):
-            return mine
+            single = [c for c in mine if not _AVERAGES & set(plain_name(c.header.name).split())]
+            return single if len(single) > 1 else []
     bare = [c for c in columns if c.header.text and not c.header.known and _numeric(table, c)]
     measured = {"conductance", "resistance", "current"} & {*found, *(c.header.quantity for c in columns)}
     if measured or not bare:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from memsim.devices.fitting.tables.columns import Columns
@@ -9,12 +11,18 @@ from memsim.devices.fitting.tables.numbers import number
 
 UP, DOWN, NONE, RESET = 1, -1, 0, 2
 _WORDS = {
-    UP: ("up", "+", "ltp", "set", "pot", "pot.", "potentiation", "potentiate", "p", "positive", "pos", "↑"),
+    UP: ("up", "+", "ltp", "set", "pot", "pot.", "potentiation", "potentiate", "p", "positive", "pos", "↑",
+         "increase", "rise", "auf", "hoch", "setzen", "potenzierung", "potentialisation",
+         "potenciación", "potenziamento", "subida", "aumentar", "增强"),
     DOWN: ("down", "-", "−", "ltd", "reset", "dep", "dep.", "depression", "depress", "d", "negative", "neg",
-           "↓"),
-    NONE: ("", "none", "read", "nan", "no", "--", "n/a"),
-    RESET: ("erase", "melt", "init", "initial", "initialise", "initialize", "start", "full reset"),
+           "↓", "decrease", "fall", "ab", "runter", "rücksetzen", "zurücksetzen", "dépression",
+           "depresión", "depressione", "bajada", "disminuir", "抑制"),
+    NONE: ("", "none", "read", "nan", "no", "--", "n/a", "lesen", "kein", "keine", "keiner", "lecture",
+           "aucun", "aucune", "lectura", "ninguno", "ninguna", "lettura", "nessuno", "读取", "无"),
+    RESET: ("erase", "melt", "init", "initial", "initialise", "initialize", "start", "full reset", "löschen",
+            "effacement", "borrado", "cancellazione", "擦除"),
 }  # fmt: skip
+_FILLING = {"pulse", "pulses", "puls", "only", "operation", "phase"}  #: words that say nothing more
 WORDS = {word: way for way, words in _WORDS.items() for word in words}
 """Word in small letters -> 1 up, -1 down, 0 no pulse, 2 a full reset, after which a curve begins anew."""
 
@@ -52,7 +60,7 @@ def _of_cells(columns: Columns, texts: list[str]) -> np.ndarray:
     out, large = np.empty(len(texts), np.int8), 0
     seen: dict[str, int] = {}
     for i, text in enumerate(texts):
-        way = WORDS.get(text.strip().lower())
+        way = WORDS.get(" ".join(w for w in re.split(r"[\s_]+", text.lower()) if w not in _FILLING).strip())
         if way is None:
             value = number(text, table.decimal)
             if value is None or not np.isfinite(value):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 
+from memsim.devices.fitting.tables.compressed import table_bytes
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8 with a byte-order mark"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
-_NO_TEXT = {b"PK\x03\x04": "an Excel or LibreOffice workbook", b"\xd0\xcf\x11\xe0": "an old Excel workbook"}
-LARGEST = 256 * 2**20  #: bytes of a table; more is refused
 
 
 def decode(data: bytes, origin: str) -> tuple[str, str]:
@@ -18,11 +18,7 @@ def decode(data: bytes, origin: str) -> tuple[str, str]:
 
     Raises ValueError for what is no text, naming what it is where that is known.
     """
-    for mark, what in _NO_TEXT.items():
-        if data.startswith(mark):
-            raise ValueError(f"{origin} is {what}: save the sheet as CSV and give that")
-    if len(data) > LARGEST:
-        raise ValueError(f"{origin} has {len(data)} bytes, more than {LARGEST}: is it one measured table?")
+    data = table_bytes(data, origin)
     for mark, codec, name in _MARKS:
         if data.startswith(mark):
             return _checked(_strict(data, codec, name, origin), origin), name

@@ -12,30 +12,42 @@ from dataclasses import dataclass
 from memsim.devices.fitting.tables.units import Unit, unit_of
 
 NAMES: dict[str, tuple[str, ...]] = {
-    "device": ("device", "dev", "device id", "device name", "sample", "cell", "dut", "device number", "id"),
-    "pulse": ("pulse", "pulses", "pulse index", "pulse count", "puls", "n pulse", "n pulses", "n"),
-    "cycle": ("cycle", "run", "loop", "repetition", "zyklus"),
+    "device": ("device", "dev", "device id", "device name", "sample", "cell", "dut", "device number", "id",
+               "bauteil", "probe", "zelle", "échantillon", "dispositif", "dispositivo", "器件"),
+    "pulse": ("pulse", "pulses", "pulse index", "pulse count", "puls", "n pulse", "n pulses", "n",
+              "impulsion", "pulso", "impulso", "脉冲"),
+    "cycle": ("cycle", "run", "loop", "repetition", "zyklus", "ciclo", "循环"),
     "direction": ("direction", "dir", "polarity", "pulse type", "type", "operation", "op", "sign",
-                  "richtung"),
+                  "richtung", "sens", "dirección", "direzione", "方向"),
     "voltage": ("voltage", "v", "pulse voltage", "pulse amplitude", "v pulse", "amplitude", "bias",
-                "spannung"),
-    "conductance": ("conductance", "g", "g read", "read back", "readback", "leitwert"),
-    "resistance": ("resistance", "r", "r read", "widerstand"),
-    "current": ("current", "i", "i read", "strom"),
-    "time": ("time", "t", "time since write", "elapsed time", "delay", "wait", "zeit"),
+                "spannung", "tension", "tensión", "tensione", "电压"),
+    "read voltage": ("read voltage", "v read", "vread", "u read", "sense voltage", "lesespannung"),
+    "conductance": ("conductance", "g", "g read", "read back", "readback", "leitwert", "conductancia",
+                    "conduttanza", "电导"),
+    "resistance": ("resistance", "r", "r read", "widerstand", "résistance", "resistencia", "resistenza",
+                   "电阻"),
+    "current": ("current", "i", "i read", "iread", "read current", "strom", "lesestrom", "courant",
+                "corriente", "corrente", "电流"),
+    "time": ("time", "t", "time since write", "elapsed time", "delay", "wait", "zeit", "temps", "tiempo",
+             "tempo", "时间"),
     "target": ("target", "g target", "target conductance", "conductance target", "set point", "setpoint"),
-    "temperature": ("temperature", "temp", "t", "temperatur"),
+    "temperature": ("temperature", "temp", "t", "temperatur", "température", "temperatura", "温度"),
     "failure": ("cycles to failure", "failure cycle", "cycles at failure", "failed at", "cycles", "lifetime"),
     "failed": ("failed", "broken", "dead"),
 }  # fmt: skip
 """Quantity -> names of its column, the usual one first."""
 
 DIMENSION = {
-    "voltage": "voltage", "conductance": "conductance", "resistance": "resistance", "current": "current",
-    "time": "time", "target": "conductance", "temperature": "temperature",
+    "voltage": "voltage", "read voltage": "voltage", "conductance": "conductance",
+    "resistance": "resistance", "current": "current", "time": "time",
+    "target": "conductance", "temperature": "temperature",
 }  # fmt: skip
 """Quantities that need a unit -> its dimension; a target may also be a resistance."""
 
+_DERIVED = re.compile(
+    r"(^|[^a-z])(log|log10|lg|ln|delta|std|stdev|sd|sem|sigma|error|err|uncertainty|variance|change|dg|dr)"
+    r"([^a-z]|$)|[δ∆σ±]"
+)
 _EITHER = {"conductance", "resistance"}
 _BRACKETS = re.compile(r"^(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*$")
 _OTHERS = re.compile(r"^(?P<name>.+?)\s*(?P<sign>/|,|_|\sin\s|\s)\s*(?P<unit>[^\s/,_]+)$")
@@ -59,8 +71,10 @@ class Header:
 
 
 def parse(text: str) -> Header:
-    """Read a header."""
+    """Read a header; what is only derived from a quantity, as log10 G or its spread, is none."""
     text = " ".join(text.split())
+    if _DERIVED.search(text.lower()):
+        return Header(text, text, "", 99, None, "")
     if match := _BRACKETS.match(text):
         name, unit_text = match["name"], match["unit"].strip()
         unit = unit_of(unit_text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from memsim.devices.fitting.tables.columns import Column, Columns
+from memsim.devices.fitting.tables.ohms_law import READ, conductances, read_by_current
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ def long_form(columns: Columns, quantities: tuple[str, ...], extra: dict[str, np
         named = [q for q in (*quantities, "device") if q in columns.found]
         notes = [f"{q} from {columns.found[q].header.text!r}" for q in named]
         notes += [f"conductance from {wanted.header.text!r}"] if wanted else []
+        if read_by_current(columns):
+            values["conductance"] = conductances(columns)
+            where = (
+                columns.found[READ].header.text if READ in columns.found else f"{columns.constant[READ]} V"
+            )
+            notes.append(f"conductance from {columns.found['current'].header.text!r} / {where!r}")
         notes += [] if "device" in columns else ["no column names devices: one device"]
         return Long(columns.table.origin, names, which, values, notes + _unused(columns))
     devices = columns.several

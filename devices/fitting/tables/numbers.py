@@ -8,7 +8,28 @@ from collections.abc import Iterable
 
 _POINT = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d{1,3})?$")
 _COMMA = re.compile(r"^[+-]?(\d+,\d*|,\d+)([eEdD][+-]?\d{1,3})?$")
-BLANK = {"", "nan", "na", "n/a", "#n/a", "#na", "null", "none", "--", "-", "missing", "#div/0!", "#value!"}
+_GROUPED = re.compile(
+    r"^[+−-]?\d{1,3}(?P<sign>[,.'’ \u00a0\u202f])\d{3}(?P<more>((?P=sign)\d{3})*)"
+    r"(?P<rest>((?!(?P=sign))[.,]\d*)?)([eE][+-]?\d{1,3})?$"
+)
+BLANK = {
+    "",
+    "nan",
+    "na",
+    "n/a",
+    "#n/a",
+    "#na",
+    "null",
+    "none",
+    "--",
+    "-",
+    "missing",
+    "#div/0!",
+    "#value!",
+    "---",
+    "–",
+    "—",
+}
 """Cells that say: not measured."""
 
 
@@ -30,6 +51,33 @@ def decimal_of(cells: Iterable[str], origin: str) -> str:
             " thousands? Export numbers without them"
         )
     return "," if comma else "."
+
+
+def ungrouped(rows: list[list[str]], commas: bool, origin: str) -> tuple[list[list[str]], str]:
+    """Cells without separators of thousands, and the separator found.
+
+    An apostrophe and a blank between groups of three digits are one; a point or comma is one where a number
+    has several of it, or another decimal sign after it: 2,500.00 and 1.250.000.  commas: cells are separated
+    by commas.  Raises ValueError where commas before three digits can be either.
+    """
+    cells = [cell for row in rows for cell in row]
+    groups = [match for cell in cells if (match := _GROUPED.match(cell))]
+    sure = [m["sign"] for m in groups if m["sign"] not in ",." or m["more"] or m["rest"]]
+    if not sure:
+        either = [m[0] for m in groups if m["sign"] == "," and m[0].lstrip("+-")[0] != "0"]
+        if commas and either and len(either) == sum(bool(_COMMA.match(cell)) for cell in cells):
+            raise ValueError(
+                f"{origin}: {either[0]!r} in a file separated by commas: a decimal comma or thousands? Export"
+                " it with a decimal point and without separators of thousands"
+            )
+        return rows, ""
+    sign = sure[0]
+
+    def plain(cell: str) -> str:
+        match = _GROUPED.match(cell)
+        return cell.replace(sign, "") if match and match["sign"] == sign else cell
+
+    return [[plain(cell) for cell in row] for row in rows], sign
 
 
 def is_number(text: str) -> bool:

@@ -1,21 +1,17 @@
-"""From text to a plain table: separator, preamble, header, rows of equal length, decimal sign."""
+"""From lines of cells to a plain table: preamble, header, rows of equal length, decimal sign."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from memsim.devices.fitting.tables.encoding import decode
-from memsim.devices.fitting.tables.numbers import decimal_of, is_blank, is_number
+from memsim.devices.fitting.tables.lines import Lines, body_of, split
+from memsim.devices.fitting.tables.numbers import decimal_of, is_blank, is_number, ungrouped
 from memsim.devices.fitting.tables.units import unit_of
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 HEAD = 200  #: lines within which the header is looked for
-_Lines = list[tuple[int, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -25,9 +21,10 @@ class PlainTable:
     origin: str
     header: tuple[str, ...]
     rows: list[list[str]]
-    lines: list[int]  #: of the file, in which each row stands
+    lines: list[int | str]  #: of the file, in which each row stands
     decimal: str
     notes: tuple[str, ...]  #: what was understood of the file
+    blocks: int = 0  #: further blocks, with lines of their own before the header that they repeat
 
     def column(self, index: int) -> list[str]:
         """The cells of a column."""
@@ -46,63 +43,41 @@ def load(path: str | Path, known: Callable[[str], bool]) -> PlainTable:
 def from_bytes(data: bytes, origin: str, known: Callable[[str], bool]) -> PlainTable:
     """Read the bytes of a table; known: whether a cell is the header of a quantity."""
     text, encoding = decode(data, origin)
-    lines, separator = _split(text, origin)
+    lines, separator = split(text, origin)
     at = _header_at(lines, known, origin)
     preamble = sum(any(row) for _, row in lines[:at])
     header, body = [cell.lstrip("# ") for cell in lines[at][1]], lines[at + 1 :]
     raw = len(header)
     while header and not header[-1]:
         header.pop()
+    named = list(header)
     if body and _is_units(body[0][1], header):
         pairs = zip(header, body[0][1], strict=False)
-        header = [f"{name} [{unit.strip('[]() ')}]" if unit else name for name, unit in pairs]
+        header = [
+            f"{name} [{unit.strip(_AROUND)}]" if unit_of(unit.strip(_AROUND)) else name
+            for name, unit in pairs
+        ]
         body = body[1:]
-    body = [(n, r) for n, r in body if any(r) and not r[0].startswith("#") and r[: len(header)] != header]
+    body, blocks = body_of(body, named, raw)
     rows = [_fitted(row, raw, line, header, origin) for line, row in body]
     if not rows:
         raise ValueError(f"{origin}: no readings under the header {', '.join(header)}")
+    rows, grouped = ungrouped(rows, separator == "commas", origin)
     decimal = decimal_of((cell for row in rows for cell in row), origin)
-    notes = [encoding, f"separated by {SEPARATORS[separator]}"]
+    notes = [encoding, f"separated by {separator}"]
+    notes += [f"thousands separated by {grouped!r}"] if grouped else []
     notes += ["decimal comma"] if decimal == "," else []
     notes += [f"{preamble} line{'s' * (preamble != 1)} before the header"] if preamble else []
-    return PlainTable(origin, tuple(header), rows, [n for n, _ in body], decimal, tuple(notes))
+    notes += [f"{blocks} further block(s) with lines before their header"] if blocks else []
+    return PlainTable(origin, tuple(header), rows, [n for n, _ in body], decimal, tuple(notes), blocks)
 
 
-def _split(text: str, origin: str) -> tuple[_Lines, str]:
-    """Lines of cells by the separator under which most lines have the same number of cells, two or more."""
-    if not text.strip():
-        raise ValueError(f"{origin} is empty")
-    best, found = (0, 0), None
-    for separator in SEPARATORS:
-        lines = _cells(text, separator, origin)
-        widths = Counter(len(row) for _, row in lines if len(row) > 1)
-        if widths:
-            width, count = max(widths.items(), key=lambda one: (one[1], one[0]))
-            if (count, width) > best:
-                best, found = (count, width), (lines, separator)
-    if found is None:
-        raise ValueError(
-            f"{origin}: no line has two cells; columns separated by commas, semicolons or tabs are read"
-        )
-    return found
-
-
-def _cells(text: str, separator: str, origin: str) -> _Lines:
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-    try:
-        return [(table.line_num, [cell.strip() for cell in row]) for row in table]
-    except csv.Error as error:
-        raise ValueError(
-            f"{origin}, line {table.line_num}: {error}; is a quotation mark left open?"
-        ) from None
-
-
-def _header_at(lines: _Lines, known: Callable[[str], bool], origin: str) -> int:
+def _header_at(lines: Lines, known: Callable[[str], bool], origin: str) -> int:
     """Place of the header: the line near the top in which most cells name a quantity, the longest."""
     best, at = (0, 0), -1
     for place, (_, row) in enumerate(lines[:HEAD]):
         names = [cell.lstrip("# ") for cell in row]
-        score = sum(bool(name) and not is_number(name) and known(name) for name in names)
+        score = sum(name[:1] not in ("", "[", "(") and not is_number(name) and known(name) for name in names)
         if score and (score, sum(map(bool, names))) > best:
             best, at = (score, sum(map(bool, names))), place
     if at < 0:
@@ -114,15 +89,16 @@ def _header_at(lines: _Lines, known: Callable[[str], bool], origin: str) -> int:
     return at
 
 
+_AROUND = "[]() "
+_NO_UNIT = {"1", "#", "-", "–", "none", "n/a", "no.", "index", "count"}
+
+
 def _is_units(row: list[str], header: list[str]) -> bool:
     """Whether a row below the header holds units alone."""
-    cells = [cell.strip("[]() ") for cell in row if cell]
-    units = [unit_of(cell) for cell in cells]
-    return (
-        any(units)
-        and len(row) <= len(header) + 1
-        and all(u or c in ("1", "#") for u, c in zip(units, cells, strict=True))
-    )
+    cells = [cell.strip(_AROUND) for cell in row]
+    units = [bool(unit_of(cell)) for cell in cells]
+    other = [cell for cell, unit in zip(cells, units, strict=True) if cell and not unit]
+    return any(units) and len(row) <= len(header) + 1 and {cell.lower() for cell in other} <= _NO_UNIT
 
 
 def _fitted(row: list[str], raw: int, line: int, header: list[str], origin: str) -> list[str]:
