@@ -1,8 +1,11 @@
 """Types of a card's values, held strictly: text and truth values are no numbers, numbers no truth values."""
 
+import re
 from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
+
+_NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?$")
 
 
 def misfit(leaf: type | None, value: Any) -> str | None:
@@ -39,5 +42,6 @@ def _wrong(leaf: type, value: Any) -> str | None:
     if isinstance(value, bool):
         return "a number is needed, not true or false"
     if isinstance(value, str):
-        return f"a number is needed, not text; did you mean {value.strip()} without quotes?"
+        hint = f"; did you mean {value.strip()} without quotes?" if _NUMBER.match(value.strip()) else ""
+        return f"a number is needed, not text{hint}"
     return None

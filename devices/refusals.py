@@ -1,8 +1,18 @@
 """The refusal of a bad card: one line for each finding, with field, value, allowed range, likely slip."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date, time
 from difflib import get_close_matches
 from typing import Any
+
+_NEEDED = {
+    "model_type": "a table of keys and values is needed", "dict_type": "a table of keys and values is needed",
+    "string_type": "text in quotes is needed", "float_type": "a number is needed",
+    "int_type": "a whole number is needed", "int_from_float": "a whole number is needed",
+    "finite_number": "a finite number is needed", "tuple_type": "a list is needed",
+    "list_type": "a list is needed",
+}  # fmt: skip
+"""Findings of pydantic -> what is needed, where its own words speak of its types."""
 
 
 def explain(origin: str, error: Any, known: Iterable[str]) -> str:
@@ -13,17 +23,14 @@ def explain(origin: str, error: Any, known: Iterable[str]) -> str:
         keys = list(known)
         near = get_close_matches(str(path[-1]), keys, 1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(keys)}"
-        return f"{origin}: unknown key {field!r} (value {value!r}); {hint}"
+        return f"{origin}: unknown key {field!r} (value {_shown(value)}); {hint}"
     limits = error.get("ctx", {})
     if kind == "missing":
         return f"{origin}: {field} is required and missing"
-    words = error["msg"].removeprefix("Value error, ")
-    if kind in ("model_type", "dict_type"):
-        words = "a table of keys and values is needed"
+    words = _NEEDED.get(kind) or error["msg"].removeprefix("Value error, ").replace("Input", "it", 1)
     if kind == "value_error" and isinstance(value, Mapping):  # of a whole table: the words name the field
         return ": ".join(filter(None, (origin, field, words)))
-    shown = repr(value)
-    message = f"{origin}: {field} = {shown if len(shown) <= 200 else shown[:60] + '...'}: {words}"
+    message = f"{origin}: {field} = {_shown(value)}: {words}"
     if path and "[" in str(path[-1]) and isinstance(value, (int, float)):
         top, low = limits.get("lt"), limits.get("gt")
         unit = str(path[-1]).split("[")[1].rstrip("]")
@@ -34,3 +41,9 @@ def explain(origin: str, error: Any, known: Iterable[str]) -> str:
         elif low is not None and 0 < value <= low:
             message += f"; too small for {unit}: was it divided twice?"
     return message
+
+
+def _shown(value: Any) -> str:
+    """A value as a card writes it, the beginning of a long one."""
+    shown = str(value) if isinstance(value, date | time) else repr(value)
+    return shown if len(shown) <= 200 else shown[:60] + "..."

@@ -65,6 +65,8 @@ class Section(BaseModel):
 def read(path: str | Path, kind: str) -> dict[str, Any]:
     """The fields of a file; CardError where it cannot be read or is no TOML."""
     try:
+        if not Path(path).is_file() and Path(path).exists():
+            raise CardError(f"{path} is no file: a {kind} is a TOML file")
         if (size := Path(path).stat().st_size) > BYTES:
             raise CardError(f"{path}: it has {size} bytes, a {kind} at most {BYTES}; is it another file?")
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))

@@ -221,6 +221,6 @@ def few_words(devices: int, missing: tuple[str, ...]) -> list[str]:
     if not missing:
         return []
     return [
-        f"{devices} device{'s' * (devices != 1)} give no spread ({DEVICES} or more do): not measured, 0 in"
-        f" the card: {', '.join(missing)}"
+        f"{devices} device{'s give' if devices != 1 else ' gives'} no spread ({DEVICES} or more do): not"
+        f" measured, 0 in the card: {', '.join(missing)}"
     ]

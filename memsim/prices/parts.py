@@ -14,7 +14,8 @@ from memsim.prices.price import ANY, Price
 from memsim.prices.scaling import Scale
 
 Count = Annotated[int, Field(ge=1)]
-"""A number of bits or bytes."""
+"""A number of bytes."""
+Bits = Annotated[int, Field(ge=1, le=32)]
 Energy = Annotated[float, Field(gt=0, lt=1e-3)]
 """[J]; above 0, as values between two are found by logarithms."""
 Area = Annotated[float, Field(gt=0, lt=1e-4)]
@@ -40,11 +41,11 @@ class Part(Price):
 class Converter(Section):
     """An ADC design: energy of a conversion by bits, and what is known of its area and rate."""
 
-    energy: dict[Count, Energy] = Field(alias="energy [J]", min_length=1)
+    energy: dict[Bits, Energy] = Field(alias="energy [J]", min_length=1)
     """Bits -> energy of a conversion [J]."""
-    area: dict[Count, Area] = Field(default={}, alias="area [m2]")
+    area: dict[Bits, Area] = Field(default={}, alias="area [m2]")
     """Bits -> area of one converter [m2]."""
-    rate: float | None = Field(default=None, alias="rate [1/s]", gt=0)
+    rate: float | None = Field(default=None, alias="rate [1/s]", gt=1e4, lt=1e13)
     """Conversions of one converter in a second, at most."""
     source: str = Field(min_length=8)
     """Paper, table or file the numbers were read in."""
@@ -85,7 +86,7 @@ class Converter(Section):
 class Memory(Section):
     """SRAM: energy of a 64-bit access by size; a bit is a 64th of it."""
 
-    access: dict[Count, Energy] = Field(alias="access [J]", min_length=2)
+    access: dict[Count, Annotated[float, Field(gt=1e-16, lt=1e-7)]] = Field(alias="access [J]", min_length=2)
     """Bytes -> energy of a 64-bit read or write [J]."""
     source: str = Field(min_length=8)
     """Paper, table or file the numbers were read in."""
@@ -125,9 +126,9 @@ class Wires(Section):
 
     width: float = Field(alias="width [m]", gt=1e-9, lt=1e-5)
     """Width of a wire, F in the sizes of cells [m]."""
-    resistance: float = Field(alias="resistance [ohm/m]", gt=0)
+    resistance: float = Field(alias="resistance [ohm/m]", gt=1e3, lt=1e10)
     """Resistance of a wire for its length [ohm/m]."""
-    capacitance: float = Field(default=2e-10, alias="capacitance [F/m]", gt=0)
+    capacitance: float = Field(default=2e-10, alias="capacitance [F/m]", gt=1e-12, lt=1e-7)
     """Capacitance of a wire for its length [F/m]."""
     source: str = Field(min_length=8)
     """Paper, table or file the numbers were read in."""

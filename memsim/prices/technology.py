@@ -17,11 +17,12 @@ from pydantic import Field, ValidationError
 from typing_extensions import Self  # in typing from Python 3.11 on
 
 from memsim import packaged_cards
-from memsim.devices.toml_file import CardError, Section, refusal, sized
+from memsim.devices.toml_file import BYTES, CardError, Section, refusal, sized
 from memsim.prices.events import priced_by_parts
 from memsim.prices.parts import Converter, Memory, Part, Wires
 from memsim.prices.price import ANY, Price
 from memsim.prices.scaling import Scale, named, node_of, scale, usual_supply
+from memsim.prices.slips import check_slips
 
 AnyPrice = TypeVar("AnyPrice", bound=Price)
 
@@ -63,7 +64,8 @@ class Technology(Section):
     @classmethod
     def load(cls, name: str | Path) -> Technology:
         """The built-in card of that name, or the card in that TOML file, with what other cards lend."""
-        return _load(str(name))
+        card = _own(str(name), _state(str(name)))
+        return _load(str(name), tuple((n, _state(n)) for n in (str(name), *card.scaled_from, *card.beside)))
 
     @cached_property
     def prices(self) -> Mapping[str, Price]:
@@ -153,13 +155,22 @@ class Technology(Section):
         return self.node, self.supply
 
 
+def _state(name: str) -> bytes:
+    """What a card's file holds, so that an edited file is read again; b"" for cards of memsim's own."""
+    path = Path(name)
+    if path.suffix != ".toml" or not path.is_file() or path.stat().st_size > BYTES:
+        return b""
+    return path.read_bytes()
+
+
 @lru_cache(maxsize=32)
-def _load(name: str) -> Technology:
-    """A card and what it borrows: its own first, then scaled, then unscaled."""
-    card = _own(name)
+def _load(name: str, states: tuple[tuple[str, bytes], ...]) -> Technology:
+    """A card and what it borrows: its own first, then scaled, then unscaled; states: of their files."""
+    own = dict(states)
+    card = _own(name, own[name])
     lent: dict[str, Any] = {kind: dict(getattr(card, kind)) for kind in ("parts", "adc", "dram")}
     found: dict[str, Any] = {"sram": card.sram, "wires": card.wires}
-    for other in (*(_own(n) for n in card.scaled_from), *(_own(n) for n in card.beside)):
+    for other in (_own(n, own[n]) for n in (*card.scaled_from, *card.beside)):
         moved = other.scale_to(card) if other.name in card.scaled_from and other.node != card.node else None
         for kind, mine in lent.items():
             for key, part in getattr(other, kind).items():
@@ -174,8 +185,8 @@ def _load(name: str) -> Technology:
 
 
 @lru_cache(maxsize=32)
-def _own(name: str) -> Technology:
-    """A card as its file has it."""
+def _own(name: str, state: bytes) -> Technology:
+    """A card as its file has it; state: of the file."""
     fields = packaged_cards.read(name, TECHNOLOGIES, "technology")
     try:
         card = Technology.model_validate(sized(fields, name))
@@ -197,10 +208,11 @@ def _at_one_node(card: Technology, kind: str) -> dict[str, Part]:
 
 
 def _check_parts(card: Technology, name: str) -> None:
-    """Raise CardError for a part that no event is priced by and no card of memsim's own has."""
+    """Raise CardError for a slip, and for a part that prices no event and that no card of memsim's has."""
     cards = [
         packaged_cards.read(n, TECHNOLOGIES, "technology") for n in packaged_cards.built_in(TECHNOLOGIES)
     ]
+    check_slips(card, cards, name)
     known = {part for event in priced_by_parts() for part in event.parts}
     known |= {part for one in cards for part in one.get("parts", {})}
     for part in sorted({*card.parts} - known):

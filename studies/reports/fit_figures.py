@@ -41,7 +41,7 @@ def pulse_fit(fit: PulseFit, cell: devices.PulsedCell) -> Figure:
     data.set_ylabel(f"conductance [{unit}]")
     where, _ = np.broadcast_arrays(pulse[1:, None], fit.residuals)
     rest.plot(where, fit.residuals, ".", color=QUIET, markersize=1, alpha=0.5)
-    mean = np.nanmean(fit.residuals, 1)
+    mean = _means(fit.residuals)
     rest.plot(pulse[1:], mean, color=CROSSBAR, linewidth=1, label="mean over devices")
     for edge in (-1.96, 1.96):
         rest.axhline(edge, color=DIGITAL, linewidth=0.7, linestyle="--")
@@ -76,9 +76,7 @@ def retention_fit(fit: RetentionFit) -> Figure:
     data.set_title("measured (grey) and fitted drift")
     data.set_ylabel("conductance / first reading [1]")
     rest.plot(time, 100 * fit.residuals, ".", color=QUIET, markersize=2, alpha=0.6)
-    rest.plot(
-        time[:, 0], 100 * np.nanmean(fit.residuals, 1), color=CROSSBAR, linewidth=1, label="mean over devices"
-    )
+    rest.plot(time[:, 0], 100 * _means(fit.residuals), color=CROSSBAR, linewidth=1, label="mean over devices")
     rest.axhline(0, color=DIGITAL, linewidth=0.7, linestyle="--")
     rest.set_title("what each device's own power law leaves")
     rest.set_ylabel("residual [%]")
@@ -184,3 +182,9 @@ def _normal(ax: Axes, residuals: np.ndarray) -> None:
     ax.set_ylim(-5, 5)
     ax.set_xlabel("density [1]")
     ax.set_title("and a normal law")
+
+
+def _means(values: np.ndarray) -> np.ndarray:
+    """Means over the devices that were read, (N,); NaN where none was, as after a reset."""
+    count = np.isfinite(values).sum(1)
+    return np.where(count > 0, np.nansum(values, 1) / np.maximum(count, 1), np.nan)

@@ -10,6 +10,7 @@ from memsim.devices.device_card import DeviceCard, toml
 from memsim.devices.fitting.fit import fit_pulses
 from memsim.devices.fitting.measurements import PulseCurves
 from memsim.devices.fitting.screening import Yield, screen
+from memsim.studies.reports.fit_figures import pulse_fit
 from tests.devices.measured import ECRAM, MICRO, RERAM
 
 ABOUT = {"name": "mine", "technology": "ReRAM", "source": "measured here"}
@@ -122,6 +123,9 @@ def test_one_sided_devices_have_one_sided_cards():
         assert i.value - 2 * (i.value - i.low) <= truth[key] <= i.value + 2 * (i.high - i.value), key
     card = DeviceCard.parse(ABOUT | {"pulsed": fit.section | {"n_max": 30}})
     cell = devices.get(card)
+    assert (
+        isinstance(cell, devices.PulsedCell) and pulse_fit(fit, cell).axes
+    )  # no device is judged at a reset
     assert cell.describe().one_sided and float(cell.response(30)[-1]) > 0
     assert DeviceCard.parse(__import__("tomllib").loads(toml(card))) == card
 

@@ -1,8 +1,11 @@
 """Technology cards: published constants, the scale between nodes, two bounds of a converter, wires."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from memsim import CardError, ChipCard, Technology
+from memsim import CardError, ChipCard, Technology, packaged_cards
 from memsim.packaged_cards import built_in
 from memsim.prices.scaling import relative_energy
 
@@ -180,3 +183,35 @@ class TestChipCard:
     def test_an_unknown_technology_is_refused(self):
         with pytest.raises(CardError, match="no built-in technology '44nm'"):
             ChipCard.parse({"name": "chip", "technology": "44nm"})
+
+
+def test_a_file_that_was_edited_is_read_again(tmp_path):
+    text = (Path(packaged_cards.__file__).parent / "technologies/45nm.toml").read_text("utf-8")
+    mine, lent = tmp_path / "mine.toml", tmp_path / "lent.toml"
+    lent.write_text(text.replace('name = "45nm"', 'name = "lent"'), "utf-8")
+    mine.write_text(text.replace('name = "45nm"', f'name = "mine"\nbeside = ["any-node", "{lent}"]'), "utf-8")
+    before = Technology.load(mine)
+    mine.write_text(mine.read_text("utf-8").replace('name = "mine"', 'name = "ours"'), "utf-8")
+    assert (before.name, Technology.load(mine).name) == ("mine", "ours")
+    lent.write_text("name = 1", "utf-8")
+    with pytest.raises(CardError, match=r"lent\.toml.*text in quotes is needed"):
+        Technology.load(mine)
+
+
+@pytest.mark.parametrize("factor", [1e6, 1e-6])
+@pytest.mark.parametrize(
+    "field",
+    ["parts.int8-add.energy [J]", "adc.sar-neurosim.energy [J]",
+     "adc.regression.rate [1/s]", "wires.resistance [ohm/m]", "wires.capacitance [F/m]", "sram.access [J]"],
+)  # fmt: skip
+def test_numbers_a_prefix_away_are_refused(tmp_path, field, factor):
+    table, key = field.rsplit(".", 1)
+    text = (Path(packaged_cards.__file__).parent / "technologies/45nm.toml").read_text("utf-8")
+    begin = text.index(f'"{key}" = ', text.index(f"[{table}]"))
+    line = text[begin : text.index("\n", begin)]
+    slip = re.sub(r"(?<== )[\d.e+-]+", lambda number: repr(float(number[0]) * factor), line)
+    assert slip != line
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(line, slip).replace('name = "45nm"', 'name = "mine"'), "utf-8")
+    with pytest.raises(CardError, match=re.escape(f"{field}"[: field.index(" [")])):
+        Technology.load(path)
