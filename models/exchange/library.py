@@ -11,6 +11,11 @@ from memsim.models.exchange.per_step import PerStep
 CHAINS = ("torch.nn.modules.container.Sequential", "norse.torch.module.sequential.SequentialState")
 """Modules that call their children one after the other, and nothing else."""
 SPIKINGJELLY = "spikingjelly.activation_based.layer."
+THRESHOLD = "ThresholdDependent"
+THRESHOLD_NORMS = {
+    f"{THRESHOLD}{norm.__name__}": norm for norm in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+}
+"""Batch norms whose weight begins at a threshold, and which are torch's otherwise."""
 BESIDE_TIME = (nn.Linear, nn.Identity, nn.Dropout, nn.ReLU, nn.Sigmoid)
 """Layers of torch that take any leading axes."""
 
@@ -29,7 +34,9 @@ def from_library(net: nn.Module) -> nn.Module:
     kinds = {type(module).__module__.partition(".")[0] for module in copy.modules()}
     if "spikingjelly" in kinds:
         _check_step_modes(copy)
-        return _exchanged("", copy)
+        found = _exchanged("", copy)
+        _check_no_state(found)
+        return found
     if not kinds & {"snntorch", "norse"}:
         raise ValueError(f"{type(net).__name__} holds no module of SpikingJelly, snnTorch or Norse")
     return _chain("", copy)
@@ -46,6 +53,16 @@ def _check_step_modes(net: nn.Module) -> None:
             raise ValueError(
                 f"{name or 'the network'} ({_kind(module)}) is in step mode 's', needed is time as the first "
                 "axis: say spikingjelly.activation_based.functional.set_step_mode(net, 'm')"
+            )
+
+
+def _check_no_state(net: nn.Module) -> None:
+    """Refuse modules of SpikingJelly that were not exchanged and remember what they saw."""
+    for name, module in net.named_modules():
+        if _kind(module).startswith("spikingjelly.") and vars(module).get("_memories"):
+            raise ValueError(
+                f"{name} ({_kind(module)}) keeps a state of its own: memsim has no counterpart, and recurrent"
+                " connections are not taken"
             )
 
 
@@ -75,10 +92,10 @@ def _plain(name: str, module: nn.Module) -> nn.Module:
         return module
     if type(module).__name__ in ("Dropout", "Dropout2d"):
         return nn.Identity()  # in evaluation
-    parent = next(
-        (base for base in type(module).__mro__ if base.__module__.startswith("torch.nn.modules.")), None
+    parent = THRESHOLD_NORMS.get(type(module).__name__) or next(
+        (base for base in type(module).__mro__ if base.__module__.startswith("torch.nn.modules.")), nn.Module
     )
-    if parent in (None, nn.Module):
+    if parent.__name__ != type(module).__name__.removeprefix(THRESHOLD):
         raise ValueError(f"{name} ({_kind(module)}) has no counterpart among torch's layers")
     plain = nn.Module.__new__(parent)
     kept = {

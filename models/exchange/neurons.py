@@ -132,6 +132,7 @@ NEURONS: dict[str, Callable[[Any], LIF]] = {
 
 FAMILIES = (
     f"{_SJ}.base_node.BaseNode",
+    f"{_SJ}.base_node.NonSpikingBaseNode",
     "spikingjelly.clock_driven.neuron.BaseNode",
     "snntorch._neurons.neurons.SpikingNeuron",
     "norse.torch.module.snn.SNN",

@@ -4,14 +4,23 @@ Source: Pedersen et al., Nat. Commun. 15:8122 (2024), and the package nir 1.0.
 """
 
 from collections.abc import Callable
-from math import inf
+from math import inf, isfinite
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
-from memsim.models.exchange.nir_graph import DT, FIRES_AT, Draft, Shape, folded, nir_library
+from memsim.models.exchange.nir_graph import (
+    DT,
+    FIRES_AT,
+    RESETS_TO,
+    Draft,
+    Shape,
+    evaluated,
+    folded,
+    nir_library,
+)
 from memsim.models.exchange.per_step import PerStep
 from memsim.models.parts.neurons import LIF, SpikePool
 
@@ -48,9 +57,12 @@ def to_nir(net: nn.Module, in_shape: Shape, *, dt: float = DT, strict: bool = Fa
     nir = nir_library()
     import memsim.models.exchange.nir_tokens  # noqa: F401  registers the networks of tokens
 
+    if not (isfinite(dt) and dt > 0):
+        raise ValueError(f"dt = {dt}: the duration of a time step in seconds, above 0, is needed")
     draft = Draft(dt)
     source = draft.add("input", nir.Input(input_type={"input": np.array(in_shape)}), tuple(in_shape))
-    last = export(net.eval(), draft, "", source)
+    with evaluated(net):
+        last = export(net, draft, "", source)
     draft.add("output", nir.Output(output_type={"output": np.array(draft.shapes[last])}), (), last)
     if strict and draft.lost:
         raise ValueError(f"strict: NIR cannot express {'; '.join(draft.lost)}")
@@ -82,7 +94,7 @@ def _sequence(module: nn.Sequential, draft: Draft, name: str, source: str) -> st
         layer = _bare(part)
         if isinstance(layer, FOLLOWED):
             norm = after if isinstance(after, NORMS) else None
-            source = weights(layer, norm, draft, at, source)
+            source = _followed(layer, norm, draft, at, source)
             index += norm is not None
         else:
             source = export(part, draft, at, source)
@@ -107,7 +119,22 @@ def _passed(module: nn.Module, draft: Draft, name: str, source: str) -> str:
 
 @exports(*FOLLOWED)
 def _alone(module: nn.Conv2d | nn.Linear, draft: Draft, name: str, source: str) -> str:
-    return weights(module, None, draft, name, source)
+    return _followed(module, None, draft, name, source)
+
+
+def _followed(
+    layer: nn.Conv2d | nn.Linear, norm: nn.Module | None, draft: Draft, name: str, source: str
+) -> str:
+    """Add a layer of a chain. ValueError for one that does not fit its input, or is beside NIR's meaning."""
+    shape = draft.shapes[source]
+    if isinstance(layer, nn.Linear) and len(shape) != 1:
+        raise ValueError(
+            f"{name}: NIR's linear layers take one axis, this one the last of {shape}: put a flatten before"
+        )
+    wanted = layer.in_features if isinstance(layer, nn.Linear) else layer.in_channels
+    if shape[0] != wanted or (isinstance(layer, nn.Conv2d) and len(shape) != 3):
+        raise ValueError(f"{name}: its input has shape {shape}, and it takes {wanted}; is in_shape right?")
+    return weights(layer, norm, draft, name, source)
 
 
 @exports(*NORMS)
@@ -120,7 +147,10 @@ def weights(
 ) -> str:
     """Add a layer with its norm folded; over a map (C, h, w), a linear layer is a convolution of side 1."""
     nir = nir_library()
-    weight, bias = folded(layer, norm)
+    try:
+        weight, bias = folded(layer, norm)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
     shape = draft.shapes[source]
     if isinstance(layer, nn.Linear) and len(shape) == 1:
         return draft.add(name, nir.Affine(weight=weight, bias=bias), (len(weight),), source)
@@ -145,8 +175,8 @@ def _lif(module: LIF, draft: Draft, name: str, source: str) -> str:
     def full(value: float) -> np.ndarray:
         return np.full(shape, value)
 
-    threshold, reset = full(module.v_threshold), full(module.v_reset)
-    note = {FIRES_AT: "threshold"}
+    threshold, reset = full(module.v_threshold), full(_reset(module, name))
+    note: dict[str, Any] = {FIRES_AT: "threshold", RESETS_TO: module.v_reset}
     if module.v_reset != 0:
         draft.lost.append(f"{name}: its membrane begins at v_reset={module.v_reset}, NIR's at 0")
     if module.tau == inf:
@@ -163,6 +193,19 @@ def _lif(module: LIF, draft: Draft, name: str, source: str) -> str:
             metadata=note,
         )
     return draft.add(name, node, shape, source, spikes=True)
+
+
+def _reset(module: LIF, name: str) -> float:
+    """Return NIR's v_reset.
+
+    Without decay of the input, memsim's membrane begins the step after a spike at v_reset; NIR's has leaked
+    by then, to beta v_reset, beta = 1 - 1/tau.
+    """
+    if module.decay_input or module.v_reset == 0:
+        return module.v_reset
+    if module.tau == 1:
+        raise ValueError(f"{name}: with tau=1, NIR's neurons forget v_reset={module.v_reset} within a step")
+    return module.v_reset / (1 - 1 / module.tau)
 
 
 @exports(SpikePool, nn.MaxPool2d)

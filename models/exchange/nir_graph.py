@@ -1,5 +1,7 @@
 """A NIR graph under construction: nodes with the shapes of their signals, batch norms folded into weights."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 Shape = tuple[int, ...]
 DT = 1e-4  #: [s], the time step of SpikingJelly's and snnTorch's NIR exchange
 FIRES_AT = "memsim_fires_at"
+RESETS_TO = "memsim_v_reset"
 KIND = "memsim_kind"
 
 
@@ -49,6 +52,18 @@ class Draft:
         return name
 
 
+@contextmanager
+def evaluated(net: nn.Module) -> Iterator[None]:
+    """Put a network into evaluation mode for a while, and each of its modules back into its own."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
 def array(tensor: Tensor) -> np.ndarray:
     """Return a tensor's numbers."""
     return tensor.detach().cpu().numpy()
@@ -72,5 +87,5 @@ def folded(layer: nn.Conv2d | nn.Linear, norm: nn.Module | None) -> tuple[np.nda
         if norm.affine:
             bias = bias + norm.bias.detach().double()
         weight = weight * gain.view(-1, *[1] * (weight.ndim - 1))
-    kind = layer.weight.dtype
+    kind = torch.float32 if layer.weight.dtype == torch.bfloat16 else layer.weight.dtype  # NumPy has none
     return array(weight.to(kind)), array(bias.to(kind))

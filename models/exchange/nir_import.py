@@ -1,21 +1,19 @@
 """NIR import: a graph as a torch network over time steps, which trains and runs on crossbars as any other."""
 
-from collections.abc import Callable
-from graphlib import CycleError, TopologicalSorter
+import warnings
+from collections.abc import Callable, Iterable
 from math import inf
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memsim.models.exchange.nir_attention import MapAttention, attention_of, in_order
-from memsim.models.exchange.nir_graph import DT, FIRES_AT, KIND, nir_library
+from memsim.models.exchange.nir_attention import MapAttention, attention_of
+from memsim.models.exchange.nir_graph import FIRES_AT, KIND, RESETS_TO
+from memsim.models.exchange.nir_reading import NONE, graph_of, lost, time_step, wired
 from memsim.models.exchange.per_step import PerStep, Sum
 from memsim.models.parts.neurons import LIF
-
-NONE = "no feed-forward network with memsim's neurons computes it"
 
 
 @final
@@ -58,13 +56,14 @@ class Above(nn.Module):
 class NIRNetwork(nn.Module):
     """A NIR graph: signals (T, B, *in_shape) -> signals of the output node; several edges into a node add up.
 
-    `order` lists the nodes, `sources` what goes into each; `layers` holds their modules, dots as "_".
+    `order` lists the nodes, `sources` what goes into each; `layers` holds their modules, under `keys`.
     """
 
     def __init__(self, order: list[str], sources: dict[str, list[str]], layers: dict[str, nn.Module]):
         super().__init__()
         self.order, self.sources = order, sources
-        self.layers = nn.ModuleDict({_key(name): layer for name, layer in layers.items()})
+        self.keys = _keys(layers)
+        self.layers = nn.ModuleDict({self.keys[name]: layer for name, layer in layers.items()})
         self.sum = Sum()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -72,7 +71,7 @@ class NIRNetwork(nn.Module):
         value = x
         for name in self.order:
             given = [signals[source] for source in self.sources[name]]
-            layer = self.layers[_key(name)]
+            layer = self.layers[self.keys[name]]
             if not given:
                 value = layer(x)
             elif isinstance(layer, MapAttention):
@@ -83,32 +82,24 @@ class NIRNetwork(nn.Module):
         return value
 
 
-def from_nir(graph: Any, *, dt: float | None = None) -> NIRNetwork:
+def from_nir(graph: Any, *, dt: float | None = None, strict: bool = False) -> NIRNetwork:
     """Return the network of a NIR graph, or of the file of one; dt [s] is the duration of a time step.
 
     dt: default: what memsim wrote into the graph, else 1e-4 as in SpikingJelly and snnTorch. NIR's neurons
     fire above their threshold; memsim's fire at it, so a threshold from elsewhere becomes the next larger
-    float32. ValueError names the node that has no counterpart, and refuses graphs with cycles.
+    float32. Numbers of graphs from elsewhere become float32. What is lost, membranes that begin at a v_reset
+    other than 0, is warned of; strict=True refuses it. ValueError names the node that has no counterpart, and
+    refuses graphs with cycles, loose ends or edges without a node.
     """
-    nir = nir_library()
-    if isinstance(graph, str | Path):
-        graph = nir.read(str(graph), type_check=False)
-    step = dt if dt is not None else float(graph.metadata.get("memsim_dt", DT))
-    sources: dict[str, list[str]] = {name: [] for name in graph.nodes}
-    for source, target in graph.edges:
-        sources[target].append(source)
-    for name, node in graph.nodes.items():
-        sources[name] = in_order(node, sources[name])
-    try:
-        order = list(TopologicalSorter(sources).static_order())
-    except CycleError as error:
-        raise ValueError(f"the graph has a cycle, {' -> '.join(error.args[1])}: {NONE}") from None
-    outputs = [name for name, node in graph.nodes.items() if isinstance(node, nir.Output)]
-    inputs = [name for name, node in graph.nodes.items() if isinstance(node, nir.Input)]
-    if len(outputs) != 1 or len(inputs) != 1:
-        raise ValueError(f"the graph has inputs {inputs} and outputs {outputs}: one of each is needed")
-    order = [name for name in order if name != outputs[0]] + outputs
-    return NIRNetwork(order, sources, {name: _layer(name, graph.nodes[name], step) for name in order}).eval()
+    graph = graph_of(graph)
+    step = time_step(graph, dt)
+    order, sources = wired(graph)
+    if missing := lost(graph):
+        if strict:
+            raise ValueError(f"strict: memsim cannot do {'; '.join(missing)}")
+        warnings.warn("; ".join(missing), UserWarning, stacklevel=2)
+    net = NIRNetwork(order, sources, {name: _layer(name, graph.nodes[name], step) for name in order})
+    return (net if "memsim_dt" in graph.metadata else net.float()).eval()
 
 
 def _layer(name: str, node: Any, dt: float) -> nn.Module:
@@ -124,15 +115,23 @@ def _layer(name: str, node: Any, dt: float) -> nn.Module:
         raise ValueError(f"node {name!r} ({kind}): {error}") from None
 
 
-def _linear(node: Any, dt: float) -> nn.Module:
+def _weight(node: Any, axes: int) -> Tensor:
+    """Return a node's weight, whole numbers as float32. ValueError where it has another number of axes."""
     weight = torch.as_tensor(np.asarray(node.weight))
+    if weight.ndim != axes:
+        raise ValueError(f"its weight has {weight.ndim} axes, {axes} are needed")
+    return weight if weight.is_floating_point() else weight.float()
+
+
+def _linear(node: Any, dt: float) -> nn.Module:
+    weight = _weight(node, 2)
     bias = getattr(node, "bias", None)
     layer = nn.Linear(weight.shape[1], weight.shape[0], bias is not None, dtype=weight.dtype)
     return _filled(layer, weight, bias)
 
 
 def _conv2d(node: Any, dt: float) -> nn.Module:
-    weight = torch.as_tensor(np.asarray(node.weight))
+    weight = _weight(node, 4)
     groups, side = int(node.groups), (weight.shape[2], weight.shape[3])
     padding = node.padding if isinstance(node.padding, str) else _pair(node.padding)
     layer = nn.Conv2d(
@@ -148,7 +147,12 @@ def _filled(layer: nn.Linear | nn.Conv2d, weight: Tensor, bias: Any) -> nn.Modul
         layer.weight.copy_(weight)
         if bias is not None:
             assert layer.bias is not None
-            layer.bias.copy_(torch.as_tensor(np.asarray(bias)))
+            numbers = torch.as_tensor(np.asarray(bias))
+            if numbers.shape != layer.bias.shape:
+                raise ValueError(
+                    f"its bias has shape {tuple(numbers.shape)}, its weight {tuple(weight.shape)}"
+                )
+            layer.bias.copy_(numbers)
     return layer
 
 
@@ -163,7 +167,8 @@ def _lif(node: Any, dt: float) -> nn.Module:
     if leak == reset and (leak != 0 or np.isclose(gain, 1)):
         neuron, gain = LIF(tau=tau, v_threshold=threshold, v_reset=reset, decay_input=True), gain
     elif leak == 0:
-        neuron, gain = LIF(tau=tau, v_threshold=threshold, v_reset=reset), gain / tau
+        own = float(node.metadata.get(RESETS_TO, reset * (1 - 1 / tau)))  # one leak after the spike
+        neuron, gain = LIF(tau=tau, v_threshold=threshold, v_reset=own), gain / tau
     else:
         raise ValueError(
             f"v_leak = {leak} must be 0 or v_reset = {reset}: memsim's neurons leak to one of them"
@@ -221,9 +226,15 @@ def _pair(value: Any) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _key(name: str) -> str:
-    """Return a node's name as torch allows it."""
-    return name.replace(".", "_")
+def _keys(names: Iterable[str]) -> dict[str, str]:
+    """Return nodes' names as torch allows them, each once: without dots, not empty, no method's name."""
+    found: dict[str, str] = {}
+    for name in names:
+        key = name.replace(".", "_") or "node"
+        while key in found.values() or hasattr(nn.ModuleDict, key) or key == "training":
+            key += "_"
+        found[name] = key
+    return found
 
 
 LAYERS: dict[str, Callable[[Any, float], nn.Module]] = {

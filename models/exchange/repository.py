@@ -18,7 +18,10 @@ from memsim.models.exchange.repository_names import REPOSITORIES, Repository
 from memsim.models.networks.network import Network
 from memsim.models.registry import build
 
-INSIDE = ("state_dict", "model", "net")  #: where checkpoints of training scripts keep the weights
+INSIDE = ("state_dict", "model", "net", "model_state_dict", "state_dict_ema", "model_ema", "ema")
+"""Where checkpoints of training scripts keep the weights; the averaged ones where there are no others."""
+WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "ema.", "ema_model.")
+"""What parallel training, compilation and averaging put before every name."""
 OWN_CONSTANTS = ("num_batches_tracked", ".gain")  #: entries of memsim's that theirs need not have
 
 
@@ -38,14 +41,14 @@ def from_repository(
     known = REPOSITORIES.get(repository)
     if known is None:
         raise ValueError(f"no repository {repository!r}; there are {', '.join(REPOSITORIES)}")
-    theirs = read_state(state) if isinstance(state, str | Path) else dict(state)
+    theirs = read_state(state) if isinstance(state, str | Path) else unwrapped(state)
     name, found = _shape(theirs, known)
     net = build(name, in_shape=in_shape, **found | fields)
     return fill(net, theirs, repository).eval()
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
-    """Read a checkpoint's tensors by name, without the "module." of parallel training.
+    """Read a checkpoint's tensors by name, without what parallel training and compilation put before it.
 
     ValueError, naming the file, where it is damaged, holds other objects than tensors and settings, or no
     tensors.
@@ -70,7 +73,24 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
             content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError(f"checkpoint {path} holds no tensors by name, at its top or in {', '.join(INSIDE)}")
-    return {name.removeprefix("module."): value for name, value in content.items()}
+    return unwrapped(content)
+
+
+def unwrapped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors without the wrappers' names that all of them begin with, and without a counter of
+    averages. ValueError for what is no tensor of numbers.
+    """
+    found = {str(name): value for name, value in state.items() if name != "n_averaged"}
+    while prefix := next((w for w in WRAPPERS if found and all(n.startswith(w) for n in found)), ""):
+        found = {name.removeprefix(prefix): value for name, value in found.items()}
+    for name, value in found.items():
+        if not isinstance(value, Tensor) or value.is_quantized or value.is_complex() or value.is_sparse:
+            raise ValueError(f"{name} is no plain tensor of numbers: quantised checkpoints are not taken")
+        if value.is_floating_point() and not bool(torch.isfinite(value.float()).all()):
+            raise ValueError(f"{name} has NaN or infinite numbers")
+        if not value.is_floating_point() and not name.endswith("num_batches_tracked"):
+            raise ValueError(f"{name} has the type {value.dtype}: quantised checkpoints are not taken")
+    return found
 
 
 def fill(net: Network, theirs: Mapping[str, Tensor], repository: str) -> Network:
@@ -112,7 +132,10 @@ def _shape(theirs: Mapping[str, Tensor], known: Repository) -> tuple[str, dict[s
     """Return the name KIND-LAYERS-WIDTH of a network and the fields that its tensors tell."""
     try:
         classes, width = theirs["head.weight"].shape
-        layers = 1 + max(int(name.split(".")[1]) for name in theirs if name.startswith("block."))
+        numbers = {int(name.split(".")[1]) for name in theirs if name.startswith("block.")}
+        layers = len(numbers)
+        if numbers != set(range(layers)) or sum(t.numel() for t in theirs.values()) < layers * width**2:
+            raise ValueError("blocks are missing, or they are too small for the head")
     except (KeyError, ValueError):
         raise ValueError(
             f"the tensors are not those of a {known.kind}: head.weight and block.0... are needed, "

@@ -202,3 +202,41 @@ class TestNorse:
 def test_a_network_of_none_of_them_is_refused():
     with pytest.raises(ValueError, match="no module of SpikingJelly, snnTorch or Norse"):
         from_library(nn.Linear(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        (lambda layer, neuron: layer.WSConv2d(2, 5, 3), "WSConv2d.* has no counterpart among torch's layers"),
+        (lambda layer, neuron: layer.DropConnectLinear(6, 6), "keeps a state of its own"),
+        (lambda layer, neuron: layer.TemporalEffectiveBatchNorm2d(4, 2), "has no counterpart"),
+        (lambda layer, neuron: neuron.GatedLIFNode(T=4), "keeps a state of its own"),
+        (lambda layer, neuron: neuron.NonSpikingLIFNode(), "keeps a state of its own|does not compute"),
+        (lambda layer, neuron: layer.BatchNormThroughTime2d(4, 2), "keeps a state of its own"),
+    ],
+)
+def test_layers_with_arithmetic_or_a_state_of_their_own_are_refused(module, says):
+    pytest.importorskip("spikingjelly.activation_based")
+    from spikingjelly.activation_based import functional, layer, neuron
+
+    net = nn.Sequential(module(layer, neuron), neuron.IFNode())
+    functional.set_step_mode(net, "m")
+    with pytest.raises(ValueError, match=rf"^0(\.\w+)? \(.*({says})"):
+        from_library(net)
+
+
+def test_threshold_dependent_norms_are_torchs():
+    pytest.importorskip("spikingjelly.activation_based")
+    from spikingjelly.activation_based import functional, layer, neuron
+
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        layer.Conv2d(2, 5, 3), layer.ThresholdDependentBatchNorm2d(1.0, 1.0, 5), neuron.IFNode()
+    )
+    functional.set_step_mode(net, "m")
+    x = 2 * torch.randn(6, 4, 2, 8, 8)
+    with torch.no_grad():
+        net(x)
+        functional.reset_net(net.eval())
+        judge = net(x)
+        assert 0 < float(judge.mean()) < 1 and torch.equal(from_library(net)(x), judge)

@@ -110,3 +110,41 @@ def test_tensors_that_do_not_fit_are_named(net):
     wrong = state | {"block.0.attn.q_conv.weight": torch.zeros(64, 32, 1)}
     with pytest.raises(ValueError, match=r"q_conv.weight has shape \(64, 32, 1\), .* needs \(64, 64\)"):
         ours("spikingformer", wrong)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "ema."]
+)
+def test_names_of_wrappers_are_taken_off(net, prefix, tmp_path):
+    state = net.state_dict()
+    torch.save({"state_dict_ema": {prefix + k: v for k, v in state.items()}, "epoch": 3}, tmp_path / "a.pth")
+    found = read_state(tmp_path / "a.pth")
+    assert found.keys() == state.keys()
+    averaged = {prefix + k: v for k, v in state.items()} | {"n_averaged": torch.tensor(3)}
+    x = torch.rand(2, *SHAPE)
+    with torch.no_grad():
+        assert torch.equal(ours("spikingformer", averaged)(x), ours("spikingformer", state)(x))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_become_float32(net, kind):
+    state = {k: v.to(kind) if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    found = ours("spikingformer", state).state_dict()
+    assert {v.dtype for v in found.values()} <= {torch.float32, torch.int64}
+    assert torch.equal(found["head.weight"], state["head.weight"].float())
+
+
+def test_numbers_that_no_network_has_are_refused(net):
+    state = dict(net.state_dict())
+    weight = state["head.weight"]
+    for wrong, says in (
+        (weight * torch.nan, "head.weight has NaN or infinite numbers"),
+        ((100 * weight).to(torch.int8), "head.weight has the type torch.int8: quantised"),
+        (weight.numpy(), "head.weight is no plain tensor"),
+        (torch.zeros(5, 100_000), "not those of a spikingformer"),
+        (torch.zeros(5), "not those of a spikingformer"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            ours("spikingformer", state | {"head.weight": wrong})
+    with pytest.raises(ValueError, match="not those of a spikingformer"):
+        ours("spikingformer", state | {"block.1000000.attn.q_conv.weight": torch.zeros(3)})
