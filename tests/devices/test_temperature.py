@@ -140,7 +140,7 @@ def test_a_fit_finds_the_energy_of_drift():
     cell = devices.get(ABOUT | {"weight": fit.section})
     assert 0.8 < math.log(cell.at(400.0).pace) / (0.5 * (1 / 300 - 1 / 400) / K) < 1.2
     assert not fit.warnings
-    with pytest.raises(ValueError, match="fit each by itself"):
+    with pytest.raises(ValueError, match="fit each alone"):
         fit_relaxation(baked(0))
 
 
