@@ -436,7 +436,7 @@ class TestCommand:
         ("spoil", "words"),
         [
             (lambda f: shutil.rmtree(f), "there is no folder"),
-            (lambda f: (f / "study.json").unlink(), "it has no study.json"),
+            (lambda f: (f / "study.json").unlink(), "it has neither study.json"),
             (lambda f: (f / "study.json").write_text("{"), "study.json is damaged"),
             (lambda f: (f / "study.json").write_text('{"study": "x", "setting": {"odd": 1}}'), "is damaged"),
             (lambda f: (f / "rows.jsonl").unlink(), "holds no rows that can be read"),
