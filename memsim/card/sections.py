@@ -51,7 +51,7 @@ Wires = Annotated[
     Literal["none", "grounded", "idle-off"],
     BeforeValidator(lambda word: "idle-off" if word == "off" else word),
 ]
-"""``off`` was the word for ``idle-off``, and was read as ``none``."""
+"""What lines do; older cards have ``off`` for ``idle-off``, which many took for ``none``."""
 
 Device = Annotated[str | DeviceCard, BeforeValidator(_device)]
 """A preset by name; a device card: a .toml file (beside the chip card, or from the working folder) or its

@@ -3,6 +3,7 @@
 Importing this file needs the package neurobench. Source: Yik et al., Nat. Commun. 16:1545 (2025); 2.3.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, final
 
 import torch
@@ -99,7 +100,7 @@ class ChipModel(NeuroBenchModel):
         return out
 
 
-class _Mean(AccumulatedMetric):
+class _Mean(AccumulatedMetric, ABC):
     """A metric that is the mean over all samples of what a model found for each batch, key by key.
 
     ValueError for a model of the other execution; NeuroBench's runner prints it and puts 0.0 there.
@@ -126,9 +127,9 @@ class _Mean(AccumulatedMetric):
         self.samples += number
         return self.compute()
 
+    @abstractmethod
     def of(self, model: Any, number: int) -> dict[str, float]:
         """Return what is measured for each sample of a batch of `number`."""
-        raise NotImplementedError
 
     def compute(self) -> Any:
         """Return the mean over all samples so far."""

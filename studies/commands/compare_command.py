@@ -67,25 +67,18 @@ def compare(
 ) -> None:
     """Run a network digitally and on simulated chips, and show what the analog world changed."""
     from memsim.models.known import layers
-    from memsim.studies.commands.options import (
-        card_of,
-        choice,
-        data_set,
-        given,
-        layer,
-        net_of,
-        network,
-        refuse_ignored,
-    )
+    from memsim.studies.commands import options
     from memsim.studies.evaluation.setting import ENGINES
     from memsim.studies.evaluation.times import seconds
 
     if engine == "digital":
-        refuse_ignored(given(context, *OF_CHIPS), "engine digital runs no chips")
-    chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
-    file, name = net_of(net, model), network(model)
+        options.refuse_ignored(options.given(context, *OF_CHIPS), "engine digital runs no chips")
+    chosen = options.card_of(
+        card, weights=weights, attention=attention, without=without or (), only=only or ()
+    )
+    file, name = options.net_of(net, model), options.network(model)
     asked: dict[str, Any] = {
-        "engine": choice("--engine", engine, ENGINES),
+        "engine": options.choice("--engine", engine, ENGINES),
         "chips": chips,
         "images": images,
         "time": seconds(time),
@@ -94,10 +87,10 @@ def compare(
     }
     if engine == "memsim":
         chosen.check_prices()
-    on = data_set(dataset) if dataset else None
+    on = options.data_set(dataset) if dataset else None
     bundled = layers(name) if file is None else None
     if explain is not None and bundled is not None:
-        layer("--explain", explain, bundled)
+        options.layer("--explain", explain, bundled)
 
     from memsim.studies.commands import comparing  # torch comes in here, after the arguments
 

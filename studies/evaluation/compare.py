@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.sample import conductances, maps
 from memsim.studies.evaluation.setting import ENGINES, Setting, dump
 from memsim.studies.evaluation.subject import Subject, net_digest
-from memsim.studies.evaluation.test_data import test_data
+from memsim.studies.evaluation.test_data import TestData, test_data
 from memsim.studies.evaluation.trials import calibration as ranges
 
 
@@ -57,16 +58,12 @@ def compare(
     memsim's arrays as well, both without what aihwkit does not have.
     Raises ValueError, TypeError or CardError, by name, before the work begins.
     """
-    card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
-    lacking = lacks(card) if engine == "aihwkit" else ()
-    card = card.without(*lacking)
+    card, lacking = _card(card, engine)
     _check(card, chips, time, engine)
     subject = _subject(net)
     given = subject.on(None) if data is None else data
     source = test_data(given, images=images, folder=folder, batch_axis=batch_axis)
-    if calibration is None:
-        calibration = ranges(subject, source, own=subject.calibration)
-    _check_ranges(card, engine, calibration)
+    calibration = _calibration(calibration, subject, source, card, engine)
     setting = Setting(
         model=subject.title, net=net if isinstance(net, NetFile) else None, card=dump(card),
         engine=engine, chips=chips, images=images, time=time, seed=seed, data=folder,
@@ -128,13 +125,25 @@ def _check(card: memsim.ChipCard, chips: int, time: float, engine: str) -> None:
         check_time(card, time)
 
 
-def _check_ranges(card: memsim.ChipCard, engine: str, calibration: Tensor | None) -> None:
+def _card(card: memsim.ChipCard | str, engine: str) -> tuple[memsim.ChipCard, Sequence[str]]:
+    """The card, without the effects that the engine lacks, and these."""
+    card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
+    lacking = lacks(card) if engine == "aihwkit" else ()
+    return card.without(*lacking), lacking
+
+
+def _calibration(
+    given: Tensor | None, subject: Subject, source: TestData, card: memsim.ChipCard, engine: str
+) -> Tensor | None:
+    """Training inputs for the converters: those given, or the network's; ValueError where they lack."""
+    calibration = ranges(subject, source, own=subject.calibration) if given is None else given
     if engine != "digital" and calibration is None and card.calibrates:
         effects = ", ".join(map(repr, card.converter_effects))
         raise ValueError(
             "the converters need training inputs to set their ranges: give data=(x_test, y_test, x_train) or "
             f"calibration=, or switch them off with card.without({effects})"
         )
+    return calibration
 
 
 def _subject(net: nn.Module | NetFile | str) -> Subject:

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 WORKS = {kind.__name__: kind for kind in (Matrix, Attention, Neurons, TwoSignals, Other)}
 BINS = 60  #: of a histogram of conductances
 OF = {
-    "clipped conversions": "adc",
-    "floored conductances": "reset",
-    SILENT_TIES: "pulse",
-    SILENT_PULSES: "pulse",
+    "clipped conversions": ("adc", "conversions"),
+    "floored conductances": ("reset", "device writes"),
+    SILENT_TIES: ("pulse", "pulses"),
+    SILENT_PULSES: ("pulse", "pulses"),
 }
-"""The event of which a note counts a share."""
+"""The event of which a note counts a share, and what a report calls it."""
 
 
 @final
@@ -104,7 +104,7 @@ def notes_of(ledger: memsim.Ledger) -> dict[str, dict[str, float]]:
     for (_, what), number in ledger.notes.items():
         totals[what] = totals.get(what, 0.0) + number / max(ledger.images, 1)
     return {
-        what: {"number": number} | ({"of": ledger.number(OF[what])} if what in OF else {})
+        what: {"number": number} | ({"of": ledger.number(OF[what][0])} if what in OF else {})
         for what, number in totals.items()
     }
 

@@ -9,7 +9,6 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from memsim.energy.break_even import Balance
-from memsim.prices.events import SILENT_PULSES, SILENT_TIES
 from memsim.studies.reports import (
     energy_findings,
     engine_findings,
@@ -17,7 +16,7 @@ from memsim.studies.reports import (
     findings,
     line_findings,
 )
-from memsim.studies.reports.account import Account
+from memsim.studies.reports.account import OF, Account
 from memsim.studies.reports.bibliography import cite
 from memsim.studies.reports.chip_sections import cells, every_number, own
 from memsim.studies.reports.layer_table import layer_table
@@ -64,13 +63,6 @@ CAPTIONS = {
 }
 """What stands below a figure."""
 
-NOTED = {
-    "clipped conversions": "conversions",
-    "floored conductances": "device writes",
-    SILENT_TIES: "pulses",
-    SILENT_PULSES: "pulses",
-}
-"""What an event without a price is a share of."""
 
 LEFT_OUT = (
     "Area leaves out row drivers, neurons, memory and wiring: no source was found for them.",
@@ -285,7 +277,7 @@ def notes(noted: Mapping[str, Mapping[str, float]]) -> list[Part]:
     """Events without a price over all layers, for an image and chip: clipped conversions and the like."""
     rows = []
     for what, found in noted.items():
-        whole, words = found.get("of"), NOTED.get(what, "")
+        whole, words = found.get("of"), OF.get(what, ("", ""))[1]
         share = f"{percent(found['number'] / whole)} of {words}" if whole else ""
         rows.append([what, count(found["number"]), share])
     header = ["event", "number for an image [1]", "share"]
