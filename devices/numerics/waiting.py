@@ -2,7 +2,7 @@
 
 GNU's OpenMP lets a thread that waits spin for about 3 ms.  Where another process has the core meanwhile,
 each of the thousand waits in a batch of images costs a turn of the scheduler: two threads beside two busy
-processes were up to 80 times slower.  A spin of some 10 microseconds covers the gaps between two kernels;
+processes were up to 80 times slower.  A spin of some 100 microseconds covers the gaps between two kernels;
 after it, a thread sleeps.  OpenMP reads how long when it is loaded, with torch.  Where torch came first, a
 team of sleeping threads does the same: with more threads than cores OpenMP spins a hundred rounds at most
 (libgomp, wait.h).  `memsim bench threads` measures both.
@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 
-ROUNDS = "1000"  #: of GNU's spin, about 10 microseconds
+ROUNDS = "10000"  #: of GNU's spin, about 100 microseconds: longer than Python takes between two kernels
 SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """What a user says about waiting, in the environment: then nothing is changed."""
 

@@ -22,6 +22,8 @@ SERVE = "from memsim.studies.speed.bench_threads import serve; serve()"
 SPINNING = {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"}
 """How OpenMP waits where nobody said anything: GNU's rounds, LLVM's milliseconds."""
 
+SPUN = 0.25  #: after this time no thread of `SPINNING` spins any more [s]
+
 WAYS: dict[str, tuple[str, Mapping[str, str]]] = {
     "ours": (SERVE, {}),
     "torch first": (f"import torch; {SERVE}", {}),
@@ -85,10 +87,11 @@ def serve() -> None:
 
 
 def _seconds(sides: Mapping[str, subprocess.Popen[str]], repeats: int) -> dict[str, float]:
-    """Median seconds of a batch of each side, in turn."""
+    """Median seconds of a batch of each side, in turn, once the threads of the side before are asleep."""
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, side in sides.items():
+            time.sleep(SPUN)
             times[name].append(float(_ask(side)))
     return {name: median(all_of) for name, all_of in times.items()}
 
