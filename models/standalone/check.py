@@ -1,12 +1,11 @@
-"""The kernels against the plain loops, with bf16 inputs on both sides."""
+"""The fast loops against the plain ones, with bf16 inputs on both sides."""
 
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from fused import Fire, NormAdd, NormFire
+from loops import Loops
 from plain import EPS, SCALE, plain_fire, plain_weights
-from stdp_kernel import StdpAttention
 from torch import Tensor
 
 THRESHOLD, ALPHA = 0.5, 2.0
@@ -14,23 +13,23 @@ SPIKES, GRADIENT = 1e-3, 0.02  #: share of spikes that may differ; relative erro
 Function = Callable[..., Tensor]
 
 
-def check_kernels(device: str = "cuda") -> float:
-    """Compare the kernels with the plain loops; returns the largest relative error of a gradient.
+def check(loops: Loops, device: str = "cuda") -> float:
+    """Compare loops with the plain ones; returns the largest relative error of a gradient.
 
     ValueError where more than one spike in a thousand differs (bf16 leaves ties), or a gradient by over 2 %.
     """
     generator = torch.Generator(device).manual_seed(0)
     worst = max(
-        *(_norm_fire(T, held, generator) for T, held in ((4, False), (4, True), (1, False))),
-        _norm_add(generator),
-        _attention(generator),
+        *(_norm_fire(loops, T, held, generator) for T, held in ((4, False), (4, True), (1, False))),
+        _norm_add(loops, generator),
+        _attention(loops, generator),
     )
     if not worst < GRADIENT:
-        raise ValueError(f"a gradient of the kernels is off by {worst:.2%}, allowed is {GRADIENT:.0%}")
+        raise ValueError(f"a gradient is off by {worst:.2%}, allowed is {GRADIENT:.0%}")
     return worst
 
 
-def _norm_fire(T: int, held: bool, generator: torch.Generator) -> float:
+def _norm_fire(loops: Loops, T: int, held: bool, generator: torch.Generator) -> float:
     """Check batch norm and LIF over T steps, with a current for each step or one that is held."""
     x = _normal(generator, 1 if held else T, 300, 96)
     weight, bias = _normal(generator, 96).mul(0.2).add(1), _normal(generator, 96).mul(0.2)
@@ -39,13 +38,13 @@ def _norm_fire(T: int, held: bool, generator: torch.Generator) -> float:
         normed = F.batch_norm(x.view(-1, 96), None, None, weight, bias, True, 0.0, EPS)
         return plain_fire(normed.view(x.shape), T, THRESHOLD, ALPHA)
 
-    def kernel(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return _of(NormFire, x.bfloat16(), weight, bias, T, THRESHOLD, ALPHA).float()
+    def fast(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return loops.norm_fire(x.bfloat16(), weight, bias, T, THRESHOLD, ALPHA).float()
 
-    return _compare(plain, kernel, [x, weight, bias], _normal(generator, T, 300, 96), spikes=True)
+    return _compare(plain, fast, [x, weight, bias], _normal(generator, T, 300, 96), spikes=True)
 
 
-def _norm_add(generator: torch.Generator) -> float:
+def _norm_add(loops: Loops, generator: torch.Generator) -> float:
     """Check batch norm added to a membrane, and the neurons behind it."""
     x, u = _normal(generator, 900, 96), _normal(generator, 900, 96)
     weight, bias = _normal(generator, 96), _normal(generator, 96)
@@ -54,14 +53,14 @@ def _norm_add(generator: torch.Generator) -> float:
         total = F.batch_norm(x, None, None, weight, bias, True, 0.0, EPS) + u
         return plain_fire(total.view(4, 225, 96), 4, THRESHOLD, ALPHA)
 
-    def kernel(x: Tensor, weight: Tensor, bias: Tensor, u: Tensor) -> Tensor:
-        total = _of(NormAdd, x.bfloat16(), weight, bias, u)
-        return _of(Fire, total.view(4, 225, 96), THRESHOLD, ALPHA).float()
+    def fast(x: Tensor, weight: Tensor, bias: Tensor, u: Tensor) -> Tensor:
+        total = loops.norm_add(x.bfloat16(), weight, bias, u)
+        return loops.fire(total.view(4, 225, 96), THRESHOLD, ALPHA).float()
 
-    return _compare(plain, kernel, [x, weight, bias, u], _normal(generator, 4, 225, 96), spikes=True)
+    return _compare(plain, fast, [x, weight, bias, u], _normal(generator, 4, 225, 96), spikes=True)
 
 
-def _attention(generator: torch.Generator) -> float:
+def _attention(loops: Loops, generator: torch.Generator) -> float:
     """Check STDP attention of two heads."""
     device = generator.device
     spikes = [(torch.rand(2, 64, 64, generator=generator, device=device) < 0.2).float() for _ in range(3)]
@@ -70,16 +69,16 @@ def _attention(generator: torch.Generator) -> float:
         q, k, v = (s.view(2, 64, 2, 32).transpose(1, 2) for s in spikes)
         return (SCALE * plain_weights(q, k) @ v).transpose(1, 2).reshape(2, 64, 64)
 
-    def kernel(*spikes: Tensor) -> Tensor:
-        return _of(StdpAttention, *(s.bfloat16() for s in spikes), 32)
+    def fast(*spikes: Tensor) -> Tensor:
+        return loops.attention(*(s.bfloat16() for s in spikes), 32)
 
-    return _compare(plain, kernel, spikes, _normal(generator, 2, 64, 64), spikes=False)
+    return _compare(plain, fast, spikes, _normal(generator, 2, 64, 64), spikes=False)
 
 
-def _compare(plain: Function, kernel: Function, inputs: list[Tensor], grad: Tensor, *, spikes: bool) -> float:
+def _compare(plain: Function, fast: Function, inputs: list[Tensor], grad: Tensor, *, spikes: bool) -> float:
     """Return the largest relative difference of two functions' gradients, and of values but spikes."""
     found = []
-    for function in (plain, kernel):
+    for function in (plain, fast):
         leaves = [t.clone().requires_grad_() for t in inputs]
         out = function(*leaves)
         found.append((out, *torch.autograd.grad((out * grad).sum(), leaves)))
@@ -88,20 +87,13 @@ def _compare(plain: Function, kernel: Function, inputs: list[Tensor], grad: Tens
         return max(map(_apart, (out, *grads), (other, *others)))
     differ = float((out != other).float().mean())
     if differ > SPIKES:
-        raise ValueError(f"the kernels differ from the plain loops in {differ:.2%} of spikes")
+        raise ValueError(f"{differ:.2%} of spikes are not those of the plain loops")
     return max(map(_apart, grads, others))
 
 
 def _normal(generator: torch.Generator, *shape: int) -> Tensor:
     """Draw normal numbers that bf16 holds exactly."""
     return torch.randn(shape, generator=generator, device=generator.device).bfloat16().float()
-
-
-def _of(function: type[torch.autograd.Function], *inputs: object) -> Tensor:
-    """Apply an autograd function."""
-    out = function.apply(*inputs)
-    assert isinstance(out, Tensor)
-    return out
 
 
 def _apart(a: Tensor, b: Tensor) -> float:

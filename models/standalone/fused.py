@@ -2,7 +2,9 @@
 
 import torch
 from kernels import fire_back_kernel, fire_kernel, norm_back, norm_sums, row_sums
+from loops import Loops
 from plain import BETA, EPS
+from stdp_kernel import StdpAttention
 from torch import Tensor
 
 
@@ -115,3 +117,6 @@ class Fire(torch.autograd.Function):
             threshold=threshold, alpha=alpha, T=T, HELD=False, NORM=False, BETA=BETA, **blocks,
         )  # fmt: skip
         return out, None, None
+
+
+LOOPS = Loops(NormFire.apply, Fire.apply, NormAdd.apply, StdpAttention.apply)  # pyright: ignore

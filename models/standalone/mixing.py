@@ -2,23 +2,24 @@
 
 import torch.nn.functional as F
 from layers import Core
+from loops import Loops
 from plain import SCALE, plain_fire, plain_weights
 from torch import Tensor
 
 WIDTH, TOKENS = 32, 64  #: of a head; of a picture
 
 
-def mix(q: Tensor, k: Tensor, v: Tensor, core: Core, *, fused: bool, seen: list[Tensor] | None) -> Tensor:
+def mix(
+    q: Tensor, k: Tensor, v: Tensor, core: Core, *, loops: Loops | None, seen: list[Tensor] | None
+) -> Tensor:
     """Mix spikes (T, B N, D) over tokens: the same shape, float32 where neurons follow.
 
     `seen` collects STDP weights (T B, H, N, N), also of networks that do not use them.
     """
     T, kind = len(q), core.job.mixer
     q, k, v = (x.view(-1, TOKENS, x.shape[-1]) for x in (q, k, v))
-    if kind == "stdp" and fused:
-        from stdp_kernel import StdpAttention  # needs Triton
-
-        return StdpAttention.apply(q, k, v, WIDTH).view(T, -1, q.shape[-1])  # pyright: ignore
+    if kind == "stdp" and loops:
+        return loops.attention(q, k, v, WIDTH).view(T, -1, q.shape[-1])
     q, k, v = (x.view(-1, TOKENS, x.shape[-1] // WIDTH, WIDTH).transpose(1, 2) for x in (q, k, v))
     if seen is not None:
         seen.append(plain_weights(q, k))

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from job import MATCHED, Job
 from layers import BatchNorm, Core, Dense, Patches, Stage, like
+from loops import Loops
 from mixing import mix
 from pcm import Chip
 from plain import plain_fire
@@ -17,15 +18,17 @@ ATTENTION_THRESHOLD = 0.5  #: of the neurons behind attention
 class Net(nn.Module):
     """Images (B, 3, 32, 32), pixels in [0, 1], -> logits (B, 10).
 
-    `fused`: by kernels, in bf16, with the statistics of the batch, or those of the norms where the job keeps
-    them. Otherwise by plain loops in the weights' type, and `training` says whose statistics norms use.
+    `loops`: what runs batch norms and neurons, in bf16, with the statistics of the batch, or those of the
+    norms where the job keeps them. Without: plain loops in the weights' type, and `training` says whose
+    statistics norms use.
     `chip`: what holds the weights, if not the network itself.
     """
 
     def __init__(self, job: Job, given: list[dict[str, Tensor]] | None = None):
         super().__init__()
         D = job.dim
-        self.job, self.spiking, self.fused = job, job.spiking, False
+        self.job, self.spiking = job, job.spiking
+        self.loops: Loops | None = None
         self.patches = Patches(self.widths)
         self.blocks = nn.ModuleList()
         for layer in range(job.layers):
@@ -80,37 +83,31 @@ class Net(nn.Module):
             return self.spikes(norm.kept(x).expand(T, -1, -1), self.job.v_threshold)
         if not self.spiking:
             return F.relu(norm(x))
-        if self.fused:
-            from fused import NormFire  # needs Triton
-
-            return _apply(NormFire, x, norm.weight, norm.bias, T, self.job.v_threshold, self.job.alpha)
+        if self.loops:
+            return self.loops.norm_fire(x, norm.weight, norm.bias, T, self.job.v_threshold, self.job.alpha)
         return plain_fire(norm(x), T, self.job.v_threshold, self.job.alpha)
 
     def spikes(self, u: Tensor, threshold: float) -> Tensor:
         """Neurons alone: (T, P, C) -> (T, P, C)."""
         if not self.spiking:
-            return F.relu(u).to(torch.bfloat16 if self.fused else u.dtype)
-        if self.fused:
-            from fused import Fire
-
-            return _apply(Fire, u.contiguous(), threshold, self.job.alpha)
+            return F.relu(u).to(torch.bfloat16 if self.loops else u.dtype)
+        if self.loops:
+            return self.loops.fire(u.contiguous(), threshold, self.job.alpha)
         return plain_fire(u, len(u), threshold, self.job.alpha)
 
     def add(self, u: Tensor, x: Tensor, norm: BatchNorm) -> Tensor:
         """u + batch norm of x, (T, P, C)."""
         if self.keeps:
             return u + norm.kept(x)
-        if self.fused:
-            from fused import NormAdd
-
+        if self.loops:
             rows = x.reshape(-1, x.shape[-1])
-            return _apply(NormAdd, rows, norm.weight, norm.bias, u.reshape(rows.shape)).view(u.shape)
+            return self.loops.norm_add(rows, norm.weight, norm.bias, u.reshape(rows.shape)).view(u.shape)
         return u + norm(x)
 
     def dense(self, x: Tensor, layer: Dense) -> Tensor:
         """A linear layer in the type of its input; a bias before a norm of the batch's has no effect."""
         linear = layer.linear
-        bias = None if linear.bias is None or (self.fused and not self.keeps) else linear.bias.to(x.dtype)
+        bias = None if linear.bias is None or (self.loops and not self.keeps) else linear.bias.to(x.dtype)
         return F.linear(x, self.held(linear.weight).to(x.dtype), bias)
 
     def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -138,7 +135,7 @@ class Net(nn.Module):
             a, m = block["attention"], block["mlp"]  # pyright: ignore[reportIndexIssue]
             s = self.spikes(u, self.job.v_threshold)
             q, k, v = (self.fire(self.dense(s, a[n]), a[n].norm, T) for n in "qkv")
-            mixed = mix(q, k, v, a["core"], fused=self.fused, seen=self.seen)
+            mixed = mix(q, k, v, a["core"], loops=self.loops, seen=self.seen)
             passes = self.job.mixer in ("sdsa", "softmax")  # spikes already, or no neuron there
             s = mixed.to(s.dtype) if passes else self.spikes(mixed, ATTENTION_THRESHOLD)
             u = self.add(u, self.dense(s, a["proj"]), a["proj"].norm)
@@ -147,8 +144,3 @@ class Net(nn.Module):
             u = self.add(u, self.dense(hidden, m["fc2"]), m["fc2"].norm)
         mean = u.view(T, len(image), -1, u.shape[-1]).mean((0, 2))
         return F.linear(mean, self.held(self.head.weight), self.head.bias)
-
-
-def _apply(function: type[torch.autograd.Function], *inputs: Any) -> Tensor:
-    """Apply an autograd function whose result is a tensor."""
-    return function.apply(*inputs)  # type: ignore[return-value]

@@ -33,7 +33,7 @@ class Trainer:
 
     def step(self, T: int) -> None:
         """Do one step on the images in `x`, `y`; adds the loss to `total`."""
-        kind = torch.bfloat16 if self.net.fused else torch.float32
+        kind = torch.bfloat16 if self.net.loops else torch.float32
         image = self.x.to(kind).div_(255)
         for p in self.net.parameters():
             p.grad = None

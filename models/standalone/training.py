@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 from augment import Pictures, augment
 from checkpoint import round_to_half
 from job import Job
+from loops import Loops
 from matched import given
 from measures import accuracy, estimate_norms
 from network import Net
@@ -21,14 +21,21 @@ from torch import Tensor
 
 STATISTICS = 10_000  #: images that set norms at the end
 LOOK = 20  #: steps on a GPU between two looks at the clock, each of which waits for it
-HAS_TRITON = find_spec("triton") is not None  #: without it a GPU runs the plain loops
 
 
-def train(job: Job, data: Pictures, done: dict[str, Net], device: str, steps: int | None = None) -> Net:
+def train(
+    job: Job,
+    data: Pictures,
+    done: dict[str, Net],
+    device: str,
+    loops: Loops | None = None,
+    steps: int | None = None,
+) -> Net:
     """Train one network, evaluate it, and return it with its record, all weights being numbers of float16.
 
-    `done` has the networks that the job begins with, learns from or is matched to. `steps`: length of each
-    phase, for a trial. ValueError where there are fewer images than a batch takes.
+    `done` has the networks that the job begins with, learns from or is matched to. `loops`: what runs batch
+    norms and neurons; without: plain loops. `steps`: length of each phase, for a trial. ValueError where
+    there are fewer images than a batch takes.
     """
     began = time.perf_counter()
     torch.manual_seed(job.seed)
@@ -41,15 +48,15 @@ def train(job: Job, data: Pictures, done: dict[str, Net], device: str, steps: in
     if job.start:
         there = {k: v for k, v in done[job.start].state_dict().items() if ".core." not in k}
         net.load_state_dict(there, strict=False)
-    net.fused = device == "cuda" and HAS_TRITON
-    run = Run(job, net, _teacher(job, done, net.fused), data, device)
+    net.loops = loops
+    run = Run(job, net, _teacher(job, done, loops), data, device)
     for late in (False, True):
         length = _length(job, late, steps, len(data.y))
         if length > 0:
             run.phase(late, length, clocked=job.seconds is not None and steps is None)
     if run.average is not None:
         net.load_state_dict(run.average, strict=False)
-    net.fused = False
+    net.loops = None
     round_to_half(net)
     some = torch.randperm(len(data.y), generator=run.generator, device=device)[:STATISTICS]
     net.eval()
@@ -166,10 +173,10 @@ def _averaged(average: dict[str, Tensor] | None, net: Net, decay: float) -> dict
     return average
 
 
-def _teacher(job: Job, done: dict[str, Net], fused: bool) -> Net | None:
+def _teacher(job: Job, done: dict[str, Net], loops: Loops | None) -> Net | None:
     """Return a copy of the network that is learned from."""
     if not job.teacher:
         return None
     teacher = deepcopy(done[job.teacher]).requires_grad_(False).eval()
-    teacher.fused = fused
+    teacher.loops = loops
     return teacher

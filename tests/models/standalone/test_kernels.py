@@ -23,15 +23,16 @@ interpreter._patch_lang_tensor = patched
 WHOLE = """
 import torch
 from job import Job
+from loops import find
 from network import Net
 from step import Trainer
 for mixer in ("stdp", "dot", "sdsa", "softmax"):
     found = []
-    for fused in (False, True):
+    for loops in (None, find("kernels")):
         torch.manual_seed(0)
         job = Job("a", mixer=mixer, layers=1, dim=32, batch=4)
         net = Net(job)
-        net.fused = fused
+        net.loops = loops
         trainer = Trainer(net, None, job, "cpu")
         trainer.x.copy_(torch.randint(0, 256, trainer.x.shape, generator=torch.Generator().manual_seed(1)))
         trainer.y.copy_(torch.arange(4))
@@ -56,7 +57,7 @@ def interpreted(program: str) -> str:
 
 
 def test_kernels_are_the_plain_loops():
-    printed = interpreted("from check import check_kernels\nprint(check_kernels('cpu'))")
+    printed = interpreted("from check import check\nfrom loops import find\nprint(check(find('kernels'), 'cpu'))")
     assert 0 < float(printed) < 0.02
 
 
@@ -65,13 +66,14 @@ def test_a_wrong_kernel_is_noticed():
     program = """
 import fused
 fused.BETA = 0.515
-from check import check_kernels
+from check import check
+from loops import find
 try:
-    check_kernels("cpu")
+    check(find("kernels"), "cpu")
 except ValueError as error:
     print(error)
 """
-    assert "differ from the plain loops in" in interpreted(program)
+    assert "of spikes are not those of the plain loops" in interpreted(program)
 
 
 @pytest.mark.slow
