@@ -24,6 +24,7 @@ from memsim.studies.running.task import Task, blocks
 title = "Forgetting given by the device, learned, and fixed"
 
 SEEDS = 3
+STEPS = 1000  #: of training; after 600 one of three learned gates was not done
 FAST, SLOW = 1e3, 1e-3  #: tokens a second; at the slow one drift is felt within a context
 VOLATILE = "by age, of volatile values"
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -48,7 +49,7 @@ prepare, measure = sequences.prepare, sequences.measure
 def methods(setting: Setting) -> str:
     """What was done, in a paragraph."""
     return (
-        f"{sequences.ABOUT} They learn last write wins with 600 steps, {SEEDS} times from other seeds. Lines "
+        f"{sequences.ABOUT} They learn last write wins with {STEPS} steps, {SEEDS} times from other seeds. Lines "
         "alone are on arrays, with converters and noise of the card; values relax in 32 tokens."
     )
 
@@ -61,7 +62,7 @@ def tasks(setting: Setting) -> Iterator[Task]:
     for chips in blocks(setting.chips):
         for seed in range(SEEDS):
             for kind, (mixer, own) in KINDS.items():
-                form = sequences.network(mixer, "last-write-wins", 600, setting.seed + seed)
+                form = sequences.network(mixer, "last-write-wins", STEPS, setting.seed + seed)
                 shared = sequences.on_lines(setting, chips, form, card=card) | {"kind": kind}
                 labels = {"gate": kind, "training seed": seed}
                 held = {"retention": VOLATILE_TAU / FAST} if kind == VOLATILE else {}
