@@ -1,4 +1,4 @@
-"""Wear: each device fails after its own number of cycles, and is stuck from then on.
+"""Worn pulsed cells: devices whose life is over are stuck, and a pulse wears less than a reset.
 
 A cycle is a RESET; a partial pulse wears as (|dw| / range)^m of one, m a field of the card.
 """
@@ -8,22 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-import torch
 from torch import Tensor
 
 from memsim.devices.cell import PulsedCell
-from memsim.devices.fault_shares import StuckShares
 from memsim.devices.numerics.stream import Stream
 from memsim.devices.pulses.stuck import STUCK, Stuck
-from memsim.devices.stuck import stuck_levels
+from memsim.devices.worn import lives, worn_levels
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class Worn(Stuck):
-    """Devices written `cycles` times; those whose life is over are stuck at either end of the range:
-
-        P(failed by n) = 1 - exp(-(n / endurance)^shape)        Weibull
+    """Devices written `cycles` times; those whose life is over are stuck at either end of the range, by the
+    law of `memsim.devices.worn`.
 
     Each device's life is drawn once, from the streams "life" and "stuck" beside its other values, so a
     failed device stays failed. A stuck device reads as the lowest or highest state of a nominal device,
@@ -47,11 +44,9 @@ class Worn(Stuck):
             )
 
     def _levels(self, shape: Sequence[int], rng: Stream) -> dict[str, Tensor]:
-        chance = rng.child("life").uniform(shape, dtype=torch.float64)
-        life = self.endurance * (-chance.log()) ** (1 / self.shape)
-        about, shares = self.describe(), StuckShares(on=self.stuck_high, off=1.0 - self.stuck_high)
-        failed = stuck_levels(shape, shares, about.low, about.high, rng=rng)
-        return {"life": life, STUCK: torch.where(life <= self.cycles, failed, torch.tensor(math.nan))}
+        about, life = self.describe(), lives(shape, self.endurance, self.shape, rng=rng)
+        levels = worn_levels(life, self.cycles, self.stuck_high, about.low, about.high, rng=rng)
+        return {"life": life, STUCK: levels}
 
 
 def pulse_wear(cell: PulsedCell, n_max: int, exponent: float) -> float:

@@ -288,10 +288,15 @@ class AttentionSection(ReadSection):
 
 
 class WearSection(Section):
-    """How far the attention arrays are worn; new where ``cycles_before`` is 0."""
+    """How far arrays that are written while a network runs are worn; new where ``cycles_before`` is 0.
+
+    These are attention arrays, and written memory: its lines and states, by pulses or with verify.
+    """
 
     cycles_before: float = Field(default=0.0, ge=0, lt=1e18)
-    """Cycles that every attention device has been through: 1 for a reset, partial ones for pulses."""
+    """Cycles that every such device has been through: 1 for a reset or for a write with verify, partial ones
+    for pulses.
+    """
     endurance: float | None = Field(default=None, gt=1, lt=1e18)
     """Cycles by which 63.2 % of the devices have failed; no default: it spans 1e4 to 1e12 within ReRAM."""
     shape: float = Field(default=1.5, gt=0.1, lt=20)

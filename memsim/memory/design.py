@@ -18,6 +18,8 @@ Write = Literal["verify", "pulses"]
 (`[attention]`).
 """
 
+STUCK = ("stuck_on", "stuck_off", "stuck_random")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayDesign(ABC):
@@ -42,8 +44,19 @@ class ArrayDesign(ABC):
         for setting, simulated in self._settings().items():
             if not simulated:
                 off = "wires" if "wires" in setting else "faults" if "faults" in setting else ""
-                way = f'card.without("{off}")' if off else "its default"
+                way = f'card.without("{off}")' if off and "spare" not in setting else "its default"
                 raise ValueError(f"{self.name}: its arrays do not simulate {setting}; take {way}")
+        if self.worn and self.write == "verify":
+            self._own_endurance()
+
+    def _own_endurance(self) -> None:
+        """Raise ValueError where the endurance of `[wear]` is that of another cell, which brought it."""
+        card = self.card
+        if "endurance" not in card.wear.model_fields_set and card.attention.cell != card.weights.cell:
+            raise ValueError(
+                f"{self.name}: the endurance of [wear] is that of {card.attention_cell.name}, its arrays are"
+                f' of {self.cell.name}: set wear.endurance [cycles], or take card.without("wear")'
+            )
 
     def _positive(self, *fields: str) -> None:
         """Raise ValueError for a field below 1."""
@@ -75,15 +88,22 @@ class ArrayDesign(ABC):
         """Faults of the card, and whether these arrays have them: `faulty` names those that they do."""
         section = self.card.weight_faults if weights else self.card.attention_faults
         on, usual = self.card.on("faults") and section.made, type(section)()
+        spared = on or (self.worn and not weights)  # spares would take the place of worn devices, too
         return {
-            f"{name}.{field} = {getattr(section, field)}": not on or field in self.faulty(weights)
+            f"{name}.{field} = {getattr(section, field)}": field in self.faulty(weights)
+            or not (spared if field.startswith("spare") else on)
             for field in type(section).model_fields
             if getattr(section, field) != getattr(usual, field)
         }
 
     def faulty(self, weights: bool) -> Sequence[str]:
         """Fields of a card's faults that these arrays simulate, on weight cells or on pulsed ones."""
-        return ()
+        return STUCK
+
+    @property
+    def worn(self) -> bool:
+        """Whether devices have been written so often before that some may have failed."""
+        return self.card.on("wear") and self.card.wear.cycles_before > 0
 
     @property
     def idle_lines(self) -> Literal["none", "grounded", "off"]:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from memsim.memory.design import ArrayDesign
+from memsim.memory.design import STUCK, ArrayDesign
 from memsim.memory.line_options import LineOptions
 
-STUCK = ("stuck_on", "stuck_off", "stuck_random")
 OPEN = ("dead_word_lines", "dead_bit_lines")
 
 

@@ -4,7 +4,8 @@
 
 Every write draws programming error, drift exponent and paths through time anew, as aihwkit does at each
 programming: what of it belongs to the device and would come again at its next write is not modelled.  Faults
-do belong to it: a chip's stuck devices and open lines are the same for every context.
+do belong to it: a chip's stuck, worn and open ones are the same for every context.  Each device has been
+through `[wear] cycles_before` writes, a write with verify being one cycle, and failed by Weibull's law.
 
 Devices are aged at steps of ln(1 + age / t_0), `STEP` wide.  From step to step a line drifts by its mean
 factor alone, which is exact at every read; a device whose exponent is apart from the mean by d is off by at
@@ -23,10 +24,10 @@ import torch
 from torch import Tensor
 
 from memsim.arrays.reading.noise import bend, carries_noise, read_noise
-from memsim.card.faults import FaultSection
-from memsim.devices import Stream, stream
-from memsim.devices.stuck import held, stuck_levels
+from memsim.devices import stream
+from memsim.devices.stuck import held
 from memsim.devices.weights.weight_cell import WeightState
+from memsim.memory.bad_devices import bad_levels
 from memsim.memory.cells import LineCells, Shown, of_rows
 from memsim.memory.design import ArrayDesign
 from memsim.memory.drive_powers import drive_powers
@@ -105,13 +106,14 @@ class VerifiedCells(LineCells):
 
     def _aged(self, rows: np.ndarray, step: int) -> tuple[Tensor, Tensor | None]:
         """What reads see of devices (S, H, B, N, 2 n, C) [S], and the variance of what is new each time."""
-        cell, voltage = self.cell, self.design.section.read_voltage
+        cell, voltage, levels = self.cell, self.design.section.read_voltage, self._levels(rows)
         kept = {name: of_rows(x, rows.tolist()) for name, x in self.written.items()}
         if cell.exact:
-            return kept["programmed"], None
+            now = kept["programmed"]
+            return (now if levels is None else held(levels, now)), None
         age, rng = self._time(step), self._stream(self.tokens[rows])
         state = WeightState(**{"exponent": None, **kept}, rng=cast(Any, rng), t=age)
-        now, levels = self.quiet.read(self.quiet.relax(state, age)), self._levels(rows)
+        now = self.quiet.read(self.quiet.relax(state, age))
         now = now if levels is None else held(levels, now)
         if not self.flicker:
             return cell.chord(now, voltage), None
@@ -123,12 +125,11 @@ class VerifiedCells(LineCells):
 
     def _levels(self, rows: np.ndarray) -> Tensor | None:
         """Levels of the faulty devices of these lines, NaN of others (S, H, 1, N, 2 n, C) [S]; None: none."""
-        card = self.design.card
-        if not (card.weight_faults.made and card.on("faults")):
-            return None
         if self.levels is None:
             size = (self.lines, 2 * self.many, self.written["programmed"].shape[-1])
-            self.levels = faulty_levels(self.root, card.weight_faults, self.cell, size)
+            self.levels = bad_levels(self.root, self.design, size)
+            if self.levels is None:
+                return None
         return self.levels[:, :, None, torch.as_tensor(rows)]
 
     def _stream(self, tokens: Any) -> Numbered:
@@ -195,19 +196,6 @@ class VerifiedCells(LineCells):
         steps = torch.from_numpy(self.step[np.asarray(rows)]).double()
         shown = torch.where(steps > 0, self._unit * (steps * STEP).expm1(), 0.0)
         return self.gain(ages) / self.gain(shown)
-
-
-def faulty_levels(rng: Stream, section: FaultSection, cell: Any, size: tuple[int, int, int]) -> Tensor:
-    """Draw the level of each faulty device of lines x devices x columns, NaN of others (S, H, *size) [S].
-
-    A line is a word line of the devices of a token; each device of a number has a bit line of its own across
-    all lines.  A device on an open one carries nothing: 0 S.
-    """
-    rng, (lines, devices, columns) = rng.child("faults"), size
-    levels = stuck_levels(size, section.stuck, cell.g_min, cell.g_max, rng=rng)
-    word = rng.child("word line").uniform((lines, 1, 1)) < section.dead_word_lines
-    bit = rng.child("bit line").uniform((1, devices, columns)) < section.dead_bit_lines
-    return torch.where(word | bit, 0.0, levels)
 
 
 def _sum(devices: Tensor) -> Tensor:

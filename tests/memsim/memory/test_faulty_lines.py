@@ -7,6 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from memsim import ChipCard
+from memsim.memory.crossbar_leaky import CrossbarLeaky
 from memsim.memory.crossbar_lines import CrossbarLines
 from memsim.memory.leaky_design import LeakyDesign
 from memsim.memory.line_design import LineDesign
@@ -101,7 +102,40 @@ def test_pulses_do_not_move_a_stuck_device() -> None:
     assert torch.equal(on, on[..., :1].expand_as(on))  # all at the top of their range, beside one reference
 
 
-def test_a_state_refuses_faults() -> None:
-    card = QUIET.replace(weight_faults={"stuck_on": 0.1})
-    with pytest.raises(ValueError, match=r"do not simulate weight_faults.stuck_on = 0.1; take card.without"):
+def test_a_state_refuses_open_lines() -> None:
+    card = QUIET.replace(weight_faults={"dead_bit_lines": 0.1})
+    with pytest.raises(
+        ValueError, match=r"do not simulate weight_faults.dead_bit_lines = 0.1; take card.with"
+    ):
         LeakyDesign(name="state", card=card, heads=1, rows=2, columns=2)
+
+
+@pytest.mark.parametrize("write", ["verify", "pulses"])
+def test_stuck_devices_of_a_state_keep_their_level(write: Any) -> None:
+    cell = {} if write == "verify" else {"attention": {"cell": "ecram-li"}}
+    section = "weight_faults" if write == "verify" else "attention_faults"
+    one, read = torch.ones(1, 1), {}
+    x, b, c = torch.rand(3, S * B, H, 4, generator=torch.Generator().manual_seed(1)) / 2
+    for share in (0.0, 0.3):
+        card = QUIET.replace(**cell, **({section: {"stuck_on": share}} if share else {}))
+        state = CrossbarLeaky(
+            LeakyDesign(name="state", card=card, heads=H, rows=4, columns=4, write=write), one, one, 4 * one,
+            chips=range(S), images=range(B),
+        )  # fmt: skip
+        state.add(x, b)
+        first = state._shown().share
+        state.add(x, b)
+        read[share] = first, state._shown().share
+        assert_close(state.read(c), _by_hand(read[share][1], c), rtol=0, atol=1e-5)
+    free, stuck = read[0.0], read[0.3]
+    same = stuck[0] == stuck[1]  # what two writes leave where it was
+    assert not (free[0] == free[1]).any()
+    assert torch.equal(same, same[:, :, :1].expand_as(same))  # the same devices in every sequence
+    # verify: a number moves unless its plus device is stuck, or its minus one, which nothing writes, is not
+    wanted, count = 0.3, same[:, :, 0].numel()
+    assert abs(float(same[:, :, 0].double().mean()) - wanted) < 4 * (0.3 * 0.7 / count) ** 0.5
+
+
+def _by_hand(share: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+    """What a state of these shares (S, H, B, P N) reads."""
+    return (share.transpose(1, 2).unflatten(-1, (4, 4)).flatten(0, 1) @ c[..., None])[..., 0]

@@ -1,0 +1,48 @@
+"""Devices of weight cells in a written memory that hold one level for good: faulty, worn, on an open line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from memsim.card.faults import FaultSection
+from memsim.card.sections import WearSection
+from memsim.devices import Stream
+from memsim.devices.stuck import held, stuck_levels
+from memsim.devices.worn import lives, worn_levels
+from memsim.memory.design import ArrayDesign
+
+
+def bad_levels(rng: Stream, design: ArrayDesign, size: tuple[int, int, int]) -> Tensor | None:
+    """Draw the level of each bad device of lines x devices x columns, NaN of others (S, H, *size) [S].
+
+    What is faulty from the start stays as it is when it is worn.  None where the card has neither.
+    """
+    card, cell, found = design.card, design.card.weight_cell, []
+    if card.weight_faults.made and card.on("faults"):
+        found.append(_faulty(rng.child("faults"), card.weight_faults, cell, size))
+    if design.worn:
+        found.append(_worn(rng.child("wear"), card.wear, cell, size))
+    return held(found[0], found[-1]) if found else None
+
+
+def _faulty(rng: Stream, section: FaultSection, cell: Any, size: tuple[int, int, int]) -> Tensor:
+    """Levels of the faulty ones.
+
+    A line is a word line of the devices of a token; each device of a number has a bit line of its own across
+    all lines.  A device on an open one carries nothing: 0 S.
+    """
+    lines, devices, columns = size
+    levels = stuck_levels(size, section.stuck, cell.g_min, cell.g_max, rng=rng)
+    word = rng.child("word line").uniform((lines, 1, 1)) < section.dead_word_lines
+    bit = rng.child("bit line").uniform((1, devices, columns)) < section.dead_bit_lines
+    return torch.where(word | bit, 0.0, levels)
+
+
+def _worn(rng: Stream, section: WearSection, cell: Any, size: tuple[int, int, int]) -> Tensor:
+    """Levels of the worn ones."""
+    assert section.endurance is not None  # the card asks for one beside cycles_before
+    life = lives(size, section.endurance, section.shape, rng=rng)
+    return worn_levels(life, section.cycles_before, section.stuck_high, cell.g_min, cell.g_max, rng=rng)
