@@ -6,6 +6,10 @@
 
 A volatile device gives exp(-dt / retention) for nothing, the same for all cells; a state cannot fade slower
 than its device.  Every token writes the whole state, where a list of lines writes one.
+
+Lines with a resistance (`memsim.memory.through_lines`) are between the devices and every read, those before a
+rewriting among them: what they take is written back, and lost anew with every rewriting.  Pulses reach all
+cells in full.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from memsim.memory.leaky_design import LeakyDesign
 from memsim.memory.line_events import LineEvents
 from memsim.memory.pulsed_cells import PulsedCells
 from memsim.memory.reads import Reads, by_array, by_row
+from memsim.memory.through_lines import ThroughLines
 from memsim.memory.verified_cells import VerifiedCells
 
 ROW = 0  #: the one line that holds all P x N cells
@@ -51,6 +56,7 @@ class CrossbarLeaky(Leaky):
         )
         pulsed = design.write == "pulses"
         self.cells: LineCells = (PulsedCells if pulsed else VerifiedCells)(design, seed, self.chips, 1)
+        self.through = ThroughLines.of(design, self.cells.one)
         self.events = LineEvents(design, ledger or Ledger(design.card))
         self.reads = Reads(
             design.name, self.cells, self.events, adc=design.adc, dac_bits=design.dac_bits,
@@ -97,7 +103,7 @@ class CrossbarLeaky(Leaky):
 
     def read(self, c: Tensor) -> Tensor:
         drive = self.reads.dac(by_array(c, len(self.chips), self.dtype) / self.c_range, signed=True)
-        shown = self._shown().each(lambda x: x.unflatten(-1, (self.design.rows, self.design.columns)).mT)
+        shown = self._seen().each(lambda x: x.mT)
         unit = self.state_range * self.c_range
         full = (self.out_range / unit)[..., 0]  # c drives N columns, P lines are sensed
         out = self.reads.read(drive[..., None, :], shown, full, "read")[..., 0, :] * unit
@@ -112,6 +118,14 @@ class CrossbarLeaky(Leaky):
         since = self.cells.since([ROW], torch.tensor([[age]], dtype=torch.float64))
         left = left if since is None else left * float(since)
         return shown._replace(share=shown.share * left)
+
+    def _seen(self, together: int | None = None) -> Shown:
+        """The same through lines, (S, H, B, P, N), so many columns driven at once (default: all)."""
+        rows, columns = self.design.rows, self.design.columns
+        shown = self._shown().each(lambda x: x.unflatten(-1, (rows, columns)))
+        if self.through is None:
+            return shown
+        return shown._replace(share=self.through.keys(shown, range(rows), (together or columns) / columns))
 
     def _write(self, change: Tensor, first: bool = False) -> None:
         """Bring what is due of a decay and a change, in shares (S, H, B, P N), into the devices."""
@@ -145,7 +159,7 @@ class CrossbarLeaky(Leaky):
 
     def _sensed(self) -> Tensor:
         """The state as a read of every cell finds it, one column at a time (S, H, B, P N)."""
-        shown = self._shown()
+        shown = self._seen(together=1).each(lambda x: x.flatten(-2))
         self.events.read_cells(shown.siemens, self.design.rows, self.design.columns)
         adc = self.design.adc
         return convert_by(shown.share, torch.ones(()), adc.bits, None)[0] if adc.rounds else shown.share

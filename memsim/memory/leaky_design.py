@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from memsim.memory.design import ArrayDesign
 
@@ -19,6 +20,8 @@ class LeakyDesign(ArrayDesign):
     rows: int
     columns: int
     retention: float = math.inf
+
+    wired: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self._positive("heads", "rows", "columns")

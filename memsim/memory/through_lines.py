@@ -6,6 +6,8 @@ token, whose end with its driver and ADC is at the first column.  Bit lines end 
     match   key columns are driven from the first line on, the lines of tokens end in virtual ground
     blend   the lines of tokens are driven from the first column on, value columns end in virtual ground
 
+A state (`memsim.memory.crossbar_leaky`) is read as keys are: its columns are driven, its rows are sensed.
+
 Each device G stands for what it sends out of its array, M = u G t: u is the voltage of its driven line, t
 the share that its sensed line passes on (`memsim.wires.tiles`).  A line that is not written is switched off.
 Where lines at rest are off in a blend, M is that of the mean load, `row_activity` of them.  Fresh noise and
@@ -50,10 +52,13 @@ class ThroughLines:
             return None
         return cls(Lines(ohm, ohm, how), one, design.section.row_activity, tile)
 
-    def keys(self, shown: Shown, rows: Sequence[int]) -> Tensor:
-        """Shares (S, H, B, N, C) as a match sees them, of lines at `rows` of the array."""
+    def keys(self, shown: Shown, rows: Sequence[int], activity: float = 1.0) -> Tensor:
+        """Shares (S, H, B, N, C) as a match sees them, of lines at `rows` of the array.
+
+        activity: share of columns driven at once [1], which counts where columns at rest are off.
+        """
         devices, tiles = self._placed(shown, rows)
-        seen = devices_through_lines(devices.mT, self.lines, (1, tiles), together=1).mT
+        seen = devices_through_lines(devices.mT, self.lines, (1, tiles), activity, together=1).mT
         return self._shares(seen, shown, rows)
 
     def values(self, shown: Shown, rows: Sequence[int]) -> Tensor:
