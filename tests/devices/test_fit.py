@@ -147,6 +147,7 @@ def test_a_law_that_misses_the_curves_says_so():
 BOTH = replace(PCM, walk=0.02)
 
 
+@pytest.mark.slow
 def test_low_frequency_noise_and_a_walk_are_told_apart():
     """A walk of 2 % a factor e is found beside noise of 1.7 to 2.1 %, and none where there is none; the walk,
     which no field of a card says, is told.

@@ -133,6 +133,7 @@ def held(trials):
     return hits
 
 
+@pytest.mark.slow
 def test_a_fit_finds_the_energy_of_drift():
     fit = fit_retention(baked(0))
     i = fit.numbers["time_energy [eV]"]

@@ -61,6 +61,7 @@ def test_an_ideal_layer_is_exact_on_either_engine():
         assert error_of(kind, card, 1.0) < 1e-5
 
 
+@pytest.mark.slow
 def test_a_network_runs_ten_images_on_aihwkits_tiles():
     """Chips of both engines stay near the digital logits, and equally near: attention on reram-om, weights on
     PCM, one day.

@@ -33,6 +33,7 @@ def test_every_figure_is_drawn_where_its_data_are(summary: dict, sample: dict) -
     assert set(draw(summary, {})) == {"accuracy", "spikes", "energy"}
 
 
+@pytest.mark.slow
 def test_the_same_data_give_the_same_bytes(summary: dict, sample: dict) -> None:
     """In either order: what one picture was drawn as before does not show in the next."""
     again = draw(summary, sample_of(sample))

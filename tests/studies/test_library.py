@@ -140,7 +140,10 @@ class TestEveryStudy:
         whole(study, made(study))
         assert module.findings(made(study)) and len(module.tables(made(study))) > 1
 
-    @pytest.mark.parametrize("share", [0.1, pytest.param(1.0, marks=pytest.mark.exhaustive)])
+    @pytest.mark.parametrize(
+        "share",
+        [pytest.param(0.1, marks=pytest.mark.slow), pytest.param(1.0, marks=pytest.mark.exhaustive)],
+    )
     def test_figures_are_the_same_bytes_when_drawn_again(self, study: str, share: float) -> None:
         module, found = load(study).module, some(made(study), share)
         drawn = [module.figures(found) for _ in range(2)]

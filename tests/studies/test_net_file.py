@@ -155,6 +155,7 @@ def test_other_studies_take_any_network(name: str, tmp_path: Path) -> None:
 SWEEP = 'title = "Bits"\ntimes = ["1s"]\n[vary]\n"weights.adc_bits" = [4, 8]\n'
 
 
+@pytest.mark.slow
 def test_a_sweep_over_workers_resumes_and_reports_without_running_the_file(tmp_path: Path) -> None:
     (tmp_path / "bits.toml").write_text(SWEEP, "utf-8")
     study, chosen, out = load(tmp_path / "bits.toml"), setting(written(tmp_path)), tmp_path / "out"

@@ -39,7 +39,7 @@ class Cut(Exception):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are named in /proc")
-@pytest.mark.parametrize("after", [0, 1, 5, 11])
+@pytest.mark.parametrize("after", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 5, 11))])
 def test_a_power_cut_loses_the_tasks_in_flight_alone(tmp_path, synced, monkeypatch, after):
     study, out = tiny.study(tmp_path, 12, group=4), tmp_path / "out"
     monkeypatch.setattr(store, "SYNC_SHARE", 1.0)  # a task of this study takes no time

@@ -88,6 +88,7 @@ def test_more_chips_only_add_tasks_and_a_seed_changes_all(known: tuple[Study, li
     assert before.isdisjoint(task.id for task in study.tasks(Setting(card=CARD, chips=8, images=7)))
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_names() -> None:
     """No name hangs on the order of a set: strings hash differently in each process."""
     program = (

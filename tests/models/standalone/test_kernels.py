@@ -56,8 +56,11 @@ def interpreted(program: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_kernels_are_the_plain_loops():
-    printed = interpreted("from check import check\nfrom loops import find\nprint(check(find('kernels'), 'cpu'))")
+    printed = interpreted(
+        "from check import check\nfrom loops import find\nprint(check(find('kernels'), 'cpu'))"
+    )
     assert 0 < float(printed) < 0.02
 
 

@@ -158,7 +158,11 @@ def test_a_wrong_plan_is_refused(line, message, program):
 def test_the_plans_that_were_run_can_be_read(program):
     """They make the bundled networks: their records hold the same jobs, but for fields that came later."""
     jobs = {}
-    for plan, begun in (("cifar10.jsonl", ()), ("cifar10-4-384.jsonl", ()), ("hardened.jsonl", ("s2tdpt-cifar10", "vit-cifar10"))):
+    for plan, begun in (
+        ("cifar10.jsonl", ()),
+        ("cifar10-4-384.jsonl", ()),
+        ("hardened.jsonl", ("s2tdpt-cifar10", "vit-cifar10")),
+    ):
         with open(program.train.__file__.replace("train.py", plan), encoding="utf-8") as file:
             jobs |= {one.name: one for one in program.job.read_plan(file, begun)}
     bundled = [name for name in models.names() if "cifar10" in name]
