@@ -290,7 +290,7 @@ class AttentionSection(ReadSection):
 class WearSection(Section):
     """How far arrays that are written while a network runs are worn; new where ``cycles_before`` is 0.
 
-    These are attention arrays, and written memory: its lines and states, by pulses or with verify.
+    These are attention arrays, arrays that learn, and the lines and states of written memory.
     """
 
     cycles_before: float = Field(default=0.0, ge=0, lt=1e18)

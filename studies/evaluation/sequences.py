@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # torch is imported where tasks are made or measured: reports
 
 SEQUENCES = 100  #: test sequences where the setting has no number
 ABOUT = "Sequence networks are trained on the spot, with the default recipe of memsim.models.sequences."
+UNWIRED = "Word and bit lines have no resistance, whatever the card says."
 
 
 def refuse_networks(setting: Setting, study: str) -> None:
@@ -33,7 +34,7 @@ def refuse_networks(setting: Setting, study: str) -> None:
 
 
 def card_of(setting: Setting, study: str) -> memsim.ChipCard:
-    """The card of a study on lines, without wires, which memories do not have.
+    """The card of a study on lines, without their resistance, as all of them are measured (`UNWIRED`).
 
     Raises ValueError as `refuse_networks`, and for what memories do not simulate.
     """

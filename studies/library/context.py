@@ -33,7 +33,8 @@ def methods(setting: Setting) -> str:
     """What was done, in a paragraph."""
     return (
         f"{sequences.ABOUT} They learn last write wins: six keys, three of them overwritten, in {TOKENS} "
-        "tokens. Lines alone are on arrays, with converters and noise of the card; nothing is trained anew."
+        "tokens. Lines alone are on arrays, with converters and noise of the card; nothing is trained anew. "
+        f"{sequences.UNWIRED}"
     )
 
 

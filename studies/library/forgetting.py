@@ -49,8 +49,9 @@ prepare, measure = sequences.prepare, sequences.measure
 def methods(setting: Setting) -> str:
     """What was done, in a paragraph."""
     return (
-        f"{sequences.ABOUT} They learn last write wins with {STEPS} steps, {SEEDS} times from other seeds. Lines "
-        "alone are on arrays, with converters and noise of the card; values relax in 32 tokens."
+        f"{sequences.ABOUT} They learn last write wins with {STEPS} steps, {SEEDS} times from other seeds. "
+        "Lines alone are on arrays, with converters and noise of the card; values relax in 32 tokens. "
+        f"{sequences.UNWIRED}"
     )
 
 

@@ -41,7 +41,8 @@ def methods(setting: Setting) -> str:
     """What was done, in a paragraph."""
     return (
         f"{sequences.ABOUT} They learn last write wins: six keys, three of them overwritten, 32 tokens. "
-        "Lines alone are on arrays; rounding and write noise are each alone, converters exact."
+        "Lines alone are on arrays; rounding and write noise are each alone, converters exact. "
+        f"{sequences.UNWIRED}"
     )
 
 

@@ -40,7 +40,8 @@ def methods(setting: Setting) -> str:
     """What was done, in a paragraph."""
     return (
         "Inputs are random; every memory was run on its arrays and its ledger read: the last eight tokens of "
-        "a context of lines, eight tokens of a state, one image of STDP attention divided by its tokens."
+        "a context of lines, eight tokens of a state, one image of STDP attention divided by its tokens. "
+        f"{sequences.UNWIRED}"
     )
 
 

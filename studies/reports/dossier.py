@@ -256,7 +256,11 @@ def failed(recorded: Recorded, title: str = "Failures") -> Section:
 def how(recorded: Recorded, title: str = "Methods") -> Section:
     """What the study says it did, then network, chips and every number."""
     own = getattr(recorded.study.module, "methods", None)
-    said = [*([own(recorded.setting)] if own else []), *methods(recorded.setting, recorded.card)]
+    named = subject(recorded) == recorded.setting.title
+    said = [
+        *([own(recorded.setting)] if own else []),
+        *methods(recorded.setting, recorded.card, named=named),
+    ]
     return Section(title=title, parts=[Words(text=paragraph) for paragraph in said])
 
 

@@ -40,10 +40,13 @@ NOT_SIMULATED = (
 )
 
 
-def methods(setting: Setting, card: memsim.ChipCard) -> list[str]:
-    """Paragraphs on what was simulated; a study that varies something says so itself."""
+def methods(setting: Setting, card: memsim.ChipCard, *, named: bool = True) -> list[str]:
+    """Paragraphs on what was simulated; a study that varies something says so itself.
+
+    named: whether the setting names the network; a study that brings its own speaks of it itself.
+    """
     return [
-        network(setting),
+        *([network(setting)] if named else []),
         chips(setting, card),
         weights(card),
         attention(card),

@@ -216,6 +216,12 @@ class TestReport:
         assert "4 rows, 6 s of work in all" in text
         assert all(version in text for version in provenance.versions().values())
 
+    def test_a_study_with_networks_of_its_own_names_no_other(self, tmp_path: Path, folder: Path) -> None:
+        brings = STUDY.replace('shared={"chips"', 'shared={"network": {"mixer": "softmax"}, "chips"')
+        own, other = (dossier.recall(x, trust=True) for x in (made(tmp_path / "own", text=brings), folder))
+        named = [" ".join(part.text for part in dossier.how(one).parts) for one in (own, other)]  # type: ignore
+        assert "s2tdpt-digits" not in named[0] and "The network is s2tdpt-digits" in named[1]
+
     def test_figures_and_tables_of_an_earlier_report_go(self, tmp_path: Path) -> None:
         folder = made(tmp_path / "run")
         dossier.write(folder, trust=True)
