@@ -124,6 +124,10 @@ class Page:
                     yield from part.pictures
 
 
+UNBROKEN = re.compile(r"(\[[^][\s]+,) (?=[^][\s]+\])|(\d) (?=[a-zµ%Ω])|(?<=\d to) (?=[-+−]?\d)")
+"""Blanks that end no line: inside an interval, between a number and its unit, inside a range."""
+
+
 class Citations:
     """Numbers works in the order in which texts cite them; strict: a work that does not exist is an error."""
 
@@ -144,14 +148,13 @@ class Citations:
         return [self.numbers.setdefault(entry(key).key, len(self.numbers) + 1) for key in keys]
 
     def html(self, text: Any) -> Markup:
-        """Text with each citation as links; intervals, and numbers with a unit, stay on one line."""
+        """Text with each citation as links; intervals, ranges and numbers with a unit stay on one line."""
 
         def link(found: re.Match[str]) -> str:
             links = [f'<a href="#ref-{number}">{number}</a>' for number in self._numbers(found)]
             return f"[{', '.join(links)}]" if links else found[0]
 
-        whole = re.sub(r"(\[[^][\s]+,) (?=[^][\s]+\])|(\d) (?=[a-zµ%Ω])", "\\1\\2\u00a0", str(escape(text)))
-        return Markup(CITATION.sub(link, whole))
+        return Markup(CITATION.sub(link, UNBROKEN.sub("\\1\\2\u00a0", str(escape(text)))))
 
     def markdown(self, text: Any) -> str:
         """Text with each citation as numbers; what Markdown or HTML would read otherwise is escaped."""
