@@ -14,6 +14,7 @@ from memsim.arrays.products.score import ScoreAttention
 from memsim.arrays.weight_array import WeightArray
 from memsim.card.chip_card import ChipCard
 from memsim.chip import Chip
+from memsim.chip_names import names_of
 from memsim.energy.ledger import Ledger
 from memsim.mapping.batches import Axis, batch_of, check_axis
 from memsim.mapping.mapped_net import Engine
@@ -47,7 +48,7 @@ def to_crossbar(
     batch_axis: the axis of the inputs that holds images.  Raises CardError, TypeError and ValueError by name.
     """
     card = card if isinstance(card, ChipCard) else ChipCard.load(card)
-    names = _names_of(chips)
+    names = names_of(chips)
     if calibration is None:
         calibration = getattr(net, "calibration_images", None)
     if engine not in ("memsim", "aihwkit"):
@@ -76,19 +77,6 @@ def attention_array(name: str, leaf: nn.Module, run: Run) -> nn.Module:
         return by_order[run.card.attention.order](name, leaf, run)
     assert isinstance(leaf, WrittenAttention)
     return AttentionArray(name, leaf, run)
-
-
-def _names_of(chips: Any) -> tuple[int, ...]:
-    """Names of chips from their number, or as given; ValueError for none, or what is no whole number."""
-    try:
-        names = tuple(range(chips)) if isinstance(chips, int) else tuple(chips)
-    except TypeError:
-        names = ()
-    if not names or not all(isinstance(c, int) and not isinstance(c, bool) and c >= 0 for c in names):
-        raise ValueError(f"chips = {chips}: at least one chip, named by whole numbers >= 0")
-    if len(set(names)) < len(names):
-        raise ValueError(f"chips = {chips}: a name stands twice")
-    return names
 
 
 def _tell_left(chip: Chip, strict: bool) -> None:

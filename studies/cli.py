@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from memsim import __version__
 from memsim.devices.toml_file import bounded
@@ -22,7 +23,23 @@ from memsim.studies.commands import (
 )
 from memsim.studies.commands.terminal import errors, show_whatever_the_terminal_can
 
-app = typer.Typer(name="memsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+class _Group(TyperGroup):
+    """The commands; a value without a letter is refused, whatever option or argument it is for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for before, word in zip(("", *args), args, strict=False):
+            option, equals, value = word.partition("=")
+            named = bool(equals) and option.startswith("--")
+            if not (value if named else word).strip():
+                what = option if named else before if before.startswith("--") else "an argument"
+                raise ValueError(f"{what} is empty: a value is needed; is a variable of the shell not set?")
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    name="memsim", cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 app.command()(compare_command.compare)
 app.command()(study_command.study)
 app.command()(report_command.report)
@@ -60,8 +77,16 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, ImportError) as error:
-        errors.print(bounded(f"memsim: {error}"), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _refuse(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "DefaultCPUAllocator" not in str(error):  # torch's
+            raise
+        _refuse("there is not enough memory; take fewer --chips or --images, or a smaller network")
+
+
+def _refuse(message: str) -> None:
+    errors.print(bounded(f"memsim: {message}"), style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

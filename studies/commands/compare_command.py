@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from memsim.chip_names import MOST_CHIPS
 from memsim.studies.commands.terminal import (
     Attention,
     Card,
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from memsim.studies.evaluation.comparison import Comparison
 
 Engine = Annotated[str, typer.Option(help="digital, memsim, or aihwkit beside memsim.")]
-Chips = Annotated[int, typer.Option(min=1, help="How many chips; they differ in their devices alone.")]
+Chips = Annotated[
+    int, typer.Option(min=1, max=MOST_CHIPS, help="How many chips; they differ in their devices alone.")
+]
 Time = Annotated[str, typer.Option(help="Time since the weights were programmed: 1s, 2h, 1d, 1y.")]
 Worth = Annotated[bool, typer.Option(help="Also: the network with other attention, digitally.")]
 Explain = Annotated[
@@ -73,10 +76,11 @@ def compare(
 
     if engine == "digital":
         options.refuse_ignored(options.given(context, *OF_CHIPS), "engine digital runs no chips")
+    options.data_folder(data)
     chosen = options.card_of(
         card, weights=weights, attention=attention, without=without or (), only=only or ()
     )
-    file, name = options.net_of(net, model), options.network(model)
+    file, name = options.net_of(context, net, model), options.network(model)
     asked: dict[str, Any] = {
         "engine": options.choice("--engine", engine, ENGINES),
         "chips": chips,
@@ -87,8 +91,10 @@ def compare(
     }
     if engine == "memsim":
         chosen.check_prices()
+    options.check_ages(context, chosen)
     on = options.data_set(dataset) if dataset else None
     bundled = layers(name) if file is None else None
+    written = options.written_options(chosen, attention, without or (), only or ())
     if explain is not None and bundled is not None:
         options.layer("--explain", explain, bundled)
 
@@ -96,8 +102,9 @@ def compare(
 
     with progress() as advance:
         done = comparing.run(
-            file or name, chosen, on, asked, worth=worth, explain=explain, out=out, advance=advance
-        )
+            file or name, chosen, on, asked, written=written, worth=worth, explain=explain, out=out,
+            advance=advance,
+        )  # fmt: skip
     _show(done.comparison, done.worth, explain, as_json)
     if done.report is not None:
         say(f"report: {done.report}", quiet=as_json)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
 import memsim
 from memsim.studies.commands.options import layer
+from memsim.studies.commands.unfit import refuse_too_many, refuse_unwritten
 from memsim.studies.evaluation import worth as relatives
 from memsim.studies.evaluation.compare import compare
 from memsim.studies.evaluation.comparison import Comparison
@@ -35,6 +37,7 @@ def run(
     data: str | None,
     asked: dict[str, Any],
     *,
+    written: Sequence[str],
     worth: bool,
     explain: str | None,
     out: Path | None,
@@ -42,13 +45,15 @@ def run(
 ) -> Done:
     """Compare as asked; names of layers, relatives and the folder are checked before any of it.
 
-    The report is written before anything else can fail.
+    written: options that act on written attention alone. The report is written before anything else can fail.
     """
     file = net if isinstance(net, NetFile) else None
     name = "" if file is not None else str(net)
+    subject = Subject.of(Setting(model=name, net=file))
+    refuse_unwritten(written, card, [subject])
     if explain is not None:
-        net_of = Subject.of(Setting(model=name, net=file)).net
-        layer("--explain", explain, [module for module, _ in net_of.named_modules() if module])
+        layer("--explain", explain, [module for module, _ in subject.net.named_modules() if module])
+    refuse_too_many(asked["images"], subject.on(data), asked["folder"])
     if worth:
         relatives.check(name, file)
     with taken(out):

@@ -50,7 +50,8 @@ Reset = Annotated[
     typer.Option(help="Level after a reset \\[S] (default: measured after full resets, or the middle)."),
 ]
 NMax = Annotated[
-    int | None, typer.Option(min=1, help="Pulses of a full write (default: the longest rise, up to 64).")
+    int | None,
+    typer.Option(min=1, max=4096, help="Pulses of a full write (default: the longest rise, up to 64)."),
 ]
 TimeZero = Annotated[
     float | None, typer.Option("--t-0", help="When drift begins to count \\[s] (default: fitted).")
@@ -85,6 +86,8 @@ def fit(
         raise ValueError(f"--law {law!r}: one of {', '.join(LAWS)} is needed")
     for option, value in (("--g-mid", g_mid), ("--reset", reset), ("--offset", offset)):
         _check_siemens(option, value)
+    if t_0 is not None and not 1e-9 < t_0 < 1e9:
+        raise ValueError(f"--t-0 {t_0:g}: seconds between 1e-9 and 1e9 are needed")
     understood = understand(measured, columns=columns, offset=offset, swap=swap_directions)
     _check_options(
         understood.curves.kind, str(measured), law,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ def _fitted(found: Understood, asked: Asked) -> tuple[Fit, dict[str, Any]]:
         fit = fit_pulses(
             curves, law, log_normal_steps=asked.log_normal_steps, g_mid=asked.g_mid, reset=asked.reset
         )
+        _check_reset(asked.reset, fit.section)
         sections = {"pulsed": fit.section | {"n_max": asked.n_max or fit.longest_rise}}
         return fit, sections | ({"faults": fit.faults} if fit.faults else {})
     if isinstance(curves, RetentionCurves) and asked.law != "relaxation":
@@ -127,6 +129,15 @@ def _fitted(found: Understood, asked: Asked) -> tuple[Fit, dict[str, Any]]:
             fit_programming(curves) if isinstance(curves, ProgrammingTable) else fit_iv(curves, law=asked.law)
         )
     return fit, {"weight": fit.section}
+
+
+def _check_reset(reset: float | None, section: Mapping[str, Any]) -> None:
+    """ValueError for a level after a reset that the fitted devices do not reach."""
+    low, high = section["g_min [S]"], section["g_max [S]"]
+    if reset is not None and not low <= reset <= high:
+        raise ValueError(
+            f"--reset {reset:g}: a level between the fitted bounds, {low:g} to {high:g} S, is needed"
+        )
 
 
 BENDS = {law.key for law in LAWS.values()}  #: of I-V curves, in a card

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
 import memsim
 from memsim.studies.commands import options as options_module
+from memsim.studies.commands import unfit
 from memsim.studies.commands.terminal import say
+from memsim.studies.evaluation.digital import probe
 from memsim.studies.evaluation.points import points
 from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.evaluation.subject import Subject
@@ -26,6 +29,9 @@ from memsim.studies.running.study import LIBRARY, Study
 
 SETTINGS = ("card", "weights", "attention", "without", "only", "images", "dataset", "time", "seed")
 """Options that a study may not use: one that brings its own networks, times or cards."""
+
+WRITTEN = ("attention.", "attention_faults.", "wear.")
+"""How fields of a card begin that act on written attention alone."""
 
 CARDS = ("card", "weights", "attention", "without", "only")
 """Those of them that change the card."""
@@ -45,9 +51,33 @@ def refuse_ignored(study: Study, setting: Setting, options: Sequence[str]) -> No
         name = option.removeprefix("--")
         field = "card" if name in CARDS else name
         other = replace(setting, **{field: default.get(field)})
-        if other != setting and {task.id for task in tasks_of(study, other)} == tasks:
+        if other != setting and _ids(study, other) == tasks:
             ignored.append(option)
     options_module.refuse_ignored(ignored, f"no task of study {study.name} depends on what it sets")
+
+
+def _ids(study: Study, setting: Setting) -> set[str] | None:
+    """The names of a study's tasks; None where the setting makes none, a network's file without its data."""
+    try:
+        return {task.id for task in tasks_of(study, setting)}
+    except ValueError:
+        return None
+
+
+def refuse_unwritten(study: Study, setting: Setting, card: memsim.ChipCard, options: Sequence[str]) -> None:
+    """Raise ValueError for options, and fields of a sweep, of written attention that the network has not.
+
+    A study that changes networks, or brings its own, may use them.
+    """
+    options = [*options, *(name for name in study.varied if name.startswith(WRITTEN))]
+    if options and _unchanged(study, setting):
+        unfit.refuse_unwritten(options, card, [Subject.of(setting)])
+
+
+def _unchanged(study: Study, setting: Setting) -> bool:
+    """Whether every task runs the setting's network as it is."""
+    networks = [task.shared.get("network", {}) for task in tasks_of(study, setting)]
+    return all(one.get("model") == setting.title and not one.get("change") for one in networks)
 
 
 def measure(
@@ -61,9 +91,12 @@ def measure(
     limit: float | None,
 ) -> Outcome:
     """Collect a study's rows; a network or data set that cannot be loaded is refused before, once."""
-    name = Subject.of(setting).on(setting.dataset)
+    subject = Subject.of(setting)
+    name = subject.on(setting.dataset)
     if cluster is None:
-        test_data(name, images=setting.images, folder=data)
+        there = test_data(name, images=setting.images, folder=data)
+        if _unchanged(study, setting):
+            probe(subject.net, there, torch.float32)
     workers = workers or cores()
     at = {"workers": workers, "cluster": cluster, "limit": limit}
     return collect(study, setting, folder, **at, data=data, advance=advance)

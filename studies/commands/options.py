@@ -9,11 +9,9 @@ from pathlib import Path
 import typer
 
 import memsim
+from memsim.card.cells import effects_of
 from memsim.models import known
 from memsim.studies.evaluation.net_file import NetFile
-
-MODEL = "s2tdpt-digits"
-"""The network where none is named."""
 
 
 def given(context: typer.Context, *names: str) -> list[str]:
@@ -30,9 +28,27 @@ def refuse_ignored(options: Sequence[str], reason: str) -> None:
         raise ValueError(f"{', '.join(options)} {verb} no effect: {reason}; leave {them} out")
 
 
-def net_of(net: str | None, model: str) -> NetFile | None:
+def written_options(
+    card: memsim.ChipCard, attention: str | None, without: Sequence[str], only: Sequence[str]
+) -> list[str]:
+    """Those of the options that act on written attention alone: "--attention", "--without write-noise"."""
+    alone = {*effects_of(card.attention.cell), "pulse-rounding", "wear"} - {*effects_of(card.weights.cell)}
+    given = [("--without", effect) for effect in without] + [("--only", effect) for effect in only]
+    return [
+        *(["--attention"] if attention else []),
+        *(f"{option} {effect}" for option, effect in given if effect in alone),
+    ]
+
+
+def check_ages(context: typer.Context, card: memsim.ChipCard) -> None:
+    """ValueError for a time where no device of the weight arrays ages."""
+    if card.weights.cell == "ideal":
+        refuse_ignored(given(context, "time"), "ideal cells of the weight arrays do not age")
+
+
+def net_of(context: typer.Context, net: str | None, model: str) -> NetFile | None:
     """The user's network that a command names; ValueError for one beside another model."""
-    if net is not None and model != MODEL:
+    if net is not None and given(context, "model"):
         raise ValueError(f"--net {net} and --model {model}: give one of them")
     return None if net is None else NetFile.read(net)
 
@@ -46,6 +62,10 @@ def card_of(
     only: Sequence[str] = (),
 ) -> memsim.ChipCard:
     """The card a command names, with its cells and effects exchanged as the options say."""
+    if without and only:
+        raise ValueError(
+            f"--without {without[0]} and --only {only[0]}: give one of them; --only switches all others off"
+        )
     chosen = memsim.ChipCard.load(card)
     if weights:
         chosen = chosen.replace(weights={"cell": weights})
@@ -69,13 +89,13 @@ def choice(option: str, given: str, names: Iterable[str], more: str = "") -> str
     raise ValueError(f"{option} {given!r} is unknown{hint}; there are: {', '.join(names)}{more}")
 
 
-def network(name: str) -> str:
+def network(name: str, option: str = "--model") -> str:
     """The name of a trained network, or a checkpoint's path, as given; ValueError where there is none."""
     if Path(name).suffix == ".safetensors" or Path(name).is_file():
         if not Path(name).is_file():
-            raise ValueError(f"--model: checkpoint {name} does not exist")
+            raise ValueError(f"{option}: checkpoint {name} does not exist")
         return name
-    return choice("--model", name.lower(), known.trained(), "; or the path of a checkpoint (.safetensors)")
+    return choice(option, name.lower(), known.trained(), "; or the path of a checkpoint (.safetensors)")
 
 
 def data_set(name: str, option: str = "--dataset") -> str:
@@ -101,8 +121,14 @@ def layer(option: str, name: str, known: Sequence[str]) -> None:
         raise ValueError(f"{option} {name!r}: the network has no such layer; {hint}")
 
 
+def data_folder(folder: Path) -> None:
+    """ValueError for a folder of data sets that is a file."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--data {folder} is a file; the folder that holds the data sets is needed")
+
+
 def folders(*given: Path) -> None:
     """ValueError for a folder that is none."""
     for folder in given:
         if not folder.is_dir():
-            raise ValueError(f"there is no folder {folder}")
+            raise ValueError(f"there is no folder {folder}{'; it is a file' if folder.exists() else ''}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from memsim.chip_names import MOST_CHIPS
 from memsim.studies.commands.terminal import (
     Attention,
     Card,
@@ -28,6 +29,7 @@ from memsim.studies.commands.terminal import (
 
 
 def see(
+    context: typer.Context,
     model: Model = "s2tdpt-digits",
     net: Net = None,
     beside: Annotated[
@@ -38,7 +40,9 @@ def see(
     attention: Attention = None,
     without: Without = None,
     only: Only = None,
-    chips: Annotated[int, typer.Option(min=1, help="How many chips; the first is drawn.")] = 8,
+    chips: Annotated[
+        int, typer.Option(min=1, max=MOST_CHIPS, help="How many chips; the first is drawn.")
+    ] = 8,
     images: Annotated[int, typer.Option(min=1, help="The first N test images; the first 8 are drawn.")] = 64,
     dataset: Dataset = None,
     data: Data = Path("data"),
@@ -57,21 +61,30 @@ def see(
     as_json: Json = False,
 ) -> None:
     """Show where a network looks, digitally and on chips, and measure how much its maps change."""
-    from memsim.studies.commands.options import card_of, data_set, net_of, network
+    from memsim.studies.commands import options
     from memsim.studies.evaluation.times import seconds
     from memsim.studies.running.files import taken
 
-    chosen = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
-    networks = [net_of(net, model) or network(model), *map(network, beside or ())]
+    options.data_folder(data)
+    chosen = options.card_of(
+        card, weights=weights, attention=attention, without=without or (), only=only or ()
+    )
+    options.check_ages(context, chosen)
+    first = options.net_of(context, net, model) or options.network(model)
+    networks = [first, *(options.network(one, "--beside") for one in beside or ())]
+    if twice := [one for place, one in enumerate(networks) if one in networks[:place]]:
+        raise ValueError(f"--beside {twice[0]}: this network is shown already; leave it out")
     times = [seconds(one) for one in time or ("1s", "1y")]
     if dataset:
-        data_set(dataset)
+        options.data_set(dataset)
 
     from memsim.studies.commands import seeing  # torch comes in here, after the arguments are read
 
     with taken(out.parent), progress() as advance:
         found = seeing.see(
             networks, chosen, dataset=dataset, data=str(data), images=images, times=times, chips=chips,
+            written=options.written_options(chosen, attention, without or (), only or ()),
+            all_images=bool(options.given(context, "images")),
             layer=layer, classes=int(of_class) if of_class.isdecimal() else of_class, seed=seed, out=out,
             advance=advance,
         )  # fmt: skip

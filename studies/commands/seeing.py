@@ -11,6 +11,7 @@ from rich.table import Table
 import memsim
 from memsim.models.seeing.agreement import MEASURES
 from memsim.models.seeing.kinds import ATTENTION, CLASS, SPIKES
+from memsim.studies.commands.unfit import refuse_too_many, refuse_unwritten
 from memsim.studies.evaluation.digital import Advance
 from memsim.studies.evaluation.net_file import NetFile
 from memsim.studies.evaluation.subject import Subject
@@ -33,6 +34,8 @@ def see(
     dataset: str | None,
     data: str,
     images: int,
+    written: Sequence[str],
+    all_images: bool,
     times: Sequence[float],
     chips: int,
     layer: str | None,
@@ -44,9 +47,13 @@ def see(
     """Look into networks, write figures and numbers to `out`, and return the numbers.
 
     The first network is checked besides: randomised weights, other pictures, deletion and insertion.
+    written: options that act on written attention alone.  all_images: refuse to take fewer images.
     """
     files.check_new(out)
     subjects = [Subject.made(one) if isinstance(one, NetFile) else Subject.load(one) for one in networks]
+    refuse_unwritten(written, card, subjects)
+    if all_images:
+        refuse_too_many(images, subjects[0].on(dataset), data)
     source = test_data(subjects[0].on(dataset), images=images, folder=data)
     sights = [
         sight(subject, source, card, chips=chips, times=times, layer=layer, classes=classes, seed=seed,

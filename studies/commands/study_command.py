@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from memsim.chip_names import MOST_CHIPS
 from memsim.studies.commands.terminal import (
     Attention,
     Card,
@@ -23,7 +24,9 @@ from memsim.studies.commands.terminal import (
 )
 
 Name = Annotated[str, typer.Argument(help="A built-in study, or a user's .py file or .toml sweep.")]
-Chips = Annotated[int, typer.Option(min=1, help="How many chips; more add to those measured.")]
+Chips = Annotated[
+    int, typer.Option(min=1, max=MOST_CHIPS, help="How many chips; more add to those measured.")
+]
 Time = Annotated[
     str, typer.Option(help="Time since programming where the study does not vary it: 1s, 2h, 1d, 1y.")
 ]
@@ -61,25 +64,32 @@ def study(
     as_json: JsonLines = False,
 ) -> None:
     """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
-    from memsim.studies.commands.options import card_of, data_set, given, net_of, network, refuse_ignored
+    from memsim.studies.commands import options
     from memsim.studies.evaluation.setting import Setting, dump
     from memsim.studies.evaluation.times import seconds
     from memsim.studies.running.study import load
 
     if cluster is not None:
-        refuse_ignored(given(context, "workers"), "with --cluster the scheduler's workers measure")
+        options.refuse_ignored(
+            options.given(context, "workers"), "with --cluster the scheduler's workers measure"
+        )
     chosen = load(name)
-    on = card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
+    options.data_folder(data)
+    on = options.card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
     on.check_prices()
     chosen.check(on)
     setting = Setting(
-        model=network(model), net=net_of(net, model), card=dump(on), chips=chips, images=images,
-        dataset=data_set(dataset) if dataset else None, data=str(data), time=seconds(time), seed=seed,
+        model=options.network(model), net=options.net_of(context, net, model), card=dump(on),
+        chips=chips, images=images,
+        dataset=options.data_set(dataset) if dataset else None, data=str(data), time=seconds(time), seed=seed,
     )  # fmt: skip
 
     from memsim.studies.commands import measuring  # torch comes in here, after the arguments are read
 
-    measuring.refuse_ignored(chosen, setting, given(context, *measuring.SETTINGS))
+    measuring.refuse_ignored(chosen, setting, options.given(context, *measuring.SETTINGS))
+    measuring.refuse_unwritten(
+        chosen, setting, on, options.written_options(on, attention, without or (), only or ())
+    )
     folder = out or Path("results") / chosen.name
     try:
         with progress() as advance:

@@ -66,11 +66,23 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a network; stopping and starting again goes on where it was."""
-    from memsim.studies.commands.options import card_of, choice, data_set, given, refuse_ignored
+    from memsim.studies.commands.options import (
+        card_of,
+        choice,
+        data_folder,
+        data_set,
+        given,
+        network,
+        refuse_ignored,
+    )
     from memsim.studies.evaluation.times import span
     from memsim.studies.running.files import taken
 
     data_set(dataset, "DATASET")
+    if data is not None:
+        data_folder(data)
+    start = None if start is None else network(start, "--start")
+    teacher = None if teacher is None else network(teacher, "--teacher")
     if card is not None:
         card_of(card)
         span(times)
@@ -86,7 +98,7 @@ def train(
         "start": start, "teacher": teacher, "average": average, "minutes": minutes,
     }  # fmt: skip
     run = train_command if card is None else partial(harden_command, card=card, times=times)
-    with taken(out), progress() as advance:
+    with taken(out), taken(plot and plot.parent), progress() as advance:
         record = run(
             dataset, attention=attention, options=options, seed=seed, resume=resume, plot=plot, data=data,
             out=out, advance=advance,

@@ -98,7 +98,7 @@ def probe(net: nn.Module, data: TestData, dtype: torch.dtype, *, output: Output 
 def _forward(net: nn.Module, x: Tensor) -> Any:
     try:
         return net(x)
-    except (RuntimeError, TypeError, IndexError) as error:
+    except (RuntimeError, TypeError, IndexError, ValueError) as error:
         shape = f"x_test {tuple(x.shape)} {x.dtype}"
         raise ValueError(f"the network does not take inputs {shape}: {error}") from error
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import TYPE_CHECKING, Any, final
 
+from memsim.chip_names import MOST_CHIPS
 from memsim.studies.evaluation.net_file import NetFile
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def check_types(fields: Mapping[str, Any]) -> None:
         value = fields.get(name)
         if value is not None and not least <= value < math.inf:
             raise ValueError(f"{name} = {value:g}: {least} or more is needed")
+    if fields.get("chips", 1) > MOST_CHIPS:
+        raise ValueError(f"chips = {fields['chips']}: a run has at most {MOST_CHIPS}")
 
 
 def dump(card: memsim.ChipCard) -> dict[str, Any]:

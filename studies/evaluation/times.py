@@ -11,21 +11,27 @@ WORDS = {"second": "s", "minute": "min", "hour": "h", "day": "d", "week": "w", "
 """Units in full, with or without an s at the end."""
 
 
-def seconds(text: str) -> float:
-    """Read a time such as ``1d``, ``2.5h``, ``1y`` or plain seconds, in seconds; ValueError otherwise."""
-    match = re.fullmatch(r"\s*([-+]?[0-9.]+(?:e[-+]?[0-9]+)?)\s*([a-z]*)\s*", text.lower())
+def seconds(text: str, option: str = "--time") -> float:
+    """Read a time such as ``1d``, ``2.5h``, ``1y`` or plain seconds, in seconds; ValueError, which names
+    `option`, otherwise.
+    """
+    match = re.fullmatch(
+        r"\s*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?)\s*([a-z]*)\s*", text.lower(), re.ASCII
+    )
     unit = "" if match is None else WORDS.get(match[2].removesuffix("s"), match[2])
     if not match or (unit and unit not in UNITS):
-        raise ValueError(f"--time {text!r}: a number and one of {', '.join(UNITS)} is needed, such as 1d")
+        raise ValueError(f"{option} {text!r}: a number and one of {', '.join(UNITS)} is needed, such as 1d")
     value = float(match[1]) * UNITS[unit or "s"]
     if not 0 <= value < 1e12:
-        raise ValueError(f"--time {text!r}: time since programming runs from 0 s to 1e12 s; a sign too many?")
+        raise ValueError(
+            f"{option} {text!r}: time since programming runs from 0 s to 1e12 s; a sign too many?"
+        )
     return value
 
 
 def span(text: str) -> float | tuple[float, float]:
     """One time or two, such as "1s,1y", in seconds; ValueError otherwise."""
-    found = [seconds(part) for part in text.split(",")]
+    found = [seconds(part, "--times") for part in text.split(",")]
     if len(found) > 2 or (len(found) == 2 and not 0 < found[0] <= found[1]):
         raise ValueError(f"--times {text!r}: one time, or two above 0 with the later one second, as 1s,1y")
     return found[0] if len(found) == 1 else (found[0], found[1])

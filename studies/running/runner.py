@@ -20,6 +20,7 @@ from time import monotonic
 from typing import Any, final
 
 from memsim.studies.evaluation.setting import Setting
+from memsim.studies.running.cluster_address import check_address
 from memsim.studies.running.folder import claim
 from memsim.studies.running.rows import FILE, Say, row, to_stderr
 from memsim.studies.running.seats import AbstractCrew, AbstractSeat, Processes
@@ -73,6 +74,10 @@ def collect(
     KeyboardInterrupt with a message when stopped by Ctrl-C.  Rows written before are safe in every case.
     """
     ids = names_of(study, setting)
+    if not ids:
+        raise ValueError(f"study {study.path}: tasks() gave no task in this setting")
+    if cluster is not None:
+        check_address(cluster)
     folder = claim(study, setting, folder, ids)
     with Store(folder / FILE, say) as store:
         run = _Run(study, setting, ids, store, advance, say, limit)
@@ -247,7 +252,7 @@ def tasks_of(study: Study, setting: Setting) -> Iterator[Task]:
             yield task
     except (ValueError, OSError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"study {study.path}: no tasks: {type(error).__name__}: {error}") from error
 
 

@@ -72,6 +72,11 @@ class Study:
             self.module.__dict__["check"](card)
 
     @property
+    def varied(self) -> tuple[str, ...]:
+        """The card's fields that a sweep varies; none of a study in Python."""
+        return tuple(self.module.__dict__["varied"]) if self.path.endswith(".toml") else ()
+
+    @property
     def prepare(self) -> Callable[..., Any]:
         """prepare(shared, data): what tasks of one ``shared`` use; data: folder of the data sets."""
         return self._own_or_standard("prepare")

@@ -47,9 +47,14 @@ def fill(module: types.ModuleType, text: str, path: str) -> None:
     for field, values in vary.items():
         if any(value in values[:place] for place, value in enumerate(values)):
             raise ValueError(f"sweep {path}: {field} = {values} has a value twice")
+    if both := sorted(vary.keys() & fixed.keys()):
+        raise ValueError(f"sweep {path}: {both[0]} is in [vary] and in [fixed]; take it out of one")
+    if not isinstance(sweep.get("title", ""), str):
+        raise ValueError(f"sweep {path}: title = {sweep['title']!r:.60}: a text is needed")
     times = _seconds(sweep.get("times", []), path)
     name = module.__name__.removeprefix("study_")
     module.__dict__["title"] = str(sweep.get("title", name))
+    module.__dict__["varied"] = tuple(vary)
     module.__dict__["check"] = lambda card: _check(card, vary, fixed)
     module.__dict__["tasks"] = lambda setting: _tasks(name, setting, vary, fixed, times)
 

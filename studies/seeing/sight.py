@@ -14,7 +14,7 @@ from memsim.models.seeing.class_layer import class_layer, with_head
 from memsim.models.seeing.kinds import Maps, maps
 from memsim.models.seeing.places import Layer, chosen, layers
 from memsim.models.seeing.view import View, digital, on_chips
-from memsim.studies.evaluation.digital import Advance
+from memsim.studies.evaluation.digital import Advance, probe
 from memsim.studies.evaluation.map_agreement import TRIED
 from memsim.studies.evaluation.subject import Subject
 from memsim.studies.evaluation.test_data import TestData
@@ -58,10 +58,9 @@ def sight(
     chips are programmed, for a network without a map, a layer that holds none, and classes that are none.
     """
     images, labels = data.sets[data.name]
-    plain = digital(
-        subject.net, batch_axis=data.batch_axis, output=output,
-        dtype=torch.float64 if card.ideal else torch.float32,
-    )  # fmt: skip
+    dtype = torch.float64 if card.ideal else torch.float32
+    probe(subject.net, data, dtype, output=output)
+    plain = digital(subject.net, batch_axis=data.batch_axis, output=output, dtype=dtype)
     found, at, exact = place(plain, images, layer, subject.title)
     plain = with_head(plain, images[:TRIED])
     wanted = _classes(plain, images, labels, classes)
