@@ -21,7 +21,7 @@ def from_npz(path: Path) -> Dataset:
         raise ValueError(
             f"data set {path} cannot be read: no such file; name it with its folder: FOLDER/FILE.npz"
         )
-    with readable("data set", path), np.load(path, allow_pickle=False) as file:
+    with readable("data set", path), path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
         if missing := [key for key in KEYS if key not in file]:
             lacks = f"it lacks {', '.join(missing)}; it must hold {', '.join(KEYS)}"
             raise ValueError(f"data set {path} cannot be read: {lacks}")

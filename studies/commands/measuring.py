@@ -91,6 +91,8 @@ def measure(
     limit: float | None,
 ) -> Outcome:
     """Collect a study's rows; a network or data set that cannot be loaded is refused before, once."""
+    if next(tasks_of(study, setting), None) is None:
+        raise ValueError(f"study {study.path}: tasks() gave no task in this setting")
     subject = Subject.of(setting)
     name = subject.on(setting.dataset)
     if cluster is None:

@@ -69,7 +69,6 @@ def see(
     chosen = options.card_of(
         card, weights=weights, attention=attention, without=without or (), only=only or ()
     )
-    options.check_ages(context, chosen)
     first = options.net_of(context, net, model) or options.network(model)
     networks = [first, *(options.network(one, "--beside") for one in beside or ())]
     if twice := [one for place, one in enumerate(networks) if one in networks[:place]]:

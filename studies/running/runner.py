@@ -74,8 +74,6 @@ def collect(
     KeyboardInterrupt with a message when stopped by Ctrl-C.  Rows written before are safe in every case.
     """
     ids = names_of(study, setting)
-    if not ids:
-        raise ValueError(f"study {study.path}: tasks() gave no task in this setting")
     if cluster is not None:
         check_address(cluster)
     folder = claim(study, setting, folder, ids)

@@ -53,7 +53,6 @@ REFUSED = {
     "see --net net.py:maps --dataset own.npz --chips 1 --attention reram-om": "--attention has no effect",
     # times of what does not age
     f"compare {FEW} --weights ideal --time 2d": "--time has no effect: ideal cells",
-    f"see {FEW} --weights ideal --time 2d": "--time has no effect: ideal cells",
     # two that exclude one another
     f"compare {FEW} --without drift --only drift": "--without drift and --only drift: give one of them",
     "study variation --without adc --only drift": "give one of them",

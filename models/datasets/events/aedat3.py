@@ -1,5 +1,6 @@
 """AEDAT 3.1, the format of DVS128 Gesture (Amir et al. 2017): packets of events, and its table of trials."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,9 @@ def read_trials(path: Path, table: Path) -> list[tuple[Events, int]]:
     The table is the .csv beside the recording: class from 1, start and end [us], after a line of titles.
     """
     try:
-        rows = np.loadtxt(table, dtype=np.int64, delimiter=",", skiprows=1, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of an empty table, which is refused below
+            rows = np.loadtxt(table, dtype=np.int64, delimiter=",", skiprows=1, ndmin=2)
         if not len(rows) or rows.shape[1] != 3 or rows[:, 0].min() < 1:
             raise ValueError(f"it has {rows.shape} numbers")
     except (OSError, ValueError) as error:

@@ -39,6 +39,8 @@ def from_folder(
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"events: no such folder {folder.resolve()}")
+    if frames is not None and not isinstance(frames, Frames):
+        raise TypeError(f"frames is a {type(frames).__name__}; a Frames(...) of memsim's is needed")
     if is_gesture(folder):
         classes, train, test = trials(folder, frames or Frames(), sensor)
         division, made = "its own", (frames or Frames()).record
@@ -47,11 +49,19 @@ def from_folder(
         ready = parts[0][0].path.suffix == ".npz" and is_frames(parts[0][0].path)
         if ready and frames is not None:
             raise ValueError(f"events: {folder} holds frames already: frames={frames} has no effect")
+        if ready and sensor is not None:
+            raise ValueError(
+                f"events: {folder} holds frames, whose size is known: sensor={sensor} has no effect"
+            )
         train, test = (
             _stack(_frames_of(part, None if ready else frames or Frames(), sensor)) for part in parts
         )
         made = {"from": "SpikingJelly's frames"} if ready else (frames or Frames()).record
     record = {"frames": made, "division": division}
+    if len(train[1]) < 2:
+        raise ValueError(
+            f"events: {folder} has 1 recording for training, 2 are needed: one is for validation"
+        )
     held = max(1, len(train[1]) // 10)
     return in_parts(name or folder.name, classes, train, test, validation=held, record=record)
 
@@ -61,7 +71,12 @@ def _frames_of(
 ) -> Iterator[tuple[str, np.ndarray, int]]:
     """Yield each file's frames and label; frames=None where the files hold them already."""
     for path, label in samples:
-        yield str(path), read_frames(path) if frames is None else frames(read(path, sensor=sensor)), label
+        if frames is not None:
+            yield str(path), frames.of_file(path, read(path, sensor=sensor)), label
+        elif path.suffix.lower() == ".npz":
+            yield str(path), read_frames(path), label
+        else:
+            raise ValueError(f"events: {path} is a recording among files of frames; keep them apart")
 
 
 def _stack(found: Iterator[tuple[str, np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -89,16 +104,19 @@ def _samples(folder: Path) -> tuple[tuple[str, ...], list[list[Sample]], str]:
             strange = set(_classes(folder / test)) - set(classes)
             if strange:
                 raise ValueError(f"events: {folder / test} has classes {sorted(strange)} that {train} lacks")
+            for name in classes:
+                if not _recordings(folder / train / name):
+                    raise ValueError(f"events: {folder / train / name} holds no recording")
             return classes, [_files(folder / part, classes) for part in (train, test)], "its own"
     classes = _classes(folder)
     parts: list[list[Sample]] = [[], []]
     for label, name in enumerate(classes):
         own = [Sample(path, label) for path in _recordings(folder / name)]
         cut = int(len(own) * FIRST)
+        if not cut:
+            raise ValueError(f"events: {folder / name} has {len(own)} recordings, 2 of a class are needed")
         parts[0] += own[:cut]
         parts[1] += own[cut:]
-    if not (parts[0] and parts[1]):
-        raise ValueError(f"events: {folder} has too few recordings to divide: {sum(map(len, parts))}")
     return classes, parts, f"the first {FIRST:.0%} of each class, by name, are for training"
 
 
@@ -107,7 +125,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
     names = [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     if not names:
         raise ValueError(f"events: {folder.resolve()} has no folder for each class, as in {folder / '0'}/")
-    return tuple(sorted(names, key=lambda name: (0, int(name), "") if name.isdigit() else (1, 0, name)))
+    return tuple(sorted(names, key=lambda name: (0, int(name), "") if name.isdecimal() else (1, 0, name)))
 
 
 def _files(folder: Path, classes: tuple[str, ...]) -> list[Sample]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from memsim.models.datasets.damage import readable
 from memsim.models.datasets.events.aedat3 import read_trials
 from memsim.models.datasets.events.frames import Frames
 from memsim.models.datasets.events.recording import Events, Size
@@ -16,6 +17,7 @@ CLASSES = (
     "air drums", "air guitar", "other gestures",
 )  # fmt: skip
 LISTS = ("trials_to_train.txt", "trials_to_test.txt")
+LONGEST = 255  #: characters of a file's name
 TONIC = ("ibmGestureTrain", "ibmGestureTest")
 Part = tuple[np.ndarray, np.ndarray]
 
@@ -40,9 +42,9 @@ def trials(folder: Path, frames: Frames, sensor: Size | None) -> tuple[tuple[str
     return CLASSES, train, test
 
 
-def _part(where: Path, found: Iterator[tuple[Events, int]], frames: Frames) -> Part:
+def _part(where: Path, found: Iterator[tuple[Path, Events, int]], frames: Frames) -> Part:
     """Stack the frames and labels of one part."""
-    pairs = [(frames(events), label) for events, label in found]
+    pairs = [(frames.of_file(path, events), label) for path, events, label in found]
     if not pairs:
         raise ValueError(f"events: {where} names no recording")
     if len({stack.shape for stack, _ in pairs}) > 1:
@@ -50,20 +52,26 @@ def _part(where: Path, found: Iterator[tuple[Events, int]], frames: Frames) -> P
     return np.stack([stack for stack, _ in pairs]), np.array([label for _, label in pairs], dtype=np.int64)
 
 
-def _original(listed: Path) -> Iterator[tuple[Events, int]]:
+def _original(listed: Path) -> Iterator[tuple[Path, Events, int]]:
     """Yield the trials of the recordings that a list names."""
     if not listed.is_file():
         raise ValueError(f"events: the list {listed} is missing")
-    for line in listed.read_text("ascii").split():
+    with readable("list of recordings", listed):
+        lines = listed.read_text("utf-8-sig").split()
+    for line in lines:
         recording = listed.parent / line
-        if not recording.is_file():
-            raise ValueError(f"events: {listed.name} names {line}, which is not in {listed.parent}")
-        yield from read_trials(recording, recording.with_name(f"{recording.stem}_labels.csv"))
+        if len(line) > LONGEST or not recording.is_file():
+            raise ValueError(f"events: {listed} names {line:.80}, which is not there")
+        table = recording.with_name(f"{recording.stem}_labels.csv")
+        for events, label in read_trials(recording, table):
+            if label >= len(CLASSES):
+                raise ValueError(f"table of trials {table}: class {label + 1}; there are 1 to {len(CLASSES)}")
+            yield recording, events, label
 
 
-def _tonic(folder: Path) -> Iterator[tuple[Events, int]]:
+def _tonic(folder: Path) -> Iterator[tuple[Path, Events, int]]:
     """Yield the trials of tonic's copy, whose files are called by their label: user01_led/0.npy."""
     for path in sorted(folder.glob("*/*.npy")):
-        if not path.stem.isdigit() or int(path.stem) >= len(CLASSES):
+        if not path.stem.isdecimal() or int(path.stem) >= len(CLASSES):
             raise ValueError(f"events: {path} is not called by a label from 0 to {len(CLASSES) - 1}")
-        yield read_tonic(path), int(path.stem)
+        yield path, read_tonic(path), int(path.stem)

@@ -7,6 +7,7 @@ from typing import Any, final
 import numpy as np
 
 TYPES = {"t": np.int64, "x": np.int16, "y": np.int16, "p": np.uint8}
+LATEST = 2**53  #: latest time [us], 285 years: whole numbers are exact up to there in floats, too
 Size = tuple[int, int]
 """Height and width of a sensor, in pixels."""
 
@@ -37,10 +38,13 @@ class Events:
             )
         if not len(given["t"]):
             raise ValueError("it holds no event")
+        sized = isinstance(self.sensor, (tuple, list)) and len(self.sensor) == 2
+        if not sized or not all(isinstance(n, (int, np.integer)) for n in self.sensor):
+            raise ValueError(f"sensor = {self.sensor!r:.60}: (height, width) in pixels, two whole numbers")
         height, width = self.sensor
         if not (0 < height <= 2**15 and 0 < width <= 2**15):
             raise ValueError(f"sensor = {self.sensor}: pass (height, width) in pixels, each from 1 to 32768")
-        for name, most in (("t", None), ("x", width - 1), ("y", height - 1), ("p", 1)):
+        for name, most in (("t", LATEST), ("x", width - 1), ("y", height - 1), ("p", 1)):
             object.__setattr__(self, name, _whole(name, given[name], most, self.sensor).astype(TYPES[name]))
         back = np.flatnonzero(np.diff(self.t) < 0)
         if len(back):
@@ -66,15 +70,15 @@ class Events:
         return Events(**cut, sensor=self.sensor)
 
 
-def _whole(name: str, values: np.ndarray, most: int | None, sensor: Size) -> np.ndarray:
+def _whole(name: str, values: np.ndarray, most: int, sensor: Size) -> np.ndarray:
     """Refuse numbers that are not whole, or outside 0..most."""
     if values.dtype.kind not in "biuf" or (
         values.dtype.kind == "f" and not np.array_equal(values, np.floor(values))
     ):
         raise ValueError(f"{name} ({values.dtype}) must hold whole numbers")
     low, high = values.min(), values.max()
-    if low < 0 or (most is not None and high > most):
-        allowed = "0 and up" if most is None else f"0..{most}"
+    if low < 0 or high > most:
+        allowed = "0 and up, to 2^53 us" if name == "t" else f"0..{most}"
         slip = " (polarities of -1 and 1 are 0 and 1 here)" if name == "p" else ""
         size = f" of the sensor, {sensor[0]} x {sensor[1]}" if name in ("x", "y") else ""
         raise ValueError(f"{name} reaches from {low} to {high}, allowed is {allowed}{size}{slip}")

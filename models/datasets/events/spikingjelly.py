@@ -6,6 +6,7 @@ import numpy as np
 
 from memsim.models.datasets.damage import readable
 from memsim.models.datasets.events.formats import event_format
+from memsim.models.datasets.events.frames import LARGEST
 from memsim.models.datasets.events.recording import Events, Size, checked
 
 NEEDS_SENSOR = "the file does not say the size of its sensor: pass sensor=(height, width)"
@@ -38,6 +39,8 @@ def read_frames(path: Path) -> np.ndarray:
         raise ValueError(f"frames {path} have shape {frames.shape}, needed is (T, 2, H, W)")
     if not (np.isfinite(frames).all() and frames.min() >= 0):
         raise ValueError(f"frames {path} hold NaN, infinity or negative counts")
+    if frames.max() > LARGEST:
+        raise ValueError(f"frames {path} hold counts up to {frames.max():g}, allowed are 2^24")
     return frames.astype(np.float32)
 
 
@@ -48,5 +51,5 @@ def is_frames(path: Path) -> bool:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """Read the arrays of an .npz; nothing is unpickled."""
-    with readable("recording", path), np.load(path, allow_pickle=False) as file:
+    with readable("recording", path), path.open("rb") as whole, np.load(whole, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

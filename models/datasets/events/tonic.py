@@ -27,7 +27,7 @@ def read_tonic(path: Path, sensor: Size | None = None) -> Events:
         if sensor is None:
             raise ValueError(f"recording {path}: {NEEDS_SENSOR}")
         return checked(path, sensor, *(array[name] for name in "txyp"))
-    if array.ndim != 2 or array.shape[1] != 4:
+    if array.ndim != 2 or array.shape[1] != 4 or array.dtype.kind not in "biuf":
         raise ValueError(
             f"recording {path} has shape {array.shape} of {array.dtype}; "
             "needed are fields t, x, y, p, or columns x, y, p, t [ms]"

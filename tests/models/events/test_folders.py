@@ -90,7 +90,7 @@ def test_the_original_gestures(tmp_path):
     assert found.y_test.tolist() == list(range(11)) and found.x_test.shape == (11, 3, 2, 128, 128)
     assert found.x_test.sum((1, 2, 3, 4)).tolist() == [20] * 11
     (tmp_path / "dvs128-gesture" / "user24_led.aedat").unlink()
-    with pytest.raises(ValueError, match=r"names user24_led.aedat, which is not in"):
+    with pytest.raises(ValueError, match=r"names user24_led.aedat, which is not there"):
         datasets.load("dvs128-gesture", tmp_path)
 
 
@@ -119,7 +119,7 @@ def test_folders_that_are_wrong(tmp_path):
     with pytest.raises(ValueError, match="test is not"):
         from_folder(tmp_path / "b")
     (tmp_path / "c" / "dog").mkdir(parents=True)
-    with pytest.raises(ValueError, match="too few recordings to divide: 0"):
+    with pytest.raises(ValueError, match="has 0 recordings, 2 of a class"):
         from_folder(tmp_path / "c")
     with pytest.raises(ValueError, match="has no effect on 'digits'"):
         datasets.load("digits", frames=FRAMES)
