@@ -82,8 +82,8 @@ def see(
     }
     if sights[0].digital.raster:
         figures["raster"] = raster_figure(sights[0])
-    written = files.write(out, numbers, figures)
-    return numbers | {"files": [str(path) for path in written]}
+    paths = files.write(out, numbers, figures)
+    return numbers | {"files": [str(path) for path in paths]}
 
 
 def table(numbers: dict[str, Any]) -> Table:

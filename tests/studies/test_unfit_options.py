@@ -108,7 +108,9 @@ def place(tmp_path_factory: Any) -> Path:
     draw = np.random.default_rng(0)
     parts = {"train": 40, "test": 10}
     images = {f"x_{part}": draw.random((n, 1, 8, 8), dtype=np.float32) for part, n in parts.items()}
-    np.savez(folder / "own.npz", **images, **{f"y_{part}": np.arange(n) % 10 for part, n in parts.items()})
+    labels = {f"y_{part}": np.arange(n) % 10 for part, n in parts.items()}
+    arrays: dict[str, Any] = images | labels
+    np.savez(folder / "own.npz", **arrays)
     return folder
 
 

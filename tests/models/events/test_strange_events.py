@@ -59,7 +59,8 @@ def test_strange_settings_of_frames_are_refused_or_give_whole_counts(name):
         if isinstance(value, (list, dict, str)) and name == "split":
             value = str(value)
         try:
-            counts = Frames(**{name: value})(events())
+            settings: Any = {name: value}
+            counts = Frames(**settings)(events())
         except ValueError as error:
             assert len(str(error)) <= 2000 and "\n" not in str(error)
             continue
