@@ -92,9 +92,9 @@ REFUSED = {
     "train digits --data notes.txt": "--data notes.txt is a file",
     "report notes.txt": "there is no folder notes.txt; it is a file",
     # a network and data of another shape
-    "compare --model masnn-digits-saccade --dataset digits": "the network does not take inputs",
-    "see --model masnn-digits-saccade --dataset digits": "the network does not take inputs",
-    "study bits.toml --chips 1 --model masnn-digits-saccade --dataset digits": "the network does not take inputs",
+    "compare --model masnn-digits-saccade --dataset digits": "does not take inputs",
+    "see --model masnn-digits-saccade --dataset digits": "does not take inputs",
+    "study bits.toml --chips 1 --model masnn-digits-saccade --dataset digits": "does not take inputs",
     # studies without tasks
     "study none.py": "tasks() gave no task", "study leaves.py": "no tasks: SystemExit: 3",
 }  # fmt: skip
