@@ -3,6 +3,7 @@
 from difflib import get_close_matches
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 
 from memsim.models.known import BUNDLED, trained
@@ -11,6 +12,10 @@ from memsim.models.networks.network import Network, NetworkConfig
 
 NETWORK = {"digits": "s2tdpt-digits", "fashion-mnist": "s2tdpt-fashion"}
 """The bundled network of a data set, where `memsim.models.training.bundle` trains it."""
+
+
+LONGEST, MOST = 200, 4e9
+"""Letters of a name, parameters of a network."""
 
 
 def names() -> list[str]:
@@ -45,8 +50,12 @@ def configure(name: str, **overrides: Any) -> NetworkConfig:
     """Return the configuration behind a name, with fields replaced.
 
     A name is that of an architecture, of one of its shapes, or of one of its patterns: see the architecture's
-    file in `models/networks`. ValueError says which name or field is wrong.
+    file in `models/networks`. ValueError says which name or field is wrong, TypeError that the name is none.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a network is needed, not a {type(name).__name__}")
+    if len(name) > LONGEST:
+        raise ValueError(f"no network {name[:40]!r}... to build: its name has {len(name)} letters")
     name = name.lower()
     known = architecture.for_name(name)
     for one in known.values():
@@ -54,8 +63,9 @@ def configure(name: str, **overrides: Any) -> NetworkConfig:
             config = one.configure(name, overrides)
         except ValidationError as error:
             lines = [
-                f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']} (given {e['input']!r:.60})"
-                for e in error.errors()
+                f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']}{_slip(one, e)}"
+                f" (given {e['input']!r:.60})"
+                for e in error.errors()[:10]
             ]
             raise ValueError(f"{name}: " + "; ".join(lines)) from None
         if config is not None:
@@ -68,6 +78,22 @@ def configure(name: str, **overrides: Any) -> NetworkConfig:
 def build(name: str, **overrides: Any) -> Network:
     """Build a fresh network, e.g. build("s2tdpt-4-384", num_classes=10, in_shape=(3, 32, 32)).
 
-    Weights come from torch's generator.
+    Weights come from torch's generator. ValueError as `configure`, and for a network that no memory holds.
     """
-    return architecture.create(configure(name, **overrides))
+    config = configure(name, **overrides)
+    try:
+        with torch.device("meta"):  # no memory for weights, and none of the generator's numbers
+            parameters = sum(p.numel() for p in architecture.create(config).parameters())
+    except (RuntimeError, TypeError, OverflowError, MemoryError) as error:
+        raise ValueError(f"{name}: no network can be made of {config!r:.300} ({error!s:.200})") from None
+    if parameters > MOST:
+        raise ValueError(f"{name}: {parameters:.3g} parameters are more than {MOST:.0e}; take smaller widths")
+    return architecture.create(config)
+
+
+def _slip(one: architecture.Architecture, error: Any) -> str:
+    """The field that an unknown one was meant to be, where that is likely."""
+    if error["type"] != "extra_forbidden":
+        return ""
+    near = get_close_matches(str(error["loc"][-1]).lower(), one.config.model_fields, 1)
+    return f"; did you mean {near[0]}?" if near else ""

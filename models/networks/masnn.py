@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from memsim.energy.census import Census
 from memsim.models.networks.architecture import architecture
-from memsim.models.networks.network import Network, check_input
+from memsim.models.networks.network import MOST_CLASSES, Network, check_input
 from memsim.models.networks.spiking_config import SpikingConfig
 from memsim.models.parts.gates import AxisGate, Gates, SpatialGate
 from memsim.models.parts.means import TimeMean
@@ -26,7 +26,7 @@ class MASNNConfig(SpikingConfig):
     """
 
     in_shape: tuple[int, int, int] = Field(default=(2, 32, 32), description="channels, height, width")
-    num_classes: int = Field(default=11, ge=2, description="classes of the head")
+    num_classes: int = Field(default=11, ge=2, le=MOST_CLASSES, description="classes of the head")
     steps: int = Field(default=60, ge=1, description="T, time steps of an image and of event frames")
     tau: float | None = Field(default=10 / 7, ge=1, description="LIF time constant [steps]; None: no leak")
     v_threshold: float = Field(default=0.3, gt=0, description="LIF threshold")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, final
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from memsim.energy.census import Census
@@ -34,18 +34,14 @@ class MembraneResNetConfig(SpikingConfig):
     width: int = Field(
         default=64, ge=1, description="channels of the first stage; later ones have twice more"
     )
-    blocks: tuple[int, ...] = Field(default=(2, 2, 2, 2), min_length=1, description="blocks of each stage")
+    blocks: tuple[PositiveInt, ...] = Field(
+        default=(2, 2, 2, 2), min_length=1, description="blocks of each stage"
+    )
     stem: Stem = Field(
         default="3x3", description="'7x7' and '3x3x3' halve the picture, and the first stage again"
     )
     average: bool = Field(default=False, description="do shortcuts halve by a mean of 2 x 2?")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of the head's inputs left out")
-
-    @model_validator(mode="after")
-    def _fits(self) -> "MembraneResNetConfig":
-        if min(self.in_shape) < 1 or min(self.blocks) < 1:
-            raise ValueError(f"in_shape={self.in_shape} and blocks={self.blocks} must be 1 or more each")
-        return self
 
 
 @final

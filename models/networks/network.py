@@ -3,24 +3,54 @@
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationInfo, field_validator
 from torch import Tensor, nn
 
 from memsim.models.parts.attention import AbstractAttention
+
+NUMERIC = (
+    int,
+    float,
+    int | None,
+    float | None,
+    tuple[int, int, int],
+    tuple[int, ...],
+    tuple[PositiveInt, ...],
+)
+"""Types of fields that hold numbers."""
+MOST_CLASSES = 1_000_000
+LARGEST = 65536  #: side of a picture [pixels], or number of its channels
 
 
 class NetworkConfig(BaseModel):
     """Everything that fixes a network but its weights; a network adds fields of its own.
 
-    Frozen; ValueError on unknown fields.
+    Frozen; ValueError on unknown fields, NaN, infinity, text for numbers, and shapes that are none.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     in_shape: tuple[int, int, int] = Field(
         default=(3, 32, 32), description="channels, height, width of an image"
     )
-    num_classes: int = Field(default=10, ge=2, description="classes of the head")
+    num_classes: int = Field(default=10, ge=2, le=MOST_CLASSES, description="classes of the head")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse text and truth values where numbers are needed: names by size do not understand them."""
+        numeric = cls.model_fields[str(info.field_name)].annotation in NUMERIC
+        parts = value if isinstance(value, (tuple, list)) else (value,)
+        if numeric and any(isinstance(part, (str, bytes, bool)) for part in parts):
+            raise ValueError("numbers are needed, without quotes")
+        return value
+
+    @field_validator("in_shape")
+    @classmethod
+    def _fits_a_picture(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        if not all(1 <= side <= LARGEST for side in shape):
+            raise ValueError(f"channels, height and width are each from 1 to {LARGEST}")
+        return shape
 
 
 class Network(nn.Module):

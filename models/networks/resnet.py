@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, final
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from memsim.energy.census import Census
@@ -22,7 +22,9 @@ class ResNetConfig(NetworkConfig):
     width: int = Field(
         default=64, ge=1, description="channels of the first stage; later ones have twice more"
     )
-    blocks: tuple[int, ...] = Field(default=(2, 2, 2, 2), min_length=1, description="blocks of each stage")
+    blocks: tuple[PositiveInt, ...] = Field(
+        default=(2, 2, 2, 2), min_length=1, description="blocks of each stage"
+    )
 
 
 SHAPES = {"resnet18-8-fashion": ResNetConfig(in_shape=(1, 28, 28), width=8)}

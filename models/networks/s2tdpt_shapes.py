@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memsim.models.networks.s2tdpt_config import S2TDPTConfig
+from memsim.models.networks.token_names import SMALL, shortest_side
 
 EXAMPLE = "s2tdpt-4-384"  #: the paper's
 DIGITS = S2TDPTConfig(
@@ -42,7 +43,7 @@ def parse(name: str, overrides: Mapping[str, Any]) -> dict[str, Any] | None:
     layers, dim = int(match[1]), int(match[2])
     if dim % 8 or dim == 0 or layers == 0:
         raise ValueError(f"{name}: at least one layer is needed, and a width that is a multiple of 8")
-    small = min(overrides.get("in_shape", (3, 32, 32))[1:]) < 16
+    small = shortest_side(overrides) < SMALL
     heads = max(1, dim // 32) if dim % 32 == 0 else 1
     pools = (False, False, False, not small, True)
     widths = (dim // 8, dim // 4, dim // 2, dim, dim)

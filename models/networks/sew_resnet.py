@@ -5,7 +5,7 @@ spikes element by element.
 from collections.abc import Mapping
 from typing import Any, Literal, final
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from memsim.energy.census import Census
@@ -39,7 +39,9 @@ class SEWConfig(SpikingConfig):
     width: int = Field(
         default=64, ge=1, description="channels of the first stage; later ones have twice more"
     )
-    blocks: tuple[int, ...] = Field(default=(2, 2, 2, 2), min_length=1, description="blocks of each stage")
+    blocks: tuple[PositiveInt, ...] = Field(
+        default=(2, 2, 2, 2), min_length=1, description="blocks of each stage"
+    )
     bottleneck: bool = Field(
         default=False, description="three convolutions a block, of side 1, 3, 1, and four times the width"
     )
