@@ -1,10 +1,9 @@
-"""The delta rule of a linear read-out: the error of its numbers times what drove its rows.
+"""The delta rule of a linear read-out: the gradient is the output error times the input of each row.
 
-    dE/dW_rc = sum_b x_br (p_bc - y_bc) / B,   p = softmax(x W + b), E the mean cross-entropy
+    dE/dW_rc = sum_b x_br (p_bc - y_bc) / B,   p = softmax(x W + b)
 
-(With p = x W and the squared error it is the rule of Widrow & Hoff, 1960.)
-
-Pure functions of tensors.
+E is the mean cross-entropy over the B examples of a batch, and y is 1 for the label and 0 elsewhere.  With
+p = x W and the squared error this is the rule of Widrow & Hoff (1960).  Both functions are pure.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from torch import Tensor
 
 
 def error(logits: Tensor, labels: Tensor) -> Tensor:
-    """dE/dlogits (..., B, C) of the mean cross-entropy over B: softmax less the label's one."""
+    """Return dE/dlogits = (softmax(logits) - one_hot(labels)) / B of logits (..., B, C), labels (..., B)."""
     one = torch.nn.functional.one_hot(labels, logits.shape[-1]).to(logits)
     return (logits.softmax(-1) - one) / logits.shape[-2]
 
 
 def change(x: Tensor, wrong: Tensor) -> Tensor:
-    """dE/dW (..., R, C) of drives x (..., B, R) and errors (..., B, C)."""
+    """Return dE/dW (..., R, C) for inputs x (..., B, R) and output errors (..., B, C) from `error`."""
     return x.mT @ wrong

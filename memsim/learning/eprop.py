@@ -1,14 +1,16 @@
 """e-prop: gradients of spiking layers from eligibility traces that run forward in time.
 
     U_j(t) = H_j(t-1) + sum_i W_ij x_i(t),   S_j = Theta(U_j - threshold),   H_j = beta U_j (1 - S_j)
-    ebar_ij(t) = x_i(t) + beta (1 - S_j(t-1)) ebar_ij(t-1)        exact, where the reset has no gradient
-    ebar_i(t)  = x_i(t) + beta ebar_i(t-1)                        the reset dropped: one trace for each row
+    ebar_ij(t) = x_i(t) + beta (1 - S_j(t-1)) ebar_ij(t-1)        exact, if the reset is detached
+    ebar_i(t)  = x_i(t) + beta ebar_i(t-1)                        reset neglected: one trace per row
     dE/dW_ij = sum_t L_j(t) psi_j(t) ebar(t),   L_j(t) = dE/dS_j(t) at the same time t,  psi = Theta'
 
-(Bellec et al., Nat. Commun. 11, 3625, 2020, for leaky integrate-and-fire neurons without recurrence.)  With
-the exact trace this is the gradient of backpropagation through time of one layer whose reset is detached;
-with one trace for each row a change of weights is a sum of outer products, one a time step.  Pure functions
-of tensors, time on the first axis.
+Source: Bellec et al., Nat. Commun. 11, 3625 (2020), here for leaky integrate-and-fire neurons without
+recurrence.  H is the membrane after the reset, S the spikes, beta the leak, Theta the step function and psi
+its surrogate derivative.  With the exact trace the result equals backpropagation through time of one layer
+whose reset is detached.  With one trace per row the change of the weights is a sum of outer products, one for
+each time step, which an array can apply directly.  The functions are pure; time is the first axis of every
+tensor.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ from torch import Tensor
 
 
 def traces(x: Tensor, decay: float) -> Tensor:
-    """Filter inputs (T, ...) by ebar(t) = x(t) + decay ebar(t-1); decay 0 gives the inputs themselves.
+    """Filter inputs x (T, ...) by ebar(t) = x(t) + decay ebar(t-1) and return traces of the same shape.
 
-    Raises ValueError for a decay outside 0 .. 1.
+    With decay = 0 the inputs are returned as they are.  Raises ValueError for a decay outside 0 to 1.
     """
     if not 0 <= decay <= 1:
         raise ValueError(f"decay = {decay}: 0 to 1 is allowed; beta = 1 - 1 / tau of the neurons")
@@ -33,20 +35,27 @@ def traces(x: Tensor, decay: float) -> Tensor:
 
 
 def slope(membrane: Tensor, threshold: float, alpha: float) -> Tensor:
-    """psi, the derivative of a sigmoid of steepness alpha that stands for that of a spike, (T, B, C)."""
+    """Return the surrogate derivative psi = alpha p (1 - p), p = sigmoid(alpha (U - threshold)), (T, B, C).
+
+    It replaces the derivative of the spike function; membrane U (T, B, C) and threshold are in the same unit.
+    """
     p = torch.sigmoid(alpha * (membrane - threshold))
     return alpha * p * (1 - p)
 
 
 def change(x: Tensor, error: Tensor, decay: float) -> Tensor:
-    """dE/dW (R, C) with one trace for each row: x (T, B, R) inputs, error (T, B, C) = L psi."""
+    """Return dE/dW (R, C) with one trace per row, for inputs x (T, B, R) and error = L psi (T, B, C).
+
+    Raises ValueError for a decay outside 0 to 1.
+    """
     return torch.einsum("tbr,tbc->rc", traces(x, decay), error)
 
 
 def exact_change(x: Tensor, error: Tensor, spikes: Tensor, decay: float) -> Tensor:
-    """dE/dW (R, C) with a trace for each weight, which ends where its neuron fires: the gradient itself.
+    """Return dE/dW (R, C) with one trace per weight, which is reset whenever its neuron fires.
 
-    x (T, B, R); error (T, B, C) = L psi; spikes (T, B, C) of the layer.
+    This is the exact gradient of a layer whose reset is detached.  Shapes: inputs x (T, B, R), error = L psi
+    (T, B, C), output spikes of the layer (T, B, C).  Raises ValueError if the three differ in length T.
     """
     trace = torch.zeros(*x.shape[1:], error.shape[-1], dtype=x.dtype, device=x.device)
     total, left = torch.zeros_like(trace[0]), torch.ones_like(error[0])

@@ -1,15 +1,16 @@
-"""A weight array that learns: pulsed devices beside everything else of a weight array.
+"""A weight array that learns: its devices are changed by pulses, and it is read like any weight array.
 
-    W = range x share      range: the weight that w_span of a device stands for
+    W = range x share      range: the weight represented by a device state w_span above its reset state
 
-``update`` takes a wanted change of weights, makes pulses of it, and says what they stand for; ``read`` is
-that of every weight array.  Where ``listens``, reads also lead the gradient of each chip's own weights to
-``handle``:
+``update`` converts a requested change of the weights into pulses, applies them, and returns the nominal
+change of these pulses.  While ``listens`` is set, reads also make the gradient of each chip's weights
+available in ``handle``, called H below:
 
     y_t = read(x_t) + trace(x)_t H,  H = 0,   trace(x)_t = x_t + decay trace(x)_t-1
 
-so that dE/dH is the sum over time of outer products of an error and a trace: with decay 0 that of
-backpropagation, straight through all that devices and converters do; with that of the neurons e-prop's.
+dE/dH is then the sum over time of the outer products of error and trace.  With decay = 0 it is the gradient
+of backpropagation with a straight-through estimator for devices and converters; with the decay of the neurons
+it is that of e-prop (`memsim.learning.eprop`).
 """
 
 from __future__ import annotations
@@ -34,15 +35,16 @@ from memsim.learning.pulsed_devices import PulsedDevices
 from memsim.run import Address, Run
 
 Rounding = Literal["stochastic", "nearest", "down"]
-UNIT = 10e-6  #: siemens of the range of an ideal cell
+UNIT = 10e-6  #: conductance range of an ideal cell [S]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearningDesign:
-    """How the matrices that learn are held.
+    """Settings of the arrays that learn.
 
-    span: of the plan of pulses; room: range over the largest weight at the start; refresh: share of the range
-    of a device from which a pair is refreshed.
+    span: part of a device's range that represents the largest weight, see `PulsePlan`, above 0 and at most 1.
+    room: range divided by the largest initial weight, 1 to 100.  refresh: part of a device's range above
+    which a pair of one-directional devices is refreshed, 0.05 to 1.  Raises ValueError outside these ranges.
     """
 
     span: float = 0.5
@@ -56,14 +58,15 @@ class LearningDesign:
 
 
 class LearningArray(WeightArray):
-    """The arrays of one layer on every chip, whose cells are those of the card's `[attention]`.
+    """Arrays of one layer on every chip, made of the cells of the card's `[attention]` section.
 
-    Its state is in buffers: ``state_dict`` holds what was learned, for an array of the same chips that was
-    programmed.  Raises ValueError for settings of the card that it does not simulate.
+    The state is in buffers, so ``state_dict`` holds what was learned; it can be loaded into an array of the
+    same chips that has been programmed.  Raises ValueError for grouped convolutions and for settings of the
+    card that it does not simulate.
     """
 
     exact_SRC: Tensor | None  #: weights of ideal cells
-    updates: Tensor  #: that were requested, a word of the random counters of rounding
+    updates: Tensor  #: number of updates requested; part of the key of the random numbers for rounding
 
     def __init__(self, name: str, blocks: Tensor, run: Run, design: LearningDesign | None = None) -> None:
         _check(name, run)
@@ -76,7 +79,7 @@ class LearningArray(WeightArray):
         self.cell: Any = self._standing()
         self.work = LearningEvents(name, run.card, run.ledger)
         self.listens, self.decay = False, 0.0
-        self.vectors = 0  #: vectors of an image that drove its rows in the last pass that listened
+        self.vectors = 0  #: input vectors of one image in the last pass with `listens` set
         self.handle: Tensor | None = None
         self.pulsed: PulsedDevices | None = None
         self.register_buffer("exact_SRC", None)
@@ -84,7 +87,7 @@ class LearningArray(WeightArray):
         self.register_load_state_dict_post_hook(lambda module, _: module._look())
 
     def _standing(self) -> Any:
-        """A weight cell with the range of a number: what scales, energies and times go by."""
+        """Return a weight cell of the same range, which defines the scales, energies and times of reads."""
         told = self.run.card.attention_cell
         if self.plan.exact:
             return devices.registry.get("ideal")
@@ -95,7 +98,7 @@ class LearningArray(WeightArray):
 
     @property
     def _matrix(self) -> HeldMatrix:
-        """The range of every weight, in place of a matrix: it fixes the scales."""
+        """Return a matrix filled with the range, because the scales must not follow the weights."""
         ranges = torch.full_like(self.blocks, self.range)
         tiles = self.tiles, self.column_tiles
         return HeldMatrix(ranges, self.run.card, self.cell, self.run.dtype, tiles, None, self.rng)
@@ -114,20 +117,23 @@ class LearningArray(WeightArray):
 
     @torch.no_grad()
     def update(self, change: Tensor, *, rounding: Rounding = "stochastic") -> Tensor:
-        """Change weights (S, R, C) by pulses, at the time of the array; returns what the pulses stand for, in
-        the same unit.
+        """Change the weights by pulses and return the nominal change of these pulses, both (S, R, C).
 
-        rounding: "stochastic", right in the mean; "nearest"; "down": whole pulses that are due.  An ideal
-        cell takes the change itself.  Raises ValueError for a change of another shape or that is not finite,
-        and RuntimeError for an array that is not programmed.
+        rounding of the number of pulses: "stochastic" has the right mean; "nearest"; "down" rounds towards
+        zero.  An ideal cell takes the change without rounding.  The actual change differs from the nominal
+        one by the state and the variation of each device.  Raises ValueError for a change of another shape or
+        that is not finite, and RuntimeError for an array that is not programmed.
         """
         wanted = (len(self.run.chips), self.rows, self.columns)
         if tuple(change.shape) != wanted:
             raise ValueError(
-                f"{self.name}: a change {tuple(change.shape)}; chips, rows and columns are {wanted}"
+                f"{self.name}: the change has shape {tuple(change.shape)}; (chips, rows, columns) = {wanted}"
+                " is needed"
             )
         if not torch.isfinite(change).all():
-            raise ValueError(f"{self.name}: a change holds NaN or infinity; is the learning rate too large?")
+            raise ValueError(
+                f"{self.name}: the change contains NaN or infinity; is the learning rate too large?"
+            )
         if self.time != self.time:
             raise RuntimeError(f"{self.name}: not programmed; call chip.program() first")
         self.work.asked(len(self.run.chips))
@@ -146,36 +152,43 @@ class LearningArray(WeightArray):
 
     @torch.no_grad()
     def pulse(self, up: Tensor, down: Tensor) -> None:
-        """Send identical pulses up, then down, whole numbers (S, R, C), whatever they do to the weights.
+        """Apply given numbers of identical pulses (S, R, C): first those up, then those down.
 
-        Raises ValueError for counts below 0 or of another shape, for ideal cells, which take none, and for
-        cells that go up only.
+        Raises ValueError for counts below 0 or of another shape, for ideal cells, which take no pulses, and
+        for cells whose pulses go in one direction only.
         """
         wanted = (len(self.run.chips), self.rows, self.columns)
         if self.pulsed is None or self.plan.cell.one_sided:
-            raise ValueError(f"{self.name}: {self.plan.cell.name} takes no pulses in two directions")
+            raise ValueError(
+                f"{self.name}: the cell {self.plan.cell.name} does not take pulses in both directions"
+            )
         for name, counts in (("up", up), ("down", down)):
             if tuple(counts.shape) != wanted or float(counts.min()) < 0:
-                raise ValueError(f"{self.name}: {name}: counts of pulses, 0 or more, of the shape {wanted}")
+                raise ValueError(
+                    f"{self.name}: {name} must hold numbers of pulses, 0 or more, of shape {wanted}"
+                )
         self.pulsed.move(up.float(), self.time)
         self.pulsed.move(-down.float(), self.time)
         self._look()
 
     def weights(self) -> Tensor:
-        """Weights that the devices hold now (S, R, C), in the layer's unit."""
+        """Return the weights that the devices represent now (S, R, C), in the unit of the layer."""
         if self.pulsed is None:
             assert self.exact_SRC is not None
             return self.exact_SRC
         return self.pulsed.share(self.time) * self.range
 
     def conductance(self) -> Tensor:
-        """Conductances of all devices now, (S, D, R, C) [S]; of ideal cells the signed weight."""
+        """Return the conductances of all devices now (S, D, R, C) [S].
+
+        For ideal cells it is the weight scaled to siemens, with its sign, and D = 1.
+        """
         if self.pulsed is None:
             return self.weights()[:, None] * self.scale_C[0]
         return self.pulsed.siemens(self.time)
 
     def _look(self) -> None:
-        """Take what devices show after a write, against which drift is compensated from here on."""
+        """Sense the devices after a write; drift is compensated relative to this from now on."""
         self._begin(self._sense(0, 0.0))
 
     def _sense(self, cycle: int, age: float) -> Sensed:
@@ -190,11 +203,11 @@ class LearningArray(WeightArray):
         return Sensed(difference, total if noisy else None, rows, **means(difference, len(self.run.chips)))
 
     def forget_ranges(self) -> None:
-        """Forget what was calibrated of its converters, before ``chip.calibrate`` with the weights of now."""
+        """Discard the calibrated ranges of the converters; call ``chip.calibrate`` next."""
         self.ranges, self._prepared = Ranges(self.name, self.dac.serial), {}
 
     def listen(self, decay: float = 0.0) -> None:
-        """Let reads lead gradients to ``handle``, with traces of that decay [1 a step]."""
+        """Make reads pass gradients to ``handle``, with traces that decay by this factor per step [1]."""
         self.listens, self.decay = True, decay
         shape = (len(self.run.chips), self.rows, self.columns)
         self.handle = torch.zeros(shape, dtype=self.run.dtype, requires_grad=True)
@@ -215,7 +228,7 @@ class LearningArray(WeightArray):
 
 
 def _check(name: str, run: Run) -> None:
-    """Raise ValueError for settings that arrays that learn do not simulate."""
+    """Raise ValueError for settings of the card that arrays that learn do not simulate."""
     card, section = run.card, run.card.weights
     off = {
         f"weights.coding = {section.coding.kind!r}": section.coding.plain,
@@ -228,4 +241,6 @@ def _check(name: str, run: Run) -> None:
     }
     for setting, simulated in off.items():
         if not simulated:
-            raise ValueError(f"{name}: arrays that learn do not simulate {setting}; take its default or none")
+            raise ValueError(
+                f"{name}: arrays that learn do not simulate {setting}; use its default or switch it off"
+            )

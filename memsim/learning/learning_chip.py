@@ -1,4 +1,4 @@
-"""A network some of whose layers learn on arrays, the others digital."""
+"""Chips on which chosen layers of a network learn on arrays while all other layers stay digital."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ def learning_chip(
     net: nn.Module, card: ChipCard, layers: Sequence[str], *, chips: Sequence[int] = (0,), seed: int = 0,
     calibration: Any = None, design: LearningDesign | None = None,
 ) -> Chip:  # fmt: skip
-    """Put the layers that match one of the patterns on arrays of the card's `[attention]` cells, which learn.
+    """Place the layers whose names match a pattern on learning arrays and return the chip.
 
-    All other layers, attention among them, stay digital.  Raises ValueError where a pattern matches no layer.
+    The arrays (`LearningArray`) use the cells of the card's `[attention]` section.  All other layers stay
+    digital, attention included.  layers: shell patterns such as "blocks.*.mlp"; chips: numbers of the
+    simulated chips; calibration: inputs that set the ranges of the converters.  Raises ValueError for a
+    pattern that matches no layer.
     """
     names = matrix_names(net)
     for pattern in layers:
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise ValueError(f"layers = {pattern!r}: no layer of that name (there are {', '.join(names)})")
+            raise ValueError(f"layers = {pattern!r} matches no layer (there are {', '.join(names)})")
     rest = [name for name in names if not any(fnmatchcase(name, pattern) for pattern in layers)]
     rest += [name for name, _ in (*attention_layers(net), *product_layers(net))]
     card = card.replace(digital=rest)
@@ -41,5 +44,5 @@ def learning_chip(
 
 
 def learners(chip: Chip) -> dict[str, LearningArray]:
-    """The arrays of a chip that learn, by the name of their layer."""
+    """Return the learning arrays of a chip, keyed by the name of their layer."""
     return {name: array for name, array in chip.weight_arrays.items() if isinstance(array, LearningArray)}

@@ -1,7 +1,7 @@
-"""What changing the weights of an array costs: pulses, resets, verifying reads and digital accumulation.
+"""The cost of changing weights on an array: pulses, resets, verifying reads and digital accumulation.
 
-Word lines are pulsed one after the other, all cells of one at once: a line takes as long as its longest train
-of pulses in either direction, up before down.  Chips work at the same time.
+Word lines are pulsed one after another, and all cells of a line at once: a line takes the time of its longest
+pulse train up plus that of its longest pulse train down.  All chips work in parallel.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from memsim.energy.ledger import Entry, Ledger
 from memsim.prices.events import ARRAY_READ
 
 UPDATES = "updates"
-"""Note: times that an array was asked to change, of all chips."""
+"""Note in the ledger: number of updates requested of an array, summed over chips."""
 
 WRITING_TIME = "writing time [s]"
-"""Note: time of pulses and resets, summed over chips."""
+"""Note in the ledger: time taken by pulses and resets [s], summed over chips."""
 
 
 class LearningEvents:
-    """Enters the writes of one array into the ledger; an ideal cell has none."""
+    """Recorder that enters the writes of one array into the ledger; ideal cells cause no events."""
 
     def __init__(self, name: str, card: ChipCard, ledger: Ledger) -> None:
         self.name, self.card, self.ledger = name, card, ledger
         self.kind = card.attention_cell.technology.lower()
 
     def pulsed(self, by_side: Tensor) -> None:
-        """Signed pulses (S, D, R, C), after one another in the two directions."""
+        """Enter signed numbers of pulses (S, D, R, C); those up are sent before those down."""
         if not by_side.numel():
             return
         longest = sum(float(way.clamp(min=0).amax((1, 3)).sum()) for way in (by_side, -by_side))
@@ -37,7 +37,7 @@ class LearningEvents:
         self._write(f"pulse-{self.kind}", number, seconds)
 
     def reset(self, devices: Tensor) -> None:
-        """Reset the devices that are marked (S, D, R, C), a line at a time."""
+        """Enter a reset of the marked devices (S, D, R, C; 1 = reset), one word line at a time."""
         lines = float(devices.amax((1, 3)).sum())
         number = devices.sum((1, 2, 3), dtype=torch.float64) * self.card.reset_tries
         seconds = lines * self.card.attention.reset_time
@@ -49,7 +49,10 @@ class LearningEvents:
         self.ledger.enter([(self.name, event, number)], notes=notes, seconds=time)
 
     def read(self, siemens: Tensor, marked: Tensor) -> None:
-        """Read the cells that are marked (S, R, C) with conductances (S, R, C) [S], line by line."""
+        """Enter a read of the marked cells (S, R, C), one word line at a time.
+
+        siemens (S, R, C) is the conductance of each cell, summed over its devices [S].
+        """
         section = self.card.attention
         lines, cells = float(marked.any(2).sum()), float(marked.sum())
         events: list[Entry] = [
@@ -63,7 +66,11 @@ class LearningEvents:
         self.ledger.enter(events, [(self.name, ARRAY_READ, joules)], seconds=[(self.name, seconds)])
 
     def accumulated(self, weights: int, vectors: int) -> None:
-        """Add outer products of vectors to digital accumulators: a MAC and a comparison for each number."""
+        """Enter the digital accumulation of outer products over all chips.
+
+        For each of `weights` numbers there is one multiply-accumulate per vector, and one comparison with
+        the size of a pulse.
+        """
         self.ledger.enter(
             [
                 (self.name, "digital-mac", float(weights * vectors)),
@@ -72,5 +79,5 @@ class LearningEvents:
         )
 
     def asked(self, chips: int) -> None:
-        """Note an update of every chip."""
+        """Note one requested update on each chip."""
         self.ledger.enter(notes=[(self.name, UPDATES, chips)])

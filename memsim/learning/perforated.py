@@ -1,9 +1,10 @@
-"""Perforated backpropagation: a spare column learns what its neuron gets wrong, and sends no error back.
+"""Perforated backpropagation: spare columns learn to correlate with the remaining error of their neuron.
 
-    cov_j = mean_b (h_bj - mean h_j) (e_bj - mean e_j),   a column climbs |cov_j|
+    cov_j = mean_b (h_bj - mean h_j) (e_bj - mean e_j),   a column is trained to increase |cov_j|
 
-h_j are the outputs of a column, e_j the error of the neuron that it belongs to: a candidate of cascade
-correlation (Fahlman & Lebiere, 1990), taken up as a dendrite in arXiv 2501.18018.  Pure functions of tensors.
+h_j is the output of column j and e_j the error of the neuron to which it belongs; no error is propagated from
+the column to earlier layers.  These are the candidate units of cascade correlation (Fahlman & Lebiere, 1990),
+used as dendrites in arXiv 2501.18018.  The functions are pure.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from torch import Tensor
 
 
 def owners(columns: int, neurons: int) -> Tensor:
-    """The neuron that each column belongs to, (columns,): dealt out in turn.
+    """Return the neuron to which each column belongs, (columns,): column j belongs to neuron j mod neurons.
 
-    Raises ValueError where the neurons do not get equally many.
+    Raises ValueError if `columns` is not a multiple of `neurons`.
     """
     if columns % neurons:
         raise ValueError(f"columns = {columns}: a multiple of the {neurons} neurons is needed")
@@ -23,12 +24,18 @@ def owners(columns: int, neurons: int) -> Tensor:
 
 
 def joined(columns: int, neurons: int) -> Tensor:
-    """1 where a column leads to the neuron that it belongs to and 0 elsewhere, (columns, neurons)."""
+    """Return a mask (columns, neurons): 1 where the column belongs to the neuron and 0 elsewhere.
+
+    Raises ValueError if `columns` is not a multiple of `neurons`.
+    """
     return torch.nn.functional.one_hot(owners(columns, neurons), neurons).float()
 
 
 def correlation(outputs: Tensor, errors: Tensor) -> Tensor:
-    """|cov| of each column (..., D) of outputs (..., B, D) with errors (..., B, D), which are constants."""
+    """Return |cov_j| of each column (..., D) for outputs and errors (..., B, D).
+
+    No gradient flows into the errors.
+    """
     errors = errors.detach()
-    centred = errors - errors.mean(-2, keepdim=True)  # makes the mean of the outputs irrelevant
+    centred = errors - errors.mean(-2, keepdim=True)  # so the mean of the outputs need not be subtracted
     return (outputs * centred).mean(-2).abs()

@@ -1,11 +1,12 @@
-"""How numbers stand in pulsed devices, and how many pulses a wanted change takes.
+"""How pulsed devices represent weights, and how many pulses a requested change takes.
 
-    share = (w - w_rest) / w_span      one device beside a fixed reference, where pulses go both ways
-    share = (w+ - w-) / w_span         a pair, where pulses go up only: up on w+, down on w-
+    share = (w - w_rest) / w_span      one device and a fixed reference, if pulses go in both directions
+    share = (w+ - w-) / w_span         a pair, if pulses only increase w: increases on w+, decreases on w-
 
-w_span is a part of the distance from the reset to the nearer bound of a nominal device, so that a share of 1
-leaves room to learn.  A pulse stands for w_span / n, n the pulses that take the mean device from its reset
-over that span; what a pulse really does depends on the device and on its state.
+The share is the weight divided by its range.  w is the unitless state of a device and w_rest its mean after a
+reset.  w_span is `span` times the distance from w_rest to the nearer bound of a nominal device, so that a
+device at share 1 can still move further.  The nominal change of one pulse is w_span / n, where n pulses take
+the mean device from its reset across w_span; the actual change depends on the device and on its state.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ from memsim.card.chip_card import ChipCard
 from memsim.devices import PulsedCell
 
 ROUNDINGS = ("stochastic", "nearest", "down")
-MOST = 4096  #: pulses that are tried to cross the span
+MOST = 4096  #: largest number of pulses tried for crossing w_span
 
 
 @dataclass(frozen=True, kw_only=True)
 class PulsePlan:
-    """The devices of a card's `[attention]` as holders of weights.
+    """Representation of weights by the devices of a card's `[attention]` section.
 
-    span: w_span over the distance from the reset to the nearer bound [1].  Raises ValueError for a span
-    outside 0 .. 1 and for a cell that does not cross it in 4096 pulses.
+    span: w_span divided by the distance from the reset to the nearer bound [1], above 0 and at most 1.
+    Raises ValueError for a span outside this range, and on first use of `steps` for a cell that does not
+    cross w_span within 4096 pulses.
     """
 
     card: ChipCard
@@ -37,27 +39,27 @@ class PulsePlan:
 
     def __post_init__(self) -> None:
         if not 0 < self.span <= 1:
-            raise ValueError(f"span = {self.span}: a share of the range of a device, above 0 and at most 1")
+            raise ValueError(f"span = {self.span}: a part of a device's range, above 0 and at most 1")
 
     @cached_property
     def cell(self) -> Any:
-        """The pulsed cell, or the ideal one; the noise of single reads is left out."""
+        """The pulsed cell or the ideal cell, without the noise of single reads."""
         cell: PulsedCell = self.card.attention_cell
         return cell.without("read-noise") if "read-noise" in cell.effects else cell
 
     @property
     def exact(self) -> bool:
-        """Whether the cell is ideal: it takes any number, and no pulses."""
+        """Whether the cell is ideal: it holds any number exactly and is not written by pulses."""
         return self.cell.exact
 
     @property
     def sides(self) -> tuple[str, ...]:
-        """Devices of a number that take pulses."""
+        """Names of the devices of one weight that receive pulses."""
         return ("plus", "minus") if self.cell.one_sided else ("device",)
 
     @cached_property
     def rest(self) -> float:
-        """State after a reset in the mean [w]; of a pair it cancels."""
+        """Mean state after a reset, w_rest; 0 for a pair, where it cancels in the difference."""
         if self.cell.one_sided:
             return 0.0
         response = self.cell.response(1)
@@ -65,19 +67,22 @@ class PulsePlan:
 
     @cached_property
     def span_w(self) -> float:
-        """State that stands for a share of 1, from the reset [w]."""
+        """Change of state, relative to the reset, that represents a share of 1: w_span."""
         told = self.cell.describe()
         room = told.high - self.rest
         return self.span * (room if self.cell.one_sided else min(room, self.rest - told.low))
 
     @cached_property
     def steps(self) -> tuple[float, float]:
-        """Share that a pulse up and a pulse down stand for [1]."""
+        """Nominal change of the share [1] by one pulse up and by one pulse down, both positive.
+
+        Raises ValueError for a cell that does not cross w_span within 4096 pulses.
+        """
         up = 1 / self._pulses(1)
         return up, up if self.cell.one_sided else 1 / self._pulses(-1)
 
     def _pulses(self, sign: int) -> float:
-        """Pulses that take the mean device over the span in one direction, interpolated."""
+        """Return the interpolated number of pulses that take the mean device across w_span."""
         count = 16
         while count <= MOST:
             table = self.cell.response(count).double()
@@ -89,27 +94,28 @@ class PulsePlan:
                 return n - 1 + (self.span_w - low) / (high - low)
             count *= 4
         raise ValueError(
-            f"{self.cell.name}: {MOST} pulses do not take its mean device over {self.span:g} of its range;"
-            " take a smaller span"
+            f"{self.cell.name}: {MOST} pulses do not take its mean device across {self.span:g} of its range;"
+            " use a smaller span"
         )
 
     @property
     def siemens(self) -> tuple[float, float, float]:
-        """Conductance of w = 0, of one unit of w, and of the reference of a number [S]."""
+        """Conductance at w = 0, conductance per unit of w, and conductance of the fixed reference [S]."""
         rest, unit = self.card.cell_siemens
         return rest, unit, 0.0 if self.cell.one_sided else rest + unit * self.rest
 
     def share(self, seen: Tensor) -> Tensor:
-        """Shares (S, R, C) of states (S, D, R, C)."""
+        """Return the shares (S, R, C) that states (S, D, R, C) represent."""
         if self.cell.one_sided:
             return (seen[:, 0] - seen[:, 1]) / self.span_w
         return (seen[:, 0] - self.rest) / self.span_w
 
     def counts(self, change: Tensor, rounding: str, chance: Tensor | None = None) -> Tensor:
-        """Signed whole pulses for changes of share; what they stand for is `stands`.
+        """Return signed whole numbers of pulses for changes of the share; `stands` is the inverse.
 
-        rounding: "nearest"; "down", towards zero: only whole pulses that are due; "stochastic": up with the
-        probability of the rest, so that the mean is right, by uniform numbers `chance` of the same shape.
+        rounding: "nearest"; "down", towards zero; "stochastic", up with a probability equal to the fractional
+        part, so that the mean is exact.  The latter needs uniform random numbers `chance` of the same shape.
+        Raises ValueError for another rounding.
         """
         if rounding not in ROUNDINGS:
             raise ValueError(f"rounding = {rounding!r}: one of {', '.join(ROUNDINGS)}")
@@ -121,12 +127,12 @@ class PulsePlan:
         return wanted.round() if rounding == "nearest" else wanted.trunc()
 
     def stands(self, counts: Tensor) -> Tensor:
-        """Shares that signed counts stand for."""
+        """Return the nominal changes of the share for signed numbers of pulses."""
         up, down = self.steps
         return torch.where(counts > 0, counts * up, counts * down)
 
     def by_side(self, counts: Tensor) -> Tensor:
-        """Pulses of every device (S, D, R, C) of signed counts (S, R, C)."""
+        """Return the pulses of each device (S, D, R, C) for signed numbers of pulses (S, R, C)."""
         if self.cell.one_sided:
             return torch.stack([counts.clamp(min=0), (-counts).clamp(min=0)], 1)
         return counts[:, None]

@@ -1,9 +1,9 @@
-"""Devices of learning arrays on every chip: moved by pulses from what they hold, worn, and ageing.
+"""Devices of learning arrays on every chip: pulses change their states, wear them and restart their drift.
 
-Shapes: chips S, devices of a number D (one, or both of a pair), rows R, columns C.  A device that gets no
-pulse keeps its state, its write noise and its clock; one that gets some begins at the state it has drifted
-to, and its drift starts anew.  Where a pulse would lead over a device's bound it stops there, by the cell's
-own law.  A pair of devices that go up only is refreshed before it is full: read, reset and written anew.
+Shapes: chips S, devices of a weight D (one, or two for a pair), rows R, columns C.  A device without a pulse
+keeps its state, its write noise and its age.  A device that is pulsed starts from the state to which it has
+drifted, and its drift starts anew.  The law of the cell stops it at its bounds.  A pair whose devices only
+increase is refreshed before it saturates: it is read, reset and written anew.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ from memsim.learning.learning_events import LearningEvents
 from memsim.learning.pulse_plan import PulsePlan
 
 ROUNDS = 4
-"""Times that a write is read and corrected by pulses."""
+"""Rounds of program-and-verify: one write after the reset, then reads with a correction each."""
 
 
 class PulsedDevices(nn.Module):
-    """The devices of one array, its state in buffers.
+    """Devices of one array on all chips, with their state in buffers.
 
-    rng: streams of the chips, keys (S,); refresh: share of a device's range from which a pair is refreshed.
+    rng: random streams of the chips, keys (S,); refresh: part of a device's range above which a pair of
+    one-directional devices is refreshed.  Times are in seconds since the array was programmed.
     """
 
-    held: Tensor  #: states that pulses move (S, D, R, C) [w]
-    seen: Tensor  #: the same with the noise of their last write
-    born: Tensor  #: time of a device's last pulse or reset [s], float64
-    pulses: Tensor  #: pulses that a device has had, float64
-    resets: Tensor  #: resets likewise
-    writes: Tensor  #: kernels that have run, a word of their random counters
+    held: Tensor  #: unitless states w that pulses change (S, D, R, C)
+    seen: Tensor  #: the same states with the noise of their last write, which reads see
+    born: Tensor  #: time of the last pulse or reset of each device [s], float64
+    pulses: Tensor  #: number of pulses each device has received, float64
+    resets: Tensor  #: number of resets of each device, float64
+    writes: Tensor  #: number of writes so far; part of the key of their random numbers
 
     def __init__(
         self, plan: PulsePlan, shape: tuple[int, int], rng: Stream, events: LearningEvents, refresh: float
@@ -53,21 +54,21 @@ class PulsedDevices(nn.Module):
         self.register_buffer("writes", torch.zeros((), dtype=torch.int64))
 
     def program(self, share: Tensor, now: float) -> None:
-        """Reset every device and bring shares (R, C) or (S, R, C) into them, with verifying reads."""
+        """Reset every device and program shares (R, C) or (S, R, C) with verifying reads, at time `now` [s]."""
         goal = share.expand(len(self.root.keys), *self.shape)
         self._renew(goal, torch.ones_like(goal, dtype=torch.bool), now)
 
     def share(self, now: float) -> Tensor:
-        """What reads see at a time, in shares (S, R, C)."""
+        """Return the shares (S, R, C) that reads see at time `now` [s]."""
         return self.plan.share(self._at(self.seen, now))
 
     def siemens(self, now: float) -> Tensor:
-        """Conductance of every device at a time (S, D, R, C) [S]."""
+        """Return the conductance of every device (S, D, R, C) [S] at time `now` [s]."""
         rest, unit, _ = self.plan.siemens
         return (rest + unit * self._at(self.seen, now)).clamp(min=0)
 
     def move(self, counts: Tensor, now: float) -> None:
-        """Apply signed pulses (S, R, C) at a time, and refresh pairs that are full."""
+        """Apply signed numbers of pulses (S, R, C) at time `now` [s], then refresh pairs that are almost full."""
         self._pulse(self.plan.by_side(counts), now)
         if self.plan.cell.one_sided:
             full = (self.held > self.refresh_at * self.plan.cell.describe().high).any(1)
@@ -77,7 +78,7 @@ class PulsedDevices(nn.Module):
                 self._renew(goal, full, now)
 
     def _renew(self, goal: Tensor, marked: Tensor, now: float) -> None:
-        """Reset what is marked (S, R, C) and bring shares into it."""
+        """Reset the marked weights (S, R, C) and write the shares `goal` (S, R, C) into them."""
         devices = marked[:, None].expand_as(self.held)
         none = torch.zeros_like(self.held)
         self._take(none, devices, now, start=None)
@@ -91,7 +92,7 @@ class PulsedDevices(nn.Module):
             self._pulse(self.plan.by_side(counts), now)
 
     def _pulse(self, by_side: Tensor, now: float) -> None:
-        """Pulse devices (S, D, R, C) from what they are now."""
+        """Apply pulses (S, D, R, C), starting from the states to which the devices have drifted."""
         touched = by_side != 0
         if not bool(touched.any()):
             return
@@ -100,7 +101,7 @@ class PulsedDevices(nn.Module):
         self.events.pulsed(by_side)
 
     def _take(self, by_side: Tensor, touched: Tensor, now: float, start: Tensor | None) -> None:
-        """Run the cell's law over the whole stack and keep what it gives of the touched devices."""
+        """Apply the law of the cell to all devices and keep the result for those that are touched."""
         steps = by_side.float()[:, :, None, None].contiguous()
         begin = None if start is None else start[:, :, None, None].contiguous()
         how = {"rng": self.rng.child("update"), "image": [int(self.writes)], "step": [0], "start": begin}
@@ -112,7 +113,7 @@ class PulsedDevices(nn.Module):
         self.born = torch.where(touched, torch.full_like(self.born, now), self.born)
 
     def _at(self, states: Tensor, now: float) -> Tensor:
-        """States as they have drifted until a time."""
+        """Return the states after their drift until time `now` [s]."""
         if self.ageing is None:
             return states
         rest, unit, _ = self.plan.siemens
@@ -121,7 +122,7 @@ class PulsedDevices(nn.Module):
         return (siemens * self.ageing.factor(siemens, age) - rest) / unit
 
     def chance(self, update: int) -> Tensor:
-        """Uniform numbers (S, R, C) that round the counts of an update."""
+        """Return uniform random numbers (S, R, C) for the stochastic rounding of update number `update`."""
         return self.root.child("rounding").uniform(self.shape, image=[update])[:, 0]
 
     def _apply(self, fn: Any, recurse: bool = True) -> PulsedDevices:

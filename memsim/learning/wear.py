@@ -1,4 +1,4 @@
-"""How far learning has worn the devices of an array, against the endurance of its technology."""
+"""Wear of the devices of a learning array, compared with the endurance of their technology."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ from memsim.learning.learning_array import LearningArray
 
 
 class Wear(NamedTuple):
-    """Wear of the devices of one array, over all chips."""
+    """Wear of the devices of one array over all chips.
 
-    pulses: float  #: of a device, in the mean
-    most_pulses: float  #: of the device that had most
-    cycles: float  #: of a device, in the mean: a reset is 1, a pulse (|dw| / range)^m
-    most_cycles: float
+    A reset counts as one full write cycle and a pulse as (|dw| / range)^m cycles, with m the card's
+    ``wear.pulse_exponent``.
+    """
+
+    pulses: float  #: mean number of pulses of a device
+    most_pulses: float  #: largest number of pulses of a device
+    cycles: float  #: mean number of equivalent full cycles of a device
+    most_cycles: float  #: largest number of equivalent full cycles of a device
     endurance: (
         float | None
-    )  #: write cycles until a device fails, the low end of what is published; None: not known
+    )  #: cycles until a device fails, the lower end of the published range; None: not known
 
     @property
     def spent(self) -> float | None:
-        """Share of the life of the most worn device that is spent [1]."""
+        """Part of its endurance that the most worn device has used [1]; None: endurance not known."""
         return None if self.endurance is None else self.most_cycles / self.endurance
 
 
 def wear(array: LearningArray) -> Wear:
-    """The wear of an array until now; nothing for ideal cells."""
+    """Return the wear of an array until now; all zeros for ideal cells."""
     devices, plan = array.pulsed, array.plan
     if devices is None:
         return Wear(0.0, 0.0, 0.0, 0.0, None)

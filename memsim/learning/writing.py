@@ -1,11 +1,12 @@
-"""Two ways from gradients to pulses: at once, or through a digital accumulator.
+"""Two ways to turn gradients into pulses: directly, or through a digital accumulator.
 
-    direct        n = stochastic whole number of -rate dE/dW / step, at every update
-    accumulated   chi <- chi - rate dE/dW;  n = whole steps in chi;  chi <- chi - n step
+    direct        n = stochastic_round(-rate dE/dW / step) at every update
+    accumulated   chi <- chi - rate dE/dW;  n = trunc(chi / step);  chi <- chi - n step
 
-Accumulated is the mixed precision of Nandakumar et al. (Front. Neurosci. 14, 406, 2020): a pulse is sent when
-a whole one is due, so that what is smaller than a step adds up and noise of gradients cancels before it is
-written.  The accumulator does not know what a pulse really did; the next gradients do.
+step is the nominal change of a weight by one pulse.  The second way is the mixed-precision training of
+Nandakumar et al. (Front. Neurosci. 14, 406, 2020): changes smaller than one step add up, and the noise of the
+gradients averages out before it is written.  The accumulator subtracts the nominal change of the pulses; the
+error of the actual change enters the following gradients.
 """
 
 from __future__ import annotations
@@ -19,38 +20,45 @@ from memsim.learning.learning_array import LearningArray
 
 
 class Writing(ABC):
-    """A way of writing the gradients of arrays, of all chips at once.
+    """Method of writing gradients into arrays, for all chips at once.
 
-    rate: weights a unit of gradient, for every array.
+    rate: learning rate, the same for all arrays, above 0 and below 1e6.  Raises ValueError outside that
+    range.
     """
 
     def __init__(self, rate: float) -> None:
         if not 0 < rate < 1e6:
-            raise ValueError(f"rate = {rate}: a learning rate above 0")
+            raise ValueError(f"rate = {rate}: a learning rate above 0 and below 1e6 is needed")
         self.rate = rate
 
     @abstractmethod
     def write(self, array: LearningArray, gradient: Tensor, vectors: int) -> None:
-        """Bring a gradient (S, R, C), the sum over `vectors` outer products a chip, into an array."""
+        """Apply a gradient dE/dW (S, R, C), a sum of `vectors` outer products on each chip, to an array.
+
+        Raises what `LearningArray.update` raises.
+        """
 
 
 class Direct(Writing):
-    """Every update is sent as pulses."""
+    """Method that sends every update as pulses, rounded stochastically."""
 
     def write(self, array: LearningArray, gradient: Tensor, vectors: int) -> None:
         array.update(-self.rate * gradient)
 
 
 class Accumulated(Writing):
-    """Updates add up digitally, with momentum; whole pulses are sent."""
+    """Method that accumulates updates digitally, with optional momentum, and sends whole pulses only.
+
+    momentum: 0 to below 1.  Raises ValueError outside that range.
+    """
 
     def __init__(self, rate: float, momentum: float = 0.0) -> None:
         super().__init__(rate)
         if not 0 <= momentum < 1:
-            raise ValueError(f"momentum = {momentum}: 0 to below 1")
+            raise ValueError(f"momentum = {momentum}: a value from 0 to below 1 is needed")
         self.momentum = momentum
-        self.due: dict[str, Tensor] = {}  #: chi of each array
-        self.moved: dict[str, Tensor] = {}
+        self.due: dict[str, Tensor] = {}  #: accumulated change chi of each array, by its name
+        self.moved: dict[str, Tensor] = {}  #: gradient of each array, averaged by momentum
 
     def write(self, array: LearningArray, gradient: Tensor, vectors: int) -> None:
         if self.momentum:

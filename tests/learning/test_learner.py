@@ -84,7 +84,7 @@ def test_converters_follow_the_weights() -> None:
 
 def test_slips_are_named() -> None:
     net, _, _ = spiking()
-    with pytest.raises(ValueError, match=r"layers = 'haed': no layer of that name \(there are first, second"):
+    with pytest.raises(ValueError, match=r"layers = 'haed' matches no layer \(there are first, second"):
         learning_chip(net, ECRAM, ["haed"])
     with pytest.raises(ValueError, match="rule = 'backprop': 'bptt' or 'e-prop'"):
         Learner.on(net, ECRAM, ["head"], Direct(1.0), rule="backprop")  # type: ignore[arg-type]

@@ -226,7 +226,7 @@ def test_what_was_learned_is_in_the_state_and_goes_on_with_the_same_bits() -> No
 def test_what_cannot_be_is_refused_by_name() -> None:
     made = array(ECRAM, blocks())
     with pytest.raises(
-        ValueError, match=r"layer: a change \(12, 10\); chips, rows and columns are \(2, 12, 10\)"
+        ValueError, match=r"layer: the change has shape \(12, 10\); \(chips, rows, columns\) = \(2, 12, 10\)"
     ):
         made.update(torch.zeros(12, 10))
     with pytest.raises(ValueError, match="NaN or infinity; is the learning rate too large"):
