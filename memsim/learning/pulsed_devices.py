@@ -54,7 +54,8 @@ class PulsedDevices(nn.Module):
         self.register_buffer("writes", torch.zeros((), dtype=torch.int64))
 
     def program(self, share: Tensor, now: float) -> None:
-        """Reset every device and program shares (R, C) or (S, R, C) with verifying reads, at time `now` [s]."""
+        """Reset every device and program shares (R, C) or (S, R, C) with verifying reads, at time `now` [s].
+        """
         goal = share.expand(len(self.root.keys), *self.shape)
         self._renew(goal, torch.ones_like(goal, dtype=torch.bool), now)
 
@@ -68,7 +69,9 @@ class PulsedDevices(nn.Module):
         return (rest + unit * self._at(self.seen, now)).clamp(min=0)
 
     def move(self, counts: Tensor, now: float) -> None:
-        """Apply signed numbers of pulses (S, R, C) at time `now` [s], then refresh pairs that are almost full."""
+        """Apply signed numbers of pulses (S, R, C) at time `now` [s], then refresh pairs that are almost
+        full.
+        """
         self._pulse(self.plan.by_side(counts), now)
         if self.plan.cell.one_sided:
             full = (self.held > self.refresh_at * self.plan.cell.describe().high).any(1)
