@@ -54,8 +54,7 @@ class PulsedDevices(nn.Module):
         self.register_buffer("writes", torch.zeros((), dtype=torch.int64))
 
     def program(self, share: Tensor, now: float) -> None:
-        """Reset every device and program shares (R, C) or (S, R, C) with verifying reads, at time `now` [s].
-        """
+        """Reset every device and program shares (R, C) or (S, R, C) with verify, at time `now` [s]."""
         goal = share.expand(len(self.root.keys), *self.shape)
         self._renew(goal, torch.ones_like(goal, dtype=torch.bool), now)
 

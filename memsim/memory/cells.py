@@ -1,6 +1,8 @@
-"""Devices of line arrays, whatever they are: written some lines at a time, shown as shares of their range.
+"""The interface of the devices of line arrays: lines are written, and reads see them as shares of their
+range.
 
-Shapes: chips S, heads H, sequences B, readers R, lines N (those that are asked for), columns C.
+A share is a number divided by the largest one that a cell represents, from -1 to 1.
+Shapes: chips S, heads H, sequences B, readers R, lines N (those that are requested), columns C.
 """
 
 from __future__ import annotations
@@ -13,68 +15,82 @@ import numpy as np
 import torch
 from torch import Tensor
 
-CALL = 1 << 16  #: tokens or reads of one context
+CALL = 1 << 16  #: random numbers are reserved for this many tokens or reads of one context
 
 
 class Shown(NamedTuple):
-    """What reads see of lines: numbers in shares of the largest one, and siemens of all devices of a cell."""
+    """State of lines as a read sees it: the number and the total conductance of each cell."""
 
-    share: Tensor  #: (S, H, B, N, C) [1]
-    siemens: Tensor  #: the same shape [S]
+    share: Tensor  #: numbers as shares of the largest one (S, H, B, N, C) [1]
+    siemens: Tensor  #: sum of the conductances of all devices of a cell, same shape [S]
     unrest: Tensor | None = None
-    """Variance of the share that is new in every read, the same shape; None: nothing is."""
+    """Variance of the share by fluctuations that are drawn anew in every read, same shape; None: there are
+    none.
+    """
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Shown:
-        """The same for other views of the tensors, such as some columns."""
+        """Return the result of applying `change`, such as a selection of columns, to each tensor."""
         return Shown(*(None if x is None else change(x) for x in self))  # type: ignore[arg-type]
 
 
 class LineCells(ABC):
-    """The devices of one memory on every chip.  Their random numbers are named by chip, head, sequence, line
-    and token.
+    """Devices of one memory on every chip.
+
+    Their random numbers are keyed by chip, head, sequence, line and token.
     """
 
     @property
     @abstractmethod
     def one(self) -> float:
-        """Difference of the two sides of a cell at the largest number, as `Shown` has both [S]."""
+        """Conductance difference between the two sides of a cell at a share of 1 [S]."""
 
     @abstractmethod
     def begin(self, images: np.ndarray, call: int) -> None:
-        """Begin an empty context of sequences of these names; call: which of several in one pass."""
+        """Begin an empty context for sequences with these identifiers.
+
+        call: number of the context, if the network uses the memory several times in one pass.
+        """
 
     @abstractmethod
     def write(self, rows: Sequence[int], share: Tensor, tokens: Sequence[int]) -> float:
-        """Write lines `rows` of the array with shares (S, H, B, R, C) in -1 .. 1; returns pulses, or 0."""
+        """Write shares (S, H, B, R, C) from -1 to 1 into lines `rows` of the array.
+
+        Returns the number of pulses sent; 0 for cells that are not written by pulses.
+        """
 
     @abstractmethod
     def show(self, rows: Sequence[int], ages: np.ndarray) -> Shown:
-        """What reads see of these lines, near these ages (N,) [s]; `since` tells how near."""
+        """Return the state of these lines close to the ages (N,) [s]; `since` corrects for the difference."""
 
     @abstractmethod
     def variance(self, drive: Tensor, shown: Shown) -> Tensor | None:
-        """Variance of one read of each column, in shares squared (S, H, B, R, C), where lines are driven.
+        """Return the variance of one read of each column (S, H, B, R, C), in units of shares squared.
 
-        drive (S, H, B, R, N) in shares of the read voltage; the transposed read takes transposed tensors.
-        None: reads are noiseless.
+        drive: voltages of the lines (S, H, B, R, N) divided by the read voltage.  For a transposed read,
+        which drives columns and senses lines, both tensors are transposed.  None: reads have no noise.
         """
 
     def gain(self, ages: Tensor) -> Tensor:
-        """Mean of what is left of a number at each age, float64, of the shape of ages [1]."""
+        """Return the mean factor [1] by which a number has decayed at each age [s], float64, shape of
+        ages.
+        """
         return torch.ones_like(ages, dtype=torch.float64)
 
     def since(self, rows: Sequence[int], ages: Tensor) -> Tensor | None:
-        """What lines have lost in the mean since they were shown last, at ages (R, N) [1]; None: nothing."""
+        """Return the mean factor [1] by which lines have decayed between `show` and the ages (R, N) [s].
+
+        None: there is no decay.
+        """
         return None
 
     @property
     def pace(self) -> float:
-        """Time in which new lines age so little that they are shown once [s]; inf: they do not age."""
+        """Time for which one `show` of new lines is accurate enough [s]; inf: lines do not age."""
         return float("inf")
 
 
 def of_rows(x: Tensor, rows: Sequence[int]) -> Tensor:
-    """Lines of x (S, H, B, N, ...), a view where rows follow one another."""
+    """Return the lines `rows` of x (S, H, B, N, ...); a view if the rows are contiguous."""
     first, count = rows[0] if len(rows) else 0, len(rows)
     if list(rows) == list(range(first, first + count)):
         return x[:, :, :, first : first + count]

@@ -1,4 +1,4 @@
-"""The clock of a context: token n happens n / rate seconds after its first, so that every line has an age."""
+"""The clock of a context: token n arrives n / rate seconds after token 0, which gives every line an age."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Clock:
-    """Tokens a second.  The time since weights were programmed is another, far longer one.
+    """Clock that assigns a time to each token, t_n = n / rate.
 
-    A chat runs at 10 to 100 tokens a second, a sensor at 1e3 to 1e6.  Raises ValueError for a rate that is
-    not a positive number.
+    Typical rates: 10 to 100 tokens per second for a chat, 1e3 to 1e6 for a sensor.  The age of the weight
+    arrays, measured from their programming, is a separate and much longer time.  Raises ValueError for a rate
+    that is not a positive number.
     """
 
-    rate: float = 1e3  #: tokens a second [1/s]
+    rate: float = 1e3  #: tokens per second [1/s]
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < math.inf:
-            raise ValueError(f"rate = {self.rate} tokens a second: a positive number is needed")
+            raise ValueError(f"rate = {self.rate} tokens per second: a positive number is needed")
 
     def time(self, token: int) -> float:
-        """When a token happens [s]."""
+        """Return the time at which a token arrives, counted from token 0 [s]."""
         return token / self.rate

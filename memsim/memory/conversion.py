@@ -1,4 +1,4 @@
-"""From currents to numbers in one pass over memory: noise that is new in every read, then the ADC's grid."""
+"""Conversion of currents to numbers in one pass over memory: read noise is added, then the ADC rounds."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ def noisy_numbers(
     current: Tensor, variance: Tensor | None, step: Tensor, held: Tensor, keys: Tensor, images: Tensor,
     reads: Tensor, draw: int, levels: int,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Return codes(current + sqrt(variance) xi) step, and how many were clipped.
+    """Return the converted currents and the number of codes that were clipped.
 
-    current, variance (K, B, R, N): K chips and heads; step (K, N) or (K, 1); codes are whole from -levels to
-    levels, and currents stay as they are where levels is 0.  held (R,): sensed lines that are there for each
-    reader, the first ones; the others give 0.  keys (K,), images (B,), reads (R,), all int64, and draw are
-    the address of xi.
+        out = step clip(round((current + sqrt(variance) xi) / step), -levels, levels)
+
+    current, variance: (K, B, R, N) for K pairs of chip and head, B sequences, R readers and N sensed lines;
+    variance None: no noise.  step: (K, N) or (K, 1); levels = 0: no rounding.  held (R,): reader r converts
+    the first held[r] lines, and the others give 0.  xi is standard normal; its random numbers are addressed
+    by keys (K,), images (B,) and reads (R,), all int64, and by draw.
     """
     if variance is not None:
         cells = current.shape[-1]
@@ -56,7 +58,7 @@ def _(
 
 @bare
 def _round(numbers, step, levels):
-    """Round numbers to an ADC's grid, in place; returns how many it clipped."""
+    """Round numbers to the grid of an ADC in place and return the number of clipped codes."""
     over = np.int32(0)
     if len(step) == 1:
         own = step[0]
@@ -76,8 +78,9 @@ def _round(numbers, step, levels):
 
 @parallel_kernel
 def _convert(current, variance, step, held, keys, images, reads, draw, levels, out, over):
-    """Fill out (K, B, R, N), and over (K, B, R) with how many were clipped; variance: K = 0 where there is
-    none.
+    """Fill out (K, B, R, N) with converted currents and over (K, B, R) with the number of clipped codes.
+
+    A variance of length 0 means no noise.
     """
     arrays, count, readers, cells = current.shape
     for job in prange(arrays * count * readers):

@@ -1,15 +1,17 @@
-"""A leaky state on a crossbar: faded by the device or by rewriting, added to by pulses or by rewriting.
+"""A leaky state on a crossbar: devices or writes let it decay, and pulses or writes add outer products to it.
 
-    write = "pulses"    add: n = round(n_max x_p b_n / range) pulses on every cell at once, up or down, on top
-                        of what it holds; a decay that the device does not give: pulses back, by what was read
-    write = "verify"    decay and add: all cells are read, faded and added to digitally, and written anew
+    write = "pulses"    addition: n = round(n_max x_p b_n / range) pulses up or down on every cell, starting
+                        from its present state; any decay beyond that of the device: pulses towards 0, in
+                        proportion to the state that was read before
+    write = "verify"    decay and addition: all cells are read, updated digitally, and written again
 
-A volatile device gives exp(-dt / retention) for nothing, the same for all cells; a state cannot fade slower
-than its device.  Every token writes the whole state, where a list of lines writes one.
+A volatile device decays by exp(-dt / retention) without a write, by the same factor in all cells, so a state
+cannot decay more slowly than its device.  Each token writes the whole state, whereas an array of lines writes
+one line per token.
 
-Lines with a resistance (`memsim.memory.through_lines`) are between the devices and every read, those before a
-rewriting among them: what they take is written back, and lost anew with every rewriting.  Pulses reach all
-cells in full.
+If lines have a resistance (`memsim.memory.through_lines`), it affects every read, also the read before a
+rewriting: the loss of the lines is then written back into the state, and occurs again at every rewriting.
+Pulses reach all cells without loss.
 """
 
 from __future__ import annotations
@@ -32,15 +34,17 @@ from memsim.memory.reads import Reads, by_array, by_row
 from memsim.memory.through_lines import ThroughLines
 from memsim.memory.verified_cells import VerifiedCells
 
-ROW = 0  #: the one line that holds all P x N cells
+ROW = 0  #: the state is stored as a single line of P x N cells
 
 
 class CrossbarLeaky(Leaky):
-    """The state of one mixer on every chip; rows of sequences are chip-major.
+    """State of one sequence mixer on every chip; the first axis of tensors is (chips x sequences),
+    chip-major.
 
-    ranges: largest absolute value of the state, of c and of what is read, (S, H) or (1, H) each.  images:
-    names of the sequences; call: which of several in one pass.  Time passes by ``wait``.  ``clipped`` counts
-    numbers beyond a range.
+    state, c, out: largest absolute values of the state, of the query c and of the result, each (S, H) or (1,
+    H); larger numbers are clipped and counted in ``clipped``.  images: identifiers of the sequences; call:
+    number of the context, if the network uses the state several times in one pass.  Time passes only by
+    ``wait``.
     """
 
     def __init__(
@@ -66,18 +70,18 @@ class CrossbarLeaky(Leaky):
 
     @property
     def clipped(self) -> int:
-        """Numbers beyond the range of a converter or of a cell, until now."""
+        """Numbers clipped so far, because they exceeded the range of a converter or of a cell."""
         return self.reads.clipped
 
     def clear(self) -> None:
         self.writes, self.now, self.written = 0, 0.0, 0.0
         self.reads.begin(self.images, self.call)
         self.cells.begin(self.images, self.call)
-        self.faded: Tensor | float = 1.0  #: decay that no device gave and no write made yet
+        self.faded: Tensor | float = 1.0  #: decay factor that neither devices nor writes have applied yet
         self._write(torch.zeros(()), first=True)
 
     def wait(self, dt: float) -> None:
-        """Let `dt` seconds pass.  Raises ValueError for a negative time."""
+        """Let `dt` seconds pass.  Raises ValueError for a time that is negative or not finite."""
         if not 0 <= dt < math.inf:
             raise ValueError(f"{self.design.name}: dt = {dt} s: 0 or more is needed")
         self.now += dt
@@ -85,15 +89,16 @@ class CrossbarLeaky(Leaky):
             self.faded = self.faded * math.exp(dt / self.design.retention)
 
     def decay(self, factor: Tensor) -> None:
-        """Fade by a factor (S B, H), of which the device gave its share in the time that was waited.
+        """Multiply the state by a factor (S B, H), including the decay of the device since the last decay.
 
-        Raises ValueError for a factor above what the device leaves.
+        Raises ValueError for a factor above that of the device, exp(-dt / retention).
         """
         total = self.faded * by_array(factor[..., None], len(self.chips), self.dtype)
         if float(total.max()) > 1 + 1e-6:
             raise ValueError(
-                f"{self.design.name}: a decay of {float(factor.max()):.4g} is slower than the device, whose"
-                f" retention is {self.design.retention:g} s; let less time pass, or take longer retention"
+                f"{self.design.name}: a decay factor of {float(factor.max()):.4g} is slower than the device,"
+                f" whose retention is {self.design.retention:g} s; let less time pass, or use a longer"
+                " retention"
             )
         self.faded = total
 
@@ -107,11 +112,11 @@ class CrossbarLeaky(Leaky):
         unit = self.state_range * self.c_range
         full = (self.out_range / unit)[..., 0]  # c drives N columns, P lines are sensed
         out = self.reads.read(drive[..., None, :], shown, full, "read")[..., 0, :] * unit
-        left = self.faded  # what is not written yet is a digital factor on what is read
+        left = self.faded  # a decay that is not written yet is applied digitally to the result
         return by_row(out * left).to(c.dtype)
 
     def _shown(self) -> Shown:
-        """The state as reads see it now, in shares (S, H, B, P N)."""
+        """Return the state as reads see it now, as shares (S, H, B, P N)."""
         age = self.now - self.written
         shown = self.cells.show([ROW], np.array([age])).each(lambda x: x[..., 0, :])
         left = math.exp(-age / self.design.retention)
@@ -120,7 +125,7 @@ class CrossbarLeaky(Leaky):
         return shown._replace(share=shown.share * left)
 
     def _seen(self, together: int | None = None) -> Shown:
-        """The same through lines, (S, H, B, P, N), so many columns driven at once (default: all)."""
+        """Return the state through lines (S, H, B, P, N), with `together` columns driven at once (None: all)."""
         rows, columns = self.design.rows, self.design.columns
         shown = self._shown().each(lambda x: x.unflatten(-1, (rows, columns)))
         if self.through is None:
@@ -128,7 +133,7 @@ class CrossbarLeaky(Leaky):
         return shown._replace(share=self.through.keys(shown, range(rows), (together or columns) / columns))
 
     def _write(self, change: Tensor, first: bool = False) -> None:
-        """Bring what is due of a decay and a change, in shares (S, H, B, P N), into the devices."""
+        """Write the pending decay and a change, in shares (S, H, B, P N), into the devices."""
         design = self.design
         self.reads.step(self.writes)
         cells = len(self.chips) * design.heads * len(self.images)
@@ -148,17 +153,17 @@ class CrossbarLeaky(Leaky):
         self.writes, self.written, self.faded = self.writes + 1, self.now, 1.0
 
     def _put(self, share: Tensor) -> float:
-        """Write all cells to shares (S, H, B, P N); returns pulses."""
+        """Write shares (S, H, B, P N) into all cells and return the number of pulses."""
         return self.cells.write([ROW], share[..., None, :], [self.writes])
 
     @property
     def _rewrites(self) -> bool:
-        """Whether a decay is due that the device does not give."""
+        """Whether a decay is pending that the device does not provide."""
         faded = torch.as_tensor(self.faded)
         return bool(((1 - faded).abs() > 1e-9).any())
 
     def _sensed(self) -> Tensor:
-        """The state as a read of every cell finds it, one column at a time (S, H, B, P N)."""
+        """Return the state (S, H, B, P N) as a read of every single cell, column by column, finds it."""
         shown = self._seen(together=1).each(lambda x: x.flatten(-2))
         self.events.read_cells(shown.siemens, self.design.rows, self.design.columns)
         adc = self.design.adc

@@ -1,10 +1,10 @@
-"""Lines on crossbars: each token writes one line of devices, and every read goes through converters.
+"""Lines on crossbars: each token writes one line of devices, and every read passes through converters.
 
     z_n = a ADC(sum_d DAC(q_d) K_nd + noise)        o_d = b ADC(sum_n DAC(w_n) V_nd + noise)
 
-K and V are shares of their range as devices hold them at their age; a and b the digital scales of a head.
-Lines not yet written are switched off.  With `correct`, z_n and w_n are divided by the mean drift at the age
-of line n; with `ones`, o is divided by what a column of ones reads.
+K and V are the shares of their range that the devices represent at their age; a and b are digital scales of
+each head.  Lines that are not written yet are switched off.  With the option `correct`, z_n and w_n are
+divided by the mean drift at the age of line n; with `ones`, o is divided by the result of a column of ones.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from memsim.memory.reads import Reads, by_array, by_row
 from memsim.memory.through_lines import ThroughLines
 from memsim.memory.verified_cells import VerifiedCells
 
-HEADROOM = 1.25  #: range of a column of ones, whose weights sum to 1 without errors
+HEADROOM = 1.25  #: ADC range of the column of ones, which would read 1 if nothing had errors
 
 
 class CrossbarLines(Lines):
-    """The lines of one memory on every chip; rows of sequences are chip-major, (chips x sequences, H, D).
+    """Lines of one memory on every chip; tensors are (chips x sequences, H, D), chip-major.
 
-    images: names of the sequences, by which their noise is drawn.  dtype: of the devices' numbers (default:
-    float64 where all is ideal, else float32; pulsed cells are in float32).
+    images: identifiers of the sequences, which key their noise.  dtype: type of the computation (default:
+    float64 if everything is ideal, else float32; pulsed cells are always computed in float32).
     """
 
     def __init__(
@@ -60,11 +60,14 @@ class CrossbarLines(Lines):
 
     @property
     def clipped(self) -> int:
-        """Numbers beyond the range of a converter or of a line, until now."""
+        """Numbers clipped so far, because they exceeded the range of a converter or of a line."""
         return self.reads.clipped
 
     def begin(self, images: Sequence[int] | np.ndarray, call: int = 0) -> None:
-        """Begin a context of sequences of these names, empty; call: which of several in one pass."""
+        """Begin an empty context for sequences with these identifiers.
+
+        call: number of the context, if the network uses the memory several times in one pass.
+        """
         self.clear()
         self.images = np.asarray(images, np.int64)
         self.reads.begin(self.images, call)
@@ -94,21 +97,23 @@ class CrossbarLines(Lines):
         return self.blend_all(w[..., None, :], [now], [len(self)])[..., 0, :]
 
     def match_all(self, q: Tensor, times: Sequence[float], held: Sequence[int]) -> Tensor:
-        """Scores of R readers (S B, H, R, D) -> (S B, H, R, N), each at its time.
+        """Return the scores (S B, H, R, N) of R queries q (S B, H, R, D), each read at its own time [s].
 
-        held: lines that are there for each reader, the first ones; never less than for the reader before.
-        Scores of the others mean nothing; where lines have a resistance, none may be missing, as each line
-        loads the others.
+        held: number of lines present for each reader, counted from the oldest, and never decreasing.  Scores
+        of later lines are undefined.  If lines have a resistance, all lines must be present for every reader,
+        because each line loads the others.
         """
         idle, ages = held.count(0), self._ages(times)
         shown, ranges, there = self._show(ages), self.ranges, torch.tensor(held)[idle:]
         keys = shown.each(lambda x: x[..., : self.design.keys])
         if self.through is not None:
             keys = keys._replace(share=self.through.keys(keys, self._rows()))
-        keys = keys.each(lambda x: x.mT)  # columns drive, lines are sensed
+        keys = keys.each(lambda x: x.mT)  # columns are driven, lines are sensed
         drive = self.reads.dac(self._by_array(q[..., idle:, :]) / _scale(ranges.query), signed=True)
         full = (ranges.score / (ranges.query * ranges.key))[..., None]
-        self.reads.waiting = [] if self.design.tile else None  # what is powered is known with the weights
+        self.reads.waiting = (
+            [] if self.design.tile else None
+        )  # only the weights decide which tiles have power
         scores = self.reads.read(
             drive, keys, full, "match", held=there, sensed=self._since(ages, idle)
         ) * _scale(ranges.query * ranges.key)  # fmt: skip
@@ -118,8 +123,9 @@ class CrossbarLines(Lines):
         return by_row(torch.cat([none, scores], -2) if idle else scores).to(q.dtype)
 
     def blend_all(self, w: Tensor, times: Sequence[float], held: Sequence[int]) -> Tensor:
-        """Blends for R readers by weights (S B, H, R, N) -> (S B, H, R, V), each at its time; `held` as for
-        `match_all`, and weights of lines that are not there are 0.
+        """Return the weighted sums of values (S B, H, R, V) for R readers with weights w (S B, H, R, N).
+
+        Times [s] and held are as for `match_all`; the weights of lines that are not present must be 0.
         """
         idle, design, ages, ranges = held.count(0), self.design, self._ages(times), self.ranges
         values = self._show(ages).each(lambda x: x[..., design.keys :])
@@ -148,7 +154,7 @@ class CrossbarLines(Lines):
         return by_row(out * _scale(ranges.value)).to(w.dtype)
 
     def _bill_match(self, weights: Tensor, held: Tensor) -> None:
-        """Enter the events of the match before, of the tiles in which a line has a weight (S, H, B, R, N)."""
+        """Enter the events of the preceding match, limited to tiles with a nonzero weight (S, H, B, R, N)."""
         waiting, self.reads.waiting = self.reads.waiting, None
         if not waiting:
             return
@@ -165,27 +171,29 @@ class CrossbarLines(Lines):
             self.events.read(drive, shown, powered=powered)
 
     def _ages(self, times: Sequence[float]) -> Tensor:
-        """Age of each line for each reader (R, N) float64 [s], the oldest first; 0 of lines still to come."""
+        """Return the age of each line for each reader (R, N), float64 [s], oldest first; 0 for later
+        lines.
+        """
         at = torch.tensor(self.written_at, dtype=torch.float64)
         ages = torch.tensor(times, dtype=torch.float64)[:, None] - at
         if len(times) == 1 and float(ages.min()) < 0:
             raise ValueError(
-                f"now = {times[0]:g} s is before a line was written, {-float(ages.min()):g} s later"
+                f"now = {times[0]:g} s: a line is written {-float(ages.min()):g} s later; read it afterwards"
             )
         return ages.clamp(min=0.0)
 
     def _rows(self) -> list[int]:
-        """Rows of the array that hold the lines, the oldest first."""
+        """Return the rows of the array that hold the lines, oldest first."""
         return [n % self.design.capacity for n in range(self.count - len(self), self.count)]
 
     def _show(self, ages: Tensor) -> Shown:
-        """What reads see of all lines, the oldest first, in the middle of the readers' times."""
+        """Return the state of all lines, oldest first, at the middle of the times of the readers."""
         return self.cells.show(self._rows(), ((ages[0] + ages[-1]) / 2).numpy())
 
     def _since(self, ages: Tensor, idle: int) -> Tensor | None:
-        """What each line has lost since it was shown last, for each reader (R, N)."""
+        """Return the decay factor of each line since the last `show`, for each reader (R, N)."""
         at = (self.count, idle, tuple(ages[idle:, 0].tolist()))
-        if self._lost is None or self._lost[0] != at:  # a blend follows the match of the same readers
+        if self._lost is None or self._lost[0] != at:  # a blend reuses the result of its match
             lost = self.cells.since(self._rows(), ages[idle:])
             self._lost = at, None if lost is None else lost.to(self.dtype)
         return self._lost[1]
@@ -194,7 +202,7 @@ class CrossbarLines(Lines):
         return self.cells.gain(ages).to(self.dtype)
 
     def _by_array(self, x: Tensor) -> Tensor:
-        """(S B, H, R, n) -> (S, H, B, R, n)."""
+        """Rearrange (S B, H, R, n) to (S, H, B, R, n)."""
         if x.shape[0] != len(self.chips) * len(self.images):
             raise ValueError(
                 f"{self.design.name}: {x.shape[0]} rows for {len(self.chips)} chips x {len(self.images)}"
@@ -204,5 +212,5 @@ class CrossbarLines(Lines):
 
 
 def _scale(range_SH: Tensor) -> Tensor:
-    """A number for each chip and head, beside (S, H, B, R, n)."""
+    """Append axes to (S, H), so that it broadcasts against (S, H, B, R, n)."""
     return range_SH[..., None, None, None]

@@ -1,4 +1,4 @@
-"""What a card decides about the arrays of one memory before anything is written."""
+"""The settings that a chip card fixes for the arrays of one memory."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from memsim.converters.adc import Adc
 from memsim.devices.cell import Cell
 
 Write = Literal["verify", "pulses"]
-"""How numbers are written: to target conductances (`[weights]` of the card), or by pulses after a reset
-(`[attention]`).
+"""How numbers are written: "verify" programs target conductances into the cells of the card's `[weights]`
+section; "pulses" resets and pulses the cells of its `[attention]` section.
 """
 
 STUCK = ("stuck_on", "stuck_off", "stuck_random")
@@ -23,9 +23,10 @@ STUCK = ("stuck_on", "stuck_off", "stuck_random")
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayDesign(ABC):
-    """Arrays that are written while a network runs: cells, reads, converters and prices are the card's.
+    """Settings of arrays that are written while a network runs.
 
-    Raises ValueError for settings of the card that these arrays do not simulate.
+    Cells, reads, converters and prices come from the card.  Raises ValueError for settings of the card that
+    these arrays do not simulate.
     """
 
     name: str
@@ -34,28 +35,28 @@ class ArrayDesign(ABC):
     write: Write = "verify"
 
     wired: ClassVar[bool] = False
-    """Whether lines with a resistance are simulated."""
+    """Whether this kind of array simulates the resistance of its lines."""
 
     def __post_init__(self) -> None:
         if self.write not in ("verify", "pulses"):
             raise ValueError(f"{self.name}: write = {self.write!r}: 'verify' or 'pulses'")
         if self.write == "pulses" and self.cell.exact:
-            raise ValueError(f'{self.name}: an ideal cell takes no pulses; take write = "verify"')
+            raise ValueError(f'{self.name}: an ideal cell takes no pulses; use write = "verify"')
         for setting, simulated in self._settings().items():
             if not simulated:
                 off = "wires" if "wires" in setting else "faults" if "faults" in setting else ""
                 way = f'card.without("{off}")' if off and "spare" not in setting else "its default"
-                raise ValueError(f"{self.name}: its arrays do not simulate {setting}; take {way}")
+                raise ValueError(f"{self.name}: its arrays do not simulate {setting}; use {way}")
         if self.worn and self.write == "verify":
             self._own_endurance()
 
     def _own_endurance(self) -> None:
-        """Raise ValueError where the endurance of `[wear]` is that of another cell, which brought it."""
+        """Raise ValueError if the endurance in `[wear]` was taken from the attention cell, not this cell."""
         card = self.card
         if "endurance" not in card.wear.model_fields_set and card.attention.cell != card.weights.cell:
             raise ValueError(
-                f"{self.name}: the endurance of [wear] is that of {card.attention_cell.name}, its arrays are"
-                f' of {self.cell.name}: set wear.endurance [cycles], or take card.without("wear")'
+                f"{self.name}: the endurance of [wear] is that of {card.attention_cell.name}, but its arrays"
+                f' have the cell {self.cell.name}: set wear.endurance [cycles], or use card.without("wear")'
             )
 
     def _positive(self, *fields: str) -> None:
@@ -65,7 +66,7 @@ class ArrayDesign(ABC):
                 raise ValueError(f"{self.name}: {field} = {getattr(self, field)}: 1 or more is needed")
 
     def _settings(self) -> dict[str, bool]:
-        """Settings of the card, and whether they are those that are simulated."""
+        """Return settings of the card, each with whether these arrays simulate it."""
         card = self.card
         if self.write == "verify":
             weights = card.weights
@@ -85,7 +86,7 @@ class ArrayDesign(ABC):
         }
 
     def _faults(self, name: str, *, weights: bool) -> dict[str, bool]:
-        """Faults of the card, and whether these arrays have them: `faulty` names those that they do."""
+        """Return the faults of the card, each with whether these arrays simulate it (see `faulty`)."""
         section = self.card.weight_faults if weights else self.card.attention_faults
         on, usual = self.card.on("faults") and section.made, type(section)()
         spared = on or (self.worn and not weights)  # spares would take the place of worn devices, too
@@ -97,7 +98,7 @@ class ArrayDesign(ABC):
         }
 
     def faulty(self, weights: bool) -> Sequence[str]:
-        """Fields of a card's faults that these arrays simulate, on weight cells or on pulsed ones."""
+        """Return the fault fields that are simulated, of weight cells or else of attention cells."""
         return STUCK
 
     @property
@@ -107,7 +108,7 @@ class ArrayDesign(ABC):
 
     @property
     def idle_lines(self) -> Literal["none", "grounded", "off"]:
-        """What lines without input do, where lines have a resistance."""
+        """State of lines without input: grounded or off; "none": the resistance of lines is not simulated."""
         if not self.card.on("wires"):
             return "none"
         how = self.card.weights.wires if self.write == "verify" else self.card.attention.idle_lines
@@ -115,38 +116,38 @@ class ArrayDesign(ABC):
 
     @property
     def cell(self) -> Cell:
-        """The cell of a device: of weights, or of attention arrays."""
+        """The weight cell for "verify", the attention cell for "pulses"."""
         return self.card.weight_cell if self.write == "verify" else self.card.attention_cell
 
     @property
     def section(self) -> ReadSection:
-        """How arrays are read."""
+        """The section of the card that describes reads."""
         return self.card.weights if self.write == "verify" else self.card.attention
 
     @cached_property
     def adc(self) -> Adc:
-        """The converters of lines and of value columns."""
+        """The ADC of sensed lines and columns."""
         return self.card.design.weight_adc if self.write == "verify" else self.card.design.attention_adc
 
     @cached_property
     def dac_bits(self) -> int:
-        """Bits of queries and of weights as they drive lines; 0 where nothing rounds."""
+        """Bits of the DACs that drive queries and weights; 0: no rounding."""
         return self.card.weights.dac_bits if self.card.on("dac") else 0
 
     @cached_property
     def exact(self) -> bool:
-        """Whether everything of the card is ideal: nothing errs, nothing has a price."""
+        """Whether the card is ideal as a whole, without errors and without prices."""
         return self.card.ideal
 
     @property
     def drifts(self) -> bool:
-        """Whether weight cells drift in the mean."""
+        """Whether the mean conductance of the weight cell drifts."""
         cell = self.card.weight_cell
         return not cell.exact and cell.drift is not None and cell.strength("drift") > 0
 
     @property
     def devices_per_cell(self) -> int:
-        """Devices of a number that are written."""
+        """Number of devices that are written for one number."""
         if self.write == "verify":
             return 2 * self.card.weights.devices_per_weight
         return (2 if self.card.attention_cell.one_sided else 1) * self.card.attention.devices_per_synapse
@@ -154,4 +155,4 @@ class ArrayDesign(ABC):
     @property
     @abstractmethod
     def devices(self) -> int:
-        """Devices that one write reaches."""
+        """Number of devices that one write changes."""

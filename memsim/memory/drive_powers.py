@@ -1,4 +1,4 @@
-"""What the noise of a read takes of its drives: squares, and the function that carried noise goes by."""
+"""Functions of the drive voltages on which the noise of a read depends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from memsim.devices.numerics.operation import operation
 
 @operation
 def drive_powers(x: Tensor, square: float, linear: float, driven: float) -> tuple[Tensor, Tensor]:
-    """Return x^2 and square x^2 + linear |x| + driven [x != 0], both of the shape of x."""
+    """Return x^2 and square x^2 + linear |x| + driven [x != 0], both of the shape of x.
+
+    x is a drive divided by the read voltage.  square, linear and driven are the coefficients of noise that
+    depends on the square of the drive, on its magnitude, and on whether a line is driven at all.
+    """
     squares = x.square()
     return squares, square * squares + linear * x.abs() + driven * (x != 0)
 
@@ -30,7 +34,7 @@ def _(x: Tensor, square: float, linear: float, driven: float) -> tuple[Tensor, T
 
 @parallel_kernel
 def _powers(x, square, linear, driven, squares, carried):
-    """Fill squares and carried, of the shape of x (rows, n)."""
+    """Fill squares and carried, both of the shape of x (rows, n), with the two results of `drive_powers`."""
     for row in prange(len(x)):
         numbers, first, second = x[row], squares[row], carried[row]
         for n in range(len(numbers)):

@@ -1,4 +1,4 @@
-"""Exchanging the memories of a network on chips for arrays: finding them, and putting arrays there."""
+"""Replacement of the memories of a network by arrays: finding the memories and inserting the arrays."""
 
 from __future__ import annotations
 
@@ -16,31 +16,35 @@ Array = TypeVar("Array", bound=nn.Module)
 
 
 def found(chip: Chip, kind: type[Memory], what: str) -> dict[str, Memory]:
-    """All memories of a kind by name.
+    """Return all memories of a class in the network of a chip, by module name.
 
-    Raises ValueError for a network that has none, and for a chip that was programmed already.
+    what: words for this class in messages.  Raises ValueError for a network that has none, and for a chip
+    that is already programmed.
     """
     memories = {name: m for name, m in chip.net.named_modules() if isinstance(m, kind)}
     if not memories:
         raise ValueError(f"{type(chip.net).__name__} has no {what}")
     if chip.time == chip.time:
-        raise ValueError("this chip is programmed; put its memories on arrays before chip.program()")
+        raise ValueError("this chip is already programmed; put its memories on arrays before chip.program()")
     return memories
 
 
 def named(chip: Chip, kind: type[Memory], names: Iterable[str], what: str) -> dict[str, Memory]:
-    """The memories of these names.  Raises ValueError for a name that is none of the kind."""
+    """Return the memories with these names.
+
+    Raises ValueError for a name that belongs to no module of class `kind`; what: words for it in the message.
+    """
     modules, memories = dict(chip.net.named_modules()), {}
     for name in names:
         leaf = modules.get(name)
         if not isinstance(leaf, kind):
-            raise ValueError(f"{name!r} is no {what} of {type(chip.net).__name__}")
+            raise ValueError(f"{name!r} is not a {what} of {type(chip.net).__name__}")
         memories[name] = leaf
     return memories
 
 
 def exchange(chip: Chip, made: Mapping[str, Array]) -> dict[str, Array]:
-    """Put arrays in the place of the memories of their names."""
+    """Insert arrays in place of the modules with their names, and return them."""
     for name, array in made.items():
         replace(chip.net, name, array)
     watch = chip.mapped.work

@@ -1,12 +1,13 @@
-"""Leaky: one matrix of state for each sequence and head, that fades, is added to, and is read.
+"""The leaky state: one matrix per sequence and head that decays, accumulates outer products, and is read.
 
     decay(f)      S <- f S
-    add(x, b)     S <- S + x b^T           an outer product: all cells at once
+    add(x, b)     S <- S + x b^T           an outer product, which changes all cells
     read(c)       y  = S c
 
-Shapes: S (rows, H, P, N), x and y (rows, H, P), b and c (rows, H, N), f (rows, H) in 0 .. 1.  A state-space
-model (Mamba-2) is these three with f = exp(A Delta), b = Delta B, c = C.  A list of lines grows with the
-sequence and is written once; a state stays small and is written whole at every token.
+Shapes: S (rows, H, P, N), x and y (rows, H, P), b and c (rows, H, N), f (rows, H) from 0 to 1, where rows are
+sequences.  A state-space model (Mamba-2) uses these operations with f = exp(A Delta), b = Delta B and c = C.
+`memsim.memory.lines` grows with the sequence and writes each line once; a state has a fixed size and is
+written as a whole at every token.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from torch import Tensor
 
 
 class Leaky(ABC):
-    """A state that fades."""
+    """Interface of a leaky state."""
 
     @abstractmethod
     def decay(self, factor: Tensor) -> None:
-        """Fade by a factor (rows, H) for each sequence and head."""
+        """Multiply the state by a factor (rows, H) from 0 to 1."""
 
     @abstractmethod
     def add(self, x: Tensor, b: Tensor) -> None:
-        """Add the outer product of x and b."""
+        """Add the outer product of x (rows, H, P) and b (rows, H, N)."""
 
     @abstractmethod
     def read(self, c: Tensor) -> Tensor:
-        """Multiply the state by c."""
+        """Return S c (rows, H, P) for c (rows, H, N)."""
 
     @abstractmethod
     def clear(self) -> None:
@@ -37,7 +38,7 @@ class Leaky(ABC):
 
 
 class IdealLeaky(Leaky):
-    """The digital twin: exact, with gradients."""
+    """Exact digital state with gradients.  `read` raises RuntimeError before the first `add`."""
 
     def __init__(self) -> None:
         self.state: Tensor | None = None
@@ -55,15 +56,16 @@ class IdealLeaky(Leaky):
 
     def read(self, c: Tensor) -> Tensor:
         if self.state is None:
-            raise RuntimeError("nothing was added to this state yet")
+            raise RuntimeError("this state is empty: call add() before read()")
         return (self.state @ c[..., None])[..., 0]
 
 
 def windowed(now: Tensor, before: Tensor, factor: Tensor) -> Tensor:
-    """The state without what was added before a window: S_t - (prod of factors in the window) S_{t-r}.
+    """Return the state restricted to a window of r tokens: S_t - (product of the r decay factors) S_{t-r}.
 
-    now, before (rows, H, P, N), factor (rows, H): product of the decays since `before` (Stuffed Mamba, arXiv
-    2410.07145v1).  Exact; in floating point the error is that of the larger state.  Digital only: on devices
-    the noise of two reads would stay, and the signal is their small difference.
+    now: S_t, before: S_{t-r}, both (rows, H, P, N); factor (rows, H): product of the decays since `before`.
+    Source: Stuffed Mamba, arXiv 2410.07145v1.  The identity is exact; in floating point the error is that of
+    the larger state.  For digital states only: on devices the small difference would carry the noise of two
+    reads.
     """
     return now - factor[..., None, None] * before

@@ -1,4 +1,4 @@
-"""What a card decides about the arrays of a leaky state."""
+"""The settings that a chip card fixes for the arrays of a leaky state."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from memsim.memory.design import ArrayDesign
 
 @dataclass(frozen=True, kw_only=True)
 class LeakyDesign(ArrayDesign):
-    """An array of P x N cells for each chip and head, whose numbers fade, are added to and are read.
+    """Settings of an array of rows x columns = P x N cells for each chip and head that holds a leaky state.
 
-    retention: time constant of volatile cells [s], one for the whole array; math.inf: they keep, and every
-    decay is a rewriting.  Raises ValueError for cells that pulses move up only.
+    retention: time constant of volatile cells [s], the same for the whole array; math.inf: cells are
+    non-volatile, and every decay is written.  Raises ValueError for sizes below 1, for a retention that is
+    not positive, and for writes by pulses on cells whose pulses go in one direction only.
     """
 
     rows: int
@@ -28,12 +29,13 @@ class LeakyDesign(ArrayDesign):
         super().__post_init__()
         if not self.retention > 0:
             raise ValueError(
-                f"{self.name}: retention = {self.retention} s: a positive time; math.inf where cells keep"
+                f"{self.name}: retention = {self.retention} s: a positive time is needed, or math.inf for"
+                " non-volatile cells"
             )
         if self.write == "pulses" and self.card.attention_cell.one_sided:
             raise ValueError(
-                f"{self.name}: {self.cell.name} moves up only: a state that fades needs a reset at every"
-                " decay; take a cell that moves both ways, or write = 'verify'"
+                f"{self.name}: pulses move {self.cell.name} up only, so that every decay would need a reset;"
+                " use a cell with pulses in both directions, or write = 'verify'"
             )
 
     @property
@@ -41,5 +43,9 @@ class LeakyDesign(ArrayDesign):
         return self.rows * self.columns * self.devices_per_cell
 
     def lifetime(self, endurance: float, rate: float) -> float:
-        """Time until `rate` tokens a second, one cycle of every device each, have worn the array out [s]."""
+        """Return the time until the array is worn out [s]: endurance / rate.
+
+        endurance: write cycles until a device fails; rate: tokens per second, each of which is one cycle of
+        every device.
+        """
         return endurance / rate

@@ -1,4 +1,6 @@
-"""The memory of one layer on line arrays: stands where the digital one stood, with the same forward."""
+"""The memory of one layer on line arrays: a module that replaces the digital memory, with the same
+forward.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,18 @@ from memsim.saving import Held
 RANGES = ("query", "key", "value", "score", "out")
 
 
-PHYSICAL = 0.1  #: largest distance of a gate to that of devices, a logarithm [1]
-MOST = 64  #: tokens that are written and read at once
+PHYSICAL = 0.1  #: largest allowed difference between the logarithms of a gate and of the decay of devices [1]
+MOST = 64  #: largest number of tokens that are written and read in one block
 
 
 class LineArray(Held):
-    """A memory of lines on every chip of a run.
+    """Memory of lines on every chip of a run.
 
-    forward(q, k, v, gate): (S B, H, T, D), gate (S B, H, T, T) or None -> (S B, H, T, V), chip-major.  Each
-    token writes its line and reads the array, one after the other: line j has the age (i - j) / rate when
-    token i reads.  Ranges of each chip are noted in the passes that calibrate it.  Gradients pass straight
-    through.
-    Raises RuntimeError where no range was calibrated.
+    forward(q, k, v, gate): q, k (S B, H, T, D), v (S B, H, T, V), gate (S B, H, T, T) or None, all
+    chip-major; returns (S B, H, T, V).  Tokens write their line and read the array in turn, so line j has the
+    age (i - j) / rate when token i reads.  The ranges of each chip are recorded while it is calibrated.
+    Gradients are those of the exact memory (straight-through estimator).  Raises RuntimeError if it was not
+    calibrated.
     """
 
     sort = "lines"
@@ -73,8 +75,10 @@ class LineArray(Held):
         return out
 
     def _at_once(self, lines: CrossbarLines) -> int:
-        """How many tokens can be taken at once: none overwrites a line, none ages while others come, and no
-        line that is still to come loads the others.
+        """Return how many tokens can be processed as one block without a change of the results.
+
+        Within a block no line may be overwritten or age noticeably, and with wires no later line may load
+        the earlier ones.
         """
         if lines.through is not None:
             return 1
@@ -85,10 +89,10 @@ class LineArray(Held):
     def _tokens(
         self, lines: CrossbarLines, at: range, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None
     ) -> list[Tensor]:
-        """Write and read with these tokens; returns what each read (S B, H, V)."""
+        """Write and read with these tokens and return the result of each, (S B, H, V)."""
         times = [self.settings.clock.time(t) for t in at]
         own, many, some = self.leaf.own, len(at) > 1, slice(at.start, at.stop)
-        if own or many:  # lines of a block that a reader may not see yet are masked
+        if own or many:  # the mask hides the lines of the block that come after the reader
             lines.extend(k[:, :, some], v[:, :, some], times)
         first = max(0, at.stop - (0 if own or many else 1) - lines.design.capacity)
         held = [t + own - first for t in at]
@@ -110,7 +114,7 @@ class LineArray(Held):
         return list(out.unbind(2))
 
     def _count(self, readers: int, held: list[int]) -> None:
-        """Enter the digital work of readers of so many lines."""
+        """Enter the digital operations of `readers` readers for each number of lines in `held`."""
         if not self.run.ledger.page.open:
             return
         for lines in held:
@@ -118,14 +122,16 @@ class LineArray(Held):
             self.run.ledger.enter([(self.name, event, readers * number) for event, number in found.items()])
 
     def _begin(self, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None) -> CrossbarLines:
-        """Empty arrays that hold these tokens."""
+        """Return empty arrays with enough lines for these tokens."""
         tokens, run, settings = q.shape[2], self.run, self.settings
         if run.card.ideal:
             ranges = LineRanges.of(
                 q, k, v, q @ k.mT, v, len(run.chips)
-            )  # ideal cells and converters have no use for them
+            )  # ideal cells and converters ignore the ranges
         elif self.query is None:
-            raise RuntimeError(f"{self.name}: no range is calibrated; call chip.program() with sequences")
+            raise RuntimeError(
+                f"{self.name}: its ranges are not calibrated; call chip.program() with sequences"
+            )
         else:
             ranges = LineRanges(**{name: getattr(self, name) for name in RANGES})
         made = self.lines
@@ -147,20 +153,20 @@ class LineArray(Held):
         return made
 
     def _check_gate(self, lines: CrossbarLines, gate: Tensor | None, tokens: int) -> None:
-        """Raise ValueError for a gate (S B, H, T, T) that is not what values lose by themselves."""
+        """Raise ValueError for a gate (S B, H, T, T) that differs from the natural decay of the values."""
         at = torch.tensor([self.settings.clock.time(t) for t in range(tokens)], dtype=torch.float64)
         ages = (at[:, None] - at).clamp(min=0.0)
         lost = lines.cells.gain(ages).log() - ages / lines.design.retention
         off = 0.0 if gate is None else float(((gate.double() - lost).tril()).abs().max())
         if gate is None or off > PHYSICAL:
-            what = "none" if gate is None else f"{off:.3g} away from what values lose by themselves"
+            what = "it has no gate" if gate is None else f"its log gate differs by {off:.3g} from the decay"
             raise ValueError(
-                f"{self.name}: gate = 'device', and its gate is {what} at {self.settings.clock.rate:g} tokens"
-                f" a second and a retention of {lines.design.retention:g} s; {PHYSICAL} is allowed"
+                f"{self.name}: gate = 'device', but {what} of its devices at {self.settings.clock.rate:g}"
+                f" tokens per second and a retention of {lines.design.retention:g} s; {PHYSICAL} is allowed"
             )
 
     def _calibrate(self, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None) -> Tensor:
-        """Run digitally, and widen the ranges of each head to what was met."""
+        """Run digitally, and extend the ranges of each head to the numbers that occur."""
         out, tokens = self.leaf(q, k, v, gate), q.shape[2]
         past = torch.ones(tokens, tokens, dtype=torch.bool, device=q.device).tril(0 if self.leaf.own else -1)
         found = LineRanges.of(q, k, v, (q @ k.mT) * past, out, len(self.run.chips))
@@ -171,5 +177,5 @@ class LineArray(Held):
 
     @property
     def design(self) -> LineDesign | None:
-        """The design of the arrays in use; None before the first sequence."""
+        """Design of the arrays in use; None before the first sequence."""
         return None if self.lines is None else self.lines.design

@@ -1,4 +1,4 @@
-"""What a card decides about line arrays."""
+"""The settings of line arrays: sizes, options and a chip card."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ OPEN = ("dead_word_lines", "dead_bit_lines")
 
 @dataclass(frozen=True, kw_only=True)
 class LineDesign(LineOptions, ArrayDesign):
-    """Line arrays: `capacity` lines of `keys` + `values` pairs of devices, for each chip and head.
+    """Settings of an array for each chip and head: `capacity` lines of `keys` + `values` cells.
 
-    Raises ValueError for sizes below 1, and for options that have no effect.
+    Raises ValueError for sizes below 1, options out of range, and options that would have no effect.
     """
 
     keys: int
@@ -30,18 +30,19 @@ class LineDesign(LineOptions, ArrayDesign):
         super().__post_init__()
         if not self.retention > 0:
             raise ValueError(
-                f"{self.name}: retention = {self.retention} s: a positive time; math.inf where cells keep"
+                f"{self.name}: retention = {self.retention} s: a positive time is needed, or math.inf for"
+                " non-volatile cells"
             )
         if self.tile < 0 or (self.selectors and not self.tile):
             raise ValueError(
-                f"{self.name}: tile = {self.tile}, selectors = {self.selectors}: lines of a tile, 0 for none;"
-                " selectors have no effect without tiles"
+                f"{self.name}: tile = {self.tile}, selectors = {self.selectors}: tile is a number of lines, 0"
+                " for none; selectors have no effect without tiles"
             )
         if self.bits and not 2 <= self.bits <= 16:
-            raise ValueError(f"{self.name}: bits = {self.bits}: 2 to 16, or 0 where nothing is rounded")
+            raise ValueError(f"{self.name}: bits = {self.bits}: 2 to 16, or 0 for no rounding")
         if self.correct and (self.write == "pulses" or not self.drifts):
             raise ValueError(
-                f"{self.name}: correct has no effect, as {self.cell.name} does not drift in the mean"
+                f"{self.name}: correct has no effect: the mean conductance of {self.cell.name} does not drift"
             )
 
     def faulty(self, weights: bool) -> Sequence[str]:
@@ -49,7 +50,7 @@ class LineDesign(LineOptions, ArrayDesign):
 
     @property
     def columns(self) -> int:
-        """Pairs of devices of a line."""
+        """Number of cells (pairs of devices) of a line."""
         return self.keys + self.values + self.ones
 
     @property
@@ -57,8 +58,9 @@ class LineDesign(LineOptions, ArrayDesign):
         return self.columns * self.devices_per_cell
 
     def lifetime(self, endurance: float, rate: float) -> float:
-        """Time until a ring that takes `rate` tokens a second has worn its devices out [s].
+        """Return the time until a ring buffer is worn out [s]: endurance x capacity / rate.
 
-        endurance: cycles that a device lives; each is written once in `capacity` tokens.
+        endurance: write cycles until a device fails; rate: tokens per second.  Each device is written once
+        every `capacity` tokens.
         """
         return endurance * self.capacity / rate

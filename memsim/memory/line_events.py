@@ -1,4 +1,4 @@
-"""Events of line arrays, as they enter the ledger: writes of lines, reads of both kinds, and wear."""
+"""Events of line arrays in the ledger: writes of lines and both kinds of reads."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from memsim.memory.design import ArrayDesign
 from memsim.prices.events import ARRAY_READ
 
 LINES_WRITTEN = "lines written"
-"""Note: lines, of all heads."""
+"""Note in the ledger: number of lines written, of all heads."""
 
 
 class LineEvents:
-    """Enters the work of one memory.
+    """Recorder that enters the writes and reads of one memory into the ledger.
 
-    A line written with verify takes one write of each device; one written by pulses a reset of each, and
-    its pulses, at their price.  A read drives lines that are not at 0, with a DAC each, and converts every
-    sensed line.  What a mixer's rule does with scores is not in it.
+    A line that is written with verify is priced as one write of each device; a line written by pulses as one
+    reset of each device plus its pulses.  A read drives every nonzero line with a DAC and converts every
+    sensed line.  The digital computation of weights from scores is entered elsewhere.
     """
 
     def __init__(self, design: ArrayDesign, ledger: Ledger) -> None:
@@ -28,7 +28,10 @@ class LineEvents:
         self.joule = design.section.read_joule(1.0)
 
     def write(self, lines: int, pulses: float, reset: bool = True) -> None:
-        """Write so many lines, of all chips, heads and sequences; reset: before their pulses."""
+        """Enter the write of `lines` lines, summed over chips, heads and sequences.
+
+        reset: whether the devices are reset before their pulses.
+        """
         design, name = self.design, self.design.name
         devices = float(lines * design.devices)
         if design.write == "verify":
@@ -41,10 +44,11 @@ class LineEvents:
     def read(
         self, drive: Tensor, shown: Shown, held: Tensor | None = None, powered: Tensor | None = None
     ) -> None:
-        """Read with drives (S, H, B, R, driven): the sum of V^2 G t, and a conversion of each sensed line.
+        """Enter a read: the energy, sum of V^2 G t, and one conversion of each sensed line.
 
-        held (R,): sensed lines that are there for each reader, the first ones; powered (S, H, B, R, sensed):
-        lines that are sensed at all.  None: all of them.
+        drive: voltages (S, H, B, R, driven) divided by the read voltage; shown: the devices.  held (R,): for
+        reader r only the first held[r] lines are sensed; powered (S, H, B, R, sensed): mask of the lines that
+        are sensed.  None: all lines are sensed.
         """
         if not self.ledger.open:
             return
@@ -69,7 +73,10 @@ class LineEvents:
         self.ledger.enter(events, joules, seconds=seconds)
 
     def read_cells(self, siemens: Tensor, rows: int, columns: int) -> None:
-        """Read every cell alone, siemens (S, H, B, P N): a column driven at a time, P lines converted."""
+        """Enter a read of every single cell, siemens (S, H, B, P N) [S].
+
+        One of N columns is driven at a time, and P lines are converted.
+        """
         design, name, section = self.design, self.design.name, self.design.section
         arrays = siemens[..., 0].numel()
         converted = float(arrays * rows * columns)
@@ -83,12 +90,14 @@ class LineEvents:
 
     @property
     def lines_written(self) -> float:
-        """Lines written until now, of all chips, heads and sequences."""
+        """Number of lines written so far, summed over chips, heads and sequences."""
         return self.ledger.notes.get((self.design.name, LINES_WRITTEN), 0.0)
 
 
 def _loads(siemens: Tensor, sensed: list[int]) -> Tensor:
-    """Sums of siemens (..., driven, N) over the first n lines, for each n of `sensed`: (..., R, driven)."""
+    """Return sums of siemens (..., driven, N) over the first n lines for each n in sensed: (..., R,
+    driven).
+    """
     least, most = min(sensed), max(sensed)
     first = siemens[..., :least].sum(-1, keepdim=True)
     if least == most:

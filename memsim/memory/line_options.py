@@ -1,4 +1,4 @@
-"""Choices for line arrays that a user makes once, for all memories of a network."""
+"""Options of line arrays that apply to all memories of a network."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from memsim.memory.lines import Full
 
 @dataclass(frozen=True, kw_only=True)
 class LineOptions:
-    """How lines are held and read.
+    """Options for storing and reading lines.
 
-    correct: scores and weights are divided by the mean drift of a line of its age, a digital multiplication
-    each.  ones: one more column holds 1 in every line, and what it reads divides the blend: a normaliser
-    that ages with the values.  retention: time constant of the value arrays [s], where these are volatile:
-    values (and ones) relax as exp(-age / retention), keys are kept; the energy of their reads is that of new
-    ones.  tile: lines of a tile that can stay unpowered: where all of a reader's weights in a tile are 0,
-    none of its lines is matched or blended (0: everything is powered); selectors: the last line of every tile
-    is matched all the same, as a landmark that chooses tiles.  bits: of what is written of a number, its sign
-    among them (0: nothing is rounded).
+    full: "ring" overwrites the oldest line when the array is full; "refuse" raises `LinesFull`.
+    correct: scores and weights are divided by the mean drift at the age of their line, at the price of one
+    digital multiplication each.
+    ones: an additional column holds 1 in every line, and its result divides the weighted sum.  This
+    normaliser ages together with the values.
+    retention: time constant of volatile value arrays [s].  Values and ones relax as exp(-age / retention);
+    keys do not.  The energy of reads is computed without this relaxation.
+    tile: number of lines of a tile that can stay without power.  If all weights of a reader in a tile are 0,
+    none of its lines is matched or blended (0: all lines have power).
+    selectors: the last line of every tile is always matched, as the landmark by which tiles are selected.
+    bits: bits to which numbers are rounded before they are written, sign included (0: no rounding).
     """
 
     full: Full = "refuse"
@@ -35,17 +38,19 @@ class LineOptions:
     bits: int = 0
 
     def options(self) -> dict[str, Any]:
-        """These choices alone, by name."""
+        """Return these options by name, without the fields of subclasses."""
         return {one.name: getattr(self, one.name) for one in fields(LineOptions)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(LineOptions):
-    """How memories are put on line arrays.
+    """Settings for placing the memories of a network on line arrays.
 
-    clock: tokens a second, which give every line its age.  write: `memsim.memory.design.Write`.  capacity:
-    lines of an array; None: as many as the longest sequence has tokens.  gate: "device" leaves a gate that
-    depends on age alone to what values lose by themselves (`retention`, or drift), beside a column of ones.
+    clock: rate of tokens, which gives every line its age.  write: see `memsim.memory.design.Write`.
+    capacity: lines of an array; None: as many as the longest sequence has tokens.
+    gate: "digital" multiplies by the gate digitally; "device" lets the decay of the values (`retention` or
+    drift) act as the gate, which must then depend on age only and needs the option `ones`.
+    Raises ValueError for another gate, and for "device" without `ones` or with `correct`.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -54,7 +59,7 @@ class Settings(LineOptions):
     gate: Literal["digital", "device"] = "digital"
 
     def form(self) -> dict[str, Any]:
-        """What differs from the defaults, as JSON; `of` reads it."""
+        """Return the settings that differ from the defaults, as JSON values; `of` is the inverse."""
         usual = Settings()
         found = {one.name: getattr(self, one.name) for one in fields(self)}
         changed = {name: value for name, value in found.items() if value != getattr(usual, name)}
@@ -62,10 +67,10 @@ class Settings(LineOptions):
 
     @classmethod
     def of(cls, form: Mapping[str, Any]) -> Settings:
-        """The settings of a form.  Raises ValueError for a name that is none."""
+        """Return the settings stored by `form`.  Raises ValueError for an unknown name."""
         unknown = sorted(set(form) - {one.name for one in fields(cls)})
         if unknown:
-            raise ValueError(f"settings of lines: {unknown[0]!r} is none")
+            raise ValueError(f"settings of lines: unknown setting {unknown[0]!r}")
         clock = {"clock": Clock(form["clock"])} if "clock" in form else {}
         return cls(**{**form, **clock})
 
@@ -74,5 +79,6 @@ class Settings(LineOptions):
             raise ValueError(f"gate = {self.gate!r}: 'digital' or 'device'")
         if self.gate == "device" and (self.correct or not self.ones):
             raise ValueError(
-                "gate = 'device' needs ones = True, a normaliser that fades with the values, and no correct"
+                "gate = 'device' needs ones = True, a normaliser that decays with the values, and"
+                " correct = False"
             )

@@ -1,11 +1,11 @@
-"""Lines: an associative memory that is written one line a token, once, and read by content.
+"""Lines: an associative memory in which each token writes one line once, and reads select lines by content.
 
     append(k, v, now)       line n <- (k, v, now)
     match(q, now)           z_n = k_n . q               drive the key columns, sense every line
     blend(w, now)           o   = sum_n w_n v_n         drive every line, sense the value columns
 
-Shapes: S B rows of sequences (chips x sequences, chip-major), heads H, features D; k, v, q, o (S B, H, D),
-z, w (S B, H, N).  Lines are named in the order of their writing, the oldest first.  Times are in seconds.
+Shapes: S B rows (chips x sequences, chip-major), heads H, features D, lines N; k, v, q, o are (S B, H, D) and
+z, w (S B, H, N).  Lines are ordered by the time of their writing, oldest first.  Times are in seconds.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ import torch
 from torch import Tensor
 
 Full = Literal["ring", "refuse"]
-"""What happens with a line too many: the oldest is overwritten, or the memory refuses it."""
+"""Behaviour of a full memory: "ring" overwrites the oldest line, "refuse" raises `LinesFull`."""
 
 
 class LinesFull(RuntimeError):
-    """A line too many for a memory that refuses it."""
+    """Error raised when a line is added to a full memory with full = "refuse"."""
 
 
 class Lines(ABC):
-    """N lines of a key and a value, for each row of sequences and each head.
+    """Memory of up to `capacity` lines, each a key and a value, for each sequence and head.
 
-    ``capacity``: lines of the array; None: as many as come (an ideal memory alone).
+    capacity: lines of the array, 1 or more; None: no limit, for ideal memories only.  full: see `Full`.
+    Raises ValueError for other values.
     """
 
     def __init__(self, capacity: int | None = None, full: Full = "refuse") -> None:
@@ -42,29 +43,31 @@ class Lines(ABC):
         self.count = 0
 
     def __len__(self) -> int:
-        """Lines that are held."""
+        """Return the number of lines in the memory."""
         return len(self.written_at)
 
     def ages(self, now: float) -> Tensor:
-        """Time since each line was written (N,) float64 [s], the oldest first."""
+        """Return the time since each line was written (N,), float64 [s], oldest first."""
         return now - torch.tensor(list(self.written_at), dtype=torch.float64)
 
     def append(self, k: Tensor, v: Tensor, now: float = 0.0) -> None:
-        """Write one line at the time `now`; as `extend` by one."""
+        """Write one line k, v (S B, H, D) at time `now` [s].  Raises what `extend` raises."""
         self.extend(k[..., None, :], v[..., None, :], [now])
 
     def extend(self, k: Tensor, v: Tensor, times: Sequence[float]) -> None:
-        """Write R lines (S B, H, R, D), each at its time.  Raises LinesFull where there is no room for all,
-        ValueError for a time before the last write, and for more lines at once than a ring has.
+        """Write R lines k, v (S B, H, R, D), each at its own time [s].
+
+        Raises LinesFull if they do not fit with full = "refuse", and ValueError for a time before the last
+        write or for more lines than the capacity of a ring.
         """
         new = len(times)
         if self.capacity is not None and len(self) + new > self.capacity and self.full == "refuse":
             raise LinesFull(
-                f"line {self.capacity + 1} does not fit into {self.capacity} lines; take a larger capacity,"
+                f"line {self.capacity + 1} does not fit into {self.capacity} lines; use a larger capacity,"
                 " or full = 'ring' to overwrite the oldest"
             )
         if self.capacity is not None and new > self.capacity:
-            raise ValueError(f"{new} lines at once are more than the {self.capacity} of the ring")
+            raise ValueError(f"{new} lines at once exceed the {self.capacity} lines of the ring buffer")
         for now, before in zip(times, [*list(self.written_at)[-1:], *times], strict=False):
             if now < before:
                 raise ValueError(f"now = {now:g} s is before the last write, at {before:g} s")
@@ -73,25 +76,25 @@ class Lines(ABC):
         self.count += new
 
     def clear(self) -> None:
-        """Forget every line; the array stays the same."""
+        """Remove all lines; the devices of the array stay the same."""
         self.written_at.clear()
         self.count = 0
 
     @abstractmethod
     def _write(self, k: Tensor, v: Tensor, times: Sequence[float]) -> None:
-        """Put lines (S B, H, R, D) from number `count` on in place."""
+        """Store R lines (S B, H, R, D), numbered from `count` onwards."""
 
     @abstractmethod
     def match(self, q: Tensor, now: float = 0.0) -> Tensor:
-        """Scores of all lines against q."""
+        """Return the scores k_n . q of all lines (S B, H, N) for q (S B, H, D) at time `now` [s]."""
 
     @abstractmethod
     def blend(self, w: Tensor, now: float = 0.0) -> Tensor:
-        """Sum of all values, weighed by w; needs a line."""
+        """Return sum_n w_n v_n (S B, H, D) for weights w (S B, H, N) at time `now` [s]; needs a line."""
 
 
 class IdealLines(Lines):
-    """The digital twin: exact, in the type of what is written, with gradients."""
+    """Exact digital memory with gradients, in the data type of the tensors that are written."""
 
     def __init__(self, capacity: int | None = None, full: Full = "refuse") -> None:
         super().__init__(capacity, full)

@@ -1,4 +1,4 @@
-"""A random stream whose draws are named by sequence and token too."""
+"""A random stream whose numbers are keyed by sequence and token as well."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from memsim.devices.numerics.stream import Stream
 
 @dataclass(frozen=True)
 class Numbered:
-    """A stream of keys K as cells take it, for some sequences B and tokens R: draws are (*K, B, R, *cells).
+    """Random stream with keys K for B sequences and R tokens, whose draws have shape (*K, B, R, *cells).
 
-    The draws of a sequence and token are the same among any others.
+    The numbers of one sequence and token do not depend on which others are drawn with them.
     """
 
     stream: Stream
@@ -26,18 +26,18 @@ class Numbered:
 
     @property
     def keys(self) -> np.ndarray:
-        """One place for each stream, sequence and token; their shape alone is of use."""
+        """Empty array of shape (*K, B, R); only its shape is used."""
         return np.empty((*self.stream.keys.shape, len(self.images), len(self.tokens)), np.uint8)
 
     def child(self, *names: Any) -> Numbered:
-        """The streams further down the path."""
+        """Return the stream with more names appended to its key."""
         return replace(self, stream=self.stream.child(*names))
 
     def normal(
         self, shape: Sequence[int], *, draw: int = 0, dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> Tensor:  # fmt: skip
-        """Standard normals (*K, B, R, *shape)."""
+        """Return standard normal numbers (*K, B, R, *shape)."""
         return self.stream.normal(
             shape, image=self.images, step=self.tokens, draw=draw, dtype=dtype, device=device
         )

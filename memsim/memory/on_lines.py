@@ -1,4 +1,4 @@
-"""Puts the memories of a network on chips onto line arrays."""
+"""Placement of the memories of a network on line arrays."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from memsim.memory.written_memory import WrittenMemory
 
 
 def put_on_lines(chip: Chip, settings: Settings | None = None) -> dict[str, LineArray]:
-    """Exchange every memory of lines in ``chip.net`` for line arrays, in place; returns them by name.
+    """Replace every memory of lines in ``chip.net`` by line arrays, in place, and return these by name.
 
-    To be called before ``chip.program``, which calibrates their ranges with those of the weight arrays.  They
-    share the chip's card, names of chips and sequences, random streams and ledger.  Raises ValueError for a
-    network without such a memory, and for a chip that was programmed already.
+    Call it before ``chip.program``, which calibrates their ranges together with those of the weight arrays.
+    The line arrays use the card, the chips, the random streams and the ledger of `chip`.  Raises ValueError
+    for a network without such a memory, and for a chip that is already programmed.
     """
     memories = found(chip, WrittenMemory, "memory of lines (memsim.memory.written_memory)")
     how = settings or Settings()
@@ -25,9 +25,10 @@ def put_on_lines(chip: Chip, settings: Settings | None = None) -> dict[str, Line
 
 
 def restore(chip: Chip, forms: Mapping[str, Mapping[str, Any]]) -> dict[str, LineArray]:
-    """Put memories on lines as a file has them: name -> form of its settings.
+    """Place memories on line arrays with settings from a file, and return the arrays by name.
 
-    Raises ValueError for a name that is no memory of this network.
+    forms: name of a module -> `Settings.form`.  Raises ValueError for a name that is not a memory of lines of
+    this network.
     """
     return exchange(
         chip,

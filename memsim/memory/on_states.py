@@ -1,4 +1,4 @@
-"""Puts the states of a network on chips onto arrays that fade."""
+"""Placement of the states of state-space mixers on arrays."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from memsim.memory.written_state import WrittenState
 
 
 def put_on_states(chip: Chip, settings: StateSettings | None = None) -> dict[str, StateArray]:
-    """Exchange every state of a state-space mixer in ``chip.net`` for arrays, in place; returns them by name.
+    """Replace every state of a state-space mixer in ``chip.net`` by arrays, in place, and return these by
+    name.
 
-    To be called before ``chip.program``, as `put_on_lines`.  Raises ValueError for a network without such a
-    state, and for a chip that was programmed already.
+    Call it before ``chip.program``, like `put_on_lines`.  Raises ValueError for a network without such a
+    state, and for a chip that is already programmed.
     """
     states = found(chip, WrittenState, "state (memsim.memory.written_state)")
     how = settings or StateSettings()
@@ -23,9 +24,10 @@ def put_on_states(chip: Chip, settings: StateSettings | None = None) -> dict[str
 
 
 def restore(chip: Chip, forms: Mapping[str, Mapping[str, Any]]) -> dict[str, StateArray]:
-    """Put states on arrays as a file has them: name -> form of its settings.
+    """Place states on arrays with settings from a file, and return the arrays by name.
 
-    Raises ValueError for a name that is no state of this network.
+    forms: name of a module -> `StateSettings.form`.  Raises ValueError for a name that is not a state of this
+    network.
     """
     return exchange(
         chip,

@@ -1,12 +1,13 @@
-"""Lines of pulsed cells: a reset and pulses on the devices of a card's `[attention]`.
+"""Lines of pulsed cells: a reset followed by pulses on the devices of the card's `[attention]` section.
 
-A number is one plastic device beside a fixed reference, or a pair where cells move up only.
+A number is one device and a fixed reference, or a pair of devices if pulses only increase their conductance.
 
     share = (w - w_rest) / w_span      or (w+ - w-) / w_span
 
-w_rest is the mean state after a reset, w_span the smaller of the mean changes by n_max pulses up and down.
-The count is the one whose mean response is nearest (``coding = "calibrated"``), or proportional.  Devices are
-drawn once for each chip, head and line; a context of another sequence finds the same ones.
+w is the unitless state of a device, w_rest its mean after a reset, and w_span the smaller of the mean changes
+by n_max pulses up and by n_max pulses down.  The number of pulses is the one with the nearest mean response
+(``coding = "calibrated"``) or proportional to the share (``"linear"``).  Devices are drawn once for each
+chip, head and line, and are the same for every sequence.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from memsim.memory.design import ArrayDesign
 
 
 class PulsedCells(LineCells):
-    """Devices of the attention cell."""
+    """Devices of a memory that are written by pulses, with the law of the card's attention cell."""
 
     def __init__(self, design: ArrayDesign, seed: int, chips: Sequence[int], lines: int) -> None:
         self.design, self.lines, card = design, lines, design.card
@@ -36,7 +37,7 @@ class PulsedCells(LineCells):
         self.sides = ("plus", "minus") if cell.one_sided else ("device",)
         self.root = [stream(seed, list(chips), design.name, range(design.heads), s) for s in self.sides]
         self.fabrics: dict[int, list[Fabric]] = {}
-        self.held: dict[int, list[Tensor]] = {}  #: states of a line as pulses move them
+        self.held: dict[int, list[Tensor]] = {}  #: states of each line, without the noise of their last write
         self.shown: Shown | None = None
         self.images = np.zeros(0, np.int64)
         self.parallel = card.attention.devices_per_synapse
@@ -55,7 +56,7 @@ class PulsedCells(LineCells):
         self.images, self.call = images, call
 
     def counts(self, share: Tensor) -> Tensor:
-        """Signed pulses for shares in -1 .. 1."""
+        """Return signed numbers of pulses, of the same shape, for shares from -1 to 1."""
         table = self.table
         if self.design.card.attention.coding == "linear":
             count = share.double() * table.n_max
@@ -71,7 +72,7 @@ class PulsedCells(LineCells):
         )
 
     def _write(self, row: int, share: Tensor, token: int) -> float:
-        """Reset and pulse one line to shares (S, H, B, C)."""
+        """Reset one line, write shares (S, H, B, C) by pulses, and return the number of pulses."""
         if row not in self.fabrics:
             self.fabrics[row] = [
                 self.cell.fabricate((share.shape[-1],), rng=rng.child("line", row)) for rng in self.root
@@ -82,10 +83,10 @@ class PulsedCells(LineCells):
         return float(count.abs().sum(dtype=torch.float64)) * self._pulsed
 
     def move(self, row: int, change: Tensor, left: float, token: int) -> float:
-        """Pulse a line from what it holds, without a reset, by shares (S, H, B, C); returns pulses.
+        """Change a line by shares (S, H, B, C) without a reset and return the number of pulses.
 
-        left: of its change since the reset, where volatile cells have relaxed.  n_max pulses stand for a
-        share of 1, whatever a device holds.
+        left: factor by which volatile cells have relaxed towards their reset state since the last write [1].
+        A share of 1 takes n_max pulses, whatever the present state of a device.
         """
         count = (change.double() * self.table.n_max)[..., None, :]
         count = (count.round() if self.design.card.on("pulse-rounding") else count).float().contiguous()
@@ -95,7 +96,7 @@ class PulsedCells(LineCells):
         return float(count.abs().sum(dtype=torch.float64)) * self._pulsed
 
     def _rewrite(self, row: int, by_side: list[Tensor], purpose: str, token: int, **start: Tensor) -> None:
-        """Give pulses to each side of a line, and keep what it holds and what reads see of it."""
+        """Apply pulses to each device of a line, then store its states with and without write noise."""
         both = []
         for visible in (True, False):
             both.append([
@@ -114,7 +115,9 @@ class PulsedCells(LineCells):
             kept[:, :, :, row] = values
 
     def _seen(self, states: list[Tensor]) -> Shown:
-        """What reads see of states (S, H, B, C) of each side."""
+        """Convert the states (S, H, B, C) of the device or of both devices of a pair to shares and
+        siemens.
+        """
         rest, unit, reference = self.siemens
         held = [w.clamp(min=-rest / unit) for w in states]
         change = held[0] - (held[1] if len(held) == 2 else self.table.w_rest)
@@ -123,7 +126,7 @@ class PulsedCells(LineCells):
 
     @property
     def _pulsed(self) -> int:
-        """Devices that one pulse reaches."""
+        """Number of parallel devices that receive each pulse."""
         return self.parallel if self.design.card.attention.sharing == "all" else 1
 
     def show(self, rows: Sequence[int], ages: np.ndarray) -> Shown:
@@ -134,7 +137,7 @@ class PulsedCells(LineCells):
         if self.law is None:
             return None
         rest, unit, reference = self.siemens
-        # both sides of a pair carry the same law, so that their states enter as a sum
+        # both devices of a pair follow the same law, so only the sum of their states is needed
         state = (shown.siemens / self.parallel - reference - len(self.sides) * rest) / unit
         c0, c1, c2 = self.law.device
         p0, p1 = self.law.idle

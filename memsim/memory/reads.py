@@ -1,6 +1,6 @@
-"""Reads of arrays that are written at run time: DACs, currents with their noise, ADCs, and their events.
+"""Reads of arrays that are written at run time: DACs, noisy currents, ADCs and their events.
 
-Shapes: chips S, heads H, sequences B, readers R.  All readers of a call are read at once.
+Shapes: chips S, heads H, sequences B, readers R.  One call serves all readers.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from memsim.memory.line_events import LineEvents
 
 
 class Reads:
-    """The reads of the arrays of one memory: sides names its kinds of reads, with the lines that each senses.
+    """Read path of the arrays of one memory.
 
-    Noise is keyed by chip, head, sequence, side and number of the read on it; ``clipped`` counts numbers
-    beyond the range of a converter.
+    sides: kinds of reads, such as "match" and "blend", with the number of lines that each one senses.  Noise
+    is keyed by chip, head, sequence, side and number of the read; ``clipped`` counts the numbers that
+    exceeded the range of a converter.
     """
 
     def __init__(
@@ -43,24 +44,27 @@ class Reads:
         }
         self.numbers, self.call, self.clipped = dict.fromkeys(sides, 0), 0, 0
         self.images = np.zeros(0, np.int64)
-        self.waiting: list[tuple[Tensor, Shown]] | None = None  #: reads whose events are not entered yet
+        self.waiting: list[tuple[Tensor, Shown]] | None = None  #: reads with events yet to be entered
 
     def begin(self, images: np.ndarray, call: int = 0) -> None:
-        """Begin a context of sequences of these names; call: which of several in one pass."""
+        """Begin a context for sequences with these identifiers.
+
+        call: number of the context, if the network uses the memory several times in one pass.
+        """
         self.images, self.call = images, call
         self.numbers = dict.fromkeys(self.numbers, 0)
 
     def step(self, number: int) -> int:
-        """Number of a token or read in the random numbers, apart from those of other calls.
+        """Return the key of a token or read for random numbers, distinct from those of other calls.
 
-        Raises ValueError beyond 65,535.
+        Raises ValueError for a number above 65,535.
         """
         if number >= CALL:
-            raise ValueError(f"{self.name}: {number} reads of one context; {CALL - 1} are allowed")
+            raise ValueError(f"{self.name}: read {number} of one context; up to {CALL - 1} are allowed")
         return self.call * CALL + number
 
     def dac(self, x: Tensor, signed: bool) -> Tensor:
-        """Numbers (S, H, B, R, n) as they drive lines, in shares of the read voltage."""
+        """Return the voltages (S, H, B, R, n) of driven lines, divided by the read voltage, for numbers x."""
         if not self.dac_bits:
             return x
         levels = levels_of(self.dac_bits, signed)
@@ -70,7 +74,7 @@ class Reads:
         return to_grid(x, 1.0, levels, signed=signed)
 
     def _dac_at_once(self, x: Tensor, levels: int, signed: bool) -> Tensor:
-        """The same by the kernel of weight arrays, in one pass."""
+        """Compute `dac` by the kernel of weight arrays, in one pass."""
         numbers = x.contiguous().reshape(1, 1, -1, x.shape[-1])
         out = torch.empty_like(numbers)
         one = np.ones(1, np.float32)
@@ -84,11 +88,12 @@ class Reads:
         self, drive: Tensor, shown: Shown, full: Tensor, side: str, *, held: Tensor | None = None,
         driven: Tensor | None = None, sensed: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
-        """Convert the currents of sensed lines (S, H, B, R, sensed), in shares, for R readers.
+        """Return the converted currents of the sensed lines (S, H, B, R, sensed), in shares, for R readers.
 
-        drive (S, H, B, R, driven), shown (S, H, B, driven, sensed); full: range of the ADCs, (S, H, sensed)
-        or (S, H, 1); held (R,): sensed lines that are there for each reader (None: all); driven (R, driven),
-        sensed (R, sensed): factors on currents, by their reader and line.
+        drive: (S, H, B, R, driven); shown: devices (S, H, B, driven, sensed); full: range of the ADCs,
+        (S, H, sensed) or (S, H, 1).  held (R,): reader r converts the first held[r] lines (None: all).
+        driven (R, driven) and sensed (R, sensed): optional factors on the current of each line, for each
+        reader.  Raises ValueError after 65,535 reads of one context.
         """
         (draw, curve), readers = self.sides[side], drive.shape[-2]
         current = (drive if driven is None else drive * driven) @ shown.share
@@ -115,7 +120,7 @@ class Reads:
         self, current: Tensor, variance: Tensor | None, full: Tensor, held: Tensor, draw: int,
         steps: Sequence[int], levels: int,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """Currents (S, H, B, R, n) with their noise, on the grid of ideal ADCs where levels is not 0."""
+        """Return currents (S, H, B, R, n) with noise, rounded to the grid of ideal ADCs if levels > 0."""
         images, reads = torch.from_numpy(self.images), torch.tensor(steps)
         step = (full / max(levels, 1)).expand(*current.shape[:2], -1).flatten(0, 1)
         keys = torch.from_numpy(self.rng.keys.reshape(-1).view(np.int64))
@@ -127,10 +132,10 @@ class Reads:
 
 
 def by_array(x: Tensor, chips: int, dtype: torch.dtype) -> Tensor:
-    """(S B, H, ...) -> (S, H, B, ...), without gradient."""
+    """Rearrange (S B, H, ...) to (S, H, B, ...), without gradient."""
     return x.detach().to(dtype).unflatten(0, (chips, -1)).transpose(1, 2)
 
 
 def by_row(x: Tensor) -> Tensor:
-    """(S, H, B, ...) -> (S B, H, ...)."""
+    """Rearrange (S, H, B, ...) to (S B, H, ...)."""
     return x.transpose(1, 2).flatten(0, 1)

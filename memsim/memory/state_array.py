@@ -1,4 +1,4 @@
-"""The state of one layer on arrays: stands where the digital one stood, with the same forward."""
+"""The state of one layer on arrays: a module that replaces the digital state, with the same forward."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ RANGES = ("state", "c", "out")
 
 @dataclass(frozen=True, kw_only=True)
 class StateSettings:
-    """How states are put on arrays.
+    """Settings for placing states on arrays.
 
-    clock: tokens a second; retention: time constant of volatile cells [s], one for a whole array (math.inf:
-    they keep, and every decay is a rewriting).  write: `memsim.memory.design.Write`.
+    clock: rate of tokens.  write: see `memsim.memory.design.Write`.  retention: time constant of volatile
+    cells [s], the same for a whole array; math.inf: cells are non-volatile, and every decay is written.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -36,7 +36,7 @@ class StateSettings:
     retention: float = inf
 
     def form(self) -> dict[str, Any]:
-        """What differs from the defaults, as JSON; `of` reads it."""
+        """Return the settings that differ from the defaults, as JSON values; `of` is the inverse."""
         usual = StateSettings()
         found = {one.name: getattr(self, one.name) for one in fields(self)}
         changed = {name: value for name, value in found.items() if value != getattr(usual, name)}
@@ -44,19 +44,20 @@ class StateSettings:
 
     @classmethod
     def of(cls, form: Mapping[str, Any]) -> StateSettings:
-        """The settings of a form.  Raises ValueError for a name that is none."""
+        """Return the settings stored by `form`.  Raises ValueError for an unknown name."""
         unknown = sorted(set(form) - {one.name for one in fields(cls)})
         if unknown:
-            raise ValueError(f"settings of states: {unknown[0]!r} is none")
+            raise ValueError(f"settings of states: unknown setting {unknown[0]!r}")
         return cls(**{**form, **({"clock": Clock(form["clock"])} if "clock" in form else {})})
 
 
 class StateArray(Held):
-    """A memory of one state for each head, on every chip of a run.
+    """Memory of one state for each head, on every chip of a run.
 
-    forward as of `WrittenState`, rows chip-major: each token waits 1 / rate, lets the state fade, adds to it
-    and reads it, one after the other.  Ranges of each chip are noted in the passes that calibrate it.
-    Gradients pass straight through.  Raises RuntimeError where no range was calibrated.
+    forward has the arguments of `WrittenState`, with chip-major rows.  For each token, 1 / rate seconds pass;
+    then the state decays, is added to, and is read.  The ranges of each chip are recorded while it is
+    calibrated.  Gradients are those of the exact state (straight-through estimator).  Raises RuntimeError if
+    it was not calibrated, and ValueError for a decay slower than that of a volatile device.
     """
 
     sort = "states"
@@ -96,13 +97,15 @@ class StateArray(Held):
         return out
 
     def _begin(self, x: Tensor, b: Tensor, c: Tensor, delta: Tensor, fade: Tensor) -> CrossbarLeaky:
-        """An empty state on every chip, for these sequences."""
+        """Return an empty state on every chip for these sequences."""
         run, settings = self.run, self.settings
         ranges = [getattr(self, name) for name in RANGES]
         if run.card.ideal:
-            ranges = [x.new_ones(1, x.shape[1])] * 3  # ideal cells and converters have no use for them
+            ranges = [x.new_ones(1, x.shape[1])] * 3  # ideal cells and converters ignore the ranges
         elif ranges[0] is None:
-            raise RuntimeError(f"{self.name}: no range is calibrated; call chip.program() with sequences")
+            raise RuntimeError(
+                f"{self.name}: its ranges are not calibrated; call chip.program() with sequences"
+            )
         design = LeakyDesign(
             name=self.name, card=run.card, heads=x.shape[1], rows=x.shape[-1], columns=b.shape[-1],
             write=settings.write, retention=settings.retention,
@@ -115,7 +118,7 @@ class StateArray(Held):
 
     @torch.no_grad()
     def _calibrate(self, x: Tensor, b: Tensor, c: Tensor, delta: Tensor, fade: Tensor) -> Tensor:
-        """Run digitally, token by token, and widen the ranges of each head to what was met."""
+        """Run digitally, token by token, and extend the ranges of each head to the numbers that occur."""
         state, read, chips = IdealLeaky(), [], len(self.run.chips)
         for token in range(x.shape[2]):
             out = self.leaf.step(

@@ -1,16 +1,20 @@
-"""Lines of weight cells, written with verify: pairs G+, G- of a card's `[weights]`, each line with its age.
+"""Lines of weight cells written with program-and-verify: pairs G+, G-, where each line has its own age.
 
-    share = (h(G+) - h(G-)) / (b n (g_max - g_min)),   h the chord of the I-V curve, n devices in parallel
+    share = (h(G+) - h(G-)) / (b n (g_max - g_min))
 
-Every write draws programming error, drift exponent and paths through time anew, as aihwkit does at each
-programming: what of it belongs to the device and would come again at its next write is not modelled.  Faults
-do belong to it: a chip's stuck, worn and open ones are the same for every context.  Each device has been
-through `[wear] cycles_before` writes, a write with verify being one cycle, and failed by Weibull's law.
+h(G) is the conductance at the read voltage from the I-V curve (its chord), b the same for the full range
+divided by that range, and n the number of devices in parallel.  Cells are those of the card's `[weights]`
+section.
 
-Devices are aged at steps of ln(1 + age / t_0), `STEP` wide.  From step to step a line drifts by its mean
-factor alone, which is exact at every read; a device whose exponent is apart from the mean by d is off by at
-most d STEP / 2 of its conductance (.1 % for d = .04), and 1/f noise of periods above 10 s stands still.  What
-is faster than 10 s is new in every read.
+Every write draws new programming errors, drift exponents and noise paths, as aihwkit does at each
+programming; variation that stays with a device from write to write is not modelled.  Faults do stay: the
+stuck, worn and open devices of a chip are the same in every context.  Each device has been written
+`[wear] cycles_before` times before, where a write with verify is one cycle, and failures follow Weibull's law.
+
+The state of devices is computed at steps of ln(1 + age / t_0) of width `STEP`.  Between two steps a line
+drifts by the mean factor, which is evaluated exactly at every read; the conductance of a device whose
+exponent differs by d from the mean has a relative error of at most d STEP / 2 (0.1 % for d = 0.04).  1/f
+noise with periods above 10 s is constant between steps; faster fluctuations are drawn anew in every read.
 """
 
 from __future__ import annotations
@@ -33,13 +37,15 @@ from memsim.memory.design import ArrayDesign
 from memsim.memory.drive_powers import drive_powers
 from memsim.memory.numbered import Numbered
 
-GRID = 64  #: shares over which the mean drift is taken
-STEP = 0.05  #: of ln(1 + age / t_0), between times at which devices are aged
-RELAXING = 1e-6  #: t_0 of cells that relax by the logarithm of time [s]
+GRID = 64  #: number of shares over which the drift is averaged
+STEP = 0.05  #: step of ln(1 + age / t_0) between the times at which devices are computed
+RELAXING = 1e-6  #: t_0 of cells that relax with the logarithm of time [s]
 
 
 class VerifiedCells(LineCells):
-    """Devices of the weight cell."""
+    """Devices of a memory that are written with program-and-verify, with the law of the card's weight
+    cell.
+    """
 
     def __init__(self, design: ArrayDesign, seed: int, chips: Sequence[int], lines: int) -> None:
         self.design, self.lines = design, lines
@@ -49,9 +55,11 @@ class VerifiedCells(LineCells):
         self.many = design.card.weights.devices_per_weight
         self.noisy = carries_noise(self.cell, design.card) or design.card.weights.amplifier_noise > 0
         self.flicker = 0.0 if self.cell.exact else self.cell.strength("flicker-noise")
-        self.written: dict[str, Tensor] = {}  #: targets, conductances after the write, exponents of all lines
+        self.written: dict[str, Tensor] = {}  #: targets, programmed conductances and exponents of all lines
         self.shown: Shown | None = None
-        self.levels: Tensor | None = None  #: of faulty devices, NaN of others (S, H, lines, 2 n, C) [S]
+        self.levels: Tensor | None = (
+            None  #: conductance of faulty devices, else NaN (S, H, lines, 2 n, C) [S]
+        )
         self.images = np.zeros(0, np.int64)
 
     def begin(self, images: np.ndarray, call: int) -> None:
@@ -59,7 +67,7 @@ class VerifiedCells(LineCells):
             self.written, self.shown = {}, None
         self.images, self.rng = images, self.root.child("call", call)
         self.tokens = np.zeros(self.lines, np.int64)
-        self.step = np.full(self.lines, -1)  #: at which devices were aged last
+        self.step = np.full(self.lines, -1)  #: step of time for which each line was computed last
 
     def write(self, rows: Sequence[int], share: Tensor, tokens: Sequence[int]) -> float:
         cell = self.cell
@@ -91,7 +99,7 @@ class VerifiedCells(LineCells):
         return self.shown.each(lambda x: of_rows(x, rows))
 
     def _look(self, rows: np.ndarray, step: int) -> None:
-        """Age these lines to a step, and keep what reads then see of them."""
+        """Compute the state of these lines at a step of time and store it."""
         now, unrest = self._aged(rows, step)
         plus, minus = _sum(now[..., 0::2, :]), _sum(now[..., 1::2, :])
         unrest = None if unrest is None else _sum(unrest) / self.one**2
@@ -105,7 +113,7 @@ class VerifiedCells(LineCells):
         self.step[rows] = step
 
     def _aged(self, rows: np.ndarray, step: int) -> tuple[Tensor, Tensor | None]:
-        """What reads see of devices (S, H, B, N, 2 n, C) [S], and the variance of what is new each time."""
+        """Return the conductances (S, H, B, N, 2 n, C) [S], and the variance that is new in every read."""
         cell, voltage, levels = self.cell, self.design.section.read_voltage, self._levels(rows)
         kept = {name: of_rows(x, rows.tolist()) for name, x in self.written.items()}
         if cell.exact:
@@ -124,7 +132,7 @@ class VerifiedCells(LineCells):
         return seen, (amplitude * seen).square() * cell.flicker.fast_variance(age)
 
     def _levels(self, rows: np.ndarray) -> Tensor | None:
-        """Levels of the faulty devices of these lines, NaN of others (S, H, 1, N, 2 n, C) [S]; None: none."""
+        """Return the conductances of faulty devices, else NaN (S, H, 1, N, 2 n, C) [S]; None: no faults."""
         if self.levels is None:
             size = (self.lines, 2 * self.many, self.written["programmed"].shape[-1])
             self.levels = bad_levels(self.root, self.design, size)
@@ -137,7 +145,7 @@ class VerifiedCells(LineCells):
 
     @property
     def _unit(self) -> float:
-        """Time from which a line ages by the logarithm of its age, t_0 [s]; inf: it does not."""
+        """Return t_0, the time after which a line ages with the logarithm of time [s]; inf: no ageing."""
         cell = self.cell
         if cell.exact or not cell.ages:
             return math.inf
@@ -148,7 +156,7 @@ class VerifiedCells(LineCells):
         return cell.flicker.t_0 if cell.flicker else RELAXING
 
     def _time(self, step: int) -> float:
-        """Age at a step [s]."""
+        """Return the age that belongs to a step [s]."""
         return 0.0 if step == 0 else self._unit * math.expm1(step * STEP)
 
     @property
@@ -166,7 +174,7 @@ class VerifiedCells(LineCells):
         carries = carries_noise(self.cell, self.design.card)
         _, noise = read_noise(siemens if carries else None, self.cell, self.design.card, siemens, 1)
         scale = (noise.factor / (self.design.section.read_voltage * self.one)) ** 2
-        each = scale * self.cell.g_scale  # of the siemens of a device
+        each = scale * self.cell.g_scale  # variance per siemens of a device
         squares, carried = drive_powers(
             drive.flatten(0, 2), each * noise.square, each * noise.linear, each * noise.driven
         )
@@ -199,12 +207,12 @@ class VerifiedCells(LineCells):
 
 
 def _sum(devices: Tensor) -> Tensor:
-    """The sum over parallel devices (..., n, C)."""
+    """Return the sum over parallel devices (..., n, C)."""
     return devices[..., 0, :] if devices.shape[-2] == 1 else devices.sum(-2)
 
 
 def _room(values: Tensor, lines: int) -> Tensor:
-    """Zeros for all lines of what is (S, H, B, R, ...)."""
+    """Return zeros of the shape of values (S, H, B, R, ...), with all lines in place of R."""
     shape = list(values.shape)
     shape[3] = lines
     return values.new_zeros(shape)

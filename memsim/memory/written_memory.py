@@ -1,4 +1,7 @@
-"""The contract of a memory of lines that arrays can hold: scores to weights is digital, the rest is read."""
+"""The interface of a memory of lines that arrays can hold.
+
+Arrays compute the scores and the weighted sum of values; the weights are computed from the scores digitally.
+"""
 
 from __future__ import annotations
 
@@ -13,34 +16,42 @@ from memsim.memory.lines import Lines
 
 
 class Blend(NamedTuple):
-    """Weights of lines (B, H, R, N) for R readers; the share (B, H, R) of their own value, or None."""
+    """Weights of lines (B, H, R, N) for R readers, and the weight (B, H, R) of the reader's own value or
+    None.
+    """
 
     weights: Tensor
     own_share: Tensor | None = None
 
 
 class WrittenMemory(nn.Module, ABC):
-    """One memory of lines for each head: every token writes a line and reads those before it.
+    """Memory of lines for each head: every token writes one line and reads the lines before it.
 
-    forward(q, k, v, gate): q, k (B, H, T, D), v (B, H, T, V), gate (B, H, T, T) or None -> (B, H, T, V), for
-    all tokens at once.  ``step`` does the same for one token on `Lines`, which may be arrays.
+    forward(q, k, v, gate) processes all tokens at once: q, k (B, H, T, D), v (B, H, T, V), gate (B, H, T, T)
+    or None; it returns (B, H, T, V).  ``step`` does the same for one token on `Lines`, which may be arrays.
     """
 
     own: bool
-    """Whether a reader reads the line of its own token."""
+    """Whether a token also reads its own line."""
 
     @abstractmethod
     def blend(self, scores: Tensor, gate: Tensor | None, mask: Tensor) -> Blend:
-        """Weigh lines by scores k.q and a gate or None (B, H, R, N), and what may be read (R, N)."""
+        """Return the weights for scores k . q and a gate or None, both (B, H, R, N).
+
+        mask (R, N) is true for the lines that each reader may read.
+        """
 
     @abstractmethod
     def operations(self, lines: int) -> Mapping[str, float]:
-        """Digital operations of one reader of a head for so many lines, by event of the ledger."""
+        """Return the digital operations of one reader and head for `lines` lines, by event of the ledger."""
 
     def step(
         self, lines: Lines, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None = None, now: float = 0.0
     ) -> Tensor:
-        """Write one token's k and v, read with its q (B, H, D); gate (B, H, N) for the lines it reads."""
+        """Write k and v of one token, read with its q, and return the result (B, H, V).
+
+        q, k (B, H, D), v (B, H, V); gate (B, H, N) for the lines that are read; now: time [s].
+        """
         if self.own:
             lines.append(k, v, now)
         out = self.read(lines, q, v, gate, now)
@@ -49,7 +60,9 @@ class WrittenMemory(nn.Module, ABC):
         return out
 
     def read(self, lines: Lines, q: Tensor, v: Tensor, gate: Tensor | None, now: float = 0.0) -> Tensor:
-        """Read all lines with q (B, H, D); v (B, H, V) is the reader's own value."""
+        """Read all lines with q (B, H, D) and return (B, H, V); v (B, H, V) is the value of the same
+        token.
+        """
         mask = torch.ones(1, len(lines), dtype=torch.bool, device=q.device)
         scores = lines.match(q, now)[..., None, :]
         weights, share = self.blend(scores, None if gate is None else gate[..., None, :], mask)

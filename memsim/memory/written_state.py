@@ -1,4 +1,4 @@
-"""The contract of a memory that is one fading state for each head, which arrays can hold."""
+"""The interface of a memory with one decaying state for each head, which arrays can hold."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from memsim.memory.leaky import Leaky
 
 
 class WrittenState(nn.Module, ABC):
-    """One state for each head: every token lets it fade, adds an outer product to it and reads it.
+    """State for each head that decays, is increased by an outer product, and is read at every token.
 
         S_t = exp(fade_t) S_{t-1} + delta_t x_t b_t^T        y_t = S_t c_t
 
-    forward(x, b, c, delta, fade): x (B, H, T, P), b and c (B, T, N) of all heads, delta and fade (B, H, T)
-    -> (B, H, T, P), for all tokens at once.  ``step`` does the same for one token on a `Leaky`.
+    forward(x, b, c, delta, fade) processes all tokens at once: x (B, H, T, P), b and c (B, T, N) shared by
+    all heads, delta and fade (B, H, T); it returns (B, H, T, P).  fade is the logarithm of the decay factor.
+    ``step`` does the same for one token on a `Leaky`, which may be an array.
     """
 
     @abstractmethod
     def forward(self, x: Tensor, b: Tensor, c: Tensor, delta: Tensor, fade: Tensor) -> Tensor:
-        """All tokens at once."""
+        """Return y for all tokens at once; shapes as above."""
 
     def step(self, state: Leaky, x: Tensor, b: Tensor, c: Tensor, delta: Tensor, fade: Tensor) -> Tensor:
-        """Take one token: x (B, H, P), b and c (B, N), delta and fade (B, H) -> y (B, H, P)."""
+        """Update `state` by one token, x (B, H, P), b and c (B, N), delta and fade (B, H); return y (B, H,
+        P).
+        """
         state.decay(fade.exp())
         state.add(x, delta[..., None] * b[:, None])
         return state.read(c[:, None].expand(-1, x.shape[1], -1))

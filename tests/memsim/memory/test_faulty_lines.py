@@ -105,7 +105,7 @@ def test_pulses_do_not_move_a_stuck_device() -> None:
 def test_a_state_refuses_open_lines() -> None:
     card = QUIET.replace(weight_faults={"dead_bit_lines": 0.1})
     with pytest.raises(
-        ValueError, match=r"do not simulate weight_faults.dead_bit_lines = 0.1; take card.with"
+        ValueError, match=r"do not simulate weight_faults.dead_bit_lines = 0.1; use card.with"
     ):
         LeakyDesign(name="state", card=card, heads=1, rows=2, columns=2)
 

@@ -53,7 +53,7 @@ def test_an_ideal_state_is_the_masked_product() -> None:
         passed = (sums[i] - sums[: i + 1]).exp()  # (i + 1, B, H)
         weight = passed * (READ[i] * ADD[: i + 1]).sum(-1)
         assert_close(out[i], (weight[..., None] * X[: i + 1]).sum(0), rtol=0, atol=1e-12)
-    with pytest.raises(RuntimeError, match="nothing was added"):
+    with pytest.raises(RuntimeError, match="this state is empty"):
         IdealLeaky().read(READ[0])
 
 

@@ -83,7 +83,7 @@ def test_time_does_not_run_back() -> None:
     lines = filled(IdealLines())
     with pytest.raises(ValueError, match="before the last write, at 5 s"):
         lines.append(K[:, :, 0], V[:, :, 0], 4.0)
-    with pytest.raises(ValueError, match="before a line was written, 1 s later"):
+    with pytest.raises(ValueError, match=r"now = .* a line is written 1 s later"):
         filled(crossbar(IDEAL)).match(on_chips(Q[:, :, 0]), 4.0)
     assert Clock(50.0).time(100) == 2.0
     with pytest.raises(ValueError, match="rate = 0"):
@@ -185,7 +185,7 @@ def test_the_correction_of_each_line_takes_the_mean_drift_away() -> None:
     z, o = read(lines, now=(T - 1) / 1e-3)
     assert_close(z, on_chips((Q[:, :, -1:] @ K.mT)[..., 0, :]), rtol=0, atol=1e-12)
     assert_close(o, on_chips(V.mean(2)), rtol=0, atol=1e-12)
-    with pytest.raises(ValueError, match="correct has no effect, as ideal does not drift"):
+    with pytest.raises(ValueError, match="correct has no effect: the mean conductance of ideal"):
         crossbar(IDEAL, correct=True)
 
 
@@ -245,8 +245,8 @@ def test_tiles_without_a_weight_are_not_powered() -> None:
     (DEFAULT.replace(attention={"verify_rounds": 1}), {"write": "pulses"}, "attention.verify_rounds = 1"),
     (DEFAULT.replace(weight_faults={"stuck_on": 0.1, "spare_rows": 2}), {}, "weight_faults.spare_rows = 2"),
     (DEFAULT.replace(attention_faults={"dead_bit_lines": 0.1}), {"write": "pulses"},
-     r'attention_faults.dead_bit_lines = 0.1; take card.without."faults"'),
-    (IDEAL, {"write": "pulses"}, 'take write = "verify"'), (IDEAL, {"retention": 0.0}, "retention = 0"),
+     r'attention_faults.dead_bit_lines = 0.1; use card.without."faults"'),
+    (IDEAL, {"write": "pulses"}, 'use write = "verify"'), (IDEAL, {"retention": 0.0}, "retention = 0"),
     (IDEAL, {"capacity": 0}, "capacity = 0"), (IDEAL, {"full": "rnig"}, "full = 'rnig'"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(card: ChipCard, settings: dict, words: str) -> None:

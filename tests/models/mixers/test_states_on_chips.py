@@ -48,7 +48,7 @@ def test_ideal_arrays_are_the_digital_network(settings: dict) -> None:
 
 
 def test_a_state_cannot_fade_slower_than_its_device() -> None:
-    with pytest.raises(ValueError, match=r"memory: a decay of .* is slower than the device, whose retention"):
+    with pytest.raises(ValueError, match=r"memory: a decay factor of .* is slower than the device"):
         logits(on_chip(IDEAL, retention=1e-3))
 
 
