@@ -1,1 +1,1 @@
-"""Networks that learn on arrays: neurons whose errors stay in one time step, and the loop over images."""
+"""Networks that learn on arrays: neurons for e-prop, and the training loop over images."""

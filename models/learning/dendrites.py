@@ -1,9 +1,9 @@
-"""A read-out with spare columns, whose columns learn by perforated backpropagation or as a hidden layer.
+"""A linear read-out with spare columns that learn by perforated backpropagation or as a hidden layer.
 
-    o = W x + A h,   h = tanh(U x),   the last row of x always 1
+    o = W x + A h,   h = tanh(U x),   where the last component of x is always 1
 
-W and U share their rows, so that U is a handful of spare columns of one array; A is a small array below.
-The sums of A h and W x and the tanh are digital.
+W and U have the same rows, so U can use a few spare columns of the array that holds W; A is a small second
+array.  The sum of A h and W x and the tanh are computed digitally.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from memsim.learning.writing import Writing
 from memsim.models.learning.learner import Learner
 
 Spare = Literal["none", "random", "perforated", "ordinary"]
-ROOM = 4.0  #: range of a weight over the largest one at the start
+ROOM = 4.0  #: range of a weight divided by the largest initial weight
 
 
 class SpareColumns(nn.Module):
-    """A linear read-out of F features with D spare columns; outputs logits, and h beside them, (B, C + D).
+    """Linear read-out of F features for C classes with D spare columns.
 
-    The columns see their features detached: no error flows through them to earlier layers.
+    The output (B, C + D) is the logits followed by h.  The inputs of the columns are detached, so no error
+    flows through them to earlier layers.
     """
 
     def __init__(self, features: int, classes: int, columns: int) -> None:
@@ -43,7 +44,7 @@ class SpareColumns(nn.Module):
             self.joints = nn.Linear(columns, classes, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits and outputs of the columns (..., C + D) of features (..., F)."""
+        """Return logits and outputs of the columns (..., C + D) for features (..., F)."""
         x = pad(x, (0, 1), value=1.0)
         if not self.columns:
             return self.soma(x)
@@ -51,7 +52,7 @@ class SpareColumns(nn.Module):
         return torch.cat([self.soma(x) + self.joints(h), h], -1)
 
     def begin(self, seed: int, joints: bool) -> None:
-        """Draw weights uniformly within 1 / sqrt(F), those of A only where asked, else 0."""
+        """Draw all weights uniformly within +- 1 / sqrt(F + 1); without `joints`, those of A are 0."""
         bound = self.soma.in_features**-0.5
         with torch.no_grad():
             for name, weight in self.named_parameters():
@@ -63,11 +64,12 @@ class SpareColumns(nn.Module):
 
 @dataclass
 class SpareLesson:
-    """The teaching of such a read-out on one chip, from features (N, F) and labels (N,).
+    """Training of a read-out with spare columns on one chip, from features (N, F) and labels (N,).
 
-    none: W alone.  ordinary: W, A and U together, errors backpropagated to the columns through A.
-    perforated: W; then U, by correlation with the errors of the columns' neurons, all else kept; then W and
-    A, of which each column has one weight, that of its neuron.  random: the same without the middle.
+    spare = "none": trains W only.  "ordinary": trains W, A and U together, with errors backpropagated through
+    A to the columns.  "perforated": trains W; then U, to correlate with the errors of the neurons of its
+    columns; then W and A, in which each column has one weight, to its neuron.  "random": like "perforated",
+    but U keeps its random initial weights.
     """
 
     learner: Learner
@@ -80,12 +82,15 @@ class SpareLesson:
         cls, card: ChipCard, spare: Spare, columns: int, features: int, classes: int, writing: Writing, *,
         chip: int = 0, seed: int = 0, calibration: Tensor | None = None,
     ) -> SpareLesson:  # fmt: skip
-        """Put the read-out on arrays of the card's attention cells; it is drawn for the seed and the chip.
+        """Create a read-out on arrays of the card's attention cells.
 
-        Raises ValueError for spare columns without any, or for any without a use of them.
+        Its initial weights depend on seed + chip.  Raises ValueError for columns = 0 unless spare = "none",
+        for other numbers of columns with "none", and if columns is not a multiple of classes.
         """
         if (spare == "none") != (columns == 0):
-            raise ValueError(f"columns = {columns} with spare = {spare!r}: 'none' has 0, all others some")
+            raise ValueError(
+                f"columns = {columns} with spare = {spare!r}: 'none' needs 0 columns, all others 1 or more"
+            )
         owners(columns, classes)
         net = SpareColumns(features, classes, columns)
         net.begin(seed + chip, joints=spare == "ordinary")
@@ -96,9 +101,9 @@ class SpareLesson:
         return cls(learner, spare, columns, classes)
 
     def teach(self, x: Tensor, y: Tensor, epochs: int, batch: int = 32) -> None:
-        """Show all features 3 x `epochs` times, in three parts of which perforated columns take the middle.
+        """Train in three parts of `epochs` epochs each; perforated columns are trained in the second part.
 
-        Random ones learn nothing there, so that they are what perforated ones are without it.
+        With spare = "random" nothing is trained in the second part, which makes it the control.
         """
         for third in range(3):
             for _ in range(epochs):
@@ -125,15 +130,15 @@ class SpareLesson:
         return {name: array for name, array in learners(self.learner.chip).items() if name in names}
 
     def _wrong(self, out: Tensor, y: Tensor) -> Tensor:
-        """Mean cross-entropy over images, summed over chips."""
+        """Return the mean cross-entropy over images, summed over chips."""
         logits = out[..., : self.classes]
         return cross_entropy(logits.flatten(0, 1), y.repeat(len(out)), reduction="sum") / len(y)
 
     def _residual(self, out: Tensor, y: Tensor) -> Tensor:
-        """What the columns descend: less the sum of their correlations with their neurons' errors."""
+        """Return the loss of perforated columns: minus the sum of their correlations with the errors."""
         errors = delta_rule.error(out[..., : self.classes], y.expand(len(out), -1)) * len(y)
         return -correlation(out[..., self.classes :], errors[..., owners(self.columns, self.classes)]).sum()
 
     def logits(self, x: Tensor) -> Tensor:
-        """Answers (1, B, C); nothing is counted."""
+        """Return logits (1, B, C) for features x (B, F); nothing is entered into the ledger."""
         return self.learner.logits(x)[..., : self.classes]

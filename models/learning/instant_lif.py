@@ -1,8 +1,9 @@
-"""Neurons whose backward pass stays in one time step: what makes a learning signal of e-prop.
+"""LIF neurons whose backward pass stays within one time step, as the learning signal of e-prop needs it.
 
     dS(t) / dX(t') = gain psi(t) [t = t']
 
-Their spikes are those of :class:`LIF`; what reaches a weight from earlier inputs is left to its trace.
+S are the spikes, X the input current and psi the surrogate derivative.  The spikes are those of :class:`LIF`.
+The effect of earlier inputs is covered by the eligibility traces (`memsim.learning.eprop`).
 """
 
 from __future__ import annotations
@@ -37,18 +38,18 @@ class _Instant(torch.autograd.Function):
 
 @final
 class InstantLIF(nn.Module):
-    """A layer of neurons with the law of a LIF, its gradient that of one time step."""
+    """Layer of LIF neurons with gradients within a time step only."""
 
     def __init__(self, lif: LIF) -> None:
         super().__init__()
         self.law = lif.law
 
     def forward(self, current: Tensor) -> Tensor:
-        """Spikes (T, ...) of currents (T, ...)."""
+        """Return spikes (T, ...) for input currents (T, ...)."""
         return _Instant.apply(current, self.law)  # type: ignore[return-value]
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
-        """Work of one call: neuron updates."""
+        """Return the events of one call: the number of neuron updates."""
         return {"neuron-step": output.numel()}
 
     def extra_repr(self) -> str:
@@ -56,7 +57,10 @@ class InstantLIF(nn.Module):
 
 
 def instant(net: nn.Module) -> nn.Module:
-    """A copy of a network with neurons of this kind.  Raises ValueError for one without LIF neurons."""
+    """Return a copy of a network with every `LIF` replaced by `InstantLIF`.
+
+    Raises ValueError for a network without LIF neurons.
+    """
     net = copy.deepcopy(net)
     found = [(module, name) for module in net.modules() for name, child in module.named_children()
              if isinstance(child, LIF)]  # fmt: skip
@@ -68,8 +72,11 @@ def instant(net: nn.Module) -> nn.Module:
 
 
 def decay_of(net: nn.Module) -> float:
-    """beta of a network's neurons [1 a step].  Raises ValueError where it is not the same everywhere."""
+    """Return the membrane decay beta per time step of the neurons of a network [1].
+
+    Raises ValueError if it differs between neurons or if there are no LIF neurons.
+    """
     found = {m.law.beta for m in net.modules() if isinstance(m, (LIF, InstantLIF))}
     if len(found) != 1:
-        raise ValueError(f"neurons with beta = {sorted(found)}: one trace for all layers needs one decay")
+        raise ValueError(f"neurons have beta = {sorted(found)}: e-prop needs the same decay in all layers")
     return found.pop()

@@ -1,7 +1,8 @@
-"""Teaching arrays: images through the chips, errors back, gradients written as pulses.
+"""Training on arrays: images are processed by the chips, and gradients are written as pulses.
 
-A batch is one pass of its images on all chips, one backward pass, one update of every array.  The backward
-pass is digital and uses the weights that the devices hold (symmetric feedback); it is not counted as work.
+Each batch is one forward pass on all chips, one backward pass, and one update of every array.  The backward
+pass is digital and uses the weights that the devices represent (symmetric feedback).  Its energy and time are
+not counted.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ from memsim.models.learning.instant_lif import decay_of, instant
 
 Rule = Literal["bptt", "e-prop"]
 NORMS = 256
-"""Training images that batch norms are estimated on, at the start and after every epoch."""
+"""Number of training images for the statistics of batch norms, which are estimated at the start and after
+every epoch.
+"""
 TEST_NAME = 2**30
-"""Test images are named from here on, apart from those of training."""
+"""First identifier of test images, so that their noise differs from that of training images."""
 
 
 @dataclass
 class Learner:
     """Chips that learn from images.
 
-    step: seconds that an update of one batch takes of the chip's clock.
+    writing: method of writing gradients; step: time by which the clock of the chip advances per batch [s].
     """
 
     chip: Chip
@@ -48,10 +51,11 @@ class Learner:
         rule: Rule = "e-prop", chips: tuple[int, ...] = (0,), seed: int = 0,
         calibration: Tensor | None = None, design: LearningDesign | None = None,
     ) -> Learner:  # fmt: skip
-        """Put the layers on arrays, as `learning_chip` does, and program them.
+        """Place layers on arrays, as `learning_chip` does, program them, and return the learner.
 
-        rule: "bptt" backpropagates through the membranes; "e-prop" keeps errors in their time step and
-        filters the inputs of arrays with the neurons' decay.  Raises ValueError for another.
+        rule: "bptt" is backpropagation through time; "e-prop" propagates errors within one time step and
+        filters the inputs of the arrays with the decay of the neurons.  Raises ValueError for another rule,
+        and with "e-prop" for networks without LIF neurons or with different decays.
         """
         if rule not in ("bptt", "e-prop"):
             raise ValueError(f"rule = {rule!r}: 'bptt' or 'e-prop'")
@@ -67,26 +71,29 @@ class Learner:
         return cls(chip, writing, seed)
 
     def epoch(self, images: Tensor, labels: Tensor, batch: int = 32) -> float:
-        """Teach all images once, in an order of the seed's; returns the mean cross-entropy [nat]."""
+        """Train on all images once, in an order given by the seed; return the mean cross-entropy [nat].
+
+        images (N, ...), labels (N,) int64.
+        """
         parts = self.order(len(images), batch)
         self.calibrate()
         losses = [self.batch(images[part], labels[part]) for part in parts]
         return sum(losses) / len(losses)
 
     def order(self, images: int, batch: int) -> tuple[Tensor, ...]:
-        """The next epoch's batches, numbers of images in an order of the seed's."""
+        """Return the batches of the next epoch as indices of images, in an order given by the seed."""
         number = self.batches // max(images // batch, 1)
         return (
             stream(self.seed, "learning", "order").uniform((images,), step=[number])[0].argsort().split(batch)
         )
 
     def batch(self, images: Tensor, labels: Tensor) -> float:
-        """Teach one batch; returns its mean cross-entropy over images and chips [nat]."""
+        """Train on one batch and return its mean cross-entropy over images and chips [nat]."""
         arrays = learners(self.chip)
 
         def wrong(logits: Tensor) -> Tensor:
             found = cross_entropy(logits.flatten(0, 1), labels.repeat(len(logits)), reduction="sum")
-            return found / len(images)  # summed over chips, each with gradients of its own
+            return found / len(images)  # summed over chips, because each chip has its own gradients
 
         return self.descend(images, wrong, arrays)
 
@@ -94,10 +101,10 @@ class Learner:
         self, images: Tensor, loss: Callable[[Tensor], Tensor], arrays: Mapping[str, LearningArray],
         taught: Mapping[str, Tensor] | None = None,
     ) -> float:  # fmt: skip
-        """Move these arrays against the gradient of a loss on a batch; returns its mean over chips.
+        """Take one step of gradient descent with these arrays and return the loss, averaged over chips.
 
-        loss: of the chips' outputs (S, B, ...), summed over chips.  taught: name of an array -> which of its
-        weights (R, C) are taught (1) and which not (0); all of those that have no entry.
+        loss: function of the outputs (S, B, ...) of the chips, summed over chips.  taught: name of an array
+        -> mask (R, C) of the weights that are trained (1) or not (0); default: all weights are trained.
         """
         first = self.batches * len(images)
         with torch.enable_grad(), self.chip.mapped.norms.measuring():
@@ -115,7 +122,7 @@ class Learner:
 
     @torch.no_grad()
     def calibrate(self) -> None:
-        """Set the ranges of the arrays' converters for the weights of now, where the card has any to set."""
+        """Calibrate the converter ranges for the present weights, if the card has ranges to calibrate."""
         if self.chip.card.calibrates:
             for array in learners(self.chip).values():
                 array.forget_ranges()
@@ -123,12 +130,12 @@ class Learner:
 
     @torch.no_grad()
     def normalise(self, images: Tensor) -> None:
-        """Estimate every batch norm on each chip as it is now, on the first training images."""
+        """Estimate the statistics of every batch norm on each chip from the first `NORMS` images."""
         self.chip.recalibrate(images[:NORMS])
 
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
-        """Answers (S, B, classes) at the time of the chip; nothing is counted."""
+        """Return logits (S, B, classes) at the present time of the chip; nothing enters the ledger."""
         with self.chip.ledger.apart():
             parts = [
                 self.chip(part, image=range(TEST_NAME + 64 * number, TEST_NAME + 64 * number + len(part)))

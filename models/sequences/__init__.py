@@ -1,1 +1,1 @@
-"""Tasks on sequences, made offline from a seed, and the recipe that trains sequence networks on them."""
+"""Synthetic tasks on sequences, generated from a seed, and the training of sequence networks on them."""

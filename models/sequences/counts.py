@@ -1,4 +1,4 @@
-"""The control of mixers that learn in context: counts of what followed the last symbols before."""
+"""An n-gram baseline for in-context learning: predictions from counts within the same sequence."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from torch import Tensor
 
 
 def counted(tokens: Tensor, symbols: int, vocabulary: int) -> Tensor:
-    """Predict each next token (B, T) as the most frequent follower of the last `symbols` tokens until now.
+    """Predict the token after each position as the most frequent successor of the last `symbols` tokens.
 
-    Contexts not seen before fall back on shorter ones, down to the commonest token; of equal counts the
-    smallest token is taken, and 0 at the first.
+    tokens (B, T) -> predictions (B, T).  Only the part of the sequence up to the position is counted.  For a
+    context that has not occurred before, shorter contexts are used, down to the most frequent token; ties go
+    to the smallest token.  Raises ValueError for symbols below 0 or a vocabulary below 1.
     """
     if symbols < 0 or vocabulary < 1:
-        raise ValueError(f"symbols = {symbols}, vocabulary = {vocabulary}: 0 and 1 or more are needed")
+        raise ValueError(
+            f"symbols = {symbols}, vocabulary = {vocabulary}: symbols must be 0 or more, vocabulary 1 or more"
+        )
     return torch.tensor(np.array([_one(row.tolist(), symbols, vocabulary) for row in tokens]))
 
 

@@ -1,4 +1,6 @@
-"""Tasks by name: a task is one file of `models/sequences/tasks` whose class says ``@task``."""
+"""Registry of tasks: each task is one file in `models/sequences/tasks` with a class decorated by
+``@task``.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,13 @@ names = TASKS.names
 
 
 def task(kind: T) -> T:
-    """Register a class of tasks under its ``name``.  Raises ValueError for a name that is taken."""
+    """Register a task class under its ``name``.  Raises ValueError if the name is already in use."""
     TASKS.add(kind.name, kind)
     return kind
 
 
 def build(name: str, **settings: Any) -> Task:
-    """Build a task with its settings.  Raises ValueError for an unknown name or setting."""
+    """Create the task `name` with these settings.  Raises ValueError for an unknown name or setting."""
     kind = TASKS.find(name)
     known = [field.name for field in fields(kind)]
     wrong = sorted(set(settings) - set(known))

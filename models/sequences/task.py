@@ -1,4 +1,4 @@
-"""A task: token sequences with the tokens to be predicted, made from a seed."""
+"""The interface of a task: a generator of token sequences and of the tokens to be predicted."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 
 IGNORE = -100
-"""Target of a position that is not asked for, as in torch's cross entropy."""
+"""Target of positions without a prediction; torch's cross entropy ignores it."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences: tokens (B, T) int64, targets (B, T) int64, IGNORE where nothing is asked.
+    """Batch of sequences: tokens (B, T) int64 and targets (B, T) int64.
 
-    tags: numbers by which answers can be told apart, (B, T) int64, such as "distance".  legal (B, T, V) bool:
-    tokens that count as right; None: the target alone.
+    Targets are IGNORE at positions that are not evaluated.  tags: integers (B, T) by which results can be
+    grouped, such as "distance".  legal (B, T, V) bool: tokens that count as correct; None: only the target.
     """
 
     tokens: Tensor
@@ -31,11 +31,11 @@ class Batch:
 
     @property
     def asked(self) -> Tensor:
-        """Positions that are asked for, bool (B, T)."""
+        """Positions that are evaluated, bool (B, T)."""
         return self.targets != IGNORE
 
     def right(self, predicted: Tensor) -> Tensor:
-        """Whether predicted tokens (B, T) count as right, bool (B, T); False where nothing is asked."""
+        """Return whether predictions (B, T) are correct, bool (B, T); False at positions not evaluated."""
         if self.legal is None:
             return (predicted == self.targets) & self.asked
         return self.legal.gather(-1, predicted[..., None])[..., 0] & self.asked
@@ -43,30 +43,35 @@ class Batch:
 
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):
-    """A generator of sequences.  Fields are its settings; the defaults suit a minute of CPU."""
+    """Generator of sequences.  Its fields are its settings; with the defaults, training takes about a
+    minute.
+    """
 
     name: ClassVar[str]
     source: ClassVar[str]
-    """The publication of the task."""
+    """Publication that introduced the task."""
 
     @property
     @abstractmethod
     def vocabulary(self) -> int:
-        """Distinct tokens V."""
+        """Number of distinct tokens V."""
 
     @abstractmethod
     def make(self, count: int, rng: np.random.Generator) -> Batch:
-        """Draw `count` sequences."""
+        """Draw `count` sequences with the generator `rng`."""
 
     def sample(self, count: int, seed: int, part: str = "train", number: int = 0) -> Batch:
-        """Draw `count` sequences of batch `number` of a part ("train", "test"), the same in every run."""
+        """Draw `count` sequences as batch `number` of a part ("train" or "test").
+
+        The result depends only on the arguments and on the task.  Raises ValueError for a count below 1.
+        """
         if count < 1:
             raise ValueError(f"count = {count} sequences: 1 or more is needed")
         key = [seed, zlib.crc32(self.name.encode()), zlib.crc32(part.encode()), number]
         return self.make(count, np.random.default_rng(key))
 
     def check(self, **bounds: tuple[float, float]) -> None:
-        """Raise ValueError for a field outside its bounds, by name."""
+        """Raise ValueError for a field outside its bounds, given as name = (low, high), both included."""
         known = {one.name for one in fields(self)}
         for name, (low, high) in bounds.items():
             assert name in known
@@ -76,12 +81,12 @@ class Task(ABC):
 
 
 def distinct(rng: np.random.Generator, rows: int, low: int, high: int, count: int) -> np.ndarray:
-    """Different numbers of low .. high - 1 in each row, (rows, count) int64, in random order."""
+    """Draw `count` distinct integers from low to high - 1 for each row: (rows, count) int64, random order."""
     return rng.random((rows, high - low)).argsort(1)[:, :count].astype(np.int64) + low
 
 
 def as_batch(tokens: np.ndarray, targets: np.ndarray, **tags: np.ndarray) -> Batch:
-    """A batch of arrays."""
+    """Convert numpy arrays (B, T) to a `Batch`."""
     return Batch(
         torch.from_numpy(tokens),
         torch.from_numpy(targets),

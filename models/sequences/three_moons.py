@@ -1,9 +1,10 @@
-"""Three moons: three rotating points, seen together, whose future is to be predicted (arXiv 2405.06394).
+"""The three-moons task: three rotating points, observed together, are to be predicted (arXiv 2405.06394).
 
     x_t = (cos, sin)(2 pi t / (P_m rate) + phase_m),  m = 1, 2, 3
 
-Periods P are three of 0.5, 1, ..., 3.5 units.  A memory that takes the three apart predicts after the longest
-period, one that does not only after their least common multiple.  Numbers, not tokens: no `Task`.
+The periods P_m are three of 0.5, 1, ..., 3.5 units of time.  A model that represents the three points
+separately can predict after the longest period, any other only after the least common multiple of the
+periods.  The data are real numbers, not tokens, so this is not a `Task`.
 """
 
 from __future__ import annotations
@@ -16,22 +17,22 @@ import torch
 from torch import Tensor
 
 RATE = 44.4
-"""Samples of a unit of time."""
+"""Samples per unit of time."""
 
 
 def periods() -> list[tuple[float, float, float]]:
-    """The nine triples of periods with the smallest common multiple [unit]; training never shows the last.
+    """Return the nine triples of periods with the smallest common multiples, in units of time.
 
-    Triples of equal multiple are in the order of their periods.
+    They are ordered by their common multiple, then by their periods.  The last one never occurs in training.
     """
     triples = sorted(combinations(range(1, 8), 3), key=lambda triple: (lcm(*triple), triple))
     return [(a / 2, b / 2, c / 2) for a, b, c in triples[:9]]
 
 
 def three_moons(count: int, seed: int, *, length: int = 800, held_out: bool = False) -> tuple[Tensor, Tensor]:
-    """Draw `count` sequences (count, length, 6) float32 and their periods (count, 3) [unit].
+    """Draw `count` sequences (count, length, 6), float32, and their periods (count, 3) in units of time.
 
-    held_out: of the triple that training never shows.
+    held_out: use the triple of periods that never occurs in training, instead of the other eight.
     """
     rng = np.random.default_rng([seed, held_out])
     known = np.array(periods())

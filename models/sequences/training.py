@@ -1,4 +1,4 @@
-"""The one recipe of sequence networks: AdamW, a warm-up, a cosine, fresh sequences in every step."""
+"""Training of sequence networks: AdamW with warm-up and cosine schedule, on new sequences in every step."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from memsim.models.sequences.task import IGNORE, Batch, Task
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceRecipe:
-    """How to train.  Raises ValueError for numbers that cannot be."""
+    """Training settings.
+
+    steps, batch, rate and clip are positive; warmup and decay are 0 or more.  Raises ValueError otherwise.
+    """
 
     steps: int = 600
     batch: int = 32
-    rate: float = 3e-3  #: largest learning rate
-    warmup: int = 30  #: steps of linear rise
-    decay: float = 0.1  #: weight decay of matrices
-    clip: float = 1.0  #: largest norm of a gradient
+    rate: float = 3e-3  #: peak learning rate
+    warmup: int = 30  #: steps of linear warm-up
+    decay: float = 0.1  #: weight decay of matrices; vectors have none
+    clip: float = 1.0  #: largest norm of the gradient
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "rate", "clip"):
@@ -33,7 +36,7 @@ class SequenceRecipe:
             raise ValueError(f"warmup = {self.warmup}, decay = {self.decay}: 0 or more is needed")
 
     def rate_at(self, step: int) -> float:
-        """Learning rate of a step: a line up, then a cosine down to a hundredth."""
+        """Return the learning rate of a step: linear warm-up, then a cosine down to 1 % of the peak."""
         if step < self.warmup:
             return self.rate * (step + 1) / self.warmup
         done = (step - self.warmup) / max(self.steps - self.warmup, 1)
@@ -44,15 +47,16 @@ def train(
     net: SequenceNet, task: Task, recipe: SequenceRecipe | None = None, *, seed: int = 0,
     progress: Callable[[int, float], None] | None = None,
 ) -> SequenceNet:  # fmt: skip
-    """Train a network on a task, in place; progress(step, loss) is called after each step.
+    """Train a network on a task in place and return it; progress(step, loss) is called after each step.
 
-    The sequences come from the seed alone; the network's first weights came from torch's generator.  Raises
-    ValueError where the network's vocabulary is smaller than the task's.
+    The seed determines the sequences only, because the initial weights of the network already exist.  Raises
+    ValueError if the vocabulary of the network is smaller than that of the task.
     """
     recipe = recipe or SequenceRecipe()
     if net.config.vocabulary < task.vocabulary:
         raise ValueError(
-            f"vocabulary = {net.config.vocabulary} of the network, {task.name} has {task.vocabulary} tokens"
+            f"vocabulary = {net.config.vocabulary} of the network is too small: {task.name} has"
+            f" {task.vocabulary} tokens"
         )
     matrices = [p for p in net.parameters() if p.dim() > 1]
     others = [p for p in net.parameters() if p.dim() <= 1]
@@ -74,22 +78,27 @@ def train(
 
 
 def loss_of(logits: Tensor, batch: Batch) -> Tensor:
-    """Mean cross entropy [nat] of logits (B, T, V) where something is asked."""
+    """Return the mean cross entropy [nat] of logits (B, T, V) over the positions that are evaluated."""
     return cross_entropy(logits.flatten(0, 1), batch.targets.flatten(), ignore_index=IGNORE)
 
 
 @torch.no_grad()
 def accuracy(net: Callable[[Tensor], Tensor], batch: Batch) -> float:
-    """Share of asked positions that are predicted right [1]."""
+    """Return the share of evaluated positions with a correct prediction [1]; net maps tokens to logits."""
     right = batch.right(net(batch.tokens).argmax(-1))
     return float(right.sum() / batch.asked.sum())
 
 
 @torch.no_grad()
 def accuracy_by(net: Callable[[Tensor], Tensor], batch: Batch, tag: str) -> dict[int, float]:
-    """The same for each value of a tag, such as "distance".  Raises ValueError where there is no such tag."""
+    """Return the accuracy for each value of a tag, such as "distance".
+
+    Raises ValueError if the batch has no such tag.
+    """
     if tag not in batch.tags:
-        raise ValueError(f"no tag {tag!r}; this batch has {', '.join(batch.tags) or 'none'}")
+        raise ValueError(
+            f"tag = {tag!r} does not exist; tags of this batch: {', '.join(batch.tags) or 'none'}"
+        )
     asked = batch.asked
     right, value = batch.right(net(batch.tokens).argmax(-1))[asked], batch.tags[tag][asked]
     return {int(v): float(right[value == v].double().mean()) for v in value.unique()}

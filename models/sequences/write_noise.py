@@ -1,8 +1,9 @@
-"""Hardware-aware training of memories: lines are off by a share of their range whenever they are written.
+"""Hardware-aware training of memories: noise proportional to the range is added to each line when written.
 
-    k~ = k + share max|k| xi,   v~ = v + share max|v| xi      max over a head in the batch, xi normal
+    k~ = k + share max|k| xi,   v~ = v + share max|v| xi
 
-The readers of a sequence all see the same line, as on arrays; a new draw in every step.
+xi is standard normal, and the maximum is over one head in the batch.  All readers of a sequence see the same
+noise of a line, as on arrays; it is drawn anew in every training step.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from memsim.models.sequences.training import SequenceRecipe, train
 
 
 class NoisyMemory(nn.Module):
-    """A memory whose lines are written with noise, in the place of `leaf`; forward as the leaf's."""
+    """Memory that writes lines with noise; a replacement for `leaf` with the same forward.
+
+    share: standard deviation of the noise divided by the range [1].
+    """
 
     def __init__(self, leaf: WrittenMemory, share: float, generator: torch.Generator) -> None:
         super().__init__()
@@ -36,8 +40,10 @@ class NoisyMemory(nn.Module):
 
 @contextmanager
 def written_with_noise(net: nn.Module, share: float, seed: int = 0) -> Iterator[None]:
-    """Write all memories of a network with noise inside.  Raises ValueError for a share outside 0 .. 1, and
-    for a network without memories of lines.
+    """Write all memories of a network with noise while the context is active.
+
+    share: standard deviation divided by the range, 0 to 1.  Raises ValueError for another share and for a
+    network without memories of lines.
     """
     memories = {name: m for name, m in net.named_modules() if isinstance(m, WrittenMemory)}
     if not 0 <= share <= 1:
@@ -57,7 +63,11 @@ def written_with_noise(net: nn.Module, share: float, seed: int = 0) -> Iterator[
 def harden(
     net: SequenceNet, task: Task, share: float, recipe: SequenceRecipe | None = None, *, seed: int = 1
 ) -> SequenceNet:
-    """Train a network on with noise in its lines, in place; seed: of sequences, another than before."""
+    """Continue to train a network in place with noise in its lines, and return it.
+
+    seed: determines sequences and noise; use another one than in the training before.  recipe: default is 400
+    steps at a peak learning rate of 1e-3.  Raises what `written_with_noise` and `train` raise.
+    """
     with written_with_noise(net, share, seed):
         return train(net, task, recipe or SequenceRecipe(steps=400, rate=1e-3), seed=seed)
 

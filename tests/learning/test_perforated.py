@@ -124,7 +124,7 @@ def test_chips_have_lessons_of_their_own_that_come_again() -> None:
 
 
 def test_slips_are_named() -> None:
-    with pytest.raises(ValueError, match="columns = 0 with spare = 'perforated': 'none' has 0, all others"):
+    with pytest.raises(ValueError, match="columns = 0 with spare = 'perforated': 'none' needs 0 columns"):
         lesson("perforated", 0)
     with pytest.raises(ValueError, match="columns = 4 with spare = 'none'"):
         lesson("none", 4)

@@ -1,1 +1,1 @@
-"""Tasks by name, one a file; see `models/sequences/registry.py`."""
+"""The tasks, one in each file; they are registered by `models/sequences/registry.py`."""

@@ -1,8 +1,9 @@
-"""A random automaton for each sequence, learned while it is read (RegBench, arXiv 2401.12973).
+"""In-context learning of regular languages: a random automaton for each sequence (RegBench, arXiv
+2401.12973).
 
-Every state has one to three edges to other states, each with a symbol of its own; words are walks from the
-first state, with a bar between words.  A predicted symbol counts where an edge of the present state has it.
-The published automata are minimised, which changes none of their words: it is left out.
+Every state has one to three edges to other states, each with a different symbol.  Words are walks from the
+first state and are separated by a bar.  A predicted symbol is correct if an edge of the present state has it.
+The published automata are minimised; this does not change their words and is omitted here.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ BAR = 0
 @task
 @dataclass(frozen=True, kw_only=True)
 class Automata(Task):
-    """4 to 12 states, at most 18 symbols (tokens 1 .. 18), words of 1 to `longest` symbols; the bar is 0.
+    """Task with automata of 4 to 12 states, tokens 1 to `symbols`, and words of 1 to `longest` symbols.
 
-    Published: words of up to 49 symbols, 10 to 19 of them.  Here sequences are cut at `length` tokens.  What
-    follows a bar's place by chance (the end of a word) is not asked for.
+    Token 0 is the bar between words; it is not evaluated, because the end of a word is random.  The
+    publication uses 10 to 19 words of up to 49 symbols; here sequences are cut at `length` tokens.  Raises
+    ValueError for settings out of range.
     """
 
     name: ClassVar[str] = "automata"
@@ -54,7 +56,7 @@ class Automata(Task):
     def _walk(
         self, edges: np.ndarray, rng: np.random.Generator, tokens: np.ndarray, legal: np.ndarray
     ) -> None:
-        """Fill one sequence: its tokens, and the symbols that were legal at each."""
+        """Fill the tokens of one sequence, and the tokens that were legal at each position."""
         state, left = 0, int(rng.integers(1, self.longest + 1))
         for t in range(len(tokens)):
             allowed = np.flatnonzero(edges[state] >= 0)
@@ -67,7 +69,10 @@ class Automata(Task):
 
 
 def automaton(rng: np.random.Generator, symbols: int) -> np.ndarray:
-    """Draw edges (states, symbols): the next state, or -1 without an edge; none leads to its own state."""
+    """Draw an automaton as a table (states, symbols) of the next state, -1 where there is no edge.
+
+    No edge leads back to its own state.
+    """
     states = int(rng.integers(4, 13))
     own = rng.permutation(symbols)[: int(rng.integers(4, symbols + 1)) if symbols > 4 else symbols]
     edges = np.full((states, symbols), -1)

@@ -1,7 +1,7 @@
-"""Characters of Python's own documentation: real text that every installation has (`pydoc_data.topics`).
+"""Character-level language modelling of Python's documentation, which is part of every installation.
 
-About 465,000 characters on Python 3.11, PSF licence; the text differs from version to version, and so does
-every loss on it.  Every tenth topic, by name, is for testing.
+The module `pydoc_data.topics` (PSF licence) has about 465,000 characters on Python 3.11.  Text and losses
+depend on the version of Python.  Every tenth topic in the order of their names is test data.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from memsim.models.sequences.task import Batch, Task, as_batch
 
 @lru_cache(maxsize=1)
 def corpus() -> tuple[str, np.ndarray, np.ndarray]:
-    """Characters in use, and the two parts as numbers of characters: training, testing."""
+    """Return the characters in use, the training text and the test text, the latter two as indices."""
     from pydoc_data.topics import topics
 
     texts = [topics[name] for name in sorted(topics)]
@@ -32,7 +32,11 @@ def corpus() -> tuple[str, np.ndarray, np.ndarray]:
 @task
 @dataclass(frozen=True, kw_only=True)
 class Documentation(Task):
-    """Windows of `length` characters from anywhere; every next character is asked for."""
+    """Task with windows of `length` characters (1 to 4096) at random places; every next character is
+    predicted.
+
+    Raises ValueError for another length.
+    """
 
     name: ClassVar[str] = "documentation"
     source: ClassVar[str] = "Python's pydoc_data.topics, PSF licence"

@@ -1,4 +1,4 @@
-"""Induction: the last token occurred once before; what followed it then is asked for (Olsson et al. 2022)."""
+"""Induction: the last token has occurred before; the token that followed it then is to be predicted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from memsim.models.sequences.task import IGNORE, Batch, Task, as_batch, distinct
 @task
 @dataclass(frozen=True, kw_only=True)
 class Induction(Task):
-    """Different tokens at random, the last one a repetition.  Tag "distance": tokens since the answer."""
+    """Task with random distinct tokens followed by a repetition of one of them (Olsson et al. 2022).
+
+    Tag "distance": number of tokens between the answer and the end.  Raises ValueError for a length outside 3
+    to `tokens` + 1.
+    """
 
     name: ClassVar[str] = "induction"
     source: ClassVar[str] = "Olsson et al. 2022, arXiv 2209.11895"

@@ -1,7 +1,7 @@
-"""A needle in random tokens: the mark's follower is asked for at the end, however long ago it was.
+"""Needle in a haystack: the token after a mark among random tokens is to be predicted at the end.
 
-Trained on short sequences and read on long ones: what Mohtashami & Jaggi (arXiv 2305.16300) and Kamradt
-(2023) ask of language models, without language.
+Networks are trained on short sequences and tested on long ones.  It is the test that Mohtashami & Jaggi
+(arXiv 2305.16300) and Kamradt (2023) use for language models, here without language.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ MARK = 0
 @task
 @dataclass(frozen=True, kw_only=True)
 class Needle(Task):
-    """Tokens 1 .. V - 1 at random; once the mark 0 and after it the answer, and the mark again at the end.
+    """Task with random tokens 1 to V - 1, the mark 0 followed by the answer, and the mark again at the end.
 
-    The answer is among the tokens that fill, so that it is known by its mark alone.  The length of a batch is
-    drawn from `shortest` .. `length`.  Tag "distance": tokens between answer and end.
+    The answer is one of the random tokens, so only the mark distinguishes it.  The length of each batch is
+    drawn from `shortest` to `length`.  Tag "distance": tokens between the answer and the end.  Raises
+    ValueError for settings out of range.
     """
 
     name: ClassVar[str] = "needle"

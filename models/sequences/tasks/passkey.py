@@ -1,6 +1,6 @@
-"""The passkey in text: a five-digit number somewhere in filler sentences, asked for at the end.
+"""Passkey retrieval: a five-digit number within filler sentences is to be predicted at the end.
 
-Sentences of Mohtashami & Jaggi (arXiv 2305.16300), character by character.
+The sentences are those of Mohtashami & Jaggi (arXiv 2305.16300); tokens are characters.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ DEPTHS = 10
 @task
 @dataclass(frozen=True, kw_only=True)
 class Passkey(Task):
-    """Texts of `length` characters; the five digits are asked for one after another.
+    """Task with texts of `length` characters, in which the five digits are predicted one after another.
 
-    Tag "depth": tenth of the filler, 0 to 9, before which the key is told.
+    Tag "depth": position of the key, as the tenth of the filler text before which it stands, 0 to 9.  Raises
+    ValueError for a length too short for the fixed sentences.
     """
 
     name: ClassVar[str] = "passkey"
@@ -37,7 +38,7 @@ class Passkey(Task):
 
     @property
     def _fixed(self) -> int:
-        """Characters that are not filler; the last full stop is not read."""
+        """Number of characters that are not filler; the final full stop is not an input."""
         return len(TELL.format("00000")) + len(ASK.format("00000")) - 1
 
     @property

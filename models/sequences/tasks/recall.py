@@ -1,8 +1,8 @@
-"""Recall by key: pairs of key and value, then each key once more, whose newest value is the answer.
+"""Associative recall: pairs of key and value, then each key again, whose newest value is to be predicted.
 
-`mqar`: every key is written once (multi-query associative recall: Arora et al., arXiv 2312.04927; settings
-and gaps of HazyResearch/zoology).  `last-write-wins`: some keys are written again (zoology's forgetting
-variant; stick-breaking's MQRAR, arXiv 2410.17980).
+`mqar`: every key is written once (multi-query associative recall of Arora et al., arXiv 2312.04927, with the
+settings and gaps of HazyResearch/zoology).  `last-write-wins`: some keys are written again (the forgetting
+variant of zoology; MQRAR of stick-breaking attention, arXiv 2410.17980).
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from memsim.models.sequences.registry import task
 from memsim.models.sequences.task import IGNORE, Batch, Task, as_batch, distinct
 
 POWER = 0.01
-"""Gaps g between pairs and queries are drawn in proportion to g^(POWER - 1)."""
+"""Gaps g between pairs and queries are drawn with a probability proportional to g^(POWER - 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recall(Task):
-    """Keys are tokens 1 .. V/2 - 1, values V/2 .. V - 1; the value is asked for at its key's position.
+    """Recall task with keys 1 to V/2 - 1 and values V/2 to V - 1; the answer is predicted at the repeated
+    key.
 
-    Free places hold random tokens.  Tags: "distance" in tokens since the newest write of the key, "writes" of
-    it.  Raises ValueError where pairs and queries do not fit.
+    All other positions hold random tokens.  Tags: "distance", tokens since the newest write of the key, and
+    "writes", how often the key was written.  Raises ValueError if pairs and queries do not fit.
     """
 
-    length: int = 32  #: tokens L of a sequence
-    pairs: int = 6  #: keys of a sequence
-    again: int = 0  #: further writes, of keys drawn at random
+    length: int = 32  #: number of tokens L of a sequence
+    pairs: int = 6  #: number of keys of a sequence
+    again: int = 0  #: number of additional writes to random keys
     tokens: int = 64  #: vocabulary V
 
     def __post_init__(self) -> None:
@@ -37,7 +38,7 @@ class Recall(Task):
         least = 2 * (self.pairs + self.again) + 2 * self.pairs
         if self.length < least:
             raise ValueError(
-                f"{self.name}: length = {self.length}: {self.pairs + self.again} writes,"
+                f"{self.name}: length = {self.length}: {self.pairs + self.again} writes and"
                 f" {self.pairs} queries need {least} tokens or more"
             )
 
@@ -66,15 +67,20 @@ class Recall(Task):
         return as_batch(tokens, targets, distance=distance, writes=number)
 
     def _gaps(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Places of the queries (count, pairs), different ones, near ones more often."""
+        """Return distinct positions of the queries (count, pairs); early ones are more frequent."""
         places = (self.length - 2 * (self.pairs + self.again)) // 2
         chance = np.arange(1, places + 1) ** (POWER - 1)
-        order = np.log(rng.random((count, places))) / chance  # the largest are a draw without replacement
+        order = (
+            np.log(rng.random((count, places))) / chance
+        )  # the largest ones are a sample without replacement
         return (-order).argsort(1)[:, : self.pairs]
 
 
 def _newest(written: np.ndarray, pairs: int) -> tuple[np.ndarray, np.ndarray]:
-    """The newest write of each key and how many there are, (B, pairs) each, of keys by write (B, writes)."""
+    """Return the index of the newest write of each key and the number of its writes, (B, pairs) each.
+
+    written (B, writes): the key of each write.
+    """
     is_key = written[:, None, :] == np.arange(pairs)[:, None]
     return written.shape[1] - 1 - is_key[..., ::-1].argmax(-1), is_key.sum(-1)
 
@@ -82,7 +88,10 @@ def _newest(written: np.ndarray, pairs: int) -> tuple[np.ndarray, np.ndarray]:
 @task
 @dataclass(frozen=True, kw_only=True)
 class MQAR(Recall):
-    """Every key is written once; published: (L, pairs) = (64, 4), (128, 8), (256, 16) at V = 8192."""
+    """Recall in which every key is written once.
+
+    The publication uses (L, pairs) = (64, 4), (128, 8) and (256, 16) at V = 8192.
+    """
 
     name: ClassVar[str] = "mqar"
     source: ClassVar[str] = "Arora et al. 2023, arXiv 2312.04927"
@@ -91,7 +100,10 @@ class MQAR(Recall):
 @task
 @dataclass(frozen=True, kw_only=True)
 class LastWriteWins(Recall):
-    """Three of six keys' writes are overwritten, which a memory of lines cannot undo: it has to prefer."""
+    """Recall in which three writes overwrite earlier values.
+
+    A memory of lines keeps the old lines, so it must prefer the newest one with the same key.
+    """
 
     name: ClassVar[str] = "last-write-wins"
     source: ClassVar[str] = "Tan et al. 2024, arXiv 2410.17980 (MQRAR)"

@@ -1,4 +1,4 @@
-"""Selective copying: some tokens among noise are to be said again in order, at the end (arXiv 2312.00752)."""
+"""Selective copying: tokens among noise are to be reproduced in order at the end (arXiv 2312.00752)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ NOISE, ASK = 0, 1
 @task
 @dataclass(frozen=True, kw_only=True)
 class SelectiveCopying(Task):
-    """`items` tokens 2 .. V - 1 at random places of `length` - `items`, noise 0 elsewhere; then 1 for
-    each item asked for.  Published: length 4096, 16 items, 16 tokens.  Tag "distance": tokens since the item.
+    """Task with `items` tokens 2 to V - 1 at random positions, noise (token 0) elsewhere, then `items` times
+    1.
+
+    At each 1 the next item is predicted.  The publication uses length 4096, 16 items and 16 tokens.  Tag
+    "distance": tokens since the item.  Raises ValueError for settings out of range.
     """
 
     name: ClassVar[str] = "selective-copying"

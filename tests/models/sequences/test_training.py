@@ -40,12 +40,12 @@ def test_accuracy_by_a_tag_splits_the_accuracy() -> None:
     assert found[1] == 1.0 and not any(found[n] for n in found if n > 1)
     share = float((batch.tags["writes"][batch.asked] == 1).double().mean())
     assert accuracy(once, batch) == pytest.approx(share)
-    with pytest.raises(ValueError, match="no tag 'age'; this batch has distance, writes"):
+    with pytest.raises(ValueError, match="tag = 'age' does not exist; tags of this batch: distance, writes"):
         accuracy_by(once, batch, "age")
 
 
 def test_what_cannot_be_trained_is_refused() -> None:
-    with pytest.raises(ValueError, match="vocabulary = 9 of the network, mqar has 64"):
+    with pytest.raises(ValueError, match="vocabulary = 9 of the network is too small: mqar has 64"):
         train(SequenceNet(SequenceConfig(mixer="softmax", vocabulary=9)), registry.build("mqar"))
     with pytest.raises(ValueError, match="steps = 0"):
         SequenceRecipe(steps=0)
