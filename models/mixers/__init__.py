@@ -1,1 +1,1 @@
-"""Sequence mixers: what a token takes from the tokens before it, by a memory of lines or of one state."""
+"""Sequence mixers: layers in which a token uses earlier tokens, through a memory of lines or of one state."""

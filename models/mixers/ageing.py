@@ -1,10 +1,10 @@
-"""A forget gate that a device gives: what is left of a line by its age alone, the same for every head.
+"""Forget gates that devices provide: the decay of a line depends on its age only and is equal in all heads.
 
     volatile    gate = -age / tau               values that relax as exp(-t / tau)
     drifting    gate = -nu ln(1 + age / t_0)    values that drift as (1 + t / t_0)^-nu
 
-A column of ones beside the values makes a softmax bias of it.  Ages, tau and t_0 are in tokens here; a clock
-makes seconds of them.
+The gate is the logarithm of the decay factor.  With a column of ones as normaliser it acts like a bias on the
+scores of a softmax.  Ages, tau and t_0 are in tokens here; `memsim.memory.clock` converts them to seconds.
 """
 
 from __future__ import annotations
@@ -16,20 +16,26 @@ import torch
 from torch import Tensor
 
 Ageing = Callable[[Tensor], Tensor]
-"""Ages (...,) in tokens -> gate (...,), 0 at age 0."""
+"""Function from ages (...,) in tokens to gates (...,), 0 at age 0."""
 
 
 def volatile(tau: float) -> Ageing:
-    """The gate of values that relax.  Raises ValueError for a tau that is not positive."""
+    """Return the gate -age / tau of values that relax; tau in tokens.
+
+    Raises ValueError for a tau that is not positive.
+    """
     if not tau > 0:
         raise ValueError(f"tau = {tau} tokens: a positive number is needed")
     return partial(_volatile, tau=tau)
 
 
 def drifting(nu: float, t_0: float) -> Ageing:
-    """The gate of values that drift.  Raises ValueError for nu below 0, and t_0 that is not positive."""
+    """Return the gate -nu ln(1 + age / t_0) of values that drift; nu [1], t_0 in tokens.
+
+    Raises ValueError for nu below 0 or a t_0 that is not positive.
+    """
     if not (nu >= 0 and t_0 > 0):
-        raise ValueError(f"nu = {nu}, t_0 = {t_0} tokens: 0 or more, and a positive number are needed")
+        raise ValueError(f"nu = {nu}, t_0 = {t_0} tokens: nu must be 0 or more and t_0 positive")
     return partial(_drifting, nu=nu, t_0=t_0)
 
 
@@ -42,6 +48,9 @@ def _drifting(age: Tensor, nu: float, t_0: float) -> Tensor:
 
 
 def gate_of(ageing: Ageing, readers: int, lines: int, like: Tensor) -> Tensor:
-    """The gate (R, N) of the newest R of N tokens as readers, for the lines of all; 0 for later ones."""
+    """Return the gate (R, N) of the newest R of N tokens as readers for the lines of all N tokens.
+
+    Lines that are newer than their reader get 0.  The result has the data type and device of `like`.
+    """
     line = torch.arange(lines, dtype=torch.float64, device=like.device)
     return ageing((line[lines - readers :, None] - line).clamp(min=0.0)).to(like.dtype)

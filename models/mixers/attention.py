@@ -1,8 +1,9 @@
-"""Attention on a memory of lines: linear features, a short convolution, positions, a gate, one rule.
+"""Attention on a memory of lines, with a short convolution, position encoding, a forget gate and one rule.
 
     q, k, v = conv(W_q x), conv(W_k x), conv(W_v x)     w = rule(q.k / sqrt D, gate)     y = W_o sum_j w_j v_j
 
-Softmax, stick-breaking, forgetting, landmarks and the controls are this class with another rule.
+The rule computes the weights of lines from their scores.  Softmax, stick-breaking, forgetting and landmark
+attention and the controls are this class with different rules.
 """
 
 from __future__ import annotations
@@ -28,23 +29,23 @@ Gate = Literal["none", "learned", "fixed"]
 
 @dataclass
 class AttentionState:
-    """What a sequence left: its lines, the last inputs of the convolution, what its gate needs of each token
-    (sums c, or keys), its length.
-    """
+    """State of the token-by-token form after the tokens so far."""
 
     lines: Lines
-    recent: list[Tensor]
-    faded: list[Tensor] = field(default_factory=list)
-    tokens: int = 0
+    recent: list[Tensor]  #: latest inputs of the short convolution
+    faded: list[Tensor] = field(default_factory=list)  #: what the gate needs of each token: sums c, or keys
+    tokens: int = 0  #: number of tokens so far
 
 
 class Attention(Mixer):
-    """Attention by a rule.
+    """Attention with weights by a rule.
 
-    positions: "rotary" turns queries and keys by their position.  gate: "learned" fades lines by f_t =
-    sigma(w.x_t + b), "fixed" by sigma(b) alone; horizon: tokens (shortest, longest) that the heads' first
-    biases last, spaced by equal factors (default: b = 0, two tokens).  keys: "random" stores each value under
-    a random key instead.  ageing: a gate of age alone, as devices give it, instead of `gate`.
+    positions: "rotary" applies rotary position encoding to queries and keys.  gate: "learned" lets lines
+    decay by f_t = sigma(w.x_t + b) per token, "fixed" by sigma(b).  horizon: initial memory lengths
+    (shortest, longest) of the heads in tokens, spaced logarithmically; default: b = 0, which is a decay by
+    1/2 per token.  keys: "random" stores each value under a random key of its position.  own_rest: see
+    `LineMemory`.  ageing: a gate that depends on age only, as devices provide it, instead of `gate`.  Raises
+    ValueError for rotary positions with an odd head width, and for `ageing` together with a gate.
     """
 
     def __init__(
@@ -56,9 +57,11 @@ class Attention(Mixer):
         super().__init__()
         C, self.heads = shape.width, shape.heads
         if positions == "rotary" and shape.head_width % 2:
-            raise ValueError(f"rotary positions turn pairs of features, and heads have {shape.head_width}")
+            raise ValueError(
+                f"rotary positions need an even number of features per head; heads have {shape.head_width}"
+            )
         if ageing is not None and gate != "none":
-            raise ValueError(f"gate = {gate!r} beside a gate of age: one of them is needed")
+            raise ValueError(f"gate = {gate!r} and ageing are both given; use one of them")
         self.positions, self.keys, self.ageing = positions, keys, ageing
         self.query, self.key, self.value, self.out = (nn.Linear(C, C, bias=shape.bias) for _ in range(4))
         self.convolution = ShortConvolution(3 * C, shape.taps) if shape.taps else None
@@ -77,7 +80,7 @@ class Attention(Mixer):
         return self.out(merged(self.memory(q, k, v, self.gates(x, q, k))))
 
     def gates(self, x: Tensor, q: Tensor, k: Tensor) -> Tensor | None:
-        """The gate of all tokens for all lines (B, H, T, T); None without one."""
+        """Return the gate of all tokens for all lines (B, H, T, T); None: no gate."""
         if self.gate is not None:
             c = summed(self.gate(x))
             return fading(c, c).to(q.dtype)
@@ -103,7 +106,7 @@ class Attention(Mixer):
         return self.out(merged(self.memory.step(state.lines, q, k, v, gate)))
 
     def gate_now(self, x: Tensor, q: Tensor, k: Tensor, state: AttentionState) -> Tensor | None:
-        """The gate of this token for the lines that it reads (B, H, N); None without one."""
+        """Return the gate of this token for the lines that it reads (B, H, N); None: no gate."""
         if self.gate is not None:
             return self._fade(x, state).to(q.dtype)
         if self.ageing is not None:
@@ -115,7 +118,7 @@ class Attention(Mixer):
         return torch.cat([self.query(x), self.key(x), self.value(x)], -1)
 
     def _fade(self, x: Tensor, state: AttentionState) -> Tensor:
-        """The gate (B, H, N) of this token for the lines it reads."""
+        """Return the gate (B, H, N) of this token for the lines that it reads, and store its sum c."""
         assert self.gate is not None
         before = state.faded[-1] if state.faded else 0.0
         now = before + summed(self.gate(x[:, None]))[..., 0]
@@ -125,7 +128,7 @@ class Attention(Mixer):
 
 
 class Fading(nn.Module):
-    """The gate of each head before its sigmoid, (B, T, C) -> (B, H, T): w.x + b, or b alone."""
+    """Forget gate of each head before its sigmoid, (B, T, C) -> (B, H, T): w.x + b, or b if not learned."""
 
     def __init__(self, shape: Shape, learned: bool, horizon: tuple[float, float] | None) -> None:
         super().__init__()
@@ -145,5 +148,5 @@ class Fading(nn.Module):
 
     @property
     def factor(self) -> Tensor:
-        """Share f that a line keeps at each token (H,), of the bias alone [1]."""
+        """Factor sigma(b) by which a line decays per token (H,), without the term w.x [1]."""
         return logsigmoid(self.bias).exp()

@@ -1,12 +1,14 @@
-"""Avey (arXiv 2506.11305): a ranker picks past splits of raw embeddings, and a processor mixes them densely.
+"""Avey (arXiv 2506.11305): a ranker selects past splits of the embeddings, and a processor mixes their
+tokens.
 
     score of a past split     sum over the current split's tokens of the largest cosine with its tokens
     context                   the k best past splits, in order, scaled by score / largest, then the current
     block                     h += fuse[contextualise(u_1), u_2],   u = relu(enrich(norm h))^2,  half to each
     contextualise(a, b)       (tril(V) . cos(a, a)) a  .  b,        V learned, as long as the context
 
-Not causal, as published: the current split's later tokens help to choose what its earlier ones see.  It is no
-`Mixer` of the registry for that reason, has no memory that arrays would be written with, and stays digital.
+As published, the model is not causal: later tokens of the current split influence which past splits its
+earlier tokens see.  It is therefore not a `Mixer` in the registry.  It has no memory to be written into
+arrays and stays digital.
 """
 
 from __future__ import annotations
@@ -19,11 +21,13 @@ from memsim.digital_only import DigitalOnly
 
 
 def ranked(x: Tensor, split: int, keep: int) -> Tensor:
-    """The context of every split: (B, T, C) -> (B, T / split, (keep + 1) split, C), zeros on the left where
-    there are fewer past splits.  T is a multiple of `split`; ValueError if not.
+    """Return the context of every split: (B, T, C) -> (B, T / split, (keep + 1) split, C).
+
+    If there are fewer than `keep` past splits, zeros are added on the left.  Raises ValueError if T is not a
+    multiple of `split`.
     """
     if x.shape[1] % split:
-        raise ValueError(f"{x.shape[1]} tokens are no multiple of split = {split}")
+        raise ValueError(f"the number of tokens, {x.shape[1]}, is not a multiple of split = {split}")
     parts = x.unflatten(1, (-1, split))  # (B, splits, split, C)
     units = normalize(parts, dim=-1)
     out = []
@@ -41,7 +45,7 @@ def ranked(x: Tensor, split: int, keep: int) -> Tensor:
 
 
 class AveyBlock(nn.Module):
-    """One layer of the processor: (..., L, C) -> the same, L the length of the context."""
+    """Layer of the processor: (..., L, C) -> (..., L, C), with context length L."""
 
     def __init__(self, width: int, length: int, ratio: int = 4) -> None:
         super().__init__()
@@ -64,7 +68,11 @@ class AveyBlock(nn.Module):
 
 
 class Avey(DigitalOnly):
-    """Ranker and processor on embeddings: (B, T, C) -> (B, T, C)."""
+    """Ranker and processor on embeddings: (B, T, C) -> (B, T, C).
+
+    split: tokens of a split; keep: number of past splits in the context.  The forward pass raises ValueError
+    if T is not a multiple of `split`.
+    """
 
     digital_because = "its products are of activations alone; nothing is written that would be read again"
 

@@ -1,8 +1,8 @@
-"""Filters on Delta of a trained state-space mixer, for sequences longer than it was trained on.
+"""Filters on Delta of a trained state-space mixer, for sequences longer than those of its training.
 
-Delta_t = 0 neither writes token t nor lets the state fade.  `kept`: DeciMamba (arXiv 2406.14528), the tokens
-of largest Delta alone.  `thresholded`: LongMamba (arXiv 2504.16053), in heads that remember all of a training
-sequence, tokens of small Delta are passed over.
+With Delta_t = 0, token t is neither written, nor does the state decay.  `kept` is DeciMamba (arXiv
+2406.14528): only the tokens with the largest Delta are used.  `thresholded` is LongMamba (arXiv 2504.16053):
+heads that remember a whole training sequence skip tokens with small Delta.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from torch import Tensor
 
 
 def tokens_kept(length: int, layer: int, *, base: int = 2000, factor: float = 0.5, least: int = 20) -> int:
-    """Tokens that DeciMamba keeps in the `layer`-th of its layers: max(min(L, base factor^layer), least).
+    """Return the number of tokens that DeciMamba keeps in a layer: max(min(L, base factor^layer), least).
 
-    Raises ValueError for numbers that are none.
+    It never exceeds the length L.  layer counts from 0.  Raises ValueError for arguments that are not
+    positive (layer: below 0) or a factor outside (0, 1].
     """
     if length < 1 or layer < 0 or base < 1 or not 0 < factor <= 1 or least < 1:
         raise ValueError(
             f"length = {length}, layer = {layer}, base = {base}, factor = {factor}, least = {least}: positive"
-            " whole numbers, and a factor in (0, 1]"
+            " whole numbers (layer: 0 or more) and a factor in (0, 1] are needed"
         )
     return min(length, max(min(length, int(base * factor**layer)), least))
 
 
 def kept(delta: Tensor, tokens: int) -> Tensor:
-    """Delta (B, T, H) where a token is among the `tokens` of largest norm over heads, 0 elsewhere.
+    """Return Delta (B, T, H) with 0 for all but the `tokens` tokens of largest norm over heads.
 
-    The published filter takes such tokens out of the layer altogether; passing them over leaves the same
-    state.
+    The published filter removes the other tokens from the layer; skipping them leaves the same state.
     """
     if tokens >= delta.shape[1]:
         return delta
@@ -40,21 +40,26 @@ def kept(delta: Tensor, tokens: int) -> Tensor:
 
 
 def remembers(rate: Tensor, delta: Tensor, theta: float) -> Tensor:
-    """Heads (H,) that still hold a training sequence's first token at its end: the product of their decays,
-    exp(-rate sum Delta) in the mean over sequences, is above theta; rate = -A (H,), delta (B, T, H).
+    """Return which heads, bool (H,), still remember the first token at the end of a training sequence.
+
+    The criterion is mean_B exp(-rate sum_t Delta_t) > theta, with rate = -A (H,) and delta (B, T, H).
     """
     return torch.exp(-rate * delta.sum(1)).mean(0) > theta
 
 
 def threshold(training: Tensor, length: int, clamp: float = 0.05) -> float:
-    """The Delta below which tokens of a sequence of `length` are passed over; 0 up to the training length.
+    """Return the Delta below which tokens of a sequence of `length` tokens are skipped.
 
-    training (T,): Delta of a head over a training sequence, whose largest share `clamp` is cut to the next
-    value.  Sorted from the largest, it is stretched over `length` tokens, and as many are kept as add up to
-    the training sum.  Raises ValueError for an empty sequence.
+    training (T,): Delta of one head over a training sequence.  Its largest values, a share `clamp` of them,
+    are reduced to the next value.  The values, sorted from the largest, are then interpolated to `length`
+    tokens, and the largest are kept until their sum reaches that of training.  The result is 0 for a length
+    up to T.  Raises ValueError for an empty or not one-dimensional `training` and for clamp outside [0, 1).
     """
     if training.dim() != 1 or not len(training) or not 0 <= clamp < 1:
-        raise ValueError(f"training {tuple(training.shape)}, clamp = {clamp}: Delta of (T,) tokens, 0 to 1")
+        raise ValueError(
+            f"training of shape {tuple(training.shape)}, clamp = {clamp}: a shape (T,) and a clamp from 0 to"
+            " below 1 are needed"
+        )
     tokens = len(training)
     if length <= tokens:
         return 0.0
@@ -69,5 +74,5 @@ def threshold(training: Tensor, length: int, clamp: float = 0.05) -> float:
 
 
 def thresholded(delta: Tensor, limit: Tensor) -> Tensor:
-    """Delta (B, T, H), 0 where it is below the limit (H,) of its head; a limit of 0 changes nothing."""
+    """Return Delta (B, T, H) with 0 in place of values below the limit (H,) of their head."""
     return torch.where(delta < limit, torch.zeros_like(delta), delta)

@@ -1,4 +1,4 @@
-"""Features of tokens before they are stored: short convolution, decays, rotary positions, random keys."""
+"""Feature maps for tokens: short convolution, decay factors, rotary positions and random keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from memsim.models.mixers.mixer import Mixer
 
 
 class ShortConvolution(Mixer):
-    """A causal convolution of each feature, y_t = sum_n w_n x_{t-n}; w (C, taps), the oldest first."""
+    """Causal convolution of each feature, y_t = sum_n w_n x_{t-n}; weight (C, taps) starts with the
+    oldest.
+    """
 
     def __init__(self, width: int, taps: int, bias: bool = False) -> None:
         super().__init__()
@@ -39,9 +41,11 @@ class ShortConvolution(Mixer):
 
 
 def decays(log_factor: Tensor) -> Tensor:
-    """Products of factors between tokens: exp(sum_{s < m <= t} log_factor_m) at (t, s), 0 above the diagonal.
+    """Return the products of decay factors between all pairs of tokens, (..., T) -> (..., T, T).
 
-    log_factor (..., T) -> (..., T, T).  The mask comes before the exponential, which could overflow there.
+        D_ts = exp(sum_{s < m <= t} log_factor_m) for s <= t, else 0
+
+    The mask is applied before the exponential, which could overflow above the diagonal.
     """
     sums = log_factor.cumsum(-1)
     tokens = log_factor.shape[-1]
@@ -50,14 +54,15 @@ def decays(log_factor: Tensor) -> Tensor:
 
 
 def unit(x: Tensor) -> Tensor:
-    """x / |x| over the last axis; 0 stays 0."""
+    """Return x / |x| over the last axis; vectors of zeros stay 0."""
     return x / x.norm(dim=-1, keepdim=True).clamp(min=1e-10)
 
 
 def rotary(x: Tensor, first: int = 0, theta: float = 1e4) -> Tensor:
-    """Turn pairs of features (d, d + D/2) by angles t theta^(-2 d / D) (RoFormer, arXiv 2104.09864).
+    """Rotate pairs of features (d, d + D/2) by angles t theta^(-2 d / D) (RoFormer, arXiv 2104.09864).
 
-    x (..., T, D), D even, of the positions t = first, first + 1, ...: products q.k then depend on distances.
+    x is (..., T, D) with even D, at positions t = first, first + 1, and so on.  Scores q.k then depend on the
+    distance of tokens only.
     """
     half = x.shape[-1] // 2
     at = torch.arange(first, first + x.shape[-2], device=x.device, dtype=torch.float64)
@@ -69,12 +74,12 @@ def rotary(x: Tensor, first: int = 0, theta: float = 1e4) -> Tensor:
 
 @lru_cache(maxsize=4096)
 def random_key(seed: int, position: int, heads: int, width: int) -> Tensor:
-    """The key (H, D) of a position, whatever its token: standard normals, the same in every run."""
+    """Return the random key (H, D) of a position: standard normal numbers, the same in every run."""
     return torch.from_numpy(np.random.default_rng([seed, position]).standard_normal((heads, width)))
 
 
 def random_keys(like: Tensor, seed: int = 0) -> Tensor:
-    """Random keys for the positions of keys (B, H, T, D), the same for all sequences."""
+    """Return random keys of the shape of `like` (B, H, T, D), the same for all sequences."""
     _, heads, tokens, width = like.shape
     keys = torch.stack([random_key(seed, t, heads, width) for t in range(tokens)], 1)
     return keys.to(like).expand_as(like)

@@ -1,4 +1,4 @@
-"""The memory of a mixer: a rule on lines, digital, all tokens at once or one after another."""
+"""The digital memory of a mixer: a rule applied to lines, for all tokens at once or token by token."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from memsim.models.mixers.rules.stick_breaking import rest
 
 
 class LineMemory(WrittenMemory):
-    """Lines read by a rule: o_i = sum_j w_ij v_j,  w = rule(scale q.k).
+    """Memory of lines read with weights by a rule: o_i = sum_j w_ij v_j,  w = rule(scale q.k).
 
-    scale: digital factor on the scores [1].  own_rest: the rest of a stick goes to the reader's own value,
-    o_i += rest_i v_i (an option of stick-breaking's code).
+    scale: digital factor on the scores [1].  own_rest: for stick-breaking, the remaining weight goes to the
+    token's own value, o_i += rest_i v_i (an option of the authors' code).  Raises ValueError for own_rest
+    with a rule whose readers also read their own line.
     """
 
     def __init__(self, rule: Rule, scale: float, own_rest: bool = False) -> None:
         super().__init__()
         if own_rest and rule.own:
-            raise ValueError(f"own_rest: {rule.name} has no rest, its readers read their own line")
+            raise ValueError(f"own_rest = True: with the rule {rule.name} a token already reads its own line")
         self.rule, self.scale, self.own, self.own_rest = rule, scale, rule.own, own_rest
 
     def blend(self, scores: Tensor, gate: Tensor | None, mask: Tensor) -> Blend:

@@ -1,8 +1,9 @@
-"""A small language model around a mixer: the frame that all of a comparison share.
+"""A small language model around a mixer, the same for all mixers of a comparison.
 
     x = E[token]        x += mixer(norm x)        x += perceptron(norm x)        logits = norm(x) E^T
 
-Norms are layer norms, E serves as input and output.  Without positions: they are the mixer's business.
+Norms are layer norms, and input and output share the embedding E.  There is no position encoding outside the
+mixer.
 """
 
 from __future__ import annotations
@@ -19,19 +20,23 @@ from memsim.models.mixers.registry import find
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceConfig:
-    """What a sequence network is built from.  Raises ValueError for numbers that cannot be, by their name."""
+    """Settings of a sequence network.
 
-    mixer: str  #: by name, `memsim.models.mixers.registry.names()`
-    vocabulary: int  #: distinct tokens V
+    Raises ValueError for an unknown mixer and for numbers out of range: vocabulary 2 or more, sizes as in
+    `Shape`.
+    """
+
+    mixer: str  #: name of the mixer, see `memsim.models.mixers.registry.names()`
+    vocabulary: int  #: number of distinct tokens V
     width: int = 48
     heads: int = 2
     layers: int = 2
-    ratio: float = 2.0  #: hidden features of a perceptron, in widths
-    bias: bool = True  #: of linear layers and norms
-    taps: int = 3  #: of the short convolution, where a mixer has one; 0: none
-    rows: int = 64  #: lines of a persistent memory, for each head
-    state: int = 16  #: of a state-space mixer
-    landmark_every: int = 0  #: insert a landmark token after so many; 0: none
+    ratio: float = 2.0  #: hidden features of the perceptron divided by the width
+    bias: bool = True  #: whether linear layers and norms have biases
+    taps: int = 3  #: taps of the short convolution, for mixers that have one; 0: no convolution
+    rows: int = 64  #: number of lines of a persistent memory, for each head
+    state: int = 16  #: state size of a state-space mixer
+    landmark_every: int = 0  #: insert a landmark token after this number of tokens; 0: none
 
     def __post_init__(self) -> None:
         for field, least in {"vocabulary": 2, "layers": 1, "landmark_every": 0}.items():
@@ -44,7 +49,7 @@ class SequenceConfig:
 
     @property
     def shape(self) -> Shape:
-        """What its mixers are built from."""
+        """Sizes from which the mixers are built."""
         return Shape(
             width=self.width, heads=self.heads, layers=self.layers, bias=self.bias, taps=self.taps,
             rows=self.rows, state=self.state,
@@ -52,7 +57,7 @@ class SequenceConfig:
 
 
 class Block(nn.Module):
-    """x += mixer(norm x), x += companion(norm x)."""
+    """Layer of the network: x += mixer(norm x), then x += companion(norm x), mostly a perceptron."""
 
     def __init__(self, config: SequenceConfig) -> None:
         super().__init__()
@@ -69,17 +74,17 @@ class Block(nn.Module):
         return x + self.companion(self.companion_norm(x))
 
     def start(self, batch: int) -> list[Any]:
-        """Make the empty memories of both."""
+        """Return empty memories of mixer and companion."""
         return [self.mixer.start(batch), self.companion.start(batch)]
 
     def step(self, x: Tensor, state: list[Any]) -> Tensor:
-        """Take one token (B, C)."""
+        """Process one token, (B, C) -> (B, C)."""
         x = x + self.mixer.step(self.mixer_norm(x), state[0])
         return x + self.companion.step(self.companion_norm(x), state[1])
 
 
 class SequenceNet(nn.Module):
-    """A sequence network: forward(tokens (B, T) int64) -> logits (B, T, V); step takes one token of each."""
+    """Sequence network: forward maps tokens (B, T) int64 to logits (B, T, V); step processes one token."""
 
     def __init__(self, config: SequenceConfig) -> None:
         super().__init__()
@@ -100,13 +105,19 @@ class SequenceNet(nn.Module):
         return self._logits(x)
 
     def start(self, batch: int) -> list[Any]:
-        """Make the empty memories of `batch` sequences.  Raises ValueError where landmarks are inserted."""
+        """Return empty memories for `batch` sequences.
+
+        Raises ValueError for a network that inserts landmark tokens.
+        """
         if self.config.landmark_every:
-            raise ValueError("landmark_every: this network inserts tokens; run it on whole sequences")
+            raise ValueError(
+                f"landmark_every = {self.config.landmark_every}: a network that inserts tokens does not run"
+                " token by token; call it on whole sequences"
+            )
         return [block.start(batch) for block in self.blocks]  # type: ignore[operator]
 
     def step(self, tokens: Tensor, state: list[Any]) -> Tensor:
-        """Take one token (B,) of each sequence: logits (B, V) of the next."""
+        """Process one token of each sequence (B,) and return the logits (B, V) of the next."""
         x = self.embedding(tokens)
         for block, memory in zip(self.blocks, state, strict=True):
             x = block.step(x, memory)  # type: ignore[operator]
@@ -117,7 +128,7 @@ class SequenceNet(nn.Module):
 
 
 def with_landmarks(tokens: Tensor, every: int, landmark: int) -> Tensor:
-    """Insert the token `landmark` after each `every` tokens: (B, T) -> (B, T + T // every)."""
+    """Insert the token `landmark` after every `every` tokens: (B, T) -> (B, T + T // every)."""
     whole = tokens.shape[1] // every * every
     blocks = tokens[:, :whole].unflatten(1, (-1, every))
     marks = torch.full_like(blocks[..., :1], landmark)

@@ -1,4 +1,4 @@
-"""Mixers by name: a system is one file of `models/mixers/systems` whose functions say ``@mixer(name)``.
+"""Registry of mixers: each system is one file in `models/mixers/systems` that uses the decorator ``@mixer``.
 
 @mixer("mine")
 def mine(shape: Shape) -> Mixer: ...
@@ -19,7 +19,7 @@ B = TypeVar("B", bound=Build)
 
 @dataclass(frozen=True)
 class System:
-    """A mixer, and what stands in its block beside it where that is no perceptron."""
+    """Builder of a mixer and, if it is not a perceptron, of the companion layer in its block."""
 
     build: Build
     companion: Build | None = None
@@ -31,7 +31,11 @@ names, find = SYSTEMS.names, SYSTEMS.find
 
 
 def mixer(name: str, *, companion: Build | None = None) -> Callable[[B], B]:
-    """Register the function or class below as the mixer `name`.  Raises ValueError for a taken name."""
+    """Register the decorated function or class as the mixer `name`.
+
+    companion: builder of the layer after the mixer; None: a perceptron.  Raises ValueError if the name is
+    already in use.
+    """
 
     def register(build: B) -> B:
         SYSTEMS.add(name, System(build, companion))
@@ -41,5 +45,8 @@ def mixer(name: str, *, companion: Build | None = None) -> Callable[[B], B]:
 
 
 def build(name: str, shape: Shape) -> Mixer:
-    """Build a fresh mixer, its weights from torch's generator.  Raises ValueError for an unknown name."""
+    """Build a mixer with random initial weights from torch's generator.
+
+    Raises ValueError for an unknown name.
+    """
     return find(name).build(shape)

@@ -1,9 +1,10 @@
-"""Spiking attention on a memory of lines: queries and keys are counts of spikes over T steps of a token.
+"""Spiking attention on a memory of lines: queries and keys are spike counts over T time steps per token.
 
-    n_q = sum_t LIF(W_q x)_t,  n_k alike, 0 .. T each        z = n_q.n_k / sqrt D, or the window's r_K - r_Q
-    y = W_o sum_j w_j v_j                                    r = sum_d n_d, 0 .. T D
+    n_q = sum_t LIF(W_q x)_t and n_k likewise, 0 to T each      z = n_q.n_k / sqrt D, or r_K - r_Q for STDP
+    y = W_o sum_j w_j v_j                                       r = sum_d n_d, 0 to T D
 
-Every rule can weigh such lines; with the rule of `rules/stdp.py` it is S2TDPT's attention, read causally.
+Any rule can compute the weights w; with the rule of `rules/stdp.py` it is the attention of S2TDPT
+(arXiv 2511.14691) in causal form.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ from memsim.models.parts.stdp import Window
 
 @dataclass
 class SpikingState:
-    """What a sequence left: its lines, and the last inputs of the convolution."""
+    """State of the token-by-token form after the tokens so far."""
 
     lines: Lines
-    recent: list[Tensor]
+    recent: list[Tensor]  #: latest inputs of the short convolution
 
 
 class SpikingAttention(Mixer):
-    """Attention by counts.
+    """Attention by spike counts.
 
-    steps: T, for which a token's current flows into neurons that begin at rest.  rule: how scores of counts
-    weigh lines; None: S2TDPT's window.
+    steps: number of time steps T for which the current of a token flows into LIF neurons that start at rest.
+    rule: weights from scores n_q.n_k / sqrt D; None: the STDP window of S2TDPT, `window`.  Raises ValueError
+    for steps below 1 and for a window together with a rule.
     """
 
     def __init__(
@@ -46,7 +48,9 @@ class SpikingAttention(Mixer):
         if steps < 1:
             raise ValueError(f"steps = {steps}: 1 or more is needed")
         if rule is not None and window is not None:
-            raise ValueError(f"a window has no effect beside the rule {rule.name!r}")
+            raise ValueError(
+                f"window has no effect together with the rule {rule.name!r}; leave one of them out"
+            )
         C, self.heads, self.steps = shape.width, shape.heads, steps
         self.by_window = rule is None
         self.query, self.key, self.value, self.out = (nn.Linear(C, C, bias=shape.bias) for _ in range(4))
@@ -56,7 +60,7 @@ class SpikingAttention(Mixer):
         self.memory = LineMemory(rule, 1.0 if self.by_window else 1 / math.sqrt(shape.head_width))
 
     def counts(self, current: Tensor) -> Tensor:
-        """Spikes of each feature in all steps (..., C), 0 .. T."""
+        """Return the spike count of each feature over all steps (..., C), 0 to T."""
         return self.neuron(current.expand(self.steps, *current.shape).contiguous()).sum(0)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -90,6 +94,6 @@ class SpikingAttention(Mixer):
         return self._linear(x) if self.convolution is None else self.convolution(self._linear(x))
 
     def _features(self, linear: Tensor) -> list[Tensor]:
-        """Counts of queries and keys, and values, by head."""
+        """Return the counts of queries and keys, and the values, split into heads."""
         q, k, v = linear.chunk(3, -1)
         return [by_head(part, self.heads) for part in (self.counts(q), self.counts(k), v)]

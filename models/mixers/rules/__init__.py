@@ -1,1 +1,1 @@
-"""Rules: the weights of stored lines, from the scores of a reader; one short pure function a file."""
+"""Rules for the weights of stored lines, computed from the scores of a reader; one rule in each file."""

@@ -1,9 +1,10 @@
-"""Forgetting attention: a softmax with a bias that falls with age (Forgetting Transformer, arXiv 2503.02130).
+"""Forgetting attention: softmax with a bias that decreases with age (Forgetting Transformer, arXiv
+2503.02130).
 
     f_t = sigma(w.x_t + b)     c_i = sum_{t <= i} log f_t     w_ij = softmax_j(z_ij + c_i - c_j)
 
-f_i belongs to token i: a line is not faded by its own gate.  The sums are in float32 at least.  A gate that
-is the same for all tokens, log f = -1 / tau, is what a volatile memory cell does by itself.
+A line is affected by the gates of later tokens, not by its own.  The sums are computed in float32 or float64.
+A gate that is the same for all tokens, log f = -1 / tau, is the natural decay of a volatile memory cell.
 """
 
 import math
@@ -16,27 +17,29 @@ from memsim.models.mixers.rules.rule import Operations, Rule
 from memsim.models.mixers.rules.softmax import softmax
 
 NEGLIGIBLE = math.exp(-10.0)
-"""Weight below which a line need not be read: the bound of the published pruning [1]."""
+"""Relative weight below which a line need not be read [1]; the bound of the published pruning."""
 
 
 def summed(gate: Tensor) -> Tensor:
-    """Add up log f over tokens: gate (..., T) before its sigmoid -> c (..., T), float32 or float64."""
+    """Return c = cumulative sum of log sigma(gate) over tokens, (..., T) -> (..., T), float32 or float64."""
     wide = gate if gate.dtype == torch.float64 else gate.float()
     return logsigmoid(wide).cumsum(-1)
 
 
 def fading(c_readers: Tensor, c_lines: Tensor) -> Tensor:
-    """The bias c_i - c_j, (..., R, N), of readers (..., R) and lines (..., N)."""
+    """Return the bias c_i - c_j (..., R, N) for readers c_i (..., R) and lines c_j (..., N)."""
     return c_readers[..., :, None] - c_lines[..., None, :]
 
 
 def bias_of_horizon(tokens: Tensor) -> Tensor:
-    """The bias of a gate whose memory lasts `tokens` T: sigma(b) = exp(-1 / T), b = -ln(e^{1/T} - 1)."""
+    """Return the bias b of a gate with memory length T = tokens: sigma(b) = exp(-1 / T), b = -ln(e^{1/T}
+    - 1).
+    """
     return -torch.expm1(1.0 / tokens).log()
 
 
 def not_faded(scores: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
-    """Read lines whose weight is above NEGLIGIBLE / N."""
+    """Return True for lines whose weight is above NEGLIGIBLE / N; the others need not be read."""
     return mask & (weights > NEGLIGIBLE / weights.shape[-1])
 
 

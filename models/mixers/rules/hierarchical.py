@@ -1,10 +1,10 @@
-"""Hierarchical sparse attention: a stick over chunks, softmax-off-by-one inside them (arXiv 2504.16795).
+"""Hierarchical sparse attention: stick-breaking over chunks, softmax-off-by-one in them (arXiv 2504.16795).
 
-    s_ic                 score of a chunk c that lies wholly before reader i; the largest K are kept
+    s_ic                 score of a chunk c that lies completely before reader i; the K largest are kept
     w_c  = sigma(s_ic) prod_{kept m newer than c} (1 - sigma(s_im))
     w_ij = w_c exp(z_ij) / (1 + sum_{m in c} exp(z_im))       j in c
 
-Weights of a reader sum to at most 1: what the chunks leave is read from nothing.
+The weights of a reader sum to at most 1; the remaining weight is not used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from memsim.models.mixers.rules.two_level import chosen
 def hierarchical(
     scores: Tensor, gate: Tensor | None, mask: Tensor, *, chunk: int, keep: int | None = None
 ) -> Tensor:
-    """Weigh lines in chunks of `chunk`; `gate` holds the score of a line's chunk, the same for its lines."""
+    """Return weights of lines in chunks of `chunk` lines, of which at most `keep` are read (None: all).
+
+    gate: score s of the chunk of each line, equal for the lines of a chunk; None: 0.  Shapes as in `Rule`.
+    """
     lines = scores.shape[-1]
     chunk_scores = torch.zeros_like(scores) if gate is None else gate
     z, s, allowed = (
@@ -39,12 +42,15 @@ def hierarchical(
 
 
 def off_by_one(scores: Tensor) -> Tensor:
-    """exp(z) / (1 + sum exp(z)) over the last axis: a softmax with one more score of 0 that reads nothing."""
+    """Return exp(z) / (1 + sum exp(z)) over the last axis: a softmax with an additional score of 0."""
     return pad(scores, (0, 1)).softmax(-1)[..., :-1]
 
 
 def chunks(chunk: int, keep: int | None = None) -> Rule:
-    """The rule for chunks of `chunk` lines of which the best `keep` are read.  Raises ValueError below 1."""
+    """Return the rule for chunks of `chunk` lines, of which the best `keep` are read (None: all).
+
+    Raises ValueError for numbers below 1.
+    """
     if chunk < 1 or (keep is not None and keep < 1):
         raise ValueError(f"chunk = {chunk}, keep = {keep}: 1 or more is needed")
     return Rule(

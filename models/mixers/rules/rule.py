@@ -1,9 +1,9 @@
-"""A rule: from the scores of readers against lines to the weights that blend the lines.
+"""The interface of rules, which compute the weights of lines from the scores of readers.
 
     w = weigh(scores, gate, mask)        all of shape (..., R readers, N lines), or broadcast to it
 
-Lines are in the order in which they were written, the oldest first.  `gate` is added to the score, or None;
-`mask` is True where a reader may read.  Weights are 0 where the mask is False, or a reader has no line.
+Lines are ordered by the time of their writing, oldest first.  `gate` is added to the scores and may be None;
+`mask` is True where a reader may read a line.  Weights are 0 where the mask is False.
 """
 
 from __future__ import annotations
@@ -15,42 +15,41 @@ import torch
 from torch import Tensor
 
 Weigh = Callable[[Tensor, Tensor | None, Tensor], Tensor]
-"""(scores, gate, mask) -> weights."""
+"""Function (scores, gate, mask) -> weights."""
 
 Reads = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(scores, weights, mask) -> True where a line has to be read at all."""
+"""Function (scores, weights, mask) -> True for the lines that must be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operations:
-    """Digital operations of a rule for one reader and head: of each line it may read, and once."""
+    """Digital operations of a rule for one reader and head."""
 
-    exponentials: float = 0.0  #: of each line; a softplus is one exponential and one logarithm, counted as 2
-    additions: float = 0.0  #: of each line
-    multiplications: float = 0.0  #: of each line
-    comparisons: float = 0.0  #: of each line
-    divisions: float = 0.0  #: once
+    exponentials: float = 0.0  #: per line; a softplus, one exponential and one logarithm, counts as 2
+    additions: float = 0.0  #: per line
+    multiplications: float = 0.0  #: per line
+    comparisons: float = 0.0  #: per line
+    divisions: float = 0.0  #: per reader
 
 
 def everything(scores: Tensor, weights: Tensor, mask: Tensor) -> Tensor:
-    """Read every line that the mask allows."""
+    """Return True for every line that the mask allows."""
     return mask.expand_as(weights)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A rule with what it costs.  Equations are in the file of each."""
+    """Rule for weights, with its digital operations; its equation is in the file that defines it."""
 
     name: str
     weigh: Weigh
-    own: bool = True  #: a reader may read the line of its own token; else only those before it
+    own: bool = True  #: whether a reader may read the line of its own token besides those before it
     operations: Operations = Operations()
-    reads: Reads = everything
+    reads: Reads = everything  #: which lines must be read, given the weights
 
     def mask(self, readers: int, lines: int, device: torch.device | str = "cpu") -> Tensor:
-        """Lines that each reader may read, bool (R, N); the readers are the newest R tokens.
-
-        With `own`, N lines are those of N tokens, the last reader's own among them.
+        """Return the lines that each reader may read, bool (R, N), for the newest R of N tokens as
+        readers.
         """
         at = torch.arange(lines - readers, lines, device=device)[:, None]
         line = torch.arange(lines, device=device)
@@ -58,5 +57,5 @@ class Rule:
 
 
 def no_line(mask: Tensor) -> Tensor:
-    """Readers without any line, bool (..., R, 1)."""
+    """Return which readers may not read any line, bool (..., R, 1)."""
     return ~mask.any(-1, keepdim=True)

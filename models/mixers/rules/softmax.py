@@ -1,7 +1,7 @@
-"""Softmax: w_ij = exp(z_ij + gate_ij) / sum_m exp(z_im + gate_im), over the lines a reader may read.
+"""Softmax: w_ij = exp(z_ij + gate_ij) / sum_m exp(z_im + gate_im), over the lines that a reader may read.
 
-Vaswani et al. 2017, arXiv 1706.03762; with a gate it is Forgetting attention, arXiv 2503.02130.  Memory
-Mosaics' Gaussian kernel (arXiv 2405.06394) is the same on keys of equal norm:
+Sources: Vaswani et al. 2017, arXiv 1706.03762; with a gate, forgetting attention, arXiv 2503.02130.  The
+Gaussian kernel of Memory Mosaics (arXiv 2405.06394) is identical for keys of equal norm:
 
     exp(-b |q - k_j|^2) / sum_m exp(-b |q - k_m|^2) = softmax_j(2 b q.k_j)
 """
@@ -13,7 +13,7 @@ from memsim.models.mixers.rules.rule import Operations, Rule, no_line
 
 
 def softmax(scores: Tensor, gate: Tensor | None, mask: Tensor) -> Tensor:
-    """Weigh lines by the exponential of their score; weights of a reader sum to 1, or are 0 without lines."""
+    """Return softmax weights, which sum to 1 for each reader, or are 0 if it has no lines."""
     z = scores if gate is None else scores + gate
     z, empty = z.masked_fill(~mask, -torch.inf), no_line(mask)
     if not empty.any():
@@ -22,7 +22,10 @@ def softmax(scores: Tensor, gate: Tensor | None, mask: Tensor) -> Tensor:
 
 
 def gaussian_kernel(q: Tensor, k: Tensor, sharpness: float, mask: Tensor) -> Tensor:
-    """Weigh lines by exp(-sharpness |q - k|^2), normalised; q (..., R, D), k (..., N, D): Nadaraya-Watson."""
+    """Return the weights of a Nadaraya-Watson estimator, exp(-sharpness |q - k|^2), normalised over lines.
+
+    q (..., R, D), k (..., N, D), mask (R, N) -> weights (..., R, N).
+    """
     distance = (q[..., :, None, :] - k[..., None, :, :]).square().sum(-1)
     kernel = (-sharpness * distance).exp() * mask
     return kernel / kernel.sum(-1, keepdim=True).clamp(min=torch.finfo(kernel.dtype).tiny)
@@ -31,4 +34,4 @@ def gaussian_kernel(q: Tensor, k: Tensor, sharpness: float, mask: Tensor) -> Ten
 _COUNTS = Operations(exponentials=1, additions=1, multiplications=1, divisions=1)
 SOFTMAX = Rule(name="softmax", weigh=softmax, operations=_COUNTS)
 BEFORE = Rule(name="softmax-before", weigh=softmax, own=False, operations=_COUNTS)
-"""The same, over the lines before the reader alone: Memory Mosaics."""
+"""Softmax over the lines before the reader, without its own line, as in Memory Mosaics."""

@@ -1,9 +1,11 @@
-"""S2TDPT's window as a rule: the weight of a line by the difference of two spike counts (arXiv 2511.14691).
+"""The STDP window of S2TDPT as a rule: weights from the difference of two spike counts (arXiv 2511.14691).
 
-    w_ij = offset + A f(dt_ij) before, offset - A f(dt_ij) after,   dt_ij = t_max (r_K(j) - r_Q(i)) / r_max
+    dt_ij = t_max (r_K(j) - r_Q(i)) / r_max
+    w_ij  = offset + A f(dt_ij) if the key fires after the query (dt < 0), else offset - A f(dt_ij)
 
-The score of a line is its count r_K(j) = sum_d k_jd, read with a query of ones; the gate is -r_Q(i).  Scores
-are rounded to whole counts.  Nothing is normalised: weights of a reader sum to what they sum to.
+f is the window, an exponential by default.  The score of a line is its spike count r_K(j) = sum_d k_jd, read
+with a query of ones; the gate is -r_Q(i).  Scores are rounded to whole counts.  The weights are not
+normalised.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ from memsim.models.parts.stdp import Window
 def windowed_counts(
     scores: Tensor, gate: Tensor | None, mask: Tensor, *, window: Window, most: int
 ) -> Tensor:
-    """Weigh lines by the window at whole differences of counts, 0 to `most` each; gradients pass rounding."""
+    """Return the weights of the window at whole differences of counts, each count from 0 to `most`.
+
+    Gradients pass the rounding unchanged (straight-through estimator).  Shapes as in `Rule`.
+    """
     z = scores if gate is None else scores + gate
     difference = z + (z.round() - z).detach()
     none = torch.zeros_like(difference[..., :1])
@@ -29,7 +34,7 @@ def windowed_counts(
 
 
 def stdp(window: Window, most: int) -> Rule:
-    """The rule of a window for counts up to `most`.  Raises ValueError below 1."""
+    """Return the rule of a window for counts up to `most`.  Raises ValueError for `most` below 1."""
     if most < 1:
         raise ValueError(f"most = {most} spikes: 1 or more is needed")
     return Rule(

@@ -1,13 +1,14 @@
-"""Two-level softmax of landmark attention: landmarks choose blocks, then lines in them (arXiv 2305.16300).
+"""Two-level softmax of landmark attention: landmarks select blocks, then lines in them (arXiv 2305.16300).
 
 Every S-th line is the landmark of its block.  For reader i of block c:
 
     p0     softmax over the lines of block c up to i, and the landmarks of blocks before c
-    p_b    softmax over the lines of block b, its landmark apart
-    w_ij = p0(j) in the own block;  p_b(j) p0(landmark of b) in an earlier one;  0 at landmarks
+    p_b    softmax over the lines of block b without its landmark
+    w_ij = p0(j) in the own block;  p_b(j) p0(landmark of b) in an earlier block;  0 at landmarks
 
-Weights of a reader sum to 1.  Training uses all blocks; with `keep`, the blocks of the largest p0 alone are
-read, and what the others had is dropped (sums below 1), as in the published inference.
+The weights of a reader sum to 1.  Training uses all blocks.  With `keep`, only the past blocks with the
+largest p0 are read and the weights of the others are dropped, so sums are below 1, as in the published
+inference.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from memsim.models.mixers.rules.softmax import softmax
 def two_level(
     scores: Tensor, gate: Tensor | None, mask: Tensor, *, block: int, keep: int | None = None
 ) -> Tensor:
-    """Weigh lines in blocks of `block`, the last of each a landmark; `keep`: past blocks a reader reads."""
+    """Return weights of lines in blocks of `block` lines, the last of which is a landmark.
+
+    keep: number of past blocks that a reader reads; None: all.  Shapes as in `Rule`.
+    """
     z = scores if gate is None else scores + gate
     lines = z.shape[-1]
     spare = -lines % block
@@ -44,7 +48,9 @@ def two_level(
 
 
 def chosen(shares: Tensor, keep: int) -> Tensor:
-    """True at the `keep` largest shares above 0 of each reader (..., R, blocks); of equals the newest."""
+    """Return True at the `keep` largest positive shares of each reader (..., R, blocks); ties go to the
+    newest.
+    """
     order = shares.flip(-1).sort(dim=-1, descending=True, stable=True).indices
     rank = torch.empty_like(order).scatter_(
         -1, order, torch.arange(order.shape[-1], device=order.device).expand_as(order)
@@ -57,11 +63,14 @@ def _blocks(x: Tensor, block: int) -> Tensor:
 
 
 def landmarks(block: int, keep: int | None = None) -> Rule:
-    """The rule for blocks of `block` lines, landmark included.  Raises ValueError for a block below 2."""
+    """Return the rule for blocks of `block` lines, landmark included, of which `keep` past ones are read.
+
+    Raises ValueError for a block below 2 or `keep` below 1.
+    """
     if block < 2 or (keep is not None and keep < 1):
         raise ValueError(
-            f"block = {block}, keep = {keep}: a block is a landmark and at least one line before it (2 or"
-            " more), and one block or more is kept"
+            f"block = {block}, keep = {keep}: block must be 2 or more (a landmark and a line before it), keep"
+            " 1 or more"
         )
     return Rule(
         name="landmark",

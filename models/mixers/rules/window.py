@@ -1,4 +1,4 @@
-"""A window of lines by age: softmax over lines that are `newest` to `oldest` lines back (arXiv 2507.03285).
+"""Windowed softmax: attention to lines `newest` to `oldest` positions before the reader (arXiv 2507.03285).
 
 w_ij = softmax_j(z_ij)  over  newest <= i - j <= oldest
 """
@@ -18,14 +18,20 @@ from memsim.models.mixers.rules.softmax import softmax
 def windowed(
     scores: Tensor, gate: Tensor | None, mask: Tensor, *, newest: int, oldest: int | None = None
 ) -> Tensor:
-    """Weigh the lines of a window; the newest line that a reader may read is 1 back."""
+    """Return softmax weights within a window; the newest line that a reader may read is at distance 1.
+
+    oldest None: no limit.  Shapes as in `Rule`.
+    """
     back = mask.sum(-1, keepdim=True) - torch.arange(mask.shape[-1], device=mask.device)
     inside = (back >= newest) & (back <= (mask.shape[-1] if oldest is None else oldest))
     return softmax(scores, gate, mask & inside)
 
 
 def window(newest: int, oldest: int | None = None) -> Rule:
-    """The rule of a window; oldest: None for all from `newest` on.  Raises ValueError for an empty one."""
+    """Return the rule of a window from `newest` to `oldest` positions back; oldest None: no limit.
+
+    Raises ValueError unless 1 <= newest <= oldest.
+    """
     if newest < 1 or (oldest is not None and oldest < newest):
         raise ValueError(f"newest = {newest}, oldest = {oldest}: 1 <= newest <= oldest is needed")
     return Rule(

@@ -1,1 +1,1 @@
-"""Mixers by name, one system a file; see `models/mixers/registry.py`."""
+"""The mixers, one system in each file; they are registered by `models/mixers/registry.py`."""

@@ -1,4 +1,4 @@
-"""Controls: no memory at all, and memories that do not read by content."""
+"""Controls: a mixer without memory, and memories whose reads do not depend on content."""
 
 from memsim.models.mixers.attention import Attention
 from memsim.models.mixers.mixer import Mixer, Pointwise, Shape
@@ -9,29 +9,31 @@ from memsim.models.mixers.rules.softmax import SOFTMAX
 
 @mixer("none")
 def none(shape: Shape) -> Mixer:
-    """A layer on each token alone, with as many weights as attention has (hidden features 2 C)."""
+    """Build a layer that acts on single tokens, with as many weights as attention (2 C hidden features)."""
     return Pointwise(shape, ratio=2.0)
 
 
 @mixer("uniform")
 def uniform(shape: Shape) -> Mixer:
-    """The mean of all values until now."""
+    """Build a mixer that returns the mean of all values so far."""
     return Attention(shape, UNIFORM)
 
 
 @mixer("last")
 def last(shape: Shape) -> Mixer:
-    """The value of the token before."""
+    """Build a mixer that returns the value of the previous token."""
     return Attention(shape, LAST)
 
 
 @mixer("recency")
 def recency(shape: Shape) -> Mixer:
-    """An exponential mean of values, with a time constant fitted for each head, 2 to 32 tokens at first."""
+    """Build an exponential moving average with one learned time constant per head, initially 2 to 32
+    tokens.
+    """
     return Attention(shape, RECENCY, gate="fixed", horizon=(2.0, 32.0))
 
 
 @mixer("random-keys")
 def random_keys(shape: Shape) -> Mixer:
-    """Softmax attention whose keys are random numbers of their position."""
+    """Build softmax attention in which the key of a token is a random vector of its position."""
     return Attention(shape, SOFTMAX, keys="random")

@@ -1,4 +1,4 @@
-"""Forgetting attention (arXiv 2503.02130): no position code, lines fade by a gate."""
+"""Forgetting attention (arXiv 2503.02130): lines decay by a gate, without position encoding."""
 
 from memsim.models.mixers.ageing import drifting, volatile
 from memsim.models.mixers.attention import Attention
@@ -9,27 +9,27 @@ from memsim.models.mixers.rules.forgetting import FORGETTING
 
 @mixer("forgetting")
 def forgetting(shape: Shape) -> Attention:
-    """The gate is learned and depends on the token; its first bias is 0, a memory of two tokens."""
+    """Build attention with a learned gate that depends on the token; the initial bias 0 halves per token."""
     return Attention(shape, FORGETTING, gate="learned")
 
 
 @mixer("forgetting-fixed")
 def forgetting_fixed(shape: Shape) -> Attention:
-    """The gate of each head is a number, as a volatile device has it; first memories of 8 to 128 tokens."""
+    """Build attention with a constant gate per head, as volatile devices have; initially 8 to 128 tokens."""
     return Attention(shape, FORGETTING, gate="fixed", horizon=(8.0, 128.0))
 
 
 VOLATILE_TAU = 32.0  #: tokens
-DRIFT_NU, DRIFT_T0 = 0.05, 0.02  #: of phase-change cells (Joshi 2020: t_0 of 20 s) at a token in 1,000 s
+DRIFT_NU, DRIFT_T0 = 0.05, 0.02  #: PCM (Joshi 2020: t_0 = 20 s) at one token per 1,000 s; t_0 in tokens
 
 
 @mixer("forgetting-volatile")
 def forgetting_volatile(shape: Shape) -> Attention:
-    """The gate that volatile values give: every line fades as exp(-age / 32 tokens), in every head."""
+    """Build attention with the gate of volatile values: every line decays as exp(-age / 32 tokens)."""
     return Attention(shape, FORGETTING, ageing=volatile(VOLATILE_TAU))
 
 
 @mixer("forgetting-drift")
 def forgetting_drift(shape: Shape) -> Attention:
-    """The gate that drifting values give: (1 + age / t_0)^-nu, t_0 a fiftieth of a token."""
+    """Build attention with the gate of drifting values: (1 + age / t_0)^-nu with t_0 = 0.02 tokens."""
     return Attention(shape, FORGETTING, ageing=drifting(DRIFT_NU, DRIFT_T0))

@@ -1,10 +1,10 @@
-"""Hierarchical sparse attention (arXiv 2504.16795) over chunks of a sequence's own lines.
+"""Hierarchical sparse attention (arXiv 2504.16795) over chunks of the lines of a sequence.
 
     l_c = W mean_{j in c} k_j,   s_ic = q_i . l_c / sqrt D,   then the rule of `hierarchical.chunks`
 
-A chunk is read once it is whole, so that the newest tokens, fewer than a chunk, are seen through the short
-convolution alone: the authors set it beside a state-space mixer, and advise a sliding window.  Their chunks
-come from an encoder of the middle layer that all layers above share; here every layer has its own.
+A chunk is read only after it is complete, so the newest tokens are visible through the short convolution
+only.  (The authors combine it with a state-space mixer and recommend a sliding window.)  Their chunks come
+from an encoder in the middle layer, which all higher layers share; here every layer has its own.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from memsim.models.mixers.registry import mixer
 from memsim.models.mixers.rules.hierarchical import chunks
 
 CHUNK, KEPT = 4, 4
-"""Lines of a chunk, and how many chunks a reader reads."""
+"""Number of lines of a chunk, and number of chunks that a reader reads."""
 
 
 class Hierarchical(Attention):
-    """Attention whose gate is the score of a line's chunk."""
+    """Attention whose gate is the score of the chunk of a line; keep: chunks read, None: all."""
 
     def __init__(self, shape: Shape, keep: int | None = KEPT) -> None:
         super().__init__(shape, chunks(CHUNK, keep))
@@ -38,7 +38,7 @@ class Hierarchical(Attention):
         return self._scores(q[..., None, :], keys)[..., 0, : state.tokens - 1]
 
     def _scores(self, q: Tensor, k: Tensor) -> Tensor:
-        """Scores (B, H, R, N) of the chunk of every line; of one not whole they mean nothing."""
+        """Return the score of the chunk of every line (B, H, R, N); undefined for incomplete chunks."""
         whole = pad(k, (0, 0, 0, -k.shape[2] % CHUNK)).unflatten(2, (-1, CHUNK))
         scores = q @ self.landmark(whole.mean(3)).mT * q.shape[-1] ** -0.5
         return scores.repeat_interleave(CHUNK, -1)
@@ -46,5 +46,5 @@ class Hierarchical(Attention):
 
 @mixer("hierarchical")
 def hierarchical(shape: Shape) -> Attention:
-    """The four best chunks of four lines are read."""
+    """Build hierarchical sparse attention that reads the four best chunks of four lines each."""
     return Hierarchical(shape)

@@ -3,9 +3,10 @@
     Mamba-2   [z, x, B, C, d] = W_in u     (x, B, C) <- silu(conv4(x, B, C))     Delta = softplus(d + b)
               S_t = e^{Delta_t A} S_{t-1} + Delta_t x_t B_t^T     y_t = S_t C_t + D x_t
               out = W_out norm(y silu(z)),   E = 2 C features in heads of P, one A < 0 for each head
-    Mamba-1   the same with A_n for each feature and place n of its state, no heads, Delta of low rank
+    Mamba-1   likewise, with A_n for each feature and component n of its state, no heads, low-rank Delta
 
-All tokens at once, Mamba-2 is a masked product: y = (L . C B^T . Delta) x, L_ij = exp(A sum Delta_{j<m<=i}).
+For all tokens at once, Mamba-2 is a masked product: y = (L . C B^T . Delta) x, L_ij = exp(A sum
+Delta_{j<m<=i}).
 """
 
 from __future__ import annotations
@@ -23,27 +24,28 @@ from memsim.models.mixers.mixer import Mixer, Shape, by_head, merged
 from memsim.models.mixers.registry import mixer
 from memsim.models.mixers.state_memory import StateMemory
 
-TAPS, SHORTEST, LONGEST = 4, 1e-3, 1e-1  #: taps of the convolution; first values of Delta
+TAPS, SHORTEST, LONGEST = 4, 1e-3, 1e-1  #: taps of the convolution; range of initial values of Delta
 
 
 def first_bias(count: int) -> Tensor:
-    """Biases whose softplus is spaced at random over SHORTEST .. LONGEST, by its logarithm."""
+    """Draw biases (count,) whose softplus is log-uniform between SHORTEST and LONGEST."""
     delta = torch.exp(torch.rand(count) * math.log(LONGEST / SHORTEST) + math.log(SHORTEST))
     return delta + torch.log(-torch.expm1(-delta))
 
 
 @dataclass
 class MambaState:
-    """Last inputs of the convolution, and the state."""
+    """State of the token-by-token form after the tokens so far."""
 
-    recent: list[Tensor]
+    recent: list[Tensor]  #: latest inputs of the convolution
     memory: Leaky
 
 
 class Mamba2(Mixer):
-    """Mamba-2; head: features P of a head (default: those of the shape's heads, at twice the width).
+    """Mamba-2 with real diagonal state (arXiv 2405.21060).
 
-    ``delta``: Delta (B, T, H) -> Delta of the same shape, a filter on what is written (`delta_filters.py`).
+    head: number of features P of a head (default: 2 C / H).  The attribute ``delta`` is a function of
+    Delta (B, T, H) that returns the same shape; it can be replaced by a filter (`delta_filters.py`).
     """
 
     def __init__(self, shape: Shape, head: int | None = None) -> None:
@@ -93,7 +95,10 @@ class Mamba2(Mixer):
 
 
 class Mamba1(Mixer):
-    """Mamba-1: a decay for each feature and place of its state, so that no masked product serves; a loop."""
+    """Mamba-1 (arXiv 2312.00752), computed in a loop over tokens.
+
+    Each feature and state component has its own decay, so a masked product is not possible.
+    """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -126,7 +131,7 @@ class Mamba1(Mixer):
         return self.out(y * silu(z))
 
     def _pass(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """One token: x (B, E), h (B, E, N) -> y (B, E) and the new h."""
+        """Process one token: x (B, E) and state h (B, E, N) -> y (B, E) and the new state."""
         d, b, c = self.select(x).split([self.rank, self.state, self.state], -1)
         delta = softplus(linear(d, self.delta.weight, self.delta.bias))[..., None]
         h = (-self.log_rate.exp() * delta).exp() * h + delta * b[:, None] * x[..., None]

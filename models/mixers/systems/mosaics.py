@@ -4,9 +4,9 @@
     value    v_t = e^g unit((1 - c) W_psi x_{t+1} + c W_psi x_t)
     read     o_t = sum_{j < t} softmax_j(k_t.k_j) v_j                 y_t = W_o o_t
 
-A line is complete one token after its own, and is read from there on: v_t needs x_{t+1}, yet nothing read at
-t depends on it.  In place of the perceptron stands a persistent memory of M lines that training wrote,
-y = W_o (e^g' sum_m softmax_m(e^a k_t.P_m) V_m): two static matrices for each head.
+The value v_t needs x_{t+1}, so line t is complete one token later and can be read from then on; the mixer is
+causal.  A persistent memory of M trained lines replaces the perceptron:
+y = W_o (e^g' sum_m softmax_m(e^a k_t.P_m) V_m), which is two static matrices per head.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from memsim.models.mixers.mixer import Mixer, Shape, by_head, merged
 from memsim.models.mixers.registry import mixer
 from memsim.models.mixers.rules.softmax import BEFORE
 
-RATE = 10.0  #: numbers that set decays and scales learn this much faster: they are stored divided by it
-SHARPEST = 5.0  #: largest a: e^10 between the scores of equal and of orthogonal keys
+RATE = 10.0  #: parameters of decays and scales are stored divided by this, so that they learn faster
+SHARPEST = 5.0  #: largest a: scores of equal and of orthogonal keys then differ by e^10
 
 
 class LeakyKeys(nn.Module):
-    """Keys e^a unit(leaky average of W_phi x), (B, T, C) -> (B, H, T, D); lam is 0.5 to 5 at first."""
+    """Keys e^a unit(leaky average of W_phi x), (B, T, C) -> (B, H, T, D); initially lam is 0.5 to 5."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -39,12 +39,12 @@ class LeakyKeys(nn.Module):
 
     @property
     def rate(self) -> Tensor:
-        """lam (H,) [1 / token]."""
+        """Decay rate lam of the average (H,) [1/token]."""
         return RATE * self.decay.abs()
 
     @property
     def size(self) -> Tensor:
-        """e^a (H, 1)."""
+        """Norm of the keys, e^a (H, 1)."""
         return (RATE * self.sharpness).clamp(max=SHARPEST).exp()[:, None]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -53,22 +53,22 @@ class LeakyKeys(nn.Module):
         return unit(average) * self.size[..., None]
 
     def step(self, x: Tensor, average: Tensor) -> tuple[Tensor, Tensor]:
-        """The key (B, H, D) of one token, and the average (B, H, D) with it."""
+        """Return the key (B, H, D) of one token x (B, C) and the updated average (B, H, D)."""
         average = (-self.rate).exp()[:, None] * average + by_head(self.linear(x), self.heads)
         return unit(average) * self.size, average
 
 
 @dataclass
 class MosaicState:
-    """Lines, the average of keys, and the token whose line waits for the next one."""
+    """State of the token-by-token form after the tokens so far."""
 
     lines: Lines = field(default_factory=IdealLines)
-    average: Tensor | None = None
-    waiting: tuple[Tensor, Tensor] | None = None  #: key and raw value (B, H, D)
+    average: Tensor | None = None  #: leaky average of keys (B, H, D)
+    waiting: tuple[Tensor, Tensor] | None = None  #: key and raw value (B, H, D) of the last, incomplete line
 
 
 class ContextMemory(Mixer):
-    """The memory of the sequence."""
+    """Contextual memory, with one line for each token of the sequence."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class ContextMemory(Mixer):
         _first_weights(shape, self.keys.linear, self.value, out=self.out)
 
     def values(self, raw: Tensor, following: Tensor) -> Tensor:
-        """v_t from W_psi x_t and W_psi x_{t+1}, (B, H, ..., D)."""
+        """Return v_t for W_psi x_t and W_psi x_{t+1}, all (B, H, ..., D)."""
         mix, scale = (p.view(-1, *[1] * (raw.dim() - 2)) for p in (self.mix, (RATE * self.scale).exp()))
         return scale * unit((1 - mix) * following + mix * raw)
 
@@ -106,7 +106,7 @@ class ContextMemory(Mixer):
 
 
 class PersistentMemory(Mixer):
-    """The memory that training wrote: M lines of each head, on two static matrices of it."""
+    """Persistent memory of M trained lines per head, held in two static matrices."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class PersistentMemory(Mixer):
         return self._read(k)
 
     def _read(self, k: Tensor) -> Tensor:
-        """Keys (B, H, T, D) or (B, H, D) -> (B, T, C) or (B, C)."""
+        """Read with keys (B, H, T, D) or (B, H, D) and return (B, T, C) or (B, C)."""
         size, scale = self.keys.size[:, 0], (RATE * self.scale).exp()
         read = [
             scale[h] * self.blend[h]((size[h] * self.match[h](k[:, h])).softmax(-1))
@@ -142,7 +142,7 @@ class PersistentMemory(Mixer):
 
 
 def _first_weights(shape: Shape, *linear: nn.Linear, out: nn.Linear) -> None:
-    """First weights N(0, 1 / fan-in), those of the output smaller by the root of the layers; no biases."""
+    """Draw initial weights N(0, 1 / fan-in), divided by sqrt(layers) for the output; biases are 0."""
     for layer in (*linear, out):
         nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
         if layer.bias is not None:

@@ -1,14 +1,15 @@
-"""Memory Mosaics, version 2 (arXiv 2507.03285, NeurIPS 2025): two memories, and gates that see the token.
+"""Memory Mosaics, version 2 (arXiv 2507.03285, NeurIPS 2025): two memories and token-dependent gates.
 
     key      kbar_t = g_t W_phi x_t + lam_t kbar_{t-1}     g = exp(w_g.x), lam = exp(-|w_lam.x|) of each head
              k_t = kbar_t / |kbar_t|
     value    v_t = e^{|s|} unit((1 - c) W_psi x_{t+1} + c W_psi x_t)
-    read     softmax(2 b k_t.k_j) v_j,   b = b_1 n^alpha + b_0 of n lines, of two sets of lines:
+    read     softmax(2 b k_t.k_j) v_j,   b = b_1 n^alpha + b_0 for n lines, in two sets of lines:
              short  t - h < j < t        long  j <= t - m
     y = W_o [short, long]
 
-The kernel becomes sharper as lines become more: exp(-b |k_t - k_j|^2).  Beside it stands a gated perceptron.
-Published: h = 256, m drawn from 64 to 256 in training; here h and m are small and fixed.
+The kernel exp(-b |k_t - k_j|^2) becomes narrower as the number of lines grows.  A gated perceptron is the
+second part of a block.  The publication uses h = 256 and draws m from 64 to 256 in training; here h and m are
+small and fixed.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ from memsim.models.mixers.mixer import Mixer, Shape, by_head, merged
 from memsim.models.mixers.registry import mixer
 from memsim.models.mixers.rules.window import window
 
-SHORT, LONG = 16, 8  #: h and m [tokens]
+SHORT, LONG = 16, 8  #: h and m in tokens
 
 
 @dataclass
 class Mosaic2State:
-    """Lines of both memories, the average of keys, the token whose line waits for the next one, a count."""
+    """State of the token-by-token form after the tokens so far."""
 
     short: Lines = field(default_factory=IdealLines)
     long: Lines = field(default_factory=IdealLines)
-    average: Tensor | None = None
-    waiting: tuple[Tensor, Tensor] | None = None
-    tokens: int = 0
+    average: Tensor | None = None  #: leaky average of keys (B, H, D)
+    waiting: tuple[Tensor, Tensor] | None = None  #: key and raw value (B, H, D) of the last, incomplete line
+    tokens: int = 0  #: number of tokens so far
 
 
 class ContextMemory2(Mixer):
-    """Short and long memory of the sequence; short: h, long: m."""
+    """Short-term and long-term memory of the sequence; short: h, long: m, both in tokens."""
 
     def __init__(self, shape: Shape, short: int = SHORT, long: int = LONG) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class ContextMemory2(Mixer):
         self.out = nn.Linear(2 * C, C, bias=shape.bias)
 
     def sharpness(self, lines: Tensor, memory: int) -> Tensor:
-        """2 b of so many lines (T,) in the short (0) or the long (1) memory, (H, T)."""
+        """Return 2 b (H, T) for numbers of lines (T,) in the short-term (0) or the long-term (1) memory."""
         base, slope = (p[memory, :, None].clamp(max=10.0).exp() for p in (self.base, self.slope))
         alpha = self.alpha[memory, :, None].abs().clamp(max=1.0)
         return 2 * (slope * lines.clamp(min=1.0) ** alpha + base)
@@ -97,24 +98,24 @@ class ContextMemory2(Mixer):
         return self.out(torch.cat(read, -1))
 
     def _memories(self, at: Tensor) -> list[tuple[LineMemory, Tensor]]:
-        """Both memories with the lines they hold for readers at these tokens."""
+        """Return both memories, each with its number of lines for readers at positions `at` (T,)."""
         at = at.to(self.scale.dtype)
         return [(self.short, at.clamp(max=self.h - 1)), (self.long, at - self.m + 1)]
 
     def _gates(self, x: Tensor) -> list[Tensor]:
-        """g and log lam of each head, (B, H, T) each."""
+        """Return g and log lam of each head, (B, H, T) each."""
         gain, fade = self.gates(x).transpose(1, 2).chunk(2, 1)
         return [gain.exp(), -fade.abs()]
 
     def _values(self, raw: Tensor, following: Tensor) -> Tensor:
-        """v_t from W_psi x_t and W_psi x_{t+1}, (B, H, ..., D)."""
+        """Return v_t for W_psi x_t and W_psi x_{t+1}, all (B, H, ..., D)."""
         scale = self.scale.abs().clamp(max=15.0).exp()
         mix, scale = (p.view(-1, *[1] * (raw.dim() - 2)) for p in (self.mix, scale))
         return scale * unit((1 - mix) * following + mix * raw)
 
 
 class GatedPerceptron(Mixer):
-    """Persistent memory of version 2: y = W_3 (silu(W_1 x) W_2 x) on each token, 8 C / 3 hidden features."""
+    """Persistent memory of version 2: y = W_3 (silu(W_1 x) * W_2 x) per token, 8 C / 3 hidden features."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Softmax attention with rotary positions: the baseline of every table."""
+"""Softmax attention with rotary position encoding, the baseline, and without position encoding."""
 
 from memsim.models.mixers.attention import Attention
 from memsim.models.mixers.mixer import Shape
@@ -8,11 +8,11 @@ from memsim.models.mixers.rules.softmax import SOFTMAX
 
 @mixer("softmax")
 def rotary_softmax(shape: Shape) -> Attention:
-    """Softmax attention, positions by rotation (arXiv 1706.03762, 2104.09864)."""
+    """Build softmax attention with rotary position encoding (arXiv 1706.03762, 2104.09864)."""
     return Attention(shape, SOFTMAX, positions="rotary")
 
 
 @mixer("softmax-plain")
 def plain_softmax(shape: Shape) -> Attention:
-    """Softmax attention that knows positions by its short convolution alone."""
+    """Build softmax attention without position encoding except its short convolution."""
     return Attention(shape, SOFTMAX)

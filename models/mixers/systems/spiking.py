@@ -1,4 +1,6 @@
-"""Spiking attention on lines: S2TDPT's window (arXiv 2511.14691), and a softmax of the same counts."""
+"""Spiking attention on lines: the STDP window of S2TDPT (arXiv 2511.14691), and a softmax of the same
+counts.
+"""
 
 from memsim.models.mixers.mixer import Shape
 from memsim.models.mixers.registry import mixer
@@ -8,11 +10,11 @@ from memsim.models.mixers.spiking import SpikingAttention
 
 @mixer("stdp")
 def stdp(shape: Shape) -> SpikingAttention:
-    """STDP attention, read causally: queries and keys are counts of four steps."""
+    """Build causal STDP attention with spike counts over four time steps."""
     return SpikingAttention(shape)
 
 
 @mixer("spiking-softmax")
 def spiking_softmax(shape: Shape) -> SpikingAttention:
-    """Softmax of products of the same counts."""
+    """Build softmax attention with products of the same spike counts as scores."""
     return SpikingAttention(shape, SOFTMAX)

@@ -136,7 +136,7 @@ def test_every_token_writes_the_whole_state() -> None:
 
 
 @pytest.mark.parametrize(("card", "settings", "words"), [
-    (DEFAULT.replace(attention={"cell": "pcm-nandakumar2018"}), {"write": "pulses"}, "moves up only"),
+    (DEFAULT.replace(attention={"cell": "pcm-nandakumar2018"}), {"write": "pulses"}, "up only, so that"),
     (DEFAULT.replace(weights={"coding": "single"}), {}, "do not simulate weights.coding = 'single'"),
     (IDEAL, {"retention": -1.0}, "retention = -1"), (IDEAL, {"write": "plses"}, "write = 'plses'"),
 ])  # fmt: skip

@@ -144,7 +144,7 @@ def test_landmarks_are_inserted_and_taken_out() -> None:
 
 
 @pytest.mark.parametrize(("settings", "words"), [
-    ({"width": 10, "heads": 4}, "do not divide"), ({"mixer": "sofmax"}, "did you mean 'softmax'"),
+    ({"width": 10, "heads": 4}, "not a multiple"), ({"mixer": "sofmax"}, "did you mean 'softmax'"),
     ({"layers": 0}, "layers = 0"), ({"ratio": 0.0}, "ratio = 0"), ({"vocabulary": 1}, "vocabulary = 1"),
 ])  # fmt: skip
 def test_a_network_that_cannot_be_is_refused(settings: dict, words: str) -> None:

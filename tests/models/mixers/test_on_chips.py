@@ -142,7 +142,7 @@ def test_a_chip_with_lines_is_copied_saved_and_loaded(tmp_path) -> None:
         other = net_of("none")
         with pytest.raises(ValueError, match="made from a network with other weights"):
             memsim.Chip.load(path, other)
-    with pytest.raises(ValueError, match="settings of lines: 'bit' is none"):
+    with pytest.raises(ValueError, match="settings of lines: unknown setting 'bit'"):
         Settings.of({"bit": 4})
 
 

@@ -64,7 +64,7 @@ def test_counts_are_whole_and_bounded_and_gradients_reach_both_sides() -> None:
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="steps = 0"):
         SpikingAttention(Shape(width=4), steps=0)
-    with pytest.raises(ValueError, match="a window has no effect beside the rule 'softmax'"):
+    with pytest.raises(ValueError, match="window has no effect together with the rule 'softmax'"):
         SpikingAttention(Shape(width=4), SOFTMAX, window=Window())
     with pytest.raises(ValueError, match="most = 0 spikes"):
         stdp(Window(), 0)

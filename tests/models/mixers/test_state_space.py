@@ -96,7 +96,7 @@ def test_avey_ranks_splits_by_their_nearest_tokens() -> None:
     assert_close(context[0, 3, :4], x[0, 4:8])  # at full scale: its score is the largest
     assert_close(context[0, 3, 4:], x[0, 12:])
     assert not context[0, 0, :4].any()
-    with pytest.raises(ValueError, match="15 tokens are no multiple of split = 4"):
+    with pytest.raises(ValueError, match="the number of tokens, 15, is not a multiple of split = 4"):
         ranked(x[:, :15], 4, 1)
 
 

@@ -107,7 +107,7 @@ def test_a_saved_chip_has_its_state(tmp_path: Path) -> None:
 def test_what_cannot_be_put_on_states_is_refused() -> None:
     with pytest.raises(ValueError, match="has no state"):
         on_chip(IDEAL, net=net_of("softmax"))
-    with pytest.raises(ValueError, match="moves up only"):
+    with pytest.raises(ValueError, match="up only, so that every decay would need a reset"):
         logits(on_chip(DEFAULT.replace(attention={"cell": "pcm-nandakumar2020"}), write="pulses"))
-    with pytest.raises(ValueError, match="settings of states: 'rate' is none"):
+    with pytest.raises(ValueError, match="settings of states: unknown setting 'rate'"):
         StateSettings.of({"rate": 3})
