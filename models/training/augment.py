@@ -1,6 +1,4 @@
-"""Mild augmentation of training images: small rotations, zooms and shifts, a little noise, mirrors where they
-are harmless.
-"""
+"""Augmentation of training images by small rotations, zooms, shifts and noise, and optional mirroring."""
 
 from math import radians
 from typing import final
@@ -13,7 +11,10 @@ from torch.nn.functional import affine_grid, grid_sample
 
 @final
 class Augmentation(BaseModel):
-    """How far a training image may be moved; each image and epoch draws anew, uniform within +-."""
+    """Ranges of the random transformations of training images.
+
+    Rotation, zoom and shift are drawn uniformly within +- their value, anew for each image and epoch.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,16 +22,17 @@ class Augmentation(BaseModel):
     zoom: float = Field(default=0.125, ge=0, lt=1, description="fraction")
     shift: float = Field(default=0.6, ge=0, description="pixels")
     noise: float = Field(
-        default=0.05, ge=0, description="standard deviation of normal pixel noise, fraction of white"
+        default=0.05, ge=0, description="standard deviation of Gaussian pixel noise; white is 1"
     )
     mirror: bool = Field(
         default=False, description="mirror half of the images left to right (not for digits)"
     )
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Images (B, C, H, W) in [0, 1], moved; all draws come from the generator, on the CPU.
+        """Return transformed images (B, C, H, W) in [0, 1]; all random numbers come from `generator` (CPU).
 
-        Event frames (B, T, C, H, W) are moved as one; their counts stay 0 or more and have no upper bound.
+        All event frames (B, T, C, H, W) of a sample get the same transformation; their counts are 0 or more
+        and have no upper bound.
         """
         if images.ndim == 5:
             frames = self._moved(images.flatten(1, 2), generator, most=None)
@@ -38,7 +40,7 @@ class Augmentation(BaseModel):
         return self._moved(images, generator, most=1.0)
 
     def _moved(self, images: Tensor, generator: torch.Generator, most: float | None) -> Tensor:
-        """Images (B, C, H, W), moved and noisy, within 0 and `most`."""
+        """Return images (B, C, H, W) transformed, with noise, and clipped to 0 to `most` (None: no limit)."""
         count, _, height, width = images.shape
         draw = torch.rand(count, 5, generator=generator) * 2 - 1
         angle, zoom = draw[:, 0] * radians(self.rotation), 1 + draw[:, 1] * self.zoom

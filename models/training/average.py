@@ -1,14 +1,14 @@
-"""The mean of a network's weights over the end of a training, and norms that fit it."""
+"""Weight averaging over the last part of a training, and batch-norm statistics for the averaged weights."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-FROM = 2 / 3  #: part of a training after which weights are averaged
+FROM = 2 / 3  #: part of the training after which averaging begins
 
 
 class WeightAverage:
-    """A running mean of parameters, m <- decay m + (1 - decay) p, that begins with its first p."""
+    """Exponential moving average of parameters, m <- decay m + (1 - decay) p, starting at the first p."""
 
     def __init__(self, decay: float):
         self.decay = decay
@@ -16,7 +16,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, net: nn.Module) -> None:
-        """Move the mean towards the network's parameters."""
+        """Update the average with the present parameters of the network."""
         for name, p in net.named_parameters():
             if name in self.tensors:
                 self.tensors[name].lerp_(p.detach(), 1 - self.decay)
@@ -25,8 +25,10 @@ class WeightAverage:
 
     @torch.no_grad()
     def put(self, net: nn.Module, images: Tensor, batch: int) -> None:
-        """Give the network the mean, and batch norms the statistics it has of images (B, ...), or frames
-        (T, B, ...). A training too short for a mean keeps its last weights.
+        """Set the parameters of a network to the average and re-estimate its batch-norm statistics.
+
+        images: images (B, C, H, W) or event frames (T, B, C, H, W) for the statistics; batch: images per
+        pass. If nothing was averaged yet, the network keeps its present parameters.
         """
         if not self.tensors:
             self.update(net)
@@ -37,8 +39,10 @@ class WeightAverage:
 
 @torch.no_grad()
 def estimate_norms(net: nn.Module, images: Tensor, batch: int) -> None:
-    """Set running means and variances of batch norms to those of images, batch by batch; the mode is put
-    back.
+    """Set the running means and variances of batch norms to the mean over batches of these images.
+
+    images: (B, C, H, W) or event frames (T, B, C, H, W). The mode of the network (training or evaluation) is
+    restored.
     """
     norms = [m for m in net.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
     if not norms:
@@ -46,7 +50,7 @@ def estimate_norms(net: nn.Module, images: Tensor, batch: int) -> None:
     training, momenta = net.training, [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # the plain mean over batches
+        norm.momentum = None  # torch then averages over batches with equal weights
     net.train()
     for part in images.split(batch, dim=images.ndim - 4):
         if part.shape[-4] > 1:

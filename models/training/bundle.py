@@ -1,9 +1,11 @@
 """Make the bundled networks: `python -m memsim.models.training.bundle [NAME ...]` trains them and writes
-them here; with --rewrite their files are written anew in today's format, with the same weights.
+their checkpoints. With --rewrite it only writes existing files again in the present format, with the same
+weights.
 
-The networks of CIFAR-10 are trained on a GPU instead: `python models/standalone/train.py --plan
-models/standalone/cifar10.jsonl --data cifar10-0.med.xz cifar10-1.med.xz --out models/bundled`, the two parts
-being made by `python models/standalone/pictures.py cifar10.npz .`; --rewrite then adds a digest to each."""
+The networks for CIFAR-10 are trained on a GPU instead: `python models/standalone/train.py --plan
+models/standalone/cifar10.jsonl --data cifar10-0.med.xz cifar10-1.med.xz --out models/bundled`. The two data
+files are made by `python models/standalone/pictures.py cifar10.npz .`; --rewrite then adds a digest to each
+checkpoint."""
 
 import argparse
 import re
@@ -26,29 +28,32 @@ from memsim.models.training.recipe import RECIPES
 from memsim.models.training.train import Progress, train
 from memsim.models.training.tune import tune
 
-MATCHED: tuple[Kind, ...] = ("random", "uniform-matched")  #: these take mean and spread from the STDP network
-STATISTICS = 2048  #: training images these are measured on, at the most
+MATCHED: tuple[Kind, ...] = (
+    "random",
+    "uniform-matched",
+)  #: use mean and spread of the STDP network's weights
+STATISTICS = 2048  #: largest number of training images on which these are measured
 RELATIVES = {"digits": KINDS, "fashion-mnist": ("stdp",)}  #: kinds of attention trained in full, by data set
 SHORT_KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform-matched", "rate", "dot")
-SHORT_EPOCHS = {"fashion-mnist": 1}  #: epochs of the relatives trained on a shorter recipe, all the same
-TUNED = "-tuned-"  #: between a network's name and the cell its attention is tuned for
+SHORT_EPOCHS = {"fashion-mnist": 1}  #: epochs of networks of all kinds trained with a shorter recipe
+TUNED = "-tuned-"  #: separates the name of a network from the cell for which its attention is tuned
 
 
 class Part(NamedTuple):
-    """The data set of a bundled network, and how much of it and how long it is trained."""
+    """Data set of a bundled network, with the number of epochs and of training images."""
 
     data: str
     epochs: int
-    images: int | None = None  #: training images, the first ones; None: all
+    images: int | None = None  #: number of training images, the first ones; None: all
 
     def load(self, folder: str) -> Dataset:
-        """Load the data set with these training images; it keeps its name."""
+        """Load the data set from a folder, restricted to these training images; its name stays the same."""
         whole = load_data(self.data, folder)
         return replace(whole, x_train=whole.x_train[: self.images], y_train=whole.y_train[: self.images])
 
 
 RESNETS = {"resnet18-8-fashion": Part("fashion-mnist", epochs=4, images=20000)}
-"""Residual networks, trained by the recipe of their data set on a part of it."""
+"""Residual networks, trained with the recipe of their data set on a part of it."""
 
 FRAMES: dict[str, Any] = {"in_shape": (2, 34, 34), "num_classes": 10, "steps": 6}
 MASNN = {"widths": (16, 32, 32), "pools": (2, 2, 2), "hidden": 64, "reduction_t": 2, "reduction_c": 4}
@@ -59,7 +64,9 @@ EVENTS: dict[str, tuple[str, dict[str, Any], Part]] = {
         "spikingformer-1-32", FRAMES | SPIKINGFORMER, Part("digits-saccade", epochs=12),
     ),
 }  # fmt: skip
-"""Networks of event frames: what is built, its fields, its data; so narrow that an epoch takes seconds."""
+"""Networks for event frames: kind of network, its fields, its data. They are small: an epoch takes
+seconds.
+"""
 
 HARDENED = {
     "s2tdpt-digits-hardened-pcm": ("s2tdpt-digits", (1, 2), Part("digits", epochs=12)),
@@ -67,11 +74,13 @@ HARDENED = {
         "resnet18-8-fashion", (1,), Part("fashion-mnist", epochs=6, images=50000),
     ),
 }  # fmt: skip
-"""Networks hardened for the default card: which they go on from, seeds, data.  Several seeds: the average."""
+"""Networks trained for the default card by `harden`: network they start from, seeds, data. The weights of
+several seeds are averaged.
+"""
 
 
 def names() -> list[str]:
-    """List the networks to bundle: the STDP ones, then their relatives, then the tuned ones there are."""
+    """List the names of the networks to bundle: STDP networks, relatives, others, and existing tuned ones."""
     relatives = [
         f"{NETWORK[data]}-{kind}" for data, kinds in RELATIVES.items() for kind in kinds if kind != "stdp"
     ]
@@ -89,14 +98,16 @@ def names() -> list[str]:
 def bundle(
     name: str, *, seed: int = 0, folder: Path = BUNDLED, data: str = "data", progress: Progress | None = None
 ) -> Path:
-    """Train one bundled network by its data set's recipe and write its checkpoint.
+    """Train one bundled network with the recipe of its data set, write its checkpoint, and return the path.
 
-    NAME-KIND is the network NAME with another attention, trained the same way; NAME-short-KIND on fewer
-    epochs; NAME-tuned-CELL is NAME, tuned for attention written on that cell (any of `memsim devices`);
-    NAME-hardened-pcm is NAME, hardened for chips of the default card (`HARDENED`).
-    "random" and "uniform-matched" are given the mean (and spread) of the weights by layer and head of the
-    STDP network trained the same way, measured on training images: it must be in the folder already.
-    ValueError for other names.
+    NAME-KIND: the network NAME with another kind of attention, trained in the same way.
+    NAME-short-KIND: the same with fewer epochs.
+    NAME-tuned-CELL: NAME, tuned for attention written on that cell (any cell of `memsim devices`).
+    NAME-hardened-pcm: NAME, trained further for chips of the default card (`HARDENED`).
+
+    The kinds "random" and "uniform-matched" use the mean (and spread) of the attention weights by layer and
+    head of the STDP network that is trained in the same way, measured on training images; its checkpoint must
+    already be in the folder. Raises ValueError for other names.
     """
     if name in HARDENED:
         return _hardened(name, folder, data, progress)
@@ -110,7 +121,7 @@ def bundle(
     base = next((stdp for stdp in NETWORK.values() if name.startswith(stdp)), "")
     _, tuned, cell = name.partition(f"{base}{TUNED}") if base else ("", "", "")
     if name not in names() and not tuned:
-        raise ValueError(f"no bundled network {name!r}; there are {', '.join(names())}")
+        raise ValueError(f"name = {name!r}: no such bundled network; there are {', '.join(names())}")
     short, kind = re.fullmatch(r"(-short)?-?(.*)", name.removeprefix(base)).groups()  # type: ignore[union-attr]
     dataset = load_data(next(key for key, stdp in NETWORK.items() if stdp == base), data)
     if tuned:
@@ -136,7 +147,7 @@ def _trained(
     folder: Path,
     progress: Progress | None,
 ) -> Path:
-    """Train a network from the beginning by its data set's recipe; a stopped training goes on."""
+    """Train a network from random weights with the recipe of its data set; resume an interrupted training."""
     recipe, state = RECIPES[dataset.name].model_copy(update={"epochs": epochs}), folder / f"{name}.state"
     net = train(dataset, config, seed=seed, recipe=recipe, state=state, progress=progress)
     path = save(net, folder / f"{name}.safetensors")
@@ -145,9 +156,7 @@ def _trained(
 
 
 def _hardened(name: str, folder: Path, data: str, progress: Progress | None) -> Path:
-    """Harden a network that lies in the folder, once for each seed, from an hour to ten years after
-    programming.
-    """
+    """Harden a network in the folder for times from an hour to ten years after programming, for each seed."""
     start, seeds, part = HARDENED[name]
     recipe = RECIPES[part.data].model_copy(update={**HARDENING, "epochs": part.epochs})
     how: Any = {"recipe": recipe, "times": (3600.0, 10 * TIMES[1]), "progress": progress}
@@ -157,17 +166,19 @@ def _hardened(name: str, folder: Path, data: str, progress: Progress | None) -> 
 
 
 def rewrite(name: str, folder: Path = BUNDLED) -> Path:
-    """Write a network's file anew in today's format; its weights and record stay as they are."""
+    """Write the file of a network again in the present format; weights and record stay the same."""
     path = folder / f"{name}.safetensors"
     return save(load(path), path)
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Train (or rewrite) the networks named, or all, and print each result; a stopped training goes on."""
+    """Train (or rewrite) the named networks, or all, and print each result; resume interrupted trainings."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", nargs="*", help=f"of {', '.join(names())}")
-    parser.add_argument("--data", default="data", help="folder of the data sets that are not embedded")
-    parser.add_argument("--rewrite", action="store_true", help="write files in today's format, train nothing")
+    parser.add_argument("name", nargs="*", help=f"networks to make (default: all): {', '.join(names())}")
+    parser.add_argument("--data", default="data", help="folder with the data sets that are not built in")
+    parser.add_argument(
+        "--rewrite", action="store_true", help="only write existing files again in the present format"
+    )
     options = parser.parse_args(words)
     for name in options.name or (trained() if options.rewrite else names()):
         if options.rewrite:

@@ -1,5 +1,6 @@
-"""Exchange a trained network's attention for a relative at inference, matched to what it measured on training
-images.
+"""Replacement of the attention of a trained network by another kind at inference, without training.
+
+The replacement is matched to statistics of the attention weights on training images.
 """
 
 from copy import deepcopy
@@ -21,10 +22,10 @@ EXCHANGES: tuple[ExchangeKind, ...] = ("random", "uniform", "uniform-matched", "
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AttentionStatistics:
-    """Attention weights over images, steps and pairs, by layer and head, each (layers, H).
+    """Statistics of attention weights over images, steps and token pairs, by layer and head, (layers, H).
 
-    `mean` and `spread` (standard deviation) are those of the network itself; `rate_mean` and `dot_mean` the
-    means which the rate-only and dot-product weights have on the same query and key spikes. `tokens` is N.
+    `mean` and `spread` (standard deviation) are those of the network; `rate_mean` and `dot_mean` are the
+    means of rate-only and dot-product attention for the same query and key spikes. `tokens` is N.
     """
 
     mean: Tensor
@@ -35,9 +36,10 @@ class AttentionStatistics:
 
 
 def attention_statistics(net: Network, images: Tensor) -> AttentionStatistics:
-    """Measure a network's attention on images (B, C, H, W): training images, if a result is to match it.
+    """Measure the attention weights of a network on images (B, C, H, W).
 
-    ValueError for a network that lists no attention layers.
+    Use training images if another attention is to be matched to the result. Raises ValueError for a network
+    that lists no attention layers.
     """
     layers = attention_layers(net)
     found = [_Sums(len(images)) for _ in layers]
@@ -57,7 +59,9 @@ def attention_statistics(net: Network, images: Tensor) -> AttentionStatistics:
 
 
 class _Sums:
-    """Means of one layer's weights, their squares, and the rate-only and dot-product weights: (4, H)."""
+    """Means (4, H) of the weights of one layer, of their squares, and of rate-only and dot-product
+    weights.
+    """
 
     def __init__(self, images: int):
         self.images, self.tokens, self.total = images, 0, torch.zeros(())
@@ -78,12 +82,13 @@ class _Sums:
 def exchange_attention(
     net: Network, kind: ExchangeKind, *, statistics: AttentionStatistics, seed: int = 0
 ) -> Network:
-    """Copy the network with the attention of every layer exchanged, nothing retrained.
+    """Return a copy of a network in which the STDP attention of every layer is replaced, without training.
 
-    "random" (fixed matrices, uniform values) has the mean and spread of the network's own weights,
-    "uniform-matched", "rate" and "dot" have their mean, by layer and head, as measured on training images
-    (`attention_statistics`); "uniform" stands at the window's offset (a straw man, known as one), "zero"
-    passes nothing. ValueError on any other kind.
+    "random": fixed matrices of uniformly distributed weights with the mean and spread of the network's own.
+    "uniform-matched", "rate" and "dot": have the mean of the network's own weights by layer and head.
+    "uniform": all weights equal the offset of the window, a weak baseline. "zero": all weights are 0.
+    Mean and spread are those of `attention_statistics`; seed: of the random matrices. Raises ValueError for
+    another kind, and for a network with other attention than STDP.
     """
     copy = deepcopy(net)
     for layer, attention in enumerate(attention_layers(copy)):
@@ -95,9 +100,9 @@ def exchange_attention(
 def _core(
     kind: ExchangeKind, old: AbstractAttention, layer: int, statistics: AttentionStatistics, seed: int
 ) -> AbstractAttention:
-    """Make the relative that takes STDP's place in one layer."""
+    """Return the attention that replaces STDP in one layer."""
     if not isinstance(old, STDPAttention):
-        raise ValueError(f"STDP attention alone can be exchanged, layer {layer} has {type(old).__name__}")
+        raise ValueError(f"only STDP attention can be exchanged; layer {layer} has {type(old).__name__}")
     mean, one = statistics.mean[layer], torch.ones(old.heads)
     if kind == "zero":
         return UniformAttention(level=0 * one, learned=False)
@@ -113,4 +118,4 @@ def _core(
         return RateAttention(head_dim=old.head_dim, gain=gain)
     if kind == "dot":
         return DotAttention(gain=mean / statistics.dot_mean[layer].clamp(min=1e-9))
-    raise ValueError(f"attention cannot be exchanged for {kind!r}; there are {', '.join(EXCHANGES)}")
+    raise ValueError(f"kind = {kind!r}: attention can be exchanged for one of {', '.join(EXCHANGES)}")

@@ -1,8 +1,9 @@
 """Cross-validation: `python -m memsim.models.training.folds NAME --dataset n-mnist --folds 5 --data DATA`.
 
-Trains a network of the shape of NAME once for each fold of a data set, on the other folds, from fresh weights
-by the data set's recipe, and writes DATA/NAME-DATASET-1of5.safetensors and so on, which
-`memsim study folds` runs on crossbars. A stopped training goes on; a fold that is there is left alone.
+For each fold of a data set, a network with the architecture of NAME is trained on the other folds, from
+random weights and with the recipe of the data set. The files DATA/NAME-DATASET-1of5.safetensors and so on are
+written; `memsim study folds` runs them on crossbars. An interrupted training is resumed, and folds with a
+file are skipped.
 """
 
 import argparse
@@ -19,7 +20,7 @@ FOLDS = 5
 
 
 def fold_file(folder: str | Path, model: str, dataset: str, number: int, of: int) -> Path:
-    """Return where the network of a fold lies: FOLDER/MODEL-DATASET-1of5.safetensors."""
+    """Return the path of the network of a fold: FOLDER/MODEL-DATASET-1of5.safetensors."""
     return Path(folder) / f"{Path(model).stem}-{Path(dataset).stem}-{number}of{of}.safetensors"
 
 
@@ -32,11 +33,11 @@ def cross_validate(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Iterator[Path]:
-    """Train the networks of all folds, one after the other, and yield each file that is there.
+    """Train the networks of all folds, one after another, and yield the path of each file.
 
-    model: a bundled network or a checkpoint, whose shape is taken, with the data set's images and classes.
-    folder: of the data set, and where the files go. ValueError for a data set that `datasets.load` refuses,
-    and for a model that cannot take its images.
+    model: a bundled network or a checkpoint, whose architecture is used; size of images and number of classes
+    are those of the data set. folder: contains the data set and receives the files. Raises ValueError for a
+    data set that cannot be loaded, and for a model that does not accept its images.
     """
     shape = load(model).config
     for number in range(1, folds + 1):
@@ -56,12 +57,14 @@ def cross_validate(
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Train what is named and print each fold's accuracy."""
+    """Run the command line: train the networks of all folds and print their accuracies."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a bundled network or a checkpoint, whose shape is trained")
+    parser.add_argument("model", help="bundled network or checkpoint whose architecture is trained")
     parser.add_argument("--dataset", required=True, help="name of a data set, or an .npz file")
-    parser.add_argument("--folds", type=int, default=FOLDS, help=f"how many (default: {FOLDS})")
-    parser.add_argument("--data", default="data", help="folder of the data set, and of the networks")
+    parser.add_argument("--folds", type=int, default=FOLDS, help=f"number of folds (default: {FOLDS})")
+    parser.add_argument(
+        "--data", default="data", help="folder with the data set, which receives the networks"
+    )
     options = parser.parse_args(words)
     try:
         for path in cross_validate(

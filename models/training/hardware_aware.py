@@ -1,4 +1,4 @@
-"""Hardware-aware training: a trained network learns on, each batch on a chip that was never met."""
+"""Hardware-aware training: training of a network is continued, with each batch on another simulated chip."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from memsim.models.training.recipe import Recipe, recipe_for
 from memsim.models.training.train import CALIBRATION, Progress, train
 
 TIMES = (1.0, 365.25 * 86400)
-"""A second to a year since a chip's programming [s]."""
+"""Range of times since the programming of a chip: one second to one year [s]."""
 
 HARDENING: Mapping[str, Any] = {"epochs": 12, "learning_rate": 1e-3, "warmup": 0, "half": True}
-"""What differs from the recipe that a network was trained with."""
+"""Fields that differ from the recipe with which the network was trained."""
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -43,25 +43,29 @@ def harden(
     progress: Progress | None = None,
     device: str = "cpu",
 ) -> N:
-    """A copy of any network that has learned on, each batch on a fresh chip of the card: a plain network
-    again.
+    """Return a copy of a network that was trained further, with each batch on a new chip of the card.
 
-    Weights are written, aged to `times` (drawn log-uniformly between two [s]), compensated and read through
-    converters; gradients pass straight through.  What the card leaves `digital` stays exact.
+    In the forward pass weights are programmed, aged, compensated and read through converters; gradients use
+    the straight-through estimator.  Layers that the card keeps `digital` stay exact.  The result is an
+    ordinary digital network.
 
-    recipe: default: the data set's, with `HARDENING`.
-    norms: batch norms keep the "trained" mean and variance, as on a chip, or take those of each "batch".
-    clip: the weights of a column on an array are kept within `clip` times their root mean square; the
-        largest one sets the scale of all, and noise counts in shares of it.  None: they are not clipped.
+    recipe: default: the recipe of the data set with the changes in `HARDENING`.
+    times: time since programming [s], or a range from which it is drawn log-uniformly.
+    norms: batch norms keep the "trained" mean and variance, as on a chip, or use those of each "batch".
+    clip: weights of a column on an array are limited to `clip` times their root mean square, because the
+        largest weight sets the scale to which noise is relative.  None: no limit.
     state, metrics, progress, device: as in `train`.
 
-    The `record` says what it was hardened for and from which weights.  ValueError for other `norms`, a
-    `clip` that is not above 1, and where data and network do not fit.
+    The `record` of the result names the card and the initial weights.  Raises ValueError for other `norms`, a
+    `clip` that is not above 1, and data that do not fit the network.  A similar method: Joshi et al.,
+    Nat.  Commun. 11, 2473 (2020).
     """
     if norms not in ("trained", "batch"):
         raise ValueError(f"norms = {norms!r}: 'trained' or 'batch'")
     if clip is not None and not clip > 1:
-        raise ValueError(f"clip = {clip}: above 1 (root mean squares of a column), or None")
+        raise ValueError(
+            f"clip = {clip}: a value above 1 (root mean squares of a column), or None, is needed"
+        )
     card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
     recipe = recipe or recipe_for(dataset.name).model_copy(update=dict(HARDENING))
     axis, images = 0 if dataset.steps is None else 1, time_first(dataset.x_train[:CALIBRATION])
@@ -74,7 +78,7 @@ def harden(
 
     def forward(images: Tensor, number: int) -> Tensor:
         assert chip.learning is not None
-        chip.learning.batches = number  # a training that was resumed meets the same chips
+        chip.learning.batches = number  # so that a resumed training uses the same chips
         if clip is not None:
             clip_columns(chip, clip)
         first = number * recipe.batch
@@ -90,10 +94,11 @@ def harden(
 
 
 def average(nets: Sequence[N], dataset: Dataset) -> N:
-    """The network with the mean weights of several that went on from the same one, as hardenings with several
-    seeds: rounded like them, with the record of the first and accuracies of its own.
+    """Return a network with the mean weights of several that were trained further from the same network.
 
-    Its errors are those that they share.  Source: Wortsman et al., arXiv:2203.05482 (2022).
+    They may be results of `harden` with several seeds.  The mean is rounded like them and has the record of
+    the first, with its own accuracies.  Averaging reduces errors that the networks do not share.  Source:
+    Wortsman et al., arXiv:2203.05482 (2022).
     """
     mean: Any = copy.deepcopy(nets[0])
     if len(nets) == 1:
@@ -114,7 +119,7 @@ def average(nets: Sequence[N], dataset: Dataset) -> N:
 
 
 def _about(card: memsim.ChipCard) -> dict[str, Any]:
-    """What of a card a record names."""
+    """Return the entries of a training record that describe a card."""
     return {
         "card": card.name,
         "card digest": sha256(card.model_dump_json().encode()).hexdigest()[:16],
@@ -126,20 +131,20 @@ def _about(card: memsim.ChipCard) -> dict[str, Any]:
 
 
 def _name(net: nn.Module) -> str:
-    """Sixteen hex digits that name the weights a training began from."""
+    """Return a digest of 16 hexadecimal digits of the weights from which the training begins."""
     return digest(net.state_dict(), type(net).__qualname__)[:16]
 
 
 @torch.no_grad()
 def clip_columns(chip: memsim.Chip, clip: float) -> None:
-    """Clip every weight on an array, in place, to `clip` root mean squares of its column."""
+    """Clip every weight on an array in place to +- `clip` times the root mean square of its column."""
     for array in chip.weight_arrays.values():
         limit = clip * array.blocks.square().mean(1, keepdim=True).sqrt()
         array.blocks.copy_(array.blocks.clamp(-limit, limit))
 
 
 class Learner(nn.Module):
-    """The network of a chip as `train` takes it: its parameters; run by itself it is the digital network.
+    """Wrapper that presents a chip to `train`: it has the parameters of the chip, and its forward is digital.
 
     keep_norms: batch norms stay in evaluation mode.
     """
@@ -152,7 +157,7 @@ class Learner(nn.Module):
         self.net, self.chip, self.keep_norms = chip.net, chip, keep_norms
 
     def train(self, mode: bool = True) -> Learner:
-        """Set the mode of every module, but for batch norms that keep their statistics."""
+        """Set the mode of every module, except of batch norms if `keep_norms` is set."""
         super().train(mode)
         for module in self.modules() if self.keep_norms else ():
             if isinstance(module, _BatchNorm):

@@ -1,4 +1,4 @@
-"""Rows of a training as JSON lines, one for each epoch: read while it runs, plotted, kept."""
+"""Metrics of a training as a file of JSON lines, one for each epoch, which can be read while it runs."""
 
 import json
 import os
@@ -8,9 +8,7 @@ from typing import Any
 
 
 def write_rows(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write all rows (beside, then renamed): a reader never meets half a line, a resumed training no row
-    twice.
-    """
+    """Write all rows to a file in one atomic step, so that readers never see an incomplete line."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -22,5 +20,5 @@ def write_rows(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def read_rows(path: str | Path) -> list[dict[str, Any]]:
-    """Read the rows of a file made by `write_rows`."""
+    """Read the rows of a file written by `write_rows`."""
     return [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]

@@ -1,4 +1,4 @@
-"""Muon: momentum for matrices, with updates made orthogonal by Newton-Schulz steps (Jordan 2024)."""
+"""Muon: an optimizer for matrices with momentum and orthogonalised updates (Jordan 2024)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,29 +7,30 @@ import torch
 from torch import Tensor, nn
 
 MOMENTUM = 0.6
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  #: coefficients of a step of degree five; source: Jordan 2024
-STEPS = 3
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  #: coefficients of the polynomial of degree 5; source: Jordan 2024
+STEPS = 3  #: Newton-Schulz steps
 
 
 class Muon(torch.optim.Optimizer):
-    """An optimizer of weights of linear layers and convolutions, seen as matrices (rows, columns).
+    """Optimizer for the weights of linear layers and convolutions, treated as matrices (rows, columns).
 
         M <- 0.6 M + G;  W <- |W0| (W / |W| - rate / sqrt(rows) orthogonal(G + 0.6 M))
 
-    |W0| is the Frobenius norm that the matrix began with, and keeps but for the last update: the size of a
-    matrix before a batch norm has no effect, its direction turns by `rate` at most. Its momentum and norm are
-    its state. Parameters without a gradient are left alone. ValueError for a parameter that is no matrix.
+    G is the gradient and |W0| the Frobenius norm of the initial matrix, to which W is rescaled before each
+    update: the norm of a matrix before a batch norm has no effect, and its direction changes by about `rate`
+    at most. The state is M and |W0|. Parameters without a gradient are not changed. Raises ValueError for a
+    parameter that is not a matrix.
     """
 
     def __init__(self, matrices: Iterable[nn.Parameter], *, lr: float):
         super().__init__(matrices, {"lr": lr})
         for p in (p for group in self.param_groups for p in group["params"]):
             if p.ndim < 2:
-                raise ValueError(f"a parameter of shape {tuple(p.shape)} is no matrix: give it to AdamW")
+                raise ValueError(f"a parameter of shape {tuple(p.shape)} is not a matrix: use AdamW for it")
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Update every matrix that has a gradient."""
+        """Update every matrix that has a gradient; `closure` is ignored."""
         for group in self.param_groups:
             for p in (p for p in group["params"] if p.grad is not None):
                 state = self.state[p]
@@ -43,7 +44,10 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """A matrix with its singular values brought near 1 (between 0.3 and 1.2 where they were alike)."""
+    """Return the matrix with its singular values moved towards 1 by Newton-Schulz steps.
+
+    They end between 0.3 and 1.2 if they were of similar size before.
+    """
     a, b, c = NEWTON_SCHULZ
     x = matrix / (matrix.norm() + 1e-7)
     wide = len(x) > x.shape[1]
@@ -55,7 +59,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
 
 def muon_matrices(net: nn.Module) -> list[nn.Parameter]:
-    """The weights of linear layers and convolutions, but that of the last linear layer, which classifies."""
+    """Return the weights of all linear layers and convolutions except the last linear layer (classifier)."""
     kinds = (nn.Linear, nn.Conv1d, nn.Conv2d)
     layers = [module for module in net.modules() if isinstance(module, kinds)]
     last = next((module for module in reversed(layers) if isinstance(module, nn.Linear)), None)

@@ -1,7 +1,7 @@
-"""What the loss of a batch is computed through: the network as it is, or sooner, at any number of time steps.
+"""The forward pass of training: the network as it is, or a faster equivalent, with any number of time steps.
 
-Every choice is checked before a training begins: what a network cannot do, or what would have no effect, is
-refused.
+Every option is checked before the training begins; options that a network does not support, or that would
+have no effect, are refused.
 """
 
 from collections.abc import Callable
@@ -16,21 +16,26 @@ from memsim.models.networks.row_pass import has_row_pass, row_pass
 from memsim.models.training.recipe import Recipe
 
 Forward = Callable[[Tensor, int], Tensor]
-"""Images (B, C, H, W), or event frames (T, B, C, H, W), and the number of the batch since the training began
--> logits (B, classes).
+"""Function (images, number) -> logits (B, classes): images (B, C, H, W) or event frames (T, B, C, H, W), and
+the number of the batch since the beginning of the training.
 """
 Pass = Callable[[Tensor, int, int | None], Tensor]
-"""As `Forward`, with the number of time steps that images are held for; None: the network's own."""
+"""Function (images, number, T) -> logits: as `Forward`, with T time steps of an image; None: the
+network's T.
+"""
 
 
 def pass_of(net: nn.Module, recipe: Recipe, dataset: Dataset, forward: Forward | None) -> Pass:
-    """Choose how logits are computed in training; ValueError for what the network cannot do."""
+    """Return the function that computes logits in training.
+
+    Raises ValueError for a precision or a schedule of time steps that the network does not support.
+    """
     if forward is not None:
         for name, usual in (("precision", "fp32"), ("steps", None)):
             if getattr(recipe, name) != usual:
                 raise ValueError(
-                    f"{name}={getattr(recipe, name)!r} has no effect on a `forward` of one's own, which "
-                    "computes the logits (on simulated hardware, say): leave it out"
+                    f"{name}={getattr(recipe, name)!r} has no effect if a `forward` is given, which "
+                    "computes the logits itself: leave one of them out"
                 )
         return lambda images, number, T: forward(images, number)
     if recipe.steps is not None:
@@ -48,7 +53,7 @@ def pass_of(net: nn.Module, recipe: Recipe, dataset: Dataset, forward: Forward |
     if recipe.precision == "fp32-fused":
         raise ValueError(
             f"precision='fp32-fused' is for S2TDPT and Spikingformer networks on the CPU, "
-            f"not for {type(net).__name__} on {device}: 'fp32', or 'bf16'"
+            f"not for {type(net).__name__} on {device}: use 'fp32' or 'bf16'"
         )
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -60,20 +65,20 @@ def pass_of(net: nn.Module, recipe: Recipe, dataset: Dataset, forward: Forward |
 
 
 def held(images: Tensor, T: int | None, own: int) -> Tensor:
-    """Images for T steps: as frames (T, B, C, H, W) where a network would hold them for another number."""
+    """Return images for T steps, expanded to frames (T, B, C, H, W) if the network's own number differs."""
     return images if T is None or T == own or images.ndim == 5 else images.expand(T, *images.shape)
 
 
 def _has_steps(net: nn.Module) -> bool:
-    """Whether a network holds images for a number of time steps."""
+    """Return whether a network presents each image for a configurable number of time steps."""
     return isinstance(net, Network) and "steps" in type(net.config).model_fields
 
 
 def _check_steps(net: nn.Module, recipe: Recipe, dataset: Dataset) -> None:
-    """Refuse a schedule of time steps where there are none, or where weights belong to each step."""
+    """Raise ValueError for a schedule of time steps that the data or the network does not support."""
     if dataset.steps is not None:
         raise ValueError(
-            f"steps={recipe.steps} has no effect: samples of {dataset.name} bring {dataset.steps} frames each"
+            f"steps={recipe.steps} has no effect: samples of {dataset.name} have {dataset.steps} frames each"
         )
     if not _has_steps(net):
         raise ValueError(
@@ -88,6 +93,6 @@ def _check_steps(net: nn.Module, recipe: Recipe, dataset: Dataset) -> None:
             with torch.no_grad():
                 net(held(images.to(device), T, own))
     except ValueError as error:
-        raise ValueError(f"steps={recipe.steps}: the network does not run them: {error}") from error
+        raise ValueError(f"steps={recipe.steps}: the network does not run with them: {error}") from error
     finally:
         net.train(training)

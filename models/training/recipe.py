@@ -1,4 +1,4 @@
-"""A training recipe, and those of the known data sets."""
+"""Training recipes: the settings of a training, and those of the known data sets."""
 
 from math import cos, isclose, pi
 from typing import Literal, final
@@ -11,50 +11,55 @@ from memsim.models.training.augment import Augmentation
 
 @final
 class Recipe(BaseModel):
-    """How to train: chosen on the validation part of `digits`, good for small sets; larger ones want fewer
-    epochs (`RECIPES`).
+    """Settings of a training.
 
-    The fields from `precision` on make a training faster or its network better; docs/training.md measures
-    each. ValueError on unknown fields, on values out of range, and on one that has no effect.
+    The defaults were chosen on the validation part of `digits` and suit small data sets; larger ones need
+    fewer epochs (`RECIPES`). The fields from `precision` on make a training faster or its result better;
+    docs/training.md has measurements of each. Raises ValueError for unknown fields, values out of range, and
+    fields that would have no effect.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int = Field(default=100, ge=1)
     batch: int = Field(default=64, ge=2)
-    learning_rate: float = Field(default=3e-3, gt=0, description="at the top, after the warm-up")
-    final_rate: float = Field(default=1e-5, ge=0, description="at the end of the cosine")
-    warmup: int = Field(default=5, ge=0, description="epochs of linear rise")
+    learning_rate: float = Field(default=3e-3, gt=0, description="peak learning rate, after the warm-up")
+    final_rate: float = Field(default=1e-5, ge=0, description="learning rate at the end of the cosine")
+    warmup: int = Field(default=5, ge=0, description="epochs of linear warm-up")
     weight_decay: float = Field(default=0.05, ge=0)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     augmentation: Augmentation = Field(default=Augmentation())
-    half: bool = Field(default=False, description="round the trained network to float16, to half its file")
+    half: bool = Field(default=False, description="round the weights to float16, which halves the file")
     precision: Literal["fp32", "fp32-fused", "bf16"] = Field(
         default="fp32",
-        description="of products and spikes; fp32-fused: norms and neurons in one kernel, equal to rounding",
+        description="number format; fp32-fused: norms and neurons in one kernel, equal except for rounding",
     )
     optimizer: Literal["adamw", "muon"] = Field(
-        default="adamw", description="muon: for matrices but the last, AdamW for the rest"
+        default="adamw", description="muon: Muon for matrices except the last, AdamW for all other parameters"
     )
-    matrix_rate: float | None = Field(default=None, gt=0, description="Muon's rate at the top; None: 0.12")
+    matrix_rate: float | None = Field(
+        default=None, gt=0, description="peak learning rate of Muon; None: 0.12"
+    )
     steps: tuple[tuple[int, float], ...] | None = Field(
-        default=None, description="time steps T and the share of the training they have, one after another"
+        default=None, description="schedule: pairs of time steps T and the share of the training with that T"
     )
     start: str | None = Field(
-        default=None, description="begin with the weights of this network, bundled or a file: the ANN twin"
+        default=None, description="network (bundled or a file) whose weights are the initial weights"
     )
-    teacher: str | None = Field(default=None, description="learn from this network's answers, too")
+    teacher: str | None = Field(
+        default=None, description="network whose outputs are learned as well (distillation)"
+    )
     teacher_weight: float | None = Field(
-        default=None, gt=0, le=1, description="share of the teacher in the loss; None: 0.7"
+        default=None, gt=0, le=1, description="weight of the distillation in the loss; None: 0.7"
     )
     temperature: float | None = Field(
-        default=None, gt=0, description="that both answers are divided by; None: 2"
+        default=None, gt=0, description="temperature of the distillation; None: 2"
     )
     average: float | None = Field(
-        default=None, gt=0, lt=1, description="decay a step of the mean weights, over the last third"
+        default=None, gt=0, lt=1, description="decay per step of the weight average over the last third"
     )
     minutes: float | None = Field(
-        default=None, gt=0, description="end after these by the clock, if that is before the last epoch"
+        default=None, gt=0, description="end the training after this wall time, at the latest [min]"
     )
 
     @model_validator(mode="after")
@@ -62,7 +67,7 @@ class Recipe(BaseModel):
         if self.matrix_rate is not None and self.optimizer != "muon":
             raise ValueError(
                 f"matrix_rate={self.matrix_rate} has no effect with optimizer={self.optimizer!r}; "
-                "optimizer='muon', or did you mean learning_rate?"
+                "use optimizer='muon', or did you mean learning_rate?"
             )
         for name in ("teacher_weight", "temperature"):
             if getattr(self, name) is not None and self.teacher is None:
@@ -70,22 +75,22 @@ class Recipe(BaseModel):
         if self.steps is not None:
             if any(T < 1 or not 0 < share <= 1 for T, share in self.steps):
                 raise ValueError(
-                    f"steps={self.steps}: pairs of time steps, at least 1, and a share in (0, 1]"
+                    f"steps={self.steps}: pairs of time steps, at least 1, and a share in (0, 1] are needed"
                 )
             total = sum(share for _, share in self.steps)
             if not isclose(total, 1, abs_tol=1e-6):
-                raise ValueError(f"steps={self.steps}: shares add up to {total:g}, needed is 1")
+                raise ValueError(f"steps={self.steps}: the shares add up to {total:g}; they must add up to 1")
         return self
 
     def rate(self, epoch: float) -> float:
-        """Learning rate at a (fractional) epoch."""
+        """Return the learning rate at a (fractional) epoch."""
         if epoch < self.warmup:
             return self.learning_rate * (epoch + 1e-3) / self.warmup
         part = (epoch - self.warmup) / max(self.epochs - self.warmup, 1)
         return self.final_rate + (self.learning_rate - self.final_rate) * (1 + cos(pi * part)) / 2
 
     def steps_at(self, epoch: float) -> int | None:
-        """Time steps at a (fractional) epoch; None: the network's own."""
+        """Return the number of time steps at a (fractional) epoch; None: that of the network."""
         if self.steps is None:
             return None
         ended, part = 0.0, epoch / self.epochs
@@ -120,9 +125,9 @@ RECIPES = {
         half=True,
     ),
 }
-"""The recipe of a data set; any other gets the default."""
+"""Recipes by the name of the data set; all other data sets use the default."""
 
 
 def recipe_for(dataset: str) -> Recipe:
-    """Return the recipe of a data set by its name; a fold of it has the same."""
+    """Return the recipe for the name of a data set; folds use the recipe of the whole set."""
     return RECIPES.get(fold_of(dataset)[0], Recipe())

@@ -1,4 +1,4 @@
-"""A network's training record: what it was trained on and how; which data set is its own."""
+"""The training record of a network: data, recipe, versions and accuracies."""
 
 import platform
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def record_of(
     history: list[dict[str, Any]],
     notes: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Make the training record, with the one look at the test part."""
+    """Return the training record; this computes the test accuracy, the only use of the test part."""
     versions = {name: version(name) for name in ("torch", "numpy", "numba", "scikit-learn")}
     return {
         "dataset": dataset.name,
@@ -43,15 +43,16 @@ def record_of(
 
 
 def dataset_of(net: nn.Module) -> str | None:
-    """Name the data set in a network's training record; None where it has none."""
+    """Return the name of the data set in the training record of a network; None: no record."""
     return net.record.get("dataset") if isinstance(net, Network) else None
 
 
 def is_own(dataset: Dataset, net: nn.Module) -> bool:
-    """Whether a network was trained on this data set: by content, where its record has the digest.
+    """Return whether a network was trained on this data set.
 
-    An old record has the name alone. An embedded data set is then compared by content all the same; any other
-    by its name, a file's with or without ".npz". A network without a record was trained on none.
+    The digest in the record is compared with that of the data. Older records have a name only: built-in data
+    sets are then still compared by content, others by name (with or without ".npz"). The result is False for
+    a network without a record.
     """
     if not isinstance(net, Network):
         return False

@@ -1,4 +1,4 @@
-"""A training under way: one network, its optimizers, the mean of its weights, and the clock."""
+"""A training in progress: a network, its optimizers, its weight average and its history."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,22 +16,22 @@ from memsim.models.training.passes import Forward, pass_of
 from memsim.models.training.recipe import Recipe
 from memsim.models.training.teacher import loss_of
 
-MATRIX_RATE = 0.12  #: Muon's rate where the recipe names none
+MATRIX_RATE = 0.12  #: default peak learning rate of Muon
 
 Clock = Callable[[], float]
 Optimizers = Mapping[str, torch.optim.Optimizer]
 
 
 def optimizers_of(net: nn.Module, recipe: Recipe) -> Optimizers:
-    """Make AdamW with weight decay on matrices alone, and Muon for its matrices where the recipe says so.
+    """Return the optimizers of a training by name: AdamW, and Muon for matrices if the recipe asks for it.
 
-    ValueError where Muon would have none.
+    AdamW has weight decay for matrices only. Raises ValueError if the network has no matrices for Muon.
     """
     muon = muon_matrices(net) if recipe.optimizer == "muon" else []
     if recipe.optimizer == "muon" and not muon:
         raise ValueError(
             f"optimizer='muon' has no effect on {type(net).__name__}: it has no linear layer or convolution "
-            "but the last, which AdamW keeps"
+            "except the last linear layer, which AdamW trains"
         )
     taken = {id(p) for p in muon}
     rest = [p for p in net.parameters() if id(p) not in taken]
@@ -42,14 +42,14 @@ def optimizers_of(net: nn.Module, recipe: Recipe) -> Optimizers:
 
 
 def seed_of(name: str) -> int:
-    """Return the seed of a named stream."""
+    """Return the seed of the random stream with this name, a hash of the name."""
     return int.from_bytes(sha256(name.encode()).digest()[:8], "big") >> 1
 
 
 class Run:
-    """A training of `net`, epoch by epoch; `history` has a row for each that is done.
+    """Training of `net`, epoch by epoch; `history` has one row for each completed epoch.
 
-    ValueError where the recipe asks for what the network cannot do.
+    Raises ValueError if the network does not support what the recipe asks for.
     """
 
     def __init__(
@@ -74,27 +74,28 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the epochs done have taken, by the clock."""
+        """Wall time of the completed epochs [s]."""
         return sum(row["wall_time [s]"] for row in self.history)
 
     @property
     def ended(self) -> bool:
-        """Whether the last epoch is done, or the time is over."""
+        """Whether the last epoch is completed or the time limit is reached."""
         minutes = self.recipe.minutes
         over = minutes is not None and self.seconds >= 60 * minutes
         return over or len(self.history) >= self.recipe.epochs
 
     def position(self, epoch: float) -> float:
-        """How far the training is [epochs], by the epochs or, where that is ahead, by the clock."""
+        """Return the progress of the training in epochs: by epochs or by wall time, whichever is further."""
         if self.recipe.minutes is None:
             return epoch
         spent = self.seconds + self.clock() - self._began
         return max(epoch, self.recipe.epochs * spent / (60 * self.recipe.minutes))
 
     def epoch(self) -> dict[str, Any]:
-        """Pass over the training part once, or until the time is over; returns the new row of the history.
+        """Train for one epoch, or until the time limit, and return the new row of the history.
 
-        Loss, validation accuracy of the network itself, wall time [s]; with a schedule, the last time steps.
+        The row has the loss, the validation accuracy, the wall time [s] and, with a schedule of time steps,
+        the latest number of steps. Raises ValueError if the loss is NaN.
         """
         number, self._began = len(self.history), self.clock()
         loss, steps = self._pass(number)
@@ -109,7 +110,7 @@ class Run:
         return self.history[-1]
 
     def _pass(self, epoch: int) -> tuple[float, int | None]:
-        """Train on each batch once; returns the mean loss and the last time steps."""
+        """Train on each batch once and return the mean loss and the latest number of time steps."""
         generator = torch.Generator().manual_seed(seed_of(f"memsim train {self.seed} {epoch}"))
         device = next(self.net.parameters()).device
         data = self.dataset
@@ -129,7 +130,7 @@ class Run:
         return total / count, T
 
     def _step(self, images: Tensor, labels: Tensor, position: float, number: int, T: int | None) -> float:
-        """One step of every optimizer; returns the loss."""
+        """Take one step with every optimizer and return the loss."""
         position = min(position, self.recipe.epochs)
         rate = self.recipe.rate(position)
         for name, optimizer in self.optimizers.items():

@@ -1,4 +1,4 @@
-"""The state of a training after an epoch: what it needs to go on, and what says that it is the same one."""
+"""The stored state of a training after an epoch, and the identity that decides whether it may be resumed."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -27,9 +27,9 @@ def identity_of(
     start: nn.Module | None = None,
     teacher: nn.Module | None = None,
 ) -> Identity:
-    """Return what fixes a training, by part: a change of any of it makes another one.
+    """Return the identity of a training as strings by part; a state is resumed only if all parts are equal.
 
-    Data count by content; networks that are trained on, begun with or learned from by their weights.
+    Data enter by their content, and networks (trained further, start, teacher) by their weights.
     """
     if isinstance(network, NetworkConfig):
         begun = f"{type(network).__qualname__} {network.model_dump_json()}"
@@ -47,7 +47,7 @@ def identity_of(
 
 
 def store(path: str | Path, run: Run, identity: Identity) -> None:
-    """Write the network, the optimizers' moments by parameter number, mean weights, the epochs done."""
+    """Write network, optimizer moments, averaged weights and history of a training to a file."""
     tensors = {f"net.{name}": tensor for name, tensor in run.net.state_dict().items()}
     for kind, optimizer in run.optimizers.items():
         for number, moments in optimizer.state_dict()["state"].items():
@@ -58,22 +58,22 @@ def store(path: str | Path, run: Run, identity: Identity) -> None:
 
 
 def resume(path: str | Path | None, run: Run, identity: Identity) -> None:
-    """Put a stored state, if there is one, into the training.
+    """Load the stored state of a training, if the file exists.
 
-    ValueError, naming what differs, for the state of another training.
+    Raises ValueError for a file of another version, or of another training; the message names what differs.
     """
     if path is None or not Path(path).exists():
         return
     tensors, header = read(path)
     if header.get("format") != FORMAT:
         raise ValueError(
-            f"{path} is no state of a training of this version ({header.get('format')!r}); remove it"
+            f"{path} is not the state of a training of this version ({header.get('format')!r}); remove it"
         )
     differ = [part for part, value in identity.items() if header["identity"].get(part) != value]
     if differ:
         raise ValueError(
             f"{path} is the state of another training, with other {' and '.join(differ)}; "
-            "name another file, or remove it to begin anew"
+            "use another file, or remove this one to start again"
         )
     run.net.load_state_dict(_of("net", tensors))
     device = next(run.net.parameters()).device
@@ -89,5 +89,5 @@ def resume(path: str | Path | None, run: Run, identity: Identity) -> None:
 
 
 def _of(kind: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of one kind, by the rest of their names."""
+    """Return the tensors of one kind by the remainder of their names."""
     return {name.removeprefix(f"{kind}."): t for name, t in tensors.items() if name.startswith(f"{kind}.")}

@@ -1,4 +1,4 @@
-"""Networks that a training takes from: one to begin with, one whose answers are learned."""
+"""Other networks used in a training: one with initial weights, and a teacher for distillation."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,10 @@ TEACHER_WEIGHT, TEMPERATURE = 0.7, 2.0
 
 
 def named(field: str, name: str | None, config: NetworkConfig | None) -> Network | None:
-    """Load the network that a recipe names; ValueError where its images or classes are others."""
+    """Load the network `name` for a field of a recipe; None if there is no name.
+
+    Raises ValueError if it cannot be loaded or differs from `config` in image size or classes.
+    """
     if name is None:
         return None
     try:
@@ -30,15 +33,15 @@ def named(field: str, name: str | None, config: NetworkConfig | None) -> Network
 
 
 def identity(net: nn.Module | None) -> str:
-    """Name a network by its weights; "" for none."""
+    """Return a digest of the weights of a network, 16 hexadecimal digits; "" for None."""
     return "" if net is None else digest(net.state_dict(), type(net).__qualname__)[:16]
 
 
 @torch.no_grad()
 def begin_with(net: nn.Module, other: nn.Module, name: str) -> None:
-    """Give a network the numbers of another by name and shape, running means and variances too.
+    """Copy parameters and buffers of `other` with the same name and shape to a network.
 
-    What the other lacks stays as it is, but for weights of layers: ValueError where one has no partner.
+    Vectors and buffers that `other` lacks keep their values. Raises ValueError if it lacks a weight matrix.
     """
     theirs, weights = other.state_dict(), dict(net.named_parameters())
     for key, mine in net.state_dict().items():
@@ -48,17 +51,19 @@ def begin_with(net: nn.Module, other: nn.Module, name: str) -> None:
         elif mine.ndim > 1 and key in weights:
             shape = "none" if found is None else str(tuple(found.shape))
             raise ValueError(
-                f"start={name!r} has no weights for {key} {tuple(mine.shape)}: there is {shape}. A twin "
-                "has the same widths, layers and names; 'vit' is that of 's2tdpt'"
+                f"start={name!r} has no weights for {key} {tuple(mine.shape)}: there is {shape}. Widths, "
+                "layers and names must be the same, as those of 'vit' and 's2tdpt' are"
             )
 
 
 def loss_of(recipe: Recipe, teacher: nn.Module | None) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """Return the loss of logits (B, classes), labels (B) and images: cross-entropy with label smoothing, or
+    """Return the loss as a function of logits (B, classes), labels (B) and images.
+
+    It is the cross-entropy with label smoothing or, with a teacher,
 
         (1 - w) cross-entropy + w tau^2 KL(softmax(teacher / tau) || softmax(logits / tau))
 
-    with the teacher's weight w and the temperature tau. Source: Hinton et al., arXiv:1503.02531 (2015).
+    with w = teacher_weight and tau = temperature. Source: Hinton et al., arXiv:1503.02531 (2015).
     """
     plain = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     if teacher is None:

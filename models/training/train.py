@@ -1,5 +1,6 @@
-"""Training over surrogate gradients with a cosine schedule; each epoch depends on (seed, epoch) only, so it
-can resume.
+"""Training with surrogate gradients and a cosine schedule.
+
+The random numbers of an epoch depend on (seed, epoch) only, so that a training can be resumed.
 """
 
 import time
@@ -23,8 +24,8 @@ from memsim.models.training.run import Clock, Run, seed_of
 from memsim.models.training.state import identity_of, resume, store
 from memsim.models.training.teacher import begin_with, named
 
-CALIBRATION = 64  #: training images a network keeps, to set converter ranges with
-STATISTICS = 2048  #: training images that set the norms of mean weights
+CALIBRATION = 64  #: training images stored with a network for the calibration of converter ranges
+STATISTICS = 2048  #: training images for the batch-norm statistics of averaged weights
 Progress = Callable[[dict[str, Any]], None]
 M = TypeVar("M", bound=nn.Module)
 
@@ -71,22 +72,26 @@ def train(
     forward: Forward | None = None,
     notes: Mapping[str, Any] | None = None,
 ) -> nn.Module:
-    """Train a network and give it its `record`; the test part is used once, after the last epoch.
+    """Train a network and return it with its training `record`.
 
-    network: a configuration, of which a fresh network is made from `seed`; or a network, any module of images
-        (B, C, H, W), or event frames (T, B, C, H, W), -> logits (B, classes), which is trained on in place.
-    state: a file where the training stands after each epoch. If it exists, training goes on from there and
-        ends with the same bits as if it had never stopped (same machine and threads; with `minutes`, if the
-        clock runs alike).
-    metrics: a file of JSON lines, a row for each epoch, written anew after each.
-    progress: called after each epoch with the epoch's row.
-    clock: seconds, that wall time is measured with.
-    forward: what the loss is computed through, default: the network. One that simulates hardware around the
-        network's parameters makes the training hardware-aware; validation and test use the network itself.
-    notes: plain values that fix `forward` (a card, a seed): part of the record and of the state's identity.
+    network: a configuration, from which a network is built with `seed`; or any module that maps images
+        (B, C, H, W) or event frames (T, B, C, H, W) to logits (B, classes), which is trained further in
+        place.
+    recipe: default: that of the data set (`recipe_for`).
+    state: file for the state of the training after each epoch. If it exists, the training is resumed from it
+        and gives bit-identical results (on the same machine with the same number of threads, and without
+        `minutes`).
+    metrics: file of JSON lines with one row for each epoch.
+    progress: function that is called with the row of each epoch.
+    device: torch device; clock: function that returns seconds, for wall times.
+    forward: function that computes the logits for the loss; default: the network. A function that simulates
+        hardware with the parameters of the network makes the training hardware-aware. Validation and test use
+        the network itself.
+    notes: plain values that describe `forward` (a card, a seed); they become part of the record and of the
+        identity of the state.
 
-    ValueError when data and network do not fit, the recipe asks for what has no effect on the network, or the
-    state belongs to another training or other data.
+    The test part is used once, after the last epoch. Raises ValueError if data and network do not fit, if the
+    recipe has options without effect on the network, or if the state belongs to another training.
     """
     recipe, notes = recipe or recipe_for(dataset.name), notes or {}
     config = network if isinstance(network, NetworkConfig) else getattr(network, "config", None)
@@ -117,12 +122,12 @@ def train(
 def _network(
     dataset: Dataset, network: NetworkConfig | nn.Module, recipe: Recipe, seed: int, start: nn.Module | None
 ) -> nn.Module:
-    """Return the network to train, with the weights it begins with."""
+    """Return the network to train with its initial weights."""
     if not isinstance(network, NetworkConfig):
         if start is not None:
             raise ValueError(
-                f"start={recipe.start!r} has no effect: the network given is trained on from its own "
-                "weights; pass its configuration"
+                f"start={recipe.start!r} has no effect: a network is trained further from its own "
+                "weights; pass its configuration instead"
             )
         _check_answers(dataset, network)
         return network
@@ -136,10 +141,10 @@ def _network(
 
 
 def finished(run: Run, notes: Mapping[str, Any]) -> Any:
-    """Return the trained network itself, with record and calibration images: the mean of its weights, and
-    rounded, where the recipe says so.
+    """Complete a training and return its network, in evaluation mode.
 
-    A module of another kind gets `calibration_images` and `record` as attributes, too.
+    If the recipe asks for it, weights are averaged and rounded. The network, of whatever class, gets the
+    attributes `record` and `calibration_images`.
     """
     net, dataset, recipe = run.net, run.dataset, run.recipe
     if run.average is not None:
@@ -158,22 +163,22 @@ def finished(run: Run, notes: Mapping[str, Any]) -> Any:
 
 
 def training_images(dataset: Dataset, recipe: Recipe, count: int, seed: int = 0) -> Tensor:
-    """Draw `count` training images (all where there are fewer), moved as in an epoch: (n, C, H, W)."""
+    """Draw up to `count` training images and augment them as in training: (n, C, H, W)."""
     generator = torch.Generator().manual_seed(seed_of(f"memsim images {seed}"))
     order = torch.randperm(len(dataset.y_train), generator=generator)
     return recipe.augmentation(dataset.x_train[order[:count]], generator)
 
 
 def _check(dataset: Dataset, config: NetworkConfig) -> None:
-    """Refuse data of another shape, or with more classes, than the network takes."""
+    """Raise ValueError for data of another shape or with more classes than the network accepts."""
     if dataset.in_shape != config.in_shape or len(dataset.classes) > config.num_classes:
         ours = f"images {dataset.in_shape} of {len(dataset.classes)} classes"
         theirs = f"{config.in_shape} of {config.num_classes}"
-        raise ValueError(f"{dataset.name} has {ours}, the network takes {theirs}; build it with these")
+        raise ValueError(f"{dataset.name} has {ours}, the network takes {theirs}; build it for this data set")
 
 
 def _check_answers(dataset: Dataset, net: nn.Module) -> None:
-    """Refuse a network that gives no logits, one for each class, of two of the images."""
+    """Raise ValueError for a network that does not return logits (B, classes), tried with two images."""
     if isinstance(net, Network):
         return _check(dataset, net.config)
     ours, classes = f"{dataset.name}: images {dataset.in_shape}", len(dataset.classes)
@@ -183,6 +188,6 @@ def _check_answers(dataset: Dataset, net: nn.Module) -> None:
         raise ValueError(f"{ours} do not fit the network: {error}") from error
     if logits.ndim != 2 or len(logits) != len(dataset.x_train[:2]) or logits.shape[1] < classes:
         raise ValueError(
-            f"{ours} of {classes} classes: the network must give logits (B, {classes}), "
-            f"of 2 images it gives {tuple(logits.shape)}"
+            f"{ours} of {classes} classes: the network must return logits (B, {classes}), "
+            f"for 2 images it returns {tuple(logits.shape)}"
         )

@@ -1,4 +1,4 @@
-"""Tuning: a trained network learns on through attention that is written on simulated arrays."""
+"""Tuning: training of a network is continued with its attention on simulated arrays."""
 
 import memsim
 from memsim.mapping.exchange import matrix_names
@@ -9,7 +9,7 @@ from memsim.models.training.recipe import Recipe, recipe_for
 from memsim.models.training.train import Progress
 
 TUNING = {"epochs": 5, "learning_rate": 5e-4, "warmup": 0, "half": True}
-"""What differs from the recipe a network was trained with."""
+"""Fields that differ from the recipe with which the network was trained."""
 
 
 def tune(
@@ -21,10 +21,10 @@ def tune(
     recipe: Recipe | None = None,
     progress: Progress | None = None,
 ) -> Network:
-    """A copy of the network that has learned on while each batch wrote its attention on a fresh chip of the
-    card; weights and converters stay digital.
+    """Return a copy of a network that was trained further, with the attention of each batch on a new chip.
 
-    A case of `harden`, whose record it gives.  ValueError when data and network do not fit.
+    Weights and converters stay digital.  It is a special case of `harden` and has the same kind of record.
+    Raises ValueError if data and network do not fit.
     """
     recipe = recipe or recipe_for(dataset.name).model_copy(update=TUNING)
     attention_alone = card.without("adc").replace(digital=matrix_names(net))

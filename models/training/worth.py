@@ -1,4 +1,6 @@
-"""What STDP attention is worth: the network beside relatives, trained the same way or put in its place."""
+"""Comparison of STDP attention with other kinds, which are trained in the same way or replace it
+afterwards.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,11 +19,12 @@ TEST_SETS = ("digits", "digits-hard")
 def worth_of_attention(
     name: str = "s2tdpt-digits", *, test_sets: Sequence[str] = TEST_SETS, seed: int = 0
 ) -> list[dict[str, Any]]:
-    """Make the table of attention's worth: one row for each kind of attention, way it came in, and test set.
+    """Return one row for each kind of attention, way of introducing it, and test set.
 
-    Rows hold `attention`, `how` ("trained": by the same recipe, bundled as NAME-KIND; "exchanged": at
-    inference, matched on training images), `dataset`, what `measures.score` gives, and the images only the
-    STDP network or only this one got right: `only_stdp`, `only_this`. Exchanged "random" is drawn by `seed`.
+    A row has `attention`; `how`: "trained" with the same recipe (the bundled network NAME-KIND) or
+    "exchanged" at inference, matched on training images; `dataset`; the results of `measures.score`; and the
+    numbers of images that only the STDP network (`only_stdp`) or only this one (`only_this`) classifies
+    correctly. seed: of the random matrices of "random". Raises ValueError for unknown networks and data sets.
     """
     stdp = load(name)
     sets = {key: data.load(key) for key in test_sets}
@@ -44,5 +47,5 @@ def worth_of_attention(
 
 
 def _paired(stdp: Tensor, this: Tensor) -> dict[str, int]:
-    """Count the images only one of two networks gets right, from what each gets right (B)."""
+    """Count the images that only one of two networks classifies correctly, from their results (B) bool."""
     return {"only_stdp": int((stdp & ~this).sum()), "only_this": int((this & ~stdp).sum())}

@@ -86,7 +86,9 @@ def test_a_name_says_network_recipe_and_attention(name, monkeypatch, tmp_path):
     "name", ["s2tdpt-fish", "s2tdpt-digits-stdp", "s2tdpt-digits-short-dot", "digits", ""]
 )
 def test_other_names_are_refused(name, tmp_path):
-    with pytest.raises(ValueError, match=f"no bundled network '{name}'; there are s2tdpt-digits, "):
+    with pytest.raises(
+        ValueError, match=f"name = '{name}': no such bundled network; there are s2tdpt-digits, "
+    ):
         bundle(name, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -178,7 +178,7 @@ def test_any_network_trains_in_bf16(net, few):
         ({"matrix_rate": 0.1}, "has no effect with optimizer='adamw'"),
         ({"temperature": 3.0}, "has no effect without a teacher"),
         ({"teacher_weight": 0.5}, "has no effect without a teacher"),
-        ({"steps": ((1, 0.8), (4, 0.3))}, "shares add up to 1.1, needed is 1"),
+        ({"steps": ((1, 0.8), (4, 0.3))}, "the shares add up to 1.1; they must add up to 1"),
         ({"steps": ((0, 1.0),)}, "time steps, at least 1"),
         ({"steps": ()}, "shares add up to 0"),
         ({"average": 1.0}, "less than 1"),
@@ -220,14 +220,14 @@ def test_what_has_no_effect_on_a_network_is_refused_before_work(fields, config, 
 def test_what_has_no_effect_on_a_module_is_refused(few, twin):
     one = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
     for fields, message in (
-        ({"optimizer": "muon"}, "no linear layer or convolution but the last"),
-        ({"start": str(twin)}, "trained on from its own weights; pass its configuration"),
+        ({"optimizer": "muon"}, "no linear layer or convolution except the last"),
+        ({"start": str(twin)}, "trained further from its own weights; pass its configuration"),
         ({"steps": ((1, 1.0),)}, "no time steps"),
     ):
         with pytest.raises(ValueError, match=message):
             train(few, one, recipe=made(**PLAIN, **fields))
     for fields in ({"precision": "bf16"}, {"steps": ((1, 1.0),)}):
-        with pytest.raises(ValueError, match="has no effect on a `forward` of one's own"):
+        with pytest.raises(ValueError, match="has no effect if a `forward` is given"):
             train(few, one, recipe=made(**PLAIN, **fields), forward=lambda images, _: one(images))
     with pytest.raises(ValueError, match="for float32 parameters"):
         train(few, models.build("s2tdpt-digits", **SHAPE).double(), recipe=made(**PLAIN, precision="bf16"))
@@ -266,7 +266,7 @@ def test_muon_turns_a_matrix_by_its_rate_and_keeps_its_size():
     assert float(weight.detach().norm()) == pytest.approx(size, rel=0.1)
     values = torch.linalg.svdvals(orthogonal(torch.randn(20, 50)))
     assert 0.25 < float(values.min()) and float(values.max()) < 1.3
-    with pytest.raises(ValueError, match="no matrix"):
+    with pytest.raises(ValueError, match="is not a matrix"):
         Muon([nn.Parameter(torch.zeros(3))], lr=0.1)
 
 

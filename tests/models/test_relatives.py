@@ -104,5 +104,5 @@ def test_exchange_leaves_the_network_and_matches_the_mean(trained, statistics, k
 
 
 def test_unknown_exchange_is_refused(trained, statistics):
-    with pytest.raises(ValueError, match="'softmax'; there are random"):
+    with pytest.raises(ValueError, match="kind = 'softmax': attention can be exchanged for one of random"):
         exchange_attention(trained, "softmax", statistics=statistics)

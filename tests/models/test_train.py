@@ -94,7 +94,7 @@ def test_it_does_not_go_on_with_other_data(few, tmp_path):
     train(few, CONFIG, seed=3, recipe=short, state=state)
     labels = few.y_train.clone()
     labels[0] = (labels[0] + 1) % 10
-    with pytest.raises(ValueError, match=r"the state of another training, with other data; name another"):
+    with pytest.raises(ValueError, match=r"the state of another training, with other data; use another"):
         train(replace(few, y_train=labels), CONFIG, seed=3, recipe=short, state=state)
     with pytest.raises(ValueError, match=r"it is the state of a training that has not ended, not a network"):
         models.load(state)
@@ -152,7 +152,7 @@ def test_the_default_forward_is_the_network(few, whole):
     [
         (torch.nn.Linear(64, 10), r"images \(1, 8, 8\) do not fit the network"),
         (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)), r"it gives \(2, 3\)"),
-        (torch.nn.Conv2d(1, 10, 8), r"must give logits \(B, 10\), of 2 images it gives \(2, 10, 1, 1\)"),
+        (torch.nn.Conv2d(1, 10, 8), r"must return logits \(B, 10\), for 2 images it returns \(2, 10, 1, 1\)"),
     ],
 )
 def test_a_module_that_gives_no_logits_is_refused(net, message, few):

@@ -84,7 +84,7 @@ def test_trained_alike_is_the_bundled_relative(images: Tensor) -> None:
             "no change 'colour' of a network; there are trained, tuned, exchanged, window, physics, form",
         ),
         ({"trained": "softmax"}, f"no network trained like '{MODEL}' with 'softmax' attention is bundled"),
-        ({"exchanged": "softmax"}, "attention cannot be exchanged for 'softmax'; there are random"),
+        ({"exchanged": "softmax"}, "kind = 'softmax': attention can be exchanged for one of random"),
         ({"window": {"colour": 1}}, "colour"),
         ({"window": {"tau": -1.0}}, "tau"),
         ({"physics": "magic"}, "no physical window 'magic'; there are threshold law; "),
