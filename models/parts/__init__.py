@@ -1,1 +1,1 @@
-"""Parts that networks share: neurons, attention, the STDP window."""
+"""Layers shared by several networks: neurons, attention and the STDP window."""

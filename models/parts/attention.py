@@ -1,5 +1,6 @@
-"""STDP attention as one leaf module, in two equal digital forms: dense, and by level histogram without an N x
-N matrix.
+"""STDP attention as one module, in two digital forms with equal results.
+
+The dense form computes the N x N matrix of weights; the histogram form sums values by spike count instead.
 """
 
 from abc import ABC, abstractmethod
@@ -18,18 +19,21 @@ Form = Literal["dense", "histogram"]
 
 
 def attend(matrix: Tensor, q_count: Tensor, k_count: Tensor, v: Tensor) -> Tensor:
-    """sum_j g[r_Q(i), r_K(j)] V_jd with the N x N weights laid out: the plain meaning of a table of weights.
+    """Return out_id = sum_j g[r_Q(i), r_K(j)] V_jd (..., N, D), computed with the N x N matrix of weights.
 
-    matrix (D_H+1, D_H+1) of any type, counts (..., N) of integer type, v (..., N, D) of the matrix's type.
+    matrix: table g (D_H+1, D_H+1) of any type; q_count and k_count (..., N), integer; v (..., N, D) of the
+    type of the table.
     """
     return matrix[q_count.unsqueeze(-1), k_count.unsqueeze(-2)] @ v
 
 
 def attend_by_level(matrix: Tensor, q_count: Tensor, k_count: Tensor, v: Tensor) -> Tensor:
-    """The same sum by levels, exact: M[l, d] = sum_j [r_K(j) = l] V_jd, out_i = sum_l g[r_Q(i), l] M[l].
+    """Return the same sum as `attend`, computed by the level histogram M without an N x N matrix.
 
-    Shapes as in `attend`. Integer tables give the same integers; the cost is N D + (D_H+1)^2 D per head, not
-    N^2 D.
+        M_ld = sum_j [r_K(j) = l] V_jd,   out_id = sum_l g[r_Q(i), l] M_ld
+
+    Shapes as in `attend`. The method is exact (integer tables give equal results) and takes
+    N D + (D_H+1)^2 D operations per head instead of N^2 D.
     """
     levels, width = matrix.shape[1], v.shape[-1]
     histogram = v.new_zeros(*k_count.shape[:-1], levels, width)
@@ -40,7 +44,7 @@ def attend_by_level(matrix: Tensor, q_count: Tensor, k_count: Tensor, v: Tensor)
 
 @lru_cache(maxsize=64)
 def weight_and_slope(window: Window, head_dim: int, silent: Silent) -> tuple[Tensor, Tensor]:
-    """A and dA/dr_K = -dA/dr_Q by both counts, each (D_H + 1, D_H + 1) float64: what autograd finds."""
+    """Return tables of A and of dA/dr_K = -dA/dr_Q over both counts, each (D_H + 1, D_H + 1), float64."""
     with torch.enable_grad():
         count = torch.arange(head_dim + 1, dtype=torch.float64)
         q, k = (c.unsqueeze(-1).clone() for c in torch.meshgrid(count, count, indexing="ij"))
@@ -50,7 +54,7 @@ def weight_and_slope(window: Window, head_dim: int, silent: Silent) -> tuple[Ten
 
 
 class _TableAttention(torch.autograd.Function):
-    """sum_j A_ij V_jd with A from a table of weights, and its gradient from a table of slopes."""
+    """sum_j A_ij V_jd with weights from a table and gradients from a table of slopes."""
 
     @staticmethod
     def forward(ctx, q_count: Tensor, k_count: Tensor, v: Tensor, table: Tensor, slope: Tensor) -> Tensor:
@@ -70,11 +74,13 @@ class _TableAttention(torch.autograd.Function):
 
 
 class AbstractAttention(nn.Module, ABC):
-    """An attention core: spikes q, k, v (T, B, H, N, D_H) -> sum_j A_ij V_jd, before the scale."""
+    """Attention core: spikes q, k, v (T, B, H, N, D_H) -> sum_j A_ij V_jd of the same shape, without
+    scale.
+    """
 
     @abstractmethod
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
-        """The weights A_ij (T, B, H, N, N), laid out."""
+        """Return the weights A_ij (T, B, H, N, N) for query and key spikes (T, B, H, N, D_H)."""
 
     @abstractmethod
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor: ...
@@ -82,12 +88,13 @@ class AbstractAttention(nn.Module, ABC):
 
 @final
 class STDPAttention(AbstractAttention, WrittenAttention):
-    """The paper's attention core: q, k, v spikes (T, B, H, N, D_H) -> sum_j A_ij V_jd, same shape, before the
-    scale s.
+    """STDP attention of S2TDPT: spikes q, k, v (T, B, H, N, D_H) -> sum_j A_ij V_jd of the same shape.
 
-    A_ij follows Eq. (17)-(22) from the spike counts of query i and key j, for each head and time step alone.
-    `form="dense"` lays out A and is differentiable; `form="histogram"` sums by level, exactly, and only
-    infers. `silent` is the policy for tokens without spikes (`stdp_attention`).
+    The scale s is not included. A_ij depends on the spike counts of query i and key j in the same head and
+    time step, Eq. (17)-(22) of Mondal & Kumar, arXiv:2511.14691 (2025). `form="dense"` computes the matrix A
+    and is differentiable; `form="histogram"` sums by spike count with equal results, for inference only: its
+    forward raises ValueError if q or k need a gradient. `silent`: treatment of tokens without spikes
+    (`stdp_attention`).
     """
 
     window: Window
@@ -107,7 +114,7 @@ class STDPAttention(AbstractAttention, WrittenAttention):
         self.form: Form = form
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
-        """A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D_H)."""
+        """Return A_ij (T, B, H, N, N) for query and key spikes (T, B, H, N, D_H)."""
         return self.window.attention(
             spike_counts(q), spike_counts(k), head_dim=self.head_dim, silent=self.silent
         )
@@ -117,18 +124,20 @@ class STDPAttention(AbstractAttention, WrittenAttention):
         if self.form == "dense":
             return self._learn(q, k, v) if learning else self._offset_apart(q, k, v)
         if learning:
-            raise ValueError("the histogram form has no gradient in q and k: train with form='dense'")
+            raise ValueError("form = 'histogram' has no gradient in q and k: train with form='dense'")
         matrix = self.window.matrix(self.head_dim, self.silent, v.dtype).to(v.device)
         return attend_by_level(matrix, spike_counts(q).long(), spike_counts(k).long(), v)
 
     def _learn(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """weights(q, k) @ v with its gradient, by table."""
+        """Return weights(q, k) @ v with its gradient, computed from tables."""
         table, slope = (t.to(v) for t in weight_and_slope(self.window, self.head_dim, self.silent))  # type: ignore[arg-type]
         return _TableAttention.apply(spike_counts(q), spike_counts(k), v, table, slope)
 
     def _offset_apart(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """sum_j dw_ij V_jd + offset sum_j V_jd, as an array does it: the same rounding where a sum meets a
-        threshold exactly (potentiation and depression cancel, 8 values x .5 x s = 1/8 make exactly 1/2).
+        """Return sum_j dw_ij V_jd + offset sum_j V_jd, summed in the same order as on an array.
+
+        The rounding is then equal too, which matters if a sum equals the threshold of a neuron exactly: for
+        example, potentiation and depression cancel, and 8 values x 0.5 x s = 1/8 give exactly 1/2.
         """
         offset = self.window.offset
         change = (self.window.matrix(self.head_dim, self.silent) - offset).to(v)
@@ -136,8 +145,10 @@ class STDPAttention(AbstractAttention, WrittenAttention):
         return attended + offset * v.sum(-2, keepdim=True)
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
-        """Work of one call: additions of spike counts, and of values either to N queries (dense) or through
-        the levels; a look-up in the table of weights is a compare.
+        """Return the events of one call: additions of spikes and values, and look-ups.
+
+        Values are added to N queries (dense) or to the levels (histogram); a look-up in the table of weights
+        counts as one comparison.
         """
         q, k, v = inputs
         tokens, levels = v.shape[-2], self.head_dim + 1

@@ -1,10 +1,10 @@
-"""STDP attention weights and their gradient by table, as operations on counts (M, N):
+"""STDP attention weights and their gradients from tables, as operations on spike counts (M, N).
 
 Forward:   A[i, j] = table[r_Q(i), r_K(j)]
 Backward:  gQ[i] = -sum_j gA[i, j] slope[r_Q(i), r_K(j)];  gK[j] = sum_i gA[i, j] slope[r_Q(i), r_K(j)]
 
-The weight depends on two whole counts alone, so neither exponentials nor branches are needed for each pair.
-Tables (levels, levels) have an entry for every count; ValueError for a count outside of them.
+A weight depends only on two integer counts, so that no exponential has to be computed for each pair. Tables
+have the shape (levels, levels); counts outside 0 to levels - 1 raise ValueError.
 """
 
 import numba
@@ -18,7 +18,7 @@ from memsim.devices.numerics.operation import operation
 
 @operation
 def gather_weights(table: Tensor, q_count: Tensor, k_count: Tensor) -> Tensor:
-    """A (M, N, N) of the counts (M, N)."""
+    """Return A (M, N, N) for a table (levels, levels) and counts (M, N).  Raises ValueError as above."""
     return table[_index(q_count, table.shape[0])[..., None], _index(k_count, table.shape[1])[..., None, :]]
 
 
@@ -26,7 +26,7 @@ def gather_weights(table: Tensor, q_count: Tensor, k_count: Tensor) -> Tensor:
 def count_gradients(
     slope: Tensor, q_count: Tensor, k_count: Tensor, grad_weight: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """gQ and gK (M, N) of the gradient gA (M, N, N)."""
+    """Return gQ and gK (M, N) for the gradient gA (M, N, N).  Raises ValueError as above."""
     grad = grad_weight * gather_weights(slope, q_count, k_count)
     return -grad.sum(-1), grad.sum(-2)
 
@@ -44,7 +44,7 @@ def _(table: Tensor, q_count: Tensor, k_count: Tensor) -> Tensor:
 def _(slope: Tensor, q_count: Tensor, k_count: Tensor, grad_weight: Tensor) -> tuple[Tensor, Tensor]:
     q, k = _index(q_count, slope.shape[0]), _index(k_count, slope.shape[1])
     if tuple(grad_weight.shape) != _pairs(q, k):
-        raise ValueError(f"gradient {tuple(grad_weight.shape)} of weights {_pairs(q, k)}")
+        raise ValueError(f"the gradient has shape {tuple(grad_weight.shape)}, the weights {_pairs(q, k)}")
     grad_q, grad_k = slope.new_empty(q.shape), slope.new_empty(k.shape)
     arrays = (x.contiguous().numpy() for x in (slope, q, k, grad_weight))
     _gradients(*arrays, grad_q.numpy(), grad_k.numpy(), match_threads())  # type: ignore[call-arg]
@@ -52,7 +52,7 @@ def _(slope: Tensor, q_count: Tensor, k_count: Tensor, grad_weight: Tensor) -> t
 
 
 def _index(count: Tensor, levels: int) -> Tensor:
-    """Counts as int64. Raises ValueError where the table has no entry for one."""
+    """Return counts as int64. Raises ValueError for counts outside the table."""
     low, high = (int(end) for end in count.aminmax()) if count.numel() else (0, 0)
     if low < 0 or high >= levels:
         raise ValueError(f"spike counts must lie in 0 .. {levels - 1}, got {low} .. {high}")
@@ -60,15 +60,15 @@ def _index(count: Tensor, levels: int) -> Tensor:
 
 
 def _pairs(q: Tensor, k: Tensor) -> tuple[int, int, int]:
-    """Shape of the weights. Raises ValueError for counts of other shapes than (M, N)."""
+    """Return the shape of the weights. Raises ValueError for counts of other shapes than (M, N)."""
     if q.ndim != 2 or k.ndim != 2 or len(q) != len(k):
-        raise ValueError(f"counts {tuple(q.shape)} and {tuple(k.shape)}: (M, N) each")
+        raise ValueError(f"counts of shape {tuple(q.shape)} and {tuple(k.shape)}: (M, N) each is needed")
     return len(q), q.shape[1], k.shape[1]
 
 
 @compiled(nogil=True, parallel=True)
 def _gather(table, q_count, k_count, weight, blocks):
-    """Fill weight (M, N, N) from table (levels, levels) by counts (M, N), in `blocks` parallel shares."""
+    """Fill weight (M, N, N) from table (levels, levels) and counts (M, N), in `blocks` parallel parts."""
     arrays, queries = q_count.shape
     for block in numba.prange(blocks):
         for m in range(block * arrays // blocks, (block + 1) * arrays // blocks):

@@ -1,4 +1,4 @@
-"""Arrays of float32, or of uint16 that hold the bits of bf16, read and written alike inside a kernel."""
+"""Access to arrays of float32, or of bf16 stored as uint16, by the same code in a kernel."""
 
 import numpy as np
 import torch
@@ -9,14 +9,16 @@ from torch import Tensor
 
 
 def array_of(x: Tensor) -> np.ndarray:
-    """The array of a float32 or bf16 tensor as kernels take it, without a copy where it is contiguous."""
+    """Return the numpy array of a float32 or bf16 tensor; bf16 as uint16.  Contiguous tensors are not
+    copied.
+    """
     x = x.detach().contiguous()
     return x.view(torch.int16).numpy().view(np.uint16) if x.dtype == torch.bfloat16 else x.numpy()
 
 
 @intrinsic
 def _as_float(typing_context, bits):
-    """The float32 of 32 bits."""
+    """Return the float32 with these 32 bits."""
 
     def generate(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.FloatType())
@@ -26,7 +28,7 @@ def _as_float(typing_context, bits):
 
 @intrinsic
 def _as_bits(typing_context, number):
-    """The 32 bits of a float32."""
+    """Return the 32 bits of a float32."""
 
     def generate(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], ir.IntType(32))
@@ -35,7 +37,7 @@ def _as_bits(typing_context, number):
 
 
 def real(value):
-    """The float32 that a value of an array stands for."""
+    """Return the float32 that an element of an array represents."""
     return value
 
 
@@ -47,7 +49,7 @@ def _real(value):
 
 
 def put(out, j, number):
-    """Store a float32 at out[j]; rounded to the nearest, ties to even, where that is bf16."""
+    """Store a float32 in out[j]; for bf16, rounded to nearest, ties to even."""
     out[j] = number
 
 
@@ -69,7 +71,7 @@ def _put(out, j, number):
 
 
 def one_of(out):
-    """1 as an array's type has it."""
+    """Return 1 in the element type of an array."""
     return out.dtype.type(1)
 
 

@@ -1,12 +1,13 @@
-"""Gates of MA-SNN and Att-Res-SNN (Yao et al., arXiv:2209.13929, 2022): numbers between 0 and 1 that follow
-from a whole input, and multiply its time steps, channels and places.
+"""Attention gates of MA-SNN and Att-Res-SNN (Yao et al., arXiv:2209.13929, 2022).
 
-    g_T = sigmoid(W2 relu(W1 mean) + W2 relu(W1 max)), mean and max over channels and places, y = g_T x
-    g_C the same over time steps and places,                                                  z = g_C y
-    g_S = sigmoid(conv([mean; max])), a convolution of side 3, over time steps and channels, relu(g_S z)
+Gates are factors between 0 and 1, computed from a whole input, for its time steps, channels and positions:
 
-The ReLU is in the authors' code, not in their formula. Every gate needs all time steps before the neurons
-behind it can begin with the first.
+    g_T = sigmoid(W2 relu(W1 mean) + W2 relu(W1 max)), mean and max over channels and positions, y = g_T x
+    g_C likewise, mean and max over time steps and positions,                                    z = g_C y
+    g_S = sigmoid(conv3x3([mean; max])), mean and max over time steps and channels,      out = relu(g_S z)
+
+The ReLU is part of the authors' code but not of their formula. A gate needs all time steps, so the following
+neurons can start only after the last one.
 """
 
 from math import prod
@@ -20,7 +21,11 @@ from memsim.digital_only import DigitalOnly
 
 @final
 class AxisGate(nn.Module):
-    """A gate for each of n entries of one axis, 0 (time) or 2 (channels) of (T, B, C, ...), W1 (n / r, n)."""
+    """Gates along one axis of (T, B, C, ...): 0 (time steps) or 2 (channels).
+
+    size: length n of the axis; reduction: r, where W1 is (n / r, n). Returns factors that broadcast against
+    the input.
+    """
 
     def __init__(self, size: int, reduction: int, *, axis: int):
         super().__init__()
@@ -40,7 +45,7 @@ class AxisGate(nn.Module):
 
 @final
 class SpatialGate(nn.Module):
-    """A gate for each place of (T, B, C, h, w), from mean and maximum over time steps and channels."""
+    """Gates for each position of (T, B, C, h, w), from mean and maximum over time steps and channels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +58,9 @@ class SpatialGate(nn.Module):
 
 @final
 class Gates(DigitalOnly):
-    """relu of an input (T, B, C, ...) times its gates, in the order time, channels, places."""
+    """Product of an input (T, B, C, ...) with its gates for time, channels and positions, followed by a
+    ReLU.
+    """
 
     digital_because = "gates: numbers from a mean over all time steps, multiplied with signals"
 
@@ -67,5 +74,5 @@ class Gates(DigitalOnly):
         return x.relu()
 
     def multiplications(self, x: Tensor) -> int:
-        """Multiplications of the input with its gates."""
+        """Return the number of multiplications of an input with its gates."""
         return prod(x.shape) * len(self.gates)

@@ -1,7 +1,7 @@
-"""STDP attention of rows with its gradient, by level: what `STDPAttention` learns with, for fused training.
+"""STDP attention with its gradient, computed by spike count, for fused training; equal to `STDPAttention`.
 
-Rows are (T, B N, D): time steps, tokens of images, features of all heads. No N x N matrix is laid out and no
-head moved; sums are float32.
+Tensors are rows (T, B N, D): time steps, tokens of all images, features of all heads. Neither an N x N matrix
+nor a transposition of heads is needed; sums are float32.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from memsim.models.parts.level_attention_kernel import attend_rows, attend_rows_
 def attend_in_rows(
     core: STDPAttention, q: Tensor, k: Tensor, v: Tensor, *, batch: int, scale: float
 ) -> Tensor:
-    """scale sum_j A_ij V_jd (T, B N, D), float32, of spikes q, k, v (T, B N, D), float32 or bf16."""
+    """Return scale sum_j A_ij V_jd (T, B N, D), float32, for spikes q, k, v (T, B N, D), float32 or bf16."""
     table, slope = weight_and_slope(core.window, core.head_dim, core.silent)  # type: ignore[arg-type]
     tables = torch.stack((table, table.T, slope, slope.T)).float().numpy()
     heads = (len(q) * batch, -1, core.heads, core.head_dim)
@@ -27,7 +27,7 @@ def attend_in_rows(
 
 
 class _Attention(torch.autograd.Function):
-    """The sum for rows (M, N, H, D_H); spike counts and values are kept for the way back."""
+    """Attention for rows (M, N, H, D_H); spike counts and values are stored for the backward pass."""
 
     @staticmethod
     def forward(ctx, q, k, v, tables, scale):

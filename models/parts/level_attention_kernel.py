@@ -1,15 +1,16 @@
-"""STDP attention of rows by level, forward and backward: numba kernels without an N x N matrix.
+"""Numba kernels for STDP attention by spike count, forward and backward, without an N x N matrix.
 
-A weight depends on two spike counts alone, so tokens with one count share a row or a column of weights, and
-sums over tokens become sums over levels l = 0 .. D_H, exact but for the order of additions:
+A weight depends on two spike counts only, so tokens with equal counts share a row or column of weights. Sums
+over tokens become sums over levels l = 0 to D_H, which are exact except for the order of additions:
 
 Forward:   V_l = sum_j [r_K(j) = l] V_j;  G_l = sum_i [r_Q(i) = l] gO_i
            O_i = sum_l A[r_Q(i), l] V_l
 Backward:  gV_j = sum_l A[l, r_K(j)] G_l;  gQ_i = -gO_i . sum_l A'[r_Q(i), l] V_l
-           gK_j = V_j . sum_l A'[l, r_K(j)] G_l;  gQ and gK are those of every spike of a token
+           gK_j = V_j . sum_l A'[l, r_K(j)] G_l;  gQ and gK are equal for all features of a token
 
-Rows are (M, N, H, D_H): images and steps, tokens, heads, features. Spikes and their gradients are
-float32 or the bits of bf16 (`bits16`), sums float32. A table (D_H + 1, D_H + 1) has A, and one the slope A'.
+Rows are (M, N, H, D_H): images and time steps, tokens, heads, features. Spikes and their gradients are
+float32 or bf16 stored as uint16 (`bits16`); sums are float32. A and its slope A' = dA/dr_K are tables (D_H +
+1, D_H + 1).
 """
 
 import numpy as np
@@ -21,7 +22,7 @@ from memsim.models.parts.bits16 import put, real
 
 @bare
 def _by_level(rows, m, h, counts, levels):
-    """Put sums of a head's rows with one count into levels (D_H + 1, D_H)."""
+    """Fill levels (D_H + 1, D_H) with the sums of the rows of one head with equal counts."""
     for level in range(len(levels)):
         total = levels[level]
         for d in range(len(total)):
@@ -34,7 +35,7 @@ def _by_level(rows, m, h, counts, levels):
 
 @bare
 def _weigh(table, present, levels, wanted, out):
-    """Put sum_l table[r, l] levels[l] over the levels present into out[r], for every r wanted."""
+    """Fill out[r] with the sum of table[r, l] levels[l] over the levels l present, for every wanted r."""
     for r in range(len(out)):
         if wanted[r]:
             total, weights = out[r], table[r]
@@ -49,7 +50,7 @@ def _weigh(table, present, levels, wanted, out):
 
 @bare
 def _mark(counts, present):
-    """Set present[l] where a token has the count l."""
+    """Set present[l] to whether any token has the count l."""
     for level in range(len(present)):
         present[level] = False
     for i in range(len(counts)):
@@ -58,7 +59,7 @@ def _mark(counts, present):
 
 @bare
 def _count(rows, m, h, counts):
-    """Count the spikes of each token in a head."""
+    """Fill counts with the number of spikes of each token in one head."""
     for i in range(len(counts)):
         row, total = rows[m, i, h], np.int32(0)
         for d in range(len(row)):
@@ -68,7 +69,7 @@ def _count(rows, m, h, counts):
 
 @bare
 def _dot(row, other):
-    """The product of two rows, four sums at a time."""
+    """Return the dot product of two rows, with four partial sums for vectorisation."""
     a = b = c = d = np.float32(0)
     whole = len(row) // 4 * 4
     for j in range(0, whole, 4):
@@ -83,7 +84,7 @@ def _dot(row, other):
 
 @parallel_kernel
 def attend_rows(q, k, v, table, scale, q_count, k_count, out, blocks):
-    """Fill counts (M, H, N) int32 and out (M, N, H, D_H) float32, scale times the attended values."""
+    """Fill the counts (M, H, N), int32, and out (M, N, H, D_H), float32, with scale times O_i."""
     heads, levels = q_count.shape[1], len(table)
     width, items = levels - 1, len(v) * heads
     for block in prange(blocks):
@@ -106,9 +107,9 @@ def attend_rows(q, k, v, table, scale, q_count, k_count, out, blocks):
 
 @parallel_kernel
 def attend_rows_back(v, grad, tables, scale, q_count, k_count, of_q, of_k, of_v, blocks):
-    """Fill the gradients of q, k, v from grad (M, N, H, D_H) float32.
+    """Fill the gradients of q, k and v from grad (M, N, H, D_H), float32.
 
-    tables (3, D_H + 1, D_H + 1): A transposed, A', A' transposed.
+    tables (3, D_H + 1, D_H + 1): A transposed, A', and A' transposed.
     """
     heads, levels = q_count.shape[1], tables.shape[1]
     table_back, slope, slope_back = tables[0], tables[1], tables[2]

@@ -1,4 +1,4 @@
-"""Leaky integrate-and-fire neurons as an operation: the loop over time, and its equal on the CPU."""
+"""Leaky integrate-and-fire neurons as an operation: the loop over time in torch, and kernels for the CPU."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,25 +14,28 @@ from memsim.models.parts.lif_kernel import lif_backward, lif_forward
 
 
 class Law(NamedTuple):
-    """Constants of U[t] = H[t-1] + gain X[t], H[t] = v_reset where U[t] fires, else beta U[t] + leak."""
+    """Constants of a layer of LIF neurons with input X, membrane U before and H after the reset.
+
+    U[t] = H[t-1] + gain X[t];  H[t] = v_reset if U[t] >= v_threshold, else beta U[t] + leak;  H[-1] = v_reset
+    """
 
     beta: float
     gain: float
     leak: float
     v_threshold: float
     v_reset: float
-    alpha: float  #: steepness of the sigmoid whose slope stands for that of a spike
-    detach_reset: bool  #: keep the reset out of the gradient
+    alpha: float  #: steepness of the sigmoid whose derivative is the surrogate gradient
+    detach_reset: bool  #: whether the reset is excluded from the gradient
 
 
 @lru_cache(maxsize=256)
 def constants(law: Law, dtype: np.dtype) -> tuple[np.generic, ...]:
-    """The five of the forward pass in the arrays' type."""
+    """Return the five constants of the forward pass in the data type of the arrays."""
     return tuple(dtype.type(number) for number in law[:5])
 
 
 class _Spike(torch.autograd.Function):
-    """Theta(z), with the slope of a sigmoid of steepness alpha as its derivative."""
+    """Theta(z) with the surrogate derivative alpha p (1 - p), p = sigmoid(alpha z)."""
 
     @staticmethod
     def forward(ctx, z: Tensor, alpha: float) -> Tensor:
@@ -50,9 +53,10 @@ class _Spike(torch.autograd.Function):
 
 @operation
 def spikes(current: Tensor, law: Law) -> Tensor:
-    """Spikes (T, ...) of currents (T, ...), with a gradient: the loop over time, for any device and type.
+    """Return spikes (T, ...) for input currents (T, ...), with a surrogate gradient.
 
-    Membranes of currents of 16 bits are float32.
+    This loop over time defines the result for any device and type. For 16-bit currents the membranes are
+    float32.
     """
     if len(current) == 0:
         return torch.empty_like(current)
@@ -69,7 +73,7 @@ def spikes(current: Tensor, law: Law) -> Tensor:
 
 
 def _fired(current: Tensor, law: Law, membrane: Tensor | None = None) -> Tensor:
-    """Spikes; `membrane`, where given, takes the potentials U before reset, each (T, ...)."""
+    """Return spikes (T, ...); if `membrane` (T, ...) is given, it is filled with the potentials U."""
     if membrane is None and torch.is_grad_enabled() and current.requires_grad:
         return _Fused.apply(current, law)
     held = current.shape[0] > 1 and current.stride(0) == 0
@@ -92,7 +96,7 @@ def _(current: Tensor, law: Law) -> Tensor:
 
 @operation
 def potentials(current: Tensor, law: Law) -> Tensor:
-    """Membrane potentials U before reset (T, ...) of currents (T, ...)."""
+    """Return the membrane potentials U before the reset (T, ...) for input currents (T, ...)."""
     h = torch.full_like(current[:1].sum(0), law.v_reset)
     found = []
     for x in current:
@@ -110,7 +114,7 @@ def _(current: Tensor, law: Law) -> Tensor:
 
 
 class _Fused(torch.autograd.Function):
-    """The whole loop over time in one kernel, the membrane potentials kept for the backward pass."""
+    """The loop over time in one kernel; membrane potentials are stored for the backward pass."""
 
     @staticmethod
     def forward(ctx, current: Tensor, law: Law) -> Tensor:
@@ -128,9 +132,9 @@ class _Fused(torch.autograd.Function):
 
 
 def _backward(membrane: Tensor, grad: Tensor, law: Law) -> Tensor:
-    """The gradient of the currents (T, ...) from that of the spikes."""
+    """Return the gradient of the currents (T, ...) for that of the spikes (T, ...)."""
     if grad.shape != membrane.shape:
-        raise ValueError(f"gradient {tuple(grad.shape)} of spikes {tuple(membrane.shape)}")
+        raise ValueError(f"the gradient has shape {tuple(grad.shape)}, the spikes {tuple(membrane.shape)}")
     out = torch.empty_like(membrane)
     if out.numel():
         u, gs, gx = (x.view(x.shape[0], -1).numpy() for x in (membrane, grad, out))

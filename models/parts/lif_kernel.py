@@ -1,12 +1,13 @@
-"""The leaky integrate-and-fire loop as two numba kernels, forward and backward, over arrays (T, M).
+"""Numba kernels for leaky integrate-and-fire neurons, forward and backward, over arrays (T, M).
 
 Forward:   U[t] = H[t-1] + gain X[t]
-           S[t] = 1 where U[t] >= v_threshold, else 0
-           H[t] = v_reset where S[t] = 1, else beta U[t] + leak
+           S[t] = 1 if U[t] >= v_threshold, else 0
+           H[t] = v_reset if S[t] = 1, else beta U[t] + leak
 Backward:  gU[t] = gS[t] sigma'(U[t]) + gH[t] dH/dU;  gX[t] = gain gU[t];  gH[t-1] = gU[t]
 
-The neurons are walked in pieces that fit the first-level cache, time inside, neurons innermost, so that LLVM
-vectorises; nothing is reassociated, so the spikes are those of the plain loop in `neurons`, bit for bit.
+Neurons are processed in pieces that fit the first-level cache: all time steps of one piece, then the next.
+The innermost loop is over neurons, so that LLVM vectorises it. No floating-point operations are reordered, so
+the spikes are bit-identical to those of the loop in `lif.py`.
 """
 
 import math
@@ -19,7 +20,7 @@ from numba.extending import intrinsic, overload
 
 from memsim.devices.numerics.kernel_cache import compiled
 
-PIECE = 2048  #: neurons walked through all time steps before the next ones are touched
+PIECE = 2048  #: number of neurons of a piece
 LOG2_E = np.float32(1.4426950408889634)
 SHIFTER = np.float32(
     12582912.0
@@ -28,7 +29,7 @@ SHIFTER = np.float32(
 
 @intrinsic
 def _times_power_of_two(typing_context, value, shifted):
-    """value * 2**n for float32, where shifted = n + SHIFTER: n is added to the exponent bits."""
+    """Return value * 2**n for float32, where shifted = n + SHIFTER; n is added to the exponent bits."""
 
     def generate(context, builder, signature, arguments):
         integer, real = ir.IntType(32), ir.FloatType()
@@ -39,7 +40,9 @@ def _times_power_of_two(typing_context, value, shifted):
 
 
 def exp(x):
-    """e**x for x <= 0: in float32 without branches (2e-7 relative near 0, at least 1e-38)."""
+    """Return e**x for x <= 0; in float32 without branches, with a relative error of 2e-7 near 0, minimum
+    1e-38.
+    """
     return math.exp(x)
 
 
@@ -63,11 +66,10 @@ def _exp(x):
 
 @compiled(nogil=True, parallel=True)
 def lif_forward(current, spikes, membrane, beta, gain, leak, v_threshold, v_reset, blocks):
-    """Fill spikes (T, M), and membrane U (T, M) unless it is empty; current is (T, M), or (1, M) where it is
-    held.
+    """Fill spikes (T, M) and, unless it is empty, the membrane U (T, M).
 
-    The five constants have the arrays' type; `blocks` is the number of equal shares of the neurons worked on
-    in parallel.
+    current: (T, M), or (1, M) for a current that is constant in time. The five constants have the data type
+    of the arrays; blocks: number of parts of equal size that are computed in parallel.
     """
     steps, size = spikes.shape
     held = current.shape[0] == 1

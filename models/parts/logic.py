@@ -1,4 +1,4 @@
-"""Logic of spikes: gates of one bit, which are no multiplications."""
+"""Logic operations on spikes, which count as one-bit comparisons instead of multiplications."""
 
 from typing import final
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 @final
 class And(nn.Module):
-    """Spikes s and x of two signals: x AND s, a product; `negated`: x AND NOT s, x (1 - s)."""
+    """Logical AND of spikes x and s of equal shape: x s, or with `negated` x AND NOT s: x (1 - s)."""
 
     def __init__(self, *, negated: bool = False):
         super().__init__()
@@ -17,5 +17,5 @@ class And(nn.Module):
         return x * (1 - s) if self.negated else x * s
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
-        """Work of one call: one bit compared for each value, as for the OR of a pool."""
+        """Return the events of one call: a comparison of one bit per value."""
         return {"digital-compare": output.numel()}

@@ -1,4 +1,4 @@
-"""Means over the time and over the places of maps and tokens: modules, so that a ledger counts additions."""
+"""Means over time, tokens and map positions, as modules, so that a ledger can count their additions."""
 
 from typing import final
 
@@ -31,7 +31,7 @@ class TokenMeanOfStep(nn.Module):
 
 @final
 class MapMean(nn.Module):
-    """Mean over time and places of maps, (T, B, C, h, w) -> (B, C)."""
+    """Mean over time and positions of maps, (T, B, C, h, w) -> (B, C)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.mean((0, 3, 4))

@@ -1,5 +1,5 @@
-"""Residual networks of spikes whose shortcuts carry membranes: MS-ResNet (Hu et al., arXiv:2112.08954), and
-with gates behind each block Att-Res-SNN (Yao et al., arXiv:2209.13929).
+"""Spiking residual networks with membrane shortcuts: MS-ResNet (Hu et al., arXiv:2112.08954), and with gates
+after each block Att-Res-SNN (Yao et al., arXiv:2209.13929).
 """
 
 from collections.abc import Callable, Sequence
@@ -12,18 +12,20 @@ from memsim.models.parts.neurons import Add
 from memsim.models.parts.time_axis import each, encoded
 
 Stem = Literal["7x7", "3x3", "3x3x3"]
-"""One convolution of side 7 and stride 2; one of side 3; three of side 3 with biases, the first halving."""
+"""Kind of stem: one 7 x 7 convolution of stride 2; one 3 x 3 convolution; or three 3 x 3 convolutions with
+biases, the first of stride 2.
+"""
 
 
 def norm(channels: int, gain: float) -> nn.BatchNorm2d:
-    """Make a batch norm whose gain begins at a value."""
+    """Return a batch norm with this initial gain."""
     made = nn.BatchNorm2d(channels)
     nn.init.constant_(made.weight, gain)
     return made
 
 
 def stem(kind: Stem, channels: int, width: int, gain: float) -> nn.Sequential:
-    """Make the first layers of images (B, C, H, W), batch norm included."""
+    """Return the first layers of a network for images (B, C, H, W), including a batch norm."""
     if kind == "3x3x3":
         sizes = ((channels, 2), (width, 1), (width, 1))
         layers = [nn.Conv2d(before, width, 3, stride, 1) for before, stride in sizes]
@@ -36,11 +38,11 @@ def stem(kind: Stem, channels: int, width: int, gain: float) -> nn.Sequential:
 
 @final
 class MembraneResBlock(nn.Module):
-    """Shortcut of x + gates of BN(W2 S(BN(W1 S(x)))) on membranes (T, B, C, h, w), S neurons, W of side 3.
+    """Residual block on membranes (T, B, C, h, w): shortcut(x) + gates(BN(W2 S(BN(W1 S(x))))).
 
-    The shortcut is x itself, or where the shape changes a convolution of side 1 and batch norm, which see
-    membranes: real numbers. average: it halves by a mean of 2 x 2, not by its stride. last: the gain that
-    the last norm begins with.
+    S are neurons and W 3 x 3 convolutions. The shortcut is the identity or, if the shape changes, a 1 x 1
+    convolution of the membranes (real numbers) with batch norm. average: the shortcut halves the size by a
+    2 x 2 mean instead of a stride. gain, last: initial gains of the first and of the last norm.
     """
 
     def __init__(
@@ -76,10 +78,10 @@ class MembraneResBlock(nn.Module):
 
 @final
 class MembraneResNet(nn.Module):
-    """Stem, stages of blocks, neurons: images (B, C, H, W) or frames (T, B, C, H, W) -> spikes of maps.
+    """Stem, stages of blocks and neurons: images (B, C, H, W) or frames (T, B, C, H, W) -> spikes of maps.
 
-    Stages double the width and halve the picture; the first halves it only behind a stem that does. gates:
-    makes the gates of a block from its channels.
+    Each stage after the first doubles the width and halves height and width of the maps; the first stage
+    halves them unless the stem is "3x3". gates: function from the number of channels to the gates of a block.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
-"""The blocks of spiking transformers whose shortcuts carry membranes: S2TDPT, Spikingformer and, behind
-another stem, the spike-driven transformer.
+"""Blocks of spiking transformers with membrane shortcuts: S2TDPT, Spikingformer and, with another stem, the
+spike-driven transformer.
 
-Tokens are (T, B, N, D) of steps, images, tokens and features; `neuron` makes a fresh layer of neurons.
+Tokens are (T, B, N, D): time steps, images, tokens, features. `neuron` is a function that returns a new layer
+of neurons.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ Neuron = Callable[[], LIF]
 
 @final
 class Dense(nn.Module):
-    """BN(W S): a linear layer over tokens (T, B, N, D_in) and its batch norm, (T, B, N, D_out)."""
+    """Linear layer with batch norm, BN(W S): (T, B, N, D_in) -> (T, B, N, D_out)."""
 
     def __init__(self, d_in: int, d_out: int, *, bias: bool):
         super().__init__()
@@ -31,8 +32,9 @@ class Dense(nn.Module):
 
 @final
 class Stage(nn.Module):
-    """One stage of patch splitting, Eq. (11)-(12) of Mondal & Kumar 2025: LIF, max-pool of side `pool` (0:
-    none), convolution, batch norm, on (T, B, C, h, w).
+    """Stage of patch splitting on (T, B, C, h, w): LIF, max-pool, convolution, batch norm.
+
+    pool: side of the max-pool, stride 2; 0: none. Source: Eq. (11)-(12) of Mondal & Kumar, arXiv:2511.14691.
     """
 
     def __init__(self, before: int, after: int, *, pool: int, neuron: Neuron):
@@ -48,9 +50,9 @@ class Stage(nn.Module):
 
 @final
 class PatchSplitting(nn.Module):
-    """Images (B, C, H, W) or frames (T, B, C, H, W) -> tokens' membrane U0 (T, B, N, D), Eq. (10)-(13).
+    """Images (B, C, H, W) or frames (T, B, C, H, W) -> membranes U0 of tokens (T, B, N, D), Eq. (10)-(13).
 
-    The encoder convolution sees pixels once; its current is held over the T steps.
+    The encoder convolution is computed once per image; its output is the input current of all T steps.
     """
 
     def __init__(
@@ -81,8 +83,10 @@ class PatchSplitting(nn.Module):
 
 @final
 class SelfAttention(nn.Module):
-    """Eq. (14)-(23) on membranes (T, B, N, D): LIF; Q, K, V spikes by head; A V s; `core_lif`; projection
-    with batch norm.
+    """Spiking self-attention on membranes (T, B, N, D), Eq. (14)-(23).
+
+    The order is LIF; spikes Q, K and V of each head; core A V times the scale s; `core_lif`; projection with
+    batch norm.
     """
 
     def __init__(
@@ -105,7 +109,7 @@ class SelfAttention(nn.Module):
         self.proj = Dense(dim, dim, bias=True)
 
     def split(self, spikes: Tensor) -> Tensor:
-        """(T, B, N, D) -> (T, B, H, N, D_H)."""
+        """Split features into heads: (T, B, N, D) -> (T, B, H, N, D_H)."""
         return spikes.unflatten(-1, (self.heads, -1)).transpose(-2, -3)
 
     def forward(self, membrane: Tensor) -> Tensor:
@@ -118,7 +122,7 @@ class SelfAttention(nn.Module):
 
 @final
 class SpikingMLP(nn.Module):
-    """Eq. (26) on membranes (T, B, N, D): two times LIF, linear layer, batch norm."""
+    """Perceptron on membranes (T, B, N, D), Eq. (26): LIF, linear layer and batch norm, twice."""
 
     def __init__(self, dim: int, hidden: int, *, neuron: Neuron, layernorm: bool = False):
         super().__init__()
@@ -132,7 +136,7 @@ class SpikingMLP(nn.Module):
 
 @final
 class MembraneBlock(nn.Module):
-    """A transformer block with membrane shortcuts, Eq. (24)-(27): U' = U + attention(U), X = U' + mlp(U')."""
+    """Transformer block with membrane shortcuts, Eq. (24)-(27): U' = U + attention(U), X = U' + mlp(U')."""
 
     def __init__(self, attention: SelfAttention, mlp: SpikingMLP):
         super().__init__()

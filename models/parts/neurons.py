@@ -1,4 +1,6 @@
-"""Spiking neurons: the leaky integrate-and-fire layer, time on the first axis, and what stands around it."""
+"""Spiking neurons (leaky integrate-and-fire, time on the first axis), and pooling, addition and mean
+modules.
+"""
 
 from functools import lru_cache
 from math import inf
@@ -14,7 +16,7 @@ from memsim.models.parts.lif import Law, potentials, spikes
 def _law(
     tau: float, v_threshold: float, v_reset: float, decay_input: bool, alpha: float, detach_reset: bool
 ) -> Law:
-    """The constants of a neuron's law."""
+    """Return the constants of a neuron."""
     gain, leak = (1 / tau, v_reset / tau) if decay_input else (1.0, 0.0)
     return Law(1 - 1 / tau, gain, leak, v_threshold, v_reset, alpha, detach_reset)
 
@@ -27,14 +29,15 @@ class LIF(nn.Module):
         S[t] = Theta(U[t] - v_threshold), Theta(0) = 1       Eq. (8)
         H[t] = v_reset S[t] + beta U[t] (1 - S[t])           Eq. (9), beta = 1 - 1/tau, H[-1] = v_reset
 
-    `decay_input=True` is SpikingJelly's default convention instead: X is divided by tau, and the leak pulls
-    towards v_reset (with v_reset = 0, the paper's law with the input X / tau). `tau=inf` has no leak: the
-    integrate-and-fire neuron. The derivative of Theta is
-    that of sigmoid(alpha z); `detach_reset` keeps the reset out of the gradient. The result holds 0 and 1 in
-    the type and shape of X.
+    With `decay_input=True` the convention is the default of SpikingJelly: X is divided by tau, and the
+    membrane decays towards v_reset (for v_reset = 0 this is the law above with the input X / tau). `tau=inf`
+    gives integrate-and-fire neurons without leak. The surrogate derivative of Theta is that of sigmoid(alpha
+    z); `detach_reset` excludes the reset from the gradient. The output has the values 0 and 1 in the type and
+    shape of X. tau is in time steps, 1 or more; v_threshold must be above v_reset, and alpha positive. Raises
+    ValueError otherwise, and for tau=inf with decay_input.
 
-    CPU tensors of float32 and float64 run through one kernel each way, anything else through the loop of
-    :func:`memsim.models.parts.lif.spikes`, which is the definition.
+    CPU tensors of float32 and float64 are computed by one kernel in each direction, others by the loop in
+    :func:`memsim.models.parts.lif.spikes`, which defines the result.
     """
 
     def __init__(
@@ -51,7 +54,9 @@ class LIF(nn.Module):
         if not tau >= 1:
             raise ValueError(f"tau={tau} time steps: the leak 1 - 1/tau needs tau >= 1; did you pass beta?")
         if tau == inf and decay_input:
-            raise ValueError("tau=inf with decay_input: the input over tau is 0, no neuron ever fires")
+            raise ValueError(
+                "tau=inf with decay_input: the input divided by tau is 0, so no neuron ever fires"
+            )
         if not v_threshold > v_reset:
             raise ValueError(
                 f"v_threshold={v_threshold} must be above v_reset={v_reset}, or neurons fire at rest"
@@ -63,20 +68,20 @@ class LIF(nn.Module):
 
     @property
     def law(self) -> Law:
-        """The constants of U' = beta U + leak + gain X."""
+        """Constants of the neurons, in the form of `Law`."""
         return _law(self.tau, self.v_threshold, self.v_reset, self.decay_input, self.alpha, self.detach_reset)
 
     def forward(self, current: Tensor) -> Tensor:
-        """Spikes (T, ...) of the currents (T, ...); a current expanded over T is read once."""
+        """Return spikes (T, ...) for currents (T, ...); a current expanded over T is read only once."""
         law = _law(self.tau, self.v_threshold, self.v_reset, self.decay_input, self.alpha, self.detach_reset)
         return spikes(current, law)
 
     def membrane(self, current: Tensor) -> Tensor:
-        """Membrane potentials U before reset (T, ...) of the currents (T, ...)."""
+        """Return the membrane potentials U before the reset (T, ...) for currents (T, ...)."""
         return potentials(current, self.law)
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
-        """Work of one call: neuron updates."""
+        """Return the events of one call: neuron updates."""
         return {"neuron-step": output.numel()}
 
     def extra_repr(self) -> str:
@@ -86,14 +91,15 @@ class LIF(nn.Module):
 
 @final
 class SpikePool(nn.MaxPool2d):
-    """Max-pool with side 2 or 3 and stride 2 over spikes (B, C, h, w), an OR; the result is nn.MaxPool2d's.
+    """Max-pool with side 2 or 3 and stride 2 over spikes (B, C, h, w), with the result of nn.MaxPool2d.
 
-    Without a gradient to keep it takes rows first, then columns: torch's own kernel is several times slower.
+    Without a gradient it is computed along rows, then along columns, which is several times faster than the
+    kernel of torch.
     """
 
     @property
     def side(self) -> int:
-        """Side of a window."""
+        """Side of the pooling window."""
         assert isinstance(self.kernel_size, int)
         return self.kernel_size
 
@@ -103,7 +109,7 @@ class SpikePool(nn.MaxPool2d):
         if (torch.is_grad_enabled() and input.requires_grad) or side not in (2, 3) or not simple:
             return super().forward(input)  # type: ignore[return-value]
         out = torch.maximum(input[..., 0::2, :], input[..., 1::2, :])
-        if side == 3:  # windows overlap: the row before the pair belongs to it too
+        if side == 3:  # windows overlap: the row before each pair belongs to it too
             torch.maximum(out[..., 1:, :], input[..., 1:-1:2, :], out=out[..., 1:, :])
         rows, out = out, torch.maximum(out[..., 0::2], out[..., 1::2])
         if side == 3:
@@ -111,19 +117,19 @@ class SpikePool(nn.MaxPool2d):
         return out
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
-        """Work of one call: a compare for each value of a window but the first."""
+        """Return the events of one call: side^2 - 1 comparisons per window."""
         return {"digital-compare": output.numel() * (self.side**2 - 1)}
 
 
 @final
 class Add(nn.Module):
-    """A membrane shortcut, x + y: its own module so that a ledger can count the additions."""
+    """Addition of a membrane shortcut, x + y, as a module, so that a ledger can count its additions."""
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         return x + y
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
-        """Work of one call: one addition per element."""
+        """Return the events of one call: one addition per element."""
         return {"digital-add": output.numel()}
 
 
@@ -135,5 +141,5 @@ class TokenMean(nn.Module):
         return membrane.mean((0, 2))
 
     def events(self, inputs: tuple, output: Tensor) -> dict[str, float]:
-        """Work of one call: one addition per membrane value."""
+        """Return the events of one call: one addition per membrane value."""
         return {"digital-add": inputs[0].numel()}

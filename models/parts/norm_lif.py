@@ -1,7 +1,8 @@
-"""Batch norm and neurons over rows, fused, in float32 or with currents and spikes in bf16: for training.
+"""Fused batch norm and neurons for training, in float32 or with currents and spikes in bf16.
 
-Rows are (T, P, C): time steps, places (images by height and width, or by tokens), channels. A network's usual
-layers (`nn.BatchNorm2d`, `LIF`) are the definition; statistics, membranes and sums are float32 or more here.
+Tensors are rows (T, P, C): time steps, positions (of all images and pixels or tokens), channels. The results
+are defined by the usual layers (`nn.BatchNorm2d`, `LIF`); statistics, membranes and sums have at least
+float32 precision.
 """
 
 from typing import NamedTuple
@@ -23,23 +24,27 @@ FLOAT32 = np.dtype(np.float32)
 def norm_lif(
     x: Tensor, norm: _BatchNorm, law: Law, *, steps: int, kind: torch.dtype, bias: Tensor | None = None
 ) -> Tensor:
-    """Spikes (T, P, C) of type `kind` of the batch norm of currents x (T or 1, P, C).
+    """Return the spikes (T, P, C), of type `kind`, of neurons behind a batch norm of x (T or 1, P, C).
 
-    x: float32 or bf16 on the CPU; of one step where it is held over all. bias: of the layer before the norm,
-    which x goes without: it moves the running mean alone. ValueError for a norm that is not training.
+    x: float32 or bf16 on the CPU; with one step if it is constant in time. steps: T. bias: bias of the layer
+    before the norm if it is not included in x; it changes the running mean only. Raises ValueError for a norm
+    in evaluation mode, and for fewer than two values per channel.
     """
     return _NormLIF.apply(x, norm.weight, norm.bias, _statistics(x, norm, bias), law, steps, kind)
 
 
 def lif(x: Tensor, law: Law, kind: torch.dtype) -> Tensor:
-    """Spikes (T, P, C) of type `kind` of currents x (T, P, C)."""
+    """Return the spikes (T, P, C), of type `kind`, for currents x (T, P, C)."""
     return _NormLIF.apply(x, None, None, None, law, len(x), kind)
 
 
 def norm_add(
     x: Tensor, norm: _BatchNorm, base: Tensor | None = None, *, bias: Tensor | None = None
 ) -> Tensor:
-    """The batch norm of x (T, P, C), added to membranes `base` if given: float32. bias: as in `norm_lif`."""
+    """Return the batch norm of x (T, P, C), added to membranes `base` if given, in float32.
+
+    bias and errors are as in `norm_lif`.
+    """
     return _NormAdd.apply(x, norm.weight, norm.bias, _statistics(x, norm, bias), base)
 
 
@@ -51,21 +56,21 @@ class Statistics(NamedTuple):
     count: int
 
     def affine(self, weight: Tensor, bias: Tensor, gain: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-        """Scale and shift of a norm and the gain behind it."""
+        """Return scale and shift (C) of a norm followed by a gain."""
         scale = gain * weight.detach().double().numpy() * self.inverse
         return scale, gain * bias.detach().double().numpy() - self.mean * scale
 
 
 @torch.no_grad()
 def _statistics(x: Tensor, norm: _BatchNorm, bias: Tensor | None) -> Statistics:
-    """Measure a batch and move the norm's running mean and variance, as torch does."""
+    """Compute the statistics of a batch and update the running mean and variance of the norm, like torch."""
     if not norm.training:
-        raise ValueError("a fused norm takes the statistics of the batch: set the network to train() first")
+        raise ValueError("a fused norm uses the statistics of the batch: call train() on the network first")
     channels = x.shape[-1]
     flat = _array(x).reshape(-1)
     count = flat.size // channels
     if count < 2:
-        raise ValueError(f"a batch norm needs more than one value a channel, got {count}")
+        raise ValueError(f"a batch norm needs more than one value per channel, got {count}")
     middle = x.reshape(-1, channels)[0].float().numpy()
     sums, squares = _sums(channels)
     kernel.moments(flat, _laid(middle), sums, squares)
@@ -82,7 +87,7 @@ def _statistics(x: Tensor, norm: _BatchNorm, bias: Tensor | None) -> Statistics:
 
 
 class _NormLIF(torch.autograd.Function):
-    """Spikes of rows, behind a norm or as they are; only the rows are kept for the way back."""
+    """Spikes of rows, with or without a norm before; only the rows are stored for the backward pass."""
 
     @staticmethod
     def forward(ctx, x, weight, bias, statistics, law, steps, kind):
@@ -117,7 +122,7 @@ class _NormLIF(torch.autograd.Function):
 
 
 class _NormAdd(torch.autograd.Function):
-    """A norm of rows, added to membranes."""
+    """Batch norm of rows, added to membranes."""
 
     @staticmethod
     def forward(ctx, x, weight, bias, statistics, base):
@@ -153,7 +158,7 @@ def _through_norm(
     x: Tensor, grad: Tensor, out: Tensor, scale: np.ndarray, found: Statistics, sums: np.ndarray,
     products: np.ndarray,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Fill out with the gradient of x from that of x scale + shift; returns those of weight and bias.
+    """Fill out with the gradient of x for that of x scale + shift; return the gradients of weight and bias.
 
     gx = scale (g - <g> - (x - mean) inverse^2 <g (x - mean)>)
     """
@@ -168,22 +173,22 @@ def _through_norm(
 
 
 def _array(x: Tensor) -> np.ndarray:
-    """The rows of a tensor as kernels take them, (T, P C)."""
+    """Return the rows of a tensor as a numpy array (T, P C) for the kernels."""
     return array_of(x).reshape(len(x), -1)
 
 
 def _laid(values: np.ndarray) -> np.ndarray:
-    """Values of channels (C), laid out for a piece of whole places, float32."""
+    """Return values of channels (C) repeated to the length of a piece, float32."""
     return np.tile(values.astype(np.float32), max(1, kernel.PIECE // len(values)))
 
 
 def _sums(channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Zeros (blocks, C) for two sums."""
+    """Return two arrays of zeros (blocks, C) for sums."""
     blocks = match_threads()
     return np.zeros((blocks, channels)), np.zeros((blocks, channels))
 
 
 def _time(law: Law) -> tuple[np.generic, ...]:
-    """Beta, leak, v_threshold and v_reset: what is left of a law when its gain is in the scale."""
+    """Return beta, leak, v_threshold and v_reset; the gain is part of the scale."""
     beta, _, *rest = constants(law, FLOAT32)
     return beta, *rest

@@ -1,17 +1,17 @@
-"""Batch norm and leaky integrate-and-fire neurons in one pass over memory each way: numba kernels.
+"""Numba kernels for batch norm and leaky integrate-and-fire neurons in one pass over memory.
 
-Forward:   U[t] = H[t-1] + x[t] scale + shift;  S[t] = 1 where U[t] >= v_threshold, else 0
-           H[t] = v_reset where S[t] = 1, else beta U[t] + leak
-Backward:  gU[t] = gS[t] sigma'(U[t]) + gU[t+1] dH[t]/dU[t], with the membranes computed anew
+Forward:   U[t] = H[t-1] + x[t] scale + shift;  S[t] = 1 if U[t] >= v_threshold, else 0
+           H[t] = v_reset if S[t] = 1, else beta U[t] + leak
+Backward:  gU[t] = gS[t] sigma'(U[t]) + gU[t+1] dH[t]/dU[t], with recomputed membranes
 
-Scale and shift, by channel, are those of a batch norm and the neurons' gain. Rows are (T, P C): P places of C
-channels, channels last, flat; currents (1, P C) are held over all steps. Arrays are float32, or uint16 with
-the bits of bf16 (`bits16`); every number between is float32.
+Scale and shift of each channel combine the batch norm and the gain of the neurons. Rows are (T, P C): P
+positions of C channels, channels last, flattened; currents (1, P C) are constant in time. Arrays are float32,
+or bf16 stored as uint16 (`bits16`); intermediate results are float32.
 
-Places are walked in pieces that fit the first-level cache, the tables by channel (L) laid out once for a
-piece of L / C places, so that inner loops are long for narrow maps, too. A loop has five arrays at most: LLVM
-vectorises only where few of them could overlap. Sums are kept by lane of a piece, in float32 for `FLUSH`
-pieces, then in float64.
+Positions are processed in pieces of L values, L / C positions, that fit the first-level cache; tables by
+channel are repeated to the length L, so that inner loops are long even for few channels. A loop uses at most
+five arrays, because LLVM does not vectorise loops in which many arrays could overlap. Sums are kept for each
+of the L values of a piece ("lanes"), in float32 over `FLUSH` pieces, then in float64.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ FLUSH = 64
 
 @bare
 def _flush(lanes, sums):
-    """Add sums by lane (L) to those by channel (C), float64, and begin anew."""
+    """Add sums of lanes (L) to sums of channels (C), float64, and set the former to 0."""
     for j in range(len(lanes)):
         sums[j % len(sums)] += lanes[j]
         lanes[j] = 0
@@ -35,7 +35,7 @@ def _flush(lanes, sums):
 
 @bare
 def _flush_full(number, last, a, sums, b, products):
-    """Flush both sums after every `FLUSH` pieces and after the last; number: of the piece just added."""
+    """Flush both sums after every `FLUSH` pieces and after the last one; number: index of the piece."""
     if last or number % FLUSH == FLUSH - 1:
         _flush(a, sums)
         _flush(b, products)
@@ -43,16 +43,17 @@ def _flush_full(number, last, a, sums, b, products):
 
 @bare
 def _share(block, blocks, size, channels):
-    """First and last + 1 value of a block's share of `size` values, whole places."""
+    """Return the first and the last + 1 index of the values of a block; blocks have whole positions."""
     places = size // channels
     return block * places // blocks * channels, (block + 1) * places // blocks * channels
 
 
 @parallel_kernel
 def moments(x, middle, sums, squares):
-    """Add up x - middle and its square by channel, into sums and squares (blocks, C) float64, zeros before.
+    """Add x - middle and its square by channel to sums and squares (blocks, C), float64, initially 0.
 
-    x: all rows flat (R C); middle: laid out (L), a number near each channel's mean, so that nothing cancels.
+    x: all rows, flattened (R C); middle (L): a value near the mean of each channel, which avoids
+    cancellation.
     """
     blocks, channels = sums.shape
     size, piece = len(x), len(middle)
@@ -72,7 +73,7 @@ def moments(x, middle, sums, squares):
 
 @parallel_kernel
 def fire(x, spikes, scale, shift, channels, beta, leak, v_threshold, v_reset, blocks):
-    """Fill spikes (T, P C) from currents x (T or 1, P C); scale and shift laid out (L)."""
+    """Fill spikes (T, P C) from currents x (T or 1, P C); scale and shift have the length L."""
     steps, size = spikes.shape
     held, piece, one = x.shape[0] == 1, len(scale), one_of(spikes)
     for block in prange(blocks):
@@ -91,7 +92,7 @@ def fire(x, spikes, scale, shift, channels, beta, leak, v_threshold, v_reset, bl
 
 @bare
 def _membranes(x, start, n, scale, shift, beta, leak, v_threshold, v_reset, membrane, h):
-    """Fill membrane (T, L) with the potentials of a piece; h (L) has what is left of them."""
+    """Fill membrane (T, L) with the potentials of a piece; h (L) is working memory."""
     h[:] = v_reset
     for t in range(len(membrane)):
         now, v = membrane[t], x[0 if x.shape[0] == 1 else t, start : start + n]
@@ -103,7 +104,7 @@ def _membranes(x, start, n, scale, shift, beta, leak, v_threshold, v_reset, memb
 
 @bare
 def _back(u, grad, carry, n, beta, leak, v_threshold, v_reset, alpha, detach):
-    """Put the gradient of a step's potentials into carry, which had that of the step after."""
+    """Replace the gradient of the potentials of the following step in carry by that of this step."""
     one, zero = np.float32(1), np.float32(0)
     for j in range(n):
         z = u[j] - v_threshold
@@ -117,7 +118,7 @@ def _back(u, grad, carry, n, beta, leak, v_threshold, v_reset, alpha, detach):
 
 @bare
 def _collect(x, gradient, mean, a, b, n):
-    """Add a piece's gradient to a, and its product with x - mean to b, by lane."""
+    """Add the gradient of a piece to a and its product with x - mean to b, by lane."""
     for j in range(n):
         g = real(gradient[j])
         a[j] += g
@@ -129,7 +130,7 @@ def _piece_back(
     x, grad, out, start, n, scale, shift, mean, membrane, carry, total, a, b,
     beta, leak, v_threshold, v_reset, alpha, detach,
 ):  # fmt: skip
-    """Fill a piece of out; adds to a and b by lane, unless mean is empty."""
+    """Fill a piece of out, and add to a and b by lane unless mean is empty."""
     held = x.shape[0] == 1
     _membranes(x, start, n, scale, shift, beta, leak, v_threshold, v_reset, membrane, carry)
     for j in range(n):
@@ -156,10 +157,10 @@ def fire_back(
     x, grad, out, scale, shift, mean, sums, products,
     beta, leak, v_threshold, v_reset, alpha, detach,
 ):  # fmt: skip
-    """Fill out, like x, with the gradient of x scale + shift from that of the spikes, grad (T, P C).
+    """Fill out (shape of x) with the gradient of x scale + shift for that of the spikes, grad (T, P C).
 
-    Adds it up by channel, alone and times x - mean, into sums and products (blocks, C) float64, zeros before;
-    not where mean (L) is empty.
+    Unless mean (L) is empty, the sums of this gradient and of its product with x - mean are added by channel
+    to sums and products (blocks, C), float64, initially 0.
     """
     (steps, size), (blocks, channels), piece = grad.shape, sums.shape, len(scale)
     for block in prange(blocks):
@@ -177,7 +178,7 @@ def fire_back(
 
 @parallel_kernel
 def channel_sums(x, grad, mean, sums, products):
-    """Add a gradient (R C) up by channel, alone and times x - mean: as `fire_back` does."""
+    """Add a gradient (R C) and its product with x - mean by channel, like `fire_back`."""
     blocks, channels = sums.shape
     size, piece = len(x), len(mean)
     for block in prange(blocks):
@@ -191,7 +192,9 @@ def channel_sums(x, grad, mean, sums, products):
 
 @parallel_kernel
 def combine(x, y, out, of_x, of_y, shift, channels, blocks):
-    """Fill out (R C) with x of_x + y of_y + shift, tables laid out (L); y may be out itself."""
+    """Fill out (R C) with x of_x + y of_y + shift, with tables of length L; y and out may be the same
+    array.
+    """
     size, piece = len(x), len(shift)
     for block in prange(blocks):
         low, high = _share(block, blocks, size, channels)

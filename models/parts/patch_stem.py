@@ -1,5 +1,5 @@
-"""The stem of Spikformer and of the spike-driven transformer: convolutions that make tokens, then one whose
-result is added as their position.
+"""The stem of Spikformer and of the spike-driven transformer: convolutions that produce tokens, and another
+one whose result is added as position encoding.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from memsim.models.parts.time_axis import each, encoded
 
 @final
 class SpikeStage(nn.Module):
-    """Convolution of side 3, batch norm, neurons, max-pool of spikes: (T, B, C, h, w) -> (T, B, C', h', w').
+    """3 x 3 convolution, batch norm, neurons, max-pool of spikes: (T, B, C, h, w) -> (T, B, C', h', w').
 
     pool: side of the max-pool, stride 2; 0: none. first: pool the currents before the neurons instead.
-    neuron: None where currents are all it gives.
+    neuron: None: no neurons, and the output is currents.
     """
 
     def __init__(self, before: int, after: int, *, pool: int, first: bool, neuron: Neuron | None):
@@ -30,12 +30,12 @@ class SpikeStage(nn.Module):
         self.pool = kind(pool, 2, padding) if pool else nn.Identity()
 
     def current(self, maps: Tensor) -> Tensor:
-        """Currents (B, C', h', w') of the neurons for one time step."""
+        """Return the input currents of the neurons for one time step (B, C', h', w')."""
         current = self.norm(self.conv(maps))
         return self.pool(current) if self.first else current
 
     def spikes(self, current: Tensor) -> Tensor:
-        """Spikes (T, B, C', h', w') of the currents, pooled unless those were."""
+        """Return the spikes (T, B, C', h', w') for currents, pooled unless the currents were."""
         fired = self.lif(current)
         return fired if self.first else each(self.pool, fired)
 
@@ -47,10 +47,10 @@ class SpikeStage(nn.Module):
 class PatchStem(nn.Module):
     """Images (B, C, H, W) or frames (T, B, C, H, W) -> tokens (T, B, N, D).
 
-    A stage for each of `widths`; the first sees an image's pixels once. Then x + f(x), by `membrane`:
-    False: f is convolution, norm, neurons, x spikes: tokens are integers from 0 to 2 (Spikformer).
-    True: the last stage has no neurons behind its pool, which is one of membranes; f is neurons,
-    convolution, norm: tokens are membranes (spike-driven transformer).
+    There is one stage for each of `widths`; the first convolution is computed once per image. Then f(x) is
+    added to x. membrane=False: f is convolution, norm and neurons, and x are spikes; tokens are integers from
+    0 to 2 (Spikformer). membrane=True: the last stage has no neurons and pools membranes, and f is neurons,
+    convolution and norm; tokens are membranes (spike-driven transformer).
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class PatchStem(nn.Module):
         self.lif, self.add = neuron(), Add()
 
     def position(self, maps: Tensor) -> Tensor:
-        """Convolution and norm of the maps (B, D, h, w) of one time step."""
+        """Return convolution and norm of the maps (B, D, h, w) of one time step."""
         return self.norm(self.conv(maps))
 
     def forward(self, image: Tensor) -> Tensor:

@@ -1,8 +1,7 @@
-"""Max-pool of side 2 or 3 and stride 2 over maps of spikes, channels last: numba kernels, and their gradient.
+"""Numba kernels for the max-pool of spikes with side 2 or 3 and stride 2, channels last, and its gradient.
 
-Maps are (B, h, w, C), float32 or the bits of bf16 in uint16; spikes are 0 or 1, so the maximum is an OR. The
-gradient goes to the first spike of a window in order of rows, or to its first place where there is none:
-torch's rule.
+Maps are (B, h, w, C), float32 or bf16 stored as uint16; spikes are 0 or 1. As in torch, the gradient goes to
+the first spike of a window in row order, or to its first position if there is no spike.
 """
 
 import numpy as np
@@ -11,13 +10,14 @@ from numba import prange
 from memsim.devices.numerics.compile import bare, parallel_kernel
 from memsim.models.parts.bits16 import one_of, put, real
 
-NONE = np.uint8(255)  #: no place of a window
+NONE = np.uint8(255)  #: marks that there is no position
 
 
 @bare
 def _window(spikes, image, y, x, side, at):
-    """Put the place of the first spike of a window into at (C), 255 where there is none; returns the first
-    place inside the map.
+    """Fill at (C) with the position of the first spike in a window, 255 if there is none.
+
+    Returns the first position of the window that lies inside the map.
     """
     height, width, edge = spikes.shape[1], spikes.shape[2], (side - 1) // 2
     for c in range(len(at)):
@@ -36,7 +36,7 @@ def _window(spikes, image, y, x, side, at):
 
 @parallel_kernel
 def pool(spikes, out, first, side, blocks):
-    """Fill out (B, h', w', C) and first, the place in the window that counts, row by row, uint8."""
+    """Fill out (B, h', w', C) and first, the position in each window that receives the gradient, uint8."""
     rows, one = len(spikes) * out.shape[1], one_of(out)
     for block in prange(blocks):
         for number in range(block * rows // blocks, (block + 1) * rows // blocks):
@@ -52,7 +52,7 @@ def pool(spikes, out, first, side, blocks):
 
 @parallel_kernel
 def pool_back(grad, first, out, side, blocks):
-    """Fill out (B, h, w, C) with the gradient of the spikes from that of the pooled ones (B, h', w', C)."""
+    """Fill out (B, h, w, C) with the gradient of the spikes for that of the pooled spikes (B, h', w', C)."""
     images, height, width, channels = out.shape
     edge = (side - 1) // 2
     for block in prange(blocks):

@@ -1,7 +1,7 @@
-"""The relatives of STDP attention, each with the same call: what attention would have to beat.
+"""Other kinds of attention with the same interface as STDP attention, against which it is compared.
 
-All take q, k, v spikes (T, B, H, N, D_H) and return sum_j A_ij V_jd, with `gain` (H) multiplying the weights
-where A follows from q and k (1 unless matched to another network's mean).
+All take spikes q, k, v (T, B, H, N, D_H) and return sum_j A_ij V_jd. If A depends on q and k, it is
+multiplied by `gain` (H), which is 1 unless the mean weight is matched to another network.
 """
 
 from typing import Literal, final
@@ -15,20 +15,20 @@ from memsim.written_attention import ProductAttention
 
 Kind = Literal["stdp", "random", "uniform", "uniform-matched", "rate", "dot", "sdsa"]
 KINDS: tuple[Kind, ...] = ("stdp", "random", "uniform", "uniform-matched", "rate", "dot")
-"""Attention with weights A_ij; "sdsa" (`memsim.models.parts.spike_driven`) has none."""
+"""Kinds of attention with weights A_ij; "sdsa" (`memsim.models.parts.spike_driven`) has no weights."""
 
 
 def _per_head(values: Tensor) -> Tensor:
-    """(H) -> (H, 1, 1), to stand beside (T, B, H, N, N)."""
+    """Reshape (H) to (H, 1, 1), which broadcasts against (T, B, H, N, N)."""
     return values[:, None, None]
 
 
 @final
 class RandomAttention(AbstractAttention):
-    """A_ij random but fixed, one N x N matrix per head: mixing without looking.
+    """Attention with fixed random weights, one N x N matrix per head, independent of the input.
 
-    Drawn uniformly from `seed`, then shifted and stretched so that each head's matrix has exactly the mean
-    and the standard deviation (H) asked for.
+    The weights are drawn uniformly with `seed`, then shifted and scaled so that the matrix of each head has
+    exactly the given mean (H) and standard deviation `spread` (H).
     """
 
     weight: Tensor
@@ -43,7 +43,7 @@ class RandomAttention(AbstractAttention):
         self.register_buffer("weight", weight.to(torch.get_default_dtype()))
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
-        """A_ij (T, B, H, N, N), the same for every image and step."""
+        """Return A_ij (T, B, H, N, N), the same for every image and time step."""
         return self.weight.expand(*q.shape[:2], *self.weight.shape)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class RandomAttention(AbstractAttention):
 
 @final
 class UniformAttention(AbstractAttention):
-    """A_ij = level of the head: every token gets the sum of all values. The level is learned, or fixed."""
+    """Attention with one weight per head, A_ij = level (H), which is learned or fixed."""
 
     level: Tensor
 
@@ -65,7 +65,7 @@ class UniformAttention(AbstractAttention):
             self.register_buffer("level", level)
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
-        """A_ij (T, B, H, N, N), one value per head."""
+        """Return A_ij (T, B, H, N, N), one value per head."""
         return _per_head(self.level).expand(*q.shape[:-1], q.shape[-2])
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -74,8 +74,8 @@ class UniformAttention(AbstractAttention):
 
 @final
 class RateAttention(AbstractAttention):
-    """A_ij = gain r_Q(i) r_K(j) / D_H: the dot product one would expect, were only the two spike counts
-    known.
+    """Rate-only attention, A_ij = gain r_Q(i) r_K(j) / D_H: the expected dot product given the spike
+    counts.
     """
 
     gain: Tensor
@@ -86,7 +86,7 @@ class RateAttention(AbstractAttention):
         self.register_buffer("gain", gain.to(torch.get_default_dtype()))
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
-        """A_ij (T, B, H, N, N), of rank one."""
+        """Return A_ij (T, B, H, N, N), of rank one in each head."""
         outer = spike_counts(q).unsqueeze(-1) * spike_counts(k).unsqueeze(-2)
         return _per_head(self.gain) / self.head_dim * outer
 
@@ -97,14 +97,14 @@ class RateAttention(AbstractAttention):
 
 @final
 class DotAttention(AbstractAttention, ProductAttention):
-    """A_ij = gain q_i . k_j, the spikes query and key share: Spikformer's attention (Zhou et al. 2023)."""
+    """Dot-product attention, A_ij = gain q_i . k_j: the attention of Spikformer (Zhou et al. 2023)."""
 
     def __init__(self, *, gain: Tensor):
         super().__init__()
         self.register_buffer("gain", gain.to(torch.get_default_dtype()))
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
-        """A_ij (T, B, H, N, N)."""
+        """Return A_ij (T, B, H, N, N)."""
         return _per_head(self.gain) * (q @ k.transpose(-1, -2))
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Spike-driven attention: a gate for each channel, with neither a product of spikes nor weights of pairs."""
+"""Spike-driven attention: a binary gate for each channel, without weights of token pairs."""
 
 from typing import final
 
@@ -12,13 +12,13 @@ from memsim.models.parts.neurons import LIF
 
 @final
 class SpikeDrivenAttention(AbstractAttention, DigitalOnly):
-    """SDSA of the spike-driven transformer (Yao et al. 2023), on spikes q, k, v (T, B, H, N, D_H):
+    """Spike-driven self-attention (SDSA; Yao et al. 2023) on spikes q, k, v (T, B, H, N, D_H):
 
         out_n = q_n AND LIF(sum_m k_m AND v_m)
 
-    The sum over tokens is a number for each channel; the neuron makes it a gate, the same for all tokens. The
-    result is divided by `scale`, the factor that stands behind every attention core, and so leaves the
-    neuron behind it as it is. There is no matrix of weights: `weights` raises ValueError.
+    The neurons turn the sum over tokens into a binary gate for each channel, equal for all tokens. The result
+    is divided by `scale` to cancel the factor that follows every attention core. There are no weights of
+    token pairs, so `weights` raises ValueError.
     """
 
     digital_because = "ANDs and counts of spikes, no matrix: an array has nothing to hold"
@@ -29,7 +29,7 @@ class SpikeDrivenAttention(AbstractAttention, DigitalOnly):
         self.meet, self.let_through = And(), And()
 
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
-        raise ValueError("spike-driven attention has gates of channels, no weights of token pairs")
+        raise ValueError("spike-driven attention has gates of channels and no weights of token pairs")
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         gated = self.let_through(self.gate(self.meet(k, v).sum(-2, keepdim=True)), q)

@@ -1,6 +1,4 @@
-"""Max-pool of spikes, channels last, with its gradient: what `SpikePool` does, sooner where a gradient is
-kept.
-"""
+"""Max-pool of spikes with its gradient, channels last: a faster equivalent of `SpikePool` for training."""
 
 import torch
 from torch import Tensor
@@ -12,14 +10,15 @@ from memsim.models.parts.pool_kernel import pool, pool_back
 
 
 def pooled(spikes: Tensor, side: int) -> Tensor:
-    """Maps (B, h', w', C) of the largest of each window of spikes (B, h, w, C), float32 or bf16, contiguous;
-    windows of `side` 2 or 3, stride 2, padding (side - 1) // 2.
+    """Return the max-pool (B, h', w', C) of spikes (B, h, w, C), float32 or bf16, contiguous.
+
+    side: 2 or 3; the stride is 2 and the padding (side - 1) // 2.
     """
     return _Pool.apply(spikes, side)
 
 
 class _Pool(torch.autograd.Function):
-    """The pool in one kernel each way; the place of each maximum is kept."""
+    """Pooling with one kernel in each direction; the position of each maximum is stored."""
 
     @staticmethod
     def forward(ctx, spikes, side):

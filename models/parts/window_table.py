@@ -1,4 +1,4 @@
-"""A tabulated STDP window: what spike waveforms make on a device, or what somebody measured."""
+"""A tabulated STDP window, from spike waveforms on a device or from a measurement."""
 
 from typing import Annotated, final
 
@@ -11,18 +11,19 @@ Part = Annotated[float, Field(ge=-1, le=1)]
 
 @final
 class WindowTable(BaseModel):
-    """Parts f(|dt|) of the largest change A, for potentiation (dt < 0) and depression (dt >= 0) apart.
+    """Table of f(|dt|), relative to the largest change A, for potentiation (dt < 0) and depression (dt >= 0).
 
-    f is interpolated linearly between the delays and stays at its last value beyond them. A negative part
-    moves the weight against its branch's sign. `devices.stdp_window(...).table()` gives all but `time_unit`.
-    ValueError unless delays ascend from 0 and the largest |f| is 1.
+    f is interpolated linearly between the delays and constant after the last one. A negative f changes the
+    weight in the direction opposite to its branch. `devices.stdp_window(...).table()` returns all fields
+    except `time_unit`. Raises ValueError unless the delays increase from 0, all three lists are equally long,
+    and the largest |f| is 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    delay: tuple[float, ...] = Field(min_length=2, description="|dt| on the device [s], ascending from 0")
-    potentiation: tuple[Part, ...] = Field(description="f at those delays where the query spike comes first")
-    depression: tuple[Part, ...] = Field(description="f where it comes last, and at a tie")
+    delay: tuple[float, ...] = Field(min_length=2, description="|dt| on the device [s], increasing from 0")
+    potentiation: tuple[Part, ...] = Field(description="f at these delays if the query spike comes first")
+    depression: tuple[Part, ...] = Field(description="f if the query spike comes last, and for ties")
     time_unit: float = Field(gt=0, description="device time of one unit of first-spike time [s]")
 
     @model_validator(mode="after")
@@ -32,15 +33,18 @@ class WindowTable(BaseModel):
             if len(getattr(self, name)) != count:
                 raise ValueError(f"{name} has {len(getattr(self, name))} values for {count} delays")
         if self.delay[0] != 0 or any(b <= a for a, b in zip(self.delay, self.delay[1:], strict=False)):
-            raise ValueError("delay must ascend from 0 s; whose sign it is, the two branches say")
+            raise ValueError("delay must increase from 0 s; the sign of dt is given by the two branches")
         largest = max(map(abs, (*self.potentiation, *self.depression)))
         if largest != 1:
-            raise ValueError(f"potentiation and depression: the largest of both is {largest:g}, it must be 1")
+            raise ValueError(f"potentiation and depression: the largest |f| is {largest:g}; it must be 1")
         return self
 
     def part(self, distance: Tensor, early: Tensor) -> Tensor:
-        """f at |dt| = distance [first-spike time], of the potentiating branch where `early`; the shape and
-        type of distance. Differentiable: the slope is that of the table, at a delay that to its right.
+        """Return f at |dt| = distance, of the branch of potentiation where `early` is true, else of
+        depression.
+
+        distance is in units of first-spike time; the result has its shape and type. It is differentiable,
+        with the slope of the table; at a delay, the slope to its right.
         """
         x = (distance * self.time_unit).clamp(max=self.delay[-1])
         delay, *branches = (

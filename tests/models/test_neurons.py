@@ -170,7 +170,7 @@ def test_events():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"tau": float("inf"), "decay_input": True}, "the input over tau is 0"),
+        ({"tau": float("inf"), "decay_input": True}, "the input divided by tau is 0"),
         ({"tau": 0.5}, "tau=0.5"),
         ({"v_reset": 1.0}, "fire at rest"),
         ({"alpha": 0.0}, "alpha=0.0"),

@@ -117,9 +117,9 @@ def test_a_mean_far_from_zero_cancels_nothing() -> None:
 
 
 def test_a_norm_that_is_not_training_is_refused() -> None:
-    with pytest.raises(ValueError, match="set the network to train"):
+    with pytest.raises(ValueError, match=r"call train\(\) on the network first"):
         norm_lif(numbers(1, 4, 3), norm_of(3).eval(), LIF().law, steps=1, kind=FP32)
-    with pytest.raises(ValueError, match="more than one value a channel, got 1"):
+    with pytest.raises(ValueError, match="more than one value per channel, got 1"):
         norm_lif(numbers(1, 1, 3), norm_of(3), LIF().law, steps=1, kind=FP32)
 
 
