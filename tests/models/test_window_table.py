@@ -169,7 +169,7 @@ def test_shape_and_table_go_together():
     for wrong in ({"shape": "table"}, {"tabulated": BY_HAND}):
         with pytest.raises(ValidationError, match="the shape 'table' needs `tabulated`"):
             Window(**wrong)
-    with pytest.raises(ValueError, match="no window shape 'table'"):
+    with pytest.raises(ValueError, match="shape = 'table'"):
         models.stdp_attention(
             torch.ones(1), torch.ones(1), head_dim=4, A=1.0, tau=1.0, offset=0.0, t_max=1.0, shape="table"
         )
