@@ -1,11 +1,12 @@
-"""Lessons: layers of a network begin anew on arrays of pulsed cells and are taught the training images.
+"""Measurement of learning on arrays: chosen layers are reset to random weights and trained on pulsed cells.
 
-    shared   as of `crossbars`, and "lesson": layers, rule, writing ("direct", "accumulated"), rate, momentum,
-             epochs, batch, images, norms
-    own      time [s] since the lesson
+    shared   as in `crossbars`, and "lesson": layers, rule, writing ("direct", "accumulated"), rate, momentum,
+             epochs, batch, images
+    own      time [s] since the end of the training on the chip (the lesson)
 
-The layers that learn have their weights drawn anew, uniformly within 1 / sqrt(fan-in), biases 0 and norms 1
-and 0: nothing of their training is left.  All others keep theirs, digital.
+The weights of the layers that learn are drawn uniformly within +- 1 / sqrt(fan-in), their biases are 0, and
+their norms are reset, so that nothing of the earlier training is left.  All other layers keep their weights
+and stay digital.
 """
 
 from __future__ import annotations
@@ -48,16 +49,18 @@ from memsim.studies.evaluation.test_data import test_data
 
 @dataclass
 class Lesson:
-    """Chips that were taught, the part of the test set they are asked, and what the lesson cost a chip."""
+    """Chips after their training, with the test images and the cost of the training per chip."""
 
     learner: Learner
-    part: Part
-    end: float  #: time of the chips at its end [s]
-    cost: dict[str, Any] = field(default_factory=dict)
+    part: Part  #: test images, labels and digital results
+    end: float  #: time of the chips at the end of the training [s]
+    cost: dict[str, Any] = field(default_factory=dict)  #: result of `cost`
 
 
 def begun_anew(net: nn.Module, layers: Sequence[str], seed: int) -> nn.Module:
-    """Copy a network with the layers of these patterns as before any training."""
+    """Return a copy of a network in which the layers that match these patterns have random initial
+    weights.
+    """
     net = copy.deepcopy(net)
     names = [name for name in matrix_names(net) if any(fnmatchcase(name, one) for one in layers)]
     with torch.no_grad():
@@ -75,7 +78,7 @@ def begun_anew(net: nn.Module, layers: Sequence[str], seed: int) -> nn.Module:
 
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Lesson:
-    """Begin the layers anew, put them on arrays and teach them."""
+    """Reset the layers to random weights, place them on arrays and train them."""
     lesson, name = shared["lesson"], shared["dataset"]["name"]
     net = Subject.load(shared["network"]["model"]).net
     trained = _trained(shared["network"]["model"], shared["network"]["digest"], name, shared["images"], data)
@@ -96,12 +99,12 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Lesson:
 
 @lru_cache(maxsize=2)
 def _trained(model: str, _: str, dataset: str, images: int, data: str) -> digital.Digital:
-    """The digital run of the trained network of that content."""
+    """Return the digital results of a trained network; the second argument, its digest, keys the cache."""
     return digital.run(Subject.load(model).net, test_data(dataset, images=images, folder=data))
 
 
 def cost(learner: Learner) -> dict[str, Any]:
-    """What the lesson came to for one chip; nothing of ideal cells, which take no pulses."""
+    """Return the cost of the training of one chip; empty for ideal cells, which take no pulses."""
     chip, arrays = learner.chip, learners(learner.chip)
     worn = [(wear(array), array.rows * array.columns) for array in arrays.values()]
     if all(array.pulsed is None for array in arrays.values()):
@@ -123,7 +126,7 @@ def cost(learner: Learner) -> dict[str, Any]:
 
 
 def measure(prepared: Lesson, own: Mapping[str, Any]) -> Result:
-    """Ask all test images at a time since the lesson, drift compensated as the card says."""
+    """Test the chips at a time since the lesson, with the drift compensation of the card."""
     learner, part = prepared.learner, prepared.part
     learner.chip.advance_to(prepared.end + own["time [s]"])
     logits = learner.logits(part.images)

@@ -1,4 +1,4 @@
-"""Names of what a lesson costs a chip, in the totals of a result."""
+"""Names of the costs of training on a chip (a lesson), as keys in the totals of a result."""
 
 PULSES, MOST = "pulses a device [1]", "most pulses of a device [1]"
 SPENT = "life spent [1]"

@@ -1,4 +1,6 @@
-"""STDP windows from physics: a spike pair on a rate law, as a window of a network."""
+"""STDP windows from device physics: the response of a rate law to a spike pair, as the window of a
+network.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +17,22 @@ PHYSICS = {
     "threshold law, unequal spikes": (SpikePair(a_pre=0.9), ThresholdExponential()),
     "gap model": (EQUAL, GapModel()),
 }
-"""The spikes of Zamarreno-Ramos et al. (2011) on a device; unequal ones depress two fifths as much."""
+"""Spikes of Zamarreno-Ramos et al. (2011) on a device; unequal spikes give 2/5 of the depression."""
 
 
 @lru_cache(maxsize=8)
 def made(name: str) -> STDPWindow:
-    """The window of an entry of `PHYSICS`; ValueError for another name."""
+    """Return the STDP window of an entry of `PHYSICS`.  Raises ValueError for another name."""
     if name not in PHYSICS:
         raise ValueError(f"no physical window {name!r}; there are {'; '.join(PHYSICS)}")
     return devices.stdp_window(*PHYSICS[name])
 
 
 def physical_window(name: str, window: Window) -> Window:
-    """A window with the physical f in the place of this one's, at the same A, offset and t_max.
+    """Return a window with the function f of a physical window and A, offset and t_max of `window`.
 
-    Device time is set so that the potentiating lobe's fitted time constant is the window's tau.
+    The time unit is chosen so that the fitted time constant of potentiation equals the tau of `window`.
+    Raises ValueError for an unknown name.
     """
     tau = made(name).fit("potentiation").tau
     tabulated = {**made(name).table(), "time_unit": tau / window.tau}

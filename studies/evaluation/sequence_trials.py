@@ -1,4 +1,4 @@
-"""Trials of sequence networks: trained on the spot, put on chips with their memories on lines, and tested."""
+"""Trials of sequence networks: they are trained, placed on chips with their memories on lines, and tested."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from memsim.models.sequences.training import SequenceRecipe, train
 from memsim.studies.evaluation.marks import DIGITAL, marks
 from memsim.studies.evaluation.result import Result
 
-CALIBRATION = 32  #: training sequences that set the converters' ranges
+CALIBRATION = 32  #: number of sequences for the calibration of converter ranges
 
 
 def trained(form: Mapping[str, Any]) -> SequenceNet:
-    """The trained network of a task, made once in a process."""
+    """Return the network that `form` describes, trained; results are cached within the process."""
     return _trained(json.dumps(form, sort_keys=True))
 
 
@@ -44,7 +44,7 @@ def _trained(text: str) -> SequenceNet:
 
 @dataclass
 class Trial:
-    """A trained network with its test sequences and its digital answers."""
+    """Trained network with its test sequences and its digital results."""
 
     shared: Mapping[str, Any]
     net: SequenceNet
@@ -53,7 +53,7 @@ class Trial:
 
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Trial:
-    """Train the network, and run it digitally."""
+    """Train the network and run it digitally on the test sequences."""
     form = shared["network"]
     net, task = trained(form), registry.build(form["task"], **form["settings"])
     test = task.sample(shared["images"], shared["seed"], "test")
@@ -62,7 +62,7 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Trial:
 
 
 def chip_of(trial: Trial, settings: Settings) -> memsim.Chip:
-    """The network on this task's chips, its memories on lines, programmed."""
+    """Return the network of a trial on its chips, with its memories on lines, programmed."""
     shared, form = trial.shared, trial.shared["network"]
     card = memsim.ChipCard.parse(dict(shared["card"]))
     if shared["only"]:
@@ -79,7 +79,7 @@ def chip_of(trial: Trial, settings: Settings) -> memsim.Chip:
 
 
 def measure(prepared: Trial, own: Mapping[str, Any]) -> Result:
-    """Answers of the chips; own: rate [tokens/s], and options of `Settings`."""
+    """Run the chips and return their results; own: rate [1/s] of tokens, and options of `Settings`."""
     options = dict(own)
     chip = chip_of(prepared, Settings(clock=Clock(options.pop("rate [1/s]")), **options))
     with torch.no_grad():
@@ -88,7 +88,7 @@ def measure(prepared: Trial, own: Mapping[str, Any]) -> Result:
 
 
 def answers(logits: Tensor, digital: Tensor, test: Batch) -> Result:
-    """Share of right answers and cross-entropy of each chip; logits (S, B, T, V), digital (B, T, V)."""
+    """Return accuracy and cross-entropy [nat] of each chip, for logits (S, B, T, V) and digital (B, T, V)."""
     asked = test.asked
     right = torch.stack([test.right(one.argmax(-1))[asked] for one in logits])
     usual = test.right(digital.argmax(-1))[asked]

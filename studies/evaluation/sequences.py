@@ -1,9 +1,11 @@
-"""What studies of written memory share: sequence networks, trained on the spot, with memories on lines.
+"""Common parts of studies of written memory: sequence networks are trained when needed and tested on lines.
 
-    shared   network (mixer, task, settings of it, training steps and seed), chips, images (test sequences),
-             lines (`Settings` of the line arrays), only (weights stay digital), card, seed
+    shared   network (mixer, task, its settings, training steps, batch and seed), chips, images (number of
+    test
+             sequences), only (whether weights stay digital), card, seed
+    own      rate [1/s] of tokens, and options of `Settings`
 
-A network is trained once in a process, in 10 to 20 s.
+A network is trained once in each process, in 10 to 20 s.
 """
 
 from __future__ import annotations
@@ -14,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 import memsim
 from memsim.studies.evaluation.setting import Setting, dump
 
-if TYPE_CHECKING:  # torch is imported where tasks are made or measured: reports of rows need none
+if TYPE_CHECKING:  # torch is imported only where tasks are measured; reports do not need it
     from memsim.studies.evaluation.result import Result
     from memsim.studies.evaluation.sequence_trials import Trial
 
-SEQUENCES = 100  #: test sequences where the setting has no number
+SEQUENCES = 100  #: default number of test sequences
 ABOUT = "Sequence networks are trained on the spot, with the default recipe of memsim.models.sequences."
 UNWIRED = "Word and bit lines have no resistance, whatever the card says."
 
 
 def refuse_networks(setting: Setting, study: str) -> None:
-    """Raise ValueError where a network or data set is named, which these studies bring themselves."""
+    """Raise ValueError if a network or data set is named, because these studies train their own networks."""
     for option, value, usual in (
         ("--net", setting.net, None), ("--model", setting.model, Setting().model),
         ("--dataset", setting.dataset, None),
@@ -34,9 +36,9 @@ def refuse_networks(setting: Setting, study: str) -> None:
 
 
 def card_of(setting: Setting, study: str) -> memsim.ChipCard:
-    """The card of a study on lines, without their resistance, as all of them are measured (`UNWIRED`).
+    """Return the card of a study on lines, without the resistance of lines, as in all of them (`UNWIRED`).
 
-    Raises ValueError as `refuse_networks`, and for what memories do not simulate.
+    Raises what `refuse_networks` raises, and ValueError for settings that line arrays do not simulate.
     """
     from memsim.memory.line_design import LineDesign
 
@@ -50,7 +52,7 @@ def card_of(setting: Setting, study: str) -> memsim.ChipCard:
 def network(
     mixer: str, task: str, steps: int, seed: int = 0, batch: int = 32, **settings: Any
 ) -> dict[str, Any]:
-    """A network as a task holds it; settings: of the task it learns."""
+    """Return the description of a network in a task; settings: those of the sequence task that it learns."""
     return {
         "mixer": mixer, "task": task, "settings": settings, "steps": steps, "batch": batch, "seed": seed,
         "change": {},
@@ -65,7 +67,10 @@ def on_lines(
     card: memsim.ChipCard | None = None,
     only: bool = True,
 ) -> dict[str, Any]:
-    """The ``shared`` of a task; card: instead of the setting's; only: weights stay digital."""
+    """Return the ``shared`` values of a task.
+
+    card: default: that of the setting; only: weights stay digital, and only the memories are on arrays.
+    """
     return {
         "network": dict(form), "engine": "memsim", "chips": list(chips), "only": only,
         "images": setting.images or SEQUENCES, "seed": setting.seed,
@@ -74,14 +79,14 @@ def on_lines(
 
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Trial:
-    """Train the network of a task, and run it digitally."""
+    """Train the network of a task and run it digitally."""
     from memsim.studies.evaluation import sequence_trials
 
     return sequence_trials.prepare(shared, data)
 
 
 def measure(prepared: Trial, own: Mapping[str, Any]) -> Result:
-    """Return the answers of the chips; own: rate [tokens/s], and options of `Settings`."""
+    """Return the results of the chips; own: rate [1/s] of tokens, and options of `Settings`."""
     from memsim.studies.evaluation import sequence_trials
 
     return sequence_trials.measure(prepared, own)

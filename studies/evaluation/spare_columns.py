@@ -1,7 +1,7 @@
-"""Spare columns of a head: trained on the chip, one head for each chip, on the features of a fixed body.
+"""Measurement of heads with spare columns, trained on each chip with the features of a fixed network body.
 
-shared   as of `crossbars`, and "shown": "as trained", or "mirrored" about the diagonal
-own      spare (how the spare columns learn), columns (how many there are)
+shared   as in `crossbars`, and "shown": images "as trained", or "mirrored" about the diagonal
+own      spare (how the spare columns learn, see `SpareLesson`), columns (their number)
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from memsim.studies.evaluation.marks import marks
 from memsim.studies.evaluation.result import Result
 from memsim.studies.evaluation.subject import Subject
 
-RATE, MOMENTUM, EPOCHS, BATCH = 0.03, 0.9, 6, 32  #: three times the epochs in all
-TAUGHT = 1200  #: training images at most
+RATE, MOMENTUM, EPOCHS, BATCH = 0.03, 0.9, 6, 32  #: EPOCHS is for each of three parts of the training
+TAUGHT = 1200  #: largest number of training images
 
 
 @dataclass
 class Features:
-    """What the body of a network makes of images: the inputs of its head."""
+    """Inputs of the head of a network for training and test images."""
 
     shared: Mapping[str, Any]
-    taught: Tensor  #: (N, F)
-    labels: Tensor
-    asked: Part  #: features of the test images, beside the answers of the network as it was deployed
+    taught: Tensor  #: features of the training images (N, F)
+    labels: Tensor  #: labels of the training images (N,)
+    asked: Part  #: features of the test images, with labels and logits of the original network
 
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Features:
@@ -51,7 +51,7 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Features:
 
 @torch.no_grad()
 def body(net: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """What the head of a network sees of images (N, F), and what it answers (N, C)."""
+    """Return the inputs (N, F) and the outputs (N, C) of the head of a network for images."""
     seen: list[Tensor] = []
     head: Any = net.head
     hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -61,7 +61,7 @@ def body(net: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def measure(prepared: Features, own: Mapping[str, Any]) -> Result:
-    """Teach one head for each chip, and ask it."""
+    """Train one head for each chip and test it."""
     shared, x, part = prepared.shared, prepared.taught, prepared.asked
     card = memsim.ChipCard.parse(dict(shared["card"]))
     logits, costs = [], []

@@ -1,4 +1,4 @@
-"""Taps: the spikes of every neuron layer as they pass, to compare two executions of one network."""
+"""Recording of the spikes of every layer of neurons, to compare two executions of one network."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from memsim.models import LIF
 
 @dataclass(frozen=True)
 class Bits:
-    """Spikes of a layer by image."""
+    """Spikes of one layer, by image."""
 
-    packed: np.ndarray  #: (images, bytes), eight spikes to a byte
-    size: int  #: neuron steps of an image
+    packed: np.ndarray  #: (images, bytes), eight spikes per byte
+    size: int  #: number of neuron updates (neurons x time steps) of an image
 
     @property
     def ones(self) -> int:
-        """How many spikes there are."""
+        """Number of spikes."""
         return ones(self.packed)
 
 
 class Taps:
-    """Keeps the output spikes of every layer of neurons while open."""
+    """Context manager that records the outputs of every layer of neurons; net None: no layers."""
 
     def __init__(self, net: nn.Module | None) -> None:
         self._neurons = {} if net is None else dict(neurons(net))
@@ -51,14 +51,14 @@ class Taps:
 
     @property
     def spikes(self) -> dict[str, Tensor]:
-        """What each layer gave in its last call, in its own axes: (T, B, ...) of a LIF layer."""
+        """Output of the last call of each layer, with the axes of the layer: (T, B, ...) for `LIF`."""
         return {name: calls[-1] for name, calls in self._calls.items()}
 
     def bits(self, images: int) -> dict[str, Bits]:
-        """Spikes of each layer by image, those of several calls together.
+        """Return the spikes of each layer by image, with all of its calls combined.
 
-        A layer is left out whose output is not 0 and 1, or has another number of entries along its axis of
-        images: then it is not known which spike belongs to which image.
+        Layers are left out if their outputs have values other than 0 and 1, or if the length of the image
+        axis is not `images`, because spikes could then not be assigned to images.
         """
         out = {}
         for name, (_, axis) in self._neurons.items():
@@ -70,12 +70,12 @@ class Taps:
 
 
 def _told(call: Tensor, axis: int, images: int) -> bool:
-    """Whether an output is spikes of `images` images along that axis."""
+    """Return whether an output consists of spikes of `images` images along this axis."""
     return call.dim() > axis and call.shape[axis] == images and bool(((call == 0) | (call == 1)).all())
 
 
 def neurons(net: nn.Module) -> Iterator[tuple[str, tuple[nn.Module, int]]]:
-    """Layers of neurons by name, each with the axis of its output that holds the images."""
+    """Yield the layers of neurons by name, each with the image axis of its output."""
     for name, module in net.named_modules():
         if isinstance(module, LIF):
             yield name, (module, 1)
@@ -84,32 +84,35 @@ def neurons(net: nn.Module) -> Iterator[tuple[str, tuple[nn.Module, int]]]:
 
 
 def _image_axis(module: nn.Module) -> int:
-    """The axis of a foreign neuron's output that holds the images: the second where the first is time."""
+    """Return the image axis of the output of another library's neurons: 1 if axis 0 is time, else 0."""
     time = time_of(module)
     return int(time == "axis" or (time == "step_mode" and getattr(module, "step_mode", "m") == "m"))
 
 
 def pack(spikes: Tensor) -> np.ndarray:
-    """Spikes (..., M) as bits, (..., ceil(M / 8)) bytes."""
+    """Pack spikes (..., M) into bits, (..., ceil(M / 8)) bytes."""
     return np.packbits(spikes.numpy() != 0, axis=-1)
 
 
 def ones(bits: np.ndarray) -> int:
-    """How many bits are set."""
+    """Return the number of bits that are set."""
     return int(np.bitwise_count(bits).sum(dtype=np.int64))
 
 
 @dataclass
 class SpikeCounts:
-    """Spikes of each layer on S chips, and those that differ from the digital ones, by layer and chip."""
+    """Counts of spikes on S chips, and of neuron updates whose spike differs from the digital run."""
 
     chips: int
-    steps: dict[str, int] = field(default_factory=lambda: defaultdict(int))  #: neuron steps of one chip
-    spikes: dict[str, np.ndarray] = field(default_factory=dict)  #: layer -> (S,)
-    differ: dict[str, np.ndarray] = field(default_factory=dict)  #: layer -> (S,)
+    steps: dict[str, int] = field(default_factory=lambda: defaultdict(int))  #: neuron updates of one chip
+    spikes: dict[str, np.ndarray] = field(default_factory=dict)  #: layer -> number of spikes (S,)
+    differ: dict[str, np.ndarray] = field(default_factory=dict)  #: layer -> number of differences (S,)
 
     def add(self, found: Mapping[str, Bits], reference: Mapping[str, Bits], ids: range) -> None:
-        """Enter one pass: spikes of chips x images, chip-major, beside the digital ones of all images."""
+        """Add the spikes of one pass, chips x images in chip-major order.
+
+        reference: digital spikes of all images; ids: indices of the images of this pass.
+        """
         for layer, ours in found.items():
             if layer not in reference or reference[layer].size != ours.size:
                 continue
@@ -122,10 +125,10 @@ class SpikeCounts:
 
     @property
     def mismatch(self) -> list[float]:
-        """Share of neuron steps whose spike differs, of each chip, over all layers; empty without neurons."""
+        """Share of neuron updates whose spike differs, for each chip; empty for networks without neurons."""
         whole = sum(self.steps.values())
         return (np.sum(list(self.differ.values()), 0) / whole).tolist() if whole else []
 
     def share(self, counts: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Counts by layer over neuron steps, the mean over chips."""
+        """Return counts by layer divided by the number of neuron updates, averaged over chips."""
         return {layer: float(count.mean()) / self.steps[layer] for layer, count in counts.items()}

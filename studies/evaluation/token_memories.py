@@ -1,16 +1,18 @@
-"""The memories of which `token_work` measures the cost of a token: by name, without torch."""
+"""The memories for which `token_work` measures the cost of a token, by name; this file does not import
+torch.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-RATE = 1e3  #: tokens a second
+RATE = 1e3  #: tokens per second [1/s]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """A kind of memory, and where its devices are in a card; longest: most tokens that are simulated."""
+    """Kind of memory with its cell; longest: largest number of tokens that is simulated."""
 
     cell: str
     write: Literal["verify", "pulses"]

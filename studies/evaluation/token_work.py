@@ -1,7 +1,8 @@
-"""One token's work on one head of a memory, run on arrays: a list of lines, a fading state, STDP's rewriting.
+"""The work of one token on one head of a memory on arrays: lines, a leaky state, or attention by STDP.
 
-All hold D = 64 features a head.  What is counted is the work of arrays and converters; the rule between
-match and blend is digital everywhere, in a digital memory too: N exponentials and a quotient, not counted.
+All memories have D = 64 features per head.  The work of arrays and converters is counted.  The computation of
+weights from scores, N exponentials and a division, is digital in all cases, digital memories included, and is
+not counted.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ from memsim.run import Run
 from memsim.studies.evaluation.token_memories import RATE
 
 WIDTH = 64  #: features D of a head
-STATE = 128  #: columns of a state, as Mamba-2 has them at width 768
-NEW = 8  #: tokens that are counted, at the end of a context
+STATE = 128  #: columns of a state, as in Mamba-2 at width 768
+NEW = 8  #: number of tokens at the end of a context whose work is counted
 STEPS = 4  #: time steps of an image with STDP attention
-SPIKES = (0.12, 0.28, 0.15)  #: rates of query, key and value spikes
+SPIKES = (0.12, 0.28, 0.15)  #: spike rates of queries, keys and values, per neuron and time step
 
 
 class Spent(NamedTuple):
-    """What a token costs: the ledger of tokens, devices it writes, cycles of the busiest device."""
+    """Cost of tokens."""
 
-    ledger: Ledger
-    writes: float
-    cycles: float
+    ledger: Ledger  #: energy and time of the counted tokens
+    writes: float  #: number of devices that one token writes
+    cycles: float  #: write cycles of the most used device per token
 
 
 def lines(card: memsim.ChipCard, write: Write, tokens: int, chips: Sequence[int], seed: int) -> Spent:
-    """The last tokens of a context of lines."""
+    """Run the last `NEW` tokens of a context of `tokens` tokens on lines."""
     q, k, v = _normals((len(chips), 1, tokens, WIDTH), seed)
     design = LineDesign(
         name="lines", card=card, heads=1, keys=WIDTH, values=WIDTH, capacity=tokens, write=write, full="ring"
@@ -75,9 +76,10 @@ def state(
     *,
     volatile: bool = False,
 ) -> Spent:  # fmt: skip
-    """Some tokens on a fading state of 64 x 128 numbers, whose cost no context changes; a factor of .9 each.
+    """Run `NEW` tokens on a leaky state of 64 x 128 numbers that decays by a factor 0.9 per token.
 
-    volatile: the device gives it; else the state is read and written for it.
+    The cost does not depend on the length of the context.  volatile: the device provides the decay; otherwise
+    the state is read and written for it.
     """
     x, b, c = _normals((NEW, len(chips), 1, STATE), seed)
     one, left = torch.ones(1, 1), 0.9
@@ -98,7 +100,7 @@ def state(
 
 
 def rewriting(card: memsim.ChipCard, write: Write, tokens: int, chips: Sequence[int], seed: int) -> Spent:
-    """An image of `tokens` tokens with STDP attention, whose N x N weights are written in every time step."""
+    """Run one image of N = `tokens` tokens with STDP attention, which writes N x N weights per time step."""
     run = Run(card=card, chips=tuple(chips), seed=seed, ledger=Ledger(card))
     array = AttentionArray("rewriting", models.STDPAttention(heads=1, head_dim=WIDTH), run)
     spikes = torch.Generator().manual_seed(seed)
@@ -121,18 +123,21 @@ RUNS: dict[str, Callable[[memsim.ChipCard, Write, int, Sequence[int], int], Spen
     "volatile state": partial(state, volatile=True),
     "rewriting": rewriting,
 }
-"""How each kind of `Memory` is run."""
+"""Function that runs each kind of `Memory`."""
 
 
 def digital(card: memsim.ChipCard, tokens: int) -> dict[str, float]:
-    """The same memory of int8 digitally [J]: products alone; keys and values read from SRAM; from DRAM.
+    """Return the energy of a token in a digital int8 memory [J], for N = tokens.
 
-    2 N D products; 2 N D bytes from an SRAM of 8 KB, or from LPDDR4.
+    "products": 2 N D multiply-accumulates only; "SRAM" and "DRAM": with 2 N D bytes of keys and values, read
+    from an SRAM of 8 KB or from LPDDR4.  Raises ValueError for a technology without SRAM.
     """
     technology, numbers = Technology.load(card.technology), 2.0 * tokens * WIDTH
     products = numbers * card.price("digital-mac").energy
     if technology.sram is None:
-        raise ValueError(f"technology {card.technology} has no SRAM: digital memories cannot be priced")
+        raise ValueError(
+            f"technology {card.technology} has no energy of an SRAM, which digital memories need; use another"
+        )
     return {
         "products": products,
         "SRAM": products + 8 * numbers * technology.sram.bit(8192),

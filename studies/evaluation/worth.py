@@ -1,4 +1,4 @@
-"""What STDP attention is worth: the network beside its relatives, which must be bundled."""
+"""Comparison of STDP attention with other kinds in bundled networks that were trained in the same way."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from memsim.studies.evaluation.net_file import NetFile
 
 
 def worth(model: str) -> list[dict[str, Any]]:
-    """Rows of ``models.worth_of_attention``; ValueError for a network whose relatives are not bundled."""
+    """Return the rows of ``models.worth_of_attention``.  Raises what `check` raises."""
     check(model)
     return worth_of_attention(model)
 
 
 def check(model: str, net: NetFile | None = None) -> None:
-    """Raise ValueError for a network whose relatives are not bundled, such as a user's own."""
+    """Raise ValueError for a network, such as a user's own, for which no relatives are bundled.
+
+    Relatives are networks trained in the same way with other kinds of attention.
+    """
     if net is not None:
-        raise ValueError(
-            f"--worth: {net.title} has no bundled relatives, networks trained like it with other attention"
-        )
+        raise ValueError(f"--worth: no networks (relatives) trained like {net.title} with other attention are bundled")
     missing = [
         kind for kind in KINDS if kind != "stdp" and not (BUNDLED / f"{model}-{kind}.safetensors").is_file()
     ]
     if missing:
-        raise ValueError(f"--worth: the relatives of {model!r} are not bundled ({', '.join(missing)})")
+        raise ValueError(
+            f"--worth: networks trained like {model!r} with other attention are not bundled"
+            f" ({', '.join(missing)})"
+        )

@@ -1,8 +1,8 @@
-"""Context: what a memory of lines answers when its context is old, by device and by correction of drift.
+"""Context: accuracy of a memory of lines against the age of its context, by cell and with drift correction.
 
-A context of 32 tokens is written at an even pace, from a million tokens a second to one in 45 minutes, and is
-read all along: line j has the age (i - j) / rate when token i reads.  Lines alone are on arrays.  Corrected:
-scores and weights are divided by the mean drift at each line's age.
+A context of 32 tokens is written and read at a constant rate, from a million tokens per second to one in 45
+minutes: line j has the age (i - j) / rate when token i reads.  Only lines are on arrays.  Corrected: scores
+and weights are divided by the mean drift at the age of each line.
 """
 
 from __future__ import annotations
@@ -24,13 +24,19 @@ title = "How old a context may be"
 MIXERS = ("softmax", "forgetting", "stick-breaking", "mosaics")
 CELLS = ("pcm-joshi2020", "pcm-hermes2023-1", "reram-wan2022")
 TOKENS = 32
-RATES = (1e6, 1e3, 1.0, TOKENS / 3600, TOKENS / 86400)  #: tokens a second: 32 us, 32 ms, 32 s, 1 h, 1 day
+RATES = (
+    1e6,
+    1e3,
+    1.0,
+    TOKENS / 3600,
+    TOKENS / 86400,
+)  #: tokens per second; contexts of 32 us, 32 ms, 32 s, 1 h, 1 day
 
 prepare, measure = sequences.prepare, sequences.measure
 
 
 def methods(setting: Setting) -> str:
-    """What was done, in a paragraph."""
+    """Return a paragraph on the methods."""
     return (
         f"{sequences.ABOUT} They learn last write wins: six keys, three of them overwritten, in {TOKENS} "
         "tokens. Lines alone are on arrays, with converters and noise of the card; nothing is trained anew. "
@@ -39,7 +45,9 @@ def methods(setting: Setting) -> str:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every mixer on every cell at every rate, corrected where the cell drifts, on each block of chips."""
+    """Yield tasks for every mixer, cell and rate, with correction if the cell drifts, on each block of
+    chips.
+    """
     from memsim.memory.line_design import LineDesign
 
     card = sequences.card_of(setting, "context")
@@ -64,7 +72,7 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
 
 def by_line(points: Sequence[Point]) -> dict[tuple[str, str, bool], dict[float, Point]]:
-    """Points by cell, mixer and correction, then by the age of the context [s]."""
+    """Return points by (cell, mixer, correction), then by the age of the context [s]."""
     out: dict[tuple[str, str, bool], dict[float, Point]] = {}
     for point in sorted(points, key=lambda p: (p.labels["cell"], MIXERS.index(p.labels["mixer"]))):
         key = point.labels["cell"], point.labels["mixer"], point.labels["corrected"]
@@ -77,7 +85,7 @@ def _span(age: float) -> str:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy and cross-entropy by cell, mixer and age; what correction changes."""
+    """Return tables of accuracy and cross-entropy by cell, mixer, correction and age."""
     if not points:
         return {}
     ages, out = sorted({p.labels["age [s]"] for p in points}), {}
@@ -95,7 +103,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Accuracy and cross-entropy over the age of the context, a figure for each cell."""
+    """Return a figure of accuracy and cross-entropy against the age of the context for each cell."""
     out = {}
     for cell in dict.fromkeys(p.labels["cell"] for p in points):
         series = {
@@ -113,7 +121,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """For each cell and mixer: what the oldest context loses against the newest; what correction gives."""
+    """Return sentences on the loss from the newest to the oldest context and on the gain by correction."""
     out, column, every = [], "accuracy [1]", by_line(points)
     pairs = [(key, line) for key, line in every.items() if len(line) > 1]
     for (cell, mixer, correct), line in pairs:

@@ -1,8 +1,9 @@
-"""Dendrites: spare columns of the head that learn on the chip, by perforated backpropagation or as usual.
+"""Dendrites: spare columns of the head that learn on the chip, by perforated or by ordinary backpropagation.
 
-The head of a deployed network is taught anew on arrays, its body kept: on the images it was trained on, and
-on these mirrored about the diagonal, which its features were not made for.  The same head has no spare
-column, ten or thirty, left as drawn, taught by correlation with the errors, or taught as a hidden layer.
+The head of a trained network is trained again on arrays, while its body stays fixed: on the original images,
+and on images mirrored about the diagonal, to which the features of the body are not adapted.  The head has no
+spare columns, ten or thirty; these keep their random weights, learn to correlate with the errors
+(perforated), or are trained as a hidden layer (ordinary).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ HEADS: tuple[tuple[str, int], ...] = (
     ("none", 0), ("random", 10), ("perforated", 10), ("ordinary", 10),
     ("random", 30), ("perforated", 30), ("ordinary", 30),
 )  # fmt: skip
-"""How the spare columns learn, and how many there are."""
+"""How the spare columns learn, and their number."""
 ACCURACY, ENTROPY = "accuracy [1]", "cross-entropy [nat]"
 HEADER = [
     "cell", "head", "accuracy [%]", "against none [points]", ENTROPY, "pulses a device",
@@ -47,14 +48,17 @@ NOTE = (
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every head on every cell, for either kind of images, on each block of chips."""
+    """Yield tasks for every head, cell and kind of images, on each block of chips.
+
+    Raises ValueError for networks other than S2TDPT.
+    """
     from memsim.models import S2TDPT
     from memsim.studies.evaluation.subject import Subject, refuse_foreign
 
     refuse_foreign(setting, "dendrites", "it teaches the heads of memsim's own networks anew")
     if not isinstance(Subject.of(setting).net, S2TDPT):
         raise ValueError(
-            f"study dendrites: {setting.model} is no S2TDPT, and the study needs the head of one"
+            f"study dendrites: {setting.model} is not an S2TDPT network; the study needs the head of one"
         )
     card = memsim.ChipCard.parse(dict(setting.card))
     for images in IMAGES:
@@ -77,14 +81,14 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Features:
 
 
 def measure(prepared: Features, own: Mapping[str, Any]) -> Result:
-    """Teach one head for each chip, and test it."""
+    """Train one head for each chip and test it."""
     from memsim.studies.evaluation import spare_columns
 
     return spare_columns.measure(prepared, own)
 
 
 def heads(points: Sequence[Point], images: str, cell: str) -> dict[str, Point]:
-    """What was measured of some images and a cell, by head, in the order of the study."""
+    """Return the points of one kind of images and one cell by head, in the order of the study."""
     found = {(p.labels["spare"], p.labels["columns"]): p for p in matching(points, images=images, cell=cell)}
     return {_named(*head): found[head] for head in HEADS if head in found}
 
@@ -94,7 +98,9 @@ def _named(spare: str, columns: int) -> str:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy, its change by the spare columns, cross-entropy and cost, by images, cell and head."""
+    """Return tables of accuracy, its change by spare columns, cross-entropy and cost by images, cell and
+    head.
+    """
     if not points:
         return {}
     out = {}
@@ -139,7 +145,7 @@ def _cost(total: Mapping[str, Any]) -> list[str]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """All heads of a kind of images, a figure each."""
+    """Return a figure of all heads for each kind of images."""
     out = {}
     for images in IMAGES:
         shown = _every([point for point in points if point.labels["images"] == images])
@@ -150,7 +156,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """What perforated columns are worth, on each cell: against none, against random and ordinary ones."""
+    """Return sentences on the gain by perforated columns against none, random and ordinary ones, by cell."""
     said = []
     for images in IMAGES:
         for cell in (IDEAL, *CELLS):

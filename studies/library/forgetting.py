@@ -1,8 +1,9 @@
-"""Forgetting: given by the device, against a learned gate and a fixed digital one.
+"""Forgetting: gates provided by devices, compared with a learned gate and with fixed digital gates.
 
-All networks have the same features and as many lines.  Lines alone are on arrays of the same cell.  The gate
-is learned and depends on the token; learned and fixed for each head; or depends on age alone, as values relax
-or drift, computed digitally or left to the device beside a column of ones.
+All networks have the same features and number of lines, and only lines are on arrays, of the same cell.  The
+gate is learned and depends on the token; is learned as one constant per head; or depends on age only, as
+values relax or drift.  The latter is computed digitally, or provided by the device with a column of ones as
+normaliser.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from memsim.studies.running.task import Task, blocks
 title = "Forgetting given by the device, learned, and fixed"
 
 SEEDS = 3
-STEPS = 1000  #: of training; after 600 one of three learned gates was not done
-FAST, SLOW = 1e3, 1e-3  #: tokens a second; at the slow one drift is felt within a context
+STEPS = 1000  #: training steps; after 600, one of three learned gates had not converged
+FAST, SLOW = 1e3, 1e-3  #: tokens per second; at the slow rate there is noticeable drift within a context
 VOLATILE = "by age, of volatile values"
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "no gate": ("softmax-plain", {"rate [1/s]": FAST}),
@@ -36,7 +37,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "by drift, digital": ("forgetting-drift", {"rate [1/s]": FAST}),
     "by drift, of the values": ("forgetting-drift", {"rate [1/s]": SLOW, "ones": True, "gate": "device"}),
 }
-"""Name -> mixer, and how its lines are held."""
+"""Maps the name of a gate to its mixer and to the options of its lines."""
 
 NOTE = (
     "Means over training seeds of the means over chips, with 95 % intervals (Student's t over seeds); the "
@@ -47,7 +48,7 @@ prepare, measure = sequences.prepare, sequences.measure
 
 
 def methods(setting: Setting) -> str:
-    """What was done, in a paragraph."""
+    """Return a paragraph on the methods."""
     return (
         f"{sequences.ABOUT} They learn last write wins with {STEPS} steps, {SEEDS} times from other seeds. "
         "Lines alone are on arrays, with converters and noise of the card; values relax in 32 tokens. "
@@ -56,7 +57,7 @@ def methods(setting: Setting) -> str:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every kind with every training seed, on each block of chips."""
+    """Yield tasks for every kind of gate and training seed, on each block of chips."""
     from memsim.models.mixers.systems.forgetting import VOLATILE_TAU
 
     card = sequences.card_of(setting, "forgetting")
@@ -71,7 +72,7 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
 
 def by_kind(points: Sequence[Point]) -> dict[str, dict[int, Point]]:
-    """Points by kind of gate, then by training seed."""
+    """Return points by kind of gate, then by training seed."""
     out: dict[str, dict[int, Point]] = {}
     for kind in KINDS:
         for point in points:
@@ -81,7 +82,9 @@ def by_kind(points: Sequence[Point]) -> dict[str, dict[int, Point]]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy and cross-entropy by kind: digitally, on chips, and against the learned gate."""
+    """Return tables of accuracy and cross-entropy by kind of gate: digital, on chips, and against the
+    learned gate.
+    """
     if not points:
         return {}
     out, kinds = {}, by_kind(points)
@@ -95,7 +98,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def _row(of: dict[int, Point], learned: dict[int, Point], column: str) -> list[str]:
-    """Seeds, digitally, on chips, against the learned gate."""
+    """Return the cells of a row: seeds, digital, on chips, against the learned gate."""
     name = f"digital {column}"
     digital = [p.total[name] for p in of.values() if name in p.total]
     chips = [mean(p.per_chip[column]) for p in of.values()]
@@ -108,7 +111,7 @@ def _over_seeds(values: Sequence[float], column: str) -> str:
 
 
 def gaps(of: dict[int, Point], other: dict[int, Point], column: str) -> list[float]:
-    """Differences of means over chips, for each training seed that both have."""
+    """Return differences of the means over chips, for each training seed that both have."""
     return [mean(of[s].per_chip[column]) - mean(other[s].per_chip[column]) for s in of if s in other]
 
 
@@ -120,7 +123,7 @@ def _against(of: dict[int, Point], other: dict[int, Point], column: str) -> str:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Every kind on chips, a figure for each training seed."""
+    """Return a figure of all kinds of gates on chips for each training seed."""
     out = {}
     for seed in range(SEEDS):
         shown = {kind: of[seed] for kind, of in by_kind(points).items() if seed in of}
@@ -131,7 +134,9 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """Whether a gate that devices give is surely apart from the learned one, and from its digital form."""
+    """Return sentences that compare gates provided by devices with the learned gate and their digital
+    form.
+    """
     kinds, column, out = by_kind(points), "accuracy [1]", []
     for kind, other in (
         ("by age, of volatile values", "learned, by token"),

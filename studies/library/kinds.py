@@ -1,9 +1,9 @@
-"""Kinds: networks trained alike but for their attention, with several training seeds, on crossbars over time.
+"""Kinds: networks that differ only in their attention, with several training seeds, on crossbars over time.
 
-Dot products run digitally, and written into arrays in Hebbian and in score order.
+Dot products run digitally, and are written into arrays in Hebbian and in score order.
 
-Seed 0 are the bundled relatives of the network. Checkpoints of further seeds are taken where they lie in the
---data folder as NAME-1.safetensors, NAME-2.safetensors and so on, NAME being the bundled relative's name.
+Seed 0 is the bundled networks. Checkpoints of further seeds are used if they are in the --data folder as
+NAME-1.safetensors, NAME-2.safetensors and so on, where NAME is that of the bundled network.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from memsim.studies.running.task import Task, blocks
 title = "Kinds of attention, trained alike"
 
 TIMES = (1.0, 86400.0, 365 * 86400.0)
-WHOLE = "as bundled"  #: the network itself, where its relatives were trained on a shorter recipe
+WHOLE = "as bundled"  #: the network itself, if its relatives were trained with a shorter recipe
 RECORD = "digital accuracy, all test images [1]"
 NOTE = (
     "Digital: all test images, from the training records. Crossbars: the study's images, each seed's mean "
@@ -44,7 +44,7 @@ NOTE = (
 def networks(setting: Setting) -> Iterator[tuple[str, int, str]]:
     """Yield (kind, seed, name or file) of the network and its relatives, all kinds of a seed together.
 
-    ValueError where no relative is bundled.
+    Relatives are networks trained in the same way with other attention. Raises ValueError if none is bundled.
     """
     from memsim.models.parts.relatives import Kind
     from memsim.models.registry import relative
@@ -67,12 +67,13 @@ def networks(setting: Setting) -> Iterator[tuple[str, int, str]]:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every network on a block of chips, programmed once for all times, then on the next block."""
+    """Yield tasks for every network on each block of chips, which is programmed once for all times.
+
+    Raises what `networks` raises, and ValueError for a network of the user.
+    """
     from memsim.studies.evaluation.subject import refuse_foreign
 
-    refuse_foreign(
-        setting, "kinds", "it compares networks that were trained alike, and those are memsim's own"
-    )
+    refuse_foreign(setting, "kinds", "it compares bundled networks that were trained in the same way")
     found = [(*one, float(models.load(one[2]).record["test_accuracy"])) for one in networks(setting)]
     card = memsim.ChipCard.parse(dict(setting.card))
     for chips in blocks(setting.chips):
@@ -85,8 +86,10 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
 
 def written(kind: str, card: memsim.ChipCard) -> Iterator[tuple[str, memsim.ChipCard]]:
-    """Yield (label, card) of each execution of a kind: dot products digitally and in both orders of writing
-    them into arrays, the other kinds once.
+    """Yield (label, card) for each execution of a kind of attention.
+
+    Dot products are computed digitally and on arrays in both orders of writing; other kinds have one
+    execution.
     """
     digital = card.replace(attention={"order": "digital"})
     yield kind, digital
@@ -96,7 +99,7 @@ def written(kind: str, card: memsim.ChipCard) -> Iterator[tuple[str, memsim.Chip
 
 
 def by_kind(points: Sequence[Point]) -> dict[str, dict[float, dict[int, Point]]]:
-    """Sort points: kind of attention -> time [s] -> training seed -> point."""
+    """Return points by kind of attention, then time [s], then training seed."""
     found: dict[str, dict[float, dict[int, Point]]] = {}
     for point in points:
         at = found.setdefault(point.labels["attention"], {})
@@ -105,7 +108,9 @@ def by_kind(points: Sequence[Point]) -> dict[str, dict[float, dict[int, Point]]]
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy by kind and time; the change against STDP attention; every point."""
+    """Return tables of accuracy by kind and time, of changes against STDP attention, of costs, and of all
+    points.
+    """
     if not points:
         return {}
     found, main = by_kind(points), draw.main_column(points)
@@ -141,7 +146,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def _costs(found: dict[str, dict[float, dict[int, Point]]]) -> Table:
-    """Return what an image costs each kind at its first time, the mean over its seeds."""
+    """Return a table of the cost of an image for each kind, at its first time, averaged over seeds."""
     totals = []
     for line in found.values():
         seeds = list(line[min(line)].values())
@@ -159,19 +164,19 @@ def _costs(found: dict[str, dict[float, dict[int, Point]]]) -> Table:
 
 
 def _over_seeds(seeds: dict[int, Point], column: str) -> str:
-    """A mean over seeds with its interval; over the chips of the only one."""
+    """Return a mean over seeds with its interval, as text; for a single seed, over chips."""
     if len(seeds) == 1:
         return draw.cell(next(iter(seeds.values())).estimate(column), column)
     return _said([p.estimate(column).mean for p in seeds.values()], column)
 
 
 def _said(values: list[float], column: str) -> str:
-    """A mean over seeds with its interval; one seed has none."""
+    """Return a mean over seeds with its interval, as text; a single seed has no interval."""
     return draw.cell(over_chips(values, share=len(values) > 1), column)
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Accuracy, cross-entropy and spikes that differ along time, a line for each kind (its first seed)."""
+    """Return figures of accuracy, cross-entropy and spike differences against time, for the first seed."""
     if not points:
         return {}
     series = {
@@ -186,7 +191,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """Say for each rival whether it is better than STDP attention: digitally, and at each time on chips."""
+    """Return sentences that compare each kind with STDP attention, digitally and at each time on chips."""
     if not points:
         return []
     found, main, said = by_kind(points), draw.main_column(points), []
@@ -206,12 +211,12 @@ def findings(points: Sequence[Point]) -> list[str]:
 
 
 def _records(line: dict[float, dict[int, Point]]) -> dict[int, float]:
-    """Return the digital accuracy on all test images by seed."""
+    """Return the digital accuracy on all test images, by training seed."""
     return {seed: p.labels[RECORD] for at in line.values() for seed, p in at.items()}
 
 
 def _gap(ours: dict[int, Point], stdp: dict[int, Point], column: str) -> tuple[Estimate | None, int]:
-    """Return the difference to STDP attention, and how many seeds it is over; over chips where it is one."""
+    """Return the difference to STDP attention with the number of seeds; for one seed, over chips."""
     both = [(ours[seed], stdp[seed]) for seed in ours if seed in stdp]
     if len(both) == 1:
         return both[0][0].against(both[0][1], column), 1

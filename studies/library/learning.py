@@ -1,8 +1,9 @@
-"""Learning: what layers of a network learn on arrays of pulsed cells, and what it costs in pulses and life.
+"""Learning: accuracy of layers trained on arrays of pulsed cells, and its cost in pulses, energy and
+lifetime.
 
-The head, the last block with the head, and all layers begin anew and are taught by e-prop: on ideal cells
-beside backpropagation through time, on ecram-li, reram-om and PCM with updates sent at once or through a
-digital accumulator.  Asked right after the lesson and a day later.
+The head, the last block with the head, or all layers start from random weights and are trained by e-prop: on
+ideal cells, where backpropagation through time is the reference, and on ecram-li, reram-om and PCM with
+direct updates or through a digital accumulator.  They are tested directly after the training and a day later.
 """
 
 from __future__ import annotations
@@ -37,20 +38,20 @@ LESSONS = {
     "last block": {"rate": 0.1, "epochs": 1},
     "all": {"rate": 0.02, "epochs": 2},
 }
-"""What learns, its rate [weights a unit of gradient] and how often it sees the training images."""
+"""Layers that learn, their learning rate and the number of epochs."""
 COMMON = {"momentum": 0.9, "batch": 32, "images": 1200}
-"""Direct writing takes rate / (1 - momentum): the same change in the long run."""
+"""Direct writing uses the rate / (1 - momentum), which gives the same total change."""
 IDEAL = "ideal"
 
 
 def layers(net: S2TDPT, what: str) -> list[str]:
-    """Patterns of the layers that learn."""
+    """Return patterns for the names of the layers that learn."""
     last = len(net.blocks) - 1
     return {"head": ["head"], "last block": [f"blocks.{last}.*", "head"], "all": ["*"]}[what]
 
 
 def ways() -> Iterator[tuple[str, str, str]]:
-    """List (cell, rule, writing): ideal cells hold any number, so they have one way of writing."""
+    """Yield (cell, rule, writing); ideal cells hold any number, so they have one method of writing only."""
     yield IDEAL, "bptt", "accumulated"
     yield IDEAL, "e-prop", "accumulated"
     for cell in CELLS:
@@ -59,17 +60,19 @@ def ways() -> Iterator[tuple[str, str, str]]:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every lesson on every block of chips, tested at all times; ideal chips do not differ, so that one is
-    taught.
+    """Yield tasks for every training on each block of chips, tested at all times.
+
+    Chips with ideal cells are identical, so only one is trained.  Raises ValueError for networks other than
+    S2TDPT.
     """
     from memsim.models import S2TDPT
     from memsim.studies.evaluation.subject import Subject, refuse_foreign
 
-    refuse_foreign(setting, "learning", "it begins layers of memsim's own networks anew")
+    refuse_foreign(setting, "learning", "it trains layers of memsim's own networks from random weights")
     net = Subject.of(setting).net
     if not isinstance(net, S2TDPT):
         raise ValueError(
-            f"study learning: {setting.model} is no S2TDPT, and the study needs its head, blocks and neurons"
+            f"study learning: {setting.model} is not an S2TDPT network; the study needs its head and blocks"
         )
     card = memsim.ChipCard.parse(dict(setting.card))
     for what, how in LESSONS.items():
@@ -94,27 +97,27 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Lesson:
-    """Begin the layers anew, put them on arrays and teach them."""
+    """Reset the layers to random weights, place them on arrays and train them."""
     from memsim.studies.evaluation import lesson
 
     return lesson.prepare(shared, data)
 
 
 def measure(prepared: Lesson, own: Mapping[str, Any]) -> Result:
-    """Test the chips at a time after the lesson."""
+    """Test the chips at a time after their training."""
     from memsim.studies.evaluation import lesson
 
     return lesson.measure(prepared, own)
 
 
 def quiet(card: memsim.ChipCard, cell: str) -> memsim.ChipCard:
-    """The card with these cells in its learning arrays; converters and wires are left out."""
+    """Return the card with this cell in its learning arrays, without effects of converters and wires."""
     made = card.replace(attention={"cell": cell})
     return made.without(*made.converter_effects, *({"wires"} & set(made.effects)))
 
 
 def named(point: Point) -> str:
-    """A way of learning as a table names it."""
+    """Return the name of a method of learning in tables."""
     return _way(*(point.labels[key] for key in ("cell", "rule", "writing")))
 
 
@@ -123,14 +126,14 @@ def _way(cell: str, rule: str, writing: str) -> str:
 
 
 def _at(points: Sequence[Point], what: str, time: float) -> dict[str, Point]:
-    """What was measured of a lesson at a time, by way, in the order of the study."""
+    """Return the points of one training at one time by method, in the order of the study."""
     found = {named(point): point for point in matching(points, layers=what, **{"time [s]": time})}
     order = [_way(*one) for one in ways()]
     return {name: found[name] for name in sorted(found, key=order.index)}
 
 
 def share(point: Point | None, best: Point | None, column: str) -> str:
-    """Accuracy over that of backpropagation on ideal cells [%], with the interval of the former."""
+    """Return accuracy divided by that of backpropagation on ideal cells [%], as text; empty if not known."""
     if point is None or best is None or not (of := best.estimate(column).mean):
         return ""
     found = point.estimate(column)
@@ -138,7 +141,7 @@ def share(point: Point | None, best: Point | None, column: str) -> str:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """What was learned and kept; what it cost."""
+    """Return tables of accuracy after the training and a day later, of all measures, and of costs."""
     if not points:
         return {}
     column = draw.main_column(points)
@@ -189,7 +192,7 @@ def _cost(total: Mapping[str, Any]) -> list[str]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Each lesson's ways, right after it and a day later."""
+    """Return a figure for each training: all methods, directly after it and a day later."""
     out = {}
     for what in LESSONS:
         shown = {
@@ -212,7 +215,7 @@ def _said(what: str) -> str:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """One sentence for each lesson and cell: what is reached, and what of backpropagation's that is."""
+    """Return a sentence for each training and method on its accuracy, also relative to backpropagation."""
     if not points:
         return []
     column = draw.main_column(points)

@@ -1,8 +1,8 @@
-"""Lifetime: accuracy as attention cells wear out, and how long that takes at a rate of images.
+"""Lifetime: accuracy as attention cells wear out, and the time this takes at a given rate of images.
 
-Cells fail by Weibull's law in cycles over endurance, so that one curve over the endurance consumed serves
-every technology; the wear of an image and the endurance of a technology turn it into time.  The same chips
-throughout: a device that has failed stays failed.
+Cells fail by Weibull's law in the number of cycles divided by the endurance, so one curve against the
+consumed part of the endurance applies to every technology.  The wear per image and the endurance of a
+technology convert it into time.  The same chips are used throughout: a device that has failed stays failed.
 """
 
 from __future__ import annotations
@@ -25,18 +25,22 @@ from memsim.studies.running.task import Task, blocks
 title = "How long attention lasts"
 
 CONSUMED = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
-"""Cycles over the endurance, by which 63 % of the cells have failed."""
+"""Numbers of cycles divided by the endurance; at 1, 63 % of the cells have failed."""
 
 RATES = (1.0, 30.0, 1000.0)
-"""Images a second."""
+"""Images per second."""
 
 ENDURANCE = 1e6
-"""Cycles, where the card's [wear] names none: accuracy depends on cycles over endurance alone."""
+"""Endurance in cycles if the [wear] section of the card has none; accuracy depends on cycles / endurance
+only.
+"""
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Each consumed share of the endurance on every block of chips: failed cells stuck as the card says, all
-    of them low, all high.  ValueError for cells that do not wear, and a network that writes none.
+    """Yield tasks for each consumed part of the endurance on every block of chips.
+
+    Failed cells are stuck as the card says, all at low, or all at high conductance.  Raises ValueError for
+    ideal cells, which do not wear, and for a network without STDP attention.
     """
     from memsim.studies.evaluation.subject import Subject
     from memsim.written_attention import attention_layers
@@ -44,11 +48,13 @@ def tasks(setting: Setting) -> Iterator[Task]:
     subject = Subject.of(setting)
     if not attention_layers(subject.net):
         raise ValueError(
-            f"lifetime: {subject.title} has no STDP attention; cells that are never rewritten last"
+            f"study lifetime: {subject.title} has no STDP attention, so no cells are rewritten and wear out"
         )
     card = memsim.ChipCard.parse(dict(setting.card))
     if card.attention_cell.exact:
-        raise ValueError("lifetime: ideal attention cells do not wear; name one with --attention")
+        raise ValueError(
+            "study lifetime: ideal attention cells do not wear; name another cell with --attention"
+        )
     wear, whole = card.wear, card.wear.endurance or ENDURANCE
     for chips in blocks(setting.chips):
         for stuck in dict.fromkeys((wear.stuck_high, 0.0, 1.0)):
@@ -72,7 +78,9 @@ def _new(points: Sequence[Point]) -> Point | None:
 
 
 def _series(points: Sequence[Point]) -> dict[str, list[Point]]:
-    """Points by where failed cells are stuck, the card's first (that of new chips), by wear."""
+    """Return points by where failed cells are stuck, starting with the setting of the card, sorted by
+    wear.
+    """
     new = _new(points)
     stuck = {p.labels["stuck high [1]"] for p in points}
     card = None if new is None else new.labels["stuck high [1]"]
@@ -84,15 +92,16 @@ def _series(points: Sequence[Point]) -> dict[str, list[Point]]:
 
 
 def _lives(points: Sequence[Point]) -> list[Life]:
-    """What each technology lives at the cycles of an image on new chips."""
+    """Return the lifetime of each technology at the cycles per image of new chips."""
     new = _new(points)
     cycles = None if new is None else new.total.get("attention cycles")
     return list(lives(cycles)) if cycles else []
 
 
 def kept(points: Sequence[Point]) -> Point | None:
-    """The most worn chips of the card that are not surely worse than new ones, nor any less worn; None
-    without new chips.
+    """Return the most worn chips up to which no loss of accuracy against new chips is significant.
+
+    None: there are no results for new chips.
     """
     new, found, main = _new(points), None, draw.main_column(points)
     if new is None:
@@ -106,7 +115,7 @@ def kept(points: Sequence[Point]) -> Point | None:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy by wear; how long each technology lives."""
+    """Return tables of accuracy by wear and of the lifetime of each technology."""
     if not points:
         return {}
     named = {f"{_name(p)}; {kind}": p for kind, line in _series(points).items() for p in line}
@@ -148,7 +157,7 @@ def _name(point: Point) -> str:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Accuracy, cross-entropy and spikes that differ along the endurance consumed."""
+    """Return figures of accuracy, cross-entropy and spike differences against the consumed endurance."""
     if not points:
         return {}
     series = {k: [(_consumed(p), p) for p in line if _consumed(p)] for k, line in _series(points).items()}
@@ -165,7 +174,9 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """How far accuracy holds, how long that is, and what silence wears."""
+    """Return sentences on the wear up to which accuracy holds, the time until then, and wear by silent
+    tokens.
+    """
     if not points:
         return []
     found = _lives(points)

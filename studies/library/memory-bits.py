@@ -1,7 +1,7 @@
-"""Memory bits: how coarse and how noisy the lines of a memory may be written.
+"""Memory bits: accuracy against the resolution and the noise with which the lines of a memory are written.
 
-Lines alone are on arrays, weights stay digital, nothing is trained anew.  One thing at a time: numbers
-rounded to a few bits; numbers that are off by a share of their range at each write; the card's own cell.
+Only lines are on arrays; weights stay digital, and networks are not trained for it.  One effect is varied at
+a time: numbers rounded to a few bits; noise in proportion to the range at each write; the cell of the card.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ title = "How well the lines of a memory must be written"
 MIXERS = ("softmax", "forgetting", "stick-breaking", "mosaics")
 BITS, NOISE = (5, 4, 3, 2), (0.02, 0.05, 0.1, 0.2)
 EXACT, ROUNDED, NOISY, CELL = "exact", "bits", "write noise [1]", "the card's cell"
-KEPT = 0.95  #: share of right answers that counts as kept
-RATE = 1e3  #: tokens a second
+KEPT = 0.95  #: accuracy from which a case counts as good
+RATE = 1e3  #: tokens per second
 
 NOTE = (
     "Write noise: standard deviation of a stored number (a pair's difference) at each write, in units of the "
@@ -38,7 +38,7 @@ prepare, measure = sequences.prepare, sequences.measure
 
 
 def methods(setting: Setting) -> str:
-    """What was done, in a paragraph."""
+    """Return a paragraph on the methods."""
     return (
         f"{sequences.ABOUT} They learn last write wins: six keys, three of them overwritten, 32 tokens. "
         "Lines alone are on arrays; rounding and write noise are each alone, converters exact. "
@@ -47,8 +47,11 @@ def methods(setting: Setting) -> str:
 
 
 def noisy(card: memsim.ChipCard, share: float) -> memsim.ChipCard:
-    """The card with a cell that errs at each write, alone: a pair's difference by `share` of its range."""
-    low, high = 8e-6, 25e-6  # wide of 0, where an error would be cut
+    """Return the card with a cell whose only effect is write noise.
+
+    share: standard deviation of the difference of a pair, divided by its range [1].
+    """
+    low, high = 8e-6, 25e-6  # far from 0, where errors would be clipped
     cell = {
         "name": f"errs-by-{share:g}", "technology": card.weight_cell.technology,
         "source": "made for this study",
@@ -60,12 +63,12 @@ def noisy(card: memsim.ChipCard, share: float) -> memsim.ChipCard:
 
 
 def quiet(card: memsim.ChipCard, *kept: str) -> memsim.ChipCard:
-    """The card without all effects of arrays but these."""
+    """Return the card without effects of arrays, except those in `kept`."""
     return card.without(*(name for name in card.effects if name in ARRAY_EFFECTS and name not in kept))
 
 
 def cases(card: memsim.ChipCard) -> Iterator[tuple[str, float, memsim.ChipCard, dict[str, Any]]]:
-    """What is varied, its level, the card, options of lines."""
+    """Yield what is varied, its level, the card and the options of lines."""
     ideal = quiet(card.replace(weights={"cell": "ideal", "g_max": None}))
     yield EXACT, 0.0, ideal, {}
     for bits in BITS:
@@ -76,21 +79,23 @@ def cases(card: memsim.ChipCard) -> Iterator[tuple[str, float, memsim.ChipCard, 
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every mixer with every case, on each block of chips."""
+    """Yield tasks for every mixer and case, on each block of chips."""
     card = sequences.card_of(setting, "memory-bits")
     for chips in blocks(setting.chips):
         for mixer in MIXERS:
             form = sequences.network(mixer, "last-write-wins", 1000, setting.seed)
             for varied, level, changed, options in cases(card):
                 shared = sequences.on_lines(setting, chips, form, card=changed)
-                shared |= {"varied": [varied, level]}  # tasks of equal cards have shares of their own
+                shared |= {
+                    "varied": [varied, level]
+                }  # tasks with equal cards must differ in their shared values
                 labels = {"mixer": mixer, "varied": varied, "level": level}
                 own = {"rate [1/s]": RATE, **options}
                 yield Task(study="memory-bits", labels=labels, shared=shared, own=own)
 
 
 def by_case(points: Sequence[Point]) -> dict[tuple[str, float], dict[str, Point]]:
-    """Points by case, in their order, then by mixer."""
+    """Return points by case, in the order of the study, then by mixer."""
     order, out = [EXACT, ROUNDED, NOISY, CELL], dict[tuple[str, float], dict[str, Point]]()
     for point in sorted(points, key=lambda p: (order.index(p.labels["varied"]), p.labels["level"])):
         out.setdefault((point.labels["varied"], point.labels["level"]), {})[point.labels["mixer"]] = point
@@ -98,12 +103,12 @@ def by_case(points: Sequence[Point]) -> dict[tuple[str, float], dict[str, Point]
 
 
 def said(varied: str, level: float) -> str:
-    """A case as a table has it."""
+    """Return the name of a case in tables."""
     return {ROUNDED: f"{level:.0f} bits", NOISY: f"write noise {100 * level:g} %"}.get(varied, varied)
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy and cross-entropy by case and mixer."""
+    """Return tables of accuracy and cross-entropy by case and mixer."""
     out, there = {}, [m for m in MIXERS if any(p.labels["mixer"] == m for p in points)]
     if not points:
         return {}
@@ -118,7 +123,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """A figure for each mixer."""
+    """Return a figure of all cases for each mixer."""
     out = {}
     for mixer in MIXERS:
         shown = {said(*case): of[mixer] for case, of in by_case(points).items() if mixer in of}
@@ -130,7 +135,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """What keeps 95 % of answers, and what surely does not."""
+    """Return a sentence for each case on the mixers that reach an accuracy of 95 %."""
     column, out = "accuracy [1]", []
     for case, of in by_case(points).items():
         kept = [m for m, p in of.items() if p.estimate(column).mean >= KEPT]

@@ -1,7 +1,8 @@
-"""Mixers: every sequence mixer on every task, controls beside, over training seeds.
+"""Mixers: accuracy of every sequence mixer and of controls on every task, over several training seeds.
 
-All digital: what a rule can learn at all, before any device.  A study's chips are its training seeds here:
---chips 3 trains every network three times.  A task asks at the length it was learned at, and some at another.
+All networks are digital, to find what a rule can learn without device errors.  The chips of other studies are
+training seeds here: --chips 3 trains every network three times.  Tasks are tested at the length of the
+training, and some also at another length.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ title = "Every sequence mixer on every task"
 
 COUNTS = "counts of two symbols"
 CONTROLS = ("none", "uniform", "last", "recency", "random-keys")
-"""What does not read by content: whatever reads by it has to beat all of them."""
+"""Mixers whose reads do not depend on content, as baselines."""
 
 LEFT_OUT = (
     "landmark-top2", "stick-breaking-stopped", "stick-breaking-rest", "softmax-plain", "mamba-1",
     "forgetting-volatile", "forgetting-drift",
 )  # fmt: skip
-"""Variants of another mixer in the table."""
+"""Variants of other mixers, which the tables leave out."""
 
 ASKED: dict[str, tuple[str, int, dict[str, Any], dict[str, Any]]] = {
     "last write wins, 32": ("last-write-wins", 600, {}, {}),
@@ -52,7 +53,7 @@ ASKED: dict[str, tuple[str, int, dict[str, Any], dict[str, Any]]] = {
     "passkey, 96": ("passkey", 200, {"length": 96}, {}),
     "passkey, 256": ("passkey", 200, {"length": 96}, {"length": 256}),
 }
-"""What is asked: task, training steps, settings of training, and those of the test that differ."""
+"""Tests by name: task, training steps, settings of the training, and settings of the test that differ."""
 
 NOTE = (
     "Means over training seeds with 95 % intervals (Student's t over seeds). Every network is trained and "
@@ -62,7 +63,7 @@ NOTE = (
 
 
 def methods(setting: Setting) -> str:
-    """What was done, in a paragraph."""
+    """Return a paragraph on the methods."""
     return (
         f"{ABOUT} Width 48, two heads, two layers, batches of 32 fresh sequences; seeds stand where other "
         "studies have chips. “Counts” predicts the commonest follower of the last two symbols so far, and "
@@ -71,12 +72,12 @@ def methods(setting: Setting) -> str:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every mixer on every question, for each block of seeds."""
+    """Yield tasks for every mixer and test, for each block of seeds."""
     from memsim.models.mixers import registry as mixers
 
     refuse_networks(setting, "mixers")
     names = [name for name in mixers.names() if name not in LEFT_OUT]
-    asked = itertools.groupby(ASKED.items(), key=lambda item: item[1][:3])  # of one training each
+    asked = itertools.groupby(ASKED.items(), key=lambda item: item[1][:3])  # tests that share one training
     trainings = [(training, [(question, of[3]) for question, of in some]) for training, some in asked]
     for seeds in blocks(setting.chips):
         for (task, steps, settings), questions in trainings:
@@ -94,12 +95,12 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Mapping[str, Any]:
-    """Nothing beyond the values: networks are kept by the process."""
+    """Return the shared values; networks are cached within the process."""
     return shared
 
 
 def measure(prepared: Mapping[str, Any], own: Mapping[str, Any]) -> Result:
-    """Train one network for each seed, and test it."""
+    """Train one network for each seed and test it."""
     import torch
 
     from memsim.models.sequences import registry
@@ -131,7 +132,7 @@ def _logits(form: Mapping[str, Any], test: Batch) -> Tensor:
 
 
 def by_mixer(points: Sequence[Point]) -> dict[str, dict[str, Point]]:
-    """Points by mixer, mixers before controls, then by question."""
+    """Return points by mixer, with controls last, then by test."""
     out: dict[str, dict[str, Point]] = {}
     for point in sorted(points, key=lambda point: point.labels["kind"] == "control"):
         out.setdefault(point.labels["mixer"], {})[point.labels["asked"]] = point
@@ -139,7 +140,7 @@ def by_mixer(points: Sequence[Point]) -> dict[str, dict[str, Point]]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy and cross-entropy by mixer and question."""
+    """Return tables of accuracy and cross-entropy by mixer and test."""
     if not points:
         return {}
     asked, out = [name for name in ASKED if any(p.labels["asked"] == name for p in points)], {}
@@ -155,7 +156,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def _begun(text: str) -> str:
-    """A text that begins with a capital; names in capitals stay."""
+    """Return a text with its first letter as a capital; the rest stays the same."""
     return text[:1].upper() + text[1:]
 
 
@@ -164,7 +165,7 @@ def _shown(mixer: str) -> str:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """A figure for each question."""
+    """Return a figure for each test."""
     out = {}
     for question in ASKED:
         shown = {_shown(m): of[question] for m, of in by_mixer(points).items() if question in of}
@@ -177,7 +178,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """On which tasks which mixers surely beat every control, and which do not."""
+    """Return a sentence for each test on the mixers that are significantly better than the best control."""
     column, said = "accuracy [1]", []
     for question in ASKED:
         here = {m: of[question] for m, of in by_mixer(points).items() if question in of}

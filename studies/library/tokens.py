@@ -1,8 +1,8 @@
-"""Tokens: energy, writes and life a token of a written memory, over the length of its context.
+"""Tokens: energy, writes and wear per token of a written memory, against the length of its context.
 
-One head of 64 features.  A list of lines writes one line a token and reads all; a fading state writes all of
-itself; STDP attention rewrites N x N weights in each of four time steps.  Digital memories beside: products
-of int8 alone, with keys and values from SRAM, and from DRAM.
+The memory has one head of 64 features.  With lines, each token writes one line and reads all lines; with a
+leaky state, it writes the whole state; STDP attention writes N x N weights in each of four time steps.
+Digital int8 memories are the baseline: products only, or with keys and values from SRAM or DRAM.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NOTE = (
 
 
 def methods(setting: Setting) -> str:
-    """What was done, in a paragraph."""
+    """Return a paragraph on the methods."""
     return (
         "Inputs are random; every memory was run on its arrays and its ledger read: the last eight tokens of "
         "a context of lines, eight tokens of a state, one image of STDP attention divided by its tokens. "
@@ -46,7 +46,7 @@ def methods(setting: Setting) -> str:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every memory at every length, on each block of chips."""
+    """Yield tasks for every memory and length, on each block of chips."""
     card = sequences.card_of(setting, "tokens")
     for chips in blocks(setting.chips):
         for name, memory in MEMORIES.items():
@@ -67,12 +67,12 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
 
 def prepare(shared: Mapping[str, Any], data: str = "data") -> Mapping[str, Any]:
-    """Nothing beyond the values."""
+    """Return the shared values; nothing has to be prepared."""
     return shared
 
 
 def measure(prepared: Mapping[str, Any], own: Mapping[str, Any]) -> Result:
-    """Run a memory, and read its ledger."""
+    """Run a memory and return the entries of its ledger."""
     from memsim.studies.evaluation import token_work
 
     card = memsim.ChipCard.parse(dict(prepared["card"]))
@@ -91,7 +91,7 @@ def measure(prepared: Mapping[str, Any], own: Mapping[str, Any]) -> Result:
 
 
 def by_memory(points: Sequence[Point]) -> dict[str, dict[int, Point]]:
-    """Points by memory, then by tokens."""
+    """Return points by memory, then by number of tokens."""
     out: dict[str, dict[int, Point]] = {}
     for name in MEMORIES:
         for point in sorted(points, key=lambda p: p.labels["tokens"]):
@@ -105,7 +105,7 @@ def _lengths(points: Sequence[Point]) -> list[int]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Energy by memory and length, digital ones below; writes and life."""
+    """Return tables of energy by memory and length, of writes and lifetime, and of energy by component."""
     if not points:
         return {}
     lengths, found = _lengths(points), by_memory(points)
@@ -137,7 +137,7 @@ def _digital(points: Sequence[Point], tokens: int, kind: str) -> str:
 
 
 def _wear(name: str, point: Point) -> list[str]:
-    """Devices written, cycles of a device, and its life."""
+    """Return the number of devices written, the cycles of a device per token, and its lifetime, as text."""
     if "cycles" not in point.total:
         return ["", "", ""]
     cycles = point.total["cycles"]
@@ -159,9 +159,10 @@ def _parts(found: Mapping[str, Mapping[int, Point]]) -> list[list[str]]:
 
 
 def break_even(of: Mapping[int, Point], kind: str) -> float | None:
-    """Length from which a memory takes less than a digital one, by the lines through its ends; None: never.
+    """Return the number of tokens from which a memory takes less energy than a digital one; None: never.
 
-    E = a + b N on arrays and c N digitally: N = a / (c - b).
+    The energy is interpolated linearly between the shortest and the longest context: E = a + b N on arrays
+    and c N digitally give N = a / (c - b).
     """
     there = [n for n, p in of.items() if kind in p.total.get("digital energy [J]", {})]
     if len(there) < 2:
@@ -201,7 +202,7 @@ def _figure(found: Mapping[str, Mapping[int, Point]], points: Sequence[Point], c
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Energy over the length of the context, for each sort of memory."""
+    """Return a figure of the energy against the length of the context for each sort of memory."""
     out = {}
     for sort in ("lines", "state", "rewriting"):
         found = {name: of for name, of in by_memory(points).items() if name.startswith(sort)}
@@ -211,7 +212,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """From which length lines take less than digital memories."""
+    """Return sentences on the length from which lines take less energy than digital memories."""
     out = []
     for name, of in by_memory(points).items():
         for kind in DIGITAL if name.startswith("lines") else ():

@@ -160,7 +160,7 @@ def test_marks_keep_every_answer() -> None:
     texts = [marks(one) for one in right]
     assert texts[0].startswith("13:")
     assert table(texts).tolist() == right.double().tolist()
-    with pytest.raises(ValueError, match="one number is needed"):
+    with pytest.raises(ValueError, match="all must have the same number"):
         table([texts[0], marks(right[0, :5])])
 
 

@@ -46,7 +46,7 @@ def test_a_lesson_is_taught_asked_and_billed() -> None:
 
 
 def test_a_network_without_blocks_is_refused() -> None:
-    with pytest.raises(ValueError, match="study learning: resnet18-8-fashion is no S2TDPT"):
+    with pytest.raises(ValueError, match="study learning: resnet18-8-fashion is not an S2TDPT network"):
         list(learning.tasks(Setting(model="resnet18-8-fashion", card=CARD)))
 
 
