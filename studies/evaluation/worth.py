@@ -22,12 +22,14 @@ def check(model: str, net: NetFile | None = None) -> None:
     Relatives are networks trained in the same way with other kinds of attention.
     """
     if net is not None:
-        raise ValueError(f"--worth: no networks (relatives) trained like {net.title} with other attention are bundled")
+        raise ValueError(
+            f"--worth: no relatives of {net.title}, networks trained like it with other attention, are there"
+        )
     missing = [
         kind for kind in KINDS if kind != "stdp" and not (BUNDLED / f"{model}-{kind}.safetensors").is_file()
     ]
     if missing:
         raise ValueError(
-            f"--worth: networks trained like {model!r} with other attention are not bundled"
-            f" ({', '.join(missing)})"
+            f"--worth: the relatives of {model!r}, networks trained like it with other attention, are not"
+            f" bundled ({', '.join(missing)})"
         )

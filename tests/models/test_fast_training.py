@@ -236,7 +236,7 @@ def test_what_has_no_effect_on_a_module_is_refused(few, twin):
 def test_event_frames_bring_their_own_steps(few):
     frames = {f"x_{part}": getattr(few, f"x_{part}")[:, None].repeat(1, 2, 1, 1, 1) for part in
               ("train", "val", "test")}  # fmt: skip
-    with pytest.raises(ValueError, match="samples of digits bring 2 frames each"):
+    with pytest.raises(ValueError, match="samples of digits have 2 frames each"):
         train(replace(few, **frames), CONFIG, recipe=made(**PLAIN, steps=((1, 1.0),)))
 
 

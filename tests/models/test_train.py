@@ -151,7 +151,7 @@ def test_the_default_forward_is_the_network(few, whole):
     ("net", "message"),
     [
         (torch.nn.Linear(64, 10), r"images \(1, 8, 8\) do not fit the network"),
-        (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)), r"it gives \(2, 3\)"),
+        (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)), r"it returns \(2, 3\)"),
         (torch.nn.Conv2d(1, 10, 8), r"must return logits \(B, 10\), for 2 images it returns \(2, 10, 1, 1\)"),
     ],
 )
