@@ -1,4 +1,6 @@
-"""Devices of weight cells in a written memory that hold one level for good: faulty, worn, on an open line."""
+"""Devices of weight cells in a written memory with a fixed conductance: faulty, worn out, or on an open
+line.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,10 @@ from memsim.memory.design import ArrayDesign
 
 
 def bad_levels(rng: Stream, design: ArrayDesign, size: tuple[int, int, int]) -> Tensor | None:
-    """Draw the level of each bad device of lines x devices x columns, NaN of others (S, H, *size) [S].
+    """Draw the conductance of each bad device, and NaN for the others, (S, H, *size) [S].
 
-    What is faulty from the start stays as it is when it is worn.  None where the card has neither.
+    size: (lines, devices of a number, columns).  A device that is faulty from the start keeps its conductance
+    when it wears out.  None: the card has neither faults nor wear.
     """
     card, cell, found = design.card, design.card.weight_cell, []
     if card.weight_faults.made and card.on("faults"):
@@ -29,10 +32,10 @@ def bad_levels(rng: Stream, design: ArrayDesign, size: tuple[int, int, int]) -> 
 
 
 def _faulty(rng: Stream, section: FaultSection, cell: Any, size: tuple[int, int, int]) -> Tensor:
-    """Levels of the faulty ones.
+    """Return the conductances of faulty devices, and NaN for the others.
 
-    A line is a word line of the devices of a token; each device of a number has a bit line of its own across
-    all lines.  A device on an open one carries nothing: 0 S.
+    The devices of a token share a word line; each device of a number has its own bit line across all lines.
+    A device on an open line has 0 S.
     """
     lines, devices, columns = size
     levels = stuck_levels(size, section.stuck, cell.g_min, cell.g_max, rng=rng)
@@ -42,7 +45,7 @@ def _faulty(rng: Stream, section: FaultSection, cell: Any, size: tuple[int, int,
 
 
 def _worn(rng: Stream, section: WearSection, cell: Any, size: tuple[int, int, int]) -> Tensor:
-    """Levels of the worn ones."""
-    assert section.endurance is not None  # the card asks for one beside cycles_before
+    """Return the conductances of worn-out devices, and NaN for the others."""
+    assert section.endurance is not None  # the card requires it together with cycles_before
     life = lives(size, section.endurance, section.shape, rng=rng)
     return worn_levels(life, section.cycles_before, section.stuck_high, cell.g_min, cell.g_max, rng=rng)

@@ -125,7 +125,7 @@ class CrossbarLeaky(Leaky):
         return shown._replace(share=shown.share * left)
 
     def _seen(self, together: int | None = None) -> Shown:
-        """Return the state through lines (S, H, B, P, N), with `together` columns driven at once (None: all)."""
+        """Return the state through lines (S, H, B, P, N); together: columns driven at once (None: all)."""
         rows, columns = self.design.rows, self.design.columns
         shown = self._shown().each(lambda x: x.unflatten(-1, (rows, columns)))
         if self.through is None:

@@ -8,8 +8,8 @@ section.
 
 Every write draws new programming errors, drift exponents and noise paths, as aihwkit does at each
 programming; variation that stays with a device from write to write is not modelled.  Faults do stay: the
-stuck, worn and open devices of a chip are the same in every context.  Each device has been written
-`[wear] cycles_before` times before, where a write with verify is one cycle, and failures follow Weibull's law.
+stuck, worn and open devices of a chip are the same in every context.  Each device has been written `[wear]
+cycles_before` times before, where a write with verify is one cycle; failures follow Weibull's law.
 
 The state of devices is computed at steps of ln(1 + age / t_0) of width `STEP`.  Between two steps a line
 drifts by the mean factor, which is evaluated exactly at every read; the conductance of a device whose
