@@ -116,7 +116,7 @@ def place(tmp_path_factory: Any) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_work(monkeypatch: Any) -> None:
-    for name in ("chip.Chip.program", "studies.running.folder.claim", "models.training.train.train"):
+    for name in ("chip.Chip.program", "studies.running.runner.claim", "studies.commands.training.train"):
         monkeypatch.setattr(f"memsim.{name}", lambda *_, **__: pytest.fail("the work began"))
 
 
