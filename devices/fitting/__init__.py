@@ -1,1 +1,1 @@
-"""From measured curves to a device card: tables, estimates with intervals, and the likelihood of pulses."""
+"""Fitting of device cards to measurements: tables, estimates with intervals, and likelihoods."""

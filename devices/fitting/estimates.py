@@ -1,4 +1,4 @@
-"""What measured devices say of their population: a mean and a spread, each with its 95 % interval."""
+"""Estimates for the population of devices from a sample: mean and spread, each with its 95 % interval."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,43 +9,44 @@ from scipy.optimize import minimize
 from scipy.stats import chi2, norm
 from scipy.stats import t as student
 
-END = 0.05  #: how well the end of a profile's interval is found, over its distance from the best [1]
+END = 0.05  #: relative precision of the ends of a profile interval [1]
 
 
 class Interval(NamedTuple):
-    """An estimate with its 95 % interval, all in one unit."""
+    """Estimate with its 95 % interval, all in the same unit."""
 
     value: float
     low: float
     high: float
 
     def times(self, factor: float) -> "Interval":
-        """The same in another unit."""
+        """Return the interval multiplied by a factor, such as a change of unit."""
         low, high = sorted((factor * self.low, factor * self.high))
         return Interval(factor * self.value, low, high)
 
     @property
     def root(self) -> "Interval":
-        """Of a variance, that of the spread; what lies below 0 is 0."""
+        """Interval of the standard deviation, if this is that of a variance; negative values become 0."""
         return Interval(*(math.sqrt(max(v, 0.0)) for v in self))
 
 
 def population(value: np.ndarray, copies: np.ndarray) -> tuple[Interval, Interval]:
-    """Mean and spread of a normal population from N members (N,), each measured with an error.
+    """Return mean and spread of a normal population from N members, value (N,), each with a measurement
+    error.
 
         mean     m +- t_(N-1) S / sqrt(N),   m, S^2 the members' mean and variance
         spread   sqrt(S^2 - v),   (N-1) S^2 / (tau^2 + v) is chi^2 with N-1 degrees of freedom
 
-    copies (R, N): members measured again in simulation; they give the error variance v and what is
-    systematic in an error, which is taken off.  Members weigh the same whatever their errors: an error that
-    grows with the value it belongs to, as that of a step does, would bias a weighted mean.  A spread that
-    errors alone explain is 0, and so may the lower end of its interval be; the upper one never is.
+    copies (R, N): simulated repetitions of the measurement of each member.  They give the error variance v
+    and the bias of the measurement, which is subtracted.  All members have the same weight, because errors
+    that grow with the value, like those of a step, would bias a weighted mean.  If errors alone explain the
+    variance, the spread and the lower end of its interval are 0; the upper end never is.
     """
     error = copies - value
-    if len(value) == 1:  # one device is its own mean
+    if len(value) == 1:  # with one device the spread is unknown
         return around(float(value[0]), float(np.median(np.abs(error))) / 0.6745), Interval(0.0, 0.0, math.inf)
     usual = 6.0 * float(np.median(np.abs(error))) / 0.6745
-    error = error.clip(-usual, usual)  # one copy in a thousand is far off and would be all of the variance
+    error = error.clip(-usual, usual)  # rare outliers among the copies would dominate the variance
     bias = float(error.mean())
     x, v, degrees = value - bias, float(error.var()), len(value) - 1
     mean, total = float(x.mean()), float(x.var(ddof=1))
@@ -56,7 +57,7 @@ def population(value: np.ndarray, copies: np.ndarray) -> tuple[Interval, Interva
 
 
 def around(value: float, error: float) -> Interval:
-    """A normal interval, value +- 1.96 errors."""
+    """Return a normal interval, value +- 1.96 error."""
     reach = float(norm.ppf(0.975)) * error
     return Interval(value, value - reach, value + reach)
 
@@ -64,15 +65,17 @@ def around(value: float, error: float) -> Interval:
 def profile(
     loss: Callable[[np.ndarray], float], x: np.ndarray, k: int, bounds: Sequence[tuple[float, float]]
 ) -> tuple[float, float]:
-    """Ends of the 95 % interval of parameter k by its profile likelihood: where a loss, minus the log
-    likelihood, at its least over all others, is 1.92 above that at x, its least of all; the bound where
-    that comes first.  To 5 % of its reach; a parameter is counted in units of about its size.
+    """Return the ends of the 95 % interval of parameter k by its profile likelihood.
+
+    At the ends, the loss (minus the log likelihood), minimised over all other parameters, is 1.92 above its
+    global minimum at x; an end may also be a bound.  The precision is 5 % of the distance from x.  Parameters
+    should be scaled to about 1.
     """
     others, limit = np.arange(len(x)) != k, loss(x) + float(chi2.ppf(0.95, 1)) / 2
     inside = [bound for bound, other in zip(bounds, others, strict=True) if other]
 
     def end(side: float) -> float:
-        near = x[others]  # of the last value: the next begins there
+        near = x[others]  # solution for the last value, where the next search starts
 
         def rise(v: float) -> float:
             nonlocal near
@@ -102,8 +105,10 @@ def profile(
 
 
 def standard_errors(loss: Callable[[np.ndarray], float], x: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """Of parameters x (n,) where a loss, minus the log likelihood, is least: from its curvature by central
-    differences of h (n,).
+    """Return the standard errors (n,) of parameters x (n,) at the minimum of a loss, minus the log
+    likelihood.
+
+    They come from the curvature of the loss, by central differences with steps h (n,).
     """
     base, e, curvature = loss(x), np.diag(h), np.empty((len(x), len(x)))
     for i in range(len(x)):
@@ -119,7 +124,7 @@ def standard_errors(loss: Callable[[np.ndarray], float], x: np.ndarray, h: np.nd
 
 
 def _rise(loss: Callable[[np.ndarray], float], x: np.ndarray, step: np.ndarray, base: float) -> float:
-    """Return how far a parameter moves until the loss has risen by 1/2; used where the curvature is flat."""
+    """Return the change of a parameter that raises the loss by 1/2; used if the curvature is not positive."""
     for doubled in range(40):
         if not loss(x + 2.0**doubled * step) - base < 0.5:
             break

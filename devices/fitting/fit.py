@@ -1,11 +1,12 @@
-"""Fit a pulsed cell to measured pulse curves: what a device card needs, each number with its 95 % interval.
+"""Fit of a pulsed cell to measured pulse curves: the numbers of a device card, each with its 95 % interval.
 
     fitted = fit_pulses(read("curves.csv"))
     fitted.numbers["step_up [S]"]       # Interval(value, low, high)
 
-Devices that do not work are left out and counted (:mod:`memsim.devices.fitting.screening`).  The others' own
-steps and bounds (:mod:`memsim.devices.fitting.pulse_devices`) are members of a population with a mean and a
-spread (:mod:`memsim.devices.fitting.estimates`).  What the data cannot show is refused by its name.
+Devices that do not work are left out and counted (:mod:`memsim.devices.fitting.screening`).  Steps and bounds
+are estimated for each of the others (:mod:`memsim.devices.fitting.pulse_devices`); over devices they have a
+mean and a spread (:mod:`memsim.devices.fitting.estimates`).  Parameters that the data do not determine are
+refused.
 """
 
 from __future__ import annotations
@@ -34,30 +35,30 @@ from memsim.devices.fitting.residuals import MISFIT, Tests, tested
 from memsim.devices.fitting.screening import Yield, screen
 
 Law = Literal["soft-bounds", "linear", "constant"]
-DEVICES = 8  #: fewest that give a spread: its interval then runs from 0.66 to 2.0 times it
-PULSES = 8  #: fewest in a direction
+DEVICES = 8  #: smallest number of devices for a spread; its interval is then 0.66 to 2.0 times the spread
+PULSES = 8  #: smallest number of pulses in a direction
 
 
 @dataclass(frozen=True)
 class PulseFit:
-    """A fitted pulse response."""
+    """Result of a fit of pulse curves."""
 
     law: Law
     log_normal_steps: bool
-    one_sided: bool  #: pulses up alone
-    proportional: bool  #: noise of a reading goes with the conductance
-    fixed: dict[str, float]  #: not fitted: where steps are stated; the window of a law without bounds
-    numbers: dict[str, Interval]  #: by their keys of a device card
-    not_measured: tuple[str, ...]  #: spreads that too few devices cannot give
-    reset: str  #: where the level of a reset comes from
-    measured: PulseCurves  #: of the devices that work
+    one_sided: bool  #: whether all pulses go up
+    proportional: bool  #: whether the noise of a reading is proportional to the conductance
+    fixed: dict[str, float]  #: numbers not fitted: g_mid, and the window of a law without bounds
+    numbers: dict[str, Interval]  #: fitted numbers, by their keys in a device card
+    not_measured: tuple[str, ...]  #: keys of spreads for which there are too few devices
+    reset: str  #: origin of the level of a reset
+    measured: PulseCurves  #: curves of the devices that work
     works: Yield
-    residuals: np.ndarray  #: what each reading misses, in its own standard deviations (K - 1, N)
+    residuals: np.ndarray  #: residual of each reading divided by its standard deviation (K - 1, N)
     tests: Tests
 
     @property
     def longest_rise(self) -> int:
-        """Most up pulses in a row on a device, up to 64: a full write, where nothing else is said."""
+        """Largest number of successive up pulses on a device, at most 64; the default for a full write."""
         run = most = 0
         for d in self.measured.direction[:, 0]:
             run = run + 1 if d == 1 else 0
@@ -66,7 +67,7 @@ class PulseFit:
 
     @property
     def section(self) -> dict[str, Any]:
-        """The ``[pulsed]`` table of a device card, but for n_max; a reset level is put between the bounds."""
+        """The ``[pulsed]`` table of a device card without n_max; the reset is limited to the bounds."""
         values = self.fixed | {key: float(f"{i.value:.6g}") for key, i in self.numbers.items()}
         values["reset [S]"] = min(max(values["reset [S]"], values["g_min [S]"]), values["g_max [S]"])
         about: dict[str, Any] = {"law": self.law}
@@ -77,13 +78,13 @@ class PulseFit:
 
     @property
     def faults(self) -> dict[str, float]:
-        """The ``[faults]`` table of a device card: shares of devices that are stuck."""
+        """The ``[faults]`` table of a device card: shares of stuck devices."""
         section = self.section
         return self.works.shares(section["g_min [S]"], section["g_max [S]"])
 
     @property
     def warnings(self) -> list[str]:
-        """What to know before trusting the fit: devices left out, laws that miss, resets without room."""
+        """Warnings on devices left out, missing spreads, misfits, and resets close to a bound."""
         section = self.section
         room = no_room(section["reset [S]"], section["g_min [S]"], section["g_max [S]"], self.one_sided)
         out = [str(self.works)] if self.works.faults else []
@@ -99,14 +100,14 @@ def fit_pulses(
     g_mid: float | None = None,
     reset: float | None = None,
 ) -> PulseFit:
-    """Fit a law to pulse curves.
+    """Fit a law to pulse curves and return the result.
 
-    law: "soft-bounds" (steps vanish at a bound, which is found), "linear" (steps change with the
-    conductance; no bound is seen, the card keeps the window measured) or "constant"; the noise of a step is
-    relative to it.  log_normal_steps: spread of the steps' logarithm.  g_mid [S]: where steps are stated;
-    default: the middle of the window.  reset [S]: level after a reset, where the curves hold no full resets;
-    default: the middle of the range.  Raises ValueError naming each parameter that the data cannot support,
-    and what it would take.
+    law: "soft-bounds" (steps vanish at a bound, which is fitted), "linear" (steps change with the
+    conductance; the card uses the measured window as range) or "constant".  The noise of a step is relative
+    to the step.  log_normal_steps: the logarithm of the steps has a normal distribution over devices.  g_mid
+    [S]: conductance for which steps are stated; default: the middle of the window.  reset [S]: conductance
+    after a reset, if the curves have no full resets; default: the middle of the range.  Raises ValueError for
+    parameters that the data do not determine; the message names each one and the data needed.
     """
     curves, works = _working(curves, log_normal_steps)
     one_sided = not (curves.direction == -1).any()
@@ -136,7 +137,7 @@ def fit_pulses(
 
 
 def _working(curves: PulseCurves, log_normal_steps: bool) -> tuple[PulseCurves, Yield]:
-    """The devices that work. Raises ValueError for curves that are too few or short for any law."""
+    """Return the devices that work. Raises ValueError for curves that are too few or short for any law."""
     check_conductance(curves.conductance[np.isfinite(curves.conductance)], "the curves")
     _check_pulses(curves)
     _check_ways(curves)
@@ -150,7 +151,7 @@ def _working(curves: PulseCurves, log_normal_steps: bool) -> tuple[PulseCurves, 
 
 
 def _free(law: Law, one_sided: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Directions in use, and the parameters of a device that are fitted."""
+    """Return the directions in use and the parameters of a device that are fitted."""
     sides = (1,) if one_sided else (1, -1)
     free = (UP_STEP,) if one_sided else (UP_STEP, DOWN_STEP)
     if law != "constant":
@@ -161,8 +162,10 @@ def _free(law: Law, one_sided: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def _noise(
     curves: PulseCurves, free: tuple[int, ...], middle: float, unit: float
 ) -> tuple[Noise, Curves, np.ndarray, Tests]:
-    """The noises, with the curves they are of, residuals and their tests; noise of a reading in proportion to
-    the conductance where residuals ask for it and it is the more likely.
+    """Return the noises with the scaled curves, the residuals and their tests.
+
+    The noise of a reading is taken as proportional to the conductance if the residuals grow with it and the
+    likelihood is larger.
     """
 
     def fitted(scaled: Curves) -> tuple[Noise, Curves, np.ndarray, Tests]:
@@ -184,7 +187,7 @@ def _check_pulses(curves: PulseCurves) -> None:
     for side, word in ((1, "up"), (-1, "down")):
         fewest = int((curves.direction[1:] == side).sum(0).min())
         if side < 0 and not (curves.direction == -1).any():
-            continue  # a device that moves up only
+            continue  # devices with pulses up only
         if fewest < PULSES:
             missing.append(
                 f"step_{word} [S]: {fewest or 'no'} {word} pulse{'s' * (fewest != 1)} on some device,"
@@ -194,7 +197,7 @@ def _check_pulses(curves: PulseCurves) -> None:
 
 
 def _check_ways(curves: PulseCurves) -> None:
-    """Refuse curves in which most devices move against their pulses."""
+    """Raise ValueError for curves in which most devices change against the direction of their pulses."""
     change = np.diff(curves.conductance, axis=0) * np.where(np.abs(curves.direction[1:]) == 1,
                                                             curves.direction[1:], 0)  # fmt: skip
     total = np.nansum(change, axis=0)
@@ -209,7 +212,7 @@ def _check_ways(curves: PulseCurves) -> None:
 def without_spreads(
     numbers: dict[str, Interval], devices: int
 ) -> tuple[dict[str, Interval], tuple[str, ...]]:
-    """Return the numbers that this many devices give, and the keys of the others."""
+    """Return the numbers that this many devices determine, and the keys of the others."""
     if devices >= DEVICES:
         return numbers, ()
     missing = tuple(key for key in numbers if "_spread" in key)
@@ -217,7 +220,7 @@ def without_spreads(
 
 
 def few_words(devices: int, missing: tuple[str, ...]) -> list[str]:
-    """What to say of spreads that so few devices cannot give."""
+    """Return a warning on spreads for which there are too few devices, or an empty list."""
     if not missing:
         return []
     return [

@@ -1,4 +1,4 @@
-"""Fit Weibull's law to cycles at which devices failed, F(n) = 1 - exp(-(n / N)^k); others are alive."""
+"""Fit of Weibull's law to cycles to failure, F(n) = 1 - exp(-(n / N)^k), with censoring."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scipy.optimize import minimize
 from memsim.devices.fitting.estimates import Interval, standard_errors
 from memsim.devices.fitting.measurements import FailureTable, check_support
 
-FAILURES = 5  #: fewest devices that failed
+FAILURES = 5  #: smallest number of devices that have failed
 
 
 @dataclass(frozen=True)
 class EnduranceFit:
-    """A fitted endurance: N [cycles], by which 63.2 % have failed, and the modulus k."""
+    """Result of a fit of endurance: N [cycles], by which 63.2 % have failed, and the modulus k [1]."""
 
     measured: FailureTable
     numbers: dict[str, Interval]
@@ -23,7 +23,10 @@ class EnduranceFit:
 
 
 def fit_endurance(table: FailureTable) -> EnduranceFit:
-    """Fit N and k by likelihood, devices that did not fail censored. Raises ValueError for few failures."""
+    """Fit N and k by maximum likelihood; devices that have not failed are censored.
+
+    Raises ValueError for fewer than 5 failures.
+    """
     n, failed = table.cycles, table.failed
     if failed.sum() < FAILURES:
         check_support([f"endurance [cycles]: {failed.sum()} devices failed, {FAILURES} or more are needed"])

@@ -1,6 +1,6 @@
-"""Fit an I-V curve to measured currents, a sinh or a cubic, G of each sweep its own.
+"""Fit of an I-V curve, a sinh or a cubic, to measured currents, with a separate G for each sweep.
 
-ln I = ln G + shape(V) + noise, the same noise at every voltage; shapes are those of
+ln I = ln G + shape(V) + noise, with equal noise at all voltages; the shapes are those of
 :mod:`memsim.devices.fitting.iv_laws`.
 """
 
@@ -19,21 +19,21 @@ from memsim.devices.fitting.measurements import CurrentTable, check_support
 from memsim.devices.fitting.pulse_numbers import round_to
 from memsim.devices.fitting.residuals import MISFIT
 
-POINTS = 5  #: fewest voltages of a sweep
-SURE = 1e-4  #: least error of u; no interval has no width
+POINTS = 5  #: smallest number of voltages of a sweep
+SURE = 1e-4  #: smallest error of u, so that no interval has width 0
 
 
 @dataclass(frozen=True)
 class CurveFit:
-    """A fitted I-V curve."""
+    """Result of a fit of an I-V curve."""
 
     measured: CurrentTable
     law: str  #: "sinh" or "cubic"
-    u: float  #: of that law
+    u: float  #: parameter of that law, see `IVLaw`
     numbers: dict[str, Interval]
     fixed: dict[str, float]
-    conductance: np.ndarray  #: of each sweep at v_ref (N,) [S]
-    residuals: np.ndarray  #: ln of current over law, (R,)
+    conductance: np.ndarray  #: conductance of each sweep at v_ref (N,) [S]
+    residuals: np.ndarray  #: logarithm of measured over fitted current (R,)
     warnings: list[str]
 
     @property
@@ -42,7 +42,7 @@ class CurveFit:
         return self.fixed | {key: float(f"{i.value:.6g}") for key, i in self.numbers.items()}
 
     def currents(self, v: np.ndarray) -> np.ndarray:
-        """Currents of every sweep at voltages from 0 on [V], (N, V) [A]."""
+        """Return the currents of every sweep (N, V) [A] at voltages v (V,) of 0 or more [V]."""
         law, v_ref, top = LAWS[self.law], self.fixed["v_ref [V]"], self.fixed["v_max [V]"]
         rise = law.shape(np.maximum(v, 1e-9) / top, self.u) - law.shape(np.array(v_ref / top), self.u)
         return self.conductance[:, None] * v_ref * np.exp(rise)
@@ -50,22 +50,22 @@ class CurveFit:
 
 @dataclass(frozen=True)
 class _Sweeps:
-    """Currents in the direction of their voltages, sweep by sweep."""
+    """Readings whose current has the sign of the voltage."""
 
-    x: np.ndarray  #: voltage over the highest (R,) [1]
+    x: np.ndarray  #: voltage divided by the highest voltage (R,) [1]
     log: np.ndarray  #: ln of the current [A]
     which: np.ndarray
     count: int
     top: float  #: highest voltage [V]
 
     def rest(self, law: IVLaw, u: float, mine: np.ndarray) -> np.ndarray:
-        """What the law leaves of some readings, the mean of each sweep taken off."""
+        """Return the residuals of some readings, with the mean of each sweep subtracted."""
         left = self.log[mine] - law.shape(self.x[mine], u)
         number = np.maximum(np.bincount(self.which[mine], minlength=self.count), 1)
         return left - (np.bincount(self.which[mine], left, self.count) / number)[self.which[mine]]
 
     def best(self, law: IVLaw, mine: np.ndarray) -> float:
-        """u with the least squares."""
+        """Return the parameter u with the least squares."""
         found: Any = minimize_scalar(
             lambda u: float((self.rest(law, u, mine) ** 2).sum()),
             bounds=law.ends, method="bounded", options={"xatol": 1e-6},
@@ -73,8 +73,10 @@ class _Sweeps:
         return float(found.x)
 
     def fitted(self, law: IVLaw) -> tuple[float, np.ndarray, Interval]:
-        """u, what it leaves, and the interval of u: over sweeps as wholes, whose own curves differ, where
-        there are three or more; else of the residuals.
+        """Return u, the residuals, and the interval of u.
+
+        With three or more sweeps the interval comes from the differences between sweeps, else from the
+        residuals.
         """
         everything = np.ones(len(self.x), bool)
         u = self.best(law, everything)
@@ -93,10 +95,11 @@ class _Sweeps:
 
 
 def fit_iv(table: CurrentTable, v_ref: float = 0.2, law: str | None = None) -> CurveFit:
-    """Fit a curve to currents; law: "sinh" or "cubic", by default the one that leaves less.
+    """Fit an I-V curve to currents and return the result.
 
-    v_ref [V]: where conductances are stated; the highest voltage measured, where that is less.  Raises
-    ValueError for sweeps that are too short or do not bend, and for a sinh of curves that bend down.
+    law: "sinh" or "cubic"; default: the one with smaller residuals.  v_ref [V]: voltage for which
+    conductances are stated, limited to the highest voltage measured.  Raises ValueError for sweeps that are
+    too short or do not deviate from a straight line, and for a sinh if the curves bend down.
     """
     sweeps = _sweeps(table)
     found = {name: sweeps.fitted(one) for name, one in LAWS.items()}
@@ -123,7 +126,7 @@ def fit_iv(table: CurrentTable, v_ref: float = 0.2, law: str | None = None) -> C
 
 
 def _sweeps(table: CurrentTable) -> _Sweeps:
-    """The readings that have a current of their voltage's sign. Raises ValueError where they are too few."""
+    """Return readings whose current has the sign of the voltage. Raises ValueError if they are too few."""
     use = (np.abs(table.voltage) > 1e-3) & (table.voltage * table.current > 0)
     v, i, which = np.abs(table.voltage[use]), np.abs(table.current[use]), table.which[use]
     counts = np.bincount(which, minlength=len(table.devices))
@@ -138,7 +141,7 @@ def _sweeps(table: CurrentTable) -> _Sweeps:
 
 
 def _warnings(name: str, squares: dict[str, float], x: np.ndarray, left: np.ndarray) -> list[str]:
-    """Where the law misses, and where the other is as likely."""
+    """Return warnings on misfits, and on the other law if it is as likely."""
     worst, out = 0.0, []
     for part in np.array_split(np.argsort(x, kind="stable"), 6):
         if len(part) > 2:

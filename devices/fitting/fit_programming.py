@@ -1,7 +1,7 @@
-"""Fit the error of programming to targets and read-backs: sigma(G) = c0 + c1 x + c2 x^2, x = G / g_max.
+"""Fit of the programming error to targets and read-backs: sigma(G) = c0 + c1 x + c2 x^2, x = G / g_max.
 
-Read-backs less their targets, G - G_T = bias + sigma(G_T) xi, with the mean error of each target taken off: a
-write that misses on average is said, for the card has no such number.
+The model is G - G_T = bias + sigma(G_T) xi, with the mean error of each target subtracted.  A significant
+bias gives a warning, because a card has no number for it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from memsim.devices.fitting.estimates import Interval, standard_errors
 from memsim.devices.fitting.measurements import ProgrammingTable, check_support
 from memsim.devices.fitting.pulse_numbers import round_to
 
-WRITES = 20  #: fewest writes
+WRITES = 20  #: smallest number of writes
 
 
 @dataclass(frozen=True)
 class ProgrammingFit:
-    """A fitted spread of writes, with what it was fitted to."""
+    """Result of a fit of programming errors."""
 
     measured: ProgrammingTable
     numbers: dict[str, Interval]  #: c0, c1, ... [S]
@@ -36,7 +36,7 @@ class ProgrammingFit:
 
 
 def fit_programming(table: ProgrammingTable) -> ProgrammingFit:
-    """Fit the spread of writes by the likelihood of their errors; of degree 0 to 2 by AIC.
+    """Fit the spread of writes by maximum likelihood; the degree, 0 to 2, is chosen by AIC.
 
     Raises ValueError for fewer than 20 writes.
     """
@@ -47,7 +47,7 @@ def fit_programming(table: ProgrammingTable) -> ProgrammingFit:
     levels, which = np.unique(target, return_inverse=True)
     counts = np.bincount(which)
     means = np.bincount(which, error) / counts
-    own = counts >= 5  # enough writes of one target for a mean of their own
+    own = counts >= 5  # targets with enough writes for a separate mean
     centred = error - np.where(own[which], means[which], error.mean())
     freedom = float(np.sqrt(len(error) / max(len(error) - own.sum() - (~own).any(), 1)))
     x, unit = target / top, max(float(centred.std()), 1e-15)
@@ -70,18 +70,18 @@ def fit_programming(table: ProgrammingTable) -> ProgrammingFit:
 
 
 def spread_of(c: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """sigma at x, no less than a thousandth of its largest."""
+    """Return sigma at x for coefficients c, at least a thousandth of its largest value."""
     sigma = sum(v * x**k for k, v in enumerate(c))
     return np.maximum(sigma, 1e-3 * float(np.abs(sigma).max()) + 1e-12)
 
 
 def _spread(x: np.ndarray, z: np.ndarray, degree: int) -> tuple[float, np.ndarray, np.ndarray]:
-    """Loss, coefficients and their errors of a spread of that degree."""
+    """Return the loss, the coefficients and their standard errors for a polynomial of this degree."""
 
     def loss(c: np.ndarray) -> float:
         sigma = spread_of(c, x)
         grid = sum(v * np.linspace(0, 1, 21) ** k for k, v in enumerate(c))
-        penalty = 1e4 * float(np.minimum(grid, 0.0).__pow__(2).sum())  # no spread below 0 in the range
+        penalty = 1e4 * float(np.minimum(grid, 0.0).__pow__(2).sum())  # keeps sigma positive in the range
         return float((np.log(sigma) + 0.5 * (z / sigma) ** 2).sum()) + penalty
 
     start = np.zeros(degree + 1)

@@ -1,7 +1,7 @@
-"""Fit relaxation to retention curves: G(t) = G_P + a ln t + (b ln t + c) xi, one xi for each device.
+"""Fit of relaxation to retention curves: G(t) = G_P + a ln t + (b ln t + c) xi, with one xi for each device.
 
-Each device's line in ln t, from 1 s on, is found by least squares: its slope is a + b xi.  c is what the
-devices differ by after 1 s from where they were read before it, where they were.
+A line in ln t is fitted to each device by least squares, from 1 s on; its slope is a + b xi.  If devices were
+read before 1 s, c is the spread of the change from the first reading until 1 s.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from memsim.devices.fitting.measurements import RetentionCurves, check_support
 from memsim.devices.fitting.pulse_numbers import round_to
 from memsim.devices.fitting.residuals import MISFIT
 
-TIMES = 3  #: fewest readings of a device from 1 s on
+TIMES = 3  #: smallest number of readings of a device from 1 s on
 
 
 @dataclass(frozen=True)
 class RelaxationFit:
-    """A fitted relaxation."""
+    """Result of a fit of relaxation."""
 
     measured: RetentionCurves
     numbers: dict[str, Interval]
     fixed: dict[str, float]
     not_measured: tuple[str, ...]
-    slope: np.ndarray  #: of each device (N,) [S]
-    start: np.ndarray  #: of each device at 1 s (N,) [S]
+    slope: np.ndarray  #: slope of each device in ln t (N,) [S]
+    start: np.ndarray  #: conductance of each device at 1 s (N,) [S]
     warnings: list[str]
 
     @property
@@ -39,7 +39,10 @@ class RelaxationFit:
 
 
 def fit_relaxation(curves: RetentionCurves) -> RelaxationFit:
-    """Fit relaxation with ln t.  Raises ValueError for readings that are too few."""
+    """Fit relaxation with ln t.
+
+    Raises ValueError for fewer than 3 readings of a device from 1 s on, and for several temperatures.
+    """
     g, t = curves.conductance, curves.time
     if curves.several:
         check_support(
@@ -76,7 +79,7 @@ def fit_relaxation(curves: RetentionCurves) -> RelaxationFit:
 def _at_one_second(
     curves: RetentionCurves, start: np.ndarray, error: np.ndarray, noise: float
 ) -> dict[str, Interval]:
-    """Spread of the change up to 1 s, where every device was read before."""
+    """Return the spread of the change until 1 s; empty unless every device was read before 1 s."""
     early = np.where(curves.time < 1.0, curves.conductance, np.nan)
     if np.isnan(early[0]).any():
         return {}
@@ -86,7 +89,7 @@ def _at_one_second(
 
 
 def _warnings(rest: np.ndarray, slope: np.ndarray, start: np.ndarray, noise: float) -> list[str]:
-    """Where the law misses: the mean over devices at some time, and slopes that go with the level."""
+    """Return warnings on misfits of the mean over devices, and on slopes that depend on the conductance."""
     out = []
     count = np.isfinite(rest).sum(1)
     off = np.abs(np.nansum(rest, 1)) / np.maximum(np.sqrt(count) * max(noise, 1e-30), 1e-30)

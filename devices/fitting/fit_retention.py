@@ -1,14 +1,14 @@
-"""Fit drift to measured retention curves: exponent with its spread, its clock, low-frequency and read noise.
+"""Fit of drift to retention curves: exponent and its spread, t_0, low-frequency noise and read noise.
 
     ln G_i(t) = a_i - nu_i ln((t + t_0) / t_0) + Q B_i(t) + W_i(ln(t + t_0)) + r xi,    nu_i ~ N(nu, spread^2)
 
-B has the spectrum 1/f between 1 / (t + t_0 + t_read) and 1 / (2 t_read), as memsim simulates it: its
-covariance between two times is known.  W is a random walk, of variance w^2 for each factor e of time: a
-structure that moves on and never comes back, which no field of a card says.  r is new at each reading.
-Errors of one device at two times are alike, so least squares on the readings would promise too much; the
-likelihood is that of differences between successive readings, in which the level a_i has gone
-(:mod:`memsim.devices.fitting.retention_steps`).  Devices that were kept at several temperatures give the
-activation energy E of t_0, Arrhenius' law: t_0 exp(-E (1 / T_0 - 1 / T) / k) at T.
+B has the spectrum 1/f between 1 / (t + t_0 + t_read) and 1 / (2 t_read), as memsim simulates it, so its
+covariance between two times is known.  W is a random walk with variance w^2 for each factor e of time; it
+describes structural changes, for which a card has no field.  The noise r xi is independent for each reading.
+Errors of one device at different times are correlated, so least squares on the readings would give intervals
+that are too narrow.  The likelihood is therefore that of differences between successive readings, which do
+not depend on a_i (:mod:`memsim.devices.fitting.retention_steps`).  From devices at several temperatures T,
+the activation energy E of t_0 is fitted by Arrhenius' law: t_0 exp(-E (1 / T_0 - 1 / T) / k).
 """
 
 from __future__ import annotations
@@ -27,32 +27,30 @@ from memsim.devices.fitting.retention_likelihood import Likely, most_likely
 from memsim.devices.fitting.retention_steps import Clock, Steps
 from memsim.devices.fitting.screening import Yield, screen_retention
 
-TIMES = 4  #: fewest readings of each device
-DECADES = 1.0  #: least span of ln(t + t_0) that gives an exponent [log10]
-SPAN = 10.0  #: from ROOM, beyond which a temperature is worth a word [K]
-ROOM = 300.0  #: chips are at, unless their card says another [K]
+TIMES = 4  #: smallest number of readings of each device
+DECADES = 1.0  #: smallest range of times of a device for an exponent [log10]
+SPAN = 10.0  #: difference from ROOM above which a temperature gives a warning [K]
+ROOM = 300.0  #: default temperature of chips [K]
 FACTOR = 3.0  #: largest factor by which t_0 may be uncertain
 
 
 @dataclass(frozen=True)
 class RetentionFit:
-    """A fitted drift law."""
+    """Result of a fit of drift."""
 
     fixed: dict[str, float]  #: numbers that were not fitted
     numbers: dict[str, Interval]  #: by their keys of a device card
     measured: RetentionCurves
-    exponent: np.ndarray  #: of each device (N,)
+    exponent: np.ndarray  #: drift exponent of each device (N,)
     begins: np.ndarray  #: t_0 of each device at its temperature (N,) [s]
-    residuals: np.ndarray  #: what each reading misses its device's own power law by, relative (T, N)
+    residuals: np.ndarray  #: relative residuals from the power law of each device (T, N)
     works: Yield
-    walk: Interval  #: w, for each root of a factor e of time, relative [1]
-    not_measured: tuple[str, ...] = ()  #: spreads that too few devices cannot give
+    walk: Interval  #: w, the relative standard deviation of the random walk per factor e of time [1]
+    not_measured: tuple[str, ...] = ()  #: keys of spreads for which there are too few devices
 
     @property
     def warnings(self) -> list[str]:
-        """What to know before trusting the fit: from the mean over devices of what their power laws leave, at
-        the worst time.
-        """
+        """Warnings on devices left out, missing spreads, temperature, random walks and misfits of the law."""
         off = np.abs(np.nanmean(self.residuals, 1)) * np.sqrt(np.isfinite(self.residuals).sum(1))
         spread = np.nanstd(self.residuals, 1, ddof=min(1, self.residuals.shape[1] - 1))
         worst = float(np.max(off / np.where(spread > 0, spread, np.inf)))
@@ -86,12 +84,12 @@ class RetentionFit:
 def fit_retention(
     curves: RetentionCurves, *, t_0: float | None = None, t_read: float = 250e-9
 ) -> RetentionFit:
-    """Fit a power-law drift to retention curves.
+    """Fit a power-law drift to retention curves and return the result.
 
-    t_0 [s]: time since the write from which drift is counted, fitted without.  t_read [s]: length of a read,
-    where low-frequency noise begins.  read_noise is that of a device at the largest conductance read, g_max,
-    as noise that goes with the root of the conductance.  Raises ValueError naming each parameter that the
-    data cannot support, and what it would take.
+    t_0 [s]: time constant of the drift law; None: it is fitted.  t_read [s]: duration of a read, which limits
+    the band of the low-frequency noise.  The fitted read_noise is that of a device at g_max, assuming noise
+    proportional to the square root of the conductance.  Raises ValueError for parameters that the data do not
+    determine; the message names each one and the data needed.
     """
     _check(curves)
     curves, works = screen_retention(curves)
@@ -121,7 +119,7 @@ def fit_retention(
 
 
 def nearest_to_room(kelvin: np.ndarray | None) -> float:
-    """T_0 [K]: of the temperatures measured the one that is nearest to 300 K; 300 where none is stated."""
+    """Return T_0 [K], the measured temperature nearest to 300 K, or 300 K if none is given."""
     return ROOM if kelvin is None else float(kelvin[np.abs(kelvin - ROOM).argmin()])
 
 
@@ -147,7 +145,7 @@ def _check(curves: RetentionCurves) -> None:
 
 
 def _exponents(steps: Steps, likely: Likely) -> dict[str, Interval]:
-    """Mean and spread of nu; their intervals widened by what the clock may be off."""
+    """Return mean and spread of nu, with intervals that include the uncertainty of t_0 and E."""
 
     def found(clock: Clock) -> tuple[Interval, Interval]:
         nu, error = steps.exponents(clock, likely.at)

@@ -1,8 +1,8 @@
-"""Fit Arrhenius' law to conductances at several temperatures, the activation energy of each device its own.
+"""Fit of Arrhenius' law to conductances at several temperatures, with one activation energy per device.
 
     ln G_i(T) = ln G_i(T_0) + E_i (1 / T_0 - 1 / T) / k + noise,    E_i ~ N(E_G, s^2)
 
-T_0 is the temperature measured that is nearest to 300 K.
+T_0 is the measured temperature nearest to 300 K.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from memsim.devices.fitting.measurements import TemperatureTable, check_support
 from memsim.devices.fitting.pulse_numbers import round_to
 from memsim.devices.fitting.residuals import MISFIT
 
-SPAN = 20.0  #: fewest kelvin from the lowest to the highest temperature of a device
+SPAN = 20.0  #: smallest range of temperatures of a device [K]
 
 
 @dataclass(frozen=True)
 class TemperatureFit:
-    """Fitted activation energies."""
+    """Result of a fit of activation energies."""
 
     measured: TemperatureTable
     numbers: dict[str, Interval]
     fixed: dict[str, float]
     not_measured: tuple[str, ...]
-    energy: np.ndarray  #: of each device (N,) [eV]
+    energy: np.ndarray  #: activation energy of each device (N,) [eV]
     level: np.ndarray  #: ln G of each device at T_0 (N,)
-    residuals: np.ndarray  #: ln of conductance over law (R,)
+    residuals: np.ndarray  #: logarithm of measured over fitted conductance (R,)
     warnings: list[str]
 
     @property
@@ -43,8 +43,10 @@ class TemperatureFit:
 
 
 def fit_temperature(table: TemperatureTable) -> TemperatureFit:
-    """Fit it.  Raises ValueError for conductances that are not above 0, and for temperatures that are too few
-    or too near to each other.
+    """Fit an activation energy to each device and return mean and spread.
+
+    Raises ValueError for conductances that are not above 0, and for devices with fewer than three
+    temperatures or a range below 20 K.
     """
     _check(table)
     reference = nearest_to_room(table.temperature)
@@ -81,7 +83,7 @@ def _check(table: TemperatureTable) -> None:
 
 
 def _warnings(table: TemperatureTable, left: np.ndarray, energy: np.ndarray, level: np.ndarray) -> list[str]:
-    """Where the law misses: the devices' mean at some temperature, and energies that go with the level."""
+    """Return warnings on misfits of the mean over devices, and on energies that depend on the conductance."""
     out = []
     _, group = np.unique(table.temperature, return_inverse=True)
     count = np.bincount(group)

@@ -1,9 +1,9 @@
-"""The I-V curves that are fitted, each with one parameter: its bend at the highest voltage, without unit.
+"""The I-V curves that can be fitted, each with one parameter: its bend at the highest voltage [1].
 
     sinh    I = G V_0 sinh(V / V_0)    bend (V_max / V_0)^2 = exp(u)
     cubic   I = G (V + c V^3)          bend c V_max^2 = exp(u) - 1/3: the current rises up to V_max
 
-A fit moves u, in which both are smooth and free.
+The fit uses u, which is not bounded in either law.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 
 
 class IVLaw(ABC):
-    """ln I = ln G + shape(V / V_max, u)."""
+    """I-V curve of the form ln I = ln G + shape(V / V_max, u)."""
 
     name: str
-    key: str  #: of its number in the ``[weight]`` table of a card
-    ends: tuple[float, float]  #: of u
+    key: str  #: key of its number in the ``[weight]`` table of a card
+    ends: tuple[float, float]  #: range of u in fits
 
     @abstractmethod
     def shape(self, x: np.ndarray, u: float) -> np.ndarray:
@@ -26,15 +26,15 @@ class IVLaw(ABC):
 
     @abstractmethod
     def bend(self, u: float) -> float:
-        """Return the bend; 0 is a straight line."""
+        """Return the bend [1]; 0 is a straight line."""
 
     @abstractmethod
     def number(self, u: float, v_max: float) -> float:
-        """Return the card's number, in its key's unit; v_max [V]."""
+        """Return the number for a card, in the unit of `key`; v_max [V]."""
 
 
 class Sinh(IVLaw):
-    """Sinh: bends up."""
+    """Sinh law, which bends upwards."""
 
     name, key, ends = "sinh", "v_0 [V]", (float(np.log(1e-4)), float(np.log(2500.0)))
 
@@ -50,7 +50,7 @@ class Sinh(IVLaw):
 
 
 class Cubic(IVLaw):
-    """Cubic: bends up or down."""
+    """Cubic law, which bends upwards or downwards."""
 
     name, key, ends = "cubic", "iv_cube [1/V^2]", (float(np.log(1e-4)), float(np.log(1e3)))
 
@@ -65,4 +65,4 @@ class Cubic(IVLaw):
 
 
 LAWS = {law.name: law for law in (Sinh(), Cubic())}
-"""By name; a fit takes the one that leaves less, unless one is asked for."""
+"""Laws by name; by default a fit uses the one with smaller residuals."""

@@ -1,4 +1,6 @@
-"""Measurements of real devices as arrays: pulse curves and retention curves, in SI units, checked."""
+"""Measurements of devices as arrays in SI units, such as pulse curves and retention curves, and their
+checks.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,21 @@ import numpy as np
 
 from memsim.devices.fitting.tables.directions import RESET
 
-NOISE = 0.05  #: a reading may lie below 0 by this share of the largest, as noise
+NOISE = 0.05  #: readings may be negative by up to this share of the largest one, by noise
 
 
 @dataclass(frozen=True)
 class PulseCurves:
-    """Conductance of N devices after each of K pulses, in their order; NaN where nothing was read."""
+    """Conductance of N devices after each of K pulses, in order; NaN for missing readings."""
 
     kind: ClassVar[str] = "pulse curves"
     devices: tuple[str, ...]
     conductance: np.ndarray  #: (K, N) [S]
-    direction: np.ndarray  #: (K, N), of the pulse before a reading: +1, -1, 0 none, 2 a full reset
+    direction: np.ndarray  #: (K, N), direction of the pulse before a reading: +1, -1, 0 none, 2 a full reset
 
     @property
     def resets(self) -> np.ndarray:
-        """Readings right after a full reset, (K, N)."""
+        """Which readings directly follow a full reset, bool (K, N)."""
         return self.direction == RESET
 
     def part(self, which: np.ndarray) -> PulseCurves:
@@ -35,13 +37,13 @@ class PulseCurves:
 
 @dataclass(frozen=True)
 class RetentionCurves:
-    """Conductance of N devices at T times since the write; NaN where a device has fewer."""
+    """Conductance of N devices at up to T times since the write; NaN if a device has fewer."""
 
     kind: ClassVar[str] = "retention curves"
     devices: tuple[str, ...]
     time: np.ndarray  #: (T, N) [s]
     conductance: np.ndarray  #: (T, N) [S]
-    temperature: np.ndarray | None = None  #: each device was kept at (N,) [K]; None: one that is not stated
+    temperature: np.ndarray | None = None  #: temperature of each device (N,) [K]; None: not given
 
     def part(self, which: np.ndarray) -> RetentionCurves:
         """Some of the devices; which: (N,), bool or indices."""
@@ -51,7 +53,7 @@ class RetentionCurves:
 
     @property
     def several(self) -> bool:
-        """Whether devices were kept at more than one temperature."""
+        """Whether the devices have more than one temperature."""
         return self.temperature is not None and len(np.unique(self.temperature)) > 1
 
 
@@ -68,7 +70,7 @@ class TemperatureTable:
 
 @dataclass(frozen=True)
 class ProgrammingTable:
-    """Writes of devices: target conductances, and what was read back."""
+    """Writes of devices: target conductances and conductances read back."""
 
     kind: ClassVar[str] = "writes"
     devices: tuple[str, ...]
@@ -89,7 +91,7 @@ class CurrentTable:
 
 @dataclass(frozen=True)
 class FailureTable:
-    """Write cycles that devices lived, or had been through when they were last seen alive."""
+    """Write cycles of devices until their failure, or until the end of the test if they did not fail."""
 
     kind: ClassVar[str] = "cycles to failure"
     devices: tuple[str, ...]
@@ -101,7 +103,9 @@ Measured = PulseCurves | RetentionCurves | ProgrammingTable | CurrentTable | Fai
 
 
 def check_conductance(g: np.ndarray, origin: str) -> None:
-    """Raise ValueError for conductances that are below 0 by more than noise, or no siemens by their size."""
+    """Raise ValueError for conductances [S] that are missing, negative beyond noise, or implausible in
+    size.
+    """
     if not len(g):
         raise ValueError(f"{origin}: no conductance was measured: all cells are blank")
     low, high = float(g.min()), float(g.max())
@@ -122,6 +126,6 @@ def check_conductance(g: np.ndarray, origin: str) -> None:
 
 
 def check_support(missing: Sequence[str]) -> None:
-    """Raise ValueError for parameters that the data cannot support, each with what it would take."""
+    """Raise ValueError if there are parameters that the data do not determine, each with the data needed."""
     if missing:
         raise ValueError("these data cannot support " + "; ".join(missing))

@@ -1,7 +1,8 @@
-"""Each measured device's steps under an affine law, and the two noises common to all.
+"""Steps of each measured device under an affine law, and the two noises common to all devices.
 
-A device has two numbers for each direction, found by Fisher scoring.  The noises maximise the likelihood with
-the devices' numbers integrated out (Laplace), so that these cost no bias.
+A device has two parameters for each direction, found by Fisher scoring.  The noises maximise the likelihood
+in which the parameters of the devices are integrated out (Laplace approximation), so that they do not bias
+it.
 """
 
 from __future__ import annotations
@@ -25,20 +26,22 @@ from memsim.devices.fitting.pulse_filter import (
 )
 from memsim.devices.fitting.tables.directions import RESET
 
-COPIES = 8  #: times that every device is simulated
+COPIES = 8  #: number of simulations of every device
 
 
 @dataclass(frozen=True)
 class Devices:
-    """Every device's own parameters, the information on the free ones, and how likely they make the data."""
+    """Parameters of every device with their Fisher information and likelihood."""
 
-    theta: np.ndarray  #: (N, 4)
-    information: np.ndarray  #: (N, free, free)
-    likelihood: np.ndarray  #: log, (N,)
+    theta: np.ndarray  #: parameters (N, 4), see `pulse_filter`
+    information: np.ndarray  #: Fisher information of the free parameters (N, free, free)
+    likelihood: np.ndarray  #: log likelihood (N,)
 
     @property
     def integrated(self) -> float:
-        """Log likelihood with the devices' parameters integrated out (Laplace, flat prior)."""
+        """Log likelihood with the parameters of devices integrated out (Laplace approximation, flat
+        prior).
+        """
         sign, size = np.linalg.slogdet(self.information)
         return float((self.likelihood - 0.5 * size).sum()) if (sign > 0).all() else -np.inf
 
@@ -46,7 +49,11 @@ class Devices:
 def score(
     curves: Curves, free: tuple[int, ...], start: np.ndarray, cycle: float, level: float, rounds: int
 ) -> Devices:
-    """The most likely parameters of each device under given noise, by damped Fisher scoring from `start`."""
+    """Return the most likely parameters of each device for given noises, by damped Fisher scoring.
+
+    start (N, 4): initial parameters; free: columns that are fitted; cycle [1], level: noises; rounds:
+    iterations.
+    """
     columns, span = list(free), float(np.nanmax(curves.conductance) - np.nanmin(curves.conductance))
     size = np.maximum(np.abs(start).mean(0), [1e-3 * span, 1e-3, 1e-3 * span, 1e-3])
     width, damping = 1e-3 * size[columns], np.full(len(start), 1e-3)
@@ -71,7 +78,7 @@ def score(
 def _slopes(
     curves: Curves, columns: list[int], theta: np.ndarray, width: np.ndarray, cycle: float, level: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log likelihood of each device (N,), its gradient and expected curvature over the free parameters."""
+    """Return the log likelihood of each device (N,), its gradient and its expected curvature."""
     shift = width[:, None] * np.eye(4)[columns]
     e, s = innovations(
         np.stack([theta, *(theta + d for d in shift), *(theta - d for d in shift)]), cycle, level, curves
@@ -86,7 +93,9 @@ def _slopes(
 
 
 def start_of(curves: Curves, free: tuple[int, ...]) -> np.ndarray:
-    """Least squares of each device's increments on where they began, (N, 4): a place to start from."""
+    """Return initial parameters (N, 4) by a linear regression of increments on the conductance before
+    them.
+    """
     y, d = _filled(curves.conductance), curves.direction[1:]
     before, change = y[:-1] - curves.middle, np.diff(y, axis=0) * d
     theta = np.zeros((y.shape[1], 4))
@@ -104,7 +113,7 @@ def start_of(curves: Curves, free: tuple[int, ...]) -> np.ndarray:
 
 
 def _filled(y: np.ndarray) -> np.ndarray:
-    """Readings with those between that were not made on a line, NaN after a device's last."""
+    """Return readings with missing ones interpolated linearly; NaN after the last reading of a device."""
     if np.isfinite(y).all():
         return y
     out, at = y.copy(), np.arange(len(y))
@@ -118,19 +127,20 @@ def _filled(y: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Noise:
-    """The two noises with intervals, and the devices as they are found under them."""
+    """The two noises with intervals, and the parameters of devices for these noises."""
 
-    cycle: Interval
-    level: Interval
-    theta: np.ndarray  #: (N, 4)
-    copies: np.ndarray  #: the same devices simulated and found again, (R, N, 4): what an error does
-    likelihood: float  #: log, the devices' numbers integrated out
+    cycle: Interval  #: noise of a step, relative to the step [1]
+    level: Interval  #: noise of a reading
+    theta: np.ndarray  #: parameters (N, 4)
+    copies: np.ndarray  #: parameters fitted to simulations of the same devices (R, N, 4), for their errors
+    likelihood: float  #: log likelihood with the parameters of devices integrated out
 
 
 def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
-    """Cycle and level noise that maximise the integrated likelihood; intervals from its curvature.
+    """Return cycle and level noise that maximise the integrated likelihood, with intervals from its
+    curvature.
 
-    Variances are the coordinates, so that a noise too weak to be seen has an interval that reaches 0.
+    The coordinates are variances, so the interval of an undetectable noise includes 0.
     """
     found = [start_of(curves, free)]
     sides = [i for i in (UP_STEP, DOWN_STEP) if i in free]
@@ -160,8 +170,9 @@ def noise_of(curves: Curves, free: tuple[int, ...]) -> Noise:
 
 
 def first_noises(curves: Curves, theta: np.ndarray, step: float) -> np.ndarray:
-    """Rough variances of cycle noise [1] and level noise [step^2]: what an increment misses by the level, the
-    next one makes good.
+    """Return rough variances of cycle noise [1] and level noise [step^2].
+
+    Level noise makes the errors of successive increments anticorrelated, which separates the two.
     """
     y, d = _filled(curves.conductance), curves.direction[1:]
     steps = mean_change(theta, np.where(d == RESET, 0, d), y[:-1] - curves.middle)[0] / step

@@ -1,7 +1,8 @@
-"""The likelihood of measured pulse curves under an affine law: a Kalman filter over pulses, for all devices.
+"""The likelihood of measured pulse curves under an affine law, by a Kalman filter over pulses for all
+devices.
 
-A curve is a walk: what one pulse missed, all later readings miss.  So the independent observations are the
-innovations, each reading less what the readings before it foretell, and not the readings.
+The error of a step persists in all later readings.  The independent observations are therefore the
+innovations, the differences between readings and their predictions from the readings before.
 """
 
 from __future__ import annotations
@@ -13,26 +14,32 @@ import numpy as np
 from memsim.devices.fitting.tables.directions import RESET
 
 UP_STEP, UP_RATE, DOWN_STEP, DOWN_RATE = range(4)
-"""Columns of a device's parameters: steps at `middle` [unit of G], and what a step loses with a unit of G."""
+"""Columns of the parameters of a device: steps at `middle` [unit of G], and decrease of the step per unit
+of G.
+"""
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Readings of N devices after each of K pulses, conductance in any one unit."""
+    """Readings of N devices after each of K pulses, with conductances in an arbitrary unit."""
 
-    conductance: np.ndarray  #: (K, N); NaN where nothing was read
+    conductance: np.ndarray  #: (K, N); NaN for missing readings
     direction: np.ndarray  #: (K, N): the pulse before the reading, +1 up, -1 down, 0 none, 2 a full reset
-    middle: float  #: where the steps are stated
-    proportional: bool = False  #: noise of a reading goes with the conductance, and is stated at `middle`
+    middle: float  #: conductance for which steps are stated
+    proportional: bool = (
+        False  #: whether read noise is proportional to the conductance, and stated at `middle`
+    )
 
     def reading_noise(self, level: float, g: np.ndarray) -> np.ndarray | float:
-        """Spread of a reading of devices that stand at g."""
+        """Return the standard deviation of a reading at conductance g."""
         return level / self.middle * np.maximum(g, 1e-3 * self.middle) if self.proportional else level
 
 
 def mean_change(theta: np.ndarray, d: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What one pulse does to G in the mean at a distance g from `middle`, and the rate it does so at; devices
-    with parameters theta (..., N, 4), direction d of each, 0 for no pulse.
+    """Return the mean change of G by one pulse, and its decrease per unit of G.
+
+    theta (..., N, 4): parameters of devices; d: direction of the pulse, 0 for none; g: difference to
+    `middle`.
     """
     step, rate = (np.where(d > 0, theta[..., i], theta[..., i + 2]) for i in (UP_STEP, UP_RATE))
     rate = np.where(d == 0, 0.0, rate)
@@ -42,14 +49,15 @@ def mean_change(theta: np.ndarray, d: np.ndarray, g: np.ndarray) -> tuple[np.nda
 def innovations(
     theta: np.ndarray, cycle: float, level: float, curves: Curves
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Innovations and their variances, (K - 1, ..., N), of devices with parameters theta (..., N, 4).
+    """Return innovations and their variances, (K - 1, ..., N), for parameters theta (..., N, 4).
 
         up    G <- G + s (1 + c xi),  s = s_up - a_up (G - middle)
         down  G <- G - s (1 + c xi),  s = s_down + a_down (G - middle)
         read  G + level xi, or G (1 + level xi / middle)
 
-    Mean and variance of G are exact, its law is taken as normal.  The first reading, and the first after a
-    full reset, is where a device starts: it has no innovation (0, of variance 1), as a missing one has none.
+    Mean and variance of G are exact; its distribution is approximated as normal.  The first reading, and the
+    first after a full reset, defines the state of a device.  It has no innovation (0 with variance 1);
+    neither has a missing reading.
     """
     y, middle = curves.conductance, curves.middle
     shape = theta.shape[:-1]
@@ -78,7 +86,9 @@ def innovations(
 
 
 def read_after(curves: Curves) -> np.ndarray:
-    """Whether a reading has an innovation, (K - 1, N): made, and not the first since a reset."""
+    """Return which readings have an innovation, bool (K - 1, N): not missing and not the first after a
+    reset.
+    """
     y = np.isfinite(curves.conductance)
     known, out = y[0].copy(), np.zeros_like(y[1:])
     for k in range(1, len(y)):
@@ -89,14 +99,16 @@ def read_after(curves: Curves) -> np.ndarray:
 
 
 def log_likelihood(errors: np.ndarray, variances: np.ndarray) -> np.ndarray:
-    """Of each device, (..., N), up to a constant; a reading that is missing adds nothing."""
+    """Return the log likelihood of each device (..., N), up to a constant."""
     return -0.5 * (np.log(variances) + errors**2 / variances).sum(0)
 
 
 def simulate(
     theta: np.ndarray, cycle: float, level: float, curves: Curves, rng: np.random.Generator
 ) -> Curves:
-    """Curves of devices theta (R N, 4) under the law, pulsed and begun as N measured ones, R times each."""
+    """Simulate curves of devices theta (R N, 4) with the pulses and initial readings of N measured
+    devices.
+    """
     times = len(theta) // curves.conductance.shape[1]
     seen, direction = (np.tile(x, (1, times)) for x in (curves.conductance, curves.direction))
     known, g = np.isfinite(seen[0]), np.where(np.isfinite(seen[0]), seen[0], curves.middle)

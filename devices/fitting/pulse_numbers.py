@@ -1,4 +1,4 @@
-"""From devices as they were found to the numbers of a card: steps, bounds, nonlinearities, with intervals."""
+"""Conversion of fitted device parameters to the numbers of a card: steps, bounds and nonlinearities."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from memsim.devices.fitting.measurements import PulseCurves, check_support
 from memsim.devices.fitting.pulse_devices import Noise
 from memsim.devices.fitting.pulse_filter import DOWN_STEP, UP_STEP
 
-SURE = 0.2  #: largest error of a device's distance to its bound, relative to it, at the median device
-LOOSE = 1.0  #: and on any
+SURE = 0.2  #: largest relative error of the distance to a bound, for the median device
+LOOSE = 1.0  #: the same for any device
 
 
 def _of(noise: Noise, quantity: Callable[[np.ndarray], np.ndarray]) -> tuple[Interval, Interval]:
-    """Mean and spread over devices of a quantity of their parameters (..., 4)."""
+    """Return mean and spread over devices of a function of their parameters (..., 4)."""
     return population(quantity(noise.theta), quantity(noise.copies))
 
 
 def steps(noise: Noise, unit: float, log_normal: bool) -> dict[str, Interval]:
-    """Steps and their spread, s = (gain + r - less) dw: gain is common to both directions, r opposes them."""
+    """Return the steps and their spreads, for devices with pulses in both directions.
+
+    s = (gain +- r - less) dw: gain is common to both directions, and r has opposite signs.
+    """
     difference, apart = _of(noise, lambda p: (p[..., UP_STEP] - p[..., DOWN_STEP]) / 2)
     less = abs(difference.value)
 
@@ -45,7 +48,7 @@ def steps(noise: Noise, unit: float, log_normal: bool) -> dict[str, Interval]:
 
 
 def up_steps(noise: Noise, unit: float, log_normal: bool) -> dict[str, Interval]:
-    """Steps and their spread of devices that move up only."""
+    """Return the steps and their spread, for devices with pulses up only."""
     if log_normal:
         middle, spread = _of(noise, lambda p: np.log(p[..., UP_STEP]))
         mean = Interval(*np.exp(middle))
@@ -58,7 +61,10 @@ def up_steps(noise: Noise, unit: float, log_normal: bool) -> dict[str, Interval]
 def bounds(
     noise: Noise, curves: PulseCurves, middle: float, unit: float, sides: Sequence[int]
 ) -> dict[str, Interval]:
-    """Bounds, middle +- step / rate, mean and spread; refused where the curves do not bend enough."""
+    """Return mean and spread of the bounds, middle +- step / rate.
+
+    Raises ValueError if the curves do not bend enough to determine them.
+    """
     out, missing = {}, []
     for name, side, word, i in (("g_max", 1, "up", UP_STEP), ("g_min", -1, "down", DOWN_STEP)):
         if side not in sides:
@@ -88,7 +94,10 @@ def bounds(
 def nonlinearities(
     noise: Noise, fixed: dict[str, float], unit: float, sides: Sequence[int]
 ) -> dict[str, Interval]:
-    """Relative loss of a step from g_mid to the end of the window, mean and spread."""
+    """Return mean and spread of the relative decrease of a step from g_mid to the end of the window.
+
+    Raises ValueError for values outside 0 to 1.
+    """
     out = {}
     for side, word, i, end in ((1, "up", UP_STEP, "g_max [S]"), (-1, "down", DOWN_STEP, "g_min [S]")):
         if side not in sides:
@@ -107,13 +116,13 @@ def nonlinearities(
 
 
 def few(curves: PulseCurves, which: np.ndarray) -> str:
-    """Names of some of the devices."""
+    """Return the names of up to four of the devices, as text."""
     names = [name for name, there in zip(curves.devices, which, strict=True) if there]
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 
 def round_to(value: float, *, up: bool = False, down: bool = False) -> float:
-    """To three significant digits, or to the next above or below."""
+    """Round to three significant digits, to nearest or up or down; 0 for values that are not positive."""
     if value <= 0:
         return 0.0
     step = 10.0 ** (floor(log10(value)) - 2)

@@ -1,12 +1,12 @@
-"""A measured table read: which measurement it is, by its columns, and what was understood of it.
+"""Reading of measured tables: the kind of measurement follows from the columns, and is reported to the user.
 
     found = understand("curves.csv", columns="device=Dev", offset=-1.3e-6)
     found.curves; print(found)
 
 Pulse curves have pulse numbers, a direction and a conductance or resistance; retention curves a time and a
-conductance, and a temperature where devices were kept at several; writes a target and what was read back; I-V
-curves a voltage and a current; conductances a temperature; endurance the cycles to failure.  A device a row's
-name, or a device a column.
+conductance, and optionally a temperature; writes a target and a conductance read back; I-V curves a voltage
+and a current; temperature series a conductance and a temperature; endurance the cycles to failure.  Either
+each row names its device, or each device has a column.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from memsim.devices.fitting.tables.layouts import Long, long_form
 from memsim.devices.fitting.tables.ohms_law import read_by_current, with_read_voltage
 from memsim.devices.fitting.tables.plain import PlainTable, from_bytes, load
 
-LARGEST = 20_000_000  #: readings of all devices, those not made among them
+LARGEST = 20_000_000  #: largest number of readings of all devices, missing ones included
 
 
 @dataclass(frozen=True)
 class Understood:
-    """A table as it was understood; its text is printed before anything is fitted."""
+    """A table with notes on how it was read, which are printed before the fit."""
 
     curves: Measured
     file: str
@@ -43,18 +43,18 @@ class Understood:
 
 
 def read(path: str | Path) -> Measured:
-    """The curves of a table; see `understand`."""
+    """Return the curves of a table; see `understand`."""
     return understand(path).curves
 
 
 def understand(
     path: str | Path, *, columns: str | None = None, offset: float = 0.0, swap: bool = False
 ) -> Understood:
-    """Read a table of measurements, or a folder of tables, one a device.
+    """Read a table of measurements, or a folder with one table for each device.
 
-    columns: which column is which, as "device=Dev,conductance [uS]=G"; offset [S]: taken off every
-    conductance; swap: exchange up and down.  Raises ValueError naming file, line, cell and remedy for
-    anything that is no such table.
+    columns: quantities of columns, such as "device=Dev,conductance [uS]=G"; offset [S]: subtracted from every
+    conductance; swap: exchange up and down.  Raises ValueError for anything that is not such a table; the
+    message names file, line, cell and remedy.
     """
     asked = given(columns)
     if Path(path).is_dir():
@@ -65,7 +65,7 @@ def understand(
 
 
 def understand_bytes(data: bytes, origin: str = "table", *, columns: str | None = None) -> Understood:
-    """The same of the bytes of a file."""
+    """Read a table from the bytes of a file; origin: its name in messages.  Otherwise as `understand`."""
     asked = given(columns)
     return _understood(from_bytes(data, origin, _known(asked)), asked, 0.0, False)
 
@@ -106,7 +106,7 @@ def _understood(table: PlainTable, asked: dict[str, str], offset: float, swap: b
 
 
 def _check_blocks(columns: Columns) -> None:
-    """Raise ValueError for blocks with lines of their own, where no column says which device or cycle."""
+    """Raise ValueError for a table with several blocks in which no column names the device or cycle."""
     if columns.table.blocks and not {"device", "cycle"} & columns.found.keys():
         raise ValueError(
             f"{columns.table.origin} has {columns.table.blocks + 1} blocks, each with lines before its"
@@ -123,8 +123,8 @@ _OTHERS = {
     frozenset({"temperature", "conductance"}): temperatures,
     frozenset({"temperature", "resistance"}): temperatures,
 }
-"""Columns -> what makes a measurement of them, where no column is a pulse's number, or beside a temperature a
-time.
+"""Maps columns to the function that reads them, for tables without pulse numbers (and, with a temperature,
+without times).
 """
 
 
@@ -137,7 +137,7 @@ def _no_conductance(columns: Columns) -> str:
 
 
 def _pulses(columns: Columns, offset: float, swap: bool) -> tuple[PulseCurves, list[str]]:
-    """Pulse curves: readings in the order of pulses, NaN for pulses that no reading follows."""
+    """Return pulse curves with readings in the order of pulses, NaN for pulses without a reading."""
     way, how = directions(columns)
     quantities = ("pulse", "cycle") if "cycle" in columns.found else ("pulse",)
     long = long_form(columns, quantities, {"direction": way.astype(float)}).without_offset(offset)
@@ -155,7 +155,7 @@ def _pulses(columns: Columns, offset: float, swap: bool) -> tuple[PulseCurves, l
     found = long.values["direction"][order]
     _check_resets(found, which, long)
     if not (found == DOWN).any() and (found == UP).any():
-        found = np.where(begins, RESET, found)  # what moves up only was reset between
+        found = np.where(begins, RESET, found)  # devices with pulses up only were reset between cycles
     d[number, which] = found
     curves = PulseCurves(long.device, g, _filled(d, swap))
     check_conductance(g[np.isfinite(g)], long.origin)
@@ -163,7 +163,7 @@ def _pulses(columns: Columns, offset: float, swap: bool) -> tuple[PulseCurves, l
 
 
 def _check_resets(way: np.ndarray, which: np.ndarray, long: Long) -> None:
-    """Raise ValueError where full resets follow each other: these are pulses down."""
+    """Raise ValueError for three full resets in a row, which are probably pulses down."""
     reset = way == RESET
     again = reset[2:] & reset[1:-1] & reset[:-2] & (which[2:] == which[:-2])
     if again.any():
@@ -175,7 +175,9 @@ def _check_resets(way: np.ndarray, which: np.ndarray, long: Long) -> None:
 
 
 def _filled(d: np.ndarray, swap: bool) -> np.ndarray:
-    """Directions of pulses that no reading follows: those of the next reading; after the last, none."""
+    """Fill in directions of pulses without a reading: that of the next reading, or none after the last
+    one.
+    """
     for k in range(len(d) - 2, -1, -1):
         gap = np.isnan(d[k])
         d[k, gap] = d[k + 1, gap]
@@ -205,7 +207,7 @@ def _range(g: np.ndarray) -> list[str]:
 
 
 def _retention(columns: Columns, offset: float) -> tuple[RetentionCurves, list[str]]:
-    """Retention curves: readings in the order of time; what was not measured is left out."""
+    """Return retention curves with readings in the order of time, without missing readings."""
     quantities = ("time", *(q for q in ("cycle", "temperature") if q in columns.found))
     long = long_form(columns, quantities, {}).without_offset(offset)
     notes = list(long.notes)
@@ -236,7 +238,7 @@ def _retention(columns: Columns, offset: float) -> tuple[RetentionCurves, list[s
 
 
 def _apart(long: Long, what: str, unit: str = "") -> Long:
-    """Devices by name and cycle, or by name and temperature where one was kept at several."""
+    """Treat each cycle, or each temperature, of a device as a separate device."""
     pairs, which = np.unique(
         np.stack([long.which, np.nan_to_num(long.values[what])], 1), axis=0, return_inverse=True
     )

@@ -1,4 +1,4 @@
-"""The level of a reset: measured where the curves hold full resets, else stated, never the first reading."""
+"""The conductance after a reset: measured if the curves have full resets, else stated or assumed."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 from memsim.devices.fitting.estimates import Interval, population
 from memsim.devices.fitting.measurements import PulseCurves
 
-ROOM = 0.05  #: of the range: a reset so near to a bound leaves no room for pulses towards it
+ROOM = 0.05  #: share of the range; a reset closer to a bound gives a warning
 
 
 @dataclass(frozen=True)
 class Reset:
-    """What a card says of a reset."""
+    """Numbers of a card for resets."""
 
-    numbers: dict[str, Interval]  #: measured
-    fixed: dict[str, float]  #: stated
-    remark: str
+    numbers: dict[str, Interval]  #: measured numbers
+    fixed: dict[str, float]  #: stated or assumed numbers
+    remark: str  #: their origin
 
 
 def reset_of(curves: PulseCurves, level: float, stated: float | None, middle: float) -> Reset:
-    """The reset of a card.
+    """Return the numbers of a card for resets.
 
-    level [S]: noise of a reading; stated [S]: as the user says it.  Without either a full reset in the curves
-    or a level stated it is the middle of the range, as an assumption, and has no noise.
+    level [S]: noise of a reading; stated [S]: conductance given by the user.  Without full resets in the
+    curves and without a stated value, the middle of the range is assumed, without noise.
     """
     seen = _after_resets(curves)
     if stated is not None:
@@ -53,7 +53,7 @@ def reset_of(curves: PulseCurves, level: float, stated: float | None, middle: fl
 
 
 def _after_resets(curves: PulseCurves) -> np.ndarray:
-    """Readings after full resets, (K, N), NaN elsewhere; curves that go up only begin after one."""
+    """Return readings after full resets, (K, N), else NaN; curves with pulses up only start with a reset."""
     one_sided = not (curves.direction == -1).any()
     after = curves.resets.copy()
     after[0] |= one_sided
@@ -61,7 +61,7 @@ def _after_resets(curves: PulseCurves) -> np.ndarray:
 
 
 def no_room(reset: float, low: float, high: float, one_sided: bool) -> str:
-    """What to say of a reset [S] in a range that leaves no room for pulses in one direction, else nothing."""
+    """Return a warning for a reset [S] too close to a bound for pulses in that direction, else ""."""
     above, below = (high - reset) / (high - low), (reset - low) / (high - low)
     if above < ROOM:
         way, share = "up", above

@@ -1,8 +1,9 @@
-"""What a fit leaves: tests of its mean along the curves, of its spread with the conductance, of its shape.
+"""Tests of residuals: of their mean along the curves, their dependence on conductance, and their
+distribution.
 
-mean     largest mean residual of a quarter of either direction's pulses, in standard errors
-growth   slope of the squared residuals in ln G, in standard errors: noise that goes with G is above 0
-tails    excess kurtosis, in standard errors of a normal law's, sqrt(24 / n)
+mean     largest mean residual of a quarter of the pulses in a direction, in standard errors
+growth   slope of the squared residuals against ln G, in standard errors; positive if noise grows with G
+tails    excess kurtosis, in units of its standard error for a normal distribution, sqrt(24 / n)
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MISFIT = 4.5  #: standard errors from which on a test reports a misfit
+MISFIT = 4.5  #: number of standard errors above which a test reports a misfit
 
 
 @dataclass(frozen=True)
 class Tests:
-    """Tests of standardised residuals, in standard errors."""
+    """Results of the tests of standardised residuals, in standard errors."""
 
     mean: float
     growth: float

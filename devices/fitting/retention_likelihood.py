@@ -1,7 +1,8 @@
-"""The most likely drift: its clock and variances, each with the 95 % interval of its profile likelihood.
+"""Maximum-likelihood estimates of drift: t_0, E and variances, each with the 95 % interval of its profile
+likelihood.
 
-A curvature at the best point would promise too much: the likelihood of t_0 is skewed where conductances also
-wander, since the walk and the drift run on one clock.
+Intervals from the curvature at the maximum would be too narrow, because the likelihood of t_0 is skewed if
+there is also a random walk, which depends on the same t_0.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from scipy.optimize import minimize
 from memsim.devices.fitting.estimates import Interval, profile
 from memsim.devices.fitting.retention_steps import Clock, Steps, Variances
 
-LN_T_0, FLICKER, READ, WALK, ENERGY = 0, 2, 3, 4, 5  #: places of the parameters
-LONGEST = (1e-6, 1e9)  #: t_0 that is looked at [s]
-STRONGEST = 5.0  #: activation energy that is looked at [eV]
+LN_T_0, FLICKER, READ, WALK, ENERGY = 0, 2, 3, 4, 5  #: indices of the parameters
+LONGEST = (1e-6, 1e9)  #: range of t_0 in the search [s]
+STRONGEST = 5.0  #: largest activation energy in the search [eV]
 
 
 class Likely(NamedTuple):
-    """What is most likely, and the intervals."""
+    """Maximum-likelihood estimates with their intervals."""
 
     clock: Clock
     at: Variances
-    t_0: Interval | None  #: None where it was given
-    energy: Interval | None  #: None where all devices were kept at one temperature
+    t_0: Interval | None  #: None if it was given
+    energy: Interval | None  #: None if all devices have the same temperature
     flicker: Interval  #: Q [1]
     read: Interval  #: r [1]
     walk: Interval  #: w [1]
@@ -38,7 +39,7 @@ class _Loss:
 
     steps: Steps
     unit: np.ndarray
-    guess: float  #: t_0 that ln is counted from; the t_0 that was given [s]
+    guess: float  #: t_0 to which ln t_0 is relative, or the t_0 that was given [s]
 
     def clock(self, x: np.ndarray) -> Clock:
         return Clock(self.guess * float(np.exp(x[LN_T_0])), float(x[ENERGY]))
@@ -51,7 +52,10 @@ class _Loss:
 
 
 def most_likely(steps: Steps, t_0: float | None, activated: bool) -> Likely:
-    """Find it.  t_0 [s]: where it is given; activated: whether E is looked for."""
+    """Return the maximum-likelihood estimates.
+
+    t_0 [s]: given value; None: it is fitted.  activated: whether E is fitted.
+    """
     guess = max(float(np.median(steps.time[:, 0])), 1e-3) if t_0 is None else t_0
     loss = _Loss(steps, steps.units(), guess)
     bounds = [(0.0, 0.0) if t_0 is not None else tuple(np.log(np.array(LONGEST) / guess).tolist())]

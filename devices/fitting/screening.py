@@ -1,9 +1,10 @@
-"""Devices that do not work, found before anything is fitted: stuck, failing, odd.
+"""Detection of devices that do not work, before a fit: stuck, failed or odd ones.
 
-    flat    a device whose readings, medians of five, move less than a seventh of what others move by
-    stuck   flat from the start;  failed   flat from some pulse on;  odd   far from all others
+    flat    the running medians of five readings change by less than a seventh of the change of other devices
+    stuck   flat from the start;  failed   flat from some pulse on;  odd   far from all other devices
 
-They are left out of a fit, and counted: their shares become those of the card's stuck devices.
+These devices are left out of the fit; stuck and failed ones determine the shares of stuck devices in the
+card.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ from scipy.stats import beta
 from memsim.devices.fitting.estimates import Interval
 from memsim.devices.fitting.measurements import PulseCurves, RetentionCurves
 
-FLAT = 1 / 7  #: of the movement of others
-TELLING = 1 / 4  #: of their movement over all pulses: a stretch in which others move less decides nothing
-FAR = 8.0  #: robust standard deviations at which a device is odd
-END = 0.15  #: of the window: a level so near to its end is stuck on or off
+FLAT = 1 / 7  #: share of the change of other devices below which a device is flat
+TELLING = 1 / 4  #: part of a curve is used only if others change by this share of their total change in it
+FAR = 8.0  #: number of robust standard deviations at which a device is odd
+END = 0.15  #: share of the window at each end in which a stuck device counts as on or off
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A device that does not work."""
+    """Device that does not work."""
 
     device: str
     kind: str  #: "stuck", "failed" or "odd"
-    since: float  #: pulse, or time [s], from which on it failed; 0 from the start
-    level: float  #: where it stays [S]
-    timed: bool = False  #: since is a time
+    since: float  #: pulse, or time [s], of the failure; 0: from the start
+    level: float  #: its conductance since then [S]
+    timed: bool = False  #: whether `since` is a time
 
     def __str__(self) -> str:
         since = f"{self.since:.3g} s" if self.timed else f"pulse {self.since:g}"
@@ -41,23 +42,23 @@ class Fault:
 
 @dataclass(frozen=True)
 class Yield:
-    """How many of the devices measured work, and what is wrong with the others."""
+    """Number of measured devices, and the faults of those that do not work."""
 
     measured: int
     faults: tuple[Fault, ...]
 
     @property
     def share(self) -> Interval:
-        """Share of devices that work, with the exact interval of a binomial number (Clopper and Pearson)."""
+        """Share of devices that work, with the exact binomial interval (Clopper and Pearson)."""
         n, k = self.measured, self.measured - len(self.faults)
         low = float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0
         high = float(beta.ppf(0.975, k + 1, n - k)) if k < n else 1.0
         return Interval(k / n, low, high)
 
     def shares(self, low: float, high: float) -> dict[str, float]:
-        """The ``[faults]`` of a device card: shares of devices stuck on, off and between; of a window [S].
+        """Return the ``[faults]`` table of a device card: shares of devices stuck on, off and in between.
 
-        An odd device is no stuck one: it is left out and counted in the yield alone.
+        low, high: the window [S].  Odd devices are not stuck; they only reduce the yield.
         """
         out = {"stuck_on": 0, "stuck_off": 0, "stuck_random": 0}
         edge = END * (high - low)
@@ -79,7 +80,7 @@ class Yield:
 
 
 def screen(curves: PulseCurves) -> tuple[PulseCurves, Yield]:
-    """The devices that work, and what became of the others. Raises ValueError where too few are left."""
+    """Return the devices that work, and the yield. Raises ValueError if fewer than half work."""
     smooth = _smooth(curves.conductance)
     _check_moves(curves, smooth)
     since = _flat_since(curves, smooth)
@@ -99,18 +100,18 @@ def screen(curves: PulseCurves) -> tuple[PulseCurves, Yield]:
     return (curves.part(works) if faults else curves), found
 
 
-JUMP = 0.3  #: least jump of ln G between two readings that is one
-STEPS = 8.0  #: and in robust standard deviations of all devices at that time
+JUMP = 0.3  #: smallest change of ln G between two readings that counts as a jump
+STEPS = 8.0  #: and the smallest one in robust standard deviations of all devices at that time
 
 
 def screen_retention(curves: RetentionCurves) -> tuple[RetentionCurves, Yield]:
-    """Retention curves without the devices that jump, and these. Raises ValueError where too few are left."""
+    """Return curves without devices that jump, and the yield. Raises ValueError if fewer than half work."""
     g = np.where(curves.conductance > 0, curves.conductance, np.nan)
     change = np.diff(np.log(g), axis=0)
     faults, works = [], np.ones(g.shape[1], bool)
     jumps = np.zeros(change.shape, bool)
     kept = np.zeros(g.shape[1]) if curves.temperature is None else curves.temperature
-    for kelvin in np.unique(kept) if len(change) else ():  # the heat moves all devices alike
+    for kelvin in np.unique(kept) if len(change) else ():  # compare devices at the same temperature only
         jumps[:, kept == kelvin] = _jumps(change[:, kept == kelvin])
     for i in np.flatnonzero(jumps.any(0)):
         at = int(jumps[:, i].argmax()) + 1
@@ -124,7 +125,7 @@ def screen_retention(curves: RetentionCurves) -> tuple[RetentionCurves, Yield]:
 
 
 def _jumps(change: np.ndarray) -> np.ndarray:
-    """Which changes of ln G (T - 1, N) are far from those of the other devices; of three devices or more."""
+    """Return which changes of ln G (T - 1, N) are far from those of other devices; none for N below 3."""
     if change.shape[1] < 3:
         return np.zeros(change.shape, bool)
     usual = np.nanmedian(np.where(np.isnan(change).all(1, keepdims=True), 0.0, change), axis=1, keepdims=True)
@@ -134,7 +135,7 @@ def _jumps(change: np.ndarray) -> np.ndarray:
 
 
 def _check_moves(curves: PulseCurves, smooth: np.ndarray) -> None:
-    """Raise ValueError where not even the liveliest quarter of the devices moves by more than noise."""
+    """Raise ValueError if not even the upper quartile of the devices changes by more than noise."""
     steps = np.concatenate([np.diff(column[np.isfinite(column)]) for column in curves.conductance.T])
     noise = 1.4826 * float(np.median(np.abs(steps))) / np.sqrt(2) if len(steps) else 0.0
     moved = float(np.quantile(np.ptp(smooth, axis=0), 0.75))
@@ -146,7 +147,7 @@ def _check_moves(curves: PulseCurves, smooth: np.ndarray) -> None:
 
 
 def _smooth(g: np.ndarray) -> np.ndarray:
-    """Running medians of five readings of each device, readings not made on a line between others."""
+    """Return running medians of five readings of each device, with missing readings interpolated."""
     out, at = np.empty_like(g), np.arange(len(g))
     for i, column in enumerate(g.T):
         there = np.isfinite(column)
@@ -156,7 +157,7 @@ def _smooth(g: np.ndarray) -> np.ndarray:
 
 
 def _flat_since(curves: PulseCurves, smooth: np.ndarray) -> np.ndarray:
-    """Reading from which on each device no longer moves, 0 from the start, -1 where it moves to the end."""
+    """Return the reading from which each device is flat: 0 from the start, -1 if it works to the end."""
     upto = [np.maximum.accumulate(way * smooth[::-1], 0)[::-1] for way in (1, -1)]
     span = upto[0] + upto[1]  # (K, N): range of the readings from k on
     usual = np.quantile(span, 0.75, axis=1)
@@ -171,7 +172,7 @@ def _flat_since(curves: PulseCurves, smooth: np.ndarray) -> np.ndarray:
 
 
 def _directed(g: np.ndarray, d: np.ndarray) -> bool:
-    """Whether readings follow the directions of their pulses by more than their scatter."""
+    """Return whether readings follow the directions of their pulses significantly."""
     there = np.isfinite(g)
     g, d = g[there], np.where(np.abs(d) == 1, d, 0)[there].astype(float)
     way = np.cumsum(d)
@@ -185,7 +186,7 @@ def _directed(g: np.ndarray, d: np.ndarray) -> bool:
 
 
 def _onset(smooth: np.ndarray, flat: int) -> int:
-    """The reading after the last that is off the level where a device stays; 0 where none is."""
+    """Return the reading after the last one that differs from the final level of a device; 0 if none does."""
     end = smooth[flat + (len(smooth) - flat) // 2 :]
     level = float(np.median(end))
     scatter = max(1.4826 * float(np.median(np.abs(end - level))), 0.01 * float(np.ptp(smooth)))
@@ -194,7 +195,7 @@ def _onset(smooth: np.ndarray, flat: int) -> int:
 
 
 def _odd(smooth: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Find devices whose range or level is far from that of all others; none among seven or fewer."""
+    """Return which devices have a range or level far from all others, bool (N,); none for 7 or fewer."""
     out = np.zeros(smooth.shape[1], bool)
     if moves.sum() < 8:
         return out

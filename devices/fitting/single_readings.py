@@ -1,5 +1,5 @@
-"""Tables without an order: writes and what was read back, currents against voltage, conductances against
-temperature, cycles to failure.
+"""Reading of tables without order: writes with read-back, I-V curves, conductances at temperatures,
+endurance.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NO = {"0", "no", "false", "n", "alive", ""}
 
 
 def writes(columns: Columns, offset: float) -> tuple[ProgrammingTable, list[str]]:
-    """Targets and what was read back [S]; a target may be a resistance."""
+    """Return targets and conductances read back [S], with notes; a target may also be a resistance."""
     target = siemens(columns, columns.found["target"])
     long = long_form(columns, (), {"target": target}).without_offset(offset)
     kept, notes = _whole(long, "target", "conductance")
@@ -37,7 +37,9 @@ def writes(columns: Columns, offset: float) -> tuple[ProgrammingTable, list[str]
 
 
 def currents(columns: Columns, offset: float) -> tuple[CurrentTable, list[str]]:
-    """Currents of sweeps [A]."""
+    """Return currents of voltage sweeps, with notes.  Raises ValueError above 100 V or 1 A, or for an
+    offset.
+    """
     if offset:
         raise ValueError(f"{columns.table.origin}: --offset is of conductances; these are currents")
     long = long_form(columns, ("voltage", "current"), {})
@@ -55,7 +57,7 @@ def currents(columns: Columns, offset: float) -> tuple[CurrentTable, list[str]]:
 
 
 def temperatures(columns: Columns, offset: float) -> tuple[TemperatureTable, list[str]]:
-    """Conductances of devices at several temperatures [S]."""
+    """Return conductances of devices at several temperatures, with notes."""
     long = long_form(columns, ("temperature",), {}).without_offset(offset)
     kept, notes = _whole(long, "temperature", "conductance")
     check_conductance(kept.values["conductance"], long.origin)
@@ -70,7 +72,7 @@ def temperatures(columns: Columns, offset: float) -> tuple[TemperatureTable, lis
 
 
 def kelvin(values: np.ndarray, origin: str) -> None:
-    """Raise ValueError for temperatures that one activation energy is not trusted for."""
+    """Raise ValueError for temperatures [K] outside the range in which activation energies are used."""
     wrong = values[~((values >= LOWEST) & (values <= HIGHEST))]
     if len(wrong):
         raise ValueError(
@@ -80,7 +82,7 @@ def kelvin(values: np.ndarray, origin: str) -> None:
 
 
 def failures(columns: Columns, offset: float) -> tuple[FailureTable, list[str]]:
-    """Cycles that devices lived; a column "failed" says which were alive at the end."""
+    """Return cycles of devices, with notes; a column "failed" tells which failed (default: all)."""
     if offset:
         raise ValueError(f"{columns.table.origin}: --offset is of conductances; these are cycles")
     extra = {"failed": _failed(columns)} if "failed" in columns.found else {}
@@ -107,7 +109,7 @@ def _failed(columns: Columns) -> np.ndarray:
 
 
 def _whole(long: Long, *quantities: str) -> tuple[Long, list[str]]:
-    """The readings in which each of these was measured. Raises ValueError where none is."""
+    """Return the readings in which all these quantities were measured. Raises ValueError if there is none."""
     there = np.all([np.isfinite(long.values[q]) for q in quantities], axis=0)
     if not there.any():
         raise ValueError(f"{long.origin}: no line has {' and '.join(quantities)}: all cells are blank")

@@ -1,6 +1,6 @@
-"""Tables as instruments and spreadsheets write them: bytes, then columns with units, then one reading a row.
+"""Reading of tables as instruments and spreadsheets write them, into one reading per row in SI units.
 
-:mod:`encoding` and :mod:`plain` turn bytes into rows of text under a header; :mod:`units`, :mod:`headers` and
-:mod:`columns` say which column is which quantity, in which unit; :mod:`directions`, :mod:`cycles` and
-:mod:`layouts` turn every layout into the long form, one reading a row.
+:mod:`encoding` and :mod:`plain` convert bytes to rows of text with a header; :mod:`units`, :mod:`headers` and
+:mod:`columns` determine the quantity and unit of each column; :mod:`directions`, :mod:`cycles` and
+:mod:`layouts` convert every layout to the long form with one reading per row.
 """

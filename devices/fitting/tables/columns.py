@@ -1,9 +1,9 @@
-"""Which column of a table is which quantity, by its header or as the user says it.
+"""Assignment of quantities to the columns of a table, by their headers or by the user.
 
-given("device=Dev,conductance [uS]=G", ...)      quantity, its unit where the header has none, = header
-given("direction=up", ...)                       one direction for all pulses
-given("read voltage [V]=0.1", ...)               one voltage at which all currents were read
-given("conductance [uS]=*", ...)                 every column that is nothing else is a device
+    given("device=Dev,conductance [uS]=G", ...)      quantity, with its unit if the header has none, = header
+    given("direction=up", ...)                       one direction for all pulses
+    given("read voltage [V]=0.1", ...)               one read voltage for all currents
+    given("conductance [uS]=*", ...)                 every other column is a device
 """
 
 from __future__ import annotations
@@ -28,27 +28,30 @@ _BETWEEN = re.compile(r",(?=\s*[A-Za-z][A-Za-z ]*(?:\[[^\]]*\])?\s*=)")
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is a quantity."""
+    """Column of a table with its quantity."""
 
-    index: int  #: in the table
+    index: int  #: position in the table
     header: Header
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table by quantity; what is nothing else is listed."""
+    """Columns of a table by quantity, and columns that are not used."""
 
     table: PlainTable
     found: Mapping[str, Column]
-    several: tuple[Column, ...]  #: of a wide table: a column a device
+    several: tuple[Column, ...]  #: columns of devices, in a wide table
     unused: tuple[str, ...]
-    constant: Mapping[str, str]  #: quantity -> word, or number in its SI unit, that stands for all rows
+    constant: Mapping[str, str]  #: quantity -> word, or number in its SI unit, that applies to all rows
 
     def __contains__(self, quantity: str) -> bool:
         return quantity in self.found or quantity in self.constant
 
     def si(self, column: Column) -> np.ndarray:
-        """A column's numbers in SI units, NaN where a cell is blank. Raises ValueError by line and cell."""
+        """Return the numbers of a column in SI units (R,), NaN for blank cells.
+
+        Raises ValueError for cells that are not numbers and for a missing or wrong unit, with line and cell.
+        """
         table, header = self.table, column.header
         unit = header.unit
         out = np.empty(len(table.rows))
@@ -68,13 +71,13 @@ class Columns:
         return out
 
     def numbers(self, quantity: str) -> np.ndarray:
-        """The numbers of a quantity; see `si`."""
+        """Return the numbers of a quantity (R,); see `si`."""
         if quantity in self.constant:
             return np.full(len(self.table.rows), float(self.constant[quantity]))
         return self.si(self.found[quantity])
 
     def texts(self, quantity: str) -> list[str]:
-        """The cells of a quantity."""
+        """Return the cells of a quantity as text (R,)."""
         if quantity in self.constant:
             return [self.constant[quantity]] * len(self.table.rows)
         return self.table.column(self.found[quantity].index)
@@ -100,7 +103,9 @@ def _unit_wanted(origin: str, header: Header) -> str:
 
 
 def given(text: str | None) -> dict[str, str]:
-    """Parts of the option --columns: "quantity [unit]" -> header. Raises ValueError for what is none."""
+    """Parse the option --columns into "quantity [unit]" -> header. Raises ValueError for unknown
+    quantities.
+    """
     out: dict[str, str] = {}
     for part in _BETWEEN.split(text or ""):
         if not part.strip():
@@ -118,8 +123,10 @@ def given(text: str | None) -> dict[str, str]:
 
 
 def assign(table: PlainTable, asked: Mapping[str, str]) -> Columns:
-    """Give each column its quantity. Raises ValueError for columns asked for that are not there, and for two
-    that are equally the same quantity.
+    """Assign a quantity to each column, as given by the user (`asked`) or by its header.
+
+    Raises ValueError for requested columns that do not exist, and for two columns that match a quantity
+    equally.
     """
     headers = [parse(text) for text in table.header]
     found: dict[str, Column] = {}
@@ -160,7 +167,7 @@ def assign(table: PlainTable, asked: Mapping[str, str]) -> Columns:
 
 
 def _for_all_rows(said: Header, right: str, origin: str) -> str:
-    """The word or number that the user gives all rows; "" where it is none."""
+    """Return the word or number that the user gives for all rows, or "" if it is not one."""
     if said.quantity == "direction":
         return right
     value = number(right, ".")
@@ -179,7 +186,7 @@ def _listed(header: tuple[str, ...]) -> str:
 
 
 def _index(table: PlainTable, name: str) -> int | None:
-    """Place of a column by its header, its name without unit, or either without case."""
+    """Return the index of a column by its header, its name without unit, or either ignoring case."""
     for form in (str, lambda t: parse(t).name, plain_name, lambda t: plain_name(parse(t).name)):
         places = [i for i, text in enumerate(table.header) if form(text) == form(name)]
         if len(places) == 1:
@@ -188,7 +195,7 @@ def _index(table: PlainTable, name: str) -> int | None:
 
 
 def _by_name(table: PlainTable, columns: list[Column], taken: set[str]) -> dict[str, Column]:
-    """The columns that name a quantity, the most usual name where several do."""
+    """Return the columns that name a quantity; if several do, the one with the most usual name."""
     out: dict[str, Column] = {}
     for quantity in NAMES:
         mine = sorted((c for c in columns if c.header.quantity == quantity), key=lambda c: c.header.rank)
@@ -207,8 +214,9 @@ def _by_name(table: PlainTable, columns: list[Column], taken: set[str]) -> dict[
 def _devices(
     table: PlainTable, columns: list[Column], rest: Header | None, found: Mapping[str, Column]
 ) -> list[Column]:
-    """The columns of a wide table, one a device: two or more conductances, or all that is left where the user
-    says so.
+    """Return the columns of devices in a wide table.
+
+    These are two or more conductances, or all remaining columns if the user says so.
     """
     if rest is not None:
         mine = [c for c in columns if not c.header.known or c.header.quantity == rest.quantity]

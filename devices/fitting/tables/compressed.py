@@ -1,10 +1,10 @@
-"""Bytes of files: what no table is, by its first bytes, and gzip, which is read through."""
+"""Recognition of files that are not tables, by their first bytes, and unpacking of gzip."""
 
 from __future__ import annotations
 
 import zlib
 
-LARGEST = 256 * 2**20  #: bytes of a table; more is refused
+LARGEST = 256 * 2**20  #: largest size of a table in bytes
 _NO_TEXT = {
     b"PK\x03\x04": "an Excel or LibreOffice workbook, or a zip archive: save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV",
@@ -29,9 +29,9 @@ _NO_TEXT = {
 
 
 def table_bytes(data: bytes, origin: str) -> bytes:
-    """The bytes of a table, unpacked where gzip packed them.
+    """Return the bytes of a table, unpacked if they are compressed by gzip.
 
-    Raises ValueError for files of a known other kind, damaged ones and those that are too large.
+    Raises ValueError for files of another known format, damaged files and files that are too large.
     """
     if data.startswith(b"\x1f\x8b"):
         data = _unpacked(data, origin)
@@ -44,7 +44,7 @@ def table_bytes(data: bytes, origin: str) -> bytes:
 
 
 def _unpacked(data: bytes, origin: str) -> bytes:
-    """What gzip packed, no more than one byte above the largest table."""
+    """Unpack gzip data, up to one byte more than the largest table."""
     out = b""
     while data.startswith(b"\x1f\x8b") and len(out) <= LARGEST:
         member = zlib.decompressobj(wbits=31)

@@ -1,10 +1,10 @@
-"""The order of readings: pulse numbers that count on, start anew, or count within a cycle column."""
+"""The order of readings: pulse numbers that increase throughout, restart, or count within a cycle column."""
 
 from __future__ import annotations
 
 import numpy as np
 
-MOST = 100_000  #: pulses of a device
+MOST = 100_000  #: largest number of pulses of a device
 
 
 def in_order(
@@ -15,13 +15,12 @@ def in_order(
     names: list[str],
     origin: str,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Order the readings of each device.
+    """Return the order of the readings, their continuous pulse numbers, and where cycles begin, (R,) each.
 
-    which: the device of each reading; pulse: its number; cycle: numbers of a cycle column, or None; way:
-    its direction.  Returns the order of readings (device by device), the number of each in that order,
-    counted on over all cycles, and where a cycle begins.  A number that a device has twice is taken for a new
-    start where the numbers of the file rise and then fall back to where they began.  Raises ValueError by
-    device and number otherwise.
+    which: device of each reading; pulse: number of its pulse; cycle: numbers of a cycle column, or None; way:
+    direction.  The order is device by device, and numbers continue over all cycles.  If a device has a number
+    twice, a new cycle begins where the numbers fall back to their first value.  Raises ValueError, with
+    device and number, for other repetitions and for numbers that are not whole or too large.
     """
     odd = ~((pulse >= 0) & (pulse <= 1e9) & (pulse == np.round(pulse)))
     if odd.any():
@@ -62,10 +61,10 @@ def in_order(
 
 
 def _starts(pulse: np.ndarray, way: np.ndarray, name: str, origin: str) -> np.ndarray:
-    """Number of the run that each reading of a device belongs to; all 0 where no number comes twice.
+    """Return the number of the run of each reading of a device; all 0 if no pulse number is repeated.
 
-    A run begins where numbers fall back to the first, or to 1 after a first of 0 where the direction changes:
-    pulses that are counted anew in each direction.
+    A run begins where numbers fall back to the first one, or to 1 if the first is 0 and the direction
+    changes, because pulses may be counted separately in each direction.
     """
     values, counts = np.unique(pulse, return_counts=True)
     if (counts == 1).all():

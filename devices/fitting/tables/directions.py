@@ -1,4 +1,4 @@
-"""Direction of pulses: a word, a sign, or a voltage by its sign."""
+"""Directions of pulses from words, signs, or the sign of a voltage."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ _WORDS = {
     RESET: ("erase", "melt", "init", "initial", "initialise", "initialize", "start", "full reset", "löschen",
             "effacement", "borrado", "cancellazione", "擦除"),
 }  # fmt: skip
-_FILLING = {"pulse", "pulses", "puls", "only", "operation", "phase"}  #: words that say nothing more
+_FILLING = {"pulse", "pulses", "puls", "only", "operation", "phase"}  #: words without a meaning of their own
 WORDS = {word: way for way, words in _WORDS.items() for word in words}
-"""Word in small letters -> 1 up, -1 down, 0 no pulse, 2 a full reset, after which a curve begins anew."""
+"""Maps a word in lower case to 1 up, -1 down, 0 no pulse, or 2 full reset, after which a new curve begins."""
 
 
 def directions(columns: Columns) -> tuple[np.ndarray, str]:
-    """Direction of the pulse before each reading, and how it was found. Raises ValueError where no column
-    says it, or a cell is no direction.
+    """Return the direction of the pulse before each reading (R,), and how it was found.
+
+    Raises ValueError if there is no column for it, or for a cell that is not a direction.
     """
     table = columns.table
     if "direction" in columns:
@@ -55,7 +56,7 @@ def directions(columns: Columns) -> tuple[np.ndarray, str]:
 
 
 def _of_cells(columns: Columns, texts: list[str]) -> np.ndarray:
-    """Words, or numbers by their sign; numbers other than -1, 0 and 1 must have both signs."""
+    """Return directions from words or signs; numbers other than -1, 0 and 1 must occur with both signs."""
     table = columns.table
     out, large = np.empty(len(texts), np.int8), 0
     seen: dict[str, int] = {}

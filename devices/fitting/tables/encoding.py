@@ -1,4 +1,4 @@
-"""From the bytes of a table to its text: UTF-8 with or without a mark, UTF-16, else Latin-1."""
+"""Decoding of the bytes of a table: UTF-8 with or without byte-order mark, UTF-16, else Latin-1."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _MARKS = (
 
 
 def decode(data: bytes, origin: str) -> tuple[str, str]:
-    """Decode a table: its text, and the name of its encoding.
+    """Return the text of a table and the name of its encoding.
 
-    Raises ValueError for what is no text, naming what it is where that is known.
+    Raises ValueError for data that are not text; the message names the format if it is known.
     """
     data = table_bytes(data, origin)
     for mark, codec, name in _MARKS:
@@ -31,7 +31,9 @@ def decode(data: bytes, origin: str) -> tuple[str, str]:
 
 
 def _without_mark(data: bytes) -> str:
-    """The codec of UTF-16 without a mark: every other byte of its first ASCII text is 0."""
+    """Return the codec of UTF-16 without byte-order mark, in which every other byte of ASCII text is 0,
+    or "".
+    """
     head = data[:400]
     even, odd = head[::2].count(0), head[1::2].count(0)
     if len(head) < 8 or max(even, odd) < 0.4 * (len(head) // 2) or min(even, odd) > 0.1 * len(head):
@@ -49,7 +51,7 @@ def _strict(data: bytes, codec: str, name: str, origin: str) -> str:
 
 
 def _checked(text: str, origin: str) -> str:
-    """The text, unless characters in it say that it is none."""
+    """Return the text.  Raises ValueError if it contains control characters."""
     odd = next((c for c in text if ord(c) < 32 and c not in "\t\n\r\f\v"), None)
     if odd is not None:
         raise ValueError(

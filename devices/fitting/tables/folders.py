@@ -1,4 +1,4 @@
-"""A folder of tables, one a device: read as one table whose column "device" is the name of each file."""
+"""Folders with one table per device, which are read as one table with the file names as column "device"."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from memsim.devices.fitting.tables.numbers import is_number
 from memsim.devices.fitting.tables.plain import PlainTable, load
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".gz")
-MOST = 10_000  #: files of a folder
+MOST = 10_000  #: largest number of files of a folder
 
 
 def load_folder(path: Path, known: Callable[[str], bool], names: Callable[[str], bool]) -> PlainTable:
-    """Read the tables of a folder; names: whether a header names devices, which then are not the files.
+    """Read the tables of a folder as one table.
 
-    Raises ValueError for a folder without tables, files that differ in header or decimal sign, and all that
-    `load` refuses.
+    known: whether a text is the header of a quantity; names: whether a header names devices, in which case
+    the file names do not.  Raises ValueError for a folder without tables, for files with different headers,
+    and as `load`.
     """
     files = sorted(f for f in path.iterdir() if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
     if not files or len(files) > MOST:
@@ -50,7 +51,7 @@ def _name(file: Path) -> str:
 
 
 def _with_points(table: PlainTable) -> list[list[str]]:
-    """The rows of a table with a decimal point."""
+    """Return the rows of a table with decimal points instead of decimal commas."""
     if table.decimal == ".":
         return table.rows
     return [[cell.replace(",", ".") if is_number(cell) else cell for cell in row] for row in table.rows]

@@ -1,4 +1,4 @@
-"""The grammar of a header: a name and, in brackets or after a slash, comma, underscore or "in", a unit.
+"""Parsing of headers: a name and, in brackets or after a slash, comma, underscore or "in", a unit.
 
 conductance [S]   G (µS)   Time / h   resistance in kohm   V_pulse [V]   Pulse #   G_uS
 """
@@ -35,14 +35,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     "failure": ("cycles to failure", "failure cycle", "cycles at failure", "failed at", "cycles", "lifetime"),
     "failed": ("failed", "broken", "dead"),
 }  # fmt: skip
-"""Quantity -> names of its column, the usual one first."""
+"""Maps a quantity to names of its column, the most usual one first."""
 
 DIMENSION = {
     "voltage": "voltage", "read voltage": "voltage", "conductance": "conductance",
     "resistance": "resistance", "current": "current", "time": "time",
     "target": "conductance", "temperature": "temperature",
 }  # fmt: skip
-"""Quantities that need a unit -> its dimension; a target may also be a resistance."""
+"""Maps quantities that need a unit to its dimension; a target may also be a resistance."""
 
 _DERIVED = re.compile(
     r"(^|[^a-z])(log|log10|lg|ln|delta|std|stdev|sd|sem|sigma|error|err|uncertainty|variance|change|dg|dr)"
@@ -55,23 +55,25 @@ _OTHERS = re.compile(r"^(?P<name>.+?)\s*(?P<sign>/|,|_|\sin\s|\s)\s*(?P<unit>[^\
 
 @dataclass(frozen=True)
 class Header:
-    """What a header says: quantity and unit where it names them."""
+    """Parsed header, with quantity and unit if they are known."""
 
-    text: str  #: as the file has it
-    name: str  #: without its unit
-    quantity: str  #: "" where none is known
-    rank: int  #: how usual the name is for its quantity, 0 the most
+    text: str  #: text in the file
+    name: str  #: name without unit
+    quantity: str  #: "" if unknown
+    rank: int  #: how usual the name is for the quantity; 0 is the most usual
     unit: Unit | None
-    unit_text: str  #: "" where none is written
+    unit_text: str  #: text of the unit, "" if there is none
 
     @property
     def known(self) -> bool:
-        """Whether a quantity is named."""
+        """Whether the header names a known quantity."""
         return bool(self.quantity)
 
 
 def parse(text: str) -> Header:
-    """Read a header; what is only derived from a quantity, as log10 G or its spread, is none."""
+    """Parse a header; derived numbers, such as log10 G or a standard deviation, do not count as a
+    quantity.
+    """
     text = " ".join(text.split())
     if _DERIVED.search(text.lower()):
         return Header(text, text, "", 99, None, "")
@@ -95,14 +97,14 @@ def parse(text: str) -> Header:
 
 
 def plain_name(text: str) -> str:
-    """A name without case, signs of number and separators: "Pulse #" and "pulse_no." are pulse."""
+    """Return a name in lower case without separators and words for "number": "Pulse #" becomes "pulse"."""
     text = unicodedata.normalize("NFKC", text).lower()
     words = re.sub(r"[_\-.\s#:]+", " ", text).split()
     return " ".join(w for w in words if w not in ("no", "nr", "number", "num")) or text.strip()
 
 
 def _quantity(name: str, unit: Unit | None) -> tuple[str, int]:
-    """The quantity a name stands for, and how usual that is; a unit decides between two, as t in s or K."""
+    """Return the quantity of a name and its rank; the unit decides ambiguous names, such as t in s or K."""
     plain = plain_name(name)
     found = [(q, names.index(plain)) for q, names in NAMES.items() if plain in names]
     if unit is not None:
@@ -111,7 +113,7 @@ def _quantity(name: str, unit: Unit | None) -> tuple[str, int]:
 
 
 def agrees(quantity: str, unit: Unit) -> bool:
-    """Whether a quantity can be in that unit."""
+    """Return whether a quantity can have this unit."""
     return DIMENSION.get(quantity) == unit.dimension or (
         quantity == "target" and unit.dimension == "resistance"
     )

@@ -1,4 +1,4 @@
-"""Every layout as the long form: one reading a row, its device by name, its numbers in SI units."""
+"""Conversion of every layout to the long form: one reading per row, with device name and SI units."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from memsim.devices.fitting.tables.ohms_law import READ, conductances, read_by_c
 
 @dataclass(frozen=True)
 class Long:
-    """Readings, one a row; NaN where something was not measured."""
+    """Readings in long form, one per row; NaN for missing values."""
 
     origin: str
     device: tuple[str, ...]  #: names of devices
     which: np.ndarray  #: index of the device of each reading (R,)
-    values: dict[str, np.ndarray]  #: by quantity, SI units (R,)
+    values: dict[str, np.ndarray]  #: values by quantity, in SI units (R,)
     notes: list[str] = field(default_factory=list)
 
     def take(self, rows: np.ndarray) -> Long:
-        """Some of the readings."""
+        """Return some of the readings; rows: boolean or indices."""
         return replace(self, which=self.which[rows], values={q: v[rows] for q, v in self.values.items()})
 
     def without_offset(self, offset: float) -> Long:
-        """The same with an offset of the instrument taken off the conductances [S]."""
+        """Return the readings with an offset of the instrument [S] subtracted from the conductances."""
         if not offset:
             return self
         shifted = {"conductance": self.values["conductance"] - offset}
@@ -35,8 +35,10 @@ class Long:
 
 
 def long_form(columns: Columns, quantities: tuple[str, ...], extra: dict[str, np.ndarray]) -> Long:
-    """Readings of a table; quantities: columns of numbers beside the conductance; extra: numbers found
-    otherwise, by row of the table. Raises ValueError by column, line and cell.
+    """Return the readings of a table in long form.
+
+    quantities: columns of numbers besides the conductance; extra: further numbers for each row of the table.
+    Raises ValueError for invalid cells, with column, line and cell.
     """
     count = len(columns.table.rows)
     values = {q: columns.numbers(q) for q in quantities} | extra
@@ -67,8 +69,9 @@ def long_form(columns: Columns, quantities: tuple[str, ...], extra: dict[str, np
 
 
 def siemens(columns: Columns, column: Column) -> np.ndarray:
-    """Conductances of a column of conductances or resistances [S]. Raises ValueError for readings over range
-    and for resistances that are not above 0.
+    """Return the conductances [S] of a column of conductances or resistances.
+
+    Raises ValueError for readings over range and for resistances that are not above 0.
     """
     found = columns.si(column)
     table, text = columns.table, column.header.text
@@ -91,12 +94,12 @@ def siemens(columns: Columns, column: Column) -> np.ndarray:
 
 
 def _measured(columns: Columns) -> Column | None:
-    """The column that conductances come from."""
+    """Return the column of conductances or resistances, or None."""
     return columns.found.get("conductance") or columns.found.get("resistance")
 
 
 def _by_name(columns: Columns, count: int) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of the devices, sorted as people count, and the device of each row."""
+    """Return the names of the devices, sorted, and the index of the device of each row."""
     if "device" not in columns:
         return ("device",), np.zeros(count, int)
     texts = [text.strip() for text in columns.texts("device")]

@@ -1,4 +1,4 @@
-"""From text to lines of cells: separator, remarks, the blocks of a file that repeats its header."""
+"""Splitting of text into lines of cells: separators, remarks, and files with repeated headers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import io
 import re
 from collections import Counter
 
-Lines = list[tuple[int, list[str]]]  #: number of the line in the file, and its cells
+Lines = list[tuple[int, list[str]]]  #: pairs of a line number in the file and the cells of this line
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 BLANKS = {"  ": (r"\s{2,}", "blanks, two or more"), " ": (r"\s+", "blanks")}
-REMARKS = ("#", "%", "//", "!")  #: what a remark begins with
+REMARKS = ("#", "%", "//", "!")  #: marks at the beginning of remarks
 
 
 def split(text: str, origin: str) -> tuple[Lines, str]:
-    """Lines of cells, and what separates them: the separator under which most lines have the same number of
-    cells, two or more; blanks where no other does.
+    """Return the lines of cells and the name of their separator.
+
+    The separator is the one for which most lines have the same number of cells, two or more; blanks are tried
+    if there is no other.  Raises ValueError for an empty file and for text without such a separator.
     """
     if not text.strip():
         raise ValueError(f"{origin} is empty")
@@ -56,17 +58,16 @@ def _between_blanks(text: str, pattern: str) -> Lines:
 
 
 def _unquoted(cell: str) -> str:
-    """A cell without the single quotation marks around it."""
+    """Return a cell without surrounding single quotation marks."""
     return cell[1:-1].strip() if len(cell) > 1 and cell[0] == cell[-1] == "'" else cell
 
 
 def body_of(lines: Lines, header: list[str], raw: int) -> tuple[Lines, int]:
-    """The lines under a header that hold readings, and how many further blocks have lines of their own
-    before the header that they repeat.
+    """Return the lines with readings below a header, and the number of further blocks with their own
+    preamble.
 
-    raw: cells of the line that the header stands in.  Blank lines and remarks are left out, and lines of
-    other lengths before a header that is repeated; where most lines begin with "#", it belongs to the names
-    of devices.
+    raw: number of cells in the line of the header.  Blank lines, remarks, and lines of other lengths before a
+    repeated header are left out.  If most lines begin with "#", it is part of the names of devices.
     """
     marked = sum(row[0].startswith("#") for _, row in lines if any(row))
     named = 2 * marked > sum(any(row) for _, row in lines)

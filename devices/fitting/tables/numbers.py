@@ -1,4 +1,4 @@
-"""Numbers in the cells of a table: decimal point or comma, signs as spreadsheets write them, blanks."""
+"""Parsing of numbers in the cells of a table: decimal points or commas, signs of spreadsheets, blanks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BLANK = {
     "–",
     "—",
 }
-"""Cells that say: not measured."""
+"""Texts of cells that mean "not measured"."""
 
 
 def _plain(text: str) -> str:
@@ -38,7 +38,7 @@ def _plain(text: str) -> str:
 
 
 def decimal_of(cells: Iterable[str], origin: str) -> str:
-    """The decimal sign of a table, from its cells. Raises ValueError where both are in use."""
+    """Return the decimal sign of a table, from its cells. Raises ValueError if both signs occur."""
     comma = point = ""
     for cell in map(_plain, cells):
         if not comma and _COMMA.match(cell):
@@ -54,11 +54,11 @@ def decimal_of(cells: Iterable[str], origin: str) -> str:
 
 
 def ungrouped(rows: list[list[str]], commas: bool, origin: str) -> tuple[list[list[str]], str]:
-    """Cells without separators of thousands, and the separator found.
+    """Return the cells without thousands separators, and the separator that was found.
 
-    An apostrophe and a blank between groups of three digits are one; a point or comma is one where a number
-    has several of it, or another decimal sign after it: 2,500.00 and 1.250.000.  commas: cells are separated
-    by commas.  Raises ValueError where commas before three digits can be either.
+    Apostrophes and blanks between groups of three digits are thousands separators; points and commas are if a
+    number has several of them, or another decimal sign after them, as in 2,500.00 and 1.250.000.  commas:
+    whether cells are separated by commas.  Raises ValueError if a comma before three digits is ambiguous.
     """
     cells = [cell for row in rows for cell in row]
     groups = [match for cell in cells if (match := _GROUPED.match(cell))]
@@ -81,18 +81,18 @@ def ungrouped(rows: list[list[str]], commas: bool, origin: str) -> tuple[list[li
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell is a number with either decimal sign."""
+    """Return whether a cell is a number with either decimal sign."""
     plain = _plain(text)
     return bool(_POINT.match(plain) or _COMMA.match(plain))
 
 
 def is_blank(text: str) -> bool:
-    """Whether a cell says that nothing was measured."""
+    """Return whether a cell means that nothing was measured."""
     return _plain(text).lower() in BLANK
 
 
 def number(text: str, decimal: str) -> float | None:
-    """The number in a cell, NaN for a blank one, None for what is no number."""
+    """Return the number in a cell, NaN for a blank cell, None for other text."""
     plain = _plain(text)
     if plain.lower() in BLANK:
         return math.nan

@@ -1,4 +1,4 @@
-"""Conductances of tables that hold currents and the voltage they were read at: G = I / V."""
+"""Conductances from currents and the read voltage: G = I / V."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _MEASURED = {"conductance", "resistance"}
 
 
 def with_read_voltage(columns: Columns) -> Columns:
-    """Say which voltage the currents of pulse, retention or write curves were read at.
+    """Identify the read voltage of currents in pulse, retention or write curves.
 
-    That is a column named so (V_read), or the only voltage of a table whose direction another column says, or
-    of one with times where it stays the same.  Raises ValueError where pulse curves have currents and none.
+    It is a column with that name (V_read), or the only voltage of a table in which another column gives the
+    direction, or a constant voltage in a table with times.  Raises ValueError for pulse curves with currents
+    but without read voltage.
     """
     there = columns.found.keys()
     if "current" not in there or columns.several or _MEASURED & there:
@@ -37,12 +38,12 @@ def with_read_voltage(columns: Columns) -> Columns:
 
 
 def read_by_current(columns: Columns) -> bool:
-    """Whether conductances are currents divided by a voltage."""
+    """Return whether conductances must be computed from currents and a read voltage."""
     return READ in columns and "current" in columns.found and not _MEASURED & columns.found.keys()
 
 
 def conductances(columns: Columns) -> np.ndarray:
-    """I / V of each row [S]. Raises ValueError for a voltage of 0 and currents over range."""
+    """Return I / V of each row [S]. Raises ValueError for a voltage of 0 and for currents over range."""
     current = columns.numbers("current")
     voltage = columns.numbers(READ)
     table = columns.table

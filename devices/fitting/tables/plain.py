@@ -1,4 +1,4 @@
-"""From lines of cells to a plain table: preamble, header, rows of equal length, decimal sign."""
+"""Conversion of lines of cells to a plain table: preamble, header, rows of equal length, decimal sign."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from memsim.devices.fitting.tables.lines import Lines, body_of, split
 from memsim.devices.fitting.tables.numbers import decimal_of, is_blank, is_number, ungrouped
 from memsim.devices.fitting.tables.units import unit_of
 
-HEAD = 200  #: lines within which the header is looked for
+HEAD = 200  #: number of lines in which the header is searched
 
 
 @dataclass(frozen=True)
 class PlainTable:
-    """Cells of a file as text, under a header."""
+    """Cells of a file as text, with a header."""
 
     origin: str
     header: tuple[str, ...]
     rows: list[list[str]]
-    lines: list[int | str]  #: of the file, in which each row stands
-    decimal: str
-    notes: tuple[str, ...]  #: what was understood of the file
-    blocks: int = 0  #: further blocks, with lines of their own before the header that they repeat
+    lines: list[int | str]  #: line number of each row in the file
+    decimal: str  #: decimal sign
+    notes: tuple[str, ...]  #: how the file was read, for the user
+    blocks: int = 0  #: number of further blocks that repeat the header after their own preamble
 
     def column(self, index: int) -> list[str]:
-        """The cells of a column."""
+        """Return the cells of a column."""
         return [row[index] for row in self.rows]
 
 
 def load(path: str | Path, known: Callable[[str], bool]) -> PlainTable:
-    """Read a file. Raises ValueError naming the file, the line and the remedy for what is no table."""
+    """Read a file; known: whether a cell is the header of a quantity.
+
+    Raises ValueError for files that are not tables; the message names file, line and remedy.
+    """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -41,7 +44,7 @@ def load(path: str | Path, known: Callable[[str], bool]) -> PlainTable:
 
 
 def from_bytes(data: bytes, origin: str, known: Callable[[str], bool]) -> PlainTable:
-    """Read the bytes of a table; known: whether a cell is the header of a quantity."""
+    """Read the bytes of a table; origin: its name in messages.  Otherwise as `load`."""
     text, encoding = decode(data, origin)
     lines, separator = split(text, origin)
     at = _header_at(lines, known, origin)
@@ -73,7 +76,9 @@ def from_bytes(data: bytes, origin: str, known: Callable[[str], bool]) -> PlainT
 
 
 def _header_at(lines: Lines, known: Callable[[str], bool], origin: str) -> int:
-    """Place of the header: the line near the top in which most cells name a quantity, the longest."""
+    """Return the index of the header: the line near the top with most names of quantities, then most
+    cells.
+    """
     best, at = (0, 0), -1
     for place, (_, row) in enumerate(lines[:HEAD]):
         names = [cell.lstrip("# ") for cell in row]
@@ -94,7 +99,7 @@ _NO_UNIT = {"1", "#", "-", "–", "none", "n/a", "no.", "index", "count"}
 
 
 def _is_units(row: list[str], header: list[str]) -> bool:
-    """Whether a row below the header holds units alone."""
+    """Return whether a row below the header contains only units."""
     cells = [cell.strip(_AROUND) for cell in row]
     units = [bool(unit_of(cell)) for cell in cells]
     other = [cell for cell, unit in zip(cells, units, strict=True) if cell and not unit]
@@ -102,7 +107,10 @@ def _is_units(row: list[str], header: list[str]) -> bool:
 
 
 def _fitted(row: list[str], raw: int, line: int, header: list[str], origin: str) -> list[str]:
-    """A row as long as the header; cells beyond it that are blank, or have a blank name, are dropped."""
+    """Return a row with the length of the header, without blank cells or unnamed columns at its end.
+
+    Raises ValueError for a row of another length.
+    """
     width = len(header)
     while len(row) > width and is_blank(row[-1]):
         row = row[:-1]

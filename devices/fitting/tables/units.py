@@ -1,4 +1,4 @@
-"""Units of measured columns: any SI prefix before S, ohm, s, V, A; minutes to days; kelvin, Celsius."""
+"""Units of measured columns: S, ohm, s, V and A with any SI prefix, minutes to days, kelvin, Celsius."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A unit: SI value = factor x value + offset."""
+    """Unit of measurement: SI value = factor x value + offset."""
 
     dimension: str  #: conductance, resistance, time, voltage, current or temperature
     factor: float
@@ -42,7 +42,7 @@ _POWER = re.compile(
 
 
 def unit_of(text: str) -> Unit | None:
-    """The unit a text names, None where it names none: "uS", "kΩ", "nanosiemens", "10^-6 S", "min", "°C"."""
+    """Return the unit named by a text, such as "uS", "kΩ", "nanosiemens", "10^-6 S", "min", "°C", or None."""
     text = unicodedata.normalize("NFKC", text).strip()
     if power := _POWER.match(text):
         inner = unit_of(power[3])
