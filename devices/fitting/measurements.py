@@ -30,7 +30,7 @@ class PulseCurves:
         return self.direction == RESET
 
     def part(self, which: np.ndarray) -> PulseCurves:
-        """Some of the devices; which: (N,), bool or indices."""
+        """Return the curves of some devices; which: (N,), bool or indices."""
         names = tuple(np.array(self.devices)[which].tolist())
         return PulseCurves(names, self.conductance[:, which], self.direction[:, which])
 
@@ -46,7 +46,7 @@ class RetentionCurves:
     temperature: np.ndarray | None = None  #: temperature of each device (N,) [K]; None: not given
 
     def part(self, which: np.ndarray) -> RetentionCurves:
-        """Some of the devices; which: (N,), bool or indices."""
+        """Return the curves of some devices; which: (N,), bool or indices."""
         names = tuple(np.array(self.devices)[which].tolist())
         kept = None if self.temperature is None else self.temperature[which]
         return RetentionCurves(names, self.time[:, which], self.conductance[:, which], kept)

@@ -1,9 +1,9 @@
 """Assignment of quantities to the columns of a table, by their headers or by the user.
 
-    given("device=Dev,conductance [uS]=G", ...)      quantity, with its unit if the header has none, = header
-    given("direction=up", ...)                       one direction for all pulses
-    given("read voltage [V]=0.1", ...)               one read voltage for all currents
-    given("conductance [uS]=*", ...)                 every other column is a device
+given("device=Dev,conductance [uS]=G", ...)      quantity, with its unit if the header has none, = header
+given("direction=up", ...)                       one direction for all pulses
+given("read voltage [V]=0.1", ...)               one read voltage for all currents
+given("conductance [uS]=*", ...)                 every other column is a device
 """
 
 from __future__ import annotations
