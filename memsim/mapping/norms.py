@@ -48,7 +48,7 @@ class ChipNorms:
     def measuring(self) -> Iterator[None]:
         """Inside, norms work with each batch's own statistics; after it, with those of all batches."""
         for _, norm in self.norms:
-            norm.seen = []
+            norm.seen, norm.measured = 0, None
         try:
             yield
             for _, norm in self.norms:
@@ -81,7 +81,8 @@ class ChipNorm:
     def __init__(self, name: str, run: Run) -> None:
         self.name, self.run = name, run
         self.statistics: tuple[Tensor, Tensor] | None = None  # mean, variance
-        self.seen: list[tuple[int, Tensor, Tensor]] | None = None  # of each batch: images, mean, variance
+        self.seen: int | None = None  # images measured until now; None: nothing is measured
+        self.measured: tuple[Tensor, Tensor] | None = None  # their mean and variance
 
     def normalise(self, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Any:
         """Normalise x (N, C, ...) chip by chip; NotImplemented for the trained statistics."""
@@ -95,7 +96,7 @@ class ChipNorm:
         if self.seen is not None:
             over = [d for d in range(parts.dim()) if d not in (1, 4)]
             var, mean = torch.var_mean(parts, over, correction=0)
-            self.seen.append((len(now.images), mean.detach(), var.detach()))
+            self._add(len(now.images), mean, var)
         else:
             assert self.statistics is not None
             mean, var = self.statistics
@@ -104,14 +105,23 @@ class ChipNorm:
         shape = (1, chips, 1, 1, -1, *[1] * (x.dim() - 2))
         return (parts * gain.view(shape) + shift.view(shape)).reshape(x.shape)
 
+    def _add(self, images: int, mean: Tensor, var: Tensor) -> None:
+        """Add a batch to mean and variance over all images, in place: small tensors kept for each batch
+        would lie in memory that the next batch could use again.
+        """
+        assert self.seen is not None
+        self.seen += images
+        if self.measured is None:
+            self.measured = mean.detach().clone(), var.detach().clone()
+            return
+        (all_mean, all_var), share = self.measured, images / self.seen
+        away = mean.detach() - all_mean
+        all_var.lerp_(var.detach(), share).add_(away.square(), alpha=share * (1 - share))
+        all_mean.add_(away, alpha=share)
+
     def settle(self) -> None:
-        """Mean and variance over all batches, and between them."""
-        images, *moments = zip(*self.seen or (), strict=True)
-        means, variances = (torch.stack(one) for one in moments)
-        weight = torch.tensor(images)
-        share = (weight / weight.sum()).view(-1, 1, 1).to(means.dtype)
-        mean = (share * means).sum(0)
-        self.statistics = mean, (share * (variances + (means - mean) ** 2)).sum(0)
+        """Take mean and variance over all batches, and between them, for the chips' own."""
+        self.statistics, self.measured = self.measured, None
 
 
 @reads(F.batch_norm)

@@ -32,8 +32,10 @@ class Augmentation(BaseModel):
         """Return transformed images (B, C, H, W) in [0, 1]; all random numbers come from `generator` (CPU).
 
         All event frames (B, T, C, H, W) of a sample get the same transformation; their counts are 0 or more
-        and have no upper bound.
+        and have no upper bound. Where nothing is to be transformed the images come back as they are.
         """
+        if not (self.rotation or self.zoom or self.shift or self.noise or self.mirror):
+            return images
         if images.ndim == 5:
             frames = self._moved(images.flatten(1, 2), generator, most=None)
             return frames.unflatten(1, images.shape[1:3])

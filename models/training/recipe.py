@@ -1,7 +1,8 @@
 """Training recipes: the settings of a training, and those of the known data sets."""
 
+from collections.abc import Mapping
 from math import cos, isclose, pi
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -110,10 +111,14 @@ _EVENTS = Recipe(
     half=True,
 )
 
+_PHOTOGRAPHS = Recipe(augmentation=Augmentation(rotation=0, zoom=0, shift=4, noise=0, mirror=True))
+
 RECIPES = {
     "digits": Recipe(),
     "digits-saccade": _EVENTS,
     "n-mnist": _EVENTS,
+    "cifar10": _PHOTOGRAPHS,
+    "cifar100": _PHOTOGRAPHS,
     "fashion-mnist": Recipe(
         epochs=10,
         batch=64,
@@ -126,6 +131,17 @@ RECIPES = {
     ),
 }
 """Recipes by the name of the data set; all other data sets use the default."""
+
+UNCHANGED = Augmentation(rotation=0, zoom=0, shift=0, noise=0)
+
+
+def augmentation_of(record: Mapping[str, Any]) -> Augmentation:
+    """Return how the images were transformed that a network's norms were measured on, by its training record.
+
+    Not at all where the record has no recipe: then the network was trained elsewhere.
+    """
+    recipe = record.get("recipe")
+    return UNCHANGED if recipe is None else Augmentation(**recipe["augmentation"])
 
 
 def recipe_for(dataset: str) -> Recipe:

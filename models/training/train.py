@@ -16,6 +16,7 @@ from memsim.models.datasets.dataset import Dataset, time_first
 from memsim.models.measures import accuracy, predict
 from memsim.models.networks.architecture import create
 from memsim.models.networks.network import Network, NetworkConfig
+from memsim.models.training.augment import Augmentation
 from memsim.models.training.metrics import write_rows
 from memsim.models.training.passes import Forward
 from memsim.models.training.recipe import Recipe, recipe_for
@@ -149,7 +150,7 @@ def finished(run: Run, notes: Mapping[str, Any]) -> Any:
     net, dataset, recipe = run.net, run.dataset, run.recipe
     if run.average is not None:
         device = next(net.parameters()).device
-        images = time_first(training_images(dataset, recipe, STATISTICS, run.seed)).to(device)
+        images = time_first(training_images(dataset, recipe.augmentation, STATISTICS, run.seed)).to(device)
         run.average.put(net, images, recipe.batch)
     if recipe.half:
         net.half().float()
@@ -162,11 +163,11 @@ def finished(run: Run, notes: Mapping[str, Any]) -> Any:
     return net.eval()
 
 
-def training_images(dataset: Dataset, recipe: Recipe, count: int, seed: int = 0) -> Tensor:
-    """Draw up to `count` training images and augment them as in training: (n, C, H, W)."""
+def training_images(dataset: Dataset, augmentation: Augmentation, count: int, seed: int = 0) -> Tensor:
+    """Draw up to `count` training images and transform them as in training: (n, C, H, W)."""
     generator = torch.Generator().manual_seed(seed_of(f"memsim images {seed}"))
     order = torch.randperm(len(dataset.y_train), generator=generator)
-    return recipe.augmentation(dataset.x_train[order[:count]], generator)
+    return augmentation(dataset.x_train[order[:count]], generator)
 
 
 def _check(dataset: Dataset, config: NetworkConfig) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 import memsim
 from memsim import models
 from memsim.models.registry import relative, tuned
-from memsim.models.training.recipe import recipe_for
+from memsim.models.training.recipe import augmentation_of
 from memsim.models.training.train import training_images
 from memsim.studies.evaluation import digital
 from memsim.studies.evaluation.execution import Trial, execute
@@ -101,7 +101,7 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Trial:
     own = subject.dataset if source.named and subject.dataset else dataset["name"]
     return Trial(
         reference, list(shared["chips"]), chip.program(), engine=engine, retrained=retrained,
-        training=partial(_training, own, data),
+        training=partial(_training, own, data, _record(net) or _record(subject.net)),
         seen=partial(_seen, unchanged, dataset["name"], dataset["digest"], images, data, dtype),
     )  # fmt: skip
 
@@ -122,11 +122,16 @@ def calibration(subject: Subject, data: TestData, *, own: Tensor | None) -> Tens
     return None if data.training is None else data.laid_out(data.training)
 
 
-def _training(dataset: str, data: str, count: int) -> Tensor | None:
-    """Training images, augmented where training was; None for none."""
+def _record(net: torch.nn.Module) -> Mapping[str, Any]:
+    """The training record of a network; empty for a user's own."""
+    return getattr(net, "record", None) or {}
+
+
+def _training(dataset: str, data: str, record: Mapping[str, Any], count: int) -> Tensor | None:
+    """Training images, transformed as the network's record says; None for none."""
     if not count:
         return None
-    return training_images(models.datasets.load(dataset, data), recipe_for(dataset), count)
+    return training_images(models.datasets.load(dataset, data), augmentation_of(record), count)
 
 
 def measure(prepared: Trial, own: Mapping[str, Any]) -> Result:

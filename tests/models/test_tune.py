@@ -8,6 +8,7 @@ import torch
 import memsim
 from memsim import models
 from memsim.models.parts.attention import STDPAttention
+from memsim.models.training.recipe import UNCHANGED, augmentation_of, recipe_for
 from memsim.models.training.train import Recipe, training_images
 from memsim.models.training.tune import tune
 
@@ -36,9 +37,24 @@ def test_it_learns_from_noise_repeats_itself_and_is_a_plain_network_again(few):
 
 
 def test_training_images_are_moved_as_in_training(few):
-    moved = training_images(few, RECIPE, 8)
+    moved = training_images(few, RECIPE.augmentation, 8)
     nearest = (moved.unsqueeze(1) - few.x_train).flatten(2).norm(dim=-1)
     assert moved.shape == few.x_train[:8].shape and float(nearest.min()) > 0
     assert len(nearest.argmin(1).unique()) == 8  # eight different images
-    assert torch.equal(moved, training_images(few, RECIPE, 8))
-    assert not torch.equal(moved, training_images(few, RECIPE, 8, seed=1))
+    assert torch.equal(moved, training_images(few, RECIPE.augmentation, 8))
+    assert not torch.equal(moved, training_images(few, RECIPE.augmentation, 8, seed=1))
+
+
+def test_images_are_moved_as_the_record_of_a_network_says(few):
+    """A network trained elsewhere has no recipe in its record: its images are not moved at all."""
+    moved = augmentation_of(NET.record)
+    assert moved == RECIPE.augmentation and moved.rotation > 0
+    assert augmentation_of({"dataset": "cifar10"}) == UNCHANGED
+    still = training_images(few, UNCHANGED, 8)
+    assert float((still.unsqueeze(1) - few.x_train).flatten(2).norm(dim=-1).min(1).values.max()) == 0
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_photographs_are_mirrored_and_shifted_not_turned(name):
+    moved = recipe_for(name).augmentation
+    assert moved.mirror and moved.shift == 4 and moved.rotation == moved.noise == 0
