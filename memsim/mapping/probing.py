@@ -137,15 +137,20 @@ def _fits(first: Probe, changed: Sequence[Probe], fewer: Probe) -> tuple[Fits, d
 
 
 def _settle(name: str, calls: Sequence[int], fits: Fits) -> None:
-    """Take the layout that the other layers have for calls that explain several; ValueError for none."""
+    """Take the layout that goes with the other layers' for calls that several explain; ValueError for none.
+
+    What stands outside of the images, such as time steps, is most often as much in all layers of a network;
+    else what stands inside, such as tokens.
+    """
     known = [one[0] for found in fits.values() for one in found if one and len(one) == 1]
-    sure = Counter((one.outer == 1, one.inner == 1) for one in known if one.outer * one.inner > 1)
+    known = [one for one in known if one.outer * one.inner > 1]
+    outer, inner = Counter(one.outer for one in known), Counter(one.inner for one in known)
     for call in calls:
         several = fits[name][call] or []
-        ranked = sorted(several, key=lambda one: -sure[one.outer == 1, one.inner == 1])
-        if not sure[ranked[0].outer == 1, ranked[0].inner == 1]:
+        best = max(several, key=lambda one: (outer[one.outer], inner[one.inner]))
+        if not (outer[best.outer] or inner[best.inner]):
             raise ValueError(
                 f"{name}: its input is the same for all images of the probe, so that its rows cannot be "
                 f"divided among them; give calibration images that reach this layer, or {_digital(name)}"
             )
-        fits[name][call] = ranked[:1]
+        fits[name][call] = [best]

@@ -1,0 +1,49 @@
+"""Layouts of layers that hardly any image of a probe reaches: as those of the layers that are sure."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from memsim import ChipCard, to_crossbar
+
+T, N, D = 4, 16, 6
+
+
+class Steps(nn.Module):
+    """Maps of T time steps, merged with the images, and tokens whose rows are merged with both."""
+
+    def __init__(self, loud: bool = True) -> None:
+        super().__init__()
+        self.first, self.silent = nn.Conv2d(D, D, 1, bias=False), nn.Conv2d(D, D, 1, bias=False)
+        self.tokens, self.last, self.loud = nn.Linear(D, D), nn.Linear(D, D), loud
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.expand(T, *x.shape)  # (T, B, D, 4, 4)
+        if not self.loud:
+            x = 0 * x
+        one = self.first(x.flatten(0, 1)).unflatten(0, (T, -1)) if self.loud else x
+        step = torch.tensor([1.0, 0.0, 0.0, 0.0]).view(T, 1, 1, 1, 1)  # silent but for one time step
+        quiet = self.silent((step * one).flatten(0, 1)).unflatten(0, (T, -1))
+        x = (one + quiet).flatten(3).mT  # (T, B, N, D)
+        return self.last(self.tokens((0 * x).flatten(0, 2)).unflatten(0, x.shape[:3]) + x).mean((0, 2))
+
+
+def layouts(net: nn.Module) -> dict[str, tuple[int, int]]:
+    images = torch.rand(8, D, 4, 4, generator=torch.Generator().manual_seed(0))
+    chip = to_crossbar(net, ChipCard.load("default"), chips=2, calibration=images)
+    chip.program()
+    (found,) = chip.mapped.found.values()
+    return {name: (one.outer, one.inner) for name, (one,) in found.layouts.items() if one is not None}
+
+
+def test_a_silent_layer_has_the_time_steps_of_the_others() -> None:
+    torch.manual_seed(0)
+    found = layouts(Steps())
+    assert found["first"] == (T, 1) and found["last"] == (T, N)  # sure
+    assert found["silent"] == (T, 1)  # (2, 2) explains what changed, too
+    assert found["tokens"] == (T, N)  # every division explains that nothing changed
+
+
+def test_where_all_are_silent_the_layer_is_named() -> None:
+    with pytest.raises(ValueError, match="first calibration|reach this layer"):
+        layouts(Steps(loud=False))
