@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from memsim import models
 from memsim.learning.learning_chip import learners, learning_chip
 from memsim.learning.writing import Accumulated, Direct, Writing
 from memsim.models.learning.learner import Learner, Rule
+from memsim.studies.evaluation.lesson import begun_anew
 from tests.learning.made import DEFAULT, card, spiking
 
 ECRAM = card("ecram-li")
@@ -46,6 +48,16 @@ def test_a_chip_that_learns_alone_has_the_bits_it_has_beside_others() -> None:
         together, alone = taught(cell, chips=(3, 1), epochs=2)[0], taught(cell, chips=(1,), epochs=2)[0]
         for name, array in learners(alone.chip).items():
             assert torch.equal(array.weights()[0], learners(together.chip)[name].weights()[1]), name
+
+
+def test_a_chip_learns_all_layers_of_the_digits_network_with_the_bits_it_has_beside_others() -> None:
+    net, digits = models.load("s2tdpt-digits"), models.datasets.load("digits")
+    anew, bits = begun_anew(net, ["*"], 0), []
+    for chips in ((1,), (0, 1)):
+        made = Learner.on(anew, ECRAM, ["*"], Accumulated(0.02, 0.9), chips=chips)
+        made.batch(digits.x_train[:16], digits.y_train[:16])
+        bits.append({name: array.weights()[-1] for name, array in learners(made.chip).items()})
+    assert all(torch.equal(one, bits[1][name]) for name, one in bits[0].items())
 
 
 def test_layers_that_do_not_learn_stay_as_they_are() -> None:

@@ -12,20 +12,29 @@ T, N, D = 4, 16, 6
 class Steps(nn.Module):
     """Maps of T time steps, merged with the images, and tokens whose rows are merged with both."""
 
-    def __init__(self, loud: bool = True) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.first, self.silent = nn.Conv2d(D, D, 1, bias=False), nn.Conv2d(D, D, 1, bias=False)
-        self.tokens, self.last, self.loud = nn.Linear(D, D), nn.Linear(D, D), loud
+        self.tokens, self.last = nn.Linear(D, D), nn.Linear(D, D)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.expand(T, *x.shape)  # (T, B, D, 4, 4)
-        if not self.loud:
-            x = 0 * x
-        one = self.first(x.flatten(0, 1)).unflatten(0, (T, -1)) if self.loud else x
+        one = self.first(x.flatten(0, 1)).unflatten(0, (T, -1))
         step = torch.tensor([1.0, 0.0, 0.0, 0.0]).view(T, 1, 1, 1, 1)  # silent but for one time step
         quiet = self.silent((step * one).flatten(0, 1)).unflatten(0, (T, -1))
         x = (one + quiet).flatten(3).mT  # (T, B, N, D)
         return self.last(self.tokens((0 * x).flatten(0, 2)).unflatten(0, x.shape[:3]) + x).mean((0, 2))
+
+
+class Mute(nn.Module):
+    """A layer that no image reaches, and no other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = nn.Linear(D, D)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.tokens((0 * x).flatten(2).mT.flatten(0, 1)).unflatten(0, (len(x), -1)).mean(1)
 
 
 def layouts(net: nn.Module) -> dict[str, tuple[int, int]]:
@@ -44,6 +53,6 @@ def test_a_silent_layer_has_the_time_steps_of_the_others() -> None:
     assert found["tokens"] == (T, N)  # every division explains that nothing changed
 
 
-def test_where_all_are_silent_the_layer_is_named() -> None:
-    with pytest.raises(ValueError, match="first calibration|reach this layer"):
-        layouts(Steps(loud=False))
+def test_a_layer_that_no_image_reaches_is_refused_where_no_other_says_how() -> None:
+    with pytest.raises(ValueError, match=r"tokens: its input is the same for all images .* reach this layer"):
+        layouts(Mute())
