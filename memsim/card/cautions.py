@@ -1,12 +1,14 @@
-"""What to know of a chip card's cells before trusting a result: ideal parts, resets without room, ideal
-converters of verifying reads.
+"""What to know of a chip card's cells before trusting a result: ideal parts, temperatures that they do not
+feel, resets without room, ideal converters of verifying reads.
 """
 
 from __future__ import annotations
 
 from torch import Tensor
 
+from memsim.card.cells import effects_of
 from memsim.card.chip_card import ChipCard
+from memsim.card.fields import CardFields
 from memsim.devices.device_card import DeviceCard
 
 ADC_ERRORS = ("offset", "gain", "inl", "capacitor_mismatch", "curvature")
@@ -20,9 +22,23 @@ def cautions(card: ChipCard, *, attention: bool = True) -> list[str]:
         if isinstance(section.cell, DeviceCard) and (attention or name == "weights"):
             if parts := section.cell.ideal_parts:
                 out.append(f"{name}: the card of {section.cell} gives no {', '.join(parts)}: taken as ideal")
+    out += _temperature(card, attention)
     if attention and not card.design.attention_cell.exact:
         out += filter(None, [_no_room(card), _verifying(card)])
     return out
+
+
+def _temperature(card: ChipCard, attention: bool) -> list[str]:
+    """Say on what a temperature of the card's own does not act."""
+    if card.temperature == CardFields.model_fields["temperature"].default:
+        return []
+    cells = [card.weights.cell, *([card.attention.cell] if attention else [])]
+    deaf = [str(cell) for cell in dict.fromkeys(cells) if "temperature" not in effects_of(cell)]
+    noise = not card.ideal and card.on("thermal-noise")
+    feels = ["thermal noise"] * noise + [str(cell) for cell in cells if "temperature" in effects_of(cell)]
+    why = f"; {', '.join(deaf)} without activation energies, and converters, do not feel it" if deaf else ""
+    on = " and ".join(feels) or "nothing"
+    return [f"temperature [K] = {card.temperature:g} acts on {on}{why or '; converters do not feel it'}"]
 
 
 def _verifying(card: ChipCard) -> str:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, final
 
 import memsim
@@ -69,18 +71,36 @@ class Recorded:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """The study's tables, the executive one first."""
-        return {slug(name): table for name, table in tables_of(self.study, self.points).items()}
+        with self._reading("tables"):
+            return {slug(name): table for name, table in tables_of(self.study, self.points).items()}
 
     @cached_property
     def figures(self) -> list[Picture]:
         """The study's figures."""
-        drawn = getattr(self.study.module, "figures", draw.figures)(self.points)
-        return [Picture(name=slug(name), figure=figure) for name, figure in drawn.items()]
+        with self._reading("figures"):
+            drawn = getattr(self.study.module, "figures", draw.figures)(self.points)
+            return [Picture(name=slug(name), figure=figure) for name, figure in drawn.items()]
 
     @property
     def findings(self) -> list[str]:
         """What the study says about its points."""
-        return list(getattr(self.study.module, "findings", lambda points: [])(self.points))
+        with self._reading("findings"):
+            return list(getattr(self.study.module, "findings", lambda points: [])(self.points))
+
+    @contextmanager
+    def _reading(self, what: str) -> Iterator[None]:
+        """Turn what a study makes of rows that lack something into ValueError naming folder and line."""
+        try:
+            yield
+        except (ValueError, OSError):
+            raise
+        except Exception as error:
+            last = extract_tb(error.__traceback__)[-1]
+            raise ValueError(
+                f"{self.folder}: study {self.study.name} makes no {what} of its rows"
+                f" ({type(error).__name__}: {error!s:.200}; {Path(last.filename).name}, line {last.lineno});"
+                " do they lack what it reads? Measure them again in another folder"
+            ) from error
 
     @property
     def card(self) -> memsim.ChipCard:

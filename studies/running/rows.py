@@ -14,16 +14,19 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from types import NoneType
 from typing import IO, Any
 
-from memsim.studies.evaluation.result import KEYS, Result
+from memsim.studies.evaluation.result import KEYS, Result, flat, is_number
 from memsim.studies.running.source import VERSION, source
 from memsim.studies.running.task import Task
 
 FORMAT = "memsim-row-2"
 FILE = "rows.jsonl"
 PARTS = ("per_chip", "total", "series")  #: of a result
+MOST = sys.float_info.max  #: of a number in a row: larger whole numbers are none of a float
 
 Row = dict[str, Any]
 Say = Callable[[str], None]
@@ -116,8 +119,8 @@ def _decode(line: bytes, place: str) -> Row | None:
         theirs = found.get(what)
         if theirs != ours:
             raise ValueError(
-                f"{place} was written as {what} {theirs}, this is {what} {ours}: their numbers do not mix; "
-                "choose another folder with --out, or go on with the version that began this one"
+                f"{place} was written as {what} {theirs!s:.60}, this is {what} {ours}: their numbers do not "
+                "mix; choose another folder with --out, or go on with the version that began this one"
             )
     return found if _shaped(found) else None
 
@@ -128,11 +131,32 @@ def _shaped(row: Row) -> bool:
     tables = [row.get(name) for name in ("labels", "shared", "own", "with")] + [outcome]
     if not all(isinstance(table, dict) for table in tables) or ("result" in row) == ("failure" in row):
         return False
-    parts = PARTS if "result" in row else ()
-    texts = [row.get("id"), row.get("study")] + ([] if parts else [outcome.get("error")])
-    return all(isinstance(outcome.get(part), dict) for part in parts) and all(
-        isinstance(text, str) for text in texts
-    )
+    texts = [row.get("id"), row.get("study")] + ([] if "result" in row else [outcome.get("error")])
+    if not all(isinstance(text, str) for text in texts) or not _fits(row.get("wall_time [s]", 0.0)):
+        return False
+    task = {name: row[name] for name in ("study", "labels", "shared", "own")}
+    if Task(**task).id != row["id"]:
+        return False
+    return "failure" in row or _measured(outcome, row["shared"].get("chips", [0]))
+
+
+def _measured(result: Mapping[str, Any], chips: Any) -> bool:
+    """Whether a result has numbers under its headings, a value for each chip in each column."""
+    named = isinstance(chips, list) and all(type(chip) is int for chip in chips)
+    if not named or not all(isinstance(result.get(part), dict) for part in PARTS):
+        return False
+    try:
+        found = Result(**result)
+    except (TypeError, ValueError):
+        return False
+    columns = [*found.per_chip.values(), *found.series.values()]
+    total = [value for value in flat(found.total).values() if not isinstance(value, (str, dict, NoneType))]
+    return found.chips in (None, len(chips)) and all(map(_fits, [*chain(*columns), *total]))
+
+
+def _fits(value: Any) -> bool:
+    """Whether a value is a number that means and sums can be taken of."""
+    return isinstance(value, bool) or (is_number(value) and abs(value) <= MOST)
 
 
 def scan(file: IO[bytes], line: int, say: Say) -> Iterator[tuple[int, bytes, Row | None]]:
