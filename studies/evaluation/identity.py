@@ -15,7 +15,8 @@ def digest(value: Any) -> str:
     """Sixteen hex digits of the SHA-256 of a value's canonical JSON; ValueError for NaN, TypeError for what
     JSON has no word for.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    plain = json.loads(json.dumps(value, allow_nan=False))  # keys are texts, as a reader of a row has them
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return sha256(text.encode()).hexdigest()[:16]
 
 

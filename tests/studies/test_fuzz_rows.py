@@ -91,6 +91,13 @@ def test_a_whole_row_that_contradicts_itself_is_left_out(part, value, tmp_path):
     assert len(said) == 1 and "line 1" in said[0] and len(said[0]) <= 2000
 
 
+def test_a_task_with_numbers_for_keys_has_the_name_that_its_row_says(tmp_path):
+    task = Task(study="s", labels={"n": 1}, own={"by width": {2: 0.1, 10: 0.2}})
+    written = row(task, {"result": {"per_chip": {}, "total": {}, "series": {}}})
+    (tmp_path / rows.FILE).write_bytes(encode(written))
+    assert [one["id"] for one in rows.read(tmp_path, pytest.fail)] == [task.id]
+
+
 @pytest.mark.parametrize("change", [b"\xef\xbb\xbf%s", b"%s\r\n", b"\0%s", b"%s%s"])
 def test_marks_of_editors_cost_no_other_row(change, tmp_path):
     path, line = tmp_path / "rows.jsonl", encode(good(0))
