@@ -81,8 +81,8 @@ def map_figure(sights: Sequence[Sight], kind: str) -> Figure:
             wrong = int(row.answers[n]) != int(first.labels[n])
             said = "" if row.agreement is None else f"{float(row.agreement[n]):.2f}"
             said = said.replace("-0.00", "0.00").replace("-", "−").replace("nan", "no order")
-            answer = f" says {class_name(first, int(row.answers[n]))}" * wrong
-            ax.set_xlabel(said + answer, labelpad=1, fontsize=6, color=CROSSBAR if wrong else "0.2")
+            answer = f"\nsays {class_name(first, int(row.answers[n]))}" * wrong
+            ax.set_xlabel((said + answer).strip(), labelpad=1, fontsize=6, color=CROSSBAR if wrong else "0.2")
         _name(line[0], row.name)
     what = "red is evidence for the class, blue against it" if kind == CLASS else "red is high"
     figure.set_label(
