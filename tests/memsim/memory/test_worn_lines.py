@@ -149,7 +149,5 @@ def test_the_endurance_of_another_cell_is_refused() -> None:
 
 def test_spares_for_worn_devices_are_refused() -> None:
     card = QUIET.replace(wear=WEAR, attention_faults={"spare_rows": 2})
-    with pytest.raises(
-        ValueError, match=r"do not simulate attention_faults.spare_rows = 2; use its default"
-    ):
+    with pytest.raises(ValueError, match=r"do not simulate attention_faults.spare_rows = 2; use its default"):
         LineDesign(name="memory", card=card, heads=1, keys=1, values=1, capacity=1, write="pulses")
