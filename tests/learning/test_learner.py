@@ -57,7 +57,9 @@ def test_a_chip_learns_all_layers_of_the_digits_network_with_the_bits_it_has_bes
         made = Learner.on(anew, ECRAM, ["*"], Accumulated(0.02, 0.9), chips=chips)
         made.batch(digits.x_train[:16], digits.y_train[:16])
         bits.append({name: array.weights()[-1] for name, array in learners(made.chip).items()})
-    assert all(torch.equal(one, bits[1][name]) for name, one in bits[0].items())
+    assert len(bits[0]) > 10
+    for name, one in bits[0].items():
+        assert torch.equal(one, bits[1][name]), name
 
 
 def test_layers_that_do_not_learn_stay_as_they_are() -> None:

@@ -79,12 +79,12 @@ def test_looking_at_the_size_first_takes_no_number_of_the_generator():
 
 @pytest.mark.parametrize("name", [*FAMILY, "vit-1-32", "resnet18-8"])
 @pytest.mark.parametrize("shape", [(1, 1, 9), (2, 17, 5)])
-def test_small_and_odd_pictures_are_taken_or_refused(name, shape):
+def test_small_and_odd_pictures_are_taken_by_all_but_one(name, shape):
     given = {**FAMILY.get(name, {}), "in_shape": shape, "num_classes": 3}
     try:
         net = models.build(name, **given).eval()
     except ValueError as error:
-        assert str(shape) in str(error)
+        assert (name, shape) == ("masnn", (1, 1, 9)) and str(shape) in str(error)
         return
     with torch.no_grad():
         logits = net(torch.rand(2, *shape))

@@ -90,7 +90,9 @@ def test_what_rewriting_loses_grows_and_nothing_is_lost_where_nothing_is_read() 
 
 
 @pytest.mark.parametrize(("write", "taken"), [("verify", 0.0034), ("pulses", 0.0355)])
-def test_lines_of_the_default_card_take_what_the_page_says(write: Any, taken: float) -> None:
+def test_lines_of_the_default_card_change_a_read_by_the_shares_in_written_memory_md(
+    write: Any, taken: float
+) -> None:
     card = ChipCard.load("default").only("wires").replace(attention={"cell": "ecram-li"})
     state = held(card, write=write)
     devices, one = devices_of(state), state.cells.one

@@ -39,7 +39,8 @@ T = np.array([0, 5, 9, 12])
     ids=lambda t: str(getattr(t, "dtype", t)),
 )  # fmt: skip
 def test_times_that_are_none_are_refused(t):
-    refused(lambda: events(t=t), "t")
+    with pytest.raises(ValueError, match=r"^t( |,)"):
+        events(t=t)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_strange_settings_of_frames_are_refused_or_give_whole_counts(name):
         taken += 1
         assert counts.dtype == np.float32 and counts.ndim == 4 and np.array_equal(counts, np.floor(counts))
         assert 0 < counts.sum() <= len(SOME)
-    assert taken < len(strange) / 3
+    assert (taken > 0) == (name != "split") and taken < len(strange) / 3
 
 
 def test_frames_too_many_for_any_memory_are_refused():

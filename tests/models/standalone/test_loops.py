@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 FOLDER = Path(__file__).parents[3] / "models" / "standalone"
 
@@ -29,6 +30,8 @@ def test_a_gpu_gets_the_first_that_runs_and_agrees(program, monkeypatch, capsys,
 
     monkeypatch.setattr(program.train, "find", find)
     monkeypatch.setattr(program.train, "check", check)
+    for setting in ("allow_tf32", "benchmark"):  # `prepare` sets them for the process
+        monkeypatch.setattr(torch.backends.cudnn, setting, getattr(torch.backends.cudnn, setting))
     assert program.train.prepare("cuda") == chosen
     said = capsys.readouterr().out
     for kind in (*broken, *wrong):
@@ -39,8 +42,11 @@ def test_a_gpu_gets_the_first_that_runs_and_agrees(program, monkeypatch, capsys,
             program.train.prepare("cuda", kind)
 
 
-def test_a_cpu_runs_the_plain_loops_unless_asked(program):
+def test_a_cpu_runs_the_plain_loops_unless_asked(program, monkeypatch):
     assert program.train.prepare("cpu") is None
+    monkeypatch.setattr(program.train, "find", lambda kind: kind)
+    monkeypatch.setattr(program.train, "check", lambda loops, device: 0.001)
+    assert program.train.prepare("cpu", "compiled") == "compiled"
 
 
 @pytest.mark.slow
