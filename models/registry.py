@@ -81,14 +81,25 @@ def build(name: str, **overrides: Any) -> Network:
     Weights come from torch's generator. ValueError as `configure`, and for a network that no memory holds.
     """
     config = configure(name, **overrides)
-    try:
-        with torch.device("meta"):  # no memory for weights, and none of the generator's numbers
-            parameters = sum(p.numel() for p in architecture.create(config).parameters())
-    except (RuntimeError, TypeError, OverflowError, MemoryError) as error:
-        raise ValueError(f"{name}: no network can be made of {config!r:.300} ({error!s:.200})") from None
+    parameters = _parameters(config)
     if parameters > MOST:
         raise ValueError(f"{name}: {parameters:.3g} parameters are more than {MOST:.0e}; take smaller widths")
-    return architecture.create(config)
+    try:
+        return architecture.create(config)
+    except (RuntimeError, TypeError, OverflowError, MemoryError) as error:
+        raise ValueError(f"{name}: no network can be made of {config!r:.300} ({error!s:.200})") from error
+
+
+def _parameters(config: NetworkConfig) -> int:
+    """Count the parameters of a network without memory for weights or numbers of the generator.
+
+    0 where it cannot be made so: of sizes that are wrong, or where the class looks at values as it is made.
+    """
+    try:
+        with torch.device("meta"):
+            return sum(p.numel() for p in architecture.create(config).parameters())
+    except Exception:  # whatever a class raises; making it in earnest raises it again
+        return 0
 
 
 def _slip(one: architecture.Architecture, error: Any) -> str:

@@ -25,7 +25,7 @@ from memsim.studies.commands.terminal import errors, show_whatever_the_terminal_
 
 
 class _Group(TyperGroup):
-    """The commands; a value without a letter is refused, whatever option or argument it is for."""
+    """The commands; an empty value is refused, whatever option or argument it is for."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for before, word in zip(("", *args), args, strict=False):
@@ -81,7 +81,7 @@ def main() -> None:
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "DefaultCPUAllocator" not in str(error):  # torch's
             raise
-        _refuse("there is not enough memory; take fewer --chips or --images, or a smaller network")
+        _refuse("there is not enough memory: take fewer chips or images, or a smaller network")
 
 
 def _refuse(message: str) -> None:

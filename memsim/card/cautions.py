@@ -32,11 +32,12 @@ def _temperature(card: ChipCard, attention: bool) -> list[str]:
     """Say on what a temperature of the card's own does not act."""
     if card.temperature == CardFields.model_fields["temperature"].default:
         return []
-    cells = [card.weights.cell, *([card.attention.cell] if attention else [])]
-    deaf = [str(cell) for cell in dict.fromkeys(cells) if "temperature" not in effects_of(cell)]
-    noise = not card.ideal and card.on("thermal-noise")
-    feels = ["thermal noise"] * noise + [str(cell) for cell in cells if "temperature" in effects_of(cell)]
-    why = f"; {', '.join(deaf)} without activation energies, and converters, do not feel it" if deaf else ""
+    cells = dict.fromkeys([card.weights.cell, *([card.attention.cell] if attention else [])])
+    hot = [str(cell) for cell in cells if card.on("temperature") and "temperature" in effects_of(cell)]
+    deaf = [str(cell) for cell in cells if str(cell) not in hot]
+    feels = [*(["thermal noise"] if not card.ideal and card.on("thermal-noise") else []), *hot]
+    off = "without activation energies" if card.on("temperature") else "whose effect temperature is off"
+    why = f"; {', '.join(deaf)} {off}, and converters, do not feel it" if deaf else ""
     on = " and ".join(feels) or "nothing"
     return [f"temperature [K] = {card.temperature:g} acts on {on}{why or '; converters do not feel it'}"]
 

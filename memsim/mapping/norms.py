@@ -120,7 +120,10 @@ class ChipNorm:
         all_mean.add_(away, alpha=share)
 
     def settle(self) -> None:
-        """Take mean and variance over all batches, and between them, for the chips' own."""
+        """Take mean and variance over all batches, and between them, for the chips' own.
+
+        A norm that no image reached keeps the trained ones.
+        """
         self.statistics, self.measured = self.measured, None
 
 

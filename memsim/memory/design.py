@@ -12,6 +12,7 @@ from memsim.card.chip_card import ChipCard
 from memsim.card.sections import ReadSection
 from memsim.converters.adc import Adc
 from memsim.devices.cell import Cell
+from memsim.devices.device_card import DeviceCard
 
 Write = Literal["verify", "pulses"]
 """How numbers are written: "verify" programs target conductances into the cells of the card's `[weights]`
@@ -53,10 +54,12 @@ class ArrayDesign(ABC):
     def _own_endurance(self) -> None:
         """Raise ValueError if the endurance in `[wear]` was taken from the attention cell, not this cell."""
         card = self.card
-        if "endurance" not in card.wear.model_fields_set and card.attention.cell != card.weights.cell:
+        measured = isinstance(card.attention.cell, DeviceCard) and card.attention.cell.endurance
+        if measured == card.wear.endurance and card.attention.cell != card.weights.cell:
             raise ValueError(
                 f"{self.name}: the endurance of [wear] is that of {card.attention_cell.name}, but its arrays"
-                f' have the cell {self.cell.name}: set wear.endurance [cycles], or use card.without("wear")'
+                f" have the cell {self.cell.name}: set wear.endurance [cycles] to that of the latter, or use"
+                ' card.without("wear")'
             )
 
     def _positive(self, *fields: str) -> None:
@@ -103,8 +106,14 @@ class ArrayDesign(ABC):
 
     @property
     def worn(self) -> bool:
-        """Whether devices have been written so often before that some may have failed."""
-        return self.card.on("wear") and self.card.wear.cycles_before > 0
+        """Whether devices have been written so often before that some may have failed; ideal ones do not."""
+        return self.card.on("wear") and self.card.wear.cycles_before > 0 and not self.cell.exact
+
+    @property
+    def stuck(self) -> bool:
+        """Whether devices may be stuck: by the card's faults, or because they are worn out."""
+        section = self.card.weight_faults if self.write == "verify" else self.card.attention_faults
+        return self.worn or (self.card.on("faults") and section.made)
 
     @property
     def idle_lines(self) -> Literal["none", "grounded", "off"]:

@@ -15,7 +15,8 @@ class LeakyDesign(ArrayDesign):
 
     retention: time constant of volatile cells [s], the same for the whole array; math.inf: cells are
     non-volatile, and every decay is written.  Raises ValueError for sizes below 1, for a retention that is
-    not positive, and for writes by pulses on cells whose pulses go in one direction only.
+    not positive, for volatile cells of which some are stuck, and for writes by pulses on cells whose pulses
+    go in one direction only.
     """
 
     rows: int
@@ -31,6 +32,11 @@ class LeakyDesign(ArrayDesign):
             raise ValueError(
                 f"{self.name}: retention = {self.retention} s: a positive time is needed, or math.inf for"
                 " non-volatile cells"
+            )
+        if self.stuck and not math.isinf(self.retention):
+            raise ValueError(
+                f"{self.name}: retention = {self.retention:g} s: all cells decay alike, which stuck and"
+                ' worn-out devices do not; use retention = math.inf, or card.without("faults", "wear")'
             )
         if self.write == "pulses" and self.card.attention_cell.one_sided:
             raise ValueError(

@@ -23,7 +23,7 @@ TIMES = (1.0, 365.25 * 86400)
 """Range of times since the programming of a chip: one second to one year [s]."""
 
 HARDENING: Mapping[str, Any] = {"epochs": 12, "learning_rate": 1e-3, "warmup": 0, "half": True}
-"""Fields that differ from the recipe with which the network was trained."""
+"""Fields that differ from the recipe of the data set."""
 
 N = TypeVar("N", bound=nn.Module)
 

@@ -94,7 +94,7 @@ def compare(
     options.check_ages(context, chosen)
     on = options.data_set(dataset) if dataset else None
     bundled = layers(name) if file is None else None
-    written = options.written_options(chosen, attention, without or (), only or ())
+    written = options.written_options(chosen, attention, without or ())
     if explain is not None and bundled is not None:
         options.layer("--explain", explain, bundled)
 

@@ -50,7 +50,7 @@ def run(
     file = net if isinstance(net, NetFile) else None
     name = "" if file is not None else str(net)
     subject = Subject.of(Setting(model=name, net=file))
-    refuse_unwritten(written, card, [subject])
+    refuse_unwritten(written, {card.attention.order}, [subject])
     if explain is not None:
         layer("--explain", explain, [module for module, _ in subject.net.named_modules() if module])
     refuse_too_many(asked["images"], subject.on(data), asked["folder"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -32,6 +33,9 @@ SETTINGS = ("card", "weights", "attention", "without", "only", "images", "datase
 
 WRITTEN = ("attention.", "attention_faults.", "wear.")
 """How fields of a card begin that act on written attention alone."""
+
+ORDER = "attention.order"
+"""The field that puts dot-product attention on arrays."""
 
 CARDS = ("card", "weights", "attention", "without", "only")
 """Those of them that change the card."""
@@ -67,17 +71,33 @@ def _ids(study: Study, setting: Setting) -> set[str] | None:
 def refuse_unwritten(study: Study, setting: Setting, card: memsim.ChipCard, options: Sequence[str]) -> None:
     """Raise ValueError for options, and fields of a sweep, of written attention that the network has not.
 
-    A study that changes networks, or brings its own, may use them.
+    A study that changes networks, brings its own, or measures in a way of its own, may use them; so may one
+    that puts dot products on arrays in any of its tasks.
     """
-    options = [*options, *(name for name in study.varied if name.startswith(WRITTEN))]
-    if options and _unchanged(study, setting):
-        unfit.refuse_unwritten(options, card, [Subject.of(setting)])
+    options = [*options, *(name for name in study.fields if name.startswith(WRITTEN) and name != ORDER)]
+    if not options or not _unchanged(study, setting):
+        return
+    cards = [card, *(task.shared.get("card") for task in tasks_of(study, setting))]
+    orders = {one.attention.order if isinstance(one, memsim.ChipCard) else _order(one) for one in cards}
+    unfit.refuse_unwritten(options, orders, [Subject.of(setting)])
+
+
+def _order(card: Any) -> str:
+    """The order in which a task's card has dot products on arrays; "digital" for a task without a card."""
+    section = card.get("attention", {}) if isinstance(card, Mapping) else {}
+    return str(section.get("order", "digital"))
 
 
 def _unchanged(study: Study, setting: Setting) -> bool:
-    """Whether every task runs the setting's network as it is."""
-    networks = [task.shared.get("network", {}) for task in tasks_of(study, setting)]
-    return all(one.get("model") == setting.title and not one.get("change") for one in networks)
+    """Whether every task runs the setting's network as it is, as a comparison would."""
+    return study.standard and all(
+        runs_unchanged(task.shared.get("network"), setting.title) for task in tasks_of(study, setting)
+    )
+
+
+def runs_unchanged(network: Any, title: str) -> bool:
+    """Whether what a task says of its network is that it runs the one of this title as it is."""
+    return isinstance(network, Mapping) and network.get("model") == title and not network.get("change")
 
 
 def measure(

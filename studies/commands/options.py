@@ -28,15 +28,12 @@ def refuse_ignored(options: Sequence[str], reason: str) -> None:
         raise ValueError(f"{', '.join(options)} {verb} no effect: {reason}; leave {them} out")
 
 
-def written_options(
-    card: memsim.ChipCard, attention: str | None, without: Sequence[str], only: Sequence[str]
-) -> list[str]:
+def written_options(card: memsim.ChipCard, attention: str | None, without: Sequence[str]) -> list[str]:
     """Those of the options that act on written attention alone: "--attention", "--without write-noise"."""
     alone = {*effects_of(card.attention.cell), "pulse-rounding", "wear"} - {*effects_of(card.weights.cell)}
-    given = [("--without", effect) for effect in without] + [("--only", effect) for effect in only]
     return [
         *(["--attention"] if attention else []),
-        *(f"{option} {effect}" for option, effect in given if effect in alone),
+        *(f"--without {effect}" for effect in without if effect in alone),
     ]
 
 

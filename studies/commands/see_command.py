@@ -82,7 +82,7 @@ def see(
     with taken(out.parent), progress() as advance:
         found = seeing.see(
             networks, chosen, dataset=dataset, data=str(data), images=images, times=times, chips=chips,
-            written=options.written_options(chosen, attention, without or (), only or ()),
+            written=options.written_options(chosen, attention, without or ()),
             all_images=bool(options.given(context, "images")),
             layer=layer, classes=int(of_class) if of_class.isdecimal() else of_class, seed=seed, out=out,
             advance=advance,

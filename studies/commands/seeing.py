@@ -51,7 +51,7 @@ def see(
     """
     files.check_new(out)
     subjects = [Subject.made(one) if isinstance(one, NetFile) else Subject.load(one) for one in networks]
-    refuse_unwritten(written, card, subjects)
+    refuse_unwritten(written, {card.attention.order}, subjects)
     if all_images:
         refuse_too_many(images, subjects[0].on(dataset), data)
     source = test_data(subjects[0].on(dataset), images=images, folder=data)

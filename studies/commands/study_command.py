@@ -87,9 +87,7 @@ def study(
     from memsim.studies.commands import measuring  # torch comes in here, after the arguments are read
 
     measuring.refuse_ignored(chosen, setting, options.given(context, *measuring.SETTINGS))
-    measuring.refuse_unwritten(
-        chosen, setting, on, options.written_options(on, attention, without or (), only or ())
-    )
+    measuring.refuse_unwritten(chosen, setting, on, options.written_options(on, attention, without or ()))
     folder = out or Path("results") / chosen.name
     try:
         with progress() as advance:

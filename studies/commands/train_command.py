@@ -98,7 +98,7 @@ def train(
         "start": start, "teacher": teacher, "average": average, "minutes": minutes,
     }  # fmt: skip
     run = train_command if card is None else partial(harden_command, card=card, times=times)
-    with taken(out), taken(plot and plot.parent), progress() as advance:
+    with taken(out), taken(plot and plot.parent, "--plot"), progress() as advance:
         record = run(
             dataset, attention=attention, options=options, seed=seed, resume=resume, plot=plot, data=data,
             out=out, advance=advance,

@@ -124,7 +124,7 @@ def calibration(subject: Subject, data: TestData, *, own: Tensor | None) -> Tens
 
 def _record(net: torch.nn.Module) -> Mapping[str, Any]:
     """The training record of a network; empty for a user's own."""
-    return getattr(net, "record", None) or {}
+    return net.record if isinstance(net, models.Network) else {}
 
 
 def _training(dataset: str, data: str, record: Mapping[str, Any], count: int) -> Tensor | None:

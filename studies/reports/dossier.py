@@ -223,7 +223,8 @@ def document(recorded: Recorded) -> Page:
 
 def subject(recorded: Recorded) -> str:
     """The network that was run, as a report names it; studies of sequences bring networks of their own."""
-    own = any("model" not in row["shared"].get("network", {"model": ""}) for row in recorded.rows[:1])
+    networks = [row["shared"].get("network") for row in recorded.rows[:1]]
+    own = any(isinstance(network, Mapping) and "model" not in network for network in networks)
     return "networks of its own" if own else recorded.setting.title
 
 

@@ -9,21 +9,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def writable(folder: Path) -> Path:
-    """Make the folder if need be and see that it takes files; OSError naming it before any work is done."""
+def writable(folder: Path, option: str = "--out") -> Path:
+    """Make the folder if need be and see that it takes files; OSError before any work is done, naming it and
+    the option that chooses another.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise OSError(
-            f"cannot write to folder {folder}: {error.strerror}; choose another with --out"
+            f"cannot write to folder {folder}: {error.strerror}; choose another with {option}"
         ) from None
     return folder
 
 
 @contextmanager
-def taken(folder: Path | None) -> Iterator[None]:
+def taken(folder: Path | None, option: str = "--out") -> Iterator[None]:
     """Make a folder as `writable` does; where the work inside fails, remove what was made, if it is empty.
 
     None: nothing is to be written.
@@ -33,7 +35,7 @@ def taken(folder: Path | None) -> Iterator[None]:
         return
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
-        writable(folder)
+        writable(folder, option)
         yield
     except BaseException:
         with suppress(OSError):  # of a folder that holds something by now

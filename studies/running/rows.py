@@ -68,6 +68,8 @@ def plain(result: Any, chips: int | None = None) -> dict[str, Any]:
             'chips are those that the task\'s shared["chips"] names'
         )
     fields = result.json()
+    if large := [key for key, value in flat(result.total).items() if is_number(value) and not _fits(value)]:
+        raise ValueError(f"result {large[0]}: a whole number above {MOST:.0e} cannot be kept as a number")
     try:
         return json.loads(json.dumps(fields, allow_nan=False))
     except (ValueError, TypeError, RecursionError):
@@ -142,8 +144,7 @@ def _shaped(row: Row) -> bool:
 
 def _measured(result: Mapping[str, Any], chips: Any) -> bool:
     """Whether a result has numbers under its headings, a value for each chip in each column."""
-    named = isinstance(chips, list) and all(type(chip) is int for chip in chips)
-    if not named or not all(isinstance(result.get(part), dict) for part in PARTS):
+    if not isinstance(chips, list) or not all(isinstance(result.get(part), dict) for part in PARTS):
         return False
     try:
         found = Result(**result)
@@ -170,7 +171,8 @@ def scan(file: IO[bytes], line: int, say: Say) -> Iterator[tuple[int, bytes, Row
         place = f"{file.name}, line {line}"
         found = _decode(text, place)
         if found is None and text.endswith(b"\n") and text.strip():
-            say(f"{place} is damaged or was cut off: skipped; its task runs again unless another row has it")
+            what = "is damaged, was cut off or contradicts itself"
+            say(f"{place} {what}: skipped; its task runs again unless another row has it")
         yield start, text, found
         start += len(text)
 

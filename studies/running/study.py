@@ -72,9 +72,14 @@ class Study:
             self.module.__dict__["check"](card)
 
     @property
-    def varied(self) -> tuple[str, ...]:
-        """The card's fields that a sweep varies; none of a study in Python."""
-        return tuple(self.module.__dict__["varied"]) if self.path.endswith(".toml") else ()
+    def fields(self) -> tuple[str, ...]:
+        """The card's fields that a sweep varies or fixes; none of a study in Python."""
+        return tuple(self.module.__dict__["fields"]) if self.path.endswith(".toml") else ()
+
+    @property
+    def standard(self) -> bool:
+        """Whether its tasks are prepared and measured as a comparison is, not in a way of its own."""
+        return not {"prepare", "measure"} & self.module.__dict__.keys()
 
     @property
     def prepare(self) -> Callable[..., Any]:

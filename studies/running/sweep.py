@@ -54,7 +54,7 @@ def fill(module: types.ModuleType, text: str, path: str) -> None:
     times = _seconds(sweep.get("times", []), path)
     name = module.__name__.removeprefix("study_")
     module.__dict__["title"] = str(sweep.get("title", name))
-    module.__dict__["varied"] = tuple(vary)
+    module.__dict__["fields"] = (*vary, *fixed)
     module.__dict__["check"] = lambda card: _check(card, vary, fixed)
     module.__dict__["tasks"] = lambda setting: _tasks(name, setting, vary, fixed, times)
 

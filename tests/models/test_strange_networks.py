@@ -1,11 +1,14 @@
 """Strange names, sizes and constants of networks: refused in one message that names them, or a network."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from memsim import models
+from memsim.models import registry
 from memsim.models.networks import architecture
 from tests.models.test_family import FAMILY
 
@@ -89,3 +92,23 @@ def test_small_and_odd_pictures_are_taken_by_all_but_one(name, shape):
     with torch.no_grad():
         logits = net(torch.rand(2, *shape))
     assert logits.shape == (2, 3) and bool(logits.isfinite().all())
+
+
+@dataclass(frozen=True)
+class Outside:
+    """An architecture of a package, whose class looks at values as it is made."""
+
+    sizes: tuple[int, ...]
+
+    def create(self, _: Any) -> nn.Module:
+        drops = [x.item() for x in torch.linspace(0, 0.1, 3)]  # not on the meta device
+        return nn.Linear(*self.sizes, bias=bool(drops))
+
+
+def test_a_class_that_looks_at_values_is_built_and_its_own_faults_are_said(monkeypatch):
+    monkeypatch.setattr(registry.architecture, "create", Outside((3, 2)).create)
+    assert isinstance(models.build("s2tdpt-1-32"), nn.Linear)
+    monkeypatch.setattr(registry.architecture, "create", Outside((3, -2)).create)
+    with pytest.raises(ValueError, match="no network can be made of") as refused:
+        models.build("s2tdpt-1-32")
+    assert isinstance(refused.value.__cause__, RuntimeError)

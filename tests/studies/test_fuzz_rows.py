@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from memsim.studies.evaluation.points import points
+from memsim.studies.evaluation.result import Result
 from memsim.studies.running import rows
-from memsim.studies.running.rows import encode, row
+from memsim.studies.running.rows import encode, plain, row
 from memsim.studies.running.store import Store
 from memsim.studies.running.task import Task
 from tests.mutations import damaged, mutant
@@ -96,6 +97,16 @@ def test_a_task_with_numbers_for_keys_has_the_name_that_its_row_says(tmp_path):
     written = row(task, {"result": {"per_chip": {}, "total": {}, "series": {}}})
     (tmp_path / rows.FILE).write_bytes(encode(written))
     assert [one["id"] for one in rows.read(tmp_path, pytest.fail)] == [task.id]
+
+
+def test_what_is_written_is_read_and_what_would_not_be_is_refused(tmp_path):
+    """Chips may be named by texts; a number that no float holds is refused when it is measured."""
+    task = Task(study="s", labels={}, shared={"chips": ["a", "b"]})
+    measured = plain(Result(per_chip={"x": [1.0, 2.0]}), 2)
+    (tmp_path / rows.FILE).write_bytes(encode(row(task, {"result": measured})))
+    assert [one["id"] for one in rows.read(tmp_path, pytest.fail)] == [task.id]
+    with pytest.raises(ValueError, match=r"result n: a whole number above"):
+        plain(Result(total={"n": 10**400}), 1)
 
 
 @pytest.mark.parametrize("change", [b"\xef\xbb\xbf%s", b"%s\r\n", b"\0%s", b"%s%s"])

@@ -6,6 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import memsim
+from memsim.studies.commands import measuring
+from memsim.studies.commands.options import written_options
+from memsim.studies.evaluation.setting import Setting, dump
+from memsim.studies.running.study import load
 from tests.studies.test_cli import run
 
 NET = """
@@ -45,7 +50,6 @@ REFUSED = {
     # options of attention where there is none to write
     f"compare {OWN} --attention reram-om": f"--attention has no effect: net.py:dense {UNWRITTEN}",
     f"compare {OWN} --without write-noise": f"--without write-noise has no effect: net.py:dense {UNWRITTEN}",
-    f"compare {OWN} --only pulse-rounding": "--only pulse-rounding has no effect",
     f"compare --model masnn-digits-saccade {FEW} --attention ecram-li": UNWRITTEN,
     f"compare --model s2tdpt-digits-dot {FEW} --attention ecram-li": 'order = "hebbian" or "score"',
     f"study written.toml {OWN}": f"attention.n_max has no effect: net.py:dense {UNWRITTEN}",
@@ -152,3 +156,54 @@ def test_a_lack_of_memory_is_one_message(capsys: Any, monkeypatch: Any) -> None:
         monkeypatch.setattr("memsim.studies.commands.comparing.run", fail)
         code, _, said = run(capsys, monkeypatch, "compare")
         assert code == 1 and "not enough memory" in said and "Traceback" not in said
+
+
+SWEEPS = {
+    "pulses of products": '[fixed]\n"attention.order" = "hebbian"\n[vary]\n"attention.n_max" = [8, 16]\n',
+    "orders": '[vary]\n"attention.order" = ["digital", "hebbian"]\n',
+}
+NAMED = """
+from memsim.studies.evaluation.result import Result
+from memsim.studies.running.task import Task
+title = "a network of its own"
+def tasks(setting):
+    yield Task(study="named", labels={}, shared={"network": "mine"})
+def prepare(shared, data):
+    return shared
+def measure(prepared, own):
+    return Result(total={"one": 1.0})
+"""
+FIXED = '[fixed]\n"attention.n_max" = 8\n[vary]\n"weights.adc_bits" = [4, 8]\n'
+
+
+def look(name: str, model: str, options: list[str]) -> None:
+    """See whether a study takes options, and its own fields of the card, with a network."""
+    card = memsim.ChipCard.load("default")
+    setting = Setting(model=model, card=dump(card), chips=1, images=4)
+    measuring.refuse_unwritten(load(name), setting, card, options)
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_a_sweep_that_writes_dot_products_takes_fields_of_attention(sweep: str, tmp_path: Path) -> None:
+    path = tmp_path / "sweep.toml"
+    path.write_text(SWEEPS[sweep])
+    look(str(path), "s2tdpt-digits-dot", ["--attention"])
+
+
+def test_a_field_that_is_fixed_is_looked_at_as_one_that_is_varied(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.toml"
+    path.write_text(FIXED)
+    with pytest.raises(ValueError, match=r"attention.n_max has no effect"):
+        look(str(path), "s2tdpt-digits-uniform", [])
+
+
+def test_studies_that_measure_in_a_way_of_their_own_take_what_they_are_given(tmp_path: Path) -> None:
+    """Learning arrays have the cells of attention; a user's task may name its network as it likes."""
+    (tmp_path / "named.py").write_text(NAMED)
+    for name in ("learning", "dendrites", str(tmp_path / "named.py")):
+        look(name, "s2tdpt-digits-dot", ["--without cycle-noise"])
+
+
+def test_effects_of_attention_alone_are_told_from_those_of_the_chip() -> None:
+    card = memsim.ChipCard.load("default")
+    assert written_options(card, None, ["write-noise", "adc"]) == ["--without write-noise"]

@@ -141,6 +141,9 @@ def test_the_endurance_of_another_cell_is_refused() -> None:
     card = ChipCard.load("default").replace(attention={"cell": measured}, wear={"cycles_before": 1e5})
     with pytest.raises(ValueError, match=r"endurance of \[wear\] is that of mine.*set wear.endurance"):
         LineDesign(name="memory", card=card, heads=1, keys=1, values=1, capacity=1)
+    read = ChipCard.parse(card.model_dump(mode="json"))  # as a study's task has it: every field is set
+    with pytest.raises(ValueError, match=r"endurance of \[wear\] is that of mine.*set wear.endurance"):
+        LineDesign(name="memory", card=read, heads=1, keys=1, values=1, capacity=1)
     LineDesign(name="memory", card=card, heads=1, keys=1, values=1, capacity=1, write="pulses")
     named = card.replace(wear={"cycles_before": 1e5, "endurance": 1e7})
     LineDesign(name="memory", card=named, heads=1, keys=1, values=1, capacity=1)
@@ -151,3 +154,12 @@ def test_spares_for_worn_devices_are_refused() -> None:
     card = QUIET.replace(wear=WEAR, attention_faults={"spare_rows": 2})
     with pytest.raises(ValueError, match=r"do not simulate attention_faults.spare_rows = 2; use its default"):
         LineDesign(name="memory", card=card, heads=1, keys=1, values=1, capacity=1, write="pulses")
+
+
+def test_ideal_cells_do_not_wear_and_volatile_ones_with_stuck_devices_are_refused() -> None:
+    ideal = QUIET.replace(weights={"cell": "ideal"}, wear=WEAR)
+    assert not LineDesign(name="memory", card=ideal, heads=1, keys=1, values=1, capacity=1).worn
+    for card in (QUIET.replace(wear=WEAR), QUIET.replace(weight_faults={"stuck_on": 0.1})):
+        LeakyDesign(name="state", card=card, heads=1, rows=2, columns=2)
+        with pytest.raises(ValueError, match=r"retention = 5 s: all cells decay alike"):
+            LeakyDesign(name="state", card=card, heads=1, rows=2, columns=2, retention=5)
