@@ -11,10 +11,10 @@ from memsim.models.datasets.events.recording import LATEST, Events
 
 MICROSECONDS = 1e6
 LARGEST = 2**24  #: counts are exact in float32 up to there
-MOST = 2**27  #: counts of one recording, half a gigabyte
+MOST = 2**30  #: counts of one recording, four gigabytes
 TYPES = (
     ("steps", (int, np.integer, NoneType), "a whole number, or None"),
-    ("window", (int, float, NoneType), "seconds, or None"),
+    ("window", (int, float, np.number, NoneType), "seconds, or None"),
     ("clip", (int, np.integer, NoneType), "a whole number, or None"),
     ("binary", (bool,), "True or False"),
 )
