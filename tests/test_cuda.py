@@ -156,6 +156,7 @@ def test_a_network_answers_alike(make, card, device):
                 assert torch.isfinite(there(images().to(device))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "card", [IDEAL, CARD, VERIFIED, PAIRS], ids=["ideal", "default", "verified", "pairs"]
 )
@@ -199,6 +200,7 @@ def test_attention_is_written_alike(device):
             close(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [cnn, lambda: models.load("s2tdpt-digits")], ids=["cnn", "s2tdpt"])
 def test_an_optimiser_step_on_a_chip_has_the_same_gradients(make, device):
     labels, found = models.datasets.load("digits-hard").y_test[:16], []
@@ -218,6 +220,7 @@ def test_an_optimiser_step_on_a_chip_has_the_same_gradients(make, device):
     assert float((other - wanted).norm() / wanted.norm()) < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["trained", "hardened"])
 def test_training_runs(how, device):
     whole, recipe = models.datasets.load("digits"), Recipe(epochs=1, batch=16, warmup=0)

@@ -136,5 +136,5 @@ def test_counts_that_no_table_has_are_refused(form, wrong):
     for pair in ((count, 0 * count), (0 * count, count)):
         with form(), pytest.raises(ValueError, match=r"spike counts must lie in 0 \.\. 8"):
             gather_weights(table, *pair)
-    with pytest.raises(ValueError, match=r"gradient \(2, 5, 4\)"):
+    with pytest.raises(ValueError, match=r"gradient has shape \(2, 5, 4\)"):
         count_gradients(table, 0 * count, 0 * count, torch.zeros(2, 5, 4))

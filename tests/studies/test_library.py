@@ -152,7 +152,7 @@ class TestEveryStudy:
         first, again = ({name: svg(figure) for name, figure in one.items()} for one in drawn)
         assert first == again
 
-    @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+    @pytest.mark.parametrize("share", [0.5, *(pytest.param(s, marks=pytest.mark.slow) for s in (0.1, 0.9))])
     def test_rows_that_are_not_all_there(self, study: str, share: float) -> None:
         for seed in range(4):
             whole(study, some(made(study), share, seed))
