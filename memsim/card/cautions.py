@@ -9,6 +9,7 @@ from torch import Tensor
 from memsim.card.cells import effects_of
 from memsim.card.chip_card import ChipCard
 from memsim.card.fields import CardFields
+from memsim.card.sections import Device
 from memsim.devices.device_card import DeviceCard
 
 ADC_ERRORS = ("offset", "gain", "inl", "capacitor_mismatch", "curvature")
@@ -32,7 +33,8 @@ def _temperature(card: ChipCard, attention: bool) -> list[str]:
     """Say on what a temperature of the card's own does not act."""
     if card.temperature == CardFields.model_fields["temperature"].default:
         return []
-    cells = dict.fromkeys([card.weights.cell, *([card.attention.cell] if attention else [])])
+    used: list[Device] = [card.weights.cell, *([card.attention.cell] if attention else [])]
+    cells = list(dict.fromkeys(used))
     hot = [str(cell) for cell in cells if card.on("temperature") and "temperature" in effects_of(cell)]
     deaf = [str(cell) for cell in cells if str(cell) not in hot]
     feels = [*(["thermal noise"] if not card.ideal and card.on("thermal-noise") else []), *hot]
