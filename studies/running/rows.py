@@ -68,8 +68,11 @@ def plain(result: Any, chips: int | None = None) -> dict[str, Any]:
             'chips are those that the task\'s shared["chips"] names'
         )
     fields = result.json()
-    if large := [key for key, value in flat(result.total).items() if is_number(value) and not _fits(value)]:
-        raise ValueError(f"result {large[0]}: a whole number above {MOST:.0e} cannot be kept as a number")
+    for key, value in flat(result.total).items():
+        if isinstance(value, int) and not _fits(value):
+            raise ValueError(
+                f"result total.{key}: a whole number above {MOST:.0e} cannot be kept as a number"
+            )
     try:
         return json.loads(json.dumps(fields, allow_nan=False))
     except (ValueError, TypeError, RecursionError):

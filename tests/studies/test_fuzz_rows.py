@@ -105,7 +105,7 @@ def test_what_is_written_is_read_and_what_would_not_be_is_refused(tmp_path):
     measured = plain(Result(per_chip={"x": [1.0, 2.0]}), 2)
     (tmp_path / rows.FILE).write_bytes(encode(row(task, {"result": measured})))
     assert [one["id"] for one in rows.read(tmp_path, pytest.fail)] == [task.id]
-    with pytest.raises(ValueError, match=r"result n: a whole number above"):
+    with pytest.raises(ValueError, match=r"result total.n: a whole number above"):
         plain(Result(total={"n": 10**400}), 1)
 
 

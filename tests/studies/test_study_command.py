@@ -138,7 +138,9 @@ def test_failed_tasks_are_exit_code_1_with_where_to_look(tmp_path, capsys, monke
         (["drift", "--model", "s2tdpt-nothing"], "'s2tdpt-nothing' is unknown"),
         (["drift", "--dataset", "nothing"], "--dataset 'nothing' is unknown"),
         (["drift", "--cluster", "here"], "HOST:PORT is needed"),
-        (["drift", "--cluster", "here:9"], "no scheduler answers at here:9"),
+        pytest.param(  # it waits ten seconds for an answer
+            ["drift", "--cluster", "here:9"], "no scheduler answers at here:9", marks=pytest.mark.slow
+        ),
         (["drift", "--out", "/proc/none"], "cannot write to folder /proc/none"),
         (["drift", "--time", "soon"], "--time"),
     ],

@@ -64,6 +64,7 @@ def test_kernels_are_the_plain_loops():
     assert 0 < float(printed) < 0.02
 
 
+@pytest.mark.slow
 def test_a_wrong_kernel_is_noticed():
     """A leak 3 % off in the kernels alone."""
     program = """
