@@ -20,10 +20,5 @@ def _cells_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the blocks of pages first: some take minutes, and no worker shall wait for another's at the end."""
-    items.sort(key=lambda item: item.path.name != "test_docs.py")
-
-
 settings.register_profile("memsim", derandomize=True, deadline=None, database=None)
 settings.load_profile("memsim")
