@@ -82,7 +82,7 @@ def kelvin(values: np.ndarray, origin: str) -> None:
 
 
 def failures(columns: Columns, offset: float) -> tuple[FailureTable, list[str]]:
-    """Return cycles of devices, with notes; a column "failed" tells which failed (default: all)."""
+    """Return the cycles of each device, with notes; without a column "failed" all devices have failed."""
     if offset:
         raise ValueError(f"{columns.table.origin}: --offset is of conductances; these are cycles")
     extra = {"failed": _failed(columns)} if "failed" in columns.found else {}

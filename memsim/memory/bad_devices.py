@@ -23,12 +23,13 @@ def bad_levels(rng: Stream, design: ArrayDesign, size: tuple[int, int, int]) -> 
     size: (lines, devices of a number, columns).  A device that is faulty from the start keeps its conductance
     when it wears out.  None: the card has neither faults nor wear.
     """
-    card, cell, found = design.card, design.card.weight_cell, []
+    card, cell, faulty = design.card, design.card.weight_cell, None
     if card.weight_faults.made and card.on("faults"):
-        found.append(_faulty(rng.child("faults"), card.weight_faults, cell, size))
-    if design.worn:
-        found.append(_worn(rng.child("wear"), card.wear, cell, size))
-    return held(found[0], found[-1]) if found else None
+        faulty = _faulty(rng.child("faults"), card.weight_faults, cell, size)
+    if not design.worn:
+        return faulty
+    worn = _worn(rng.child("wear"), card.wear, cell, size)
+    return worn if faulty is None else held(faulty, worn)
 
 
 def _faulty(rng: Stream, section: FaultSection, cell: Any, size: tuple[int, int, int]) -> Tensor:

@@ -17,6 +17,7 @@ from memsim.models.measures import accuracy, predict
 from memsim.models.networks.architecture import create
 from memsim.models.networks.network import Network, NetworkConfig
 from memsim.models.training.augment import Augmentation
+from memsim.models.training.denormals import flushed_denormals
 from memsim.models.training.metrics import write_rows
 from memsim.models.training.passes import Forward
 from memsim.models.training.recipe import Recipe, recipe_for
@@ -59,6 +60,7 @@ def train(
     forward: Forward | None = ...,
     notes: Mapping[str, Any] | None = ...,
 ) -> M: ...
+@flushed_denormals()
 def train(
     dataset: Dataset,
     network: NetworkConfig | nn.Module,
@@ -101,7 +103,6 @@ def train(
         for field in ("start", "teacher")
     )
     identity = identity_of(dataset, network, recipe, seed, notes, start, teacher)
-    torch.set_flush_denormal(True)
     keep_freed_memory()
     net = _network(dataset, network, recipe, seed, start).to(device)
     run = Run(
