@@ -8,21 +8,22 @@ from typing import Any, Literal, NamedTuple
 
 from memsim.devices.toml_file import CardError
 
-Verdict = Literal["taken", "calibrated", "no effect", "changed", "cannot be said"]
-"""``taken`` as it stands; ``calibrated``: memsim finds the number from training images; ``no effect`` on a
-simulated inference; ``changed``: taken, but not exactly; ``cannot be said`` on the other side.
+Verdict = Literal["taken", "calibrated", "no effect", "changed", "not expressible"]
+"""``taken``: the value is used unchanged; ``calibrated``: memsim finds the number from training images;
+``no effect``: the field does not change inference; ``changed``: the value is used, but not exactly;
+``not expressible``: the other simulator has nothing that corresponds to the field.
 """
 
-LOST: tuple[Verdict, ...] = ("changed", "cannot be said")
-"""Verdicts of an exchange that loses something."""
+LOST: tuple[Verdict, ...] = ("changed", "not expressible")
+"""Verdicts with which an exchange loses something."""
 
 
 class LossyExchange(UserWarning):
-    """An exchange that could not take over everything."""
+    """A warning that an exchange could not take over everything."""
 
 
 class Line(NamedTuple):
-    """One field and what became of it."""
+    """One field of the source, its value, the verdict, and the reason for it."""
 
     field: str
     value: Any

@@ -150,7 +150,7 @@ def _compensation(draft: Draft) -> None:
     rule = type(draft.config.drift_compensation)
     if rule not in COMPENSATIONS:
         draft.weights["compensation"] = "none"
-        draft.say("drift_compensation", "cannot be said", "memsim has factors of a layer or of a column")
+        draft.say("drift_compensation", "not expressible", "memsim has factors of a layer or of a column")
         return
     draft.take("drift_compensation", "of a layer, where aihwkit has one for each tile",
                compensation=COMPENSATIONS[rule])  # fmt: skip
@@ -218,7 +218,7 @@ def _noise_of_a_read(draft: Draft) -> None:
         draft.off |= set(effect)
         law = "noise of a read goes with the root of G, PCM_READ"
         draft.say(
-            "forward.w_noise_type", "cannot be said", law if effect else "the cell has no noise of a read"
+            "forward.w_noise_type", "not expressible", law if effect else "the cell has no noise of a read"
         )
         return
     own: Any = registry.get(draft.weights["cell"])
@@ -274,7 +274,7 @@ def _rest(draft: Draft) -> None:
             elif name in owners:
                 _part(draft, name, owners[name])
             elif name not in said and section in ("forward", "mapping"):
-                draft.say(name, "cannot be said", "memsim does not know this field")
+                draft.say(name, "not expressible", "memsim does not know this field")
     draft.say("modifier", "no effect", "it belongs to training")
     if config.pre_post.input_range.enable:
         draft.say("pre_post.input_range", "calibrated", "learned ranges are not taken over")
@@ -293,10 +293,10 @@ def _idle(draft: Draft, name: str) -> None:
     if value == NoiseManagementType.CONSTANT:
         draft.say(name, "calibrated", "the range is the largest number of the training images")
     else:
-        draft.say(name, "taken" if value == idle else "cannot be said", why)
+        draft.say(name, "taken" if value == idle else "not expressible", why)
 
 
 def _part(draft: Draft, name: str, owner: str) -> None:
     """A field that is said with another one."""
-    lost = any(line.field == owner and line.verdict == "cannot be said" for line in draft.lines)
-    draft.say(name, "cannot be said" if lost else "no effect", f"it belongs to {owner}")
+    lost = any(line.field == owner and line.verdict == "not expressible" for line in draft.lines)
+    draft.say(name, "not expressible" if lost else "no effect", f"it belongs to {owner}")

@@ -104,7 +104,7 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
                 yield Line(f"{name}.{effect}", True, "taken", "")
             else:
                 yield Line(
-                    f"{name}.{effect}", True, "cannot be said", "aihwkit's inference has no such effect"
+                    f"{name}.{effect}", True, "not expressible", "aihwkit's inference has no such effect"
                 )
 
 
@@ -112,4 +112,4 @@ def _unsaid(name: str, value: Any, usual: Any) -> Line:
     """A field that a configuration has no word for."""
     if value == usual:
         return Line(name, value, "no effect", "no field of aihwkit's; the default card's value comes back")
-    return Line(name, value, "cannot be said", f"no field of aihwkit's; {usual} comes back")
+    return Line(name, value, "not expressible", f"no field of aihwkit's; {usual} comes back")

@@ -409,7 +409,7 @@ def test_aihwkits_configuration_is_told_to_know_pairs_alone():
         with pytest.warns(LossyExchange):
             _, report = ChipCard.load("default").replace(weights=weights).to_rpu_config()
         [line] = [one for one in report if one.field == f"weights.{field}"]
-        assert line.verdict == "cannot be said"
+        assert line.verdict == "not expressible"
 
 
 def test_a_matrix_of_zeros_reads_zero_in_every_coding():

@@ -119,9 +119,9 @@ def test_other_losses():
     assert "read-noise" in card.off
     assert verdicts["drift_compensation"] == "changed"
     for field in ("forward.w_noise_type", "mapping.digital_bias", "modifier.enable_during_test"):
-        assert verdicts[field] == "cannot be said", field
+        assert verdicts[field] == "not expressible", field
     _, verdicts = said(TorchInferenceRPUConfigIRDropT())
-    assert verdicts["forward.ir_drop_rs"] == "cannot be said"
+    assert verdicts["forward.ir_drop_rs"] == "not expressible"
 
 
 def test_wires_have_the_resistance_of_the_ratio():
