@@ -21,6 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from memsim.devices.fault_shares import StuckShares
 from memsim.devices.pulsed_section import PulsedSection
+from memsim.devices.refusals import NAME, TECHNOLOGY
 from memsim.devices.toml_file import Section, read, refusal, sized
 from memsim.devices.weight_section import WeightSection
 
@@ -53,9 +54,9 @@ class FaultShares(Section):
 class DeviceCard(Section):
     """A device card; ``DeviceCard.load(file)`` reads one, CardError says what cannot be used."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=60)
+    name: str = Field(pattern=NAME, max_length=60)
     """What it is called in tables, technology-source."""
-    technology: str = Field(pattern=r"^[A-Za-z][\w/-]*$", max_length=30)
+    technology: str = Field(pattern=TECHNOLOGY, max_length=30)
     """PCM, ReRAM, ECRAM, FeFET, ...; prices of pulses go by it."""
     source: str = Field(min_length=8)
     """Where the numbers come from."""

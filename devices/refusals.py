@@ -5,6 +5,9 @@ from datetime import date, time
 from difflib import get_close_matches
 from typing import Any
 
+NAME = r"^[A-Za-z0-9][\w.-]*$"  #: pattern of the name of a cell
+TECHNOLOGY = r"^[A-Za-z][\w/-]*$"  #: pattern of the name of a device technology
+
 _NEEDED = {
     "model_type": "a table of keys and values is needed", "dict_type": "a table of keys and values is needed",
     "string_type": "text in quotes is needed", "float_type": "a number is needed",
@@ -13,6 +16,18 @@ _NEEDED = {
     "list_type": "a list is needed",
 }  # fmt: skip
 """Findings of pydantic -> what is needed, where its own words speak of its types."""
+
+_TEXTS = {
+    "string_too_short": "at least {min_length} characters are needed",
+    "string_too_long": "at most {max_length} characters are allowed",
+}
+"""The same of texts, with their limits."""
+
+_PATTERNS = {
+    NAME: "letters, digits, '_', '.' and '-' are allowed, and no blanks, beginning with a letter or a digit",
+    TECHNOLOGY: "letters, digits, '_', '/' and '-' are allowed, and no blanks, beginning with a letter",
+}
+"""What a pattern allows."""
 
 
 def explain(origin: str, error: Any, known: Iterable[str]) -> str:
@@ -27,7 +42,10 @@ def explain(origin: str, error: Any, known: Iterable[str]) -> str:
     limits = error.get("ctx", {})
     if kind == "missing":
         return f"{origin}: {field} is required and missing"
-    words = _NEEDED.get(kind) or error["msg"].removeprefix("Value error, ").replace("Input", "it", 1)
+    words = (
+        _NEEDED.get(kind) or _TEXTS.get(kind, "").format(**limits) or _PATTERNS.get(limits.get("pattern", ""))
+    )
+    words = words or error["msg"].removeprefix("Value error, ").replace("Input", "it", 1)
     if kind == "value_error" and isinstance(value, Mapping):  # of a whole table: the words name the field
         return ": ".join(filter(None, (origin, field, words)))
     message = f"{origin}: {field} = {_shown(value)}: {words}"

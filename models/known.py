@@ -37,6 +37,12 @@ def data_sets() -> list[str]:
     return [*EMBEDDED, *FOLDER, *MADE, *RECORDED]
 
 
+def in_folder(name: str) -> bool:
+    """Whether a data set is read from the folder of data sets: neither an embedded one nor an .npz file."""
+    whole = fold_of(name)[0].lower()
+    return MADE.get(whole, whole) not in EMBEDDED and not whole.endswith(".npz")
+
+
 def fold_name(name: str, number: int, of: int) -> str:
     """Name a fold of a data set: "n-mnist:2/5" is the second of five. ValueError for no such fold."""
     if of < 2 or not 1 <= number <= of:

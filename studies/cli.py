@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -28,13 +29,31 @@ class _Group(TyperGroup):
     """The commands; an empty value is refused, whatever option or argument it is for."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        switches = set(_switches(self))
         for before, word in zip(("", *args), args, strict=False):
             option, equals, value = word.partition("=")
             named = bool(equals) and option.startswith("--")
-            if not (value if named else word).strip():
-                what = option if named else before if before.startswith("--") else "an argument"
-                raise ValueError(f"{what} is empty: a value is needed; is a variable of the shell not set?")
+            if (value if named else word).strip():
+                continue
+            said = option if named else before
+            if said in switches:
+                raise ValueError(f"{said} takes no value, and an empty one is given: {EMPTY}")
+            what = said if said.startswith("--") and said != "--" else "an argument"
+            raise ValueError(f"{what} is empty: a value is needed; {EMPTY}")
         return super().parse_args(ctx, args)
+
+
+EMPTY = "is a variable of the shell not set?"
+
+
+def _switches(group: Any) -> Iterator[str]:
+    """Every option of a group's commands that takes no value."""
+    for command in group.commands.values():
+        for parameter in command.params:
+            if getattr(parameter, "is_flag", False):
+                yield from (*parameter.opts, *parameter.secondary_opts)
+        if hasattr(command, "commands"):
+            yield from _switches(command)
 
 
 app = typer.Typer(

@@ -107,8 +107,8 @@ def fit_iv(table: CurrentTable, v_ref: float = 0.2, law: str | None = None) -> C
     low, high = (LAWS["cubic"].bend(end) for end in (cubic.low, cubic.high))
     if low <= 0 <= high:
         check_support([
-            f"{LAWS[law or 'sinh'].key}: currents up to {sweeps.top:g} V go with the voltage: no curve is"
-            " seen"
+            f"{LAWS[law or 'sinh'].key}: currents up to {sweeps.top:g} V are proportional to the voltage: no"
+            " curvature is seen; sweep to a higher voltage, or leave the I-V curve out of the card"
         ])  # fmt: skip
     if law == "sinh" and high < 0:
         check_support(["v_0 [V]: currents bend down, and a sinh bends up: --law cubic"])

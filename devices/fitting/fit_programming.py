@@ -64,7 +64,7 @@ def fit_programming(table: ProgrammingTable) -> ProgrammingFit:
     if abs(mean) > 4.5 * sure:
         out.append(
             f"writes miss their targets by {mean:.3g} S on average (95 %: {bias.low:.3g} to {bias.high:.3g}):"
-            " the card has no number for that; correct targets by it"
+            " a card has no field for it; correct your targets by this error"
         )
     return ProgrammingFit(table, numbers, {"g_max [S]": top}, bias, out)
 

@@ -105,7 +105,8 @@ def _warnings(rest: np.ndarray, slope: np.ndarray, start: np.ndarray, noise: flo
         sure = float(np.sqrt((left**2).sum() / (len(slope) - 2) / (x**2).sum()))
         if abs(b) > MISFIT * sure:
             out.append(
-                f"relaxation goes with the level: its slope changes by {b:.2g} +- {sure:.1g} S for each S,"
-                " and the card has one for all; fit the levels apart"
+                f"relaxation depends on the conductance level: its slope changes by {b:.2g} +- {sure:.1g} S"
+                " per S of the first reading, and a card has one slope for all levels; fit a card to each"
+                " level, from a table of its own"
             )
     return out

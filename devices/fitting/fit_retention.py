@@ -59,19 +59,19 @@ class RetentionFit:
         kept = self.measured.temperature
         if kept is not None and not self.measured.several and abs(kept[0] - ROOM) > SPAN:
             out.append(
-                f"all devices were kept at {kept[0]:g} K: the card has the drift of that temperature for"
-                " every one; tables of several temperatures give an activation energy"
+                f"all devices were kept at {kept[0]:g} K: the card uses the drift of that temperature at"
+                " every temperature; a table with several temperatures gives an activation energy"
             )
         if self.walk.low > 0:
             out.append(
-                f"conductances wander by {100 * self.walk.value:.2g} % ({100 * self.walk.low:.2g} to"
-                f" {100 * self.walk.high:.2g}) for each factor e of time and do not come back: no field of a"
-                " card says that, and the cell is without it"
+                f"conductances make a random walk of {100 * self.walk.value:.2g} % (95 %:"
+                f" {100 * self.walk.low:.2g} to {100 * self.walk.high:.2g} %) per factor e (2.72) of time: a"
+                " card has no field for it, so the fitted cell does not have it"
             )
         if worst > MISFIT:
             out.append(
                 f"a power law misses the devices' mean by {worst:.1f} standard errors: do not trust the"
-                " intervals; --law relaxation is a line in ln t"
+                " intervals; try --law relaxation, a straight line in ln t"
             )
         return out
 
@@ -127,7 +127,9 @@ def _check(curves: RetentionCurves) -> None:
     check_conductance(curves.conductance[np.isfinite(curves.conductance)], "the curves")
     missing = []
     if (curves.conductance <= 0).any():
-        missing.append("drift_exponent: a conductance of 0 has no logarithm; leave such readings out")
+        missing.append(
+            "drift_exponent: a conductance of 0 or below has no logarithm; leave such readings blank"
+        )
     fewest = int(np.isfinite(curves.time).sum(0).min())
     if fewest < TIMES:
         missing.append(

@@ -102,7 +102,8 @@ def _warnings(table: TemperatureTable, left: np.ndarray, energy: np.ndarray, lev
         sure = float(np.sqrt((rest**2).sum() / (len(energy) - 2) / (x**2).sum()))
         if abs(slope) > MISFIT * sure:
             out.append(
-                f"the activation energy goes with the level: it changes by {slope:.2g} +- {sure:.1g} eV for"
-                " each factor e of G, and the card has one for all; fit the levels apart"
+                f"the activation energy depends on the conductance level: it changes by {slope:.2g} +-"
+                f" {sure:.1g} eV per factor e (2.72) of G, and a card has one energy for all levels; fit a"
+                " card to each level, from a table of its own"
             )
     return out

@@ -36,12 +36,12 @@ class Tests:
             way = "larger" if self.growth > 0 else "smaller"
             out.append(
                 f"residuals are {way} at high conductance ({abs(self.growth):.1f} standard errors): the noise"
-                " of the devices is no constant and not in proportion to G; see the picture"
+                " of a reading is neither constant nor proportional to the conductance; see the picture"
             )
         if self.tails > MISFIT:
             out.append(
-                f"residuals have heavier tails than a normal law ({self.tails:.1f} standard errors): jumps"
-                " or slips among the readings? Intervals of the noise are too narrow"
+                f"residuals have heavier tails than a normal distribution ({self.tails:.1f} standard errors):"
+                " are there jumps or wrong readings? The intervals of the noise are too narrow"
             )
         return out
 

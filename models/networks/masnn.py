@@ -28,7 +28,9 @@ class MASNNConfig(SpikingConfig):
     in_shape: tuple[int, int, int] = Field(default=(2, 32, 32), description="channels, height, width")
     num_classes: int = Field(default=11, ge=2, le=MOST_CLASSES, description="classes of the head")
     steps: int = Field(default=60, ge=1, description="T, time steps of an image and of event frames")
-    tau: float | None = Field(default=10 / 7, ge=1, description="LIF time constant [steps]; None: no leak")
+    tau: float | None = Field(
+        default=10 / 7, ge=1, description="LIF time constant [steps]; None or inf: no leak"
+    )
     v_threshold: float = Field(default=0.3, gt=0, description="LIF threshold")
     decay_input: bool = Field(
         default=False, description="True: the input over tau; False: the input as it is"

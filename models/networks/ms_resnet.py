@@ -26,7 +26,9 @@ class MembraneResNetConfig(SpikingConfig):
     it. Its gradient is the sigmoid's of this repository in place of the authors' rectangle.
     """
 
-    tau: float | None = Field(default=4 / 3, ge=1, description="LIF time constant [steps]; None: no leak")
+    tau: float | None = Field(
+        default=4 / 3, ge=1, description="LIF time constant [steps]; None or inf: no leak"
+    )
     v_threshold: float = Field(default=0.5, gt=0, description="LIF threshold")
     decay_input: bool = Field(
         default=False, description="True: the input over tau; False: the input as it is"

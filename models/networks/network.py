@@ -1,6 +1,7 @@
 """The base classes of networks and their configurations, and what a network may offer besides."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationInfo, field_validator
@@ -25,7 +26,8 @@ LARGEST = 65536  #: side of a picture [pixels], or number of its channels
 class NetworkConfig(BaseModel):
     """Everything that fixes a network but its weights; a network adds fields of its own.
 
-    Frozen; ValueError on unknown fields, NaN, infinity, text for numbers, and shapes that are none.
+    Frozen; ValueError on unknown fields, NaN, infinity (but tau = inf is no leak), text for numbers, and
+    shapes that are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -44,6 +46,12 @@ class NetworkConfig(BaseModel):
         if numeric and any(isinstance(part, (str, bytes, bool)) for part in parts):
             raise ValueError("numbers are needed, without quotes")
         return value
+
+    @field_validator("tau", mode="before", check_fields=False)
+    @classmethod
+    def _no_leak(cls, value: Any) -> Any:
+        """Store an infinite time constant as None, no leak, which a checkpoint can hold."""
+        return None if isinstance(value, float) and value == inf else value
 
     @field_validator("in_shape")
     @classmethod

@@ -3,6 +3,7 @@ Spikingformer's layout.
 """
 
 from functools import partial
+from math import inf
 from typing import final
 
 import torch
@@ -27,7 +28,7 @@ from memsim.models.parts.spike_driven import SpikeDrivenAttention
 def neuron(config: S2TDPTConfig, v_threshold: float | None = None) -> LIF:
     """A LIF layer with the network's constants."""
     return LIF(
-        tau=config.tau,
+        tau=inf if config.tau is None else config.tau,
         v_threshold=config.v_threshold if v_threshold is None else v_threshold,
         v_reset=config.v_reset,
         decay_input=config.decay_input,

@@ -22,10 +22,11 @@ class S2TDPTConfig(TokenConfig):
 
     steps: int = Field(default=4, ge=1, description="T, time steps; 4 in the paper")
     scale: float = Field(default=0.125, gt=0, description="s of Eq. (23); unstated; 0.125 in Spikingformer")
-    tau: float = Field(
+    tau: float | None = Field(
         default=2.0,
         ge=1,
-        description="LIF time constant [steps], beta = 1 - 1/tau; unstated; 2 in Spikingformer",
+        description="LIF time constant [steps], beta = 1 - 1/tau; None or inf: no leak, beta = 1; unstated; 2"
+        " in Spikingformer",
     )
     v_threshold: float = Field(default=1.0, gt=0, description="LIF threshold; unstated; 1 in Spikingformer")
     attention_v_threshold: float = Field(
@@ -66,6 +67,8 @@ class S2TDPTConfig(TokenConfig):
     def _fits_together(self) -> "S2TDPTConfig":
         if self.v_reset >= min(self.v_threshold, self.attention_v_threshold):
             raise ValueError(f"v_reset={self.v_reset} must be below both thresholds, or neurons fire at rest")
+        if self.tau is None and self.decay_input:
+            raise ValueError("tau without leak needs decay_input=False: an input over an endless tau is 0")
         for name in ("attention_mean", "attention_spread"):
             value = getattr(self, name)
             if value is not None and (

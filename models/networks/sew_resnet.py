@@ -29,7 +29,9 @@ BOTTLENECK = 50  #: from this depth on blocks have three convolutions
 class SEWConfig(SpikingConfig):
     """Everything that fixes a SEW-ResNet but its weights; its neurons have no leak."""
 
-    tau: float | None = Field(default=None, ge=1, description="LIF time constant [steps]; None: no leak")
+    tau: float | None = Field(
+        default=None, ge=1, description="LIF time constant [steps]; None or inf: no leak"
+    )
     decay_input: bool = Field(
         default=False, description="True: the input over tau; False: the input as it is"
     )

@@ -20,7 +20,7 @@ class SpikingConfig(NetworkConfig):
         default=4, ge=1, description="T, time steps an image is held for; event frames bring their own"
     )
     tau: float | None = Field(
-        default=2.0, ge=1, description="LIF time constant [steps], beta = 1 - 1/tau; None: no leak"
+        default=2.0, ge=1, description="LIF time constant [steps], beta = 1 - 1/tau; None or inf: no leak"
     )
     v_threshold: float = Field(default=1.0, gt=0, description="LIF threshold")
     v_reset: float = Field(default=0.0, description="LIF hard reset")
@@ -36,7 +36,7 @@ class SpikingConfig(NetworkConfig):
         if self.v_reset >= self.v_threshold:
             raise ValueError(f"v_reset={self.v_reset} must be below v_threshold={self.v_threshold}")
         if self.tau is None and self.decay_input:
-            raise ValueError("tau=None needs decay_input=False: an input over an endless tau is 0")
+            raise ValueError("tau without leak needs decay_input=False: an input over an endless tau is 0")
         return self
 
     def neuron(self, v_threshold: float | None = None) -> LIF:

@@ -76,7 +76,7 @@ def compare(
 
     if engine == "digital":
         options.refuse_ignored(options.given(context, *OF_CHIPS), "engine digital runs no chips")
-    options.data_folder(data)
+    folder = options.data_folder(context, data, dataset)
     chosen = options.card_of(
         card, weights=weights, attention=attention, without=without or (), only=only or ()
     )
@@ -103,7 +103,7 @@ def compare(
     with progress() as advance:
         done = comparing.run(
             file or name, chosen, on, asked, written=written, worth=worth, explain=explain, out=out,
-            advance=advance,
+            folder=folder, advance=advance,
         )  # fmt: skip
     _show(done.comparison, done.worth, explain, as_json)
     if done.report is not None:

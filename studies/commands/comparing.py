@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, final
 
 import memsim
-from memsim.studies.commands.options import layer
+from memsim.studies.commands.options import layer, refuse_unread_folder
 from memsim.studies.commands.unfit import refuse_too_many, refuse_unwritten
 from memsim.studies.evaluation import worth as relatives
 from memsim.studies.evaluation.compare import compare
@@ -41,11 +41,13 @@ def run(
     worth: bool,
     explain: str | None,
     out: Path | None,
+    folder: bool = False,
     advance: Advance,
 ) -> Done:
     """Compare as asked; names of layers, relatives and the folder are checked before any of it.
 
-    written: options that act on written attention alone. The report is written before anything else can fail.
+    written: options that act on written attention alone. folder: whether a folder of data sets is asked for,
+    which is refused where the data do not lie in one. The report is written before anything else can fail.
     """
     file = net if isinstance(net, NetFile) else None
     name = "" if file is not None else str(net)
@@ -53,6 +55,8 @@ def run(
     refuse_unwritten(written, {card.attention.order}, [subject])
     if explain is not None:
         layer("--explain", explain, [module for module, _ in subject.net.named_modules() if module])
+    if folder:
+        refuse_unread_folder(subject.on(data))
     refuse_too_many(asked["images"], subject.on(data), asked["folder"])
     if worth:
         relatives.check(name, file)

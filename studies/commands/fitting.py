@@ -36,7 +36,6 @@ from memsim.devices.fitting.reading import Understood
 from memsim.studies.reports.fit_figures import law_fit, pulse_fit, retention_fit
 from memsim.studies.reports.pictures_of import save
 from memsim.studies.reports.quantities import digits
-from memsim.studies.running.files import writable
 
 Fit = PulseFit | RetentionFit | RelaxationFit | ProgrammingFit | CurveFit | TemperatureFit | EnduranceFit
 
@@ -55,10 +54,13 @@ class Asked:
     n_max: int | None = None
     t_0: float | None = None
     into: Path | None = None
+    pulse_voltage: float | None = None
+    pulse_time: float | None = None
 
 
 def fit_command(found: Understood, asked: Asked, out: Path) -> dict[str, Any]:
-    """Fit a card to a table and write NAME.toml, NAME.json, NAME.png and NAME.svg; what was found.
+    """Fit a card to a table, write NAME.toml, NAME.json, NAME.png and NAME.svg into the folder `out`, and
+    return what was found.
 
     Raises ValueError for data that cannot support a parameter, naming it.
     """
@@ -79,8 +81,7 @@ def fit_command(found: Understood, asked: Asked, out: Path) -> dict[str, Any]:
         about["source"] = asked.source or f"{base.source}; {file.name}"
         sections = _into(base.fields(), sections, str(asked.into))
     card = devices.DeviceCard.parse(sections | about, origin=f"the card fitted to {file}")
-    folder = writable(out)
-    figure = _figure(fit, about, sections)
+    figure, folder = _figure(fit, about, sections), out
     (folder / f"{called}.toml").write_text(device_card.toml(card, remarks(fit)), encoding="utf-8")
     told = (
         {
@@ -111,7 +112,7 @@ def _fitted(found: Understood, asked: Asked) -> tuple[Fit, dict[str, Any]]:
             curves, law, log_normal_steps=asked.log_normal_steps, g_mid=asked.g_mid, reset=asked.reset
         )
         _check_reset(asked.reset, fit.section)
-        sections = {"pulsed": fit.section | {"n_max": asked.n_max or fit.longest_rise}}
+        sections = {"pulsed": fit.section | {"n_max": asked.n_max or fit.longest_rise} | _pulse(asked)}
         return fit, sections | ({"faults": fit.faults} if fit.faults else {})
     if isinstance(curves, RetentionCurves) and asked.law != "relaxation":
         fit = fit_retention(curves, t_0=asked.t_0)
@@ -129,6 +130,13 @@ def _fitted(found: Understood, asked: Asked) -> tuple[Fit, dict[str, Any]]:
             fit_programming(curves) if isinstance(curves, ProgrammingTable) else fit_iv(curves, law=asked.law)
         )
     return fit, {"weight": fit.section}
+
+
+def _pulse(asked: Asked) -> dict[str, float]:
+    """Height and length of a pulse, where they are stated."""
+    height = None if asked.pulse_voltage is None else abs(asked.pulse_voltage)
+    stated = {"pulse_voltage [V]": height, "pulse_time [s]": asked.pulse_time}
+    return {key: value for key, value in stated.items() if value is not None}
 
 
 def _check_reset(reset: float | None, section: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.text import Text
 
 import memsim
 from memsim.studies.commands import options as options_module
@@ -22,6 +23,7 @@ from memsim.studies.evaluation.subject import Subject
 from memsim.studies.evaluation.test_data import test_data
 from memsim.studies.reports.dossier import tables_of, write
 from memsim.studies.reports.grid import ScreenTable
+from memsim.studies.reports.row_cautions import row_cautions
 from memsim.studies.running import rows
 from memsim.studies.running.rows import to_stderr
 from memsim.studies.running.runner import Advance, Outcome, collect, tasks_of
@@ -58,6 +60,17 @@ def refuse_ignored(study: Study, setting: Setting, options: Sequence[str]) -> No
         if other != setting and _ids(study, other) == tasks:
             ignored.append(option)
     options_module.refuse_ignored(ignored, f"no task of study {study.name} depends on what it sets")
+
+
+def refuse_unread_folder(study: Study, setting: Setting) -> None:
+    """Raise ValueError for --data where no task of a study reads the folder.
+
+    A study that prepares or measures in a way of its own may read other files in it.
+    """
+    if not _unchanged(study, setting) or _ids(study, replace(setting, data="")) != _ids(study, setting):
+        return
+    sets = [task.shared.get("dataset") for task in tasks_of(study, setting)]
+    options_module.refuse_unread_folder(*(one["name"] if isinstance(one, Mapping) else None for one in sets))
 
 
 def _ids(study: Study, setting: Setting) -> set[str] | None:
@@ -133,9 +146,12 @@ def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_j
             if row["id"] in ids:
                 print(json.dumps(row))
     else:
+        mine = [row for row in rows.read(outcome.folder) if row["id"] in ids]
         tables = tables_of(study, points(rows.read(outcome.folder)))
         if tables:
             Console().print(ScreenTable(next(iter(tables.values()))))
+        for words in row_cautions(mine):
+            Console().print(Text(words))
     if path is not None:
         say(f"report: {path}", quiet=as_json)
     if outcome.failed:

@@ -118,10 +118,27 @@ def layer(option: str, name: str, known: Sequence[str]) -> None:
         raise ValueError(f"{option} {name!r}: the network has no such layer; {hint}")
 
 
-def data_folder(folder: Path) -> None:
-    """ValueError for a folder of data sets that is a file."""
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--data {folder} is a file; the folder that holds the data sets is needed")
+def data_folder(context: typer.Context, folder: Path | None, *data_sets: str | None) -> bool:
+    """Return whether a folder of data sets stands on the command line.
+
+    ValueError for a file in its place, for a missing folder, and where none of the data sets that are known
+    here (None: not known yet) lies in a folder.
+    """
+    if folder is None or not given(context, "data"):
+        return False
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise ValueError(f"--data {folder} {what}; the folder that holds the data sets is needed")
+    refuse_unread_folder(*data_sets)
+    return True
+
+
+def refuse_unread_folder(*data_sets: str | None) -> None:
+    """Raise ValueError for --data where each of these data sets is known (not None) and in no folder."""
+    names = [name for name in dict.fromkeys(data_sets) if name is not None]
+    if names and None not in data_sets and not any(map(known.in_folder, names)):
+        verb = "lies" if len(names) == 1 else "lie"
+        refuse_ignored(["--data"], f"{', '.join(names)} {verb} in no folder of data sets")
 
 
 def folders(*given: Path) -> None:

@@ -65,7 +65,7 @@ def see(
     from memsim.studies.evaluation.times import seconds
     from memsim.studies.running.files import taken
 
-    options.data_folder(data)
+    folder = options.data_folder(context, data, dataset)
     chosen = options.card_of(
         card, weights=weights, attention=attention, without=without or (), only=only or ()
     )
@@ -81,7 +81,8 @@ def see(
 
     with taken(out.parent), progress() as advance:
         found = seeing.see(
-            networks, chosen, dataset=dataset, data=str(data), images=images, times=times, chips=chips,
+            networks, chosen, dataset=dataset, data=str(data), folder=folder, images=images, times=times,
+            chips=chips,
             written=options.written_options(chosen, attention, without or ()),
             all_images=bool(options.given(context, "images")),
             layer=layer, classes=int(of_class) if of_class.isdecimal() else of_class, seed=seed, out=out,

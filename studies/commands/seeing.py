@@ -11,6 +11,7 @@ from rich.table import Table
 import memsim
 from memsim.models.seeing.agreement import MEASURES
 from memsim.models.seeing.kinds import ATTENTION, CLASS, SPIKES
+from memsim.studies.commands.options import refuse_unread_folder
 from memsim.studies.commands.unfit import refuse_too_many, refuse_unwritten
 from memsim.studies.evaluation.digital import Advance
 from memsim.studies.evaluation.net_file import NetFile
@@ -33,6 +34,7 @@ def see(
     *,
     dataset: str | None,
     data: str,
+    folder: bool = False,
     images: int,
     written: Sequence[str],
     all_images: bool,
@@ -47,11 +49,14 @@ def see(
     """Look into networks, write figures and numbers to `out`, and return the numbers.
 
     The first network is checked besides: randomised weights, other pictures, deletion and insertion.
-    written: options that act on written attention alone.  all_images: refuse to take fewer images.
+    written: options that act on written attention alone.  folder: whether a folder of data sets is asked for,
+    which is refused where the data do not lie in one.  all_images: refuse to take fewer images.
     """
     files.check_new(out)
     subjects = [Subject.made(one) if isinstance(one, NetFile) else Subject.load(one) for one in networks]
     refuse_unwritten(written, {card.attention.order}, subjects)
+    if folder:
+        refuse_unread_folder(subjects[0].on(dataset))
     if all_images:
         refuse_too_many(images, subjects[0].on(dataset), data)
     source = test_data(subjects[0].on(dataset), images=images, folder=data)

@@ -74,7 +74,7 @@ def study(
             options.given(context, "workers"), "with --cluster the scheduler's workers measure"
         )
     chosen = load(name)
-    options.data_folder(data)
+    folder = options.data_folder(context, data)
     on = options.card_of(card, weights=weights, attention=attention, without=without or (), only=only or ())
     on.check_prices()
     chosen.check(on)
@@ -86,6 +86,8 @@ def study(
 
     from memsim.studies.commands import measuring  # torch comes in here, after the arguments are read
 
+    if folder:
+        measuring.refuse_unread_folder(chosen, setting)
     measuring.refuse_ignored(chosen, setting, options.given(context, *measuring.SETTINGS))
     measuring.refuse_unwritten(chosen, setting, on, options.written_options(on, attention, without or ()))
     folder = out or Path("results") / chosen.name

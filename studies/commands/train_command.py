@@ -79,8 +79,7 @@ def train(
     from memsim.studies.running.files import taken
 
     data_set(dataset, "DATASET")
-    if data is not None:
-        data_folder(data)
+    data_folder(context, data, dataset)
     start = None if start is None else network(start, "--start")
     teacher = None if teacher is None else network(teacher, "--teacher")
     if card is not None:

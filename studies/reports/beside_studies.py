@@ -26,6 +26,7 @@ from memsim.studies.reports.page import (
 )
 from memsim.studies.reports.quantities import digits
 from memsim.studies.reports.report_folder import Files, listed, pages
+from memsim.studies.reports.row_cautions import row_cautions
 from memsim.studies.reports.table import Table
 from memsim.studies.running.source import source_of
 
@@ -59,7 +60,11 @@ def document(a: Recorded, b: Recorded) -> Page:
         kind=f"study {a.study.name}, two runs",
         headline=f"{a.study.module.title}: {a.folder.resolve().name} (A) and {b.folder.resolve().name} (B)",
         setting=" ".join(f"{name}: {line(run)}" for name, run in runs.items()),
-        boxes=[Box(title=f"{name}: {said}") for name, run in runs.items() for said in warnings(run)],
+        boxes=[
+            Box(title=f"{name}: {said}")
+            for name, run in runs.items()
+            for said in (*warnings(run), *(f"{words}." for words in row_cautions(run.rows)))
+        ],
         sections=[section for section in sections if section.parts],
     )
 

@@ -39,6 +39,7 @@ from memsim.studies.reports.page import (
 )
 from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.report_folder import Files, csv_of, listed, pages
+from memsim.studies.reports.row_cautions import row_cautions
 from memsim.studies.reports.table import Table
 from memsim.studies.running import provenance
 from memsim.studies.running.rows import FILE, read, to_stderr
@@ -216,7 +217,10 @@ def document(recorded: Recorded) -> Page:
         kind=f"study {recorded.study.name}",
         headline=recorded.study.module.title,
         setting=line(recorded),
-        boxes=[Box(title=warning) for warning in warnings(recorded)],
+        boxes=[
+            *(Box(title=warning) for warning in warnings(recorded)),
+            *(Box(title=f"{words}.") for words in row_cautions(recorded.rows)),
+        ],
         sections=[section for section in sections if section.parts],
     )
 

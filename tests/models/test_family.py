@@ -164,7 +164,7 @@ def test_the_nearest_name_is_offered():
         ("spikformer-1-32", {"in_shape": (3, 8)}, "in_shape"),
         ("spikformer-1-32", {"attention_v_threshold": 0.5, "v_reset": 0.5}, "v_reset=0.5 must be below"),
         ("sew-resnet18", {"connect": "XOR"}, "connect"),
-        ("sew-resnet18", {"decay_input": True}, "tau=None needs decay_input=False"),
+        ("sew-resnet18", {"decay_input": True}, "tau without leak needs decay_input=False"),
         ("sew-resnet18", {"in_shape": (3, 0, 8)}, "in_shape"),
         ("sew-resnet18-0", {}, "at least one channel"),
         ("att-ms-resnet18-4", {}, "reduction=8 must be at most width=4"),

@@ -1,6 +1,7 @@
 """The network: its parameter count, its equations step by step, its configuration and what it refuses."""
 
 from functools import partial
+from math import inf
 
 import pytest
 import torch
@@ -166,6 +167,19 @@ def test_impossible_configurations_are_refused(overrides, message):
 def test_unknown_names_are_refused(name):
     with pytest.raises(ValueError, match=name):
         models.build(name)
+
+
+@pytest.mark.parametrize("name", ["s2tdpt-digits", "sew-resnet18", "masnn", "spikformer-2-64"])
+@pytest.mark.parametrize("tau", [None, inf])
+def test_neurons_without_leak_are_built_and_saved(name, tau, tmp_path):
+    """beta = 1 - 1/tau is 1 at an endless tau: Eq. (9) of a neuron that integrates, as LIF(tau=inf) has it."""
+    net = models.build(name, tau=tau, decay_input=False, num_classes=10)
+    taus = {module.tau for module in net.modules() if isinstance(module, LIF)}
+    assert taus == {inf} and net.config.tau is None
+    models.save(net, tmp_path / "net.safetensors")
+    assert models.load(tmp_path / "net.safetensors").config == net.config
+    with pytest.raises(ValueError, match="tau without leak needs decay_input=False"):
+        models.build(name, tau=tau, decay_input=True, num_classes=10)
 
 
 def test_small_images_are_pooled_once():

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from memsim import devices
+from memsim import ChipCard, devices
 from memsim.studies.reports import cell_descriptions
 from memsim.studies.reports.device_figures import panels, portrait
 from memsim.studies.reports.figure_style import png, svg
@@ -146,6 +146,63 @@ def test_a_fit_that_cannot_be_is_one_message(capsys, monkeypatch, tmp_path):
     assert code == 1 and "'cube'" in err and "soft-bounds" in err
     code, _, err = run(capsys, monkeypatch, "devices", "fit", table, "--technology", "ReRAM", "--t-0", "20")
     assert code == 1 and "--t-0 is of retention curves" in err
+
+
+PRICED = {
+    "ReRAM": (RERAM, [], ""),
+    "reram": (RERAM, [], ""),
+    "HfO2": (RERAM, [], "[prices.pulse-hfo2] and [prices.reset-hfo2]"),
+    "RRAM": (RERAM, [], "did you mean reram?"),
+    "TaOx": (RERAM, ["--pulse-voltage", "-1.5", "--pulse-time", "1e-7"], ""),
+    "ECRAM": (PCM, [], "[prices.program-ecram]"),  # pulses have a price, writes of weights have none
+    "PCM": (PCM, [], ""),
+}
+
+
+@pytest.mark.parametrize("technology", PRICED)
+def test_a_technology_without_prices_is_said_before_the_fit(technology, capsys, monkeypatch, tmp_path):
+    """Said exactly where a comparison would refuse the card, and the remedy removes the refusal."""
+    made, more, said = PRICED[technology]
+    table = write(tmp_path / "mine.csv", made.measure(0, 12, *([60] if made is RERAM else [])))
+    words = ["devices", "fit", table, "--technology", technology, "--out", str(tmp_path), *more]
+    code, out, err = run(capsys, monkeypatch, *words)
+    assert code == 0
+    assert (said in err and "has no price of a write" in err) if said else err == ""
+    assert ("next: add the prices, then memsim compare" in out) == bool(said)
+    use = "attention" if made is RERAM else "weights"
+    card = ChipCard.load("default").replace(**{use: {"cell": str(tmp_path / "mine.toml")}})
+    if said:
+        with pytest.raises(ValueError, match="no price for"):
+            card.check_prices()
+    else:
+        card.check_prices()
+
+
+REFUSED = {
+    "name": (["--name", "my cell"], "no blanks, beginning with a letter or a digit"),
+    "technology": (["--technology", "Ta Ox"], "no blanks, beginning with a letter"),
+    "source": (["--source", "me"], "at least 8 characters are needed"),
+    "voltage": (["--pulse-voltage", "1500"], "volts between"),
+    "time": (["--pulse-time", "50"], "50 ns is 50e-9"),
+    "middle": (["--g-mid", "1e-3"], "a conductance in the measured range"),
+    "middle of 0": (["--g-mid", "0"], "a conductance in the measured range"),
+    "out": (["--out", "mine.csv"], "mine.csv: File exists"),
+}
+
+
+@pytest.mark.parametrize("slip", REFUSED)
+def test_options_of_a_fit_are_refused_before_it(slip, capsys, monkeypatch, tmp_path):
+    def fail(*_, **__):
+        raise AssertionError("the fit was begun")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("memsim.studies.commands.fitting.fit_command", fail)
+    write(tmp_path / "mine.csv", RERAM.measure(0, 8, 20))
+    options, said = REFUSED[slip]
+    words = ["devices", "fit", "mine.csv", "--technology", "ReRAM", "--out", "new", *options]
+    code, _, err = run(capsys, monkeypatch, *words)
+    assert code == 1 and said in err and "String" not in err
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_table_with_another_layout_and_a_name_with_spaces(capsys, monkeypatch, tmp_path):

@@ -18,6 +18,7 @@ from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.reports import beside, beside_studies, bibliography, dossier
 from memsim.studies.reports.methods import methods
 from memsim.studies.reports.quantities import quantity
+from memsim.studies.reports.row_cautions import row_cautions
 from memsim.studies.running import provenance
 from memsim.studies.running.rows import row
 from memsim.studies.running.runner import claim, names_of
@@ -117,6 +118,38 @@ def text(folder: Path) -> str:
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def measured_on(*cards: memsim.ChipCard, attention: bool = True) -> list[dict[str, Any]]:
+    """A row for each card, as far as cautions read it."""
+    total = {"attention devices": 2048} if attention else {}
+    return [{"shared": {"card": dump(card)}, "result": {"total": total}} for card in cards]
+
+
+def test_cautions_of_the_cards_of_rows_are_said() -> None:
+    usual = memsim.ChipCard.load("default")
+    hot, hotter = (usual.replace(**{"temperature [K]": kelvin}) for kelvin in (350.0, 400.0))
+    (said,) = row_cautions(measured_on(hot, hot))
+    assert said.startswith("temperature [K] = 350 acts on thermal noise; pcm-joshi2020, reram-om without")
+    (said,) = row_cautions(measured_on(hot, attention=False))
+    assert "reram-om" not in said
+    both = row_cautions(measured_on(usual, hot, hotter))
+    assert len(both) == 2 and all(words.endswith(" (1 of 3 cards)") for words in both)
+    many = [usual.replace(**{"temperature [K]": 310.0 + step}) for step in range(9)]
+    assert row_cautions(measured_on(*many))[-1] == "and 3 more of this kind, on other cards"
+    assert row_cautions(measured_on(usual)) == []
+    foreign: dict[str, Any] = {"shared": {"card": {"name": "x", "no such": 1}}, "result": {"total": {}}}
+    assert row_cautions([{"shared": {}}, {"shared": {"card": dump(hot)}}, foreign]) == []
+
+
+def test_a_page_has_the_cautions_of_its_cards(tmp_path: Path) -> None:
+    text = STUDY.replace('shared={"chips": chips}', 'shared={"chips": chips, "card": setting.card}')
+    hot = memsim.ChipCard.load("default").replace(**{"temperature [K]": 350.0})
+    folder = made(tmp_path / "run", text=text, card=hot)
+    page = dossier.write(folder, trust=True).read_text("utf-8").replace("\u00a0", " ")
+    assert "temperature [K] = 350 acts on thermal noise" in page
+    beside.write_beside(folder, folder, tmp_path / "out", trust=True)
+    assert "A: temperature [K] = 350 acts on" in (tmp_path / "out/report.md").read_text("utf-8")
 
 
 class TestReport:

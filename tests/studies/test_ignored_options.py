@@ -31,3 +31,45 @@ def test_a_study_refuses_a_setting_that_no_task_depends_on(tmp_path: Any, capsys
     code, _, error = run(capsys, monkeypatch, *words)
     assert code == 1 and "--time has no effect: no task of study drift" in error
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "words", ["compare", "compare --dataset digits-hard", "study s.toml", "see --images 8", "train digits"]
+)
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("there", "no folder of data sets; leave it out"),
+        ("none", "none does not exist"),
+        ("s.toml", "s.toml is a file"),
+    ],
+)
+def test_a_folder_of_data_is_there_and_read(
+    words: str, folder: str, said: str, tmp_path: Any, capsys: Any, monkeypatch: Any
+):
+    """A folder that no data set lies in has no effect; a missing one is refused whatever the data set is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "s.toml").write_text('title = "bits"\n[vary]\n"weights.adc_bits" = [4, 8]\n', "utf-8")
+    code, _, error = run(capsys, monkeypatch, *words.split(), "--data", folder, "--out", "new")
+    assert code == 1 and said in error
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["compare", "--json", ""], "--json takes no value, and an empty one is given"),
+        (["compare", "--json="], "--json takes no value"),
+        (["study", "drift", "--no-report", " "], "--no-report takes no value"),
+        (["devices", "fit", "x.csv", "--swap-directions", ""], "--swap-directions takes no value"),
+        (["compare", "--out", ""], "--out is empty: a value is needed"),
+        (["report", ""], "an argument is empty: a value is needed"),
+        (["compare", "--", ""], "an argument is empty: a value is needed"),
+    ],
+)
+def test_an_empty_word_is_refused_for_what_it_stands_behind(
+    words: list[str], said: str, capsys: Any, monkeypatch: Any
+):
+    code, _, error = run(capsys, monkeypatch, *words)
+    assert code == 1 and said in error and "variable of the shell" in error

@@ -141,7 +141,8 @@ HEAVY = {  # these need the network or the data: still no work is done, and no f
         "did you mean head",
     ),
     "no relatives": (lambda p: ["compare", "--worth", "--model", "s2tdpt-cifar10"], "relatives"),
-    "no data": (lambda p: ["compare", "--dataset", "mnist", "--data", str(p / "none")], "mnist"),
+    "no folder": (lambda p: ["compare", "--dataset", "mnist", "--data", str(p / "none")], "does not exist"),
+    "no data": (lambda p: ["compare", "--dataset", "mnist", "--data", str(p)], "'mnist' is not in"),
     "no noise model of aihwkit": (
         lambda p: ["compare", "--engine", "aihwkit", "--weights", "reram-milo2021"],
         "reram-milo2021",
