@@ -133,7 +133,7 @@ def test_curves_that_cannot_be_fitted_are_refused():
     v = np.linspace(0.1, 1, 20)
     noise = 1 + 0.01 * np.random.default_rng(0).standard_normal(20)
     for current in (1e-5 * v, 1e-5 * v * noise):
-        with pytest.raises(ValueError, match="no curve is seen"):
+        with pytest.raises(ValueError, match="no curvature is seen"):
             fit_iv(CurrentTable(("a",), np.zeros(20, int), v, current))
     with pytest.raises(ValueError, match=r"bend down.*--law cubic"):
         fit_iv(sweeps(0, down), law="sinh")

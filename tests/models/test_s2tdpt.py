@@ -172,7 +172,7 @@ def test_unknown_names_are_refused(name):
 @pytest.mark.parametrize("name", ["s2tdpt-digits", "sew-resnet18", "masnn", "spikformer-2-64"])
 @pytest.mark.parametrize("tau", [None, inf])
 def test_neurons_without_leak_are_built_and_saved(name, tau, tmp_path):
-    """beta = 1 - 1/tau is 1 at an endless tau: Eq. (9) of a neuron that integrates, as LIF(tau=inf) has it."""
+    """beta = 1 - 1/tau is 1 at an endless tau: Eq. (9) of a neuron that integrates, LIF(tau=inf)."""
     net = models.build(name, tau=tau, decay_input=False, num_classes=10)
     taus = {module.tau for module in net.modules() if isinstance(module, LIF)}
     assert taus == {inf} and net.config.tau is None
