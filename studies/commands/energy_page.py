@@ -1,7 +1,7 @@
-"""docs/energy.md and its pictures, every figure computed: what the S2TDPT paper's energy says and leaves out,
-where crossbars break even, a whole tile against chips.
+"""Writes docs/energy.md and its pictures: python -m memsim.studies.commands.energy_page.
 
-python -m memsim.studies.commands.energy_page writes them anew.
+Every figure is computed: the energy that the S2TDPT paper states and what it leaves out, the break-even of
+crossbars and digital baselines, and the energy of a whole tile against published chips.
 """
 
 from __future__ import annotations
@@ -44,13 +44,14 @@ DIGITS_RATE = 0.24
 
 
 def paper(rate: float) -> list[Work]:
-    """The paper's network on CIFAR-100 with the 12 heads of Spikingformer's CIFAR-10 code."""
+    """Return the paper's network on CIFAR-100, with the 12 heads of Spikingformer's CIFAR-10 code."""
     return counts.works(configure("s2tdpt-4-384", num_classes=100), rate)
 
 
 def implied_rate(works: Sequence[Work], card: memsim.ChipCard, passes: int = 1) -> float:
-    """The one spike rate at which the papers' count of works (at rate 1) gives the claimed energy [1], the
-    encoder running in that many passes.
+    """Return the spike rate [1] at which the papers' count of works (given at rate 1) has the claimed energy.
+
+    passes: number of time steps in which the encoder runs.
     """
     encoder = baselines.total(baselines.sop(works[:1], card))
     fixed, whole = (baselines.total(baselines.sop(scaled(works, f), card)) for f in (0.0, 1.0))
@@ -58,8 +59,8 @@ def implied_rate(works: Sequence[Work], card: memsim.ChipCard, passes: int = 1) 
 
 
 def balances(card: memsim.ChipCard) -> dict[str, Balance]:
-    """Crossbars of a card against the baselines: the paper's network at the rate that its claim implies, and
-    digits at its own.
+    """Return the balance of crossbars of a card and digital baselines, by network: the paper's network at the
+    spike rate that its claim implies, and the digits network at its measured rate.
     """
     claimed = implied_rate(paper(1.0), memsim.ChipCard.load("default"))
     networks = {
@@ -196,7 +197,7 @@ def _node(name: str) -> str:
     """A card, its node, its converter and the price of an 8-bit conversion at both ends."""
     card = memsim.ChipCard.load(name)
     price = energy_findings.between(*(quantity(one.energy, "J") for one in conversion(card, "adc-8b")))
-    return f"`{name}` ({node(card).replace('nm', ' nm')}, {price} a conversion of 8 bits)"
+    return f"`{name}` ({node(card).replace('nm', ' nm')}, {price} for a conversion of 8 bits)"
 
 
 def _column() -> dict[str, str]:
@@ -211,7 +212,7 @@ def _column() -> dict[str, str]:
 
 
 def _spent(one: Balance) -> Iterator[tuple[str, ...]]:
-    """By component: the crossbars at the lower and the upper end, and the dense digital bill."""
+    """Yield for each component the energy of crossbars at both ends, and that of dense digital work."""
     bills = [end.lines for end in one.ends]
     bills = [[*lines, *buffers(one.works, one.card)] for lines in bills]
     bills.append(baselines.dense(one.works, one.card))
@@ -243,7 +244,7 @@ def _tile() -> dict[str, str]:
 
 
 def _chips() -> Iterator[tuple[str, ...]]:
-    """Each chip, as a card predicts it that was set from another: HERMES from the 64 cores, those from it."""
+    """Yield for each chip its energy as predicted by a card that was set from another chip."""
     bottom_up = memsim.Technology.load("14nm")
     for chip in (HERMES, *OTHERS):
         other = OTHERS[0] if chip is HERMES else HERMES

@@ -1,7 +1,7 @@
-"""Trade-off: accuracy against energy and latency, as converters, pulses, tiles and devices change.
+"""Trade-off: accuracy against energy and latency for other converters, pulses, tiles and devices.
 
-One thing changed at a time around the card, then ADC bits, devices per weight and pulses together; of all of
-them the Pareto front.
+The study changes one field of the card at a time, then ADC bits, devices per weight and pulses together, and
+finds the Pareto front of all points.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from memsim.studies.evaluation.points import Point
 from memsim.studies.evaluation.setting import Setting, dump
 from memsim.studies.reports import draw
 from memsim.studies.reports.figure_style import PAGE, PARTS, QUIET, drawn
-from memsim.studies.reports.quantities import digits, duration, prefixed
+from memsim.studies.reports.quantities import digits, duration, prefixed, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
@@ -39,7 +39,13 @@ CARD = "the card"
 
 
 WORSE = 0.01
-"""So much accuracy, a point, may the cheapest point lose against the card [1]."""
+"""Largest loss of accuracy against the card with which a point may be the cheapest [1]."""
+
+LONGEST = 4
+"""Bars of the figure of parts are cut above this multiple of the median energy [1]."""
+
+LABEL = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+"""Box behind the energy of a bar that is cut."""
 
 
 def variants(card: memsim.ChipCard, *, attention: bool = True) -> Iterator[tuple[str, Any, memsim.ChipCard]]:
@@ -99,13 +105,13 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
 
 def name(point: Point) -> str:
-    """A point as a table names it."""
+    """Return the name of a point in tables."""
     axis, value = point.labels["axis"], point.labels["value"]
     return axis if axis == CARD else f"{value}" if axis == "together" else f"{axis} {value}"
 
 
 def pareto(points: Sequence[Point], cost: str = "energy [J]") -> list[Point]:
-    """Points that no other beats in accuracy (mean) at the same cost or less, cheapest first."""
+    """Return the points that no other beats in mean accuracy at the same cost or less, cheapest first."""
     priced = [p for p in points if cost in p.total]
     if not priced:
         return []
@@ -119,7 +125,7 @@ def pareto(points: Sequence[Point], cost: str = "energy [J]") -> list[Point]:
 
 def _table(heading: str, points: Sequence[Point], reference: Point | None) -> Table:
     base = draw.lines(heading, {name(p): p for p in points}, reference=reference)
-    header = ["", "energy an image", "latency of an image", "largest kappa [1]", *base.header[1:]]
+    header = ["", "energy of an image", "latency of an image", "largest kappa [1]", *base.header[1:]]
     rows = [
         [
             row[0],
@@ -131,8 +137,9 @@ def _table(heading: str, points: Sequence[Point], reference: Point | None) -> Ta
         for row, p in zip(base.rows, points, strict=True)
     ]
     note = (
-        "kappa = r n g_max N² of the card's wires, which are not simulated: above 0.3 they matter, above 1 "
-        "they rule, and such a point would do worse. ADC bits do not change the latency here. "
+        "kappa = r n g_max N² measures the effect of the resistance of wires: it is considerable above 0.3 "
+        "and dominates above 1. On a card that does not simulate wires, such a point would be worse. The "
+        "number of ADC bits does not change the latency here. "
     )
     return Table(title=heading, header=header, rows=rows, note=note + draw.NOTE)
 
@@ -160,7 +167,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Accuracy against energy and latency with both fronts; where the energy of each point goes."""
+    """Draw accuracy against energy and latency with both fronts, and the parts of each point's energy."""
     if not any("energy [J]" in p.total for p in points):
         return {}
     return {"front": _front(points), "breakdown": _breakdown(_ordered(points))}
@@ -218,25 +225,39 @@ def _front(points: Sequence[Point]) -> Figure:
 def _breakdown(points: Sequence[Point]) -> Figure:
     there = [p for p in points if "breakdown [J]" in p.total]
     parts = list(dict.fromkeys(part for p in there for part in p.total["breakdown [J]"]))
-    factor, unit = prefixed(max(p.total["energy [J]"] for p in there), "J")
+    factor, unit = prefixed(median(p.total["energy [J]"] for p in there), "J")
     figure = Figure(figsize=(PAGE, 0.9 + 0.16 * len(there)))
     ax = figure.subplots()
     left = np.zeros(len(there))
     for number, part in enumerate(parts):
         width = np.array([factor * p.total["breakdown [J]"].get(part, 0.0) for p in there])
-        ax.barh(range(len(there)), width, 0.7, left=left, color=PARTS[number % len(PARTS)], label=part)
+        again, colour = divmod(number, len(PARTS))  # colours that come again are hatched
+        style: dict[str, Any] = {
+            "facecolor": PARTS[colour],
+            "hatch": "//////" * again,
+            "edgecolor": "white",
+            "linewidth": 0,
+        }
+        ax.barh(range(len(there)), width, 0.7, left=left, label=part, **style)
         left += width
+    end = 1.05 * max(x for x in left if x <= LONGEST * np.median(left))
+    for row, (point, whole) in enumerate(zip(there, left, strict=True)):
+        if whole > end:
+            shown = f"{quantity(point.total['energy [J]'], 'J')} →"
+            ax.text(0.99 * end, row, shown, ha="right", va="center", fontsize=7, bbox=LABEL)
+    ax.set_xlim(0, end)
     ax.set_yticks(range(len(there)), [name(p) for p in there])
     ax.set_ylim(len(there) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(f"energy of an image [{unit}]")
     figure.legend(loc="outside upper center", ncols=4)
-    figure.set_label("What the energy of an image is made of, for every point.")
+    cut = f" Bars of more than {LONGEST} times the median are cut, with their energy at the right."
+    figure.set_label(f"The parts of the energy of an image for every point.{cut if max(left) > end else ''}")
     return figure
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """The cheapest point that is hardly worse for sure than the card, and the card beside integers."""
+    """Return the cheapest point that is not much worse than the card, and the card against integers."""
     if not points:
         return []
     main, said = draw.main_column(points), []
@@ -247,20 +268,20 @@ def findings(points: Sequence[Point]) -> list[str]:
         if integer:
             times = card.total["energy [J]"] / integer
             said.append(
-                f"The card's crossbars take {times:.2g} times the energy that all the network's work takes "
-                "digitally in integers, attention by table; neither counts memory."
+                f"The crossbars of the card take {times:.2g} times the energy of a digital execution of all "
+                "work in integers with attention from a lookup table; memory is counted on neither side."
             )
     return said
 
 
 def _cheapest(points: Sequence[Point], card: Point, column: str) -> str:
-    """The cheapest point that loses at most WORSE for sure: the lower end of the paired interval says so."""
+    """Return the cheapest point whose loss is at most WORSE at the lower end of the paired interval."""
     rule = (
-        f"at most one point of {draw.said(column)} worse than the card for sure (lower end of the paired 95 %"
+        f"at most one point of {draw.said(column)} worse than the card (the lower end of the paired 95 % "
+        "interval is −1 or above)"
     )
-    rule += " interval at −1 or above)"
     if len(card.chips) < 2:
-        return f"One chip gives no interval: no point can be said to be {rule}."
+        return f"One chip gives no interval, so no point is known to be {rule}."
     good = {}
     for point in points:
         lost = point.against(card, column, of=len(points)) if "energy [J]" in point.total else None
@@ -268,10 +289,13 @@ def _cheapest(points: Sequence[Point], card: Point, column: str) -> str:
             good[name(point)] = (point.total["energy [J]"], point, lost)
     cheaper = {key: entry for key, entry in good.items() if entry[0] < card.total["energy [J]"]}
     if not cheaper:
-        return f"No point that is cheaper than the card, {draw.energy(card)} an image, is {rule}."
+        return (
+            f"No point that takes less energy than the card ({draw.energy(card)} for an image) is known to "
+            f"be {rule}."
+        )
     _, best, lost = min(cheaper.values(), key=lambda entry: entry[0])
     return (
-        f"The cheapest point that is {rule} is “{name(best)}”: {draw.energy(best)} an image instead of "
-        f"{draw.energy(card)}, {draw.change(lost, column, 'points')} {duration(card.labels['time [s]'])} "
-        "after programming."
+        f"The cheapest point that is {rule} is “{name(best)}”. It takes {draw.energy(best)} for an image "
+        f"instead of {draw.energy(card)} and changes {draw.said(column)} by "
+        f"{draw.change(lost, column, 'points')} {duration(card.labels['time [s]'])} after programming."
     )

@@ -58,7 +58,9 @@ def document(a: Kept, b: Kept) -> tuple[Page, dict[str, Table]]:
         Section(title="Results", parts=[found[1], *pictures("accuracy", runs)]),
         Section(title="Energy, time and area", parts=[*found[2:], *pictures("energy", runs)]),
         Section(title="What differs", parts=[found[0]]),
-        Section(title="Do it again", parts=[*commands(runs), Words(text=listed(tables), quiet=True)]),
+        Section(
+            title="How to repeat these runs", parts=[*commands(runs), Words(text=listed(tables), quiet=True)]
+        ),
         Section(title="References", parts=[References()]),
     ]
     return (
@@ -96,14 +98,17 @@ def cautions(a: Kept, b: Kept) -> Iterator[str]:
     """What makes the two differ besides what one wanted to compare."""
     if a.images != b.images:
         yield (
-            "The test images differ, so nothing is paired by image; intervals over chips hold for the images "
-            "of each run alone."
+            "The test images differ, so images are not paired; intervals over chips hold only for the "
+            "images of each run."
         )
     if source_of(a.made_by) != source_of(b.made_by) or a.made_by["with"] != b.made_by["with"]:
-        yield "The runs come from different versions of memsim or its packages; numbers may differ for that."
+        yield ("The runs come from different versions of memsim or its packages, which may change numbers.")
     nodes = [run.summary.get("node") for run in (a, b)]
     if None not in nodes and nodes[0] != nodes[1]:
-        yield f"Prices of A are of {nodes[0]}, of B of {nodes[1]}: ratios hold that difference too."
+        yield (
+            f"Prices of A are for {nodes[0]} and those of B for {nodes[1]}; energy ratios contain this "
+            "difference."
+        )
 
 
 def paired(a: Kept, b: Kept) -> bool:
@@ -137,18 +142,18 @@ def accuracy(a: Kept, b: Kept) -> Table:
     """Each measure on each test set that both have, digitally and on chips, and its change."""
     rows = [row for name, prefix in common_sets(a, b) for row in _rows(a, b, name, prefix)]
     how = (
-        "Chips of one number draw from the same random numbers in both runs and are compared in pairs, by "
-        "Student's interval of the differences [@student1908]."
+        "Chips with the same number use the same random numbers in both runs and are compared in pairs, with "
+        "Student's t interval of the differences [@student1908]."
         if paired(a, b)
-        else "The chips are others in either run and are not paired: Welch's interval [@welch1947]."
+        else "The runs have different chips, which are not paired; intervals are Welch's [@welch1947]."
     )
     note = (
         f"Brackets hold {LEVEL * 100:.0f} % intervals. {how} The last column holds for other images of the "
-        "same kind too. A change whose interval holds 0 may be none."
+        "same kind, too. A change whose interval contains 0 is not significant."
     )
     if not rows:
-        note = "The runs were tested on different data sets, and have no measure in common."
-    header = ["measure [unit]", *NAMES, "B − A", "the same, over chips and images"]
+        note = "The runs were tested on different data sets and have no measure in common."
+    header = ["measure [unit]", *NAMES, "B − A", "B − A, over chips and images"]
     return Table(title="Results", header=header, rows=rows, note=note)
 
 
@@ -190,7 +195,7 @@ def headline(a: Kept, b: Kept) -> str:
         said.append(
             f"{verb} {size} points of accuracy on {name} ({where})"
             if verb
-            else f"do not differ surely on {name} ({points(found.mean)} points)"
+            else f"show no significant change on {name} ({points(found.mean)} points)"
         )
     names = [run.folder.resolve().name for run in (a, b)]
     if not said:
@@ -202,8 +207,8 @@ def costs(a: Kept, b: Kept) -> Table:
     """Energies, times, areas, writes and pulses of an image, and how many times A's B's are."""
     rows = [row for row in (*_energies(a, b), *_sizes(a, b)) if any(row[1:3])]
     note = (
-        "For one image on one chip. Two figures are the ends of the crossbars' band, from bottom-up parts to "
-        "the column of a published chip; their ratios are of like ends."
+        "For one image on one chip. Two figures are the lower and the upper end of the band of the energy of "
+        "crossbars, from published parts to the column of a published chip; ratios compare equal ends."
     )
     title = "Energy, time and area"
     return Table(title=title, header=["quantity [unit]", *NAMES, "B / A [1]"], rows=rows, note=note)
@@ -226,7 +231,7 @@ def _sizes(a: Kept, b: Kept) -> Iterator[list[str]]:
     for key, of in AREAS.items():
         areas = [known(run.summary[key]) if key in run.summary else None for run in (a, b)]
         missing = dict.fromkeys(part for one in areas if one for part in one[1])
-        name = f"area{of}{f', but for {chr(44).join(missing)}' if missing else ''}"
+        name = f"area{of}{f', without {chr(44).join(missing)}' if missing else ''}"
         yield _row(name, "mm²", *(None if one is None else _single(1e6 * one[0]) for one in areas))
     for key, name in (("writes_per_image", "cells written"), ("pulses_per_image", "pulses")):
         values = [run.summary.get("attention", {}).get(key) for run in (a, b)]

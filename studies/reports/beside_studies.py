@@ -53,7 +53,7 @@ def document(a: Recorded, b: Recorded) -> Page:
         Section(title="Figures", parts=list(drawn(runs))),
         *(failed(run, f"Failures of {name}") for name, run in runs.items()),
         how(a, "Methods of A"),
-        Section(title="Do it again", parts=list(commands(runs))),
+        Section(title="How to repeat these runs", parts=list(commands(runs))),
         Section(title="References", parts=[References()]),
     ]
     return Page(
@@ -124,7 +124,7 @@ def _key(*tables: Table) -> int:
 def paired(a: Recorded, b: Recorded) -> list[Part]:
     """B minus A at every point of both, over the chips both have, each against itself."""
     if a.setting.seed != b.setting.seed:
-        return [Words(text="The seeds differ, so these are other chips: there are no differences in pairs.")]
+        return [Words(text="The seeds differ, so the runs have different chips and no paired differences.")]
     theirs = {key_of(point.labels): point for point in b.points}
     pairs = [(point, theirs[key_of(point.labels)]) for point in a.points if key_of(point.labels) in theirs]
     measured = [list(dict.fromkeys(c for point in run.points for c in point.per_chip)) for run in (a, b)]
@@ -136,8 +136,9 @@ def paired(a: Recorded, b: Recorded) -> list[Part]:
     header = [*names, *(draw.MEASURES.get(c, c).replace("[%]", "[points]") for c in columns), "chips [1]"]
     rows = [_differences(*pair, names, columns) for pair in pairs]
     note = (
-        "B minus A, chip by chip: chips of one number draw from the same random numbers, so where cells and "
-        "arrays are the same in both, their devices are too. Brackets hold 95 % intervals over chips."
+        "B minus A, chip by chip. Chips with the same number use the same random numbers, so their devices "
+        "are the same if cells and arrays are the same in both runs. Brackets hold 95 % intervals over "
+        "chips."
     )
     return [Table(title="What changes from A to B", header=header, rows=rows, note=note)]
 

@@ -43,7 +43,7 @@ def break_even(balance: Balance, title: str) -> Figure:
             ax.plot([100 * balance.rate] * 2, band, "_-", color=CROSSBAR, linewidth=1, label="its band")
         ax.plot([100 * balance.rate], [price], "X", color=CROSSBAR, markersize=8, zorder=5, label="today")
         ax.set_ylabel(f"energy of a {what} [J]")
-        at = f"today: {percent(balance.rate, 1)}, {quantity(price, 'J')}"
+        at = f"cross: {percent(balance.rate, 1)}, {quantity(price, 'J')}"
         ax.set_title(f"crossbars win below a curve; {at}", loc="left", fontsize=7)
         if not balance.number(event):
             ax.set_title(f"no {what}s", loc="left", fontsize=7)
@@ -51,7 +51,10 @@ def break_even(balance: Balance, title: str) -> Figure:
     figure.suptitle(title, fontsize=8)
     handles, labels = right.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    figure.set_label(f"{title}: what a pulse and a conversion may cost before a digital baseline wins.")
+    figure.set_label(
+        f"{title}: the energies of a pulse and of a conversion at which crossbars and a digital baseline "
+        "take the same energy."
+    )
     return figure
 
 
@@ -86,4 +89,4 @@ def _bits(ax: Axes, balance: Balance) -> None:
     beside.yaxis.set_major_formatter(FuncFormatter(lambda _, place: str(BITS[place or 0])))
     beside.yaxis.set_minor_locator(NullLocator())
     beside.spines["right"].set_visible(True)
-    beside.set_ylabel("the best ADCs ever published [bit]")
+    beside.set_ylabel("the best published ADCs [bit]")

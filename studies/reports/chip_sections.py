@@ -1,4 +1,4 @@
-"""What a report says of the chip: its cells, the numbers of a user's own card and cells, every number."""
+"""Sections of a report about the chip: its cells, numbers of a user's own card and cells, every number."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def differences(card: memsim.ChipCard) -> list[Part]:
         if ours.get(key, ABSENT)[0] != theirs.get(key, ABSENT)[0]
     ]
     if not rows:
-        return [Words(text=f"Card {card.name} is as it comes with memsim.")]
+        return [Words(text=f"Card {card.name} is the built-in card, unchanged.")]
     note = f"{about}All other numbers are those of card {name}."
-    title = f"Card {card.name} beside the built-in card {name}"
+    title = f"Card {card.name} compared with the built-in card {name}"
     header = ["key [unit]", "this card", name, "meaning and source"]
     return [Table(title=title, header=header, rows=rows, note=note)]
 

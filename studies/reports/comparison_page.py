@@ -45,31 +45,32 @@ Figures = Mapping[str, Figure]
 
 CAPTIONS = {
     "accuracy": "Accuracy of both executions. Filled marks: digital network and mean over chips, with 95 % "
-    "intervals; rings: single chips. The two panels have axes of their own.",
+    "intervals; rings: single chips. Each panel has its own axis.",
     "spikes": "Spike rate: share of neuron steps with a spike. Spikes that differ: share of neuron steps in "
     "which one execution spikes and the other does not, over all images and chips.",
-    "conductances": "Conductances of the weight devices of chip 0, all layers, as a read sees them. Of each "
-    "pair one device holds the weight, the other rests near zero.",
-    "energy": "Energy for an image. Above, on a logarithmic axis: squares are digital, circles the crossbars "
-    "at the card's prices, thick lines the band from bottom-up parts to a published chip's column; below: "
-    "what the crossbars' total at the card's prices is made of.",
-    "break-even": "Crossbars win below a curve, digital above it. Cross: this run. Dashed: counts without "
-    "memory, neurons and normalisation; where a curve is absent, crossbars do not win even for nothing. A "
-    "baseline that pays for SRAM is held against crossbars whose inputs, sums, membranes and spikes lie in "
-    "SRAM.",
-    "attention-first": "Rows of a map are query tokens, columns key tokens; digital and written share one "
-    "colour scale.",
-    "attention-last": "The same of the last block.",
+    "conductances": "Conductances of the weight devices of chip 0, all layers, as a read sees them. In each "
+    "pair one device represents the weight, and the other rests near zero.",
+    "energy": "Energy for an image. Top, on a logarithmic axis: squares are digital baselines, circles are "
+    "crossbars at the prices of the card, and thick lines are the band from published parts to the whole "
+    "column of a published chip. Bottom: the parts of the energy of crossbars at the prices of the card.",
+    "break-even": "Crossbars take less energy below a curve, digital execution above it. Cross: this run. "
+    "Dashed: baselines without memory, neurons and normalisation. If a curve is absent, crossbars take more "
+    "energy at any price of pulses and conversions. A baseline that includes SRAM is compared with crossbars "
+    "whose inputs, sums, membranes and spikes are in SRAM too.",
+    "attention-first": "First block. Rows of a map are query tokens, columns are key tokens; the digital and "
+    "the written map share one colour scale.",
+    "attention-last": "Last block, drawn in the same way.",
 }
 """What stands below a figure."""
 
 
 LEFT_OUT = (
     "Area leaves out row drivers, neurons, memory and wiring: no source was found for them.",
-    "Energy leaves out leakage, control and the one-time programming of the weights; that of the crossbars "
-    "also memory, except where it says SRAM.",
-    "Temperature, faults that the card does not name, spread between converters that it does not name, and "
-    "nonlinear currents beyond the chord of a cell's I-V curve are not modelled.",
+    "Energy does not include clocks, control, references and the one-time programming of the weights; the "
+    "upper end of the band contains those of a published column. Memory is included only where SRAM is "
+    "named.",
+    "Changes of temperature, faults and converter errors that the card does not name, and nonlinear currents "
+    "beyond the chord of the I-V curve of a cell are not simulated.",
     "This is a simulation of published device models; nothing in it was measured on a chip.",
 )
 
@@ -86,7 +87,7 @@ def document(account: Account, drawn: Figures) -> tuple[Page, dict[str, Table]]:
     references = Section(title="References", parts=[References()], folded=True)
     sections = [*first, again(account, tables), *more, references]
     losing = findings.losing(summary)
-    boxes = [Box(title="Where the crossbars come off worse:", lines=losing)] if losing else []
+    boxes = [Box(title="Where the crossbars are worse:", lines=losing)] if losing else []
     boxes += [Box(title=f"{words}.") for words in summary.get("cautions", ())]
     return (
         Page(
@@ -125,18 +126,19 @@ def picture(name: str, drawn: Figures) -> list[Part]:
 
 
 def results(summary: Summary, drawn: Figures) -> Section:
-    """Accuracy, surer measures, time and size; two engines where two ran."""
+    """Return accuracy, more sensitive measures, time and area; and both engines if two ran."""
     rows = [list(row.values()) for row in findings.results(summary)]
     note = (
-        f"Brackets hold 95 % intervals: of the digital network Wilson's over images{cite('wilson1927')}, of "
-        f"the crossbars Student's over chips, which all see the same images{cite('student1908')}; where it "
-        "says so, over chips and images. Cross-entropy, margin and spikes move before accuracy does."
+        "Brackets hold 95 % intervals. For the digital network they are Wilson intervals over images"
+        f"{cite('wilson1927')}, for crossbars Student's t intervals over chips, which all see the same images"
+        f"{cite('student1908')}; the rows that say so cover chips and images. Cross-entropy, margin and "
+        "spikes change before the accuracy does."
     )
     header = ["measure [unit]", "digital", "crossbars", "change"]
     parts: list[Part] = [Table(title="Results", header=header, rows=rows, note=note)]
     if found := engine_findings.engines(summary):
         header = ["engine", "data", "accuracy [95 %] over chips", "over chips and images [%]"]
-        note = f"{engine_findings.verdict(summary)} Everything else in this report is of aihwkit's tiles."
+        note = f"{engine_findings.verdict(summary)} All other results in this report are those of aihwkit."
         rows = [list(row) for row in found]
         title = "Two engines on one card"
         parts.append(Table(title=title, header=[*header, "same answer as digital"], rows=rows, note=note))
@@ -144,7 +146,7 @@ def results(summary: Summary, drawn: Figures) -> Section:
 
 
 def energy(summary: Summary, drawn: Figures) -> Section:
-    """Each digital baseline against the crossbars, what rules these, and what the band means."""
+    """Return each digital baseline against the crossbars, their largest part, and what the band means."""
     parts: list[Part] = []
     if rows := energy_findings.against(summary):
         header, lines = rows
@@ -158,11 +160,12 @@ def worth_of_attention(worth: Sequence[dict[str, Any]]) -> Section:
     """The same network with other attention."""
     header, rows = worth_table(worth)
     note = (
-        "The same network, digitally, with other attention: trained alike from the same seed, and put into "
-        "the trained STDP network at inference, matched to its mean weights on training images. Brackets "
-        "hold 95 % intervals over images. Uniform attention with the right mean is the control that counts."
+        "The same network, executed digitally, with other kinds of attention: either trained in the same "
+        "way from the same seed, or exchanged at inference in the trained STDP network and matched to its "
+        "mean attention weights on training images. Brackets hold 95 % intervals over images. The decisive "
+        "control is uniform attention with the mean of STDP attention."
     )
-    title = "What STDP attention is worth"
+    title = "STDP attention against other attention"
     return Section(title=title, parts=[Table(title=title, header=header, rows=rows, note=note)])
 
 
@@ -172,8 +175,8 @@ def faults(summary: Summary) -> Section:
     if not rows:
         return Section(title="Yield", parts=[])
     note = (
-        f"{sentence} Means over chips. A device is faulty that is stuck, corrupt or on an open line; a spare "
-        "takes the place of a line where that does less harm."
+        f"{sentence} Values are means over chips. A device counts as faulty if it is stuck, corrupt or on an "
+        "open line; a spare line replaces a line if that does less harm."
     )
     header = fault_findings.HEADER
     return Section(title="Yield", parts=[Table(title="Yield", header=header, rows=rows, note=note)])
@@ -185,31 +188,32 @@ def chip(account: Account) -> Section:
 
 
 def left_out(summary: Summary) -> Section:
-    """What nothing of is simulated, and what wires do."""
+    """Return what the simulation leaves out, and the effect of wires."""
     sentence, _ = line_findings.wires(summary)
     wires = (
-        "kappa = r n g_max N² says how much wires matter (r: one segment, n: devices for each weight, N: "
-        "longer side of an array): below 0.3 they change currents by a few per cent, above 1 they rule. "
+        "kappa = r n g_max N² measures the effect of the resistance of wires (r: resistance of one segment, "
+        "n: devices for each weight, N²: mean of the squares of rows and columns). Below 0.3, wires change "
+        "currents by a few per cent; above 1 they dominate. "
     )
     lines = [f"{wires}{sentence}"] if sentence else []
-    return Section(title="What was left out", parts=[Bullets(lines=[*lines, *LEFT_OUT])])
+    return Section(title="What the simulation leaves out", parts=[Bullets(lines=[*lines, *LEFT_OUT])])
 
 
 def again(account: Account, tables: Mapping[str, Table]) -> Section:
     """The command, and what it ran on."""
     versions = account.environment
     note = (
-        "Run it in this report's folder, which holds the resolved card (card.toml), numbers (result.json) "
-        "and every answer (run.json). Random streams are keyed by seed and by names of chips, layers and "
-        f"images, never by order or batch size. {listed(tables)}"
+        "Run this command in the folder of this report, which contains the whole card (card.toml), all "
+        "numbers (result.json) and the answer to every image (run.json). Random numbers depend on the seed "
+        f"and on the names of chips, layers and images, never on order or batch size. {listed(tables)}"
     )
     environment = Table(title="Environment", header=list(versions), rows=[list(versions.values())])
     command = Code(text=provenance.command(account.setting, worth=bool(account.worth)))
-    return Section(title="Do it again", parts=[command, environment, Words(text=note, quiet=True)])
+    return Section(title="How to repeat this run", parts=[command, environment, Words(text=note, quiet=True)])
 
 
 def details(account: Account, drawn: Figures) -> Iterator[Section]:
-    """What is looked up: layers, break-even, spikes, attention, conductances, lifetime, methods."""
+    """Return the folded sections: layers, break-even, spikes, attention, conductances, lifetime, methods."""
     summary = account.summary
     found = layer_table(summary)
     for title, parts in {
@@ -239,19 +243,24 @@ def break_even(balance: Balance | None, drawn: Figures) -> list[Part]:
         return []
     rows = [list(row) for row in energy_findings.break_even(balance)]
     header = ["digital baseline", "spike rate [%]", "energy of a pulse [J]", "energy of a conversion [J]"]
-    note = "Each quantity alone, all else as in this run, at both ends of the band of the crossbars' energy."
+    note = (
+        "Each column gives the value at which crossbars and the baseline take the same energy, with all "
+        "other quantities as in this run, at both ends of the band of the energy of crossbars. “none”: "
+        "there is no such value. “below 0”: crossbars take more energy even at a price of 0."
+    )
     table = Table(title="Break-even", header=[*header, "bits of the card's ADC [1]"], rows=rows, note=note)
     return [*picture("break-even", drawn), table]
 
 
 def attention(sample: Mapping[str, Any], drawn: Figures) -> list[Part]:
-    """Written attention weights beside the digital ones."""
+    """Return written and digital attention weights."""
     rows = sample.get("map errors", [])
     if not rows:
         return []
     note = (
-        "Of the first test image, over all heads and time steps: digital, and as the pulses wrote them on "
-        "chip 0. The difference holds the devices' errors and spikes that already differ further up."
+        "Attention weights of the first test image over all heads and time steps, digital and as written by "
+        "pulses on chip 0. The difference contains errors of the devices, and the effect of spikes that "
+        "already differ in earlier layers."
     )
     header = ["layer", "mean, digital [1]", "mean, written [1]", "rms difference [1]"]
     table = Table(title="Attention", header=header, rows=[list(row.values()) for row in rows], note=note)
@@ -259,22 +268,22 @@ def attention(sample: Mapping[str, Any], drawn: Figures) -> list[Part]:
 
 
 def lifetime(summary: Summary) -> list[Part]:
-    """What silent tokens cost, and how long cells of each technology live."""
+    """Return the cost of silent tokens, and the lifetime of cells of each technology."""
     silence, rows = findings.silence(summary), [list(row) for row in findings.lifetime(summary)]
     times = [f"at {rate:.0f} images a second [time]" for rate in findings.LIFE_RATES]
     header = ["technology", "endurance [cycles]", "images [1]", *times]
     note = (
-        "Published endurance, from the usual to the best, over the cycles of an image in the most worn "
-        "attention layer of this run: a reset is one, a pulse the part of the range it moves. No device of "
-        "these technologies was tested with this load; where few devices take the wear, these fail first. "
-        "Weight arrays are written once."
+        "The published endurance, from the usual to the best value, divided by the cycles per image in the "
+        "most worn attention layer of this run. A reset is one cycle, a pulse the fraction of the range by "
+        "which it moves the device. No device of these technologies was tested with this load; if few "
+        "devices take most of the wear, they fail first. Weight arrays are written once."
     )
     parts: list[Part] = [Words(text=silence)] if silence else []
     return [*parts, *([Table(title="Lifetime", header=header, rows=rows, note=note)] if rows else [])]
 
 
 def notes(noted: Mapping[str, Mapping[str, float]]) -> list[Part]:
-    """Events without a price over all layers, for an image and chip: clipped conversions and the like."""
+    """Return events without a price, such as clipped conversions, over all layers for one image and chip."""
     rows = []
     for what, found in noted.items():
         whole, words = found.get("of"), OF.get(what, ("", ""))[1]

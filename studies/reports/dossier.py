@@ -239,7 +239,7 @@ def line(recorded: Recorded) -> str:
         f"{f'first {s.images}' if s.images else 'all'} test images{f' of {s.dataset}' if s.dataset else ''}"
     )
     if subject(recorded) != s.title:
-        asked = f"{s.images or 'the usual number of'} test sequences"
+        asked = f"{s.images or 'the default number of'} test sequences"
     return (
         f"{subject(recorded)}; {asked}; {s.chips} chip{'' if s.chips == 1 else 's'} of card "
         f"{s.card.get('name', 'unnamed')}; seed {s.seed}; {len(rows)} rows, {duration(_time(rows))} of work "
@@ -259,8 +259,10 @@ def warnings(recorded: Recorded) -> list[str]:
     out += [words] if (words := mixed(recorded.rows)) else []
     there = {row["id"] for row in recorded.rows}  # of other blocks too, where more chips were asked for later
     if recorded.tasks and there.isdisjoint(recorded.tasks):
-        other = "Measured by another version of memsim, whose tasks are not those of the last run: "
-        return [*out, other + "started again, that run measures everything anew."]
+        other = (
+            "The rows were measured by another version of memsim, whose tasks differ from those of the last "
+        )
+        return [*out, other + "run: the same command would measure all tasks again."]
     left = sum(name not in there for name in recorded.tasks)
     return [*out, f"{left} of {len(recorded.tasks)} tasks are not measured yet."] if left else out
 
@@ -294,15 +296,18 @@ def again(recorded: Recorded) -> Section:
     versions = provenance.versions()
     measured = ", ".join(dict.fromkeys(source_of(row) for row in recorded.rows))
     environment = Table(
-        title="Environment this report was drawn in", header=list(versions), rows=[list(versions.values())]
+        title="Environment in which this report was made",
+        header=list(versions),
+        rows=[list(versions.values())],
     )
     note = (
-        "Run it in the folder of the study, which holds the card (card.toml). Rows were measured by memsim "
-        f"{measured}: {FILE} has each of them whole, rows.csv every number for each task and chip. "
-        f"{listed(recorded.tables)}"
+        "Run this command in the folder of the study, which contains the card (card.toml). Rows were "
+        f"measured by memsim {measured}. {FILE} contains the complete rows, rows.csv every number for each "
+        f"task and chip. {listed(recorded.tables)}"
     )
     return Section(
-        title="Do it again", parts=[Code(text=recorded.command), Words(text=note, quiet=True), environment]
+        title="How to repeat this study",
+        parts=[Code(text=recorded.command), Words(text=note, quiet=True), environment],
     )
 
 

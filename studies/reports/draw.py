@@ -36,11 +36,11 @@ MEASURES = {
 
 PER_CENT = {name for name, shown in MEASURES.items() if "[%]" in shown}
 NOTE = (
-    "Brackets hold 95 % intervals: Student's t over chips, which all see the same images; where there is one "
-    "execution only, or every chip gives the same, over images for accuracy and agreement, none for other "
-    "measures. Those over chips and images hold for other images of the same kind, too. “Chips to halve” is "
-    "how many chips would halve the interval of the accuracy, on the harder set where there is one. A change "
-    "is taken chip by chip."
+    "Brackets hold 95 % intervals: Student's t over chips, which all see the same images. With only one "
+    "execution, or with equal values on all chips, accuracy and agreement have intervals over images and "
+    "other measures have none. Intervals over chips and images also hold for other images of the same kind. "
+    "“Chips to halve” is the number of chips that would halve the interval of the accuracy, on the harder "
+    "set if there is one. Changes are taken chip by chip."
 )
 
 

@@ -24,13 +24,13 @@ class Baseline(NamedTuple):
 
 
 _WORDS = {
-    "sop": ("the papers' digital count (float sums)", "papers' count, fp32"),
-    "sop_integer": ("the same count with integer sums", "papers' count, integers"),
-    "lut": ("all digital work in integers, attention by table", "all work, table attention"),
-    "memory": ("event-driven integers with SRAM", "event-driven, with SRAM"),
+    "sop": ("the papers' count of operations in floating point", "papers' count, floating point"),
+    "sop_integer": ("the papers' count of operations in integers", "papers' count, integers"),
+    "lut": ("all work in integers, attention from a lookup table", "all work, attention by table"),
+    "memory": ("event-driven work in integers, with SRAM", "event-driven, with SRAM"),
     "dense": ("every synapse in every step, with SRAM", "dense with reuse, with SRAM"),
-    "dram": ("every synapse in every step, weights from DRAM once", "dense, weights from DRAM"),
-    "qnn": ("a quantised ANN of the same shape, with SRAM", "quantised ANN, with SRAM"),
+    "dram": ("every synapse in every step, weights once from DRAM", "dense, weights from DRAM"),
+    "qnn": ("a quantised network without spikes, with SRAM", "without spikes, with SRAM"),
 }
 BASELINES = {f"digital_{name}": Baseline(*words, rival(name)) for name, words in _WORDS.items()}
 
@@ -67,25 +67,29 @@ def mixture(summary: Summary) -> str:
 def no_energy(summary: Summary) -> str:
     """Why the crossbars' energy of this run means nothing; "" where it means something."""
     if summary.get("weights") == summary.get("attention_cell", "ideal") == "ideal":
-        return "Ideal cells are written for nothing and read without converters: no hardware has this energy."
+        return (
+            "Writing ideal cells costs no energy and reading them needs no converters, so no hardware has "
+            "this energy."
+        )
     if summary.get("engine") == "aihwkit":
-        return "aihwkit's own layers report no events, so the crossbars' energy of this engine is not known."
+        return "The layers of aihwkit report no events, so the energy of crossbars is not known here."
     return ""
 
 
 WHAT_A_BAND_IS = (
-    "The lower end has converters from published parts, the upper end the whole column of a published chip "
-    "(HERMES), scaled to the same node; what changes sides between them is not decided."
+    "The energy of crossbars is a band. At its lower end a conversion has the energy of published converter "
+    "parts, at its upper end that of the whole column of a published chip (HERMES), scaled to the same "
+    "technology node. A comparison whose result differs between the two ends is not decided."
 )
 """What the ends of the crossbars' energy are."""
 
 DIFFERENT_WORK = (
-    "The papers' count prices one accumulate for each spike and synapse, without memory, neurons, transport "
-    "or normalisation; the crossbars' energy covers converters, drivers, writes, neurons, bus and router and "
-    "all digital arithmetic, but memory only where the baseline has it too. All digital work in integers, "
-    "with attention by table, covers the same as the crossbars."
+    "The papers' count has one addition for each spike and synapse, without memory, neurons, transport or "
+    "normalisation. The energy of crossbars includes converters, drivers, writes, neurons, bus, router and "
+    "all digital arithmetic, but memory only where the baseline includes it too. The baseline with all "
+    "digital work in integers and attention from a lookup table includes the same work as the crossbars."
 )
-"""What the counts cover, which must stand beside their ratios."""
+"""What the counts include, which must stand beside their ratios."""
 
 
 def against(summary: Summary) -> tuple[list[str], list[list[str]]] | None:
@@ -113,10 +117,10 @@ def against(summary: Summary) -> tuple[list[str], list[list[str]]] | None:
 
 
 def about(summary: Summary) -> str:
-    """What rules the crossbars' energy, and how the figures of `against` are to be read."""
+    """Return in words the largest part of the crossbars' energy, and how to read the figures of `against`."""
     energy = summary.get("energy", {})
     if "digital_sop" not in energy:
-        return "No work of this network was counted, so nothing is known of its energy."
+        return "No work of this network was counted, so its energy is not known."
     if "crossbar" not in energy:
         return no_energy(summary)
     ours = band_of(summary, "crossbar")
@@ -124,7 +128,9 @@ def about(summary: Summary) -> str:
     if energy["crossbar"] > 0:
         part, joule = max(summary["breakdown"].items(), key=lambda item: item[1])
         share = percent(joule / energy["crossbar"], 0)
-        out.append(f"The largest part of the crossbars' energy at the card's prices: {part}, {share}.")
+        out.append(
+            f"At the prices of the card, the largest part of the energy of crossbars is {part} ({share})."
+        )
     return " ".join([*(sentence for sentence in out if sentence), DIFFERENT_WORK])
 
 
@@ -155,7 +161,7 @@ def _at_one_end(balance: Balance) -> Iterator[tuple[str, ...]]:
 
 
 def _even(joule: float) -> str:
-    return "none" if joule != joule else quantity(joule, "J") if joule > 0 else "not even 0"
+    return "none" if joule != joule else quantity(joule, "J") if joule > 0 else "below 0"
 
 
 def _capital(words: str) -> str:

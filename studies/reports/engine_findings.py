@@ -28,7 +28,7 @@ def engines(summary: Summary) -> list[tuple[str, ...]]:
 
 
 def verdict(summary: Summary) -> str:
-    """Whether the engines are told apart, by Welch's interval over chips; which effects neither has."""
+    """Return whether the engines differ, by Welch's interval over chips, and the effects that both lack."""
     if "beside" not in summary:
         return ""
     ours, theirs = (one["crossbar"]["accuracy"]["per_chip"] for one in (summary["beside"], summary))
@@ -39,13 +39,14 @@ def verdict(summary: Summary) -> str:
     difference, found = statistics.fmean(theirs) - statistics.fmean(ours), welch(ours, theirs)
     if found.low == found.high:
         words.append(
-            f"aihwkit's chips differ from memsim's by {points(difference)} points of accuracy; the chips of "
-            "an engine are all equal, so that this has no interval: not told apart."
+            f"The mean accuracy with aihwkit differs from that with memsim by {points(difference)} points. "
+            "All chips of an engine are equal, so there is no interval, and the difference is not "
+            "significant."
         )
         return " ".join(words)
     words.append(
-        f"aihwkit's chips differ from memsim's by {points(difference)} points of accuracy "
-        f"[{points(found.low)}, {points(found.high)}] on these images: "
-        f"{'told apart' if found.sign else 'not told apart'}."
+        f"The mean accuracy with aihwkit differs from that with memsim by {points(difference)} points "
+        f"[{points(found.low)}, {points(found.high)}] on these images; the difference is "
+        f"{'' if found.sign else 'not '}significant."
     )
     return " ".join(words)

@@ -25,11 +25,11 @@ def sets_of(summary: Summary) -> dict[str, Summary]:
 
 
 def headline(summary: Summary) -> str:
-    """What the analog world changed, in one sentence; another names a mixture of technology nodes."""
+    """Return the change from digital to crossbars in one sentence; another names a mixture of nodes."""
     sets = sets_of(summary)
     if "crossbar" not in summary:
         found = " and ".join(f"{percent(s['digital']['accuracy'])} of {name}" for name, s in sets.items())
-        return f"The digital network reads {found}; no crossbars were asked for."
+        return f"The digital network classifies {found} correctly; no crossbars were requested."
     words: list[str] = []
     before = ("", "")
     for name, part in sets.items():
@@ -43,7 +43,7 @@ def headline(summary: Summary) -> str:
 
 
 def _change(part: Summary) -> tuple[str, str]:
-    """Lose, gain, or neither as far as the chips can show: verb and object."""
+    """Return verb and object: lose or gain accuracy, or no change that is significant at 95 %."""
     of, digital = part["crossbar"]["accuracy"], part["digital"]["accuracy"]
     difference = of["mean"] - digital
     if part.get("agreement") == 1.0:
@@ -53,14 +53,17 @@ def _change(part: Summary) -> tuple[str, str]:
         return verb, f"{size} points of accuracy (one chip, so no interval)"
     change = part["crossbar"]["change"]
     if change["low"] <= 1e-9 and change["high"] >= -1e-9:
-        return "change", f"nothing that {len(of['per_chip'])} chips could show ({points(difference)} points)"
+        return "show", (
+            f"no significant change of accuracy with {len(of['per_chip'])} chips "
+            f"({points(difference)} points)"
+        )
     task = change["task"]
-    only = " (certain on these images only)"
+    only = " (significant for these images only)"
     return verb, f"{size} points of accuracy" + only * (task["low"] <= 0 <= task["high"])
 
 
 def losing(summary: Summary) -> list[str]:
-    """Plain words for everything in which the crossbars come off worse."""
+    """Return a sentence for each measure in which the crossbars are worse than digital execution."""
     if "crossbar" not in summary:
         return []
     out = []
@@ -70,21 +73,26 @@ def losing(summary: Summary) -> list[str]:
             lost = points(digital["accuracy"] - of["mean"]).lstrip("+")
             worst = points(min(of["per_chip"]) - digital["accuracy"])
             which = (
-                f"on average; the worst chip: {worst} points"
+                f"the chips lose {lost} points of accuracy on average; the worst chip: {worst} points"
                 if len(of["per_chip"]) > 1
-                else "by the one chip"
+                else f"the chip loses {lost} points of accuracy"
             )
-            out.append(f"{name}: {lost} points of accuracy lost {which}.")
+            out.append(f"{name}: {which}.")
         before, after = digits(digital["cross_entropy"]), digits(ours["cross_entropy"])
         if ours["cross_entropy"] > digital["cross_entropy"] and before != after:
-            out.append(f"{name}: the cross-entropy rises from {before} to {after} nat: less sure answers.")
+            out.append(
+                f"{name}: the cross-entropy rises from {before} to {after} nat, so the answers are less "
+                "certain."
+            )
     energy = summary.get("energy", {})
     for key, (words, _, rival) in BASELINES.items():
         if rival in energy and energy.get(key, 0.0) > 0:
             ours, theirs = band_of(summary, rival), quantity(energy[key], "J")
-            kept = ", values in SRAM" if rival == "crossbar_memory" else ""
+            kept = " with SRAM" if rival == "crossbar_memory" else ""
             if ours.against(energy[key]) == "digital":
-                out.append(f"Energy for an image: {span(ours)} on crossbars{kept}, {theirs} by {words}.")
+                out.append(
+                    f"Energy for an image: {span(ours)} on crossbars{kept}, {theirs} digitally: {words}."
+                )
     return out
 
 
@@ -96,7 +104,7 @@ def results(summary: Summary) -> list[Row]:
         worst = max(differ, key=lambda n: differ[n])
         mean = sum(differ.values()) / len(differ)
         rows.append(_row("spikes that differ, mean over layers", "%", "", percent(mean)))
-        rows.append(_row(f"spikes that differ, most ({worst})", "%", "", percent(differ[worst])))
+        rows.append(_row(f"spikes that differ, layer with most ({worst})", "%", "", percent(differ[worst])))
     for what, key in (
         ("time for an image, arrays in series", "latency [s/image]"),
         ("time between images, layers in a pipeline", "interval [s/image]"),
@@ -147,20 +155,23 @@ def _images(low: float, high: float) -> str:
 
 
 def silence(summary: Summary) -> str:
-    """What silent tokens cost in pulses, energy and cycles; "" where nothing was pulsed."""
+    """Return the cost of silent tokens in pulses, energy and cycles in words; "" without such pulses."""
     found = summary.get("attention", {})
     pulses, silent = (found.get(f"{key}_per_image", 0.0) for key in ("pulses", "silent_pulses"))
     if not silent:
         return ""
     ties, cycles = found["silent_tie_pulses_per_image"], found["cycles_per_image"]
     joule = summary.get("breakdown", {}).get("attention pulses")
-    spent = "" if joule is None else f", {quantity(joule * silent / pulses, 'J')} at a mean pulse's energy,"
+    spent = (
+        "" if joule is None else f" ({quantity(joule * silent / pulses, 'J')} at the mean energy of a pulse)"
+    )
     return (
-        f"{percent(silent / pulses, 0)} of the pulses are written at silent tokens "
-        f"({percent(ties / pulses, 0)} where both are silent: a tie, and a full write down). "
-        f'With silent = "no-pulse" they{spent} would be saved, and a device of the most worn layer would go '
-        f"through {digits(cycles - found['silent_cycles_per_image'])} instead of {digits(cycles)} cycles an "
-        f"image. That is counted from the same spikes; a network must be trained with it for its accuracy."
+        f"{percent(silent / pulses, 0)} of the pulses are written at silent tokens, which have no spike; at "
+        f"{percent(ties / pulses, 0)} of all pulses both tokens are silent, a tie that takes a full write "
+        f'down. With silent = "no-pulse" these pulses{spent} would be saved, and a device of the most worn '
+        f"layer would go through {digits(cycles - found['silent_cycles_per_image'])} instead of "
+        f"{digits(cycles)} cycles per image. These figures use the spikes of this run; the accuracy with "
+        "this setting needs a network that was trained with it."
     )
 
 
@@ -178,7 +189,7 @@ def _set_rows(name: str, part: Summary) -> Iterator[Row]:
     if ours is not None:
         both = f"[{100 * of['task']['low']:.2f}, {100 * of['task']['high']:.2f}]"
         change = f"{_ends(ours['change']['task']).strip()} points"
-        yield _row(f"the same, over chips and images, {name}", "%", "", both, change)
+        yield _row(f"accuracy, {name}, interval over chips and images", "%", "", both, change)
     for key, unit in UNITS.items():
         measure = f"{key.replace('_', '-')}, {name}"
         if ours is None:

@@ -10,10 +10,9 @@ from memsim.studies.reports.quantities import digits, percent, prefixed
 from memsim.studies.reports.table import Table
 
 NOTE = (
-    "For one image on one chip, a column in one unit; “other layers” are neurons, norms and pooling. Every "
-    "layer has whole tiles of its own, and the rest of their cells is empty. kappa tells how much wires "
-    "matter. result.json has each line of the bill under “ledger”; memsim compare --explain LAYER shows how "
-    "it is counted."
+    "For one image on one chip; “other layers” are neurons, norms and pooling. Every layer has whole tiles, "
+    "whose other cells stay unused. kappa measures the effect of wires. result.json lists the events of each "
+    "layer under “ledger”; memsim compare --explain LAYER shows how they are counted."
 )
 
 

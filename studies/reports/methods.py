@@ -33,10 +33,10 @@ UNITS = {"rotation": "degrees", "shift": "pixels", "warmup": "epochs"}
 """Units of a training recipe's numbers, where they have one."""
 
 NOT_SIMULATED = (
-    "Not simulated: {}; faults and errors of converters but those that the card names, errors of the "
-    "reading that drift compensation goes by, nonlinear currents but for the chord of a cell's I-V curve, "
-    "and changes of temperature. Energies leave out clock, control and references. Nothing here was "
-    "measured on a chip."
+    "The simulation does not include: {}; faults and converter errors that the card does not name; errors of "
+    "the reads from which drift compensation is computed; nonlinear currents beyond the chord of the I-V "
+    "curve of a cell; and changes of temperature. Energies do not include clock, control and references. "
+    "Nothing here was measured on a chip."
 )
 
 
@@ -59,11 +59,11 @@ def methods(setting: Setting, card: memsim.ChipCard, *, named: bool = True) -> l
 def intervals() -> str:
     """What the intervals are over."""
     return (
-        f"Means over chips have Student's t intervals{cite('student1908')}, shares of images "
-        f"Wilson's{cite('wilson1927')}, means over chips and images those of crossed random effects, two "
-        f"right and two wrong images added{cite('satterthwaite1946')}{cite('agresti1998')}, all at 95 %. "
-        "What was picked as the best of k has them at 1 - 5 %/k. What is compared ran on the same chips and "
-        "images, in pairs."
+        f"All intervals are 95 % intervals: Student's t{cite('student1908')} for means over chips, "
+        f"Wilson's{cite('wilson1927')} for shares of images, and those of crossed random effects, with two "
+        f"correct and two wrong images added{cite('satterthwaite1946')}{cite('agresti1998')}, for means over "
+        "chips and images. The best of k candidates has an interval at 1 - 5 %/k. Comparisons are paired: "
+        "both sides ran on the same chips and images."
     )
 
 
@@ -81,10 +81,10 @@ def network(setting: Setting) -> str:
     if isinstance(config, models.S2TDPTConfig):
         shape = (
             f", an S2TDPT{cite('mondal2025')} with {config.layers} blocks of width {config.dim}, "
-            f"{config.heads} heads, {config.steps} time steps and {config.attention} attention; what the "
-            f"paper leaves open is as in Spikingformer{cite('zhou2023')}"
+            f"{config.heads} heads, {config.steps} time steps and attention of kind {config.attention}; "
+            f"details that the paper does not give are taken from Spikingformer{cite('zhou2023')}"
         )
-    trained = _training(record) if record else "Its training record is not at hand."
+    trained = _training(record) if record else "Its training record is not available."
     data = setting.dataset or record.get("dataset", "the data set it was trained on")
     whole = record.get("images", {}).get("test") if data == record.get("dataset") else None
     images = f"the first {setting.images}" if setting.images else f"all {whole}" if whole else "all"
@@ -98,8 +98,9 @@ def _own_network(setting: Setting, net: NetFile) -> str:
     """A user's own network: its file by content; the file is not run for a report."""
     images = f"the first {setting.images}" if setting.images else "all"
     return (
-        f"The network is what {net.function}() in {net.name} makes (SHA-256 of its text: {net.digest}...). "
-        f"It is tested on {images} test inputs of {setting.dataset}{_data_source(str(setting.dataset))}."
+        f"The network is the result of {net.function}() in {net.name} (SHA-256 of its text: "
+        f"{net.digest}...). It is tested on {images} test inputs of "
+        f"{setting.dataset}{_data_source(str(setting.dataset))}."
     )
 
 
@@ -113,7 +114,7 @@ def _training(record: Mapping[str, Any]) -> str:
     augmentation = recipe.pop("augmentation", {})
     numbers = ", ".join([*_numbers(recipe), *_numbers(augmentation)])
     found = record.get("test_accuracy")
-    reached = "" if found is None else f", and reached {percent(found)} of the test images digitally"
+    reached = "" if found is None else f"; its digital test accuracy was {percent(found)}"
     return (
         f"memsim trained it on {parts.get('train', 'the')} images of {record.get('dataset', 'its data set')}"
         f"{_data_source(str(record.get('dataset')))} ({parts.get('val', 'some')} for validation; seed "
@@ -131,11 +132,12 @@ def chips(setting: Setting, card: memsim.ChipCard) -> str:
     """How many chips, which they are, and when they are read."""
     top = _fields(card, skip=("name", "description", *TABLES, "prices", "off", "strengths"))
     return (
-        f"Simulated are {setting.chips} chip{'' if setting.chips == 1 else 's'} of card {card.name} ({top}), "
-        f"seed {setting.seed}. Random streams are keyed by names, not by order{cite('salmon2011')}: a chip "
-        "is the same whichever others run. Chips differ in their devices alone and see the same images, "
-        f"{duration(setting.time)} after their weights were programmed unless the study varies it. Device "
-        f"models come from aihwkit{cite('rasch2021')} and from the papers that each cell names."
+        f"The simulation has {setting.chips} chip{'' if setting.chips == 1 else 's'} of card {card.name} "
+        f"({top}), seed {setting.seed}. Random numbers depend on names, not on order{cite('salmon2011')}: a "
+        "chip is the same whichever other chips are simulated. Chips differ only in their devices and see "
+        f"the same images, {duration(setting.time)} after their weights were programmed unless the study "
+        f"varies this time. Device models come from aihwkit{cite('rasch2021')} and from the papers that each "
+        "cell names."
     )
 
 
@@ -145,9 +147,9 @@ def weights(card: memsim.ChipCard) -> str:
     holders = "differential pairs" if coding.plain else coding.words(many)
     faults = _faults(card, card.weight_faults)
     return (
-        f"Weights are held by {holders} of {_cell(card.weight_cell)}; every number of these arrays: "
-        f"{_fields(card.weights, skip=('cell',))}. Rows that carry numbers pass a DAC, spikes drive a row "
-        f"for one bit.{faults}"
+        f"Weights are represented by {holders} of {_cell(card.weight_cell)}. All numbers of these arrays: "
+        f"{_fields(card.weights, skip=('cell',))}. DACs drive rows that carry numbers; a spike drives a row "
+        f"as one bit.{faults}"
     )
 
 
@@ -155,17 +157,17 @@ def _faults(card: memsim.ChipCard, section: FaultSection) -> str:
     """The faults of one sort of arrays with every number; nothing where there are none."""
     if not (section.made and card.on("faults")):
         return ""
-    return f" Some of their devices and lines are faulty from the start: {_fields(section, skip=())}."
+    return f" Some of their devices and lines are faulty after fabrication: {_fields(section, skip=())}."
 
 
 def attention(card: memsim.ChipCard) -> str:
     """The attention arrays with every number."""
     cell = card.attention_cell
-    unsaid = "" if card.attention.n_max else f", at most {cell.n_max} pulses to write it (the preset's)"
-    worn = f" They are worn: {_fields(card.wear, skip=())}." if card.wear.cycles_before else ""
+    unsaid = "" if card.attention.n_max else f", with at most {cell.n_max} pulses (the number of the preset)"
+    worn = f" Their devices are worn: {_fields(card.wear, skip=())}." if card.wear.cycles_before else ""
     return (
-        f"Attention weights are written by spikes into {_cell(cell)}{unsaid}, anew for every image, layer, "
-        f"head and time step; every number of these arrays: {_fields(card.attention, skip=('cell',))}."
+        f"Spikes write the attention weights into {_cell(cell)}{unsaid}, anew for every image, layer, "
+        f"head and time step. All numbers of these arrays: {_fields(card.attention, skip=('cell',))}."
         f"{_faults(card, card.attention_faults)}{worn}"
     )
 

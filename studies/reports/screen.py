@@ -20,13 +20,13 @@ from memsim.studies.reports.quantities import digits, duration, percent, prefixe
 Summary = Mapping[str, Any]
 
 SHORT = {
-    "digital_sop": "the papers' count, float sums",
-    "digital_sop_integer": "the papers' count, integers",
+    "digital_sop": "papers' count, floating point",
+    "digital_sop_integer": "papers' count, integers",
     "digital_lut": "all work, attention by table",
     "digital_memory": "event-driven, with SRAM",
     "digital_dense": "every synapse, with SRAM",
     "digital_dram": "every synapse, weights from DRAM",
-    "digital_qnn": "quantised ANN, with SRAM",
+    "digital_qnn": "without spikes, with SRAM",
 }
 """Digital baselines in at most 32 letters."""
 
@@ -68,7 +68,7 @@ def _wires(summary: Summary) -> str:
     )
     if ohm is None:
         return "wires not known"
-    words = f"wires {digits(ohm)} ohm a segment, kappa up to {digits(worst)}"
+    words = f"wires {digits(ohm)} ohm per segment, kappa up to {digits(worst)}"
     return f"{words}, not simulated" if line_findings.left_out(summary) else words
 
 
@@ -95,7 +95,7 @@ def _engines(summary: Summary) -> dict[str, dict[str, Summary]]:
 
 
 def answers(summary: Summary) -> RenderableType:
-    """Cross-entropy and margin of both executions, and how often they answer alike."""
+    """Return cross-entropy and margin of both executions, and the share of equal answers."""
     table = _table("", "cross-entropy [nat]", "margin", "same answers")
     for name, part in sets_of(summary).items():
         rows = [part["digital"]] + ([part["crossbar"]] if "crossbar" in part else [])
@@ -142,7 +142,7 @@ def sizes(summary: Summary) -> Iterator[str]:
     if found:
         areas = "; ".join(f"{digits(1e6 * area)} mm²{of}" for (area, _), of in found)
         missing = [*dict.fromkeys(part for (_, parts), _ in found for part in parts)]
-        yield f"Area of the parts that are known: {areas}." + (
+        yield f"Area of parts with a known size: {areas}." + (
             f" Unknown: {', '.join(missing)}." if missing else ""
         )
 

@@ -107,7 +107,7 @@ def test_a_run_beside_its_copy_differs_in_nothing(place: Path, tmp_path: Path) -
     assert "same answers" in table.rows[0][3]
     assert all(row[1] == row[2] and row[3].startswith("0") for row in table.rows)
     assert all(row[1] == row[2] and row[3] in ("", "1.00") for row in beside_comparisons.costs(a, b).rows)
-    assert "do not differ surely" in beside_comparisons.headline(a, b)
+    assert "show no significant change" in beside_comparisons.headline(a, b)
 
 
 def test_a_digital_run_has_its_digital_rows_alone(place: Path) -> None:
@@ -139,7 +139,8 @@ def test_the_page_stands_alone_escapes_and_repeats(place: Path) -> None:
     assert "coarse [@nobody1900] &lt;b&gt;" in text and len(parsed.ids) == len(set(parsed.ids))
     assert {link[1:] for link in parsed.links if link.startswith("#")} <= set(parsed.ids)
     own = (place / "coarse" / "report.html").read_text("utf-8")
-    assert "[@nobody1900] &lt;b&gt; beside the built-in card default" in own and ">weights.adc_bits<" in own
+    assert "[@nobody1900] &lt;b&gt; compared with the built-in card default" in own
+    assert ">weights.adc_bits<" in own
     write_beside(place / "one", place / "coarse")
     assert {path: path.read_bytes() for path in before} == before
     assert "tables/energy-time-and-area.csv" in text

@@ -12,7 +12,7 @@ CARD = memsim.ChipCard.load("default")
 
 def test_the_built_in_card_is_called_so() -> None:
     (part,) = differences(CARD)
-    assert isinstance(part, Words) and part.text == "Card default is as it comes with memsim."
+    assert isinstance(part, Words) and part.text == "Card default is the built-in card, unchanged."
     assert measured_cells(CARD) == []
 
 
@@ -20,7 +20,7 @@ def test_an_own_card_shows_what_is_other_with_units_and_sources() -> None:
     price = {"adc-8b": {"energy [J]": 3.25e-12, "source": "measured in this test"}}
     own = CARD.replace(name="mine", weights={"read_voltage [V]": 0.3, "tile_rows": 64}, prices=price)
     (part,) = differences(own.without("drift"))
-    assert isinstance(part, Table) and part.title == "Card mine beside the built-in card default"
+    assert isinstance(part, Table) and part.title == "Card mine compared with the built-in card default"
     rows = {row[0]: list(row[1:]) for row in part.rows}
     assert rows["weights.read_voltage [V]"][:2] == ["0.3", "0.2"]
     assert rows["weights.tile_rows"][:2] == ["64", "256"] and len(rows["weights.tile_rows"][2]) > 20

@@ -273,26 +273,27 @@ class TestTradeoff:
         ]  # fmt: skip
         (said,) = tradeoff.findings(found)
         assert said == (
-            "The cheapest point that is at most one point of accuracy worse than the card for sure (lower "
-            "end of the paired 95 % interval at −1 or above) is “ADC bits 5”: 300 nJ an image instead of "
-            "400 nJ, −0.13 [−0.43, +0.16] points 1 day after programming."
+            "The cheapest point that is at most one point of accuracy worse than the card (the lower end of "
+            "the paired 95 % interval is −1 or above) is “ADC bits 5”. It takes 300 nJ for an image instead "
+            "of 400 nJ and changes accuracy by −0.13 [−0.43, +0.16] points 1 day after programming."
         )
         edge = self.cost(6, 2.5e-7, 0.89, 0.90, 0.91)
         assert (
-            "“ADC bits 6”: 250 nJ an image instead of 400 nJ, −1.00 points (alike on all chips)"
-            in (tradeoff.findings([*found, edge])[0])
-        )
+            "“ADC bits 6”. It takes 250 nJ for an image instead of 400 nJ and changes accuracy by −1.00 "
+            "points (alike on all chips)"
+        ) in tradeoff.findings([*found, edge])[0]
 
     def test_where_no_point_is_cheaper_or_one_chip_is_all_it_says_so(self) -> None:
         (said,) = tradeoff.findings([self.cost(0, 1e-7, 0.9, 0.91), self.cost(9, 2e-7, 0.9, 0.91)])
         assert said.startswith(
-            "No point that is cheaper than the card, 100 nJ an image, is at most one point"
+            "No point that takes less energy than the card (100 nJ for an image) is known to be at most one "
+            "point"
         )
         few = [self.cost(0, 1e-7, 0.9, 0.91), self.cost(3, 5e-8, 0.9, 0.91)]
         for point in few:  # four images: equal answers are no certainty
             point.marks = {"accuracy [1]": [marks(torch.tensor([True, True, True, False]))] * 2}
         (said,) = tradeoff.findings(few)
-        assert said.startswith("No point that is cheaper than the card")
+        assert said.startswith("No point that takes less energy than the card")
         (said,) = tradeoff.findings([self.cost(0, 1e-7, 0.9), self.cost(3, 5e-8, 0.9)])
         assert said.startswith("One chip gives no interval")
 

@@ -142,17 +142,17 @@ def test_every_number_column_and_row_carries_a_unit(text: str) -> None:
 def test_the_page_says_what_matters(text: str, card: memsim.ChipCard) -> None:
     for needed in (
         "1 day after programming, simulated crossbars lose 0.50 points of accuracy on digits",
-        "change nothing that 4 chips could show (−0.10 points) on digits-hard",
-        "Where the crossbars come off worse",
+        "show no significant change of accuracy with 4 chips (−0.10 points) on digits-hard",
+        "Where the crossbars are worse",
         "99.50 % [98.50, 100.00]; 450 images",
         "99.00 % [98.80, 99.20]; 4 chips",
         "The largest kappa is 3.30 (blocks.0.mlp.fc1.linear)",
         "switched off: adc",
         "arXiv:2511.14691",
         "clipped conversions",
-        "--seed 0",
-        "33 % of the pulses are written at silent tokens (20 % where both are silent",
-        "6.40 instead of 8.00 cycles an image",
+        ">--seed</span> 0",
+        "33 % of the pulses are written at silent tokens, which have no spike; at 20 % of all pulses both",
+        "6.40 instead of 8.00 cycles per image",
         "1.25 s to 1.4 days",
         "0.100: ADC 0.0700, weight cells 0.0300",
     ):
@@ -189,7 +189,7 @@ def test_a_digital_run_has_a_report_too(comparison: SimpleNamespace, summary: di
         record=made.record() | {"chips": []},
     )
     text = write_report(bare, tmp_path).read_text("utf-8")  # type: ignore[arg-type]
-    assert "The digital network reads 99.50 % of digits; no crossbars were asked for." in text
+    assert "The digital network classifies 99.50 % of digits correctly; no crossbars were requested." in text
     assert "Ledger" not in text and "Conductances" not in text
 
 
@@ -306,7 +306,8 @@ class TestWords:
 
     def test_what_is_certain_on_these_images_only_says_so(self, summary: dict) -> None:
         summary["crossbar"]["change"] = made.interval(-0.005, 0.003)
-        assert "lose 0.50 points of accuracy (certain on these images only) on" in findings.headline(summary)
+        said = findings.headline(summary)
+        assert "lose 0.50 points of accuracy (significant for these images only) on" in said
 
     def test_one_chip_is_no_evidence(self, summary: dict) -> None:
         summary["crossbar"]["accuracy"] = made.interval(0.99, 0.01) | {"per_chip": [0.99]}
@@ -341,9 +342,9 @@ class TestWords:
     def test_wires_are_judged_by_the_rule_of_thumb(self, summary: dict) -> None:
         _, rows = line_findings.wires(summary)
         assert [row["meaning"] for row in rows] == [
-            "a few per cent",
-            "they rule",
-            "tens of per cent",
+            "wires change currents there by a few per cent",
+            "wires dominate the currents there",
+            "wires change currents there by tens of per cent",
         ]
         assert line_findings.wires({}) == ("", [])
 
