@@ -118,6 +118,12 @@ def check_conductance(g: np.ndarray, origin: str) -> None:
         raise ValueError(
             f"{origin}: conductance [S] up to {high:.4g}: below 10 pS; is the unit in the header right?"
         )
+    if high <= 0:
+        raise ValueError(
+            f"{origin}: conductance [S] = {low:.4g} to {high:.4g}: a conductance cannot be negative, and all"
+            " are: exchange the instrument's leads, or write the current with the sign of its voltage; an"
+            " offset is subtracted by --offset"
+        )
     if low < -NOISE * high or (g < 0).mean() > 0.2:
         raise ValueError(
             f"{origin}: conductance [S] = {low:.4g}: a conductance cannot be negative; subtract the offset of"

@@ -22,8 +22,9 @@ from memsim.devices.fitting.tables.columns import Columns, assign, given
 from memsim.devices.fitting.tables.cycles import in_order
 from memsim.devices.fitting.tables.directions import DOWN, RESET, UP, directions
 from memsim.devices.fitting.tables.folders import load_folder
-from memsim.devices.fitting.tables.headers import parse
+from memsim.devices.fitting.tables.headers import parse, plain_name
 from memsim.devices.fitting.tables.layouts import Long, long_form
+from memsim.devices.fitting.tables.numbers import number
 from memsim.devices.fitting.tables.ohms_law import read_by_current, with_read_voltage
 from memsim.devices.fitting.tables.plain import PlainTable, from_bytes, load
 
@@ -72,7 +73,8 @@ def understand_bytes(data: bytes, origin: str = "table", *, columns: str | None 
 
 def _known(asked: dict[str, str]):
     names = set(asked.values())
-    return lambda text: text in names or parse(text).known
+    plain = {plain_name(name) for name in names}
+    return lambda text: text in names or parse(text).known or (bool(text) and plain_name(text) in plain)
 
 
 def _names_devices(asked: dict[str, str]):
@@ -97,11 +99,7 @@ def _understood(table: PlainTable, asked: dict[str, str], offset: float, swap: b
     elif "time" in columns.found:
         curves, notes = _retention(columns, offset)
     else:
-        raise ValueError(
-            f"{table.origin}: no column is a pulse's number or a time, so these are neither pulse curves nor"
-            f" retention curves. Columns are {', '.join(map(repr, table.header))}; say --columns pulse=... or"
-            ' --columns "time [s]=..."'
-        )
+        raise ValueError(_no_order(table))
     return Understood(curves, table.origin, ("; ".join(table.notes), *notes))
 
 
@@ -128,6 +126,25 @@ without times).
 """
 
 
+def _no_order(table: PlainTable) -> str:
+    """Return why a table is neither pulse curves nor retention curves, with the remedy."""
+    shown = ", ".join(map(repr, table.header[:12]))
+    words = [set(plain_name(text).split()) for text in table.header]
+    several = [text for text, one in zip(table.header, words, strict=True) if one & {"pulse", "time"}]
+    remedy = 'say --columns pulse=... or --columns "time [s]=..."'
+    if len(several) > 1:
+        remedy = (
+            f"{several[0]!r}, {several[1]!r}, ... are one for each device: one column for all is needed, or a"
+            " row for each reading, or a file for each device in a folder"
+        )
+    elif sum("\x80" <= letter <= "\xff" for text in table.header for letter in text) > 5:
+        remedy = f"are these letters right? Save the file as UTF-8, or {remedy}"
+    return (
+        f"{table.origin}: no column is a pulse's number or a time, so these are neither pulse curves nor"
+        f" retention curves. Columns are {shown}; {remedy}"
+    )
+
+
 def _no_conductance(columns: Columns) -> str:
     table = columns.table
     return (
@@ -141,25 +158,56 @@ def _pulses(columns: Columns, offset: float, swap: bool) -> tuple[PulseCurves, l
     way, how = directions(columns)
     quantities = ("pulse", "cycle") if "cycle" in columns.found else ("pulse",)
     long = long_form(columns, quantities, {"direction": way.astype(float)}).without_offset(offset)
-    order, number, begins = in_order(
+    order, place, begins = in_order(
         long.which, long.values["pulse"], long.values.get("cycle"), long.values["direction"],
         list(long.device), long.origin,
     )  # fmt: skip
     which, count = long.which[order], len(long.device)
-    size = int(number.max()) + 1
+    size = int(place.max()) + 1
     if size * count > LARGEST:
         raise ValueError(f"{long.origin}: {size} pulses of {count} devices are more than {LARGEST} readings")
     g = np.full((size, count), np.nan)
     d = np.full((size, count), np.nan)
-    g[number, which] = long.values["conductance"][order]
+    g[place, which] = long.values["conductance"][order]
     found = long.values["direction"][order]
     _check_resets(found, which, long)
+    _check_zeros(columns, order, which, begins, found)
     if not (found == DOWN).any() and (found == UP).any():
         found = np.where(begins, RESET, found)  # devices with pulses up only were reset between cycles
-    d[number, which] = found
-    curves = PulseCurves(long.device, g, _filled(d, swap))
+    d[place, which] = found
     check_conductance(g[np.isfinite(g)], long.origin)
-    return curves, [*long.notes, how, *_told(curves, int(begins.sum()), swap)]
+    curves, unread = _read(PulseCurves(long.device, g, _filled(d, swap)))
+    return curves, [*long.notes, how, *unread, *_told(curves, int(begins.sum()), swap)]
+
+
+def _read(curves: PulseCurves) -> tuple[PulseCurves, list[str]]:
+    """Return the devices that were read at all, and a note on the others: they are not stuck devices."""
+    there = np.asarray(np.isfinite(curves.conductance).any(0))
+    if there.all():
+        return curves, []
+    names = [name for name, one in zip(curves.devices, there, strict=True) if not one]
+    left = f"{', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"
+    return curves.part(there), [f"left out, never read: {left}"]
+
+
+def _check_zeros(
+    columns: Columns, order: np.ndarray, which: np.ndarray, begins: np.ndarray, way: np.ndarray
+) -> None:
+    """Raise ValueError for directions written as 1 and 0 alone, of which 0 is probably down, not no pulse."""
+    if "direction" not in columns.found or columns.several or set(np.unique(way)) != {0.0, 1.0}:
+        return
+    table = columns.table
+    zero = np.array([number(text, table.decimal) == 0 for text in columns.texts("direction")])[order]
+    first = begins.copy()
+    first[0] = True
+    first[1:] |= which[1:] != which[:-1]
+    wrong = np.flatnonzero(zero & ~first)
+    if len(wrong):
+        line = table.lines[int(order[wrong[0]])]
+        raise ValueError(
+            f"{table.origin}, line {line}: direction = 0 after a pulse: 1 is up and 0 no pulse; if 0 means"
+            " down, write -1 or down in its place; if nothing was applied, write none"
+        )
 
 
 def _check_resets(way: np.ndarray, which: np.ndarray, long: Long) -> None:

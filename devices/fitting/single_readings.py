@@ -17,8 +17,8 @@ from memsim.devices.fitting.measurements import (
 from memsim.devices.fitting.tables.columns import Columns
 from memsim.devices.fitting.tables.layouts import Long, long_form, siemens
 
-_YES = {"1", "yes", "true", "y", "failed", "dead", "broken"}
-_NO = {"0", "no", "false", "n", "alive", ""}
+_YES = {"1", "yes", "true", "y", "failed", "dead", "broken", "ja", "oui", "sí", "si", "sì", "是"}
+_NO = {"0", "no", "false", "n", "alive", "", "nein", "non", "否"}
 
 
 def writes(columns: Columns, offset: float) -> tuple[ProgrammingTable, list[str]]:

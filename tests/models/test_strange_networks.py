@@ -30,7 +30,8 @@ FIELDS: list[dict[str, Any]] = [
 ] + [{"nothing": 3}]  # fmt: skip
 SPIKING: list[dict[str, Any]] = [
     *({"steps": value} for value in (0, -1, 1.5, "4", True)),
-    *({"tau": value} for value in (0.5, NAN, -INF, "2")), *({"v_threshold": value} for value in (0, NAN, INF)),
+    *({"tau": value} for value in (0.5, NAN, -INF, "2")),
+    *({"v_threshold": value} for value in (0, NAN, INF)),
     *({"v_reset": value} for value in (NAN, -INF, 9.0)), *({"alpha": value} for value in (0, INF, NAN)),
 ]  # fmt: skip
 

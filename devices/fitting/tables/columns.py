@@ -16,12 +16,15 @@ from difflib import get_close_matches
 import numpy as np
 
 from memsim.devices.fitting.tables.headers import DIMENSION, NAMES, Header, agrees, parse, plain_name
-from memsim.devices.fitting.tables.numbers import number
+from memsim.devices.fitting.tables.identity import SUMMARY, join
+from memsim.devices.fitting.tables.numbers import is_number, number
 from memsim.devices.fitting.tables.plain import PlainTable
 
 USUAL_UNIT = {"conductance": "uS", "resistance": "kohm", "time": "s", "voltage": "V", "read voltage": "V",
               "current": "uA",
               "target": "uS", "temperature": "K"}  # fmt: skip
+_EACH = "; if each device has its own, write a row for each reading, or a file for each device in a folder"
+_ELAPSED = re.compile(r"(\d{1,6}):([0-5]\d):([0-5]\d([.,]\d+)?)")
 _AVERAGES = {"mean", "average", "avg", "median", "mittelwert", "min", "max", "minimum", "maximum"}
 _BETWEEN = re.compile(r",(?=\s*[A-Za-z][A-Za-z ]*(?:\[[^\]]*\])?\s*=)")
 
@@ -54,6 +57,10 @@ class Columns:
         """
         table, header = self.table, column.header
         unit = header.unit
+        if header.quantity == "time" and unit is None:
+            elapsed = _elapsed(table.column(column.index))
+            if elapsed is not None:
+                return elapsed
         out = np.empty(len(table.rows))
         for i, text in enumerate(table.column(column.index)):
             value = number(text, table.decimal)
@@ -83,11 +90,31 @@ class Columns:
         return self.table.column(self.found[quantity].index)
 
 
+def _elapsed(texts: list[str]) -> np.ndarray | None:
+    """Return times [s] since the write from cells h:mm:ss that begin with 0:00:00; None for other cells.
+
+    Without a time of 0 they may be times of day, which say nothing about the write.
+    """
+    found = [_ELAPSED.fullmatch(text.strip()) for text in texts]
+    if not all(found):
+        return None
+    parts = [(int(m[1]), int(m[2]), float(m[3].replace(",", "."))) for m in found if m]
+    seconds = np.array([3600.0 * h + 60.0 * m + s for h, m, s in parts])
+    return seconds if seconds.min() == 0 else None
+
+
 def _remedy(text: str) -> str:
+    if re.match(r"[<>≤≥]\s*[\d.,]", text):
+        return ": a limit; of a device that has not failed, write the number, and no in a column failed"
+    if remedy := SUMMARY.get(text.strip().lower()):
+        return f": {remedy}"
     if re.match(r"[+-]?[\d.,]+\s*[^\W\d_]+$", text):
         return ": its unit belongs in the header, as G [uS]"
     if re.match(r"\d{1,4}[-:./]\d\d", text):
-        return ": is it a time of day or a date? Seconds since the write, or numbers of pulses, are needed"
+        return (
+            ": is it a time of day or a date? Seconds (or h:mm:ss from 0:00:00 on) since the write, or"
+            " numbers of pulses, are needed"
+        )
     return " (blank and NaN say that nothing was measured)"
 
 
@@ -161,7 +188,15 @@ def assign(table: PlainTable, asked: Mapping[str, str]) -> Columns:
     left_over = [one for one in left_over if one.index not in {column.index for column in several}]
     found |= _by_name(table, left_over, {*found, *constant})
     found = {q: replace(c, header=replace(c.header, quantity=q)) for q, c in found.items()}
-    used = {column.index for column in (*found.values(), *several)}
+    parts: list[int] = []
+    if not several and not any(parse(left).quantity == "device" for left in asked):
+        taken = {column.index for column in found.values()}
+        own = found["device"].index if "device" in found else None
+        free = [i for i in range(len(headers)) if i not in taken]
+        if joined := join(table, headers, own, free):
+            table, header, parts = joined
+            found["device"] = Column(len(table.header) - 1, header)
+    used = {*parts, *(column.index for column in (*found.values(), *several))}
     unused = tuple(text for i, text in enumerate(table.header) if i not in used and text)
     return Columns(table, found, tuple(several), unused, constant)
 
@@ -186,7 +221,11 @@ def _listed(header: tuple[str, ...]) -> str:
 
 
 def _index(table: PlainTable, name: str) -> int | None:
-    """Return the index of a column by its header, its name without unit, or either ignoring case."""
+    """Return the index of a column by its place (#4), its header, its name without unit, or either ignoring
+    case.
+    """
+    if place := re.fullmatch(r"#(\d{1,5})", name):
+        return int(place[1]) - 1 if 1 <= int(place[1]) <= len(table.header) else None
     for form in (str, lambda t: parse(t).name, plain_name, lambda t: plain_name(parse(t).name)):
         places = [i for i, text in enumerate(table.header) if form(text) == form(name)]
         if len(places) == 1:
@@ -203,9 +242,12 @@ def _by_name(table: PlainTable, columns: list[Column], taken: set[str]) -> dict[
             continue
         if len(mine) > 1 and mine[0].header.rank == mine[1].header.rank:
             names = " and ".join(repr(c.header.text) for c in mine[:2])
+            own = _EACH if quantity in ("time", "pulse") else ""
+            same = mine[0].header.text == mine[1].header.text
+            which = f"#{mine[0].index + 1}" if same else mine[0].header.text
             raise ValueError(
                 f"{table.origin}: {names} both are a {quantity}: say which, as --columns"
-                f' "{quantity}={mine[0].header.text}"'
+                f' "{quantity}={which}"' + (f" (column {mine[0].index + 1})" if same else "") + own
             )
         out[quantity] = mine[0]
     return out
@@ -238,6 +280,11 @@ def _devices(
     if measured or not bare:
         return []
     names = ", ".join(c.header.text for c in bare[:3])
+    if all(is_number(c.header.text) for c in bare):
+        raise ValueError(
+            f"{table.origin}: the columns {names}, ... have numbers for names: does a row hold a quantity in"
+            " place of a column? Exchange rows and columns (transpose the table)"
+        )
     raise ValueError(
         f"{table.origin}: no column is a conductance or resistance with its unit; if the columns {names}, ..."
         ' are one device each, say --columns "conductance [uS]=*" with their unit'

@@ -45,7 +45,8 @@ def directions(columns: Columns) -> tuple[np.ndarray, str]:
         if bad is not None:
             raise ValueError(
                 f"{table.origin}, line {table.lines[bad]}: {header.text} ="
-                f" {columns.texts('voltage')[bad][:40]!r} is no voltage"
+                f" {columns.texts('voltage')[bad][:40]!r} is no voltage: a number is"
+                " needed; its unit belongs in the header, as V [V]"
             )
         sign = np.sign(np.nan_to_num(np.array(values, float))).astype(np.int8)
         return sign, f"direction from the sign of {header.text!r}"

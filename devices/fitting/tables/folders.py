@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -41,9 +42,17 @@ def load_folder(path: Path, known: Callable[[str], bool], names: Callable[[str],
     for file, table in zip(files, tables, strict=True):
         rows += [[_name(file), *row] if apart else row for row in _with_points(table)]
         lines += [f"{line} of {file.name}" for line in table.lines]
-    notes = (*first.notes, f"{len(files)} files" + (", one a device" if apart else ""))
+    notes = (*first.notes, f"{len(files)} files" + (", one a device" if apart else _shared(tables, names)))
     header = ("device", *first.header) if apart else first.header
     return replace(first, origin=str(path), header=header, rows=rows, lines=lines, decimal=".", notes=notes)
+
+
+def _shared(tables: list[PlainTable], names: Callable[[str], bool]) -> str:
+    """Return a note on devices that several files name: they are the same devices, measured again."""
+    at = next(i for i, text in enumerate(tables[0].header) if names(text))
+    places = Counter(name for table in tables for name in {row[at].strip() for row in table.rows})
+    shared = sorted(name for name, count in places.items() if count > 1)
+    return f"; devices in several of them are the same: {', '.join(shared[:6])}" if shared else ""
 
 
 def _name(file: Path) -> str:

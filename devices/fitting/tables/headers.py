@@ -50,7 +50,7 @@ _DERIVED = re.compile(
 )
 _EITHER = {"conductance", "resistance"}
 _BRACKETS = re.compile(r"^(?P<name>.*?)\s*[\[(](?P<unit>[^\])]*)[\])]\s*$")
-_OTHERS = re.compile(r"^(?P<name>.+?)\s*(?P<sign>/|,|_|\sin\s|\s)\s*(?P<unit>[^\s/,_]+)$")
+_OTHERS = re.compile(r"^(?P<name>.+?)\s*(?P<sign>/|,|_|\sin\s|\s)\s*(?P<unit>(?:10\S*\s+)?[^\s/,_]+)$")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from memsim.devices.fitting.tables.columns import Column, Columns
+from memsim.devices.fitting.tables.identity import SUMMARY
 from memsim.devices.fitting.tables.ohms_law import READ, conductances, read_by_current
 
 
@@ -109,6 +110,13 @@ def _by_name(columns: Columns, count: int) -> tuple[tuple[str, ...], np.ndarray]
         raise ValueError(
             f"{table.origin}, line {table.lines[blank]}: no device is named; merged cells of a spreadsheet?"
             " Write the name in every row"
+        )
+    summary = next((i for i, text in enumerate(texts) if text.lower() in SUMMARY), None)
+    if summary is not None:
+        table = columns.table
+        raise ValueError(
+            f"{table.origin}, line {table.lines[summary]}: device = {texts[summary]!r}:"
+            f" {SUMMARY[texts[summary].lower()]}"
         )
     names, which = np.unique(np.array(texts), return_inverse=True)
     return tuple(names.tolist()), which

@@ -33,7 +33,13 @@ BLANK = {
 """Texts of cells that mean "not measured"."""
 
 
+_TEXT = re.compile(r"""^(="(?P<formula>[^"]*)"|'(?P<mark>[+−-]?[\d.,].*))$""")
+"""A number that a spreadsheet was told to keep as text: ="2.5" or '2.5."""
+
+
 def _plain(text: str) -> str:
+    if match := _TEXT.match(text.strip()):
+        text = match["formula"] or match["mark"] or ""
     return text.strip().replace("−", "-").replace("\u00a0", "").replace("\u202f", "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from memsim.devices.fitting.tables.encoding import decode
 from memsim.devices.fitting.tables.lines import Lines, body_of, split
 from memsim.devices.fitting.tables.numbers import decimal_of, is_blank, is_number, ungrouped
+from memsim.devices.fitting.tables.second_line import named as named_by
+from memsim.devices.fitting.tables.second_line import spread, under
 from memsim.devices.fitting.tables.units import unit_of
 
 HEAD = 200  #: number of lines in which the header is searched
@@ -47,10 +50,13 @@ def from_bytes(data: bytes, origin: str, known: Callable[[str], bool]) -> PlainT
     """Read the bytes of a table; origin: its name in messages.  Otherwise as `load`."""
     text, encoding = decode(data, origin)
     lines, separator = split(text, origin)
+    lines = [(number, row) for number, row in lines if not _is_rule(row)]
     at = _header_at(lines, known, origin)
     preamble = sum(any(row) for _, row in lines[:at])
     header, body = [cell.lstrip("# ") for cell in lines[at][1]], lines[at + 1 :]
     raw = len(header)
+    if body:
+        header = spread(header, body[0][1])
     while header and not header[-1]:
         header.pop()
     named = list(header)
@@ -61,14 +67,22 @@ def from_bytes(data: bytes, origin: str, known: Callable[[str], bool]) -> PlainT
             for name, unit in pairs
         ]
         body = body[1:]
+    if body and (names := named_by(header, body[0][1])):
+        header, body = names, body[1:]
+    elif at and (names := named_by(header, lines[at - 1][1])):
+        header = names
+    elif at:
+        header = under(header, lines[at - 1][1])
     body, blocks = body_of(body, named, raw)
     rows = [_fitted(row, raw, line, header, origin) for line, row in body]
     if not rows:
         raise ValueError(f"{origin}: no readings under the header {', '.join(header)}")
     rows, grouped = ungrouped(rows, separator == "commas", origin)
+    header, twice = _once(header, rows)
     decimal = decimal_of((cell for row in rows for cell in row), origin)
     notes = [encoding, f"separated by {separator}"]
     notes += [f"thousands separated by {grouped!r}"] if grouped else []
+    notes += [f"the same column twice: {', '.join(map(repr, twice))}"] if twice else []
     notes += ["decimal comma"] if decimal == "," else []
     notes += [f"{preamble} line{'s' * (preamble != 1)} before the header"] if preamble else []
     notes += [f"{blocks} further block(s) with lines before their header"] if blocks else []
@@ -92,6 +106,24 @@ def _header_at(lines: Lines, known: Callable[[str], bool], origin: str) -> int:
             " device, pulse, direction, conductance [uS] is needed, or --columns device=...,pulse=..."
         )
     return at
+
+
+def _once(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[str]]:
+    """Return the header without the names of columns that repeat an earlier one cell by cell, and these."""
+    out, twice = list(header), []
+    for i, text in enumerate(header):
+        first = header.index(text)
+        if text and first < i and all(row[i] == row[first] for row in rows):
+            out[i] = ""
+            twice.append(text)
+    return out, twice
+
+
+def _is_rule(row: list[str]) -> bool:
+    """Return whether a line only separates a header from its rows, as |---|:--:| does."""
+    cells = [cell for cell in row if cell]
+    rule = len(cells) > 1 and all(re.fullmatch(r":?-+:?|=+", cell) for cell in cells)
+    return rule and any(len(cell) > 2 for cell in cells)
 
 
 _AROUND = "[]() "

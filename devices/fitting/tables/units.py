@@ -29,6 +29,7 @@ _WORDS = {
     "volts": ("voltage", 1.0), "v": ("voltage", 1.0), "ampere": ("current", 1.0), "amps": ("current", 1.0),
     "kelvin": ("temperature", 1.0),
 }  # fmt: skip
+_FAHRENHEIT = {"°f", "degf", "deg f", "fahrenheit"}
 _CELSIUS = {"°c", "degc", "deg c", "celsius", "c"}
 _PREFIX = {
     "a": 1e-18, "f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "μ": 1e-6, "m": 1e-3, "k": 1e3, "K": 1e3,
@@ -37,19 +38,24 @@ _PREFIX = {
 _PREFIX_WORD = {"femto": 1e-15, "pico": 1e-12, "nano": 1e-9, "micro": 1e-6, "milli": 1e-3, "kilo": 1e3,
                 "mega": 1e6, "giga": 1e9}  # fmt: skip
 _POWER = re.compile(
-    r"^(?:1\s*[x*·]\s*)?(?:10\s*\^\s*\(?([+-]?\d{1,2})\)?|1[eE]([+-]?\d{1,2}))\s*[x*·]?\s*(\S+)$"
+    r"^(?:1?\s*[x*·×]\s*)?(?:10\s*(?:\^\s*\(?([+-]?\d{1,2})\)?|([+-]\d{1,2}))|1?[eE]([+-]?\d{1,2}))"
+    r"\s*[x*·×]?\s*(\S+)$"
 )
 
 
 def unit_of(text: str) -> Unit | None:
     """Return the unit named by a text, such as "uS", "kΩ", "nanosiemens", "10^-6 S", "min", "°C", or None."""
-    text = unicodedata.normalize("NFKC", text).strip()
+    text = unicodedata.normalize("NFKC", text).replace("−", "-").strip()
     if power := _POWER.match(text):
-        inner = unit_of(power[3])
-        exponent = int(power[1] or power[2])
+        inner = unit_of(power[4])
+        exponent = int(power[1] or power[2] or power[3])
         return inner and inner._replace(factor=inner.factor * 10.0**exponent)
     if text.lower() in _CELSIUS:
         return Unit("temperature", 1.0, 273.15)
+    if text.lower() in _FAHRENHEIT:
+        return Unit("temperature", 5 / 9, 273.15 - 32 * 5 / 9)
+    if quotient := _quotient(text):
+        return quotient
     if plain := _EXACT.get(text) or _WORDS.get(text.lower()):
         return Unit(*plain)
     for word, factor in _PREFIX_WORD.items():
@@ -59,3 +65,17 @@ def unit_of(text: str) -> Unit | None:
     if text[:1] not in _PREFIX or base is None or base[1] != 1.0 or base[0] == "temperature":
         return None
     return Unit(base[0], _PREFIX[text[0]])
+
+
+def _quotient(text: str) -> Unit | None:
+    """Return the unit of a quotient that is a conductance: A/V and 1/ohm, each with its prefixes, or None."""
+    above, slash, below = (part.strip() for part in text.partition("/"))
+    if not slash or "/" in below:
+        return None
+    over = unit_of(below)
+    if above == "1" and over is not None and over.dimension == "resistance":
+        return Unit("conductance", 1.0 / over.factor)
+    top = unit_of(above) if above else None
+    if top is None or over is None or (top.dimension, over.dimension) != ("current", "voltage"):
+        return None
+    return Unit("conductance", top.factor / over.factor)
