@@ -21,8 +21,8 @@ if TYPE_CHECKING:  # torch is imported only where tasks are measured; reports do
     from memsim.studies.evaluation.sequence_trials import Trial
 
 SEQUENCES = 100  #: default number of test sequences
-ABOUT = "Sequence networks are trained on the spot, with the default recipe of memsim.models.sequences."
-UNWIRED = "Word and bit lines have no resistance, whatever the card says."
+ABOUT = "The study trains its own sequence networks with the default recipe of memsim.models.sequences."
+UNWIRED = "Word and bit lines have no resistance here, regardless of the card."
 
 
 def refuse_networks(setting: Setting, study: str) -> None:

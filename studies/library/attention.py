@@ -1,8 +1,9 @@
-"""Attention: STDP written with pulses beside ideal STDP, the exact histogram, and the rivals it must beat.
+"""Attention: STDP attention written with pulses, ideal STDP attention, and other kinds of attention.
 
-Digital: the network with each attention exchanged at inference (matched to its mean weights, nothing
-retrained), its relatives trained the same way, other STDP windows, those of spikes on devices among them.  On
-crossbars: written on each cell, the same rivals with their weights on arrays, and the other windows written.
+Digital: the network with each kind of attention exchanged at inference (matched to its mean weights, not
+retrained), networks with other attention trained in the same way, and other STDP windows, including those
+that spikes make on devices.  On crossbars: written on each cell, the other kinds with their weights on
+arrays, and the other windows written.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from memsim.studies.reports.quantities import duration
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "What writing attention costs, and what it is worth"
+title = "The cost of writing attention, and STDP attention against other attention"
 
 TRAINED = ("stdp", "random", "uniform", "uniform-matched", "rate", "dot")
 TAUS = (0.125, 0.25, 1.0, 2.0)
@@ -32,7 +33,7 @@ LEVELS = (2, 3, 5, 9, 17)
 GROUPS = {
     "stdp": "STDP",
     "exchanged": "exchanged at inference",
-    "trained": "trained alike",
+    "trained": "trained in the same way",
     "window": "another window",
     "cell": "written on",
 }
@@ -62,14 +63,17 @@ def changes(model: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Digital once each; on crossbars on every block of chips.  ValueError for a user's own network."""
+    """Yield each digital task once, and each task on crossbars for every block of chips.
+
+    Raises ValueError for a user's own network.
+    """
     from memsim.studies.evaluation.subject import refuse_foreign
 
     refuse_foreign(
         setting,
         "attention",
-        "it exchanges STDP attention and sets relatives beside it that were trained alike, and both are "
-        "there for memsim's own networks alone",
+        "it exchanges STDP attention, and compares networks that were trained in the same way; both exist "
+        "only for memsim's own networks",
     )
     card = memsim.ChipCard.parse(dict(setting.card))
     yield _digital(setting, "stdp", "exact histogram", {"form": "histogram"})
@@ -115,7 +119,7 @@ def _pick(points: Sequence[Point], execution: str, group: str | None = None) -> 
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """The rivals side by side in both executions; written on each cell; windows; everything."""
+    """Tabulate all kinds in both executions, attention written on each cell, and all measures."""
     if not points:
         return {}
     main = draw.main_column(points)
@@ -129,7 +133,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             title=f"{draw.heading(main)} with each attention",
             header=["attention", "digital", "weights on crossbars, attention written or digital"],
             rows=rows,
-            note="STDP attention is written with pulses on crossbars; a rival's attention stays digital. "
+            note="On crossbars STDP attention is written with pulses; other kinds of attention stay digital. "
             + draw.NOTE,
         )
     }
@@ -141,12 +145,13 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     for execution, found in both.items():
         if found:
             reference = found.get("STDP: as trained")
-            out[execution] = draw.lines(f"All attentions, {execution}", found, reference=reference)
+            title = f"All kinds of attention, {execution}"
+            out[execution] = draw.lines(title, found, reference=reference)
     return out
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Each execution's attentions; the windows."""
+    """Draw all kinds of attention, digital and on crossbars."""
     out = {}
     for execution in ("digital", "crossbars"):
         found = _pick(points, execution)
@@ -157,13 +162,15 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
                 else "on crossbars; intervals over chips"
             )
             out[execution] = draw.forest(
-                found, reference=found.get("STDP: as trained"), caption=f"Every attention {caption} (95 %)."
+                found,
+                reference=found.get("STDP: as trained"),
+                caption=f"All kinds of attention {caption} (95 %).",
             )
     return out
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """What writing costs against ideal attention on the same chips; what STDP is worth beside its rivals."""
+    """Compare written with ideal attention on the same chips, and STDP with the best other attention."""
     if not points:
         return []
     main, said = draw.main_column(points), []
@@ -177,16 +184,17 @@ def findings(points: Sequence[Point]) -> list[str]:
                 f"{draw.change(loss, main, 'points')} against ideal attention on the same chips, "
                 f"{duration(stdp.labels['time [s]'])} after programming."
             )
-    trained = {k.split(": ")[1]: p for k, p in digital.items() if k.startswith("trained alike")}
+    trained = {k.split(": ")[1]: p for k, p in digital.items() if k.startswith("trained in the same way")}
     if trained and "STDP: as trained" in digital:
         trained.setdefault("stdp", digital["STDP: as trained"])
     if "stdp" in trained and len(trained) > 1:
         best = max((k for k in trained if k != "stdp"), key=lambda k: trained[k].estimate(main).mean)
         ours, theirs = trained["stdp"].estimate(main), trained[best].estimate(main)
         gap = trained["stdp"].against(trained[best], main, of=len(trained) - 1)
-        verdict = {1: "above", -1: "below", 0: "not apart from"}[gap.sure[0] if gap else 0]
+        verdict = {1: "better than", -1: "worse than", 0: "not significantly different from"}
         said.append(
-            f"Trained alike, digitally, STDP attention ({draw.cell(ours, main)} % {draw.said(main)}) is "
-            f"{verdict} its best rival, {best} ({draw.cell(theirs, main)} %); one training seed each."
+            f"Trained in the same way and executed digitally, STDP attention ({draw.cell(ours, main)} % "
+            f"{draw.said(main)}) is {verdict[gap.sure[0] if gap else 0]} the best other attention, {best} "
+            f"({draw.cell(theirs, main)} %); each was trained with one seed."
         )
     return said

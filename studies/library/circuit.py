@@ -17,7 +17,7 @@ from memsim.studies.reports import one_change
 from memsim.studies.reports.one_change import Change
 from memsim.studies.running.task import Task
 
-title = "What the circuit around the devices changes"
+title = "The effect of the circuit around the devices"
 
 TIMES = (1.0, 86400.0, 365 * 86400.0)
 

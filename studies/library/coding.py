@@ -1,8 +1,8 @@
-"""Coding: what holds a weight, in how many devices, and what that brings and costs.
+"""Coding: representations of a weight by devices, with their accuracy, energy and area.
 
-Every coding of weights, slices of several widths, devices in parallel, batch norms folded into the
-conductances and biases in rows of the array: one thing changed at a time around the card, a second and a day
-after programming.
+The study changes one thing of the card at a time, a second and a day after programming: the coding of
+weights, slices of several widths, devices in parallel, batch norms folded into the conductances, and biases
+in rows of the array.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def measure(prepared: Trial, own: Mapping[str, Any]) -> Result:
 
 
 def name(point: Point) -> str:
-    """A point as a table names it."""
+    """Return the name of a point in tables."""
     axis, value = point.labels["axis"], point.labels["value"]
     return axis if axis == CARD else f"{axis}: {value}"
 
@@ -149,14 +149,15 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
         "",
         *(f"{draw.MEASURES[main]} {one}" for one in after),
         *(f"change {one} [points]" for one in after),
-        "energy an image",
+        "energy of an image",
         "area of weight arrays",
     ]
     note = (
-        "Energy and area as far as the card and its technology price them; cells, converters and DACs are in "
-        "the area. Changes are against the card, the same chips in pairs. "
+        "Energy and area contain the parts for which the card and its technology have prices; the area "
+        "contains cells, ADCs and DACs. Changes are against the card, chip by chip. "
     )
-    out = {"codings": Table(title="What holds a weight", header=header, rows=rows, note=note + draw.NOTE)}
+    title = "Codings of weights"
+    out = {"codings": Table(title=title, header=header, rows=rows, note=note + draw.NOTE)}
     for time, found in by_time.items():
         key = f"points-{duration(time).replace(' ', '-')}"
         title = f"All points, {duration(time)} after programming"
@@ -179,7 +180,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """The best coding at each time, and whether that is sure; the smallest that is not surely worse."""
+    """Return the best coding at each time, and the smallest that is not significantly worse than the card."""
     said = []
     for time in sorted({p.labels["time [s]"] for p in points}):
         found = _at(points, time)
@@ -196,7 +197,7 @@ def findings(points: Sequence[Point]) -> list[str]:
 
 
 def _smallest(found: Mapping[str, Point], column: str) -> list[str]:
-    """The point of the least area that is not surely worse than the card."""
+    """Return the point of the smallest area that is not significantly worse than the card."""
     base = found.get(CARD)
     sized = {key: p for key, p in found.items() if AREA in p.total}
     if base is None or CARD not in sized or len(base.chips) < 2:
@@ -209,6 +210,6 @@ def _smallest(found: Mapping[str, Point], column: str) -> list[str]:
     least = min(good, key=lambda key: sized[key].total[AREA])
     area, whole = sized[least].total[AREA], base.total[AREA]
     return [
-        f"The least area of those that are not surely worse is that of “{least}”, {digits(1e6 * area)} mm² "
-        f"where the card takes {digits(1e6 * whole)} mm²."
+        f"Of the codings that are not significantly worse, “{least}” has the smallest area, "
+        f"{digits(1e6 * area)} mm²; the card has {digits(1e6 * whole)} mm²."
     ]

@@ -19,7 +19,7 @@ from memsim.studies.reports.quantities import duration, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "How old a context may be"
+title = "Accuracy by the age of a context"
 
 MIXERS = ("softmax", "forgetting", "stick-breaking", "mosaics")
 CELLS = ("pcm-joshi2020", "pcm-hermes2023-1", "reram-wan2022")
@@ -38,9 +38,9 @@ prepare, measure = sequences.prepare, sequences.measure
 def methods(setting: Setting) -> str:
     """Return a paragraph on the methods."""
     return (
-        f"{sequences.ABOUT} They learn last write wins: six keys, three of them overwritten, in {TOKENS} "
-        "tokens. Lines alone are on arrays, with converters and noise of the card; nothing is trained anew. "
-        f"{sequences.UNWIRED}"
+        f"{sequences.ABOUT} They learn the task last write wins with six keys, three of them overwritten, in "
+        f"{TOKENS} tokens. Only lines are on arrays, with converters and noise of the card; the networks are "
+        f"not trained again. {sequences.UNWIRED}"
     )
 
 
@@ -113,7 +113,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
         }
         ages = sorted({age for line in series.values() for age, _ in line})
         out[cell] = draw.curves(
-            series, x_label="time that the context took", columns=["accuracy [1]", "cross-entropy [nat]"],
+            series, x_label="duration of the context", columns=["accuracy [1]", "cross-entropy [nat]"],
             ticks={age: _span(age) for age in ages},
             caption=f"Contexts on {cell}: means over chips with 95 % intervals.",
         )  # fmt: skip
@@ -127,13 +127,15 @@ def findings(points: Sequence[Point]) -> list[str]:
     for (cell, mixer, correct), line in pairs:
         new, old = min(line), max(line)
         lost = line[old].against(line[new], column, of=len(pairs))
-        said = f"On {cell}, {mixer}{', corrected' if correct else ''}: {_span(old)} of context against"
-        out.append(f"{said} {_span(new)} {draw.change(lost, column, 'points')}.")
+        said = (
+            f"On {cell}, {mixer}{', corrected' if correct else ''}: the accuracy of a context of {_span(old)}"
+        )
+        out.append(f"{said} against one of {_span(new)} changes by {draw.change(lost, column, 'points')}.")
     for (cell, mixer, correct), line in every.items():
         plain = every.get((cell, mixer, False), {})
         both = [age for age in line if age in plain]
         if correct and both:
             gain = line[max(both)].against(plain[max(both)], column, of=len(pairs) or 1)
-            said = f"On {cell}, {mixer}: correction after {_span(max(both))} gives"
+            said = f"On {cell}, {mixer}: correction changes the accuracy after {_span(max(both))} by"
             out.append(f"{said} {draw.change(gain, column, 'points')}.")
-    return out or (["No line has two ages yet."] if points else [])
+    return out or (["No mixer has been measured at two ages yet."] if points else [])

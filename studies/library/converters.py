@@ -15,7 +15,7 @@ from memsim.studies.reports import one_change
 from memsim.studies.reports.one_change import Change
 from memsim.studies.running.task import Task
 
-title = "What converters cost"
+title = "The cost of converters"
 
 ADC_BITS = (4, 5, 6, 7, 10)
 ERRORS = (0.005, 0.02, 0.1)

@@ -1,8 +1,8 @@
-"""Counter-measures: what writing attention on each cell costs, which effect it comes from, and what helps.
+"""Counter-measures: the loss by writing attention on each cell, its causes, and measures against it.
 
-Attention alone is on arrays, written on every pulsed preset and read by the card's ADC; all other layers
-are digital.  Each effect of the cell alone on and alone off; each counter-measure alone; the affordable ones
-together.  The same chips throughout.
+Only attention is on arrays, written on every pulsed preset and read by the ADC of the card; all other layers
+are digital.  The study has each effect of the cell alone on and alone off, each counter-measure alone, and
+those that can be built together, all on the same chips.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from memsim.studies.reports.quantities import digits
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "Attention that survives real cells: what helps, and what it costs"
+title = "Counter-measures against the loss by writing attention, and their cost"
 
 TIME = 1.0
-"""Seconds after programming: weights are digital, so that time changes nothing."""
+"""Time after programming [s]; weights are digital, so the time has no effect."""
 
 IMAGES = 1024
 """Training images that batch norms are estimated on."""
 
 DOUBT = (
-    "Reset noise is in doubt: reset_std = 0.01 is aihwkit's default in all its presets, no paper's; for "
-    "ecram-li it is five steps. "
+    "The reset noise is uncertain: reset_std = 0.01 is the default of aihwkit in all its presets and comes "
+    "from no paper; for ecram-li it is five steps. "
 )
 WITHOUT, NOTHING = "without", "ideal writing"
 MISMATCH = "spike mismatch [1]"
 COSTS = {"pulses": "pulses", "devices": "attention devices", "energy": "energy [J]"}
-"""What a measure costs -> where a point holds it for an image."""
+"""Costs of a measure, by name -> the key under which a point holds the cost for an image."""
 
 TOGETHER = {"devices_per_synapse": 4, "reset": "verified", "verify_rounds": 1, "row_gain": True}
 
@@ -50,7 +50,7 @@ def pulsed() -> list[str]:
 
 
 def measures() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """(name, change of the attention section, what a task has of its own) of what any cell can be given."""
+    """Yield (name, change of the attention section, a task's own fields) of measures for any cell."""
     four = {"devices_per_synapse": 4}
     yield WITHOUT, {}, {}
     yield "batch norms estimated on the chip", {}, {"recalibrate": IMAGES}  # of the same chips: right after
@@ -63,7 +63,7 @@ def measures() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
 
 
 def further(cell: str, model: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """(name, change of the attention section, change of the network) of what else there is."""
+    """Yield (name, change of the attention section, change of the network) of further measures."""
     from memsim.models.registry import tuned
 
     preset = devices.get(cell)
@@ -91,9 +91,9 @@ def effects(card: memsim.ChipCard) -> Iterator[tuple[str, str, memsim.ChipCard]]
 
 
 def tasks(setting: Setting, cells: Sequence[str] | None = None) -> Iterator[Task]:
-    """For each cell (None: all pulsed) on every block of chips: ideal writing and what can be built; then
-    every effect; then what else there is.  Stopped early, it has answered the first question for every cell.
-    ValueError for a user's own network.
+    """Yield for each cell (None: all pulsed) and block of chips ideal writing and the measures that can be
+    built, then every effect, then further measures, so that a study that is stopped early has the first part
+    for every cell.  Raises ValueError for a user's own network.
     """
     from memsim.mapping.exchange import matrix_names
     from memsim.studies.evaluation.subject import refuse_foreign
@@ -156,9 +156,9 @@ def _cells(points: Sequence[Point]) -> list[str]:
 
 
 def best(found: Mapping[str, Point]) -> str | None:
-    """The measure with the fewest spikes that differ, of those that can be built; None for none.
+    """Return the measure with the fewest spikes that differ, of those that can be built; None for none.
 
-    Spikes distinguish measures where accuracy and cross-entropy, at these sizes, do not.
+    Spikes distinguish measures whose accuracy and cross-entropy do not differ significantly at these sizes.
     """
     possible = [name for name, *_ in measures() if name in found and name != WITHOUT]
     return min(possible, key=lambda name: found[name].estimate(MISMATCH).mean, default=None)
@@ -170,7 +170,7 @@ def _shown(point: Point | None, columns: Sequence[str]) -> list[str]:
 
 
 def _cost(point: Point, without: Point | None) -> list[str]:
-    """What is in COSTS, as multiples of those without."""
+    """Return the costs of COSTS as multiples of those without a measure."""
     out = []
     for key in COSTS.values():
         ours, theirs = (None if p is None else p.total.get(key) for p in (point, without))
@@ -179,7 +179,7 @@ def _cost(point: Point, without: Point | None) -> list[str]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """The best measure for each cell; where each cell's loss comes from; every measure."""
+    """Tabulate the best measure for each cell, the loss by effect, and every measure."""
     if not points:
         return {}
     out = {"best": _best_table(points)} | _effects_table(points)
@@ -203,8 +203,10 @@ def _best_table(points: Sequence[Point]) -> Table:
     header = ["cell", *heads[:-3], "best measure", *heads[-3:],
               "change of spikes that differ [points]", *_cost_header()]  # fmt: skip
     note = (
-        "Best is the measure with the fewest spikes that differ that can be built; picked and shown on the "
-        "same chips, it is a little too good. Costs are multiples of those without a measure. " + draw.NOTE
+        "The best measure is the one with the fewest spikes that differ among those that can be built. It "
+        "is chosen and shown on the same chips, so its result is slightly too good. Costs are multiples of "
+        "those "
+        "without a measure. " + draw.NOTE
     )
     return Table(title="The best counter-measure for each cell", header=header, rows=rows, note=note)
 
@@ -230,7 +232,7 @@ def _effects_table(points: Sequence[Point]) -> dict[str, Table]:
     header = ["cell", "effect"]
     for what, unit in told.items():
         header += [f"{what}, alone on: added [{unit}]", f"{what}, alone off: change [{unit}]"]
-    title = "Where the loss comes from"
+    title = "Loss by effect of the cell"
     return {"effects": Table(title=title, header=header, rows=rows, note=DOUBT + draw.NOTE)} if rows else {}
 
 
@@ -251,7 +253,7 @@ def _measures_table(cell: str, found: Mapping[str, Point]) -> Table:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Each cell's effects and measures."""
+    """Draw the effects and measures of each cell."""
     out = {}
     for cell in _cells(points):
         found = _pick(points, cell, "measure")
@@ -262,14 +264,14 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
             out[cell] = draw.forest(
                 shown,
                 reference=found.get(WITHOUT),
-                caption=f"Attention alone written on {cell}: each counter-measure, and each effect "
+                caption=f"Only attention on arrays, written on {cell}: each counter-measure, and each effect "
                 "alone on; dotted: without a measure. Means over chips with 95 % intervals.",
             )
     return out
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """For each cell: what writing costs and by which effect; what helps most, how much, and at what price."""
+    """Return for each cell the loss by writing and its main effect, and the best measure with its cost."""
     return [said for cell in _cells(points) for said in (*_loss(points, cell), *_help(points, cell))]
 
 
@@ -300,7 +302,7 @@ def _help(points: Sequence[Point], cell: str) -> Iterator[str]:
         return
     costs = [f"{c} × the {kind}" for c, kind in zip(_cost(found[name], without), COSTS, strict=True) if c]
     price = f", for {', '.join(costs)}" if costs else ""
-    sure = "lowers" if gain.high < 0 else "does not surely lower"
+    sure = "lowers" if gain.high < 0 else "does not significantly lower"
     yield (
         f"On {cell} the best counter-measure, {name}, {sure} the spikes that differ: "
         f"{draw.change(gain, MISMATCH, 'points')}{price}."

@@ -38,12 +38,12 @@ HEADS: tuple[tuple[str, int], ...] = (
 """How the spare columns learn, and their number."""
 ACCURACY, ENTROPY = "accuracy [1]", "cross-entropy [nat]"
 HEADER = [
-    "cell", "head", "accuracy [%]", "against none [points]", ENTROPY, "pulses a device",
-    "energy of the lesson",
+    "cell", "head", "accuracy [%]", "change against none [points]", ENTROPY, "pulses per device",
+    "energy of the training",
 ]  # fmt: skip
 NOTE = (
-    "Every chip has a lesson of its own: other devices, other weights drawn at the start, another order of "
-    "images. Brackets: 95 % intervals over these (Student's t)."
+    "Every chip is trained separately, with its own devices, initial weights and order of images. Brackets "
+    "hold 95 % intervals over chips (Student's t)."
 )
 
 
@@ -55,7 +55,7 @@ def tasks(setting: Setting) -> Iterator[Task]:
     from memsim.models import S2TDPT
     from memsim.studies.evaluation.subject import Subject, refuse_foreign
 
-    refuse_foreign(setting, "dendrites", "it teaches the heads of memsim's own networks anew")
+    refuse_foreign(setting, "dendrites", "it trains the heads of memsim's own networks again")
     if not isinstance(Subject.of(setting).net, S2TDPT):
         raise ValueError(
             f"study dendrites: {setting.model} is not an S2TDPT network; the study needs the head of one"
@@ -112,7 +112,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             for name, point in of.items()
         ]
         if rows:
-            title = f"What spare columns are worth, images {images}"
+            title = f"Gain by spare columns, images {images}"
             out[images.replace(" ", "-")] = Table(title=title, header=HEADER, rows=rows, note=NOTE)
     return out | {"asked": draw.lines("Every head, all measures", _every(points))}
 
@@ -150,7 +150,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
     for images in IMAGES:
         shown = _every([point for point in points if point.labels["images"] == images])
         if shown:
-            caption = f"The head taught anew, images {images}: means over chips with 95 % intervals."
+            caption = f"The head trained again, images {images}: means over chips with 95 % intervals."
             out[images.replace(" ", "-")] = draw.forest(shown, caption=caption)
     return out
 
@@ -170,5 +170,7 @@ def findings(points: Sequence[Point]) -> list[str]:
                 gains = {name: _gain(one, other) for name, other in others.items()}
                 shown = ", ".join(f"{gain} points against {name}" for name, gain in gains.items() if gain)
                 if shown:
-                    said.append(f"Images {images}, {cell}: {columns} perforated columns are worth {shown}.")
+                    said.append(
+                        f"Images {images}, {cell}: {columns} perforated columns change accuracy by {shown}."
+                    )
     return said

@@ -1,6 +1,6 @@
 """Drift: accuracy from a second to ten years after programming, uncompensated, compensated, reprogrammed.
 
-The same chips throughout: a chip is programmed once and ages along one path, whatever compensates it.
+All points have the same chips: a chip is programmed once and ages along one path with any compensation.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ DAY, YEAR = 86400.0, 365 * 86400.0
 TIMES = (1.0, 60.0, 3600.0, DAY, 30 * DAY, YEAR, 10 * YEAR)
 COMPENSATIONS = ("none", "global", "column")
 INTERVALS = {"month": YEAR / 12, "year": YEAR}
-"""How often the weights are written anew [s]; later times are multiples: just before the next writing."""
+"""Intervals at which the weights are written again [s]; later times are multiples, just before a writing."""
 MAPS, MAP = 64, "map rank correlation [1]"
-"""Test images whose class-activation maps are compared with the digital network's, and by what."""
+"""Number of test images whose class-activation maps are compared with digital ones, and the measure."""
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every time and compensation of a block of chips shares one programming; each interval is another."""
+    """Yield all times and compensations of a block with one programming, then each rewriting interval."""
     card = memsim.ChipCard.parse(dict(setting.card))
     for chips in blocks(setting.chips):
         shared = crossbars(setting, chips, card=card)
@@ -64,7 +64,7 @@ def _series(points: Sequence[Point]) -> dict[str, list[tuple[float, Point]]]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy by time and upkeep; everything measured; what upkeep costs."""
+    """Tabulate accuracy by time and upkeep, the gain over no upkeep, the cost of upkeep, and all points."""
     if not points:
         return {}
     series, main = _series(points), draw.main_column(points)
@@ -88,10 +88,10 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     }
     if gains and len(series) > 1:
         out["gain"] = Table(
-            title=f"What upkeep brings: change of {draw.said(main)} [points] against none",
+            title=f"Gain by upkeep: change of {draw.said(main)} [points] against none",
             header=["time", *(kind for kind in series if kind != "none")],
             rows=gains,
-            note="Taken chip by chip. Brackets hold 95 % intervals, Student's t over chips.",
+            note="Changes are taken chip by chip. Brackets hold 95 % intervals, Student's t over chips.",
         )
     if any("upkeep" in p.total for p in points):
         out["upkeep"] = _costs(series)
@@ -99,7 +99,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def _costs(series: dict[str, list[tuple[float, Point]]]) -> Table:
-    """Writes and energy that keeping one chip fresh took up to its last time."""
+    """Tabulate writes and energy of compensation and rewriting of one chip up to its last time."""
     rows = []
     for kind, line in series.items():
         counted = [(time, p) for time, p in line if p.total.get("upkeep")]
@@ -121,26 +121,26 @@ def _costs(series: dict[str, list[tuple[float, Point]]]) -> Table:
         "as many images [1]",
     ]
     note = (
-        "For one chip, the first programming not counted; where it is compensated, its arrays are read once "
-        "after each rewriting and once at the end. The last column is how many images the chip could have "
-        "processed for the same energy."
+        "For one chip, without the first programming. With compensation, the arrays are read once after each "
+        "rewriting and once at the end. The last column is the number of images that the chip could have "
+        "processed with the same energy."
     )
-    return Table(title="What upkeep costs", header=header, rows=rows, note=note)
+    return Table(title="Cost of upkeep", header=header, rows=rows, note=note)
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Accuracy, cross-entropy and spikes that differ along time, a line for each kind of upkeep."""
+    """Draw accuracy, cross-entropy and spikes that differ over time, a line for each kind of upkeep."""
     if not points:
         return {}
     caption = (
-        "Along the time since programming, the same chips throughout: means with 95 % intervals over chips, "
-        "one line for each way of keeping the chip fresh."
+        "Means over chips with 95 % intervals against the time since programming, with the same chips at all "
+        "times, and one line for each kind of compensation or rewriting."
     )
     return draw.along_time(_series(points), points, caption)
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """Compensated against uncompensated, whichever way it falls: a sentence for all times of one verdict."""
+    """Compare compensated and uncompensated chips: one sentence for all neighbouring times of one verdict."""
     if not points:
         return []
     main, series = draw.main_column(points), _series(points)
@@ -163,28 +163,30 @@ def findings(points: Sequence[Point]) -> list[str]:
 
 
 def _maps(series: dict[str, list[tuple[float, Point]]]) -> list[str]:
-    """How much chips' maps agree with the digital network's at the first and the last time."""
+    """Return a sentence on the agreement of maps with the digital network at the first and last time."""
     line = [(time, p) for time, p in series.get("global", []) if MAP in p.per_chip]
     if len(line) < 2:
         return []
     change = line[-1][1].against(line[0][1], MAP)
     ends = [f"{draw.cell(p.estimate(MAP), MAP)} after {duration(time)}" for time, p in (line[0], line[-1])]
     return [
-        f"Class-activation maps of the chips have a rank correlation of {ends[0]} and {ends[1]} with the "
-        f"digital network's, a change of {draw.change(change, MAP)} (global compensation, chip by chip)."
+        f"Class-activation maps of the chips have a rank correlation of {ends[0]} and {ends[1]} "
+        "with those "
+        f"of the digital network, a change of {draw.change(change, MAP)} (global compensation, chip by "
+        "chip)."
     ]
 
 
 def _verdict(gain: Estimate) -> str:
-    """What an interval says for sure (95 %)."""
+    """Return the verdict of a 95 % interval in words."""
     sign, over = gain.sure
     if sign:
         return f"is {'better' if sign > 0 else 'worse'} {over}"
-    return "makes no difference" if gain.alike and gain.mean == 0 else "makes no sure difference"
+    return "makes no difference" if gain.alike and gain.mean == 0 else "makes no significant difference"
 
 
 def _sentence(upkeep: str, verdict: str, run: Sequence[tuple[float, Estimate]], column: str) -> str:
-    """What neighbouring times of one verdict have in common, from the least to the largest difference."""
+    """Return the sentence on neighbouring times of one verdict, with the smallest and largest difference."""
     task = verdict.endswith(TASK)
     times, gains = [duration(t) for t, _ in run], sorted((g for _, g in run), key=lambda g: g.mean)
     least, most = (gains[-1], gains[0]) if gains[-1].high < 0 else (gains[0], gains[-1])

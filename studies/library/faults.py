@@ -25,7 +25,7 @@ from memsim.studies.reports.quantities import percent
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "What faulty devices and lines cost, and what spares save"
+title = "The cost of faulty devices and lines, and the gain by spares"
 
 LEVELS = (0.001, 0.01, 0.03, 0.1)
 """Shares of faulty devices, or lines [1]."""
@@ -121,7 +121,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             title=f"What {SPARED} save: change of {draw.said(main)} [points] against none",
             header=["arrays", "fault", *map(_percent, LEVELS)],
             rows=rows,
-            note="Taken chip by chip. Brackets hold 95 % intervals, Student's t over chips.",
+            note="Changes are taken chip by chip. Brackets hold 95 % intervals, Student's t over chips.",
         )
     if rows := list(_own(points, main)):
         out["own"] = Table(
@@ -192,15 +192,15 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
             out[f"{arrays}-{'spares-' * (spares == SPARED)}{name}"] = draw.curves(
                 series, x_label="share of faulty devices, or lines [1]", columns=columns,
                 ticks={share: _percent(share) for share in LEVELS},
-                caption=f"Along the share of faults in {arrays} arrays with {spares}, each kind alone: means "
-                "with 95 % intervals over chips.",
+                caption=f"Means over chips with 95 % intervals against the share of faults in {arrays} "
+                f"arrays with {spares}, each kind alone.",
             )  # fmt: skip
     return out
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """For each kind of array: the share from which on a kind of fault surely costs, without spares and with
-    them; and what the presets' own shares cost.
+    """Return for each kind of array the share above which a fault lowers accuracy significantly, with and
+    without spares, and the loss at the shares that sources of presets report.
     """
     sound = _sound(points)
     if not points or sound is None:
@@ -212,21 +212,22 @@ def findings(points: Sequence[Point]) -> list[str]:
                 w for kind in KINDS.values() if (w := _first_loss(points, arrays, kind, spares, sound, main))
             ]:
                 said.append(
-                    f"In {arrays} arrays with {spares} {draw.said(main)} surely falls: {'; '.join(words)}."
+                    f"In {arrays} arrays with {spares} {draw.said(main)} falls significantly: "
+                    f"{'; '.join(words)}."
                 )
     for cell, own in CORRUPT.items():
         line = dict(_line(points, "attention", f"{OWN} of {cell}", PLAIN))
         gain = line[own.share].against(line[0.0], main) if 0.0 in line and own.share in line else None
         if gain is not None:
             said.append(
-                f"The {percent(own.share)} of {cell} that its source found corrupt change {draw.said(main)} "
-                f"by {draw.change(gain, main, 'points')}."
+                f"The share of corrupt devices that the source of {cell} reports, {percent(own.share)}, "
+                f"changes {draw.said(main)} by {draw.change(gain, main, 'points')}."
             )
     return said
 
 
 def _first_loss(points: Sequence[Point], arrays: str, kind: str, spares: str, sound: Point, main: str) -> str:
-    """The lowest share of a kind at which a loss is sure on these images."""
+    """Return in words the lowest share of a kind at which the loss is significant on these images."""
     line = _line(points, arrays, kind, spares)
     for share, point in line:
         lost = point.against(sound, main, of=len(line))

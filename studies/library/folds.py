@@ -30,9 +30,10 @@ title = "Cross-validation on crossbars"
 TIMES = (1.0, 86400.0, 365 * 86400.0)
 RECORD, SAMPLES = "digital accuracy [1]", "samples [1]"
 NOTE = (
-    "Digital: each fold's test part, from the training records; of all, every sample once, with Wilson's "
-    "95 % interval over samples. On chips: a fold's mean over chips; of all, the mean over folds with "
-    "Student's t over folds, which covers chips, samples and trainings, though trainings share most samples."
+    "Digital: accuracy on the test part of each fold, from the training records; “all” has every sample "
+    "once, with Wilson's 95 % interval over samples. On chips: the mean over chips of each fold; “all” is "
+    "the mean over folds with Student's t over folds, which covers chips, samples and trainings, although "
+    "trainings share most samples."
 )
 
 
@@ -130,7 +131,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
     if not points:
         return {}
     series = {f"fold {fold}": sorted(line.items()) for fold, line in by_fold(points).items()}
-    caption = "Along the time since programming: each fold's mean over its chips, 95 % intervals over chips."
+    caption = "Means over the chips of each fold, with 95 % intervals, against the time since programming."
     return draw.along_time(series, points, caption)
 
 
@@ -140,12 +141,12 @@ def findings(points: Sequence[Point]) -> list[str]:
         return []
     found, main = by_fold(points), draw.main_column(points)
     digital, samples = pooled(points)
-    said = [f"Digitally {draw.cell(digital, main)} % of {samples} samples, each tested once."]
+    said = [f"Digital accuracy: {draw.cell(digital, main)} % of {samples} samples, each tested once."]
     for time in sorted({time for line in found.values() for time in line}):
         here = {fold: line[time] for fold, line in found.items() if time in line}
         lost = over_chips([mean(p.per_chip[main]) - p.labels[RECORD] for p in here.values()], share=False)
         said.append(
-            f"At {duration(time)} after programming {draw.cell(over_folds(found, time, main), main)} %, "
-            f"{draw.change(lost, main, 'points')} against the same folds' digital networks."
+            f"Accuracy {duration(time)} after programming: {draw.cell(over_folds(found, time, main), main)} "
+            f"%, {draw.change(lost, main, 'points')} against the digital networks of the same folds."
         )
     return said

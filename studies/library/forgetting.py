@@ -22,7 +22,7 @@ from memsim.studies.reports import draw
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "Forgetting given by the device, learned, and fixed"
+title = "Forgetting by the device, by a learned gate, and by a fixed gate"
 
 SEEDS = 3
 STEPS = 1000  #: training steps; after 600, one of three learned gates had not converged
@@ -40,8 +40,9 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 """Maps the name of a gate to its mixer and to the options of its lines."""
 
 NOTE = (
-    "Means over training seeds of the means over chips, with 95 % intervals (Student's t over seeds); the "
-    "same chips and test sequences for all. By drift, of the values: a token in 1,000 s, keys drift too."
+    "Means over training seeds of the means over chips, with 95 % intervals (Student's t over seeds); all "
+    "gates have the same chips and test sequences. “by drift, of the values” has one token in 1,000 s, and "
+    "its keys drift too."
 )
 
 prepare, measure = sequences.prepare, sequences.measure
@@ -50,8 +51,8 @@ prepare, measure = sequences.prepare, sequences.measure
 def methods(setting: Setting) -> str:
     """Return a paragraph on the methods."""
     return (
-        f"{sequences.ABOUT} They learn last write wins with {STEPS} steps, {SEEDS} times from other seeds. "
-        "Lines alone are on arrays, with converters and noise of the card; values relax in 32 tokens. "
+        f"{sequences.ABOUT} They learn the task last write wins with {STEPS} steps, with {SEEDS} seeds. "
+        "Only lines are on arrays, with converters and noise of the card; values relax in 32 tokens. "
         f"{sequences.UNWIRED}"
     )
 
@@ -92,7 +93,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
         rows = [[kind, *_row(of, kinds.get("learned, by token", {}), column)] for kind, of in kinds.items()]
         unit = "points" if column in draw.PER_CENT else "nat"
         header = ["gate", "seeds", "digital", "on chips", f"against the learned one [{unit}]"]
-        heading = f"{draw.heading(column)} by what gives the gate"
+        heading = f"{draw.heading(column)} by kind of gate"
         out[file] = Table(title=heading, header=header, rows=rows, note=NOTE)
     return out
 
@@ -148,5 +149,6 @@ def findings(points: Sequence[Point]) -> list[str]:
         found = gaps(kinds.get(kind, {}), kinds.get(other, {}), column)
         if found:
             said = draw.change(over_chips(found, share=False), column, "points")
-            out.append(f"A gate {kind} against one {other}: {said} over {len(found)} training seeds.")
-    return out or (["No two kinds that are compared are there yet."] if points else [])
+            seeds = f"{len(found)} training seeds"
+            out.append(f"Gate “{kind}” against gate “{other}”: {said} of accuracy over {seeds}.")
+    return out or (["No two gates that are compared have been measured yet."] if points else [])

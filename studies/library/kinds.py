@@ -29,7 +29,7 @@ from memsim.studies.reports.sweep_table import COSTS, WRITES, costs
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "Kinds of attention, trained alike"
+title = "Kinds of attention, trained in the same way"
 
 TIMES = (1.0, 86400.0, 365 * 86400.0)
 WHOLE = "as bundled"  #: the network itself, if its relatives were trained with a shorter recipe
@@ -155,7 +155,7 @@ def _costs(found: dict[str, dict[float, dict[int, Point]]]) -> Table:
         totals.append({key: fmean(values) for key, values in means.items() if values})
     columns = {"attention": list(found), **costs(totals, writes=True)}
     return Table(
-        title="What an image costs with each kind of attention",
+        title="Cost of an image with each kind of attention",
         header=list(columns),
         rows=[list(cells) for cells in zip(*columns.values(), strict=True)],
         note="At the first time after programming, the mean over training seeds. STDP attention is written "
@@ -184,8 +184,8 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
         for kind, line in by_kind(points).items()
     }
     caption = (
-        "Along the time since programming, the same chips throughout: means with 95 % intervals over chips, "
-        "one line for each kind of attention, of its first training seed."
+        "Means over chips with 95 % intervals against the time since programming, with the same chips at all "
+        "times, and one line for each kind of attention with its first training seed."
     )
     return draw.along_time(series, points, caption)
 
@@ -227,7 +227,7 @@ def _gap(ours: dict[int, Point], stdp: dict[int, Point], column: str) -> tuple[E
 def _sentence(where: str, kind: str, gap: Estimate, seeds: int, column: str) -> str:
     over = f"over {seeds} training seeds" if seeds > 1 else "over chips, with one training seed"
     sign, _ = gap.sure
-    verdict = ("not surely apart from", "better than", "worse than")[sign]
+    verdict = ("not significantly different from", "better than", "worse than")[sign]
     return (
         f"{where}, {kind} attention is {verdict} STDP attention: {draw.change(gap, column, 'points')} {over}."
     )

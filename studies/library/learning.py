@@ -159,25 +159,25 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     measure = draw.MEASURES[column]
     out = {
         "learned": Table(
-            title="What was learned, and what a day left of it",
-            header=["layers", "cells, way", measure, f"{measure}, {duration(TIMES[1])} later",
-                    "of backpropagation's [%]", f"{duration(TIMES[1])} later [%]"],
+            title="Accuracy after the training, and a day later",
+            header=["layers", "cells, method", measure, f"{measure}, {duration(TIMES[1])} later",
+                    "share of backpropagation [%]", f"share, {duration(TIMES[1])} later [%]"],
             rows=learned,
-            note="Shares are of the accuracy that backpropagation through time reaches on ideal cells in the "
-            "same lesson. " + draw.NOTE,
+            note="Shares are relative to the accuracy that backpropagation through time reaches on ideal "
+            "cells with the same training. " + draw.NOTE,
         )
     }  # fmt: skip
     every = {f"{p.labels['layers']}: {named(p)}, {quantity(p.labels['time [s]'], 's')}": p for p in points}
-    out["asked"] = draw.lines("Every way and time, all measures", every)
+    out["asked"] = draw.lines("Every method and time, all measures", every)
     if costs:
         out["cost"] = Table(
-            title="What the lesson cost one chip",
-            header=["layers", "cells, way", "images", "pulses a device", "most", "life spent [%]",
-                    "energy of pulses", "energy of the lesson", "time of writing"],
+            title="Cost of the training for one chip",
+            header=["layers", "cells, method", "images", "pulses per device", "most", "life spent [%]",
+                    "energy of pulses", "energy of the training", "time of writing"],
             rows=costs,
-            note="Pulses and resets of programming are in it. Life: cycles of the most worn device over the "
-            "lowest published endurance. The energy of the lesson has reads, digital products and sums; the "
-            "backward pass is not counted.",
+            note="Pulses and resets of programming are included. “Life spent” is the number of cycles of the "
+            "most worn device divided by the lowest published endurance. The energy of the training includes "
+            "reads, digital products and sums, but not the backward pass.",
         )  # fmt: skip
     return out
 
@@ -229,7 +229,7 @@ def findings(points: Sequence[Point]) -> list[str]:
             if point is not None:
                 parts.append(f"{draw.cell(point.estimate(column), column)} %")
             if best is not None and point is not None and point is not best:
-                parts.append(f"{share(point, best, column)} % of backpropagation's")
+                parts.append(f"{share(point, best, column)} % of that of backpropagation")
             if after is not None:
                 parts.append(f"{draw.cell(after.estimate(column), column)} % a day later")
             said.append(f"Learning {_said(what)} on {name}: {draw.said(column)} {', '.join(parts)}.")

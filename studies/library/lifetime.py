@@ -22,7 +22,7 @@ from memsim.studies.reports.quantities import digits, duration, percent, quantit
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "How long attention lasts"
+title = "The lifetime of attention arrays"
 
 CONSUMED = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Numbers of cycles divided by the endurance; at 1, 63 % of the cells have failed."""
@@ -198,9 +198,13 @@ def _wear(points: Sequence[Point]) -> list[str]:
     line = next(iter(_series(points).values()))
     after = line[line.index(last) + 1 :]
     lost = after[0].against(new, main) if after else None
-    words = "Accuracy holds on new chips alone" if last is new else f"No loss is sure up to {_name(last)}"
+    words = (
+        "The loss is significant at the lowest wear"
+        if last is new
+        else f"No significant loss up to {_name(last)}"
+    )
     if lost is not None:
-        words += f"; at {_name(after[0])} {draw.said(main)} changes by {draw.change(lost, main, 'points')}"
+        words += f"; at {_name(after[0])}, {draw.said(main)} changes by {draw.change(lost, main, 'points')}"
     return [f"{words}."]
 
 

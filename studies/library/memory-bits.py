@@ -21,7 +21,7 @@ from memsim.studies.reports import draw
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "How well the lines of a memory must be written"
+title = "The precision that lines of a memory need"
 
 MIXERS = ("softmax", "forgetting", "stick-breaking", "mosaics")
 BITS, NOISE = (5, 4, 3, 2), (0.02, 0.05, 0.1, 0.2)
@@ -30,8 +30,8 @@ KEPT = 0.95  #: accuracy from which a case counts as good
 RATE = 1e3  #: tokens per second
 
 NOTE = (
-    "Write noise: standard deviation of a stored number (a pair's difference) at each write, in units of the "
-    f"largest one of its head. {draw.NOTE}"
+    "Write noise is the standard deviation of a stored number (the difference of a pair) at each write, "
+    f"relative to the largest number of its head. {draw.NOTE}"
 )
 
 prepare, measure = sequences.prepare, sequences.measure
@@ -41,7 +41,7 @@ def methods(setting: Setting) -> str:
     """Return a paragraph on the methods."""
     return (
         f"{sequences.ABOUT} They learn last write wins: six keys, three of them overwritten, 32 tokens. "
-        "Lines alone are on arrays; rounding and write noise are each alone, converters exact. "
+        "Only lines are on arrays, with rounding or write noise alone and exact converters. "
         f"{sequences.UNWIRED}"
     )
 
@@ -117,7 +117,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
             [said(*case), *(draw.cell(of[m].estimate(column), column) if m in of else "" for m in there)]
             for case, of in by_case(points).items()
         ]
-        title = f"{draw.heading(column)} by how lines are written"
+        title = f"{draw.heading(column)} by the precision of lines"
         out[file] = Table(title=title, header=["lines", *there], rows=rows, note=NOTE)
     return out
 
@@ -140,5 +140,6 @@ def findings(points: Sequence[Point]) -> list[str]:
     for case, of in by_case(points).items():
         kept = [m for m, p in of.items() if p.estimate(column).mean >= KEPT]
         names = ", ".join(kept) or "none"
-        out.append(f"Lines, {said(*case)}: {100 * KEPT:.0f} % of answers are right with: {names}.")
+        share = f"{100 * KEPT:.0f} %"
+        out.append(f"Lines, {said(*case)}: mixers with at least {share} correct answers: {names}.")
     return out

@@ -56,18 +56,18 @@ ASKED: dict[str, tuple[str, int, dict[str, Any], dict[str, Any]]] = {
 """Tests by name: task, training steps, settings of the training, and settings of the test that differ."""
 
 NOTE = (
-    "Means over training seeds with 95 % intervals (Student's t over seeds). Every network is trained and "
-    "asked anew for each seed. Automata: a symbol that the automaton allows counts as right. Toy sizes and "
-    "short training: mixers are ranked only where intervals part."
+    "Means over training seeds with 95 % intervals (Student's t over seeds). For each seed every network is "
+    "trained and tested again. Automata: a symbol that the automaton allows counts as correct. Networks are "
+    "small and training is short, so do not rank mixers whose intervals overlap."
 )
 
 
 def methods(setting: Setting) -> str:
     """Return a paragraph on the methods."""
     return (
-        f"{ABOUT} Width 48, two heads, two layers, batches of 32 fresh sequences; seeds stand where other "
-        "studies have chips. “Counts” predicts the commonest follower of the last two symbols so far, and "
-        "needs no training."
+        f"{ABOUT} They have width 48, two heads and two layers, and are trained on batches of 32 new "
+        "sequences; columns that are named after chips are over training seeds. “Counts” predicts the "
+        "symbol that so far followed the last two symbols most often, and needs no training."
     )
 
 
@@ -189,10 +189,10 @@ def findings(points: Sequence[Point]) -> list[str]:
         best = max(controls, key=lambda p: p.estimate(column).mean)
         above = [m for m, p in others.items() if _above(p, best, len(others))]
         said.append(
-            f"{_begun(question)}: surely above the best control ({_shown(best.labels['mixer'])}): "
+            f"{_begun(question)}: significantly above the best control ({_shown(best.labels['mixer'])}): "
             f"{', '.join(above) or 'none'}."
         )
-    return said or (["No question has both a mixer and a control yet."] if points else [])
+    return said or (["No test has both a mixer and a control yet."] if points else [])
 
 
 def _above(point: Point, control: Point, of: int) -> bool:

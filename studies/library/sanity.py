@@ -25,21 +25,22 @@ from memsim.studies.reports import draw
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "Each effect alone, from nothing to absurd"
+title = "Each effect alone, from size zero to absurdly large"
 
 SIZES = ("off", "nothing", "small", "large", "absurd")
-"""Off: the same card with nothing on; then the levels of a scale, the last of them absurd."""
+"""Off: the same card without any effect; then the levels of a scale, the last of them absurdly large."""
 
 OFF, NOTHING, *STEPS = SIZES
 NOTE = (
-    "Each cell: the level, then the measure. Off: the same card with nothing on. “As off”: whether chips "
-    "with the effect at size nothing give the very numbers of chips without it; a field without such a level "
-    "rounds. " + draw.NOTE
+    "Each entry has the level and the measure. Off: the same card without any effect. “As off”: whether "
+    "chips with the effect at size zero give exactly the numbers of chips without it; fields of effects "
+    "that round "
+    "have no such level. " + draw.NOTE
 )
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """The card with nothing on and each level of every scale that the card and the network can have."""
+    """Yield the card without any effect, and each level of every scale that card and network can have."""
     from memsim.studies.evaluation.subject import Subject
     from memsim.written_attention import attention_layers
 
@@ -99,7 +100,7 @@ def as_off(found: dict[str, Point]) -> bool | None:
 
 
 def rises(points: Sequence[Point]) -> list[str]:
-    """Steps along which the main accuracy surely rises (95 %, corrected for all the steps there are)."""
+    """Return the steps along which the main accuracy rises significantly (95 %, corrected for all steps)."""
     main, every = draw.main_column(points), scales(points)
     steps = [
         (name, after, before) for name, found in every.items() for before, after in pairwise(found.values())
@@ -113,7 +114,7 @@ def rises(points: Sequence[Point]) -> list[str]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy along every scale; then spikes that differ, which say that an effect acts at all."""
+    """Tabulate accuracy along every scale, then cross-entropy, which shows whether an effect acts at all."""
     if not points:
         return {}
     main, out = draw.main_column(points), dict[str, Table]()
@@ -126,7 +127,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def _row(name: str, found: dict[str, Point], column: str) -> list[str]:
-    """One scale: off, and the levels that are more than nothing."""
+    """Return the row of one scale: off, and the levels above zero."""
     cells = dict.fromkeys((OFF, *STEPS), "")
     for size, point in found.items():
         if size in cells:
@@ -144,14 +145,14 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
         if shown:
             out[size] = draw.forest(
                 shown,
-                caption=f"Each effect alone, {size}, by what it grows with. Means over chips with 95 % "
-                "intervals.",
+                caption=f"Each effect alone at size “{size}”, by the changed field. Means over chips with "
+                "95 % intervals.",
             )
     return out
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """Whether nothing is nothing, whether accuracy rises anywhere, and what never costs any."""
+    """Return whether size zero changes nothing, where accuracy rises, and which effects never lower it."""
     if not points:
         return []
     main, every = draw.main_column(points), scales(points)
@@ -159,15 +160,15 @@ def findings(points: Sequence[Point]) -> list[str]:
     unlike = [name for name, same in equal.items() if same is False]
     asked = sum(same is not None for same in equal.values())
     if unlike:
-        said = [f"At size nothing chips differ from those without the effect in: {'; '.join(unlike)}."]
+        said = [f"At size zero, chips differ from those without the effect in: {'; '.join(unlike)}."]
     else:
         of = f"{asked} of {asked} scales"
-        said = [f"At size nothing chips give the very numbers of those without the effect in {of}."]
+        said = [f"At size zero, chips give exactly the numbers of those without the effect in {of}."]
     up = rises(points)
     said.append(
-        f"{draw.said(main).capitalize()} surely rises along: {'; '.join(up)}."
+        f"{draw.said(main).capitalize()} rises significantly along: {'; '.join(up)}."
         if up
-        else f"{draw.said(main).capitalize()} surely rises along none of {len(every)} scales."
+        else f"{draw.said(main).capitalize()} rises significantly along none of {len(every)} scales."
     )
     held = []
     for name, found in every.items():
@@ -177,5 +178,5 @@ def findings(points: Sequence[Point]) -> list[str]:
         if lost is not None and not lost.high < 0:
             held.append(name)
     if held:
-        said.append(f"Not surely lower even at the absurd end: {'; '.join(held)}.")
+        said.append(f"Not significantly lower even at the largest size: {'; '.join(held)}.")
     return said

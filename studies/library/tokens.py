@@ -24,24 +24,27 @@ from memsim.studies.reports.quantities import digits, duration, quantity
 from memsim.studies.reports.table import Table
 from memsim.studies.running.task import Task, blocks
 
-title = "What a token costs"
+title = "The cost of a token"
 
 TOKENS = (64, 256, 1024, 4096)
 WEAR = ("devices written", "cycles a token", "life")
-DIGITAL = ("products", "SRAM", "DRAM")
+RIVALS = {"products": "digital products", "SRAM": "reads of an SRAM", "DRAM": "reads of a DRAM"}
+"""Parts of a digital memory, by their names in rows, as a sentence names them."""
+DIGITAL = tuple(RIVALS)
 NOTE = (
-    "One head of 64 features, a token, means over chips. Softmax (N exponentials, a quotient) is digital in "
-    "all and not counted. Digital: 2 N D products of int8, and 2 N D bytes from an SRAM of 8 KB or LPDDR4. "
-    "Life: usual and best published cycles of the technology, a thousand tokens a second."
+    "Energy for one token and one head of 64 features, means over chips. Softmax (N exponentials and a "
+    "quotient) is digital in all cases and not counted. Digital memories: 2 N D products of int8 numbers, "
+    "and 2 N D bytes from an SRAM of 8 KB or from LPDDR4. Life: usual and best published endurance of the "
+    "technology at a thousand tokens per second."
 )
 
 
 def methods(setting: Setting) -> str:
     """Return a paragraph on the methods."""
     return (
-        "Inputs are random; every memory was run on its arrays and its ledger read: the last eight tokens of "
-        "a context of lines, eight tokens of a state, one image of STDP attention divided by its tokens. "
-        f"{sequences.UNWIRED}"
+        "Inputs are random. Every memory is executed on its arrays, and its events are counted: the last "
+        "eight tokens of a context of lines, eight tokens of a state, and one image of STDP attention "
+        f"divided by its number of tokens. {sequences.UNWIRED}"
     )
 
 
@@ -114,9 +117,9 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
     header = ["memory", *(f"{n} tokens" for n in lengths)]
     wear = [[name, str(n), *_wear(name, p)] for name, of in found.items() for n, p in of.items()]
     made = {
-        "energy": ("Energy a token", header, rows),
-        "writes": ("Writes and life", ["memory", "tokens", *WEAR], wear),
-        "parts": ("Energy a token by part", ["memory", "tokens", "parts"], _parts(found)),
+        "energy": ("Energy per token", header, rows),
+        "writes": ("Writes and lifetime", ["memory", "tokens", *WEAR], wear),
+        "parts": ("Energy per token by part", ["memory", "tokens", "parts"], _parts(found)),
     }
     return {
         name: Table(title=title, header=header, rows=rows, note=NOTE)
@@ -195,7 +198,7 @@ def _figure(found: Mapping[str, Mapping[int, Point]], points: Sequence[Point], c
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     ax.set_xlabel("tokens of the context")
-    ax.set_ylabel("energy a token [J]")
+    ax.set_ylabel("energy per token [J]")
     figure.legend(loc="outside upper center", ncols=1, fontsize=6)
     figure.set_label(caption)
     return figure
@@ -207,7 +210,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
     for sort in ("lines", "state", "rewriting"):
         found = {name: of for name, of in by_memory(points).items() if name.startswith(sort)}
         if found:
-            out[sort] = _figure(found, points, f"Energy a token of {sort}, and of digital memories.")
+            out[sort] = _figure(found, points, f"Energy per token of {sort}, and of digital memories.")
     return out
 
 
@@ -218,5 +221,7 @@ def findings(points: Sequence[Point]) -> list[str]:
         for kind in DIGITAL if name.startswith("lines") else ():
             even = break_even(of, kind)
             if even is not None:
-                out.append(f"On {name}, a token takes less than digital {kind} from {even:,.0f} tokens on.")
+                out.append(
+                    f"On {name}, a token takes less energy than {RIVALS[kind]} from {even:,.0f} tokens on."
+                )
     return out or (["No lines have two lengths and a digital price yet."] if points else [])

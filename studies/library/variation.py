@@ -25,7 +25,7 @@ from memsim.studies.running.task import Task, blocks
 if TYPE_CHECKING:
     from torch import nn
 
-title = "What variation costs, by kind, layer and size"
+title = "The cost of variation, by kind, layer and size"
 
 TIMES = (1.0, 86400.0, 365 * 86400.0)
 FACTORS = (2.0,)
@@ -39,7 +39,7 @@ CARD, NOTHING = "the card", "nothing"
 
 
 def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
-    """Effects that belong together: each of the weight cell's own, attention writing, converters."""
+    """Return groups of effects by name: each of the weight cell, attention writing, converters, ..."""
     writing = (*card.attention_cell.effects, "pulse-rounding")
     weights = {effect: (effect,) for effect in card.weight_cell.effects if effect not in writing}
     found = {
@@ -58,8 +58,8 @@ def kinds(card: memsim.ChipCard) -> dict[str, tuple[str, ...]]:
 
 
 def layers(net: nn.Module) -> dict[str, tuple[str, ...]]:
-    """Layers that belong together, as patterns: the encoder, further patch convolutions, each block's Q K V,
-    attention, projection and MLP, the head; of another network each layer is for itself.
+    """Return groups of layers, as patterns by name: the encoder, further patch convolutions, and for each
+    block Q K V, attention, projection and MLP, and the head; in other networks each layer is a group.
     """
     from memsim.mapping.exchange import matrix_names
     from memsim.models import S2TDPT
@@ -188,10 +188,10 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
               f"alone on: added {draw.said(entropy)} [nat]", f"alone off: {draw.MEASURES[main]}",
               f"alone off: change of {draw.said(main)} [points]"]  # fmt: skip
     note = (
-        "The kind that costs most, by the cross-entropy it adds alone to chips with nothing on, stands "
-        "first. " + draw.NOTE
+        "Kinds are sorted by the cross-entropy that each adds alone to chips without any effect. " + draw.NOTE
     )
-    out = {"kinds": Table(title="Which kind costs most", header=header, rows=rows, note=note)} if rows else {}
+    title = "Loss by kind of non-ideality"
+    out = {"kinds": Table(title=title, header=header, rows=rows, note=note)} if rows else {}
     _, time = _times(points)
     whole = _pick(points, "card", "as it is", time)
     for part, name in (("layer", "layers"), ("effect", "effects"), ("spread", "spreads")):
@@ -241,7 +241,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """One sentence for each time: which kind costs most, and which layer does; and whether that is sure."""
+    """Return the kind with the largest loss at each time and the worst layer, with their significance."""
     if not points:
         return []
     main, entropy = draw.main_column(points), draw.entropy_column(points)
@@ -252,9 +252,9 @@ def findings(points: Sequence[Point]) -> list[str]:
             shown = [f"{name}{_added(on, nothing, entropy)}" for name, on, _ in ranked[:3]]
             then = f"; then {', '.join(shown[1:])}" if shown[1:] else ""
             said.append(
-                f"After {duration(time)} {shown[0]} costs most, measured alone on by what it adds to the "
-                f"{draw.said(entropy)} of chips with nothing on"
-                f"{then}." + _unsure([on for _, on, _ in ranked], entropy)
+                f"After {duration(time)} {shown[0]} adds most to the {draw.said(entropy)} of chips without "
+                "any "
+                f"effect{then}." + _unsure([on for _, on, _ in ranked], entropy)
             )
     _, time = _times(points)
     alone = _pick(points, "layer", "alone on", time)
@@ -262,8 +262,8 @@ def findings(points: Sequence[Point]) -> list[str]:
         ranked = sorted(alone, key=lambda name: -alone[name].estimate(entropy).mean)
         worst = alone[ranked[0]]
         said.append(
-            f"The layer that costs most alone on crossbars, by {draw.said(entropy)}, is {ranked[0]} "
-            f"({draw.cell(worst.estimate(main), main)} % {draw.said(main)})."
+            f"With one layer on crossbars and all others digital, {draw.said(entropy)} is highest for "
+            f"{ranked[0]} ({draw.cell(worst.estimate(main), main)} % {draw.said(main)})."
             + _unsure([alone[name] for name in ranked], entropy)
         )
     return said
@@ -281,6 +281,7 @@ def _added(point: Point, nothing: Point | None, column: str) -> str:
 
 
 def _unsure(ranked: Sequence[Point], column: str) -> str:
-    """A sentence where the first of a ranking is not above the second for sure."""
+    """Return a sentence if the first of a ranking is not significantly above the second; "" otherwise."""
     gap = ranked[0].against(ranked[1], column, of=len(ranked)) if len(ranked) > 1 else None
-    return " The first two are not apart for sure (95 %)." if gap is not None and gap.low <= 0 else ""
+    said = " The difference of the first two is not significant (95 %)."
+    return said if gap is not None and gap.low <= 0 else ""

@@ -15,7 +15,7 @@ from memsim.studies.reports.one_change import Change
 from memsim.studies.running.task import Task
 from memsim.wires.segment import Segment
 
-title = "What the resistance of lines costs"
+title = "The cost of the resistance of lines"
 
 OHMS = (0.2, 0.7, 2.0, 5.0, 20.0)
 """Resistances of a segment [ohm]."""

@@ -155,7 +155,7 @@ def _shown(change: Estimate | None, column: str) -> str:
         return draw.change(change, column)
     mean, low, high = (digits(value) for value in (change.mean, change.low, change.high))
     if change.alike:
-        return f"{mean} (alike on all chips)"
+        return f"{mean} (equal on all chips)"
     return f"{mean} [{low}, {high}]" if isfinite(change.low) else mean
 
 

@@ -82,7 +82,7 @@ def ends(span: Span | None, column: str) -> str:
 
 
 def change(estimate: Estimate | None, column: str, unit: str = "", *, task: bool = False) -> str:
-    """A paired difference: "−1.20 [−1.61, −0.79]", in points for shares, "+1.20 (alike on all chips)" where
+    """A paired difference: "−1.20 [−1.61, −0.79]", in points for shares, "+1.20 (equal on all chips)" where
     no chip differs from the others, or the mean alone where one chip gives no interval.
 
     unit: what stands after it in a sentence, such as "points".
@@ -95,7 +95,7 @@ def change(estimate: Estimate | None, column: str, unit: str = "", *, task: bool
     show: Callable[[float], str] = difference if column in PER_CENT else _signed(column)
     mean, unit = show(estimate.mean), f" {unit}" if unit else ""
     if estimate.alike:
-        return f"{mean}{unit} (alike on all chips)"
+        return f"{mean}{unit} (equal on all chips)"
     if not isfinite(estimate.low):
         return f"{mean}{unit}"
     return f"{mean} [{show(estimate.low)}, {show(estimate.high)}]{unit}"

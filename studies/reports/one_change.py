@@ -103,7 +103,7 @@ def figures(points: Sequence[Point]) -> dict[str, Figure]:
 
 
 def findings(points: Sequence[Point]) -> list[str]:
-    """For each axis what costs most against the card, what gains most, and whether that is sure."""
+    """Return for each axis the largest loss against the card, and which changes are significant."""
     if not points:
         return []
     main, said = draw.main_column(points), []
@@ -116,18 +116,21 @@ def findings(points: Sequence[Point]) -> list[str]:
             continue
         ranked = sorted(there, key=lambda name: there[name].mean)
         worst = there[ranked[0]]
-        words = f"{axis[:1].upper()}{axis[1:]}: {ranked[0]} changes {draw.said(main)} most for the worse, by "
+        words = (
+            f"{axis[:1].upper()}{axis[1:]}: the largest loss of {draw.said(main)} is that of {ranked[0]}, "
+        )
         if worst.mean >= 0:
-            words = f"{axis[:1].upper()}{axis[1:]}: nothing is worse than the card; least gains {ranked[0]}, "
+            words = (
+                f"{axis[:1].upper()}{axis[1:]}: none is worse than the card; the smallest gain is that of "
+            )
+            words += f"{ranked[0]}, "
         words += draw.change(worst, main, "points")
         lost = [name for name in there if there[name].high < 0]
-        sure = (
-            f"surely worse than the card: {', '.join(lost)}" if lost else "none is surely worse than the card"
-        )
-        words += f"; {sure}"
+        worse = "significantly worse than the card"
+        words += f"; {worse}: {', '.join(lost)}" if lost else f"; none is {worse}"
         gains = [name for name in there if there[name].low > 0]
-        words += f"; surely better: {', '.join(gains)}" if gains else ""
-        picked = f" (95 %, corrected for {len(there)} looked at)" if len(there) > 1 else " (95 %)"
+        words += f"; significantly better: {', '.join(gains)}" if gains else ""
+        picked = f" (95 %, corrected for {len(there)} comparisons)" if len(there) > 1 else " (95 %)"
         said.append(f"{words}{picked}.")
     return said
 

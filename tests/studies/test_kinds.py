@@ -62,7 +62,9 @@ def test_what_is_sure_is_said() -> None:
         [at("stdp", 0, 0.8, 0.7, 0.8), at("stdp", 1, 0.8, 0.7, 0.8), at("dot", 0, 0.9, 0.7, 0.8),
          at("dot", 1, 0.7, 0.7, 0.8)]
     )  # fmt: skip
-    assert unsure[0].startswith("Digitally, dot attention is not surely apart from STDP attention: 0.00 [")
+    assert unsure[0].startswith(
+        "Digitally, dot attention is not significantly different from STDP attention: 0.00 ["
+    )
 
 
 def test_seeds_beyond_the_bundled_one_lie_in_the_data_folder(tmp_path: Path) -> None:

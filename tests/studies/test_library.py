@@ -211,8 +211,8 @@ class TestDrift:
             found += [self.upkeep("global", time, 0.5 + gains[0], 0.6 + gains[1])]
         said = drift.findings(found[::-1])
         assert said == [
-            "Global compensation makes no sure difference at 1 s after programming, with 0.00 [−12.71, "
-            "+12.71] points of accuracy.",
+            "Global compensation makes no significant difference at 1 s after programming, with 0.00 [−12.71,"
+            " +12.71] points of accuracy.",
             "Global compensation is better on these images from 1 hour to 1 day after programming, by +20.50 "
             "[+14.15, +26.85] to +30.50 [+24.15, +36.85] points of accuracy.",
             "Global compensation is worse on these images at 1 year after programming, by −30.50 [−36.85, "
@@ -223,10 +223,10 @@ class TestDrift:
         found = [self.upkeep("none", DAY, 0.5, 0.6), self.upkeep("column", DAY, 0.51, 0.61)]
         (said,) = drift.findings(found)
         assert said.endswith(
-            "makes no sure difference at 1 day after programming, with +1.00 points (alike on all chips) in "
-            "accuracy."
+            "makes no significant difference at 1 day after programming, with +1.00 points (equal on all "
+            "chips) in accuracy."
         )
-        assert drift.tables(found)["gain"].rows == [["1 day", "+1.00 (alike on all chips)"]]
+        assert drift.tables(found)["gain"].rows == [["1 day", "+1.00 (equal on all chips)"]]
 
     def test_the_harder_set_is_named_as_people_do(self) -> None:
         said = drift.findings(made("drift"))
@@ -234,7 +234,7 @@ class TestDrift:
         titles = [table.title for table in drift.tables(made("drift")).values()]
         assert titles[:2] == [
             "Accuracy on the harder set [%] by time since programming",
-            "What upkeep brings: change of accuracy on the harder set [points] against none",
+            "Gain by upkeep: change of accuracy on the harder set [points] against none",
         ]
 
     def test_upkeep_that_is_not_counted_is_absent(self) -> None:
@@ -280,7 +280,7 @@ class TestTradeoff:
         edge = self.cost(6, 2.5e-7, 0.89, 0.90, 0.91)
         assert (
             "“ADC bits 6”. It takes 250 nJ for an image instead of 400 nJ and changes accuracy by −1.00 "
-            "points (alike on all chips)"
+            "points (equal on all chips)"
         ) in tradeoff.findings([*found, edge])[0]
 
     def test_where_no_point_is_cheaper_or_one_chip_is_all_it_says_so(self) -> None:
@@ -323,8 +323,8 @@ class TestVariation:
         rows = variation.tables(found)["kinds"].rows
         assert [row[1] for row in rows] == ["drift", "programming", "converters", "none of them"]
         (said,) = variation.findings(found)
-        assert said.startswith("After 1 day drift (+0.245 [+0.181, +0.309] nat) costs most")
-        assert "apart" not in said
+        assert said.startswith("After 1 day drift (+0.245 [+0.181, +0.309] nat) adds most to")
+        assert "not significant" not in said
 
     def test_a_first_place_that_is_not_sure_is_told(self) -> None:
         found = [
@@ -333,7 +333,7 @@ class TestVariation:
             for how in ("alone on", "alone off")
         ]
         (said,) = variation.findings(found)
-        assert said.endswith("The first two are not apart for sure (95 %).")
+        assert said.endswith("The difference of the first two is not significant (95 %).")
 
     def test_what_time_does_not_change_is_measured_once_and_holds_at_all_times(self) -> None:
         card = memsim.ChipCard.load("default")
@@ -396,13 +396,16 @@ class TestAttention:
         assert [row[3] for row in cells.rows] == ["", "+1.50 [−4.85, +7.85]"]
         assert cells.header[3] == "change, accuracy [points]"
 
-    @pytest.mark.parametrize(("ours", "verdict"), [(0.99, "above"), (0.5, "below"), (0.9, "not apart from")])
+    @pytest.mark.parametrize(
+        ("ours", "verdict"),
+        [(0.99, "better than"), (0.5, "worse than"), (0.9, "not significantly different from")],
+    )
     def test_the_best_rival_is_beaten_or_not(self, ours: float, verdict: str) -> None:
         found = [
             self.place("digital", "trained", *one) for one in (("stdp", ours), ("dot", 0.89), ("rate", 0.4))
         ]
         (said,) = attention.findings(found)
-        assert f" is {verdict} its best rival, dot (89.00 " in said
+        assert f" is {verdict} the best other attention, dot (89.00 " in said
 
     def test_digital_runs_have_no_number_of_chips(self) -> None:
         tables = attention.tables(made("attention"))
@@ -462,8 +465,8 @@ class TestLifetime:
         assert lifetime.kept(found) is found[1]
         held, lived, silent = lifetime.findings(found)
         assert held == (
-            "No loss is sure up to 10 % of the endurance, 5.0 % failed; at 30 % of the endurance, 15.0 % "
-            "failed accuracy changes by −40.00 points (alike on all chips)."
+            "No significant loss up to 10 % of the endurance, 5.0 % failed; at 30 % of the endurance, 15.0 % "
+            "failed, accuracy changes by −40.00 points (equal on all chips)."
         )
         assert "ReRAM 1.25 s (usual) to 1.4 days (best)" in lived
         assert "40 % of the pulses, 40.0 nJ of 400 nJ" in silent and "20 % of the cycles" in silent

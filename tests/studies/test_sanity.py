@@ -116,14 +116,14 @@ def test_a_rise_is_found_and_a_chance_is_not():
     fine = [point("off", 0.9, 0.91), point("nothing", 0.9, 0.91), point("absurd", 0.1, 0.12)]
     assert sanity.rises(fine) == sanity.rises(fine[::-1]) == []
     assert sanity.findings(fine) == [
-        "At size nothing chips give the very numbers of those without the effect in 1 of 1 scales.",
-        "Accuracy surely rises along none of 1 scales.",
+        "At size zero, chips give exactly the numbers of those without the effect in 1 of 1 scales.",
+        "Accuracy rises significantly along none of 1 scales.",
     ]
     wrong = [point("off", 0.5, 0.51), point("nothing", 0.5, 0.52), point("absurd", 0.9, 0.92)]
     assert sanity.rises(wrong) == ["dac: bits at absurd"]
     assert sanity.tables(wrong)["accuracy"].rows[0][-1] == "no"
-    assert sanity.findings(wrong)[0].startswith("At size nothing chips differ")
-    assert "even at the absurd end: dac: bits" in sanity.findings(wrong)[2]
+    assert sanity.findings(wrong)[0].startswith("At size zero, chips differ")
+    assert "even at the largest size: dac: bits" in sanity.findings(wrong)[2]
 
 
 @lru_cache(maxsize=1)
