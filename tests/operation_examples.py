@@ -20,6 +20,7 @@ from memsim.models.parts.lif import Law, potentials, spikes
 from memsim.wires.crosspoints import Crossing, seen_states
 from memsim.wires.effective import ladders_product
 from memsim.wires.ladder import ladder
+from memsim.wires.loaded_lines import driven_currents, sensed_currents
 from memsim.wires.nodes import node_sweeps
 from memsim.wires.sweeps import sweep_currents
 from tests.devices.pulsed_cells import cell_of
@@ -67,6 +68,20 @@ def powers() -> Iterator[Example]:
     x = _numbers(2, 3, 37).relu() - _numbers(2, 3, 37, seed=1).relu()
     yield Example(partial(drive_powers, x, 0.5, 0.25, 2.0), rtol=1e-6)
     yield Example(partial(drive_powers, x[:0], 0.5, 0.25, 2.0))
+
+
+def loaded(kind: str) -> Iterator[Example]:
+    """Lines of one tile and of several, with gaps, for readers with few and with all lines; and bit lines
+    whose voltages are beyond float64.
+    """
+    g = (1e-5 * _numbers(2, 5, 11, dtype=torch.float64)).abs()
+    x = _numbers(2, 3, 11 if kind == "driven" else 5, dtype=torch.float64, seed=1)
+    present = torch.tensor([[1, 0, 0, 0, 0], [1, 1, 0, 1, 0], [1, 1, 1, 1, 1]]).bool()
+    x = x if kind == "driven" else x * present
+    currents = driven_currents if kind == "driven" else sensed_currents
+    for ohm, tile in ((0.0, 0), (50.0, 0), (50.0, 3), (1e75, 0)):
+        call = partial(currents, x, 0.5 * g, g, [0, 1, 4, 6, 7], present, ohm, tile)
+        yield Example(call, atol=1e-20, rtol=1e-12)
 
 
 PLACES, IMAGES, STEPS, CELLS = range(2), [4, 9, 5], range(2), (11, 33)
@@ -254,6 +269,8 @@ EXAMPLES: dict[str, Callable[[], Iterator[Example]]] = {
     "memsim.wires.crosspoints.seen_states": crosspoints,
     "memsim.wires.effective.ladders_product": line_products,
     "memsim.wires.ladder.ladder": partial(wires, "ladder"),
+    "memsim.wires.loaded_lines.driven_currents": partial(loaded, "driven"),
+    "memsim.wires.loaded_lines.sensed_currents": partial(loaded, "sensed"),
     "memsim.wires.nodes.node_sweeps": partial(wires, "nodes"),
     "memsim.wires.sweeps.sweep_currents": partial(wires, "currents"),
 }

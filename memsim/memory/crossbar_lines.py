@@ -100,25 +100,26 @@ class CrossbarLines(Lines):
         """Return the scores (S B, H, R, N) of R queries q (S B, H, R, D), each read at its own time [s].
 
         held: number of lines present for each reader, counted from the oldest, and never decreasing.  Scores
-        of later lines are undefined.  If lines have a resistance, all lines must be present for every reader,
-        because each line loads the others.
+        of later lines are undefined.
         """
         idle, ages = held.count(0), self._ages(times)
         shown, ranges, there = self._show(ages), self.ranges, torch.tensor(held)[idle:]
-        keys = shown.each(lambda x: x[..., : self.design.keys])
-        if self.through is not None:
-            keys = keys._replace(share=self.through.keys(keys, self._rows()))
-        keys = keys.each(lambda x: x.mT)  # columns are driven, lines are sensed
+        keys = shown.each(lambda x: x[..., : self.design.keys].mT)  # columns are driven, lines are sensed
         drive = self.reads.dac(self._by_array(q[..., idle:, :]) / _scale(ranges.query), signed=True)
         full = (ranges.score / (ranges.query * ranges.key))[..., None]
         self.reads.waiting = (
             [] if self.design.tile else None
         )  # only the weights decide which tiles have power
+        rows, through, present = self._rows(), self.through, held[idle:]
+        currents = (
+            None if through is None else lambda x, of: through.match(x, of.each(_turned), rows, present)
+        )
         scores = self.reads.read(
-            drive, keys, full, "match", held=there, sensed=self._since(ages, idle)
-        ) * _scale(ranges.query * ranges.key)  # fmt: skip
+            drive, keys, full, "match", held=there, sensed=self._since(ages, idle), currents=currents
+        )
+        scores *= _scale(ranges.query * ranges.key)
         if self.design.correct:
-            scores = scores / self._gain(ages)[idle:]
+            scores /= self._gain(ages)[idle:]
         none = scores.new_zeros(*scores.shape[:3], idle, scores.shape[-1])
         return by_row(torch.cat([none, scores], -2) if idle else scores).to(q.dtype)
 
@@ -129,8 +130,8 @@ class CrossbarLines(Lines):
         """
         idle, design, ages, ranges = held.count(0), self.design, self._ages(times), self.ranges
         values = self._show(ages).each(lambda x: x[..., design.keys :])
-        if self.through is not None:
-            values = values._replace(share=self.through.values(values, self._rows()))
+        rows, through, present = self._rows(), self.through, held[idle:]
+        currents = None if through is None else lambda x, of: through.blend(x, of, rows, present)
         left = self._since(ages, idle)
         if not math.isinf(design.retention):
             kept = (-ages[idle:] / design.retention).exp().to(self.dtype)
@@ -145,7 +146,7 @@ class CrossbarLines(Lines):
         self._bill_match(weights, torch.tensor(held)[idle:])
         full = (ranges.out / ranges.value)[..., None].expand(-1, -1, design.values)
         full = torch.cat([full, torch.full_like(full[..., : int(design.ones)], HEADROOM)], -1)
-        out = self.reads.read(drive, values, full, "blend", driven=left) * back
+        out = self.reads.read(drive, values, full, "blend", driven=left, currents=currents) * back
         if design.ones:
             norm = out[..., -1:]
             out = out[..., :-1] / torch.where(norm > 0, norm, torch.ones_like(norm))
@@ -209,6 +210,10 @@ class CrossbarLines(Lines):
                 " sequences; rows are chip-major"
             )
         return by_array(x, len(self.chips), self.dtype)
+
+
+def _turned(x: Tensor) -> Tensor:
+    return x.mT
 
 
 def _scale(range_SH: Tensor) -> Tensor:

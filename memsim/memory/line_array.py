@@ -61,12 +61,11 @@ class LineArray(Held):
         if run.calibrating:
             return self._calibrate(q, k, v, gate)
         lines = self._begin(q, k, v, gate)
-        read, tokens = [], q.shape[2]
-        while len(read) < tokens:
-            first = len(read)
-            last = min(first + self._at_once(lines), tokens)
-            read += self._tokens(lines, range(first, last), q, k, v, gate)
-        out = torch.stack(read, 2)
+        read, last, tokens = [], 0, q.shape[2]
+        while last < tokens:
+            first, last = last, min(last + self._at_once(lines), tokens)
+            read.append(self._tokens(lines, range(first, last), q, k, v, gate))
+        out = torch.cat(read, 2)
         if run.ledger.page.open:
             run.ledger.note(self.name, "clipped numbers", lines.clipped)
         if torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v)):
@@ -77,19 +76,16 @@ class LineArray(Held):
     def _at_once(self, lines: CrossbarLines) -> int:
         """Return how many tokens can be processed as one block without a change of the results.
 
-        Within a block no line may be overwritten or age noticeably, and with wires no later line may load
-        the earlier ones.
+        Within a block no line may be overwritten or age noticeably.
         """
-        if lines.through is not None:
-            return 1
         free = lines.design.capacity - lines.count
         aging = lines.cells.pace * self.settings.clock.rate
         return max(1, int(min(MOST, aging, free if free > 0 or lines.full == "ring" else MOST)))
 
     def _tokens(
         self, lines: CrossbarLines, at: range, q: Tensor, k: Tensor, v: Tensor, gate: Tensor | None
-    ) -> list[Tensor]:
-        """Write and read with these tokens and return the result of each, (S B, H, V)."""
+    ) -> Tensor:
+        """Write and read with these tokens and return their results (S B, H, R, V)."""
         times = [self.settings.clock.time(t) for t in at]
         own, many, some = self.leaf.own, len(at) > 1, slice(at.start, at.stop)
         if own or many:  # the mask hides the lines of the block that come after the reader
@@ -111,7 +107,7 @@ class LineArray(Held):
         if not (own or many):
             lines.extend(k[:, :, some], v[:, :, some], times)
         self._count(len(q) * q.shape[1], held)
-        return list(out.unbind(2))
+        return out
 
     def _count(self, readers: int, held: list[int]) -> None:
         """Enter the digital operations of `readers` readers for each number of lines in `held`."""

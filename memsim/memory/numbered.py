@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,16 @@ from memsim.devices.numerics.stream import Stream
 class Numbered:
     """Random stream with keys K for B sequences and R tokens, whose draws have shape (*K, B, R, *cells).
 
-    The numbers of one sequence and token do not depend on which others are drawn with them.
+    The numbers of one sequence and token do not depend on which others are drawn with them.  `known` holds
+    the streams that were used before, by their names after those of the first one.  Objects that start with
+    the same stream can share it, so that keys are computed once.
     """
 
     stream: Stream
     images: np.ndarray
     tokens: Sequence[int]
+    known: dict[tuple[Any, ...], Stream] = field(default_factory=dict)
+    names: tuple[Any, ...] = ()
 
     @property
     def keys(self) -> np.ndarray:
@@ -31,7 +35,10 @@ class Numbered:
 
     def child(self, *names: Any) -> Numbered:
         """Return the stream with more names appended to its key."""
-        return replace(self, stream=self.stream.child(*names))
+        path = self.names + names
+        if path not in self.known:
+            self.known[path] = self.stream.child(*names)
+        return replace(self, stream=self.known[path], names=path)
 
     def normal(
         self, shape: Sequence[int], *, draw: int = 0, dtype: torch.dtype = torch.float32,

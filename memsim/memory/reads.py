@@ -5,7 +5,8 @@ Shapes: chips S, heads H, sequences B, readers R.  One call serves all readers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,23 @@ from memsim.devices.numerics.operation import by_kernel
 from memsim.memory.cells import CALL, LineCells, Shown
 from memsim.memory.conversion import noisy_numbers
 from memsim.memory.line_events import LineEvents
+
+Currents = Callable[[Tensor, Shown], Tensor]
+"""Function of drives (S, H, B, R, driven) and devices (S, H, B, driven, sensed) to currents (S, H, B, R,
+sensed), in shares.
+"""
+
+
+class Factors(NamedTuple):
+    """How the currents of one read come about, see `Reads.read`."""
+
+    driven: Tensor | None
+    sensed: Tensor | None
+    currents: Currents
+
+
+AT_ONCE = 2**19
+"""Numbers of drives or currents that are computed at once: few enough for a processor's cache."""
 
 
 class Reads:
@@ -86,49 +104,62 @@ class Reads:
 
     def read(
         self, drive: Tensor, shown: Shown, full: Tensor, side: str, *, held: Tensor | None = None,
-        driven: Tensor | None = None, sensed: Tensor | None = None,
+        driven: Tensor | None = None, sensed: Tensor | None = None, currents: Currents | None = None,
     ) -> Tensor:  # fmt: skip
         """Return the converted currents of the sensed lines (S, H, B, R, sensed), in shares, for R readers.
 
         drive: (S, H, B, R, driven); shown: devices (S, H, B, driven, sensed); full: range of the ADCs,
         (S, H, sensed) or (S, H, 1).  held (R,): reader r converts the first held[r] lines (None: all).
         driven (R, driven) and sensed (R, sensed): optional factors on the current of each line, for each
-        reader.  Raises ValueError after 65,535 reads of one context.
+        reader.  currents: function that computes the currents; None: the product of drive and shares.
+        Raises ValueError after 65,535 reads of one context.
         """
-        (draw, curve), readers = self.sides[side], drive.shape[-2]
-        current = (drive if driven is None else drive * driven) @ shown.share
-        if sensed is not None:
-            current = current * sensed
-        first = self.numbers[side]
+        readers, lines = drive.shape[-2], shown.share.shape[-1]
+        steps = [self.step(self.numbers[side] + n) for n in range(readers)]
         self.numbers[side] += readers
-        steps = [self.step(first + n) for n in range(readers)]
-        variance = self.cells.variance(drive, shown)
         self.events.read(drive, shown, held) if self.waiting is None else self.waiting.append((drive, shown))
-        rounds = self.adc.rounds
+        there = torch.full((readers,), lines) if held is None else held
+        chips = len(drive)
+        factors = Factors(driven, sensed, currents or _product)
+        together = max(1, AT_ONCE // max(1, drive[0, ..., 0].numel() * max(lines, drive.shape[-1])))
+        parts = []
+        for first in range(0, chips, together):
+            some = slice(first, min(first + together, chips))
+            part = shown.each(lambda x, some=some: x[some])
+            of = full if len(full) == 1 else full[some]
+            parts.append(self._converted(drive[some], part, factors, of, side, there, steps, some))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _converted(
+        self, drive: Tensor, shown: Shown, factors: Factors, full: Tensor, side: str, held: Tensor,
+        steps: Sequence[int], chips: slice,
+    ) -> Tensor:  # fmt: skip
+        """Do what `read` does for some of the chips, without its events."""
+        draw, curve = self.sides[side]
+        current = factors.currents(drive if factors.driven is None else drive * factors.driven, shown)
+        if factors.sensed is not None:
+            current *= factors.sensed
+        variance, rounds = self.cells.variance(drive, shown), self.adc.rounds
         if variance is None and not rounds and self.adc.exact:
             return current
-        levels = levels_of(self.adc.bits, signed=True) if rounds else 0
-        there = torch.full((readers,), current.shape[-1]) if held is None else held
-        out, clips = self._noisy(current, variance, full, there, draw, steps, levels if curve is None else 0)
+        levels = levels_of(self.adc.bits, signed=True) if rounds and curve is None else 0
+        images, reads = torch.from_numpy(self.images), torch.tensor(steps)
+        step = (full / max(levels, 1)).expand(*current.shape[:2], -1).flatten(0, 1)
+        keys = torch.from_numpy(self.rng.keys[chips].reshape(-1).view(np.int64))
+        spread = None if variance is None else variance.flatten(0, 1)
+        numbers, clips = noisy_numbers(
+            current.flatten(0, 1), spread, step, held, keys, images, reads, draw, levels
+        )
+        out = numbers.unflatten(0, current.shape[:2])
         if curve is not None:
-            curve = curve[..., 0, :, : current.shape[-1]][:, :, None, None]
+            curve = curve[chips, ..., 0, :, : current.shape[-1]][:, :, None, None]
             out, clips = convert_by(out, full[:, :, None, None], self.adc.bits if rounds else 0, curve)
         self.clipped += int(clips)
         return out
 
-    def _noisy(
-        self, current: Tensor, variance: Tensor | None, full: Tensor, held: Tensor, draw: int,
-        steps: Sequence[int], levels: int,
-    ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """Return currents (S, H, B, R, n) with noise, rounded to the grid of ideal ADCs if levels > 0."""
-        images, reads = torch.from_numpy(self.images), torch.tensor(steps)
-        step = (full / max(levels, 1)).expand(*current.shape[:2], -1).flatten(0, 1)
-        keys = torch.from_numpy(self.rng.keys.reshape(-1).view(np.int64))
-        spread = None if variance is None else variance.flatten(0, 1)
-        found, clips = noisy_numbers(
-            current.flatten(0, 1), spread, step, held, keys, images, reads, draw, levels
-        )
-        return found.unflatten(0, current.shape[:2]), clips
+
+def _product(drive: Tensor, shown: Shown) -> Tensor:
+    return drive @ shown.share
 
 
 def by_array(x: Tensor, chips: int, dtype: torch.dtype) -> Tensor:

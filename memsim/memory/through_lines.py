@@ -26,7 +26,9 @@ from torch import Tensor
 
 from memsim.memory.cells import Shown
 from memsim.memory.design import ArrayDesign
+from memsim.wires.ladder import word_ladder
 from memsim.wires.lines import Lines
+from memsim.wires.loaded_lines import driven_currents, sensed_currents
 from memsim.wires.tiles import devices_through_lines
 
 
@@ -53,6 +55,47 @@ class ThroughLines:
             return None
         return cls(Lines(ohm, ohm, how), one, design.section.row_activity, tile)
 
+    def match(self, drive: Tensor, shown: Shown, rows: Sequence[int], held: Sequence[int]) -> Tensor:
+        """Return the currents of lines (S, H, B, R, N) for drives of key columns (S, H, B, R, C), in shares.
+
+        shown: lines at `rows` of the array (S, H, B, N, C); for reader r the first held[r] of them are
+        present, and the others give 0.
+        """
+        both = torch.stack([drive, -drive], -1).flatten(-2)
+        order, places = _in_place(rows)
+        found = driven_currents(
+            _arrays(both), *self._loads(shown, order, self.lines.r_bit), places, _present(order, held),
+            self.lines.r_word, self.tile,
+        )  # fmt: skip
+        found = torch.empty_like(found).index_copy_(-1, torch.tensor(order), found / self.one)
+        return found.view(*drive.shape[:-1], len(rows)).to(drive.dtype)
+
+    def blend(self, drive: Tensor, shown: Shown, rows: Sequence[int], held: Sequence[int]) -> Tensor:
+        """Return the currents of value columns (S, H, B, R, C) for drives of lines (S, H, B, R, N), in
+        shares; other arguments as those of `match`.
+        """
+        order, places = _in_place(rows)
+        part = self.activity if self.lines.idle == "off" else 1.0
+        w, g = self._loads(shown, order, self.lines.r_word)
+        if part < 1.0:
+            at = torch.tensor(places) % self.tile if self.tile else torch.tensor(places)
+            w, g = w / (1.0 + (1.0 - part) * self.lines.r_bit * (at[:, None] + 1) * g), part * g
+        found = sensed_currents(
+            _arrays(drive)[..., order], w, g, places, _present(order, held), self.lines.r_bit, self.tile
+        )
+        found = (found[..., 0::2] - found[..., 1::2]) / self.one
+        return found.view(*drive.shape[:-1], -1).to(drive.dtype)
+
+    def _loads(self, shown: Shown, order: Sequence[int], ohm: float) -> tuple[Tensor, Tensor]:
+        """Return s G and G of the devices of lines in this order (S H B, N, 2 C) [S].
+
+        s: ladder of the line of a token, whose segments have the resistance `ohm` [ohm].
+        """
+        g = self._devices(shown)[:, order].double()
+        segment = 1 / ohm if ohm else math.inf
+        first = g.new_full(g.shape[:2], segment)
+        return g * word_ladder(g, segment, first, torch.zeros_like(first)), g
+
     def keys(self, shown: Shown, rows: Sequence[int], activity: float = 1.0) -> Tensor:
         """Return the effective shares (S, H, B, N, C) in a match, for lines at `rows` of the array.
 
@@ -69,11 +112,15 @@ class ThroughLines:
             devices_through_lines(devices, self.lines, (tiles, 1), self.activity), shown, rows
         )
 
-    def _placed(self, shown: Shown, rows: Sequence[int]) -> tuple[Tensor, int]:
-        """Return all devices by their position (S H B, rows, 2 C) [S], and the number of tiles."""
+    def _devices(self, shown: Shown) -> Tensor:
+        """Return the two devices of each number, side by side (S H B, N, 2 C) [S]."""
         difference = shown.share * self.one
         pair = [((shown.siemens + sign * difference) / 2).clamp(min=0) for sign in (1, -1)]
-        devices = torch.stack(pair, -1).flatten(-2).flatten(0, 2)
+        return torch.stack(pair, -1).flatten(-2).flatten(0, 2)
+
+    def _placed(self, shown: Shown, rows: Sequence[int]) -> tuple[Tensor, int]:
+        """Return all devices by their position (S H B, rows, 2 C) [S], and the number of tiles."""
+        devices = self._devices(shown)
         height = max(rows) + 1
         tiles = math.ceil(height / self.tile) if self.tile else 1
         whole = devices.new_zeros(len(devices), tiles * self.tile or height, devices.shape[-1])
@@ -84,3 +131,19 @@ class ThroughLines:
         """Return the shares that effective conductances M+, M- (S H B, rows, 2 C) [S] represent."""
         found = (seen[..., 0::2] - seen[..., 1::2])[:, list(rows)] / self.one
         return found.view(shown.share.shape)
+
+
+def _arrays(x: Tensor) -> Tensor:
+    """Rearrange (S, H, B, ...) to (S H B, ...), in float64."""
+    return x.double().flatten(0, 2)
+
+
+def _in_place(rows: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return the order of lines by their place in the array, and the places in this order."""
+    order = sorted(range(len(rows)), key=rows.__getitem__)
+    return order, [rows[n] for n in order]
+
+
+def _present(order: Sequence[int], held: Sequence[int]) -> Tensor:
+    """Return which lines, in this order, are present for readers with the first held[r] lines (R, N)."""
+    return torch.tensor(order) < torch.tensor(held)[:, None]

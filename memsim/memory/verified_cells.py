@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from memsim.arrays.reading.noise import bend, carries_noise, read_noise
-from memsim.devices import stream
+from memsim.devices import Stream, stream
 from memsim.devices.stuck import held
 from memsim.devices.weights.weight_cell import WeightState
 from memsim.memory.bad_devices import bad_levels
@@ -60,12 +60,15 @@ class VerifiedCells(LineCells):
         self.levels: Tensor | None = (
             None  #: conductance of faulty devices, else NaN (S, H, lines, 2 n, C) [S]
         )
-        self.images = np.zeros(0, np.int64)
+        self.images, self.call = np.zeros(0, np.int64), -1
+        self.rng, self.streams = self.root, dict[tuple[Any, ...], Stream]()
 
     def begin(self, images: np.ndarray, call: int) -> None:
         if len(images) != len(self.images):
             self.written, self.shown = {}, None
-        self.images, self.rng = images, self.root.child("call", call)
+        if call != self.call:
+            self.call, self.rng, self.streams = call, self.root.child("call", call), {}
+        self.images = images
         self.tokens = np.zeros(self.lines, np.int64)
         self.step = np.full(self.lines, -1)  #: step of time for which each line was computed last
 
@@ -128,8 +131,8 @@ class VerifiedCells(LineCells):
         amplitude = self.flicker * cell.flicker.amplitude(state.programmed, now, cell.g_scale)
         amplitude = amplitude if levels is None else torch.where(levels.isnan(), amplitude, 0.0)
         path = cell.flicker.slow_path(now, age, rng.child("flicker-noise"))
-        seen = cell.chord((now * (1.0 + amplitude * path)).clamp(min=0.0), voltage)
-        return seen, (amplitude * seen).square() * cell.flicker.fast_variance(age)
+        seen = cell.chord(path.mul_(amplitude).add_(1.0).mul_(now).clamp_(min=0.0), voltage)
+        return seen, (amplitude * seen).square_().mul_(cell.flicker.fast_variance(age))
 
     def _levels(self, rows: np.ndarray) -> Tensor | None:
         """Return the conductances of faulty devices, else NaN (S, H, 1, N, 2 n, C) [S]; None: no faults."""
@@ -141,7 +144,7 @@ class VerifiedCells(LineCells):
         return self.levels[:, :, None, torch.as_tensor(rows)]
 
     def _stream(self, tokens: Any) -> Numbered:
-        return Numbered(self.rng, self.images, tokens)
+        return Numbered(self.rng, self.images, tokens, self.streams)
 
     @property
     def _unit(self) -> float:
@@ -178,13 +181,13 @@ class VerifiedCells(LineCells):
         squares, carried = drive_powers(
             drive.flatten(0, 2), each * noise.square, each * noise.linear, each * noise.driven
         )
-        found = squares.new_zeros(*squares.shape[:2], siemens.shape[-1])
+        found = None if shown.unrest is None else squares @ shown.unrest.flatten(0, 2)
+        if carries:
+            found = carried @ siemens if found is None else found.baddbmm_(carried, siemens)
+        if found is None:
+            found = squares.new_zeros(*squares.shape[:2], siemens.shape[-1])
         if noise.floor_SKC is not None:
             found += scale * noise.floor_SKC
-        if shown.unrest is not None:
-            found.baddbmm_(squares, shown.unrest.flatten(0, 2))
-        if carries:
-            found.baddbmm_(carried, siemens)
         return found.unflatten(0, shown.share.shape[:3])
 
     def gain(self, ages: Tensor) -> Tensor:

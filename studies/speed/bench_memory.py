@@ -30,7 +30,7 @@ class Inputs(NamedTuple):
     v: Tensor
 
 
-def memory(threads: int = 1, repeats: int = 3) -> dict[str, Any]:
+def memory(threads: int = 1, repeats: int = 5) -> dict[str, Any]:
     """A softmax memory of 1,024 tokens, 8 heads, 8 chips: every token writes a line and reads all before it.
 
     Ours: pcm-joshi2020 with programming error, drift by the age of each line at a thousand tokens a second,

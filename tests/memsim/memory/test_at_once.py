@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from memsim import ChipCard
 from memsim.devices.numerics.operation import plain
 from memsim.energy.ledger import Ledger
-from memsim.memory import line_array
+from memsim.memory import line_array, reads
 from memsim.memory.clock import Clock
 from memsim.memory.line_array import LineArray
 from memsim.memory.line_design import LineDesign
@@ -55,14 +55,15 @@ CASES: list[tuple[Any, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("card", [DEFAULT, WIRED], ids=["", "wires"])
 @pytest.mark.parametrize(("rule", "settings"), CASES)
 def test_tokens_at_once_are_tokens_one_by_one(
-    rule: Any, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    rule: Any, settings: dict[str, Any], card: ChipCard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory, found = LineMemory(rule, 0.5), []
     for most in (1, 4, 64):
         monkeypatch.setattr(line_array, "MOST", most)
-        made = array(memory, **settings)
+        made = array(memory, card, **settings)
         found.append((made(Q, K, V, GATE), made.run.ledger))
     (one, counted), *others = found
     for out, ledger in others:
@@ -74,11 +75,14 @@ def test_tokens_at_once_are_tokens_one_by_one(
         assert ledger.page.seconds == pytest.approx(counted.page.seconds, rel=1e-6)
 
 
-def test_without_ageing_they_are_the_same_to_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
-    card, found = DEFAULT.without("drift", "flicker-noise", "adc", "dac"), []
+@pytest.mark.parametrize("card", [DEFAULT, WIRED], ids=["", "wires"])
+def test_without_ageing_they_are_the_same_to_rounding(
+    card: ChipCard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
     for most in (1, 64):
         monkeypatch.setattr(line_array, "MOST", most)
-        made = array(LineMemory(BEFORE, 0.5), card)
+        made = array(LineMemory(BEFORE, 0.5), card.without("drift", "flicker-noise", "adc", "dac"))
         found.append((made(Q, K, V, GATE), dict(made.run.ledger.counts)))
     assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-5)
     assert found[0][1] == found[1][1]
@@ -95,6 +99,17 @@ def test_kernels_read_what_the_torch_forms_read(settings: dict[str, Any]) -> Non
     assert found[1] == other[1] > 0
     # a number on the edge of a code may fall to its neighbour
     assert float((found[0] - other[0]).norm() / other[0].norm()) < 2e-3
+
+
+@pytest.mark.parametrize("card", [DEFAULT, WIRED], ids=["", "wires"])
+def test_chips_read_in_groups_are_the_same_chips(card: ChipCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for numbers in (1, 2**19):
+        monkeypatch.setattr(reads, "AT_ONCE", numbers)
+        made = array(LineMemory(SOFTMAX, 0.5), card.replace(weights={"adc": {"gain": 0.05}}))
+        found.append((made(Q, K, V, GATE), made.run.ledger.notes["memory", "clipped numbers"]))
+    assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-5)
+    assert found[0][1] == found[1][1]
 
 
 def test_lines_with_a_resistance_are_loaded_by_older_ones_alone(monkeypatch: pytest.MonkeyPatch) -> None:

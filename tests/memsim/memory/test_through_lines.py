@@ -70,6 +70,32 @@ def test_one_resistance_alone_is_exact() -> None:
         assert_close(w @ values, (found[:, 0::2] - found[:, 1::2]) / ONE, rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4, 5, 6], [5, 6, 0, 1, 2, 3, 4], [2, 3, 7, 8]])
+@pytest.mark.parametrize("tile", [0, 3])
+@pytest.mark.parametrize("lines", [Lines(5e3, 2e3, "grounded"), Lines(0.0, 5e3), Lines(5e3, 0.0, "off")])
+def test_each_reader_meets_the_lines_that_are_present_for_it(
+    rows: list[int], tile: int, lines: Lines
+) -> None:
+    """As arrays that hold no other lines, for readers that see one line, some, and all."""
+    plus, minus = ONE * uniform(2, 2, 1, 3, len(rows), C)
+    shown = Shown((plus - minus) / ONE, plus + minus)
+    through = ThroughLines(lines, ONE, 0.3, tile)
+    held = [1, 3, 3, len(rows)]
+    q, w = uniform(2, 1, 3, 4, C, seed=1) - 0.5, uniform(2, 1, 3, 4, len(rows), seed=2)
+    w = w * (torch.arange(len(rows)) < torch.tensor(held)[:, None])
+    z, out = through.match(q, shown, rows, held), through.blend(w, shown, rows, held)
+    for reader, n in enumerate(held):
+        some = shown.each(lambda x, n=n: x[..., :n, :])
+        keys, values = through.keys(some, rows[:n]), through.values(some, rows[:n])
+        alone = (q[..., reader, None, :] @ keys.mT)[..., 0, :]
+        assert_close(z[..., reader, :n], alone, rtol=1e-11, atol=1e-13)
+        assert not z[..., reader, n:].any()
+        alone = (w[..., reader, None, :n] @ values)[..., 0, :]
+        assert_close(out[..., reader, :], alone, rtol=1e-11, atol=1e-13)
+    if lines.r_bit and lines.r_word:  # one segment of ten more or less is seen
+        assert apart(through.match(q, shown, [n + 1 for n in rows], held), z) > 1e-3
+
+
 K, V, Q = (uniform(1, 1, T, D, seed=seed) - 0.5 for seed in range(3))
 RANGES = LineRanges.of(Q, K, V, Q @ K.mT, V)
 CARD = ChipCard.load("default").only("wires").replace(wire_resistance=OHM)
