@@ -88,6 +88,22 @@ def layouts_of(calls: Sequence[Seen]) -> list[Layout] | None:
     return right
 
 
+def kept(fits: Sequence[Layout], seen: Seen) -> list[Layout]:
+    """Return the layouts under which images a and b have the same rows with c and without it.
+
+    All of `fits` if there is none, as where rounding turned a spike on or off.
+    """
+    tail = seen.first.shape[seen.first.dim() - seen.tail :]
+    near = 1e-4 * float(seen.first.abs().max()) if seen.first.numel() else 0.0
+    right = []
+    for fit in fits:
+        of_three = seen.first.reshape(fit.outer, IMAGES, fit.inner, *tail)[:, :FEWER]
+        of_two = seen.fewer.reshape(fit.outer, FEWER, fit.inner, *tail)
+        if float((of_three - of_two).abs().max()) <= near:
+            right.append(fit)
+    return right or list(fits)
+
+
 def _changed(seen: Seen, rows: int) -> Tensor:
     """Which rows differ between the first two runs."""
     return (seen.first.reshape(rows, -1) != seen.changed.reshape(rows, -1)).any(1)

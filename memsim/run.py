@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,16 +32,24 @@ class Address:
 
 
 class Probe:
-    """Inputs of every call of a layer in one run of the digital network: (tensor, axes of one input)."""
+    """Inputs of every call of a layer in one run of the digital network: (tensor, axes of one input).
 
-    def __init__(self) -> None:
+    stir: function that may change an input in place after it was noted, given the layer's name, the number
+    of the call, the input and its `tail`; None: inputs stay.
+    """
+
+    def __init__(self, stir: Callable[[str, int, Tensor, int], None] | None = None) -> None:
         self.calls: dict[str, list[tuple[Tensor, int]]] = {}
         self.macs: dict[str, float] = {}
+        self.stir = stir
 
     def note(self, name: str, x: Tensor, tail: int, macs: float) -> None:
         """Keep an input whose last `tail` axes are one vector or picture, and its multiply-accumulates."""
-        self.calls.setdefault(name, []).append((x.detach(), tail))
+        calls = self.calls.setdefault(name, [])
+        calls.append((x.detach(), tail))
         self.macs[name] = self.macs.get(name, 0.0) + macs
+        if self.stir is not None:
+            self.stir(name, len(calls) - 1, x.detach(), tail)
 
 
 @dataclass(frozen=True, eq=False)

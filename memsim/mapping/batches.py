@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from memsim.layout import EXCHANGED, IMAGES, Layout, Seen, layouts_of
+from memsim.layout import EXCHANGED, IMAGES, Layout, Seen, kept, layouts_of
 
 Axis = int | Sequence[int | None] | Mapping[str, int | None]
 """The axis that holds images: one for all inputs, or one for each; None for an input without images."""
@@ -234,9 +234,9 @@ def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAx
                 )
             found.append(None)
             continue
-        fits = layouts_of(
-            [Seen(one, other, small, 0, n) for other, n in zip(others, EXCHANGED, strict=False)]
-        )
+        seen = [Seen(one, other, small, 0, n) for other, n in zip(others, EXCHANGED, strict=False)]
+        fits = layouts_of(seen)
+        fits = kept(fits, seen[0]) if fits is not None and len(fits) > 1 else fits
         axis = next((n for n, (a, b) in enumerate(zip(one.shape, small.shape, strict=True)) if a != b), None)
         found.append(None if fits is None or axis is None else _output_axis(one, axis, fits[0]))
     return found

@@ -6,16 +6,15 @@ Nothing of the network is changed by it, and torch's global generator neither.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from memsim.layout import EXCHANGED, FEWER, IMAGES, Layout, Mixed, Seen, layouts_of
+from memsim.layout import EXCHANGED, FEWER, IMAGES, Layout, Mixed, Seen, kept, layouts_of
 from memsim.mapping.batches import Batch, OutputAxis, output_axes
 from memsim.mapping.state import NetState
 from memsim.run import Pass, Probe, Run
@@ -43,8 +42,15 @@ def probe(
     state.refuse_stale(net, IMAGES, FEWER)
     runs = [probe_run(net, batch, run, state, change, IMAGES) for change in range(len(EXCHANGED))]
     changed, others = [one for one, _ in runs], [other for _, other in runs]
-    fits, unsure = _fits(first, changed, fewer)
-    for name, calls in unsure.items():
+    fits = _fits(first, changed, fewer)
+    for size in STIRRED:
+        if _unsure(fits):
+            stirred = [
+                probe_run(net, batch, run, state, change, IMAGES, stir=Stirring(fits, change, size).stir)[0]
+                for change in (None, *range(len(EXCHANGED)))
+            ]
+            _narrow(fits, stirred, fewer)
+    for name, calls in _unsure(fits).items():
         _settle(name, calls, fits)
     layouts = {name: [None if one is None else one[0] for one in calls] for name, calls in fits.items()}
     try:
@@ -54,6 +60,9 @@ def probe(
     macs = {name: total / IMAGES for name, total in first.macs.items()}
     return Found(layouts, outputs, macs)
 
+
+STIRRED = (2.0, 1e4)
+"""Sizes of the random numbers that are tried one after the other for layers that stay unsure."""
 
 REMEDY = (
     "a network on chips must treat each image by itself (in evaluation mode, no statistics or softmax over "
@@ -66,6 +75,7 @@ def _digital(name: str) -> str:
 
 
 Fits = dict[str, list[list[Layout] | None]]
+Stir = Callable[[str, int, Tensor, int], None]
 
 
 def probe_run(
@@ -76,10 +86,11 @@ def probe_run(
     change: int | None,
     images: int,
     narrow: bool = False,
+    stir: Stir | None = None,
 ) -> Any:
     """One run of the digital network: the inputs of its layers, and its output."""
     state.restore()
-    before, noted = run.now, Probe()
+    before, noted = run.now, Probe(stir)
     args, kwargs = batch.probe(change, images, run.dtype)
     run.now = Pass(before.images, probe=noted)
     try:
@@ -110,47 +121,113 @@ def _tried(net: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def _fits(first: Probe, changed: Sequence[Probe], fewer: Probe) -> tuple[Fits, dict[str, list[int]]]:
-    """The layouts that explain every call of every layer, and the calls that have several."""
+def _fits(first: Probe, changed: Sequence[Probe], fewer: Probe) -> Fits:
+    """The layouts that explain every call of every layer."""
     fits: Fits = {}
-    unsure: dict[str, list[int]] = {}
     for name, calls in first.calls.items():
         if any(len(one.calls.get(name, ())) != len(calls) for one in (*changed, fewer)):
             raise ValueError(
                 f"{name}: the number of its calls depends on the images; {REMEDY}, or {_digital(name)}"
             )
         fits[name] = []
-        for call, (x, tail) in enumerate(calls):
-            small = fewer.calls[name][call][0]
-            seen = [
-                Seen(x, one.calls[name][call][0], small, tail, image)
-                for one, image in zip(changed, EXCHANGED, strict=True)
-            ]
+        for call in range(len(calls)):
+            seen = _seen(name, call, first, changed, fewer)
             try:
                 found = layouts_of(seen)
             except Mixed as error:
                 raise ValueError(f"{name}: {error}; {REMEDY}, or {_digital(name)}") from None
-            fits[name].append(found)
-            if found is not None and len(found) > 1:
-                unsure.setdefault(name, []).append(call)
-    return fits, unsure
+            fits[name].append(kept(found, seen[0]) if found is not None and len(found) > 1 else found)
+    return fits
+
+
+def _seen(name: str, call: int, first: Probe, changed: Sequence[Probe], fewer: Probe) -> list[Seen]:
+    """The input of one call in the runs of a probe."""
+    (x, tail), small = first.calls[name][call], fewer.calls[name][call][0]
+    return [
+        Seen(x, one.calls[name][call][0], small, tail, image)
+        for one, image in zip(changed, EXCHANGED, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Stirring:
+    """Random numbers on the inputs of layers whose layout is known, other ones for each image.
+
+    They reach layers that calibration images leave silent, and show which rows of them belong to which image.
+    The numbers of image EXCHANGED[change] are others than with change = None.
+    """
+
+    fits: Fits
+    change: int | None
+    size: float  #: of the numbers, divided by the largest of the input or 1
+
+    def stir(self, name: str, call: int, x: Tensor, tail: int) -> None:
+        """Add random numbers to an input in place."""
+        found = self.fits.get(name, [])
+        known = found[call] if call < len(found) else None
+        if known is None or len(known) > 1 or not x.is_floating_point() or not x.numel():
+            return
+        shape = known[0].outer, IMAGES, known[0].inner, *x.shape[x.dim() - tail :]
+        noise = _normals(shape, call, 0)
+        if self.change is not None:
+            image = EXCHANGED[self.change]
+            noise[:, image] = _normals(shape, call, 1 + self.change)[:, image]
+        size = self.size * max(1.0, float(x.abs().max()))
+        try:
+            x.add_(size * noise.reshape(x.shape).to(x))
+        except RuntimeError:  # numbers that share memory, as after expand()
+            return
+
+
+def _normals(shape: tuple[int, ...], call: int, change: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1000 * change + call))
+
+
+def _unsure(fits: Fits) -> dict[str, list[int]]:
+    """The calls that several layouts explain, by layer."""
+    found = {
+        name: [call for call, one in enumerate(calls) if one is not None and len(one) > 1]
+        for name, calls in fits.items()
+    }
+    return {name: calls for name, calls in found.items() if calls}
+
+
+def _narrow(fits: Fits, stirred: Sequence[Probe], fewer: Probe) -> None:
+    """Drop the layouts that stirred runs, the first of them without an exchange, do not explain."""
+    first, *changed = stirred
+    for name, calls in _unsure(fits).items():
+        for call in calls:
+            if any(len(one.calls.get(name, ())) <= call for one in stirred):
+                continue  # stirred numbers may take another way through the network
+            try:
+                found = layouts_of(_seen(name, call, first, changed, fewer)) or []
+            except Mixed:
+                continue
+            several = fits[name][call] or []
+            fits[name][call] = [one for one in several if one in found] or several
 
 
 def _settle(name: str, calls: Sequence[int], fits: Fits) -> None:
-    """Take the layout that goes with the other layers' for calls that several explain; ValueError for none.
+    """Take the layout that other layers have for calls that several explain.
 
-    What stands outside of the images, such as time steps, is most often as much in all layers of a network;
-    else what stands inside, such as tokens.
+    That is the only one that another layer has, or else the only one with as many rows outside of the images
+    as another layer, such as time steps, or else inside, such as tokens.  Raises ValueError if there is none
+    or more than one.
     """
     known = [one[0] for found in fits.values() for one in found if one and len(one) == 1]
     known = [one for one in known if one.outer * one.inner > 1]
-    outer, inner = Counter(one.outer for one in known), Counter(one.inner for one in known)
+    outer, inner = {one.outer for one in known}, {one.inner for one in known}
     for call in calls:
         several = fits[name][call] or []
-        best = max(several, key=lambda one: (outer[one.outer], inner[one.inner]))
-        if not (outer[best.outer] or inner[best.inner]):
+        ways = (
+            [one for one in several if one in known],
+            [one for one in several if one.outer in outer],
+            [one for one in several if one.inner in inner],
+        )
+        best = next((way for way in ways if way), [])
+        if len(best) != 1:
             raise ValueError(
                 f"{name}: its input is the same for all images of the probe, so that its rows cannot be "
                 f"divided among them; give calibration images that reach this layer, or {_digital(name)}"
             )
-        fits[name][call] = [best]
+        fits[name][call] = best

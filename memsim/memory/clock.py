@@ -18,6 +18,8 @@ class Clock:
     rate: float = 1e3  #: tokens per second [1/s]
 
     def __post_init__(self) -> None:
+        if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)):
+            raise ValueError(f"rate = {self.rate!r}: a number of tokens per second is needed")
         if not 0 < self.rate < math.inf:
             raise ValueError(f"rate = {self.rate} tokens per second: a positive number is needed")
 

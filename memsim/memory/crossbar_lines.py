@@ -75,6 +75,8 @@ class CrossbarLines(Lines):
         self._lost: tuple[tuple[int, int, tuple[float, ...]], Tensor | None] | None = None
 
     def _write(self, k: Tensor, v: Tensor, times: Sequence[float]) -> None:
+        self._fits("keys", k, self.design.keys)
+        self._fits("values", v, self.design.values)
         parts = [self._by_array(k) / _scale(self.ranges.key), self._by_array(v) / _scale(self.ranges.value)]
         if self.design.ones:
             parts.append(torch.ones_like(parts[0][..., :1]))
@@ -94,6 +96,7 @@ class CrossbarLines(Lines):
         return self.match_all(q[..., None, :], [now], [len(self)])[..., 0, :]
 
     def blend(self, w: Tensor, now: float = 0.0) -> Tensor:
+        self._weights(w)
         return self.blend_all(w[..., None, :], [now], [len(self)])[..., 0, :]
 
     def match_all(self, q: Tensor, times: Sequence[float], held: Sequence[int]) -> Tensor:
@@ -102,6 +105,8 @@ class CrossbarLines(Lines):
         held: number of lines present for each reader, counted from the oldest, and never decreasing.  Scores
         of later lines are undefined.
         """
+        self._fits("queries", q, self.design.keys)
+        self._number("queries", q)
         idle, ages = held.count(0), self._ages(times)
         shown, ranges, there = self._show(ages), self.ranges, torch.tensor(held)[idle:]
         keys = shown.each(lambda x: x[..., : self.design.keys].mT)  # columns are driven, lines are sensed
@@ -159,15 +164,16 @@ class CrossbarLines(Lines):
         waiting, self.reads.waiting = self.reads.waiting, None
         if not waiting:
             return
-        tile = self.design.tile
-        needed = torch.nn.functional.pad(weights != 0, (0, -weights.shape[-1] % tile)).unflatten(
-            -1, (-1, tile)
-        )
-        powered = needed.any(-1, keepdim=True).expand_as(needed).clone()
+        tile, rows = self.design.tile, torch.tensor(self._rows())
+        places = -(-self.design.capacity // tile) * tile
+        needed = weights.new_zeros(*weights.shape[:-1], places, dtype=torch.bool)
+        needed[..., rows] = weights != 0
+        tiles = needed.unflatten(-1, (-1, tile))
+        powered = tiles.any(-1, keepdim=True).expand_as(tiles).clone()
         if self.design.selectors:
             powered[..., -1] = True
         there = torch.arange(weights.shape[-1]) < held[:, None]
-        powered = powered.flatten(-2)[..., : weights.shape[-1]] & there
+        powered = powered.flatten(-2)[..., rows] & there
         for drive, shown in waiting:
             self.events.read(drive, shown, powered=powered)
 
@@ -175,6 +181,8 @@ class CrossbarLines(Lines):
         """Return the age of each line for each reader (R, N), float64 [s], oldest first; 0 for later
         lines.
         """
+        if not all(math.isfinite(now) for now in times):
+            raise ValueError(f"now = {list(times)} s: the time of a read must be finite")
         at = torch.tensor(self.written_at, dtype=torch.float64)
         ages = torch.tensor(times, dtype=torch.float64)[:, None] - at
         if len(times) == 1 and float(ages.min()) < 0:
@@ -201,6 +209,15 @@ class CrossbarLines(Lines):
 
     def _gain(self, ages: Tensor) -> Tensor:
         return self.cells.gain(ages).to(self.dtype)
+
+    def _fits(self, name: str, x: Tensor, features: int) -> None:
+        """Raise ValueError unless x is (rows, heads, tokens, features)."""
+        heads = self.design.heads
+        if x.dim() != 4 or x.shape[1] != heads or x.shape[-1] != features:
+            raise ValueError(
+                f"{self.design.name}: {name} of shape {tuple(x.shape)}: (rows, {heads} heads, tokens,"
+                f" {features} features) is needed"
+            )
 
     def _by_array(self, x: Tensor) -> Tensor:
         """Rearrange (S B, H, R, n) to (S, H, B, R, n)."""

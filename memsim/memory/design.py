@@ -13,6 +13,7 @@ from memsim.card.sections import ReadSection
 from memsim.converters.adc import Adc
 from memsim.devices.cell import Cell
 from memsim.devices.device_card import DeviceCard
+from memsim.memory.checks import check_whole
 
 Write = Literal["verify", "pulses"]
 """How numbers are written: "verify" programs target conductances into the cells of the card's `[weights]`
@@ -63,10 +64,9 @@ class ArrayDesign(ABC):
             )
 
     def _positive(self, *fields: str) -> None:
-        """Raise ValueError for a field below 1."""
+        """Raise ValueError for a field that is not a whole number of 1 or more."""
         for field in fields:
-            if getattr(self, field) < 1:
-                raise ValueError(f"{self.name}: {field} = {getattr(self, field)}: 1 or more is needed")
+            check_whole(f"{self.name}: {field}", getattr(self, field), 1)
 
     def _settings(self) -> dict[str, bool]:
         """Return settings of the card, each with whether these arrays simulate it."""

@@ -10,6 +10,7 @@ from torch import nn
 from memsim.chip import Chip
 from memsim.mapping.layers import replace
 from memsim.mapping.watch_digital import DigitalWatch
+from memsim.saving import Held
 
 Memory = TypeVar("Memory", bound=nn.Module)
 Array = TypeVar("Array", bound=nn.Module)
@@ -18,10 +19,15 @@ Array = TypeVar("Array", bound=nn.Module)
 def found(chip: Chip, kind: type[Memory], what: str) -> dict[str, Memory]:
     """Return all memories of a class in the network of a chip, by module name.
 
-    what: words for this class in messages.  Raises ValueError for a network that has none, and for a chip
-    that is already programmed.
+    what: words for this class in messages.  Raises ValueError for a network that has none, for one whose
+    memories are all on arrays, and for a chip that is already programmed.
     """
-    memories = {name: m for name, m in chip.net.named_modules() if isinstance(m, kind)}
+    modules = dict(chip.net.named_modules())
+    arrays = [name for name, module in modules.items() if isinstance(module, Held)]
+    inside = tuple(f"{name}." for name in arrays)
+    memories = {name: m for name, m in modules.items() if isinstance(m, kind) and not name.startswith(inside)}
+    if not memories and arrays:
+        raise ValueError(f"the {what} is on arrays already: {', '.join(arrays)}")
     if not memories:
         raise ValueError(f"{type(chip.net).__name__} has no {what}")
     if chip.time == chip.time:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from memsim.memory.checks import check_retention
 from memsim.memory.design import ArrayDesign
 
 
@@ -28,11 +29,7 @@ class LeakyDesign(ArrayDesign):
     def __post_init__(self) -> None:
         self._positive("heads", "rows", "columns")
         super().__post_init__()
-        if not self.retention > 0:
-            raise ValueError(
-                f"{self.name}: retention = {self.retention} s: a positive time is needed, or math.inf for"
-                " non-volatile cells"
-            )
+        check_retention(self.retention)
         if self.stuck and not math.isinf(self.retention):
             raise ValueError(
                 f"{self.name}: retention = {self.retention:g} s: all cells decay alike, which stuck and"

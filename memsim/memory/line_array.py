@@ -31,7 +31,7 @@ class LineArray(Held):
     chip-major; returns (S B, H, T, V).  Tokens write their line and read the array in turn, so line j has the
     age (i - j) / rate when token i reads.  The ranges of each chip are recorded while it is calibrated.
     Gradients are those of the exact memory (straight-through estimator).  Raises RuntimeError if it was not
-    calibrated.
+    calibrated, and ValueError for a gate with NaN.
     """
 
     sort = "lines"
@@ -60,6 +60,8 @@ class LineArray(Held):
             return self.leaf(q, k, v, gate)
         if run.calibrating:
             return self._calibrate(q, k, v, gate)
+        if gate is not None and gate.isnan().any():
+            raise ValueError(f"{self.name}: the gate holds NaN")
         lines = self._begin(q, k, v, gate)
         read, last, tokens = [], 0, q.shape[2]
         while last < tokens:
@@ -99,7 +101,7 @@ class LineArray(Held):
         scores = q.new_zeros(*q.shape[:2], len(at), 0)
         if held[-1]:
             scores = lines.match_all(q[:, :, some], times, held)
-        weights, share = self.leaf.blend(scores, gates, mask)
+        weights, share = self.leaf.weigh(scores, gates, mask, first)
         if held[-1]:
             out = lines.blend_all(weights, times, held)
         if share is not None:

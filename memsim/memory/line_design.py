@@ -27,19 +27,8 @@ class LineDesign(LineOptions, ArrayDesign):
 
     def __post_init__(self) -> None:
         self._positive("heads", "keys", "values", "capacity")
-        super().__post_init__()
-        if not self.retention > 0:
-            raise ValueError(
-                f"{self.name}: retention = {self.retention} s: a positive time is needed, or math.inf for"
-                " non-volatile cells"
-            )
-        if self.tile < 0 or (self.selectors and not self.tile):
-            raise ValueError(
-                f"{self.name}: tile = {self.tile}, selectors = {self.selectors}: tile is a number of lines, 0"
-                " for none; selectors have no effect without tiles"
-            )
-        if self.bits and not 2 <= self.bits <= 16:
-            raise ValueError(f"{self.name}: bits = {self.bits}: 2 to 16, or 0 for no rounding")
+        LineOptions.__post_init__(self)
+        ArrayDesign.__post_init__(self)
         if self.correct and (self.write == "pulses" or not self.drifts):
             raise ValueError(
                 f"{self.name}: correct has no effect: the mean conductance of {self.cell.name} does not drift"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from memsim.memory.checks import check_clock, check_retention, check_switch, check_whole, check_word
 from memsim.memory.clock import Clock
 from memsim.memory.design import Write
 from memsim.memory.lines import Full
@@ -27,6 +28,7 @@ class LineOptions:
     none of its lines is matched or blended (0: all lines have power).
     selectors: the last line of every tile is always matched, as the landmark by which tiles are selected.
     bits: bits to which numbers are rounded before they are written, sign included (0: no rounding).
+    Raises ValueError for values out of range and for selectors without tiles.
     """
 
     full: Full = "refuse"
@@ -36,6 +38,16 @@ class LineOptions:
     tile: int = 0
     selectors: bool = False
     bits: int = 0
+
+    def __post_init__(self) -> None:
+        check_word("full", self.full, "ring", "refuse")
+        for switch in ("correct", "ones", "selectors"):
+            check_switch(switch, getattr(self, switch))
+        check_retention(self.retention)
+        check_whole("tile", self.tile, 1, zero="none")
+        check_whole("bits", self.bits, 2, 16, zero="no rounding")
+        if self.selectors and not self.tile:
+            raise ValueError("selectors = True has no effect with tile = 0: give the lines of a tile")
 
     def options(self) -> dict[str, Any]:
         """Return these options by name, without the fields of subclasses."""
@@ -50,7 +62,7 @@ class Settings(LineOptions):
     capacity: lines of an array; None: as many as the longest sequence has tokens.
     gate: "digital" multiplies by the gate digitally; "device" lets the decay of the values (`retention` or
     drift) act as the gate, which must then depend on age only and needs the option `ones`.
-    Raises ValueError for another gate, and for "device" without `ones` or with `correct`.
+    Raises ValueError for values out of range, and for "device" without `ones` or with `correct`.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -75,8 +87,12 @@ class Settings(LineOptions):
         return cls(**{**form, **clock})
 
     def __post_init__(self) -> None:
-        if self.gate not in ("digital", "device"):
-            raise ValueError(f"gate = {self.gate!r}: 'digital' or 'device'")
+        super().__post_init__()
+        check_clock(self.clock)
+        check_word("write", self.write, "verify", "pulses")
+        check_word("gate", self.gate, "digital", "device")
+        if self.capacity is not None:
+            check_whole("capacity", self.capacity, 1)
         if self.gate == "device" and (self.correct or not self.ones):
             raise ValueError(
                 "gate = 'device' needs ones = True, a normaliser that decays with the values, and"

@@ -10,6 +10,7 @@ z, w (S B, H, N).  Lines are ordered by the time of their writing, oldest first.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+
+from memsim.memory.checks import check_whole, check_word
 
 Full = Literal["ring", "refuse"]
 """Behaviour of a full memory: "ring" overwrites the oldest line, "refuse" raises `LinesFull`."""
@@ -34,10 +37,9 @@ class Lines(ABC):
     """
 
     def __init__(self, capacity: int | None = None, full: Full = "refuse") -> None:
-        if capacity is not None and capacity < 1:
-            raise ValueError(f"capacity = {capacity} lines: 1 or more, or None for no limit")
-        if full not in ("ring", "refuse"):
-            raise ValueError(f"full = {full!r}: 'ring' overwrites the oldest line, 'refuse' raises")
+        if capacity is not None:
+            check_whole("capacity", capacity, 1)
+        check_word("full", full, "ring", "refuse")
         self.capacity, self.full = capacity, full
         self.written_at: deque[float] = deque(maxlen=capacity)
         self.count = 0
@@ -58,9 +60,11 @@ class Lines(ABC):
         """Write R lines k, v (S B, H, R, D), each at its own time [s].
 
         Raises LinesFull if they do not fit with full = "refuse", and ValueError for a time before the last
-        write or for more lines than the capacity of a ring.
+        write or not finite, for more lines than the capacity of a ring, for tensors whose shapes or types do
+        not belong together, and for NaN or infinity.
         """
         new = len(times)
+        self._check(k, v, new)
         if self.capacity is not None and len(self) + new > self.capacity and self.full == "refuse":
             raise LinesFull(
                 f"line {self.capacity + 1} does not fit into {self.capacity} lines; use a larger capacity,"
@@ -69,11 +73,31 @@ class Lines(ABC):
         if self.capacity is not None and new > self.capacity:
             raise ValueError(f"{new} lines at once exceed the {self.capacity} lines of the ring buffer")
         for now, before in zip(times, [*list(self.written_at)[-1:], *times], strict=False):
+            if not math.isfinite(now):
+                raise ValueError(f"now = {now} s: the time of a write must be finite")
             if now < before:
                 raise ValueError(f"now = {now:g} s is before the last write, at {before:g} s")
         self._write(k, v, times)
         self.written_at.extend(times)
         self.count += new
+
+    def _check(self, k: Tensor, v: Tensor, lines: int) -> None:
+        """Raise ValueError unless k and v (S B, H, R, D) are finite numbers for as many lines."""
+        shapes = f"keys {tuple(k.shape)} and values {tuple(v.shape)}"
+        if k.dim() != 4 or v.dim() != 4 or k.shape[:3] != v.shape[:3]:
+            raise ValueError(f"{shapes}: both must be (rows, heads, lines, features), equal but for the last")
+        if k.shape[2] != lines:
+            raise ValueError(f"{k.shape[2]} lines with {lines} times: each line has its own")
+        for name, x in (("keys", k), ("values", v)):
+            self._number(name, x)
+
+    def _number(self, name: str, x: Tensor) -> None:
+        """Raise ValueError unless x holds finite floating-point numbers."""
+        if not x.is_floating_point():
+            raise ValueError(f"{name} of type {x.dtype}: floating-point numbers are needed")
+        total = float(x.detach().sum())  # much faster than a look at each number; may overflow
+        if not math.isfinite(total) and not x.detach().isfinite().all():
+            raise ValueError(f"{name} hold NaN or infinity")
 
     def clear(self) -> None:
         """Remove all lines; the devices of the array stay the same."""
@@ -90,7 +114,18 @@ class Lines(ABC):
 
     @abstractmethod
     def blend(self, w: Tensor, now: float = 0.0) -> Tensor:
-        """Return sum_n w_n v_n (S B, H, D) for weights w (S B, H, N) at time `now` [s]; needs a line."""
+        """Return sum_n w_n v_n (S B, H, D) for weights w (S B, H, N) at time `now` [s].
+
+        Raises ValueError unless there is one weight for each line, and at least one line.
+        """
+
+    def _weights(self, w: Tensor) -> None:
+        """Raise ValueError unless w (..., N) holds one finite weight for each of at least one line."""
+        if not len(self) or w.shape[-1] != len(self):
+            raise ValueError(
+                f"{w.shape[-1]} weights for {len(self)} lines: one for each is needed, and at least one line"
+            )
+        self._number("weights", w)
 
 
 class IdealLines(Lines):
@@ -107,6 +142,12 @@ class IdealLines(Lines):
         self._values.clear()
 
     def _write(self, k: Tensor, v: Tensor, times: Sequence[float]) -> None:
+        for name, held, x in (("keys", self._keys, k), ("values", self._values, v)):
+            if held and held[0].shape != x[..., 0, :].shape:
+                raise ValueError(
+                    f"{name} (rows, heads, features) {tuple(x[..., 0, :].shape)}: the lines before had"
+                    f" {tuple(held[0].shape)}"
+                )
         self._keys.extend(k.unbind(-2))
         self._values.extend(v.unbind(-2))
 
@@ -116,4 +157,5 @@ class IdealLines(Lines):
         return (torch.stack(list(self._keys), -2) @ q[..., None])[..., 0]
 
     def blend(self, w: Tensor, now: float = 0.0) -> Tensor:
+        self._weights(w)
         return (w[..., None, :] @ torch.stack(list(self._values), -2))[..., 0, :]

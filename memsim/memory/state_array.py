@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from memsim.memory.checks import check_clock, check_retention, check_word
 from memsim.memory.clock import Clock
 from memsim.memory.crossbar_leaky import CrossbarLeaky
 from memsim.memory.design import Write
@@ -29,11 +30,17 @@ class StateSettings:
 
     clock: rate of tokens.  write: see `memsim.memory.design.Write`.  retention: time constant of volatile
     cells [s], the same for a whole array; math.inf: cells are non-volatile, and every decay is written.
+    Raises ValueError for values out of range.
     """
 
     clock: Clock = field(default_factory=Clock)
     write: Write = "verify"
     retention: float = inf
+
+    def __post_init__(self) -> None:
+        check_clock(self.clock)
+        check_word("write", self.write, "verify", "pulses")
+        check_retention(self.retention)
 
     def form(self) -> dict[str, Any]:
         """Return the settings that differ from the defaults, as JSON values; `of` is the inverse."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from memsim.memory.lines import Lines
 
@@ -33,6 +34,8 @@ class WrittenMemory(nn.Module, ABC):
 
     own: bool
     """Whether a token also reads its own line."""
+    block: int = 1
+    """Number of lines of a block, if the weights depend on the blocks in which lines were written."""
 
     @abstractmethod
     def blend(self, scores: Tensor, gate: Tensor | None, mask: Tensor) -> Blend:
@@ -40,6 +43,19 @@ class WrittenMemory(nn.Module, ABC):
 
         mask (R, N) is true for the lines that each reader may read.
         """
+
+    def weigh(self, scores: Tensor, gate: Tensor | None, mask: Tensor, first: int) -> Blend:
+        """Return what `blend` does for lines from number `first` on, the older ones of which were
+        overwritten.
+
+        Blocks begin where they began when their lines were written.
+        """
+        gone = first % self.block
+        if not gone:
+            return self.blend(scores, gate, mask)
+        parts = (None if x is None else pad(x, (gone, 0)) for x in (scores, gate))
+        weights, share = self.blend(*parts, pad(mask, (gone, 0)))  # type: ignore[arg-type]
+        return Blend(weights[..., gone:], share)
 
     @abstractmethod
     def operations(self, lines: int) -> Mapping[str, float]:
@@ -65,6 +81,7 @@ class WrittenMemory(nn.Module, ABC):
         """
         mask = torch.ones(1, len(lines), dtype=torch.bool, device=q.device)
         scores = lines.match(q, now)[..., None, :]
-        weights, share = self.blend(scores, None if gate is None else gate[..., None, :], mask)
+        first = lines.count - len(lines)
+        weights, share = self.weigh(scores, None if gate is None else gate[..., None, :], mask, first)
         out = lines.blend(weights[..., 0, :], now) if len(lines) else torch.zeros_like(v)
         return out if share is None else out + share * v

@@ -22,6 +22,7 @@ class LineMemory(WrittenMemory):
         if own_rest and rule.own:
             raise ValueError(f"own_rest = True: with the rule {rule.name} a token already reads its own line")
         self.rule, self.scale, self.own, self.own_rest = rule, scale, rule.own, own_rest
+        self.block = rule.block
 
     def blend(self, scores: Tensor, gate: Tensor | None, mask: Tensor) -> Blend:
         z = scores * self.scale

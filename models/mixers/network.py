@@ -84,7 +84,10 @@ class Block(nn.Module):
 
 
 class SequenceNet(nn.Module):
-    """Sequence network: forward maps tokens (B, T) int64 to logits (B, T, V); step processes one token."""
+    """Sequence network: forward maps tokens (B, T) int64 to logits (B, T, V); step processes one token.
+
+    Both raise ValueError for tokens of another shape or type, or outside the vocabulary.
+    """
 
     def __init__(self, config: SequenceConfig) -> None:
         super().__init__()
@@ -96,6 +99,7 @@ class SequenceNet(nn.Module):
         self.norm = nn.LayerNorm(config.width, bias=config.bias)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        self._check(tokens, 2)
         every, length = self.config.landmark_every, tokens.shape[1]
         x = self.embedding(with_landmarks(tokens, every, self.config.vocabulary) if every else tokens)
         for block in self.blocks:
@@ -118,10 +122,27 @@ class SequenceNet(nn.Module):
 
     def step(self, tokens: Tensor, state: list[Any]) -> Tensor:
         """Process one token of each sequence (B,) and return the logits (B, V) of the next."""
+        self._check(tokens, 1)
         x = self.embedding(tokens)
         for block, memory in zip(self.blocks, state, strict=True):
             x = block.step(x, memory)  # type: ignore[operator]
         return self._logits(x)
+
+    def _check(self, tokens: Tensor, axes: int) -> None:
+        """Raise ValueError unless tokens are whole numbers below the vocabulary, with this number of axes."""
+        shape = "(sequences, 1 or more tokens)" if axes == 2 else "(sequences,)"
+        whole = tokens.dtype in (torch.int64, torch.int32)
+        if tokens.dim() != axes or not whole or (axes == 2 and not tokens.shape[1]):
+            raise ValueError(
+                f"tokens of shape {tuple(tokens.shape)} and type {tokens.dtype}: {shape}, int64 is needed"
+            )
+        if tokens.numel():
+            low, high = (int(x) for x in tokens.aminmax())
+            if low < 0 or high >= self.config.vocabulary:
+                raise ValueError(
+                    f"tokens from {low} to {high}: 0 to {self.config.vocabulary - 1} is allowed, by"
+                    f" vocabulary = {self.config.vocabulary}"
+                )
 
     def _logits(self, x: Tensor) -> Tensor:
         return self.norm(x) @ self.embedding.weight[: self.config.vocabulary].mT

@@ -15,6 +15,17 @@ from torch import Tensor
 IGNORE = -100
 """Target of positions without a prediction; torch's cross entropy ignores it."""
 
+PARTS = ("train", "calibration", "test")
+"""Parts of a task, whose sequences are drawn independently."""
+
+
+def check_sample(count: int, part: str) -> None:
+    """Raise ValueError for a number of sequences below 1 and for an unknown part of a task."""
+    if part not in PARTS:
+        raise ValueError(f"part = {part!r}: one of {', '.join(PARTS)} is needed")
+    if count < 1:
+        raise ValueError(f"count = {count} sequences: 1 or more is needed")
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -61,12 +72,12 @@ class Task(ABC):
         """Draw `count` sequences with the generator `rng`."""
 
     def sample(self, count: int, seed: int, part: str = "train", number: int = 0) -> Batch:
-        """Draw `count` sequences as batch `number` of a part ("train" or "test").
+        """Draw `count` sequences as batch `number` of a part: "train", "calibration" or "test".
 
-        The result depends only on the arguments and on the task.  Raises ValueError for a count below 1.
+        The result depends only on the arguments and on the task.  Raises ValueError for a count below 1 and
+        for another part.
         """
-        if count < 1:
-            raise ValueError(f"count = {count} sequences: 1 or more is needed")
+        check_sample(count, part)
         key = [seed, zlib.crc32(self.name.encode()), zlib.crc32(part.encode()), number]
         return self.make(count, np.random.default_rng(key))
 

@@ -56,3 +56,49 @@ def test_a_silent_layer_has_the_time_steps_of_the_others() -> None:
 def test_a_layer_that_no_image_reaches_is_refused_where_no_other_says_how() -> None:
     with pytest.raises(ValueError, match=r"tokens: its input is the same for all images .* reach this layer"):
         layouts(Mute())
+
+
+class Orders(nn.Module):
+    """Layers whose rows are time-major, and two whose rows are image-major and the same for all images."""
+
+    def __init__(self, threshold: float) -> None:
+        super().__init__()
+        self.first, self.second, self.places, self.dead = (nn.Linear(D, D) for _ in range(4))
+        self.place, self.threshold = nn.Parameter(torch.randn(T, D)), threshold
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps = self.second(self.first(x.expand(T, *x.shape).flatten(0, 1))).unflatten(0, (T, -1))
+        places = self.places(self.place.expand(len(x), T, D).flatten(0, 1)).unflatten(0, (-1, T))
+        spikes = (steps > self.threshold).float().transpose(0, 1).flatten(0, 1)
+        return (steps.transpose(0, 1) + places + self.dead(spikes).unflatten(0, (-1, T))).mean(1)
+
+
+@pytest.mark.parametrize("threshold", [5.0, 1e3])
+def test_rows_that_no_image_changes_are_in_their_own_order_not_in_that_of_most_layers(
+    threshold: float,
+) -> None:
+    """`places` holds other rows if image c is left out; `dead` has spikes if the layers before it are
+    stirred.
+    """
+    torch.manual_seed(0)
+    images = torch.rand(8, D, generator=torch.Generator().manual_seed(0))
+    chip = to_crossbar(Orders(threshold), ChipCard.load("default"), chips=2, calibration=images)
+    chip.program()
+    (found,) = chip.mapped.found.values()
+    orders = {name: (one.outer, one.inner) for name, (one,) in found.layouts.items() if one is not None}
+    assert orders == {"first": (T, 1), "second": (T, 1), "places": (1, T), "dead": (1, T)}
+
+
+class Both(Orders):
+    """Layers in both orders, and one whose rows are all 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        steps = self.first(x.expand(T, *x.shape).flatten(0, 1)).unflatten(0, (T, -1)).transpose(0, 1)
+        steps = self.second(steps.flatten(0, 1)).unflatten(0, (-1, T))
+        return (steps + self.dead((0 * steps).flatten(0, 1)).unflatten(0, (-1, T))).mean(1)
+
+
+def test_an_order_that_others_contradict_is_refused() -> None:
+    images = torch.rand(8, D)
+    with pytest.raises(ValueError, match="dead: its input is the same for all images"):
+        to_crossbar(Both(1.0), ChipCard.load("default"), calibration=images)

@@ -61,4 +61,5 @@ def chunks(chunk: int, keep: int | None = None) -> Rule:
             exponentials=1, additions=1, multiplications=2, comparisons=1 / chunk, divisions=1
         ),
         reads=only_used,
+        block=chunk,
     )

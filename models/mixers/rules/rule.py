@@ -46,6 +46,7 @@ class Rule:
     own: bool = True  #: whether a reader may read the line of its own token besides those before it
     operations: Operations = Operations()
     reads: Reads = everything  #: which lines must be read, given the weights
+    block: int = 1  #: lines of a block, if weights depend on the blocks in which lines were written
 
     def mask(self, readers: int, lines: int, device: torch.device | str = "cpu") -> Tensor:
         """Return the lines that each reader may read, bool (R, N), for the newest R of N tokens as
@@ -54,6 +55,15 @@ class Rule:
         at = torch.arange(lines - readers, lines, device=device)[:, None]
         line = torch.arange(lines, device=device)
         return line <= at if self.own else line < at
+
+
+def ends(mask: Tensor) -> Tensor:
+    """Return the number of lines up to the newest that a reader may read, (..., R, 1); 0 if there is none.
+
+    Older lines among them may be masked, as after they were overwritten.
+    """
+    place = torch.arange(1, mask.shape[-1] + 1, device=mask.device)
+    return torch.nn.functional.pad(mask * place, (1, 0)).amax(-1, keepdim=True)
 
 
 def no_line(mask: Tensor) -> Tensor:

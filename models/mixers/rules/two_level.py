@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from memsim.models.mixers.rules.controls import only_used
-from memsim.models.mixers.rules.rule import Operations, Rule
+from memsim.models.mixers.rules.rule import Operations, Rule, ends
 from memsim.models.mixers.rules.softmax import softmax
 
 
@@ -37,7 +37,7 @@ def two_level(
     z, mask = pad(z, (0, spare)), pad(mask, (0, spare))
     at = torch.arange(lines + spare, device=z.device)
     landmark = at % block == block - 1
-    own = at // block == ((mask.sum(-1, keepdim=True) - 1) // block)
+    own = at // block == (ends(mask) - 1) // block
     first = softmax(z, None, mask & torch.where(landmark, ~own, own))
     inside = softmax(_blocks(z, block), None, _blocks(mask & ~landmark, block)).flatten(-2)
     share = _blocks(first, block)[..., -1]
@@ -79,4 +79,5 @@ def landmarks(block: int, keep: int | None = None) -> Rule:
             exponentials=1, additions=1, multiplications=2, comparisons=1 / block, divisions=2
         ),
         reads=only_used,
+        block=block,
     )

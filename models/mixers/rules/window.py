@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from memsim.models.mixers.rules.controls import only_used
-from memsim.models.mixers.rules.rule import Operations, Rule
+from memsim.models.mixers.rules.rule import Operations, Rule, ends
 from memsim.models.mixers.rules.softmax import softmax
 
 
@@ -22,7 +22,7 @@ def windowed(
 
     oldest None: no limit.  Shapes as in `Rule`.
     """
-    back = mask.sum(-1, keepdim=True) - torch.arange(mask.shape[-1], device=mask.device)
+    back = ends(mask) - torch.arange(mask.shape[-1], device=mask.device)
     inside = (back >= newest) & (back <= (mask.shape[-1] if oldest is None else oldest))
     return softmax(scores, gate, mask & inside)
 

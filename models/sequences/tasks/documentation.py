@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from memsim.models.sequences.registry import task
-from memsim.models.sequences.task import Batch, Task, as_batch
+from memsim.models.sequences.task import Batch, Task, as_batch, check_sample
 
 
 @lru_cache(maxsize=1)
@@ -51,10 +51,9 @@ class Documentation(Task):
         return len(corpus()[0])
 
     def sample(self, count: int, seed: int, part: str = "train", number: int = 0) -> Batch:
+        check_sample(count, part)
         _, train, test = corpus()
         text = test if part == "test" else train
-        if count < 1:
-            raise ValueError(f"count = {count} sequences: 1 or more is needed")
         return self._windows(text, count, np.random.default_rng([seed, part == "test", number]))
 
     def make(self, count: int, rng: np.random.Generator) -> Batch:

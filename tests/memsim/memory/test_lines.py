@@ -236,7 +236,7 @@ def test_tiles_without_a_weight_are_not_powered() -> None:
     assert [found[name][2] - D for name in ("all", "tiles", "marked")] == [T, 2, 3]
     assert found["tiles"][3] < found["marked"][3] < found["all"][3]
     assert torch.equal(found["all"][1], found["tiles"][1])
-    with pytest.raises(ValueError, match="selectors have no effect without tiles"):
+    with pytest.raises(ValueError, match="selectors = True has no effect with tile = 0"):
         crossbar(IDEAL, selectors=True)
 
 

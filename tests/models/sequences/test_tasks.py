@@ -18,6 +18,8 @@ NAMES = registry.names()
 @pytest.mark.parametrize("name", NAMES)
 def test_sequences_come_from_the_seed_alone(name: str) -> None:
     task = registry.build(name)
+    with pytest.raises(ValueError, match="part = 'tset': one of train, calibration, test"):
+        task.sample(8, 3, part="tset")
     first, again = task.sample(8, 3, number=2), task.sample(8, 3, number=2)
     assert torch.equal(first.tokens, again.tokens) and torch.equal(first.targets, again.targets)
     for other in (task.sample(8, 4, number=2), task.sample(8, 3, "test", 2), task.sample(8, 3, number=5)):
