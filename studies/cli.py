@@ -80,7 +80,7 @@ def _version(asked: bool) -> None:
 def memsim(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Run a spiking STDP transformer digitally and on simulated memristive crossbars, and compare the two."""

@@ -13,11 +13,11 @@ from memsim.studies.commands.terminal import Json
 from memsim.studies.speed.names import NAMES
 
 Name = Annotated[str, typer.Argument(help=f"{', '.join(NAMES)}, one of these in full, or all.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads of both sides.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Number of threads on both sides.")]
 
 
 def bench(name: Name = "all", threads: Threads = None, as_json: Json = False) -> None:
-    """Measure speed as ratios against a peer in the same run."""
+    """Measure speed relative to other implementations in the same run."""
     from memsim.studies.commands.options import choice
 
     choice("benchmark", (name.split() or [name])[0], (*NAMES, "all"))

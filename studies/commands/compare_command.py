@@ -31,12 +31,12 @@ from memsim.studies.commands.terminal import (
 if TYPE_CHECKING:
     from memsim.studies.evaluation.comparison import Comparison
 
-Engine = Annotated[str, typer.Option(help="digital, memsim, or aihwkit beside memsim.")]
+Engine = Annotated[str, typer.Option(help="digital, memsim, or aihwkit together with memsim.")]
 Chips = Annotated[
-    int, typer.Option(min=1, max=MOST_CHIPS, help="How many chips; they differ in their devices alone.")
+    int, typer.Option(min=1, max=MOST_CHIPS, help="Number of chips; they differ only in their devices.")
 ]
 Time = Annotated[str, typer.Option(help="Time since the weights were programmed: 1s, 2h, 1d, 1y.")]
-Worth = Annotated[bool, typer.Option(help="Also: the network with other attention, digitally.")]
+Worth = Annotated[bool, typer.Option(help="Also run the network with other attention, digitally.")]
 Explain = Annotated[
     str | None, typer.Option(help="Print count, price and source of the events of this layer.")
 ]
@@ -68,7 +68,7 @@ def compare(
     out: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Run a network digitally and on simulated chips, and show what the analog world changed."""
+    """Run a network digitally and on simulated chips, and show the differences."""
     from memsim.models.known import layers
     from memsim.studies.commands import options
     from memsim.studies.evaluation.setting import ENGINES

@@ -22,7 +22,7 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, args if known else ["show", *args])
 
 
-app = typer.Typer(cls=_Group, help="List cells, show one, or fit one to measurements of your own.")
+app = typer.Typer(cls=_Group, help="List cells, show one, or fit one to your own measurements.")
 app.command()(fit_command.fit)
 
 
@@ -34,7 +34,7 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the cells that arrays can be built from, or show one ("show" may be left out)."""
+    """List the cells of which arrays can be built, or show one ("show" may be left out)."""
     from memsim.studies.reports.cell_tables import cell_table, cells, cells_list
 
     if plot is not None and name is None:

@@ -13,7 +13,7 @@ from memsim.studies.commands.terminal import Json
 
 
 def doctor(as_json: Json = False) -> None:
-    """Print versions, build a compiled and a torch tile of aihwkit, and say what to change if they fail."""
+    """Print versions, build a compiled and a torch tile of aihwkit, and name a remedy if they fail."""
     from memsim.studies.commands.doctor import doctor as examine
 
     checks = examine()

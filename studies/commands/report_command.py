@@ -16,16 +16,16 @@ Out = Annotated[
     Path | None, typer.Option(help="Folder for the report (default: the first folder; of two runs A/vs-B).")
 ]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Run the study file that lies in the folder, if it is not built in.")
+    bool, typer.Option("--trust", help="Run the study file in the folder, if the study is not built in.")
 ]
 
 
 def report(
     folder: Folder, other: Other = None, out: Out = None, trust: Trust = False, as_json: Json = False
 ) -> None:
-    """Write the report of a study or a comparison again, or set two runs side by side.
+    """Write the report of a study or a comparison again, or compare two runs.
 
-    Two runs: of one study, or two results of memsim compare --out. Nothing is measured again.
+    Two runs are those of one study, or two results of memsim compare --out. Nothing is measured again.
     """
     from memsim.studies.commands.options import folders
 

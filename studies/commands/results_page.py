@@ -35,7 +35,7 @@ START, READ, SOURCES = "\n## ", "How to read the brackets", "References"
 
 ABOUT = (
     "Every number here is computed from rows of studies (`python -m memsim.studies.commands.results_page`); "
-    "the command under each title measures them again. How to read each study: [studies.md](studies.md)."
+    "the command under each title measures them again. [studies.md](studies.md) explains each study."
 )
 
 
@@ -111,7 +111,9 @@ def added(before: str, new: str) -> str:
     if READ not in old:
         raise ValueError(f"the page has no section {READ!r}: it was not written by this command")
     if _cited(fresh) and _cited(fresh) != _cited(old):
-        raise ValueError("these studies cite sources that the page numbers differently: write it anew")
+        raise ValueError(
+            "these studies number their sources differently from the page: write the whole page again"
+        )
     notes = [note for note in fresh.pop(READ).split("\n\n")[1:] if note.strip() not in old[READ]]
     ends = {READ: "\n\n".join([old.pop(READ).strip("\n"), *(note.strip("\n") for note in notes)]) + "\n"}
     if SOURCES in old:

@@ -33,7 +33,7 @@ def see(
     model: Model = "s2tdpt-digits",
     net: Net = None,
     beside: Annotated[
-        list[str] | None, typer.Option(help="Another network on the same pictures; may be repeated.")
+        list[str] | None, typer.Option(help="Another network for the same images; may be repeated.")
     ] = None,
     card: Card = "default",
     weights: Weights = None,
@@ -41,9 +41,11 @@ def see(
     without: Without = None,
     only: Only = None,
     chips: Annotated[
-        int, typer.Option(min=1, max=MOST_CHIPS, help="How many chips; the first is drawn.")
+        int, typer.Option(min=1, max=MOST_CHIPS, help="Number of chips; maps of the first are drawn.")
     ] = 8,
-    images: Annotated[int, typer.Option(min=1, help="The first N test images; the first 8 are drawn.")] = 64,
+    images: Annotated[
+        int, typer.Option(min=1, help="The first N test images; maps of the first 8 are drawn.")
+    ] = 64,
     dataset: Dataset = None,
     data: Data = Path("data"),
     time: Annotated[
@@ -51,10 +53,13 @@ def see(
     ] = None,
     layer: Annotated[
         str | None,
-        typer.Option(help="Layer of the class maps (default: the one that the linear head reads)."),
+        typer.Option(help="Layer of the class maps (default: the one that feeds the linear head)."),
     ] = None,
     of_class: Annotated[
-        str, typer.Option("--class", help="What maps are for: label, answer (the digital one), or a number.")
+        str,
+        typer.Option(
+            "--class", help="Class of the maps: label, answer (of the digital network), or a number."
+        ),
     ] = "label",
     seed: Seed = 0,
     out: Out = Path("seen"),

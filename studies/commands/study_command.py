@@ -25,18 +25,18 @@ from memsim.studies.commands.terminal import (
 
 Name = Annotated[str, typer.Argument(help="A built-in study, or a user's .py file or .toml sweep.")]
 Chips = Annotated[
-    int, typer.Option(min=1, max=MOST_CHIPS, help="How many chips; more add to those measured.")
+    int, typer.Option(min=1, max=MOST_CHIPS, help="Number of chips; more are added to those measured before.")
 ]
 Time = Annotated[
-    str, typer.Option(help="Time since programming where the study does not vary it: 1s, 2h, 1d, 1y.")
+    str, typer.Option(help="Time since programming, if the study does not vary it: 1s, 2h, 1d, 1y.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes (default: one for each core).")]
 Cluster = Annotated[
-    str | None, typer.Option(help="Address of a dask scheduler; its workers measure instead.")
+    str | None, typer.Option(help="Address of a dask scheduler whose workers measure the tasks.")
 ]
 Limit = Annotated[float | None, typer.Option(min=1, help="Time \\[s] after which a task is given up.")]
 Folder = Annotated[Path | None, typer.Option(help="Folder for the rows (default: results/NAME).")]
-Report = Annotated[bool, typer.Option(help="Write the report when all is measured.")]
+Report = Annotated[bool, typer.Option(help="Write the report after all tasks.")]
 JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON line for each task.")]
 
 
@@ -63,7 +63,7 @@ def study(
     report: Report = True,
     as_json: JsonLines = False,
 ) -> None:
-    """Measure all tasks of a study; stopped at any moment, the same command goes on where it was."""
+    """Measure all tasks of a study; after an interruption, the same command continues it."""
     from memsim.studies.commands import options
     from memsim.studies.evaluation.setting import Setting, dump
     from memsim.studies.evaluation.times import seconds

@@ -24,17 +24,19 @@ PLAIN = {
 """Characters of our own texts in ASCII, for a terminal that has nothing else."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random stream; the same seed is the same chips.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random streams; the same seed gives the same chips.")]
 Model = Annotated[str, typer.Option(help="A bundled network or a checkpoint file.")]
-Net = Annotated[str | None, typer.Option(help="Your own network instead: my_file.py:make, a function of it.")]
+Net = Annotated[str | None, typer.Option(help="A function that returns your own network: my_file.py:make.")]
 Card = Annotated[str, typer.Option(help="A built-in chip card or a TOML file.")]
 Dataset = Annotated[str | None, typer.Option(help="Another data set, by name or .npz file.")]
 Data = Annotated[Path, typer.Option(help="Folder of data sets that are not embedded.")]
 Images = Annotated[int | None, typer.Option(min=1, help="The first N test images (default: all).")]
 Without = Annotated[list[str] | None, typer.Option(help="Switch one effect off; may be repeated.")]
 Only = Annotated[list[str] | None, typer.Option(help="Leave one effect on; may be repeated.")]
-Weights = Annotated[str | None, typer.Option(help="Cell of the weight arrays instead of the card's.")]
-Attention = Annotated[str | None, typer.Option(help="Cell of the attention arrays instead of the card's.")]
+Weights = Annotated[str | None, typer.Option(help="Cell of the weight arrays (default: that of the card).")]
+Attention = Annotated[
+    str | None, typer.Option(help="Cell of the attention arrays (default: that of the card).")
+]
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 
 

@@ -15,32 +15,35 @@ Dataset = Annotated[
     str, typer.Argument(help="digits, mnist, fashion-mnist, cifar10, cifar100 or a .npz file.")
 ]
 Attention = Annotated[str, typer.Option(help="stdp, random, uniform, uniform-matched, rate or dot.")]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs (default: the recipe's).")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs (default: that of the recipe).")]
 Precision = Annotated[
-    str | None, typer.Option(help="fp32, fp32-fused or bf16, the fast one (default: the recipe's).")
+    str | None, typer.Option(help="fp32, fp32-fused, or bf16 (fastest; default: that of the recipe).")
 ]
-Optimizer = Annotated[str | None, typer.Option(help="adamw or muon (default: the recipe's).")]
-Steps = Annotated[str | None, typer.Option(help="Time steps and their shares of the training: 1:0.8,4:0.2.")]
+Optimizer = Annotated[str | None, typer.Option(help="adamw or muon (default: that of the recipe).")]
+Steps = Annotated[
+    str | None, typer.Option(help="Time steps, and the share of the training with each: 1:0.8,4:0.2.")
+]
 Start = Annotated[
-    str | None, typer.Option(help="Begin with the weights of this network: its twin without spikes.")
+    str | None, typer.Option(help="Network whose weights are the start, such as one without spikes.")
 ]
-Teacher = Annotated[str | None, typer.Option(help="Learn from this network's answers, too.")]
+Teacher = Annotated[str | None, typer.Option(help="Network whose answers are learned, too (distillation).")]
 Average = Annotated[
-    float | None, typer.Option(help="Decay a step of the mean weights over the last third: 0.999.")
+    float | None, typer.Option(help="Average weights over the last third with this decay per step: 0.999.")
 ]
 Minutes = Annotated[
     float | None, typer.Option(help="End after this time, if that is before the last epoch \\[min].")
 ]
 Plot = Annotated[
-    Path | None, typer.Option(help="Picture (.png, .svg, .pdf) of the curves, drawn anew each epoch.")
+    Path | None,
+    typer.Option(help="Picture of the training curves (.png, .svg, .pdf), drawn after each epoch."),
 ]
 Card = Annotated[
-    str | None, typer.Option(help="Harden the trained network for chips of this card (name or file).")
+    str | None, typer.Option(help="Train the network further on simulated chips of this card (name or file).")
 ]
 Times = Annotated[
-    str, typer.Option(help="Time of those chips since their programming: one, or a span such as 1s,1y.")
+    str, typer.Option(help="Age of those chips since programming: one time, or a range such as 1s,1y.")
 ]
-Resume = Annotated[bool, typer.Option(help="Go on from the state in the folder.")]
+Resume = Annotated[bool, typer.Option(help="Continue from the state in the folder.")]
 DataFolder = Annotated[Path | None, typer.Option(help="Folder that holds the data sets.")]
 
 
@@ -65,7 +68,7 @@ def train(
     out: Out = Path("trained"),
     as_json: Json = False,
 ) -> None:
-    """Train a network; stopping and starting again goes on where it was."""
+    """Train a network; after an interruption, the same command continues it."""
     from memsim.studies.commands.options import (
         card_of,
         choice,

@@ -80,7 +80,8 @@ def schedule_of(text: str | None) -> tuple[tuple[int, float], ...] | None:
         return tuple((int(T), float(share)) for T, share in pairs)
     except ValueError:
         raise ValueError(
-            f"--steps {text!r}: pairs STEPS:SHARE with commas between, as 1:0.8,4:0.2; shares add up to 1"
+            f"--steps {text!r}: pairs STEPS:SHARE, separated by commas, are needed, such as 1:0.8,4:0.2; "
+            "shares add up to 1"
         ) from None
 
 

@@ -18,4 +18,4 @@ def warm(as_json: Json = False) -> None:
         return
     for name, time in seconds.items():
         say(f"{name:32} {time:6.1f} s")
-    say(f"{'in all':32} {sum(seconds.values()):6.1f} s; a second call shows what is left: runs alone")
+    say(f"{'in all':32} {sum(seconds.values()):6.1f} s; a second call shows the time without compilation")

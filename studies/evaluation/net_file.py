@@ -115,6 +115,6 @@ def _last_line(error: BaseException, name: str) -> str:
     said = traceback.format_exception_only(error)[-1].strip()
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
     beside = isinstance(error, ModuleNotFoundError)
-    alone = "; the file stands alone: installed packages can be imported, files beside it cannot"
+    alone = "; the file must be self-contained: it can import installed packages, but no files in its folder"
     hint = alone if beside else ""
     return f"{said}{f' (line {lines[-1]})' if lines else ''}{hint}"

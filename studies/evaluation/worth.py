@@ -23,13 +23,14 @@ def check(model: str, net: NetFile | None = None) -> None:
     """
     if net is not None:
         raise ValueError(
-            f"--worth: no relatives of {net.title}, networks trained like it with other attention, are there"
+            f"--worth: there are no relatives of {net.title}, networks trained in the same way with other "
+            "attention"
         )
     missing = [
         kind for kind in KINDS if kind != "stdp" and not (BUNDLED / f"{model}-{kind}.safetensors").is_file()
     ]
     if missing:
         raise ValueError(
-            f"--worth: the relatives of {model!r}, networks trained like it with other attention, are not"
-            f" bundled ({', '.join(missing)})"
+            f"--worth: the relatives of {model!r}, networks trained in the same way with other attention, "
+            f"are not bundled ({', '.join(missing)})"
         )

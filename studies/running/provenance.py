@@ -37,14 +37,14 @@ def versions() -> dict[str, str]:
 
 
 def command(setting: Setting, *, worth: bool = False) -> str:
-    """The command that makes the result again, beside the saved card."""
+    """Return the command that repeats a comparison, in the folder of the saved card."""
     words = ["memsim", "compare", *_options(setting), "--engine", setting.engine]
     words += ["--worth"] if worth else []
     return shlex.join([*words, "--out", "again"])
 
 
 def study_command(study: str, setting: Setting) -> str:
-    """The command that measures a study again, beside the saved card."""
+    """Return the command that repeats a study, in the folder of the saved card."""
     return shlex.join(["memsim", "study", study, *_options(setting), "--out", "again"])
 
 
@@ -60,7 +60,7 @@ def _options(run: Setting) -> list[str]:
 
 
 def _file_or_name(given: str) -> str:
-    """A file by its whole path, so that the command runs in another folder; a name as it is."""
+    """Return a file by its absolute path, so that the command runs in another folder; a name unchanged."""
     return str(Path(given).resolve()) if Path(given).is_file() else given
 
 

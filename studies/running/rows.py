@@ -124,8 +124,9 @@ def _decode(line: bytes, place: str) -> Row | None:
         theirs = found.get(what)
         if theirs != ours:
             raise ValueError(
-                f"{place} was written as {what} {theirs!s:.60}, this is {what} {ours}: their numbers do not "
-                "mix; choose another folder with --out, or go on with the version that began this one"
+                f"{place} was written with {what} {theirs!s:.60}, this is {what} {ours}: their numbers must "
+                "not be mixed; choose another folder with --out, or continue with the version that began "
+                "this one"
             )
     return found if _shaped(found) else None
 

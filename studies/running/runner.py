@@ -85,7 +85,7 @@ def collect(
                     run.go(crew)
                 except KeyboardInterrupt:
                     raise KeyboardInterrupt(
-                        f"stopped; {len(store.done)} rows are safe in {folder}; the same command goes on"
+                        f"stopped; {len(store.done)} rows are stored in {folder}; the same command continues"
                     ) from None
         return Outcome(
             done=run.done, skipped=run.total - run.done - run.failed, failed=run.failed, folder=folder
@@ -141,7 +141,9 @@ class _Run:
             if not self.left:
                 break
             if crew.seats and not any(seat.flying for seat in crew.seats):
-                raise ValueError(f"study {self.study.path}: tasks() gave other tasks when it was asked again")
+                raise ValueError(
+                    f"study {self.study.path}: tasks() returned other tasks when it was called again"
+                )
             try:
                 seat, future = self.finished.get(timeout=1.0)
             except Empty:
@@ -206,7 +208,7 @@ class _Run:
         else:
             what = "it is tried once more" if again else "this is recorded as its failure"
             self.say(
-                f"a worker vanished (killed, stopped, out of memory?) at task {first.id} "
+                f"a worker process ended unexpectedly (killed, stopped, out of memory?) at task {first.id} "
                 f"{dict(first.labels)}: {what}"
             )
             if not again:

@@ -75,6 +75,6 @@ def mixed(rows: Iterable[Mapping[str, Any]]) -> str:
     if not parts:
         return ""
     return (
-        f"Rows of more than one source stand together here: {'; '.join(parts)}. Their numbers may differ for "
-        "that reason alone; measure them in another folder to have them of one."
+        f"The rows come from more than one version of the source: {'; '.join(parts)}. Their numbers may "
+        "differ for that reason alone; measure all tasks in another folder to have rows from one version."
     )

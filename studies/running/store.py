@@ -85,8 +85,8 @@ class Store:
                 if not isinstance(error, OSError):
                     raise
                 raise OSError(
-                    f"{self.path}: {error.strerror}; the {len(self.done)} results before are safe: make room "
-                    "on the disk and give the same command again, it goes on from there"
+                    f"{self.path}: {error.strerror}; the {len(self.done)} earlier results are stored: free "
+                    "space on the disk and give the same command again to continue"
                 ) from None
         if size == self._seen:  # nobody else wrote since: this row need not be read again
             self._seen, self._lines = size + len(line), self._lines + 1

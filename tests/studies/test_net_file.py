@@ -64,7 +64,10 @@ def test_what_is_no_file_or_function_is_refused_and_nothing_is_run(
         ("return nn.Linear(2, 2), 'x'", "the calibration is a str, not a Tensor"),
         ("return nn.Linear(2, 2), 1, 2", "gave a tuple of Linear, int, int"),
         ("return nn.Linear(2)", r"failed: TypeError: .*out_features.* \(line 3\)"),
-        ("import beside", "ModuleNotFoundError: No module named 'beside' .line 3.; the file stands alone"),
+        (
+            "import beside",
+            "ModuleNotFoundError: No module named 'beside' .line 3.; the file must be self-contained",
+        ),
         ("raise SystemExit(1)", "failed: SystemExit: 1"),
     ],
 )

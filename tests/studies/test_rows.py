@@ -188,7 +188,7 @@ def test_a_full_disk_leaves_whole_rows_and_one_message(tmp_path):
             store.append(good(1))
             kept = 1
             with pytest.raises(
-                OSError, match=r"rows.jsonl: No space.* results before are safe.*same command"
+                OSError, match=r"rows.jsonl: No space.* earlier results are stored.*same command"
             ):
                 for n in range(2, 1000):
                     store.append(good(n, filling="x" * 3000))

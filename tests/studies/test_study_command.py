@@ -163,10 +163,8 @@ def test_ctrl_c_is_one_message_and_exit_code_130(tmp_path):
         told, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     (line,) = told.decode().splitlines()
-    assert (
-        line
-        == f"memsim: stopped; {len(list(rows.read(out)))} rows are safe in {out}; the same command goes on"
-    )
+    kept = len(list(rows.read(out)))
+    assert line == f"memsim: stopped; {kept} rows are stored in {out}; the same command continues"
     assert wait_until(lambda: not in_session(process.pid), 60)
 
 
