@@ -23,7 +23,9 @@ _MOST = 256  #: pulses of a full write at most
 
 
 def key_of(thing: Any) -> str | DeviceCard:
-    """What a chip card calls an object of aihwkit by. Raises ValueError for one that no cell is like."""
+    """Return what a chip card calls an object of aihwkit by. Raises ValueError for one that no cell is
+    like.
+    """
     name = f"{type(thing).__name__.lower()}-new"
     if isinstance(thing, StateIndependentNoiseModel):
         return named(device_card(thing, name=name))
@@ -35,8 +37,8 @@ def key_of(thing: Any) -> str | DeviceCard:
 
 
 def key_fields_strengths(model: BaseNoiseModel) -> tuple[str | DeviceCard, dict[str, Any], dict[str, float]]:
-    """What a chip card says of a noise model: cell, fields of its range where that is not the cell's own,
-    strengths.
+    """Return what a chip card says of a noise model: cell, fields of its range where that is not the cell's
+    own, strengths.
     """
     if isinstance(model, StateIndependentNoiseModel):
         return key_of(model), {}, {}
@@ -52,7 +54,7 @@ def key_fields_strengths(model: BaseNoiseModel) -> tuple[str | DeviceCard, dict[
 
 
 def cell_key(cell: Cell) -> str:
-    """The name of a preset that is this cell, else that of this cell, registered."""
+    """Return the name of a preset that is this cell, else that of this cell, registered."""
     if cell.name in registry.PRESETS and registry.get(cell.name) == cell:
         return cell.name
     cell = named(cell)
@@ -61,7 +63,9 @@ def cell_key(cell: Cell) -> str:
 
 
 def named(thing: Any) -> Any:
-    """A cell or device card under a name made of its kind and its numbers: equal ones have equal names."""
+    """Return a cell or device card under a name made of its kind and its numbers: equal ones have equal
+    names.
+    """
     kind = thing.name.removesuffix("-new")
     number = hashlib.sha256(repr(thing).encode()).hexdigest()[:8]
     if isinstance(thing, DeviceCard):
@@ -70,7 +74,7 @@ def named(thing: Any) -> Any:
 
 
 def _pulsed(device: Any, name: str) -> Cell:
-    """A pulsed device; a full write is half of its mean steps from bound to bound, an assumption that
+    """Return a pulsed device; a full write is half of its mean steps from bound to bound, an assumption that
     ``attention.n_max`` replaces.
     """
     kind = type(device).__name__

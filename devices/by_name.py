@@ -41,7 +41,9 @@ class ByName(Generic[T]):
         return sorted(self.known)
 
     def find(self, name: Any, said: str | None = None) -> T:
-        """The one of a name.  Raises ValueError with the nearest for any other; said: how that begins."""
+        """Return the one of a name.  Raises ValueError with the nearest for any other; said: how that
+        begins.
+        """
         if name not in self.names():
             near = get_close_matches(str(name), self.names(), 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""

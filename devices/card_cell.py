@@ -22,7 +22,7 @@ from memsim.devices.weights.weight_cell import WeightCell
 
 @lru_cache(maxsize=256)
 def cell_of(card: DeviceCard) -> Cell:
-    """The cell a card describes."""
+    """Return the cell a card describes."""
     common: dict[str, Any] = {
         "name": card.name, "technology": card.technology, "source": card.source,
         "own_endurance": card.endurance,
@@ -112,7 +112,8 @@ def _micro(*siemens: float) -> tuple[float, ...]:
 
 
 def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> DeviceCard:
-    """The card of a pulsed cell whose steps are affine in the state; Unsupported, with reason, for others.
+    """Return the card of a pulsed cell whose steps are affine in the state; Unsupported, with reason, for
+    others.
 
     conductances: g_mid and g_unit [S] of a cell that does not bring its own, an assumption of the caller.
     """
@@ -148,7 +149,7 @@ def card_of(cell: Cell, conductances: tuple[float, float] | None = None) -> Devi
 
 
 def _shape(cell: AffineCell, unit: float) -> dict[str, Any]:
-    """The law by its name, with the numbers that only it has."""
+    """Return the law by its name, with the numbers that only it has."""
     if not cell.mult_noise:
         return {
             "law": "soft-bounds", "cycle_noise_law": "constant",

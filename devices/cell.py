@@ -79,17 +79,21 @@ class Cell(ABC):
         object.__setattr__(self, "strengths", kept)  # equal cells compare and hash as equal
 
     def without(self, *effects: str) -> "Cell":
-        """The same cell with these effects replaced by their ideal. Raises ValueError for an unknown name."""
+        """Return the same cell with these effects replaced by their ideal. Raises ValueError for an
+        unknown name.
+        """
         return replace(self, off=self.off | frozenset(effects))
 
     def only(self, *effects: str) -> "Cell":
-        """The same cell with these effects on and all others off. Raises ValueError for an unknown name."""
+        """Return the same cell with these effects on and all others off. Raises ValueError for an unknown
+        name.
+        """
         self.without(*effects)
         return replace(self, off=frozenset(self.effects) - frozenset(effects))
 
     def scaled(self, strengths: Mapping[str, float]) -> "Cell":
-        """The same cell with these effects `factor` times as strong, sigma -> factor sigma; 0 is off, 1 the
-        source's.
+        """Return the same cell with these effects `factor` times as strong, sigma -> factor sigma; 0 is off,
+        1 the source's.
 
         Drift has its exponent multiplied, nu -> factor nu. A factor replaces an earlier one, and an effect
         that is off stays off. Pulsed laws were held against their loops over pulses up to a factor of 2; the
@@ -99,13 +103,15 @@ class Cell(ABC):
         return replace(self, strengths=tuple({**dict(self.strengths), **strengths}.items()))
 
     def strength(self, effect: str) -> float:
-        """Factor on an effect [1]: 0 where it is off or the cell has not got it, 1 where it is not scaled."""
+        """Return the factor on an effect [1]: 0 where it is off or the cell has not got it, 1 where it is
+        not scaled.
+        """
         if effect in self.off or effect not in self.effects:
             return 0.0
         return dict(self.strengths).get(effect, 1.0)
 
     def on(self, effect: str) -> bool:
-        """Whether this cell has the effect, and it is not switched off."""
+        """Return whether this cell has the effect, and it is not switched off."""
         return self.strength(effect) > 0.0
 
     @property
@@ -116,7 +122,7 @@ class Cell(ABC):
 
     @abstractmethod
     def describe(self) -> Description:
-        """Everything a listing or a conformance test needs."""
+        """Return everything a listing or a conformance test needs."""
 
     def write(self, target: Tensor, *, rng: Stream) -> Any:
         """Write a target conductance; see :mod:`memsim.devices.weights.weight_cell`."""
@@ -131,7 +137,7 @@ class Cell(ABC):
         raise self._unsupported("relax")
 
     def read(self, state: Any, *, rng: Stream | None = None) -> Tensor:
-        """What a read sees."""
+        """Return what a read sees."""
         raise self._unsupported("read")
 
     def _unsupported(self, verb: str) -> Unsupported:
@@ -150,13 +156,13 @@ class Fabric:
         return self.values[name]
 
     def take(self, place: tuple[int, ...]) -> "Fabric":
-        """The one array at `place`."""
+        """Return the one array at `place`."""
         values = {name: value[place] for name, value in self.values.items()}
         flat = int(np.ravel_multi_index(place, self.places)) if self.places else 0
         return Fabric(values=values, places=(), packed=self.packed[flat : flat + 1])
 
     def to(self, device: torch.device | str) -> "Fabric":
-        """The same devices, with their values on `device`, where their laws then run."""
+        """Return the same devices, with their values on `device`, where their laws then run."""
         values = {name: value.to(device) for name, value in self.values.items()}
         return replace(self, values=values, packed=self.packed.to(device))
 
@@ -228,7 +234,9 @@ class PulsedCell(Cell):
         """
 
     def read(self, state: PulsedState, *, rng: Stream | None = None) -> Tensor:
-        """The visible state (*K, *cells): w and the noise of its last write, which stays until the next."""
+        """Return the visible state (*K, *cells): w and the noise of its last write, which stays until the
+        next.
+        """
         return state.visible
 
     @property
@@ -245,7 +253,8 @@ class PulsedCell(Cell):
         return 0.0
 
     def response(self, n_max: int | None = None) -> Tensor:
-        """Mean w after n = -n_max .. n_max pulses from reset, over devices and noise; shape (2 n_max + 1,).
+        """Return the mean w after n = -n_max .. n_max pulses from reset, over devices and noise; shape (2
+        n_max + 1,).
 
         For a cell that moves up only: that of a pair, sign(n) (m(abs n) - m(0)). The same devices and
         noise serve every n, so the table is smooth; it is made once from 2^16 devices of a fixed stream.

@@ -96,24 +96,26 @@ class DeviceCard(Section):
 
     @classmethod
     def load(cls, path: str | Path) -> DeviceCard:
-        """The card in a TOML file."""
+        """Return the card in a TOML file."""
         return cls.parse(read(path, "device card"), origin=str(path))
 
     @classmethod
     def parse(cls, fields: Mapping[str, Any], origin: str = "device card") -> DeviceCard:
-        """A card from a mapping with the keys of the TOML file."""
+        """Return a card from a mapping with the keys of the TOML file."""
         try:
             return cls.model_validate(sized(fields, origin))
         except ValidationError as error:
             raise refusal(cls, error, origin) from None
 
     def fields(self) -> dict[str, Any]:
-        """What the TOML file says, defaults left out."""
+        """Return what the TOML file says, defaults left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
 
 
 def toml(card: DeviceCard, remarks: Mapping[str, str] | None = None) -> str:
-    """The card as a TOML file, which ``DeviceCard.load`` reads back to an equal one; remarks by key."""
+    """Return the card as a TOML file, which ``DeviceCard.load`` reads back to an equal one; remarks by
+    key.
+    """
     fields = card.fields()
     lines = [assign(key, value) for key, value in fields.items() if not isinstance(value, dict)]
     for name, section in fields.items():
@@ -126,7 +128,7 @@ def toml(card: DeviceCard, remarks: Mapping[str, str] | None = None) -> str:
 
 
 def assign(key: str, value: Any) -> str:
-    """One line of TOML."""
+    """Return one line of TOML."""
     return f"{key if re.fullmatch('[A-Za-z0-9_-]+', key) else json.dumps(key)} = {_value(value)}"
 
 

@@ -25,5 +25,5 @@ PUBLISHED = {
 
 
 def of_technology(technology: str) -> Endurance | None:
-    """The published range, None where there is none (or no wear, as for ideal cells)."""
+    """Return the published range, None where there is none (or no wear, as for ideal cells)."""
     return {name.lower(): found for name, found in PUBLISHED.items()}.get(technology.lower())

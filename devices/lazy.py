@@ -9,7 +9,7 @@ from typing import Any
 def lazily(
     package: str, modules: Mapping[str, Sequence[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The ``__getattr__`` and ``__dir__`` of a package whose names are defined in modules below it.
+    """Return the ``__getattr__`` and ``__dir__`` of a package whose names are defined in modules below it.
 
     modules: module -> names it defines; a module with no names is a name itself.
     """

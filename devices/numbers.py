@@ -9,7 +9,8 @@ _NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,3})?$
 
 
 def misfit(leaf: type | None, value: Any) -> str | None:
-    """What is wrong with a value of a field of such leaves, as a sentence; None for what pydantic may judge.
+    """Return what is wrong with a value of a field of such leaves, as a sentence; None for what pydantic may
+    judge.
 
     Of tables and lists every value is looked at.
     """

@@ -64,7 +64,7 @@ class Plugin:
 
 @cache
 def found(group: str) -> Mapping[str, Plugin]:
-    """Every entry point of a group, by name.
+    """Return every entry point of a group, by name.
 
     Raises ValueError for a group that is not in GROUPS, and PluginError where two packages take one name.
     """

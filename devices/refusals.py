@@ -31,7 +31,9 @@ _PATTERNS = {
 
 
 def explain(origin: str, error: Any, known: Iterable[str]) -> str:
-    """One finding of pydantic in a sentence; known: the keys there are where an unknown one was found."""
+    """Return one finding of pydantic in a sentence; known: the keys there are where an unknown one was
+    found.
+    """
     path, value, kind = error["loc"], error["input"], error["type"]
     field = ".".join(str(p) for p in path)
     if kind == "extra_forbidden":
@@ -62,6 +64,6 @@ def explain(origin: str, error: Any, known: Iterable[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as a card writes it, the beginning of a long one."""
+    """Return a value as a card writes it, the beginning of a long one."""
     shown = str(value) if isinstance(value, date | time) else repr(value)
     return shown if len(shown) <= 200 else shown[:60] + "..."

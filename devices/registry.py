@@ -80,7 +80,7 @@ class Preset:
         return self.stated[1] if self.stated else self.cell.effects
 
     def serves_as(self, use: Use) -> bool:
-        """Whether arrays of weights, or of attention, can be built from it."""
+        """Return whether arrays of weights, or of attention, can be built from it."""
         return use in self.kind.split(", ")
 
 
@@ -157,7 +157,7 @@ def unregister(name: str) -> None:
 
 @cache
 def _installed() -> Mapping[str, Preset]:
-    """The cells of installed packages. Raises PluginError for one with the name of a preset."""
+    """Return the cells of installed packages. Raises PluginError for one with the name of a preset."""
     for name, plugin in found("memsim.devices").items():
         if name in PRESETS or key(name) != name:
             raise PluginError(f"{plugin}: its name is a preset's, or not in lower-case letters")
@@ -165,17 +165,19 @@ def _installed() -> Mapping[str, Preset]:
 
 
 def names() -> list[str]:
-    """Every cell by name, sorted: presets, registered ones, and those of installed packages."""
+    """Return every cell by name, sorted: presets, registered ones, and those of installed packages."""
     return sorted({*PRESETS, *_registered, *_installed()})
 
 
 def key(name: str) -> str:
-    """A name as the table has it: small letters, no space around it."""
+    """Return a name as the table has it: small letters, no space around it."""
     return str(name).strip().lower()
 
 
 def preset(name: str) -> Preset:
-    """The cell of that name, in any case. Raises ValueError with the nearest names for an unknown one."""
+    """Return the cell of that name, in any case. Raises ValueError with the nearest names for an unknown
+    one.
+    """
     wanted = key(name)
     if known := PRESETS.get(wanted) or _registered.get(wanted) or _installed().get(wanted):
         return known
@@ -187,7 +189,8 @@ def preset(name: str) -> Preset:
 
 
 def get(name: str | Path | DeviceCard | Mapping[str, Any]) -> Cell:
-    """The cell called `name`, in any case; or the cell of a device card: a .toml file, its content, itself.
+    """Return the cell called `name`, in any case; or the cell of a device card: a .toml file, its content,
+    itself.
 
     Raises ValueError with the nearest names for an unknown preset, and CardError for a card that cannot be
     used.

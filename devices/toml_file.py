@@ -38,7 +38,7 @@ class CardError(ValueError):
 
 @cache
 def _leaf(section: type[BaseModel], field: str) -> type | None:
-    """The type of a field's values, found once: studies make a thousand cards."""
+    """Return the type of a field's values, found once: studies make a thousand cards."""
     return leaf_of(section.model_fields[field].annotation)
 
 
@@ -63,7 +63,7 @@ class Section(BaseModel):
 
 
 def read(path: str | Path, kind: str) -> dict[str, Any]:
-    """The fields of a file; CardError where it cannot be read or is no TOML."""
+    """Return the fields of a file; CardError where it cannot be read or is no TOML."""
     try:
         if not Path(path).is_file() and Path(path).exists():
             raise CardError(f"{path} is no file: a {kind} is a TOML file")
@@ -82,7 +82,9 @@ def read(path: str | Path, kind: str) -> dict[str, Any]:
 
 
 def sized(fields: Any, origin: str) -> dict[str, Any]:
-    """The fields of a card as a new mapping; CardError for anything else, for too many or too deep ones."""
+    """Return the fields of a card as a new mapping; CardError for anything else, for too many or too deep
+    ones.
+    """
     if not isinstance(fields, Mapping):
         raise CardError(f"{origin}: a card is a table of fields, this is a {type(fields).__name__}")
     found, level = 0, [fields]
@@ -100,7 +102,7 @@ def sized(fields: Any, origin: str) -> dict[str, Any]:
 
 
 def refusal(card: type[BaseModel], error: ValidationError, origin: str) -> CardError:
-    """What pydantic found wrong with a card, a line for each of the first findings."""
+    """Return what pydantic found wrong with a card, a line for each of the first findings."""
     found = error.errors()
     lines = [explain(origin, e, _keys(card, e["loc"])) for e in found[:FINDINGS]]
     lines += [f"{origin}: {len(found) - FINDINGS} more"] if len(found) > FINDINGS else []
@@ -108,7 +110,7 @@ def refusal(card: type[BaseModel], error: ValidationError, origin: str) -> CardE
 
 
 def _keys(card: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """The keys known where a path ends, as a card writes them."""
+    """Return the keys known where a path ends, as a card writes them."""
     for step in path[:-1]:
         fields = (f for name, f in card.model_fields.items() if step in (name, f.alias))
         card = next((table for field in fields for table in _tables(field.annotation)), card)
@@ -116,7 +118,7 @@ def _keys(card: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
 
 
 def _tables(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The tables in a field's type: of ``dict[str, Part]`` or ``Part | None`` it is Part."""
+    """Yield the tables in a field's type: of ``dict[str, Part]`` or ``Part | None`` it is Part."""
     if arguments := get_args(annotation):
         for one in arguments:
             yield from _tables(one)

@@ -281,11 +281,11 @@ class Chip:
         self.time = t
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """The digital parameters of the network."""
+        """Return the digital parameters of the network."""
         return self.net.parameters()
 
     def digital(self) -> nn.Module:
-        """A plain copy of the network with its digital weights, as they are now."""
+        """Return a plain copy of the network with its digital weights, as they are now."""
         return self.mapped.digital()
 
     def to(self, device: torch.device | str) -> Chip:
@@ -300,7 +300,7 @@ class Chip:
 
     @staticmethod
     def load(path: str | Path, net: nn.Module, **options: Any) -> Chip:
-        """The chip in a file, of the network it was made from.
+        """Return the chip in a file, of the network it was made from.
 
         options: those of `to_crossbar` that the file does not hold (calibration, output, batch_axis).  Raises
         ValueError for a file that is damaged, of another format or of another network.
@@ -340,7 +340,7 @@ class Chip:
 
 
 def _reported(what: str, items: Sequence[Any], progress: Progress | None) -> Iterable[Any]:
-    """The items one by one, each reported when it is done."""
+    """Yield the items one by one, each reported when it is done."""
     for number, item in enumerate(items):
         yield item
         if progress is not None:

@@ -9,7 +9,9 @@ MOST_CHIPS = 100_000  #: of one run
 
 
 def names_of(chips: Any) -> tuple[int, ...]:
-    """Names of chips from their number, or as given; ValueError for none, too many, or no whole numbers."""
+    """Return names of chips from their number, or as given; ValueError for none, too many, or no whole
+    numbers.
+    """
     count = chips if isinstance(chips, int) else len(chips) if isinstance(chips, Collection) else 0
     if count > MOST_CHIPS:
         raise ValueError(f"chips: {count} are too many; a run has at most {MOST_CHIPS}")

@@ -71,7 +71,7 @@ def to_crossbar(
 
 
 def attention_array(name: str, leaf: nn.Module, run: Run) -> nn.Module:
-    """The arrays that stand for an attention leaf, by its kind and the card's order."""
+    """Return the arrays that stand for an attention leaf, by its kind and the card's order."""
     if isinstance(leaf, ProductAttention):
         by_order = {"hebbian": HebbianAttention, "score": ScoreAttention}
         return by_order[run.card.attention.order](name, leaf, run)

@@ -51,8 +51,8 @@ class Seen:
 
 
 def layouts_of(calls: Sequence[Seen]) -> list[Layout] | None:
-    """The layouts that explain one or more probes of the same call, time-major first; None where the input
-    holds no images.
+    """Return the layouts that explain one or more probes of the same call, time-major first; None where the
+    input holds no images.
 
     Raises Mixed where one image changes the rows of another.
     """
@@ -105,11 +105,11 @@ def kept(fits: Sequence[Layout], seen: Seen) -> list[Layout]:
 
 
 def _changed(seen: Seen, rows: int) -> Tensor:
-    """Which rows differ between the first two runs."""
+    """Return which rows differ between the first two runs."""
     return (seen.first.reshape(rows, -1) != seen.changed.reshape(rows, -1)).any(1)
 
 
 def _others(changed: Tensor, fit: Layout, image: int) -> bool:
-    """Whether a row of another image changed than the one that was exchanged."""
+    """Return whether a row of another image changed than the one that was exchanged."""
     by_image = changed.reshape(fit.outer, IMAGES, fit.inner).transpose(0, 1)
     return any(bool(rows.any()) for n, rows in enumerate(by_image) if n != image)

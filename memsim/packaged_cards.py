@@ -12,12 +12,14 @@ from memsim.devices.toml_file import CardError
 
 
 def built_in(package: str) -> list[str]:
-    """Names of the TOML files that come with a package."""
+    """Return names of the TOML files that come with a package."""
     return sorted(f.name[:-5] for f in resources.files(package).iterdir() if f.name.endswith(".toml"))
 
 
 def read(name: str | Path, package: str, kind: str) -> dict[str, Any]:
-    """The fields of a package's built-in file, or of a path that ends in .toml; CardError for neither."""
+    """Return the fields of a package's built-in file, or of a path that ends in .toml; CardError for
+    neither.
+    """
     if Path(name).suffix == ".toml":
         return toml_file.read(name, kind)
     known = built_in(package)

@@ -65,7 +65,7 @@ class Pass:
     calls: Counter[str] = field(default_factory=Counter)
 
     def address(self, name: str, steps: int) -> Address:
-        """The address of the next call of a layer."""
+        """Return the address of the next call of a layer."""
         call = self.calls.get(name, 0)
         self.calls[name] = call + 1
         return Address(self.images, range(steps), call)
@@ -99,7 +99,7 @@ class Pass:
         return x.reshape(layout.outer, self.chips, images, layout.inner, *x.shape[x.dim() - tail :])
 
     def layout(self, name: str) -> Layout | None:
-        """The layout of the next call's input; None where it holds no images.
+        """Return the layout of the next call's input; None where it holds no images.
 
         Raises ValueError for a layer, or a call of one, that was not met when the network was probed.
         """
@@ -154,7 +154,7 @@ class Run:
 
 
 def names_of(count: int, image: Sequence[int] | None) -> np.ndarray:
-    """Names of `count` images as int64, from 0 where none are given."""
+    """Return names of `count` images as int64, from 0 where none are given."""
     ids = np.arange(count, dtype=np.int64) if image is None else np.asarray(image, dtype=np.int64)
     if ids.shape != (count,):
         raise ValueError(

@@ -44,7 +44,7 @@ class Held(nn.Module, ABC):
 
     @abstractmethod
     def form(self) -> dict[str, Any]:
-        """What its like is made from, as JSON."""
+        """Return what its like is made from, as JSON."""
 
 
 def digest(net: nn.Module) -> str:
@@ -58,7 +58,7 @@ def digest(net: nn.Module) -> str:
 
 
 def _bytes(value: Any) -> bytes:
-    """What names a tensor or a plain value; of other objects, their type alone."""
+    """Return what names a tensor or a plain value; of other objects, their type alone."""
     if not isinstance(value, Tensor):
         plain = isinstance(value, (str, int, float, bool, type(None)))
         return (repr(value) if plain else type(value).__name__).encode()
@@ -107,8 +107,8 @@ def save(chip: Any, path: str | Path) -> Path:
 
 
 def load(path: str | Path, net: nn.Module, build: Callable[..., Any], **options: Any) -> Any:
-    """The chip in a file, of the network it was made from; build: `to_crossbar`; options: those of it that
-    are no part of the file (calibration, output, batch_axis).
+    """Return the chip in a file, of the network it was made from; build: `to_crossbar`; options: those of it
+    that are no part of the file (calibration, output, batch_axis).
 
     Raises ValueError for a file that is damaged, of another format or of another network.
     """

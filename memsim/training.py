@@ -61,7 +61,7 @@ class Learning:
         return self.times if isinstance(self.times, tuple) else (self.times, self.times)
 
     def time(self) -> float:
-        """The time of this batch [s]."""
+        """Return the time of this batch [s]."""
         low, high = self._span
         if low == high:
             return float(low)
@@ -69,13 +69,13 @@ class Learning:
         return low * (high / low) ** share
 
     def names(self) -> tuple[int, ...]:
-        """The names of the chips of this batch."""
+        """Return the names of the chips of this batch."""
         count = len(self.chips)
         first = FIRST + self.batches * count
         return tuple(range(first, first + count)) if self.fresh else self.chips
 
     def run(self, chip: Any, batch: Batch, image: Sequence[int]) -> Any:
-        """One batch on chips as they are to be met; learning in the pass."""
+        """Return one batch on chips as they are to be met; learning in the pass."""
         chip.run.chips = self.names()
         with torch.no_grad():
             chip.renew(self.time(), self.compensation, calibrate=self.batches % self.calibrate_every == 0)

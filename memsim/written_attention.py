@@ -24,7 +24,9 @@ class AttentionWindow(Protocol):
         ...
 
     def matrix(self, head_dim: int, silent: Any) -> Tensor:
-        """Weights A_ij by the counts of query (rows) and key (columns), (head_dim + 1, head_dim + 1)."""
+        """Return weights A_ij by the counts of query (rows) and key (columns), (head_dim + 1, head_dim +
+        1).
+        """
         ...
 
 
@@ -44,7 +46,9 @@ class WrittenAttention(nn.Module, ABC):
 
     @abstractmethod
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
-        """The weights A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D), with their gradient."""
+        """Return the weights A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D), with their
+        gradient.
+        """
 
 
 class ProductAttention(DigitalOnly, ABC):
@@ -61,7 +65,9 @@ class ProductAttention(DigitalOnly, ABC):
 
     @abstractmethod
     def weights(self, q: Tensor, k: Tensor) -> Tensor:
-        """The weights A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D), with their gradient."""
+        """Return the weights A_ij (T, B, H, N, N) of query and key spikes (T, B, H, N, D), with their
+        gradient.
+        """
 
 
 def product_layers(net: nn.Module) -> list[tuple[str, ProductAttention]]:

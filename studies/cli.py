@@ -47,7 +47,7 @@ EMPTY = "is a variable of the shell not set?"
 
 
 def _switches(group: Any) -> Iterator[str]:
-    """Every option of a group's commands that takes no value."""
+    """Yield every option of a group's commands that takes no value."""
     for command in group.commands.values():
         for parameter in command.params:
             if getattr(parameter, "is_flag", False):

@@ -14,7 +14,7 @@ _FOLD = 0.5826  #: Siegmund's correction: a walk of unit steps overshoots a leve
 
 
 def horner(x: Tensor, first: float, *rest: float) -> Tensor:
-    """The polynomial first x^n + ... in x, by Horner's rule."""
+    """Return the polynomial first x^n + ... in x, by Horner's rule."""
     value = first * x + rest[0]
     for c in rest[1:]:
         value = value * x + c
@@ -57,7 +57,7 @@ def clip(x: Tensor, low: Tensor | float, high: Tensor | float) -> Tensor:
 def kept_between(
     begin: Tensor, end: Tensor, low: Tensor, high: Tensor, noise: Tensor, count: Tensor, word: Tensor
 ) -> Tensor:
-    """Where a walk that is clipped after every step stands; see
+    """Return where a walk that is clipped after every step stands; see
     :func:`memsim.devices.numerics.walk.kept_between`. word: int64.
     """
     chance = (((word >> 1) & 0xFFF).to(torch.float32) + 0.5) * (1 / 4096)

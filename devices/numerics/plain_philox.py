@@ -38,7 +38,7 @@ class Rows:
         cls, keys: np.ndarray, images: np.ndarray, steps: np.ndarray, cells: int, first: int = 0,
         device: torch.device | str = "cpu",
     ) -> "Rows":  # fmt: skip
-        """Rows of uint64 keys of any shape, images (I,) and steps (S,), on a device."""
+        """Return rows of uint64 keys of any shape, images (I,) and steps (S,), on a device."""
         bits = torch.tensor(keys.reshape(-1).view(np.int64), device=device)
         return cls(
             bits, torch.tensor(images, device=device), torch.tensor(steps, device=device), cells, first
@@ -51,7 +51,7 @@ class Rows:
 
 
 def words(rows: Rows, draw: int, rounds: int = 10) -> Tensor:
-    """The random words of every cell as int64 (K, I S, cells)."""
+    """Return the random words of every cell as int64 (K, I S, cells)."""
     first, last = rows.first // BLOCK, -(-(rows.first + rows.cells) // BLOCK)
     counter = torch.arange(first * LANES, last * LANES, device=rows.keys.device)
     four = torch.stack([w.unflatten(-1, (-1, LANES)) for w in philox(rows, counter, draw, rounds)], -2)
@@ -60,7 +60,7 @@ def words(rows: Rows, draw: int, rounds: int = 10) -> Tensor:
 
 
 def philox(rows: Rows, counter: Tensor, draw: int, rounds: int) -> Words:
-    """Four words for each row and each first word of the counter, int64 (K, I S, len(counter))."""
+    """Return four words for each row and each first word of the counter, int64 (K, I S, len(counter))."""
     key, image, step = (x[s] for x, s in zip((rows.keys, rows.images, rows.steps), _AXES, strict=True))
     k0, k1 = key & _LOW, (key >> 32) & _LOW
     c0, c1, c2, c3 = counter & _LOW, step, image, torch.full_like(counter[:1], draw)
@@ -82,14 +82,14 @@ _AXES: Sequence = (np.s_[:, None, None, None], np.s_[None, :, None, None], np.s_
 
 
 def _product(constant: int, word: Tensor) -> tuple[Tensor, Tensor]:
-    """Upper and lower 32 bits of a 64-bit product."""
+    """Return the upper and lower 32 bits of a 64-bit product."""
     low = word * (constant & _HALF)
     middle = word * (constant >> 16) + (low >> 16)
     return middle >> 16, ((middle & _HALF) << 16) | (low & _HALF)
 
 
 def normals(rows: Rows, draw: int) -> tuple[Tensor, Tensor]:
-    """Standard normals, float32 (K, I S, cells), and each cell's random word, int64."""
+    """Return standard normals, float32 (K, I S, cells), and each cell's random word, int64."""
     whole, part = _whole_blocks(rows)
     drawn = words(whole, draw)
     a, b = drawn.unflatten(-1, (-1, 2, BLOCK // 2)).unbind(-2)
@@ -104,7 +104,7 @@ def normals(rows: Rows, draw: int) -> tuple[Tensor, Tensor]:
 
 
 def normals64(rows: Rows, draw: int) -> Tensor:
-    """The normals of the same words by exact functions, float64 (K, I S, cells)."""
+    """Return the normals of the same words by exact functions, float64 (K, I S, cells)."""
     whole, part = _whole_blocks(rows)
     a, b = words(whole, draw).unflatten(-1, (-1, 2, BLOCK // 2)).unbind(-2)
     r = (-2.0 * (((a >> 1).double() + 0.5) * 2.0**-31).log()).sqrt()
@@ -114,17 +114,17 @@ def normals64(rows: Rows, draw: int) -> Tensor:
 
 
 def uniforms(rows: Rows, draw: int) -> Tensor:
-    """Numbers strictly between 0 and 1, float64 (K, I S, cells)."""
+    """Return numbers strictly between 0 and 1, float64 (K, I S, cells)."""
     return ((words(rows, draw) >> 9).double() + 0.5) * 2.0**-23
 
 
 def nearly_normals(rows: Rows, draw: int) -> Tensor:
-    """Nearly normal numbers, a word each, float32 (K, I S, cells): the noise of a write."""
+    """Return nearly normal numbers, a word each, float32 (K, I S, cells): the noise of a write."""
     return _bell(words(rows, draw, 7))
 
 
 def four_nearly_normals(rows: Rows, draw: int) -> list[Tensor]:
-    """Four nearly normal numbers for each cell, of the counter (cell, step, image, draw); see
+    """Return four nearly normal numbers for each cell, of the counter (cell, step, image, draw); see
     :func:`memsim.devices.numerics.philox.nearly_normals_of`.
     """
     cell = torch.arange(rows.first, rows.first + rows.cells, device=rows.keys.device)
@@ -132,7 +132,7 @@ def four_nearly_normals(rows: Rows, draw: int) -> list[Tensor]:
 
 
 def _whole_blocks(rows: Rows) -> tuple[Rows, slice]:
-    """The rows with every block that they touch whole, and where their cells stand in those."""
+    """Return the rows with every block that they touch whole, and where their cells stand in those."""
     first, last = rows.first // BLOCK * BLOCK, -(-(rows.first + rows.cells) // BLOCK) * BLOCK
     begin = rows.first - first
     whole = Rows(rows.keys, rows.images, rows.steps, last - first, first)
@@ -140,7 +140,7 @@ def _whole_blocks(rows: Rows) -> tuple[Rows, slice]:
 
 
 def _signed(word: Tensor) -> Tensor:
-    """A 32-bit word as a signed number."""
+    """Return a 32-bit word as a signed number."""
     return word - ((word >> 31) << 32)
 
 

@@ -51,11 +51,11 @@ class Stream:
         return np.array(hashes, np.uint64).reshape([len(n) for n in self.path if isinstance(n, tuple)])
 
     def child(self, *names: Any) -> "Stream":
-        """The streams one step (or more) further down the path; a sequence adds an axis to `keys`."""
+        """Return the streams one step (or more) further down the path; a sequence adds an axis to `keys`."""
         return Stream(self.seed, self.path + tuple(_name(n) for n in names), self.rows)
 
     def of(self, places: Sequence[int]) -> "Stream":
-        """The streams at some places of the first axis of `keys`."""
+        """Return the streams at some places of the first axis of `keys`."""
         at = next(n for n, name in enumerate(self.path) if isinstance(name, tuple))
         some = tuple(self.path[at][place] for place in places)
         return Stream(self.seed, (*self.path[:at], some, *self.path[at + 1 :]), self.rows)
@@ -79,7 +79,7 @@ class Stream:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> Tensor:
-        """Standard normals of shape (*K, [len(image)], [len(step)], *shape), on a device.
+        """Return standard normals of shape (*K, [len(image)], [len(step)], *shape), on a device.
 
         float64 follows the same bits with exact functions; it differs from float32 by rounding only. first:
         number of the first cell, where a long row is drawn in pieces: the bits of the whole, whatever the

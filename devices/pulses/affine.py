@@ -139,7 +139,7 @@ class AffineCell(PopulationCell):
         return {side: slope.nan_to_num(0.0) for side, slope in slopes.items()}
 
     def from_hidden(self, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Slopes follow from steps and bounds in the classes of aihwkit that do not store them."""
+        """Return slopes follow from steps and bounds in the classes of aihwkit that do not store them."""
         return super().from_hidden(self._slopes(hidden, self.gamma_up, self.gamma_down) | hidden)
 
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:

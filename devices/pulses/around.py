@@ -24,7 +24,7 @@ class Around(PulsedCell):
 
     @classmethod
     def of(cls, device: PulsedCell, **changes: Any) -> Self:
-        """A cell of this kind around `device`."""
+        """Return a cell of this kind around `device`."""
         own = {name: getattr(device, name) for name in _OWN}
         return cls(device=device, **(own | changes))
 

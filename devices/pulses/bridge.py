@@ -47,7 +47,7 @@ _IDLE = {
 
 
 def pulsed_cell(device: Any, *, name: str, technology: str, source: str, n_max: int) -> KernelCell:
-    """The cell of an aihwkit device: the same numbers, the same law.
+    """Return the cell of an aihwkit device: the same numbers, the same law.
 
     lifetime and diffusion, which aihwkit applies once for each mini-batch and in no unit of time, are left
     out. Raises ValueError for a device class or an option that no cell models.
@@ -83,7 +83,7 @@ def pulsed_cell(device: Any, *, name: str, technology: str, source: str, n_max: 
 
 
 def _soft_bounds_of(device: SoftBoundsPmaxDevice) -> SoftBoundsDevice:
-    """What aihwkit itself makes of numbers given as a pulse response.
+    """Return what aihwkit itself makes of numbers given as a pulse response.
 
     Its steps are not those of the response its documentation states: that would take alpha w_max up and
     -alpha w_min down, which are 1 + range_min / B and 1/2 of what it makes. Followed, not corrected.
@@ -97,7 +97,7 @@ def _soft_bounds_of(device: SoftBoundsPmaxDevice) -> SoftBoundsDevice:
 
 
 def fabric_from_hidden(cell: KernelCell, hidden: dict[str, Tensor]) -> Fabric:
-    """One array with the device-to-device values of an aihwkit tile's hidden parameters."""
+    """Return one array with the device-to-device values of an aihwkit tile's hidden parameters."""
     return cell.assemble(cell.from_hidden(hidden))
 
 
@@ -145,11 +145,11 @@ class TileArray:
         self.select = torch.eye(self.rows)
 
     def fresh(self) -> AnalogTile:
-        """A tile of this array's size and cell whose devices aihwkit drew."""
+        """Return a tile of this array's size and cell whose devices aihwkit drew."""
         return AnalogTile(self.rows, self.columns, self._config())
 
     def hidden(self) -> dict[str, Tensor]:
-        """The tile's hidden parameters, by aihwkit's names."""
+        """Return the tile's hidden parameters, by aihwkit's names."""
         return dict(self.tile.get_hidden_parameters())
 
     def set_reset_state(self, w: Tensor) -> None:
@@ -175,16 +175,16 @@ class TileArray:
         self.tile.update(n / -self.bl, self.select)
 
     def weights(self) -> Tensor:
-        """What a read sees: w with its write noise (rows, columns)."""
+        """Return what a read sees: w with its write noise (rows, columns)."""
         return self.tile.get_weights()[0]
 
     def persistent(self) -> Tensor:
-        """The state that pulses move, without write noise (rows, columns)."""
+        """Return the state that pulses move, without write noise (rows, columns)."""
         hidden = self.tile.get_hidden_parameters()
         return hidden["persistent_weights"] if "persistent_weights" in hidden else self.weights()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Exact products of visible weights and inputs: x (..., columns) -> (..., rows)."""
+        """Return exact products of visible weights and inputs: x (..., columns) -> (..., rows)."""
         return self.tile.forward(x.reshape(-1, self.columns).float()).reshape(*x.shape[:-1], self.rows)
 
     def _config(self) -> SingleRPUConfig:
@@ -197,8 +197,8 @@ class TileArray:
 
 
 def device_of(cell: TiledCell) -> PulsedDevice:
-    """The aihwkit device with a cell's numbers, its effects at their strengths; hidden parameters hold the
-    spread.
+    """Return the aihwkit device with a cell's numbers, its effects at their strengths; hidden parameters hold
+    the spread.
     """
     kind = _kind_of(cell)
     known = {f.name for f in fields(kind)}
@@ -225,6 +225,6 @@ def _kind_of(cell: TiledCell) -> type[PulsedDevice]:
 
 
 def _same_fields(kind: type, device: PulsedDevice, **more: Any) -> Any:
-    """An object of `kind` whose fields are the device's fields of the same names."""
+    """Return an object of `kind` whose fields are the device's fields of the same names."""
     names = {f.name for f in fields(kind)} - set(more)
     return kind(**more, **{name: getattr(device, name) for name in names if hasattr(device, name)})

@@ -68,7 +68,7 @@ class Corrupt(Around):
 
 
 def _corrupted(cell: AffineCell, fabric: Fabric, reach: float, place: Tensor) -> dict[str, Tensor]:
-    """Values of the same devices, were all of them corrupt."""
+    """Return values of the same devices, were all of them corrupt."""
     high, low = fabric["max_bound"], fabric["min_bound"]
     top, bottom = high.clamp(max=reach), low.clamp(min=-reach)
     level, none = bottom + (top - bottom) * place, torch.zeros_like(high)

@@ -87,7 +87,7 @@ class NeuroSimCell(KernelCell):
 
 
 def curvature(label: float) -> float:
-    """A / levels of NeuroSim's nonlinearity label (-9 to 9), its sign the label's.
+    """Return A / levels of NeuroSim's nonlinearity label (-9 to 9), its sign the label's.
 
     The label counts 0.07 of the largest distance between the curve, on the unit square, and the diagonal:
     max over x of [(1 - exp(-x / A)) / (1 - exp(-1 / A)) - x] = 0.07 sqrt(2) label. Found from the table of
@@ -136,7 +136,7 @@ _TABLE: dict[str, tuple[str, str, float, float, int, float, float, float, float,
 
 
 def preset(name: str, **changes: Any) -> NeuroSimCell:
-    """A device of the manual's table.
+    """Return a device of the manual's table.
 
     A noise given as below 1 or .5 % is taken at that limit, 100-120 levels as 100. n_max leads from the
     middle of the range, where a reset leaves the device, to the nearer end. The middle, and a reset as
@@ -155,5 +155,5 @@ def preset(name: str, **changes: Any) -> NeuroSimCell:
 
 
 def _position(height: float, A: float, levels: int) -> float:
-    """Pulses from G_min to a relative height of the range along one curve."""
+    """Return pulses from G_min to a relative height of the range along one curve."""
     return -A * log1p(height * expm1(-levels / A))

@@ -57,7 +57,7 @@ class Population:
         return self.w_max - self.w_min
 
     def draw(self, shape: Sequence[int], *, rng: Stream, spread: float = 1.0) -> dict[str, Tensor]:
-        """Values for arrays (*K, *shape) as float32, every xi times `spread`: at 0 each is the nominal
+        """Return values for arrays (*K, *shape) as float32, every xi times `spread`: at 0 each is the nominal
         device.
         """
 
@@ -121,7 +121,7 @@ class PopulationCell(KernelCell):
         return self.population.draw(shape, rng=rng, spread=self.strength("device-spread"))
 
     def _noises(self, visible: bool) -> tuple[np.float32, np.float32, np.float32]:
-        """Noise of a reset and of what a read sees [w], and c, as the kernels take them."""
+        """Return noise of a reset and of what a read sees [w], and c, as the kernels take them."""
         return self._noises_of_visible if visible else self._noises_of_hidden
 
     @cached_property

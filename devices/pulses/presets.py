@@ -44,14 +44,14 @@ _TABLE = {
 
 
 def preset(name: str) -> KernelCell:
-    """The cell of one of aihwkit's presets."""
+    """Return the cell of one of aihwkit's presets."""
     kind, technology, source, n_max = _TABLE[name]
     source = f"{source}, as in aihwkit's {kind.__name__.removesuffix('PresetDevice')} preset"
     return pulsed_cell(kind(), name=name, technology=technology, source=source, n_max=n_max)
 
 
 def name_of(device: Any) -> str | None:
-    """The preset with the numbers of an aihwkit device; None where there is none."""
+    """Return the preset with the numbers of an aihwkit device; None where there is none."""
     return next(
         (name for name, (kind, *_) in _TABLE.items() if type(device) is kind and device == kind()), None
     )

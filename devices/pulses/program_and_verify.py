@@ -79,6 +79,6 @@ def program_and_verify(
 
 
 def _fits(goal: Tensor, cells: Tensor) -> bool:
-    """Whether one broadcasts to the other."""
+    """Return whether one broadcasts to the other."""
     sides = zip(reversed(goal.shape), reversed(cells.shape), strict=False)
     return goal.ndim <= cells.ndim and all(n in (1, m) for n, m in sides)

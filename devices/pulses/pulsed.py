@@ -31,7 +31,7 @@ class KernelCell(PulsedCell):
 
     @abstractmethod
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:
-        """The kernel's constants for each device, in the kernel's order."""
+        """Return the kernel's constants for each device, in the kernel's order."""
 
     @abstractmethod
     def _evolve(self, packed: Tensor, writes: Writes, *, visible: bool) -> Tensor:
@@ -48,7 +48,9 @@ class KernelCell(PulsedCell):
         return self.assemble(self._values(tuple(shape), rng), rng.keys.shape)
 
     def assemble(self, values: dict[str, Tensor], places: Sequence[int] = ()) -> Fabric:
-        """A fabric of given device values (say, read from an aihwkit tile), float32 (*places, *cells)."""
+        """Return a fabric of given device values (say, read from an aihwkit tile), float32 (*places,
+        *cells).
+        """
         constants = torch.stack([c.reshape(-1, *c.shape[len(places) :]) for c in self._constants(values)], 1)
         constants = constants.flatten(2)
         blocks = -(-constants.shape[2] // BLOCK)
@@ -119,7 +121,7 @@ class KernelCell(PulsedCell):
 
 
 def _states(start: Tensor, rows: Rows) -> Tensor:
-    """States to begin from as (arrays, writes, cells). Raises ValueError where they are those of other
+    """Return states to begin from as (arrays, writes, cells). Raises ValueError where they are those of other
     arrays.
     """
     if start.numel() % max(rows.shape[0] * rows.cells, 1):

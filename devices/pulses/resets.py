@@ -15,7 +15,8 @@ from memsim.devices.pulses.line_pulses import Pulses
 
 
 def verified_reset(cell: PulsedCell, tolerance: float, read: float = 0.0) -> tuple[PulsedCell, float]:
-    """A cell whose reset is read and repeated until it is near its level, and how many resets that takes:
+    """Return a cell whose reset is read and repeated until it is near its level, and how many resets that
+    takes:
 
         accepted where |xi + nu eta| <= a:   P = erf(b / sqrt 2),   b = a / sqrt(1 + nu^2),   tries = 1 / P
         sd^2 = (1 - 2 b phi(b) / P + nu^2) / (1 + nu^2)
@@ -38,7 +39,8 @@ def verified_reset(cell: PulsedCell, tolerance: float, read: float = 0.0) -> tup
 
 @lru_cache(maxsize=256)
 def slowest(tries: float, devices: int) -> float:
-    """Mean number of rounds until the last of some devices is accepted, each with 1 / tries in a round:
+    """Return the mean number of rounds until the last of some devices is accepted, each with 1 / tries in a
+    round:
 
         E max = sum_(k >= 0) 1 - (1 - q^k)^devices,   q = 1 - 1 / tries
 

@@ -47,8 +47,8 @@ class Synapse(Around):
         return self.device.fabricate((self.devices, *shape), rng=rng)
 
     def shares(self, pulses: Tensor, turn: Tensor, axis: int) -> Tensor:
-        """What each device takes of `pulses`, the devices as a new axis before `axis` (negative, of cells);
-        turn broadcasts against the rest.
+        """Return what each device takes of `pulses`, the devices as a new axis before `axis` (negative, of
+        cells); turn broadcasts against the rest.
         """
         count = pulses.unsqueeze(axis - 1)
         if self.sharing == "all":
@@ -103,5 +103,5 @@ def synapse(device: PulsedCell, devices: int, sharing: Sharing = "all") -> Pulse
 
 
 def _devices(state: PulsedState) -> PulsedState:
-    """The devices of a synapse as an array of their own."""
+    """Return the devices of a synapse as an array of their own."""
     return PulsedState(fabric=state.fabric, w=state.w, visible=state.w)

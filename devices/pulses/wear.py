@@ -50,7 +50,9 @@ class Worn(Stuck):
 
 
 def pulse_wear(cell: PulsedCell, n_max: int, exponent: float) -> float:
-    """Mean (|dw| / range)^exponent of one pulse of a full write [cycles], by the cell's mean response."""
+    """Return the mean (|dw| / range)^exponent of one pulse of a full write [cycles], by the cell's mean
+    response.
+    """
     told = cell.describe()
     steps = cell.response(n_max).double().diff().abs() / (told.high - told.low)
     return float(steps.clamp(max=1.0).pow(exponent).mean())

@@ -72,5 +72,5 @@ class GapModel:
         return self.i0 * np.exp(-x / self.g0) * np.sinh(v / self.v_read0)
 
     def weight(self, x: np.ndarray) -> np.ndarray:
-        """Conductance [S] at v_read of gaps x [m]."""
+        """Return the conductance [S] at v_read of gaps x [m]."""
         return self.current(np.asarray(self.v_read), np.clip(x, self.g_min, self.g_max)) / self.v_read

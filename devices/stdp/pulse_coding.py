@@ -18,7 +18,7 @@ class Pulses(NamedTuple):
 def coded_pulses(
     part: np.ndarray, coding: Coding, *, voltage: float, width: float, n_max: int = 16, v0: float = 1 / 7
 ) -> Pulses:
-    """Pulses that write parts f (0 .. 1) of what one pulse of `voltage` [V] and `width` [s] writes:
+    """Return pulses that write parts f (0 .. 1) of what one pulse of `voltage` [V] and `width` [s] writes:
 
         amplitude   one pulse of voltage + v0 ln f            where the rate is exp(v / v0)
         width       one pulse of width f

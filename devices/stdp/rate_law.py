@@ -34,7 +34,7 @@ class RateLaw(Protocol):
         ...
 
     def weight(self, x: np.ndarray) -> np.ndarray:
-        """The weight that a read of states x sees; rises under positive voltages."""
+        """Return the weight that a read of states x sees; rises under positive voltages."""
         ...
 
 
@@ -71,7 +71,7 @@ class ThresholdExponential:
 def drive(
     law: RateLaw, x: np.ndarray, voltage: Callable[[np.ndarray], np.ndarray], knots: np.ndarray
 ) -> np.ndarray:
-    """States after a waveform, dx/dt = law.rate(v(t), x), for K devices at once; returns (K,).
+    """Integrate dx/dt = law.rate(v(t), x) over a waveform for K devices at once; returns their states (K,).
 
     x (K,) the states before; voltage: times (K,) [s] -> volts (K,), a waveform for each; knots (P+1, K) [s]
     ascending, between which every waveform is smooth. scipy's DOP853, piece by piece, each stretched to
@@ -98,7 +98,7 @@ def drive(
 
 
 def _largest_change(law: RateLaw, x: np.ndarray, voltage: Callable, knots: np.ndarray) -> float:
-    """The largest integral of |rate| at the states before, by 32 midpoints in every piece."""
+    """Return the largest integral of |rate| at the states before, by 32 midpoints in every piece."""
     middle = (np.arange(32)[:, None, None] + 0.5) / 32
     length = np.diff(knots, axis=0)
     v = voltage(knots[:-1] + length * middle)
@@ -110,7 +110,9 @@ def _largest_change(law: RateLaw, x: np.ndarray, voltage: Callable, knots: np.nd
 
 
 def _split(knots: np.ndarray, voltage: Callable, v_th: float) -> np.ndarray:
-    """Knots (2 P + 1, K): each piece cut where |v| first crosses v_th, at its end where it does not."""
+    """Return knots (2 P + 1, K): each piece cut where |v| first crosses v_th, at its end where it does
+    not.
+    """
     begin, length = knots[:-1], np.diff(knots, axis=0)
 
     def above(s: np.ndarray) -> np.ndarray:
@@ -130,7 +132,7 @@ def _split(knots: np.ndarray, voltage: Callable, v_th: float) -> np.ndarray:
 
 
 def pulse_response(law: RateLaw, x: np.ndarray, v: float, width: float) -> np.ndarray:
-    """Change of the weights of states x (K,) under one rectangular pulse of v [V] for `width` [s].
+    """Return the change of the weights of states x (K,) under one rectangular pulse of v [V] for `width` [s].
 
     Taken over the states of a device it is the weight dependence of its STDP: a change that is the same
     everywhere makes STDP additive; one proportional to the weight, or to its distance from a bound, makes it

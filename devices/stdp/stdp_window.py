@@ -31,16 +31,18 @@ class STDPWindow:
     depression: np.ndarray  #: change at dt = +delay (K,), negative where it depresses
 
     def height(self, lobe: Lobe) -> float:
-        """The largest |change| of a lobe."""
+        """Return the largest |change| of a lobe."""
         return float(np.abs(getattr(self, lobe)).max())
 
     def support(self, lobe: Lobe) -> float:
-        """The largest delay [s] with a change above a millionth of the window's largest; 0 without any."""
+        """Return the largest delay [s] with a change above a millionth of the window's largest; 0 without
+        any.
+        """
         floor = 1e-6 * max(self.height("potentiation"), self.height("depression"))
         return float(self.delay[np.abs(getattr(self, lobe)) > floor].max(initial=0.0))
 
     def fit(self, lobe: Lobe, low: float = 0.0, high: float = np.inf) -> LobeFit:
-        """An exponential through a lobe, over delays low .. high [s] beyond its peak.
+        """Return an exponential through a lobe, over delays low .. high [s] beyond its peak.
 
         Raises ValueError where fewer than three points of the lobe lie there.
         """
@@ -81,7 +83,7 @@ def stdp_window(
     law: RateLaw | None = None,
     delay: Sequence[float] | np.ndarray | None = None,
 ) -> STDPWindow:
-    """The window of a spike pair on a device, by integrating its rate law from the state `law.start`:
+    """Return the window of a spike pair on a device, by integrating its rate law from the state `law.start`:
 
         change(dt) = w(x_after) - w(x_before),   dx/dt = rate(v(t, dt), x)
 

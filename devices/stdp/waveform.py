@@ -88,7 +88,7 @@ class SpikePair:
         return self.a_post * self.post.voltage(t) - self.a_pre * self.pre.voltage(t - dt)
 
     def knots(self, dt: np.ndarray) -> np.ndarray:
-        """Times (6, *dt) [s], ascending, between which v is smooth; outside them it is zero."""
+        """Return times (6, *dt) [s], ascending, between which v is smooth; outside them it is zero."""
         spikes = ((self.post, 0.0 * dt), (self.pre, dt))
         return np.sort([at + edge for s, at in spikes for edge in (-s.rise, 0.0, s.fall)], axis=0)
 

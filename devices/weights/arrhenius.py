@@ -34,7 +34,7 @@ class Arrhenius:
         check_temperature(self.now, "now")
 
     def at(self, kelvin: float) -> Arrhenius:
-        """The same at another temperature."""
+        """Return the same at another temperature."""
         return replace(self, now=kelvin)
 
     @property
@@ -43,7 +43,7 @@ class Arrhenius:
         return (1.0 / self.measured - 1.0 / self.now) / BOLTZMANN
 
     def pace(self, strength: float) -> float:
-        """Seconds of its law that pass in one second [1]."""
+        """Return seconds of its law that pass in one second [1]."""
         return math.exp(strength * self.time * self.inverse)
 
     def factor(self, xi: Tensor | float, strength: float) -> Tensor | float:

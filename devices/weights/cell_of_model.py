@@ -35,7 +35,7 @@ _WAN_G_FIT = 40.0  #: conductance at which Wan et al. 2022 was fitted [uS]
 
 
 def weight_cell(model: BaseNoiseModel, *, name: str) -> WeightCell:
-    """The cell of a noise model: the preset with its numbers, else a cell of this name.
+    """Return the cell of a noise model: the preset with its numbers, else a cell of this name.
 
     Raises ValueError for a class without a cell, and for other than one pair of devices for each weight.
     """
@@ -65,7 +65,7 @@ def weight_cell(model: BaseNoiseModel, *, name: str) -> WeightCell:
 
 
 def device_card(model: StateIndependentNoiseModel, *, name: str) -> DeviceCard:
-    """The device card of a state-independent model, its scales multiplied into its numbers.
+    """Return the device card of a state-independent model, its scales multiplied into its numbers.
 
     aihwkit adds its low-frequency noise as G / g_max in microsiemens: Q = read_noise_scale / g_max [uS].
     """
@@ -88,7 +88,7 @@ def device_card(model: StateIndependentNoiseModel, *, name: str) -> DeviceCard:
 
 
 def _strengths(model: Any) -> dict[str, float]:
-    """Strengths by effect, as the model's scales have them."""
+    """Return strengths by effect, as the model's scales have them."""
     if isinstance(model, ReRamWan2022NoiseModel):
         scale = model.noise_scale * _WAN_G_FIT / _reference(model, "coeff_g_max_reference")
         return {"programming": scale, "relaxation": scale}
@@ -98,7 +98,7 @@ def _strengths(model: Any) -> dict[str, float]:
 
 
 def _preset(cell: WeightCell) -> WeightCell | None:
-    """The preset with these laws at this range and these strengths; None where there is none."""
+    """Return the preset with these laws at this range and these strengths; None where there is none."""
     for name, known in registry.PRESETS.items():
         if "weight" not in known.kind or name == "ideal":
             continue
@@ -124,7 +124,9 @@ def _preset(cell: WeightCell) -> WeightCell | None:
 
 
 def _reference(model: Any, name: str) -> float:
-    """A conductance that a fit is relative to [uS]; aihwkit does not store one passed by its own name."""
+    """Return a conductance that a fit is relative to [uS]; aihwkit does not store one passed by its own
+    name.
+    """
     if name not in vars(model):
         raise ValueError(
             f"{type(model).__name__} has lost its {name}, a defect of aihwkit's: set it on the object"
@@ -133,7 +135,7 @@ def _reference(model: Any, name: str) -> float:
 
 
 def _fitted_pcm(model: Any, cell: WeightCell, ends: dict[str, float]) -> WeightCell:
-    """A PCM cell with the model's polynomial and times."""
+    """Return a PCM cell with the model's polynomial and times."""
     assert cell.drift and cell.flicker
     fit = Polynomial(tuple(float(c) for c in model.prog_coeff))
     return replace(

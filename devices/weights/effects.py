@@ -176,7 +176,9 @@ class LowFrequencyNoise(ABC):
         return self.slow_path(like, t, rng, fast)
 
     def slow_path(self, like: Tensor, t: float, rng: Stream, fast: Tensor | float = 0.0) -> Tensor:
-        """The part of B(t) whose periods are `first` or longer, for each device, on top of a faster one."""
+        """Return the part of B(t) whose periods are `first` or longer, for each device, on top of a faster
+        one.
+        """
         path: Any = fast
         cells = rng.child("cell")
         for (k, cell), weight in self.slow_parts(t).items():
@@ -188,18 +190,20 @@ class LowFrequencyNoise(ABC):
         return torch.full_like(like, path) if isinstance(path, float) else path
 
     def covariance(self, t: float, other: float) -> float:
-        """Covariance of B at two times [s] after the write."""
+        """Return the covariance of B at two times [s] after the write."""
         if t == other:
             return self.time(t)
         here, there = self.slow_parts(t), self.slow_parts(other)
         return sum(weight * there.get(cell, 0.0) for cell, weight in here.items())
 
     def fast_variance(self, t: float) -> float:
-        """Variance [1] of what is faster than `first`."""
+        """Return the variance [1] of what is faster than `first`."""
         return self._inside(0.0, self.first, t)
 
     def slow_parts(self, t: float) -> dict[tuple[int, int], float]:
-        """Weights of the normals that make up the slow part at t, by decade (0: from 10 s) and cell."""
+        """Return weights of the normals that make up the slow part at t, by decade (0: from 10 s) and
+        cell.
+        """
         parts: dict[tuple[int, int], float] = {}
         longest = math.log10(max(t + self.t_0 + self.t_read, FIRST) / FIRST)
         for k in range(-PERIODS.index(self.first), min(math.ceil(longest), DECADES)):
@@ -240,7 +244,7 @@ class DecadeFlicker(LowFrequencyNoise):
 
 
 def draw(rng: Stream, like: Tensor, draw: int = 0) -> Tensor:
-    """One standard normal for each device of a (*K, *cells) tensor, in its dtype."""
+    """Return one standard normal for each device of a (*K, *cells) tensor, in its dtype."""
     if isinstance(like, Recorded):
         return cast(Tensor, like.normal(rng, draw))
     return rng.normal(like.shape[rng.keys.ndim :], draw=draw, dtype=like.dtype, device=like.device)

@@ -41,13 +41,13 @@ class IdealCell(Cell):
         return IdealState(value=target)
 
     def relax(self, state: IdealState, t: float, *, rng: Stream | None = None) -> IdealState:
-        """Time changes nothing. Raises ValueError for a negative time."""
+        """Return the state at time `t`, whose value does not change. Raises ValueError for `t` < 0."""
         if not t >= 0.0:
             raise ValueError(f"t={t} s: time since the write cannot be negative")
         return replace(state, t=float(t))
 
     def read(self, state: IdealState, *, rng: Stream | None = None) -> Tensor:
-        """The stored value itself."""
+        """Return the stored value itself."""
         return state.value
 
     def aged(self, target: Tensor, age: float, *, rng: Stream | None = None) -> Tensor:
@@ -67,6 +67,6 @@ class IdealCell(Cell):
 
 
 def ideal(**changes: Any) -> IdealCell:
-    """The preset `ideal`."""
+    """Return the preset `ideal`."""
     numbers: dict[str, Any] = {"name": "ideal", "technology": "ideal", "source": "definition"}
     return IdealCell(**(numbers | changes))

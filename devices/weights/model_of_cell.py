@@ -47,19 +47,19 @@ def noise_model(cell: WeightCell) -> BaseNoiseModel:
 
 
 def _mapped(model: BaseNoiseModel, cell: WeightCell) -> BaseNoiseModel:
-    """A model whose laws have g_scale for their g_max, with weights mapped to the cell's own range."""
+    """Return a model whose laws have g_scale for their g_max, with weights mapped to the cell's own range."""
     if cell.g_max != cell.g_scale:
         model.g_converter = SinglePairConductanceConverter(g_max=_micro(cell.g_max), g_min=_micro(cell.g_min))
     return model
 
 
 def _micro(siemens: float) -> float:
-    """A conductance in aihwkit's unit [uS]."""
+    """Return a conductance in aihwkit's unit [uS]."""
     return round(siemens / MICRO, 9)
 
 
 def _by_law(cell: WeightCell) -> BaseNoiseModel | None:
-    """The model whose class has the laws of the cell; None where aihwkit has no such class."""
+    """Return the model whose class has the laws of the cell; None where aihwkit has no such class."""
     times = {law.t_0 for law in (cell.drift, cell.flicker) if law}
     relative = cell.programming is None or (
         isinstance(cell.programming.fit, Polynomial) and cell.programming.g_fit
@@ -77,7 +77,7 @@ def _by_law(cell: WeightCell) -> BaseNoiseModel | None:
 
 
 def _scales(cell: WeightCell) -> dict[str, float]:
-    """The scales of a PCM model: strengths, 0 where a law is missing."""
+    """Return the scales of a PCM model: strengths, 0 where a law is missing."""
     return {
         "prog_noise_scale": cell.strength("programming"),
         "drift_scale": cell.strength("drift"),
@@ -114,7 +114,7 @@ def _constant(law: Any) -> float | None:
 
 
 def _state_independent(cell: WeightCell, converter: Any, options: dict[str, Any]) -> BaseNoiseModel | None:
-    """The model of a device card: constant nu and Q, the programming error a polynomial."""
+    """Return the model of a device card: constant nu and Q, the programming error a polynomial."""
     nu = []
     for law in (cell.drift.mean, cell.drift.spread) if cell.drift else ():
         if not (isinstance(law, Polynomial) and len(law.coefficients) == 1):

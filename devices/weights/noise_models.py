@@ -93,7 +93,7 @@ class RepairedHermes(HermesNoiseModel):
 
 
 def apply_noise(model: BaseNoiseModel, weights: Tensor, t: float) -> Tensor:
-    """The model's noise t seconds after programming; t = 0 is programming alone.
+    """Return the model's noise t seconds after programming; t = 0 is programming alone.
 
     aihwkit raises at t = 0, where it keeps no device. Raises ValueError for a negative time.
     """

@@ -18,7 +18,7 @@ JOSHI_FLICKER = RelativeFlicker(t_0=20.0, t_read=250e-9, fit=CappedPower(0.0088,
 
 
 def pcm_joshi2020(**changes: Any) -> WeightCell:
-    """The preset `pcm-joshi2020`: a million devices, g_max 25 uS, about 1 s to a year after the write.
+    """Return the preset `pcm-joshi2020`: a million devices, g_max 25 uS, about 1 s to a year after the write.
 
     Joshi et al., Nat. Commun. 11, 2473 (2020); Nandakumar et al., ICECS 2019 (8964852). `read_noise_std` is
     the w_noise (PCM_READ) of aihwkit's StandardHWATrainingPreset.
@@ -38,7 +38,7 @@ def pcm_joshi2020(**changes: Any) -> WeightCell:
 
 
 def pcm_hermes_1() -> WeightCell:
-    """The preset `pcm-hermes2023-1`: the 14 nm HERMES chip, one device on either side of a pair."""
+    """Return the preset `pcm-hermes2023-1`: the 14 nm HERMES chip, one device on either side of a pair."""
     return _hermes(
         name="pcm-hermes2023-1",
         g_fit=10.35,
@@ -54,8 +54,8 @@ def pcm_hermes_1() -> WeightCell:
 
 
 def pcm_hermes_2() -> WeightCell:
-    """The preset `pcm-hermes2023-2`: the same chip, two devices with the same target on either side, as one
-    cell of twice the range.
+    """Return the preset `pcm-hermes2023-2`: the same chip, two devices with the same target on either side,
+    as one cell of twice the range.
     """
     return _hermes(
         name="pcm-hermes2023-2",
@@ -74,7 +74,7 @@ def pcm_hermes_2() -> WeightCell:
 def _hermes(
     name: str, g_fit: float, t_0: float, programming: tuple[float, ...], spread: Function, flicker: Function
 ) -> WeightCell:
-    """What both have in common; g_fit in microsiemens, spread of the drift exponent.
+    """Return what both have in common; g_fit in microsiemens, spread of the drift exponent.
 
     Vasilopoulos et al. publish no noise of a single read: that of pcm-joshi2020, an assumption.
     """

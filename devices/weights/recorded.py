@@ -84,7 +84,7 @@ class Recording:
         )
 
     def _values(self, place: int) -> tuple[int, ...]:
-        """Steps whose results a step takes."""
+        """Return steps whose results a step takes."""
         step = self.steps[place]
         return () if step.op == Op.NORMAL else step.operands
 
@@ -111,15 +111,15 @@ class Recorded:
         self.recording, self.place = recording, place
 
     def normal(self, stream: Stream, draw: int) -> Recorded:
-        """A standard normal for each device."""
+        """Return a standard normal for each device."""
         return self.recording.normal(stream, draw)
 
     def stuck(self) -> Recorded:
-        """The level of each device that is stuck, the value of others."""
+        """Return the level of each device that is stuck, the value of others."""
         return self.recording.note(Op.STUCK, self.place)
 
     def _with(self, other: Any, op: Op, op_number: Op) -> Recorded:
-        """The step with another recorded value, or with a number."""
+        """Return the step with another recorded value, or with a number."""
         if isinstance(other, Recorded):
             return self.recording.note(op, self.place, other.place)
         return self._number(op_number, other)

@@ -22,7 +22,7 @@ _WAN_1S, _WAN_1D, _WAN_2D = (
 
 
 def reram_wan2022() -> WeightCell:
-    """The preset `reram-wan2022`: NeuRRAM, fitted at 40 uS and 1 s, 1 day and 2 days after the write.
+    """Return the preset `reram-wan2022`: NeuRRAM, fitted at 40 uS and 1 s, 1 day and 2 days after the write.
 
     Below 40 uS the spread scales with g_max. Noise of a read: aihwkit's advice of w_noise = 0.01, additive
     there; here it falls with the root of the conductance, an assumption.
@@ -41,12 +41,12 @@ def reram_wan2022() -> WeightCell:
 
 
 def reram_cmo_2pct() -> WeightCell:
-    """The preset `reram-cmo-falcone2025-2pct`: verified to within 2 % of the target."""
+    """Return the preset `reram-cmo-falcone2025-2pct`: verified to within 2 % of the target."""
     return _cmo("2pct", (0.0112185391, 0.01129027418))
 
 
 def reram_cmo_02pct() -> WeightCell:
-    """The preset `reram-cmo-falcone2025-0.2pct`: verified to within 0.2 % of the target."""
+    """Return the preset `reram-cmo-falcone2025-0.2pct`: verified to within 0.2 % of the target."""
     return _cmo("0.2pct", (0.00081107, 0.00106879))
 
 
@@ -72,8 +72,8 @@ def _cmo(acceptance: str, coefficients: tuple[float, float]) -> WeightCell:
 
 
 def reram_milo2021() -> WeightCell:
-    """The preset `reram-milo2021`: HfO2, 50 to 225 uS, with its I-V curve up to 0.5 V; nothing is known of
-    time and of the noise of a read.
+    """Return the preset `reram-milo2021`: HfO2, 50 to 225 uS, with its I-V curve up to 0.5 V; nothing is
+    known of time and of the noise of a read.
     """
     return WeightCell(
         name="reram-milo2021",

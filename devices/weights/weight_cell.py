@@ -110,7 +110,7 @@ class WeightCell(Cell):
         return tuple(effect for effect, law in has.items() if law)
 
     def in_proportion(self) -> "WeightCell":
-        """The same cell with errors in proportion to its g_max, as aihwkit has them at any range.
+        """Return the same cell with errors in proportion to its g_max, as aihwkit has them at any range.
 
         Raises ValueError where no law of the cell is written in shares of a range.
         """
@@ -120,7 +120,8 @@ class WeightCell(Cell):
         return changed
 
     def at(self, kelvin: float) -> "WeightCell":
-        """The same cell, written at the temperature it was measured at, then kept and read at another [K].
+        """Return the same cell, written at the temperature it was measured at, then kept and read at another
+        [K].
 
         Raises ValueError outside 200 to 600 K; a cell without activation energies is the same at any.
         """
@@ -165,8 +166,8 @@ class WeightCell(Cell):
         return self._write(target, rng)
 
     def aged(self, target: Tensor, age: float, *, rng: Stream) -> Tensor:
-        """Conductance [S] `age` seconds after the write of `target`, which is not checked: write, relax and
-        read in one, on tensors or on a :class:`memsim.devices.weights.recorded.Recorded`.
+        """Return the conductance [S] `age` seconds after the write of `target`, which is not checked: write,
+        relax and read in one, on tensors or on a :class:`memsim.devices.weights.recorded.Recorded`.
         """
         return self.read(self.relax(self._write(target, rng), age))
 
@@ -183,7 +184,7 @@ class WeightCell(Cell):
         return WeightState(target=target, programmed=programmed, exponent=exponent, rng=rng)
 
     def relax(self, state: WeightState, t: float, *, rng: Stream | None = None) -> WeightState:
-        """The same devices `t` seconds after the write (absolute; needs no randomness of its own).
+        """Return the same devices `t` seconds after the write (absolute; needs no randomness of its own).
 
         Warns (BeyondFit) after the last time its relaxation was measured at, which is held from there on.
         Raises ValueError for a negative time.
@@ -201,7 +202,7 @@ class WeightCell(Cell):
         return replace(state, t=float(t))
 
     def read(self, state: WeightState, *, rng: Stream | None = None) -> Tensor:
-        """Conductance [S] at the state's time, the same at every reading.
+        """Return the conductance [S] at the state's time, the same at every reading.
 
         The fresh noise of a single read is a current: memsim adds it, `read_noise` says how much.
         """

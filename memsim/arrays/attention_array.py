@@ -80,7 +80,7 @@ class AttentionArray(nn.Module):
     def _write(
         self, count_q: Tensor, count_k: Tensor, at: Address
     ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor] | None]:
-        """The same, and what the noise of reads is made of."""
+        """Return the same, and what the noise of reads is made of."""
         if self.design.exact:
             self.costs.write(count_q, count_k)
             return self.written.exact_weights(count_q, count_k), NOTHING, None
@@ -95,8 +95,8 @@ class AttentionArray(nn.Module):
         self, q: Tensor, k: Tensor, v: Tensor, at: Address, learning: bool, weight: Tensor, column: Tensor,
         spread: tuple[Tensor, Tensor] | None,
     ) -> Tensor:  # fmt: skip
-        """The read in torch, of weights A - offset (S, H, B, T, N, N): for ideal cells, to calibrate the
-        ADC, or with gradients, which go straight through the write.
+        """Return the read in torch, of weights A - offset (S, H, B, T, N, N): for ideal cells, to calibrate
+        the ADC, or with gradients, which go straight through the write.
         """
         self._record(weight)
         if learning:

@@ -91,7 +91,7 @@ def sense_planes(
 
 
 def _seen(part: Plane, cell: Any, age: float, parallel: int, voltage: float) -> tuple[Tensor, Tensor]:
-    """What a line is read as, and the sum of its devices; both (S G, R, C) [S]."""
+    """Return what a line is read as, and the sum of its devices; both (S G, R, C) [S]."""
     if part.paired:
         return seen(part.goal_GRC, cell, part.rng, age, parallel, voltage, part.faults)
     whole = cell.chord(_single(part, cell, age, parallel), voltage).sum(1)
@@ -99,7 +99,9 @@ def _seen(part: Plane, cell: Any, age: float, parallel: int, voltage: float) -> 
 
 
 def held(cell: Any, parts: Sequence[Plane], *, age: float, parallel: int) -> list[Tensor]:
-    """Conductance of every device, (S G, n or 2 n, R, C) [S] for each of `parts`; of pairs, G+ first."""
+    """Return the conductance of every device, (S G, n or 2 n, R, C) [S] for each of `parts`; of pairs, G+
+    first.
+    """
     return [
         conductances(cell, part.goal_GRC, rng=part.rng, age=age, pairs=parallel, faults=part.faults)
         if part.paired

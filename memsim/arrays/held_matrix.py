@@ -68,14 +68,16 @@ class HeldMatrix:
         return wanted - wanted.mean(1, keepdim=True)
 
     def shown(self, now: Sensed) -> dict[str, Tensor]:
-        """What a compensation compares with its reference, by its kind: mean sizes, or products with w."""
+        """Return what a compensation compares with its reference, by its kind: mean sizes, or products
+        with w.
+        """
         if self.card.weights.reference == "written":
             return now.means
         seen = now.difference_SRC
         return products(self._wanted, seen if self.lines is None else self.lines.combined(seen))
 
     def reference(self, written: Sensed) -> dict[str, Tensor]:
-        """What a compensation goes back to: what `shown` was after the write, or the weights' own."""
+        """Return what a compensation goes back to: what `shown` was after the write, or the weights' own."""
         if self.card.weights.reference == "written":
             return written.means
         wanted = self._wanted.to(self.dtype)
@@ -83,7 +85,7 @@ class HeldMatrix:
         return {kind: sums.expand(len(written.mean_global), -1) for kind, sums in own.items()}
 
     def middle(self, volt_SRL: Tensor, compensation_SC: Tensor) -> Middle | None:
-        """What is taken off of columns that show `volt_SRL` [A], whose numbers are then compensated by
+        """Return what is taken off of columns that show `volt_SRL` [A], whose numbers are then compensated by
         factors (S G, C); None: nothing.
         """
         if self.lines is None or self.lines.coding.paired:
@@ -151,7 +153,9 @@ class HeldMatrix:
         return sensed if wires is None else behind(wires, sensed, self.tiles, section.row_activity, noisy)
 
     def held(self, rng: Stream, age: float) -> list[Tensor]:
-        """Conductance of every device `age` seconds after the write, (S G, D, R, C) [S], plane by plane."""
+        """Return the conductance of every device `age` seconds after the write, (S G, D, R, C) [S], plane
+        by plane.
+        """
         cell, many = self.cell, self.card.weights.devices_per_weight
         if self.lines is None:
             faults = self._fault_levels

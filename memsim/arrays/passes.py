@@ -34,7 +34,7 @@ def check_signs(name: str, drive: Tensor, card: ChipCard) -> None:
 
 
 def not_spikes(name: str, at: Address) -> RuntimeError:
-    """The refusal of numbers on rows that had spikes alone."""
+    """Return the refusal of numbers on rows that had spikes alone."""
     return RuntimeError(
         f"{name}: numbers drive its rows where calibration saw spikes alone (call {at.call + 1}); add images"
         " like these to calibration="
@@ -106,12 +106,12 @@ def read_passes(
 
 
 def sum_of(parts: Sequence[Tensor]) -> Tensor:
-    """The sum of tensors of one shape, one after the other: the bits do not depend on the shape."""
+    """Return the sum of tensors of one shape, one after the other: the bits do not depend on the shape."""
     return reduce(torch.add, parts)
 
 
 def whole_codes(x: Tensor, levels: Sequence[int]) -> Tensor:
-    """Numbers (T, S, B, F) in units of the largest as whole steps; gradients pass."""
+    """Return numbers (T, S, B, F) in units of the largest as whole steps; gradients pass."""
     steps = x * torch.tensor(levels, dtype=x.dtype, device=x.device).view(1, -1, 1, 1)
     return steps + (steps.round() - steps).detach()
 
@@ -119,7 +119,7 @@ def whole_codes(x: Tensor, levels: Sequence[int]) -> Tensor:
 def largest_pass(
     ranges: Ranges, drive: Tensor, dac: Dac, groups: int, largest: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """Largest current of each array and tile (S, K) [A] in any pass of drives (T, S, B, F).
+    """Return the largest current of each array and tile (S, K) [A] in any pass of drives (T, S, B, F).
 
     largest: that of drives (T, S G, B, F) as they are.
     Steps of numbers that are not whole are those of the largest number seen until now.
@@ -138,8 +138,8 @@ def largest_pass(
 
 
 def siemens_by_length(x: Tensor, unrolling: Unrolling | None, row_siemens_SR: Tensor) -> Tensor:
-    """Sum of |x| G over the rows that x (T, S, B, F) drives, at all positions, by array and step (S, T) [S]:
-    what pulses of length x dissipate.
+    """Return the sum of |x| G over the rows that x (T, S, B, F) drives, at all positions, by array and step
+    (S, T) [S]: what pulses of length x dissipate.
     """
     size, rows = x.detach().abs().double(), row_siemens_SR.shape[1]
     if unrolling is None:

@@ -28,7 +28,7 @@ MOST = 2**16 - 1
 
 
 def whole_numbers(drive: Tensor) -> Tensor:
-    """Whether the values (T, S, B, F) of each chip are whole numbers, none beyond `MOST`."""
+    """Return whether the values (T, S, B, F) of each chip are whole numbers, none beyond `MOST`."""
     return ((drive == drive.round()) & (drive.abs() <= MOST)).all(-1).all(2).all(0)
 
 
@@ -44,7 +44,7 @@ class Drives:
     full_scale_SK: Tensor  #: largest current of each array and tile, rows driven up to the read voltage [A]
 
     def of(self, chips: Sequence[int]) -> Drives:
-        """The same for some of these chips, by their places among them."""
+        """Return the same for some of these chips, by their places among them."""
         places = list(chips)
         groups = len(self.full_scale_SK) // len(self.peak_S)
         full = self.full_scale_SK.unflatten(0, (-1, groups))[places].flatten(0, 1)
@@ -53,7 +53,7 @@ class Drives:
         return Drives(self.spikes, names, signed, peak, whole, full)
 
     def levels(self, dac: Dac) -> list[int]:
-        """Steps from 0 to a chip's largest number."""
+        """Return steps from 0 to a chip's largest number."""
         found = []
         chips = zip(self.whole_S.tolist(), self.signed_S.tolist(), self.peak_S.tolist(), strict=True)
         for whole, signed, peak in chips:
@@ -62,7 +62,7 @@ class Drives:
         return found
 
     def unit(self, dac: Dac) -> Tensor:
-        """What a full drive of a row stands for on each chip: the largest number, or a step of it."""
+        """Return what a full drive of a row stands for on each chip: the largest number, or a step of it."""
         if not dac.serial:
             return self.peak_S
         return self.peak_S / torch.tensor(
@@ -70,8 +70,8 @@ class Drives:
         )
 
     def convert(self, x: Tensor, levels: Sequence[int]) -> tuple[Tensor, int]:
-        """Numbers (T, S, B, F) through DACs of these steps, one a chip, in units of the read voltage; how
-        many were clipped.
+        """Return numbers (T, S, B, F) through DACs of these steps, one a chip, in units of the read voltage;
+        how many were clipped.
         """
         sorts = self.signed_S.tolist()
         if x.device.type == "cpu" and not plain_asked() and x.dtype == torch.float32 and not x.requires_grad:
@@ -94,7 +94,7 @@ class Drives:
 
 
 def index_of(places: Sequence[int], like: Tensor) -> Tensor:
-    """Places as torch's index functions take them, on the device of `like`."""
+    """Return places as torch's index functions take them, on the device of `like`."""
     return torch.tensor(places, device=like.device)
 
 
@@ -113,7 +113,7 @@ class Ranges:
         return not self.calls
 
     def apply(self, fn: Callable[[Tensor], Tensor]) -> Ranges:
-        """The same ranges, their tensors as a function gives them: moved to another device."""
+        """Return the same ranges, their tensors as a function gives them: moved to another device."""
         return Ranges(self.name, self.serial, [one.apply(fn) for one in self.calls])
 
     def note(self, call: int, drive: Tensor, current_SK: Tensor, chips: int) -> None:
@@ -142,7 +142,9 @@ class Ranges:
         return self._found[min(call, len(self.calls) - 1)]
 
     def _sorts(self, spikes_S: Tensor) -> list[Drives]:
-        """The ranges of a call, one for the chips that see spikes and one for those that see numbers."""
+        """Return the ranges of a call, one for the chips that see spikes and one for those that see
+        numbers.
+        """
         found = spikes_S.tolist()
         if len(set(found)) == 1:
             return [self._pool(found[0], None)]
@@ -151,7 +153,7 @@ class Ranges:
         ]
 
     def _pool(self, spikes: bool, chips: tuple[int, ...] | None) -> Drives:
-        """The ranges of these chips: over all calls that are of one sort on a chip."""
+        """Return the ranges of these chips: over all calls that are of one sort on a chip."""
         same = torch.stack([one.spikes_S == spikes for one in self.calls])  # (calls, S)
         peak = torch.stack([one.peak_S for one in self.calls]).where(same, 0.0).amax(0)
         signed = (torch.stack([one.signed_S for one in self.calls]) & same).any(0)
@@ -181,7 +183,7 @@ class Call:
     whole_S: Tensor
 
     def apply(self, fn: Callable[[Tensor], Tensor]) -> Call:
-        """The same, its tensors as a function gives them."""
+        """Return the same, its tensors as a function gives them."""
         return Call(**{one.name: fn(getattr(self, one.name)) for one in fields(self)})
 
     def __or__(self, other: Call) -> Call:

@@ -32,7 +32,7 @@ class Shown(NamedTuple):
     """The curves of the ADCs of all lines; None: ideal ones."""
 
     def of(self, chips: Any, groups: int) -> Shown:
-        """The same of some chips."""
+        """Return the same of some chips."""
         here = partial(of_chips, chips=chips, groups=groups)
         found = [x if x is None or isinstance(x, Middle) else here(x) for x in self]
         return Shown(*found)._replace(middle=self.middle and self.middle.each(here))  # type: ignore[arg-type]

@@ -55,8 +55,8 @@ class RewrittenArray(nn.Module):
         self.sizes, self._curves = nn.ModuleDict(), {}
 
     def devices(self, heads: int, rows: int, columns: int | None = None) -> WrittenDevices:
-        """The devices that these heads and lines (columns: as many as rows) use, drawn and measured at first
-        use.
+        """Return the devices that these heads and lines (columns: as many as rows) use, drawn and measured at
+        first use.
         """
         square = columns is None or columns == rows
         size = f"{heads}x{rows}" if square else f"{heads}x{rows}x{columns}"
@@ -70,7 +70,7 @@ class RewrittenArray(nn.Module):
     def reader(
         self, heads: int, rows: int, at: Address | None = None, columns: int | None = None
     ) -> AttentionRead:
-        """How these arrays are read now: nothing rounds and errs while the range is calibrated.
+        """Return how these arrays are read now: nothing rounds and errs while the range is calibrated.
 
         at: names of images and steps, for the noise of reads; None: there is none.
         """
@@ -87,7 +87,9 @@ class RewrittenArray(nn.Module):
         return self.design.reader(devices.gain, devices.shift, full_scale, noise, curve)
 
     def curve(self, heads: int, rows: int) -> Tensor | None:
-        """The curves of the word lines' ADCs (S, H, P, M), the same for every image; None for ideal ones."""
+        """Return the curves of the word lines' ADCs (S, H, P, M), the same for every image; None for ideal
+        ones.
+        """
         size = (heads, rows)
         if size not in self._curves:
             rng = stream(self.run.seed, list(self.run.chips), self.design.stream_name, range(heads))

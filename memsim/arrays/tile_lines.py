@@ -16,13 +16,13 @@ from memsim.wires.tiles import devices_through_lines, pairs_through_lines
 
 
 def settling(segment: Segment, rows: int, bit_lines: int, bits: int) -> float:
-    """Time [s] after which both lines of an array are within half a step of a converter."""
+    """Return the time [s] after which both lines of an array are within half a step of a converter."""
     share = 2.0 ** -(bits + 1)
     return settling_time(segment, bit_lines, share=share) + settling_time(segment, rows, share=share)
 
 
 def lines_of(card: CardFields) -> Lines | None:
-    """The lines of weight tiles; None where they lose nothing."""
+    """Return the lines of weight tiles; None where they lose nothing."""
     how, segment = card.weights.wires, card.segment().resistance
     if how == "none" or not card.on("wires") or not segment:
         return None
@@ -58,7 +58,7 @@ def coded_behind(
 
 
 def device_order(coding: CodedLines, widths: Sequence[int], of_columns: int) -> Tensor:
-    """Places of devices along the word line of each column tile, (tiles, most of a tile).
+    """Return places of devices along the word line of each column tile, (tiles, most of a tile).
 
     Groups of `widths` devices lie one after the other: `of_columns` of them a device for each column, the
     others one for each tile's reference; the sum of the widths stands for no device.

@@ -122,17 +122,19 @@ class WeightArray(nn.Module):
         self._compensate(compensation or section.compensation)
 
     def conductance(self) -> Tensor:
-        """Conductances of all devices now, (S G, D, R, C) [S]: the n of G+, then the n of G-, or the n single
-        ones, slice after slice; reference columns are left out.
+        """Return conductances of all devices now, (S G, D, R, C) [S]: the n of G+, then the n of G-, or the n
+        single ones, slice after slice; reference columns are left out.
         """
         return torch.cat(self._held()[: len(self.coding.factors)], 1)
 
     def reference_conductance(self) -> Tensor | None:
-        """Conductances of the reference columns now, (S G, n, R, column tiles) [S]; None: there are none."""
+        """Return conductances of the reference columns now, (S G, n, R, column tiles) [S]; None: there are
+        none.
+        """
         return self._held()[-1] if self.coding.referenced else None
 
     def _held(self) -> list[Tensor]:
-        """Conductances of all devices now, plane by plane."""
+        """Return conductances of all devices now, plane by plane."""
         cycle, age = self.run.card.weights.last_write(self.time)
         return self._matrix.held(self._write_rng(cycle), age)
 
@@ -148,14 +150,14 @@ class WeightArray(nn.Module):
         return HeldMatrix(self.blocks, self.run.card, self.cell, self.run.dtype, tiles, self.lines, self.rng)
 
     def goal(self) -> Tensor:
-        """Signed conductance that one device of each pair is to carry above g_min, (G, R, C) [S]."""
+        """Return signed conductance that one device of each pair is to carry above g_min, (G, R, C) [S]."""
         return self._matrix.goal
 
     def _write_rng(self, cycle: int) -> devices.Stream:
         return self.rng.child("rewrite", cycle) if cycle else self.rng
 
     def _sense(self, cycle: int, age: float) -> Sensed:
-        """What the devices of a write show `age` seconds after it."""
+        """Return what the devices of a write show `age` seconds after it."""
         return self._matrix.sense(self._write_rng(cycle), age)
 
     def _see(self, now: Sensed) -> None:
@@ -253,14 +255,16 @@ class WeightArray(nn.Module):
         return reading.numbers if self.groups == 1 else self._numbers(reading, unrolling)
 
     def _learned(self, blocks: Tensor) -> Tensor:
-        """The currents of fully driven rows, their gradient that of the learned matrix itself."""
+        """Return the currents of fully driven rows, their gradient that of the learned matrix itself."""
         voltage = self.run.card.weights.read_voltage
         exact = blocks.to(self.run.dtype) * (self.scale_C.view(self.groups, 1, -1) * voltage)
         straight = (exact - exact.detach()).repeat(len(self.run.chips), 1, 1)
         return self.volt_SRC + (straight if self.lines is None else self.lines.straight(straight))
 
     def _largest(self, x: Tensor, unrolling: Unrolling | None) -> Tensor:
-        """Largest currents of lines that share a range, for each array and tile, (S G, groups K) [A]."""
+        """Return the largest currents of lines that share a range, for each array and tile, (S G, groups
+        K) [A].
+        """
         groups = [slice(None)] if self.lines is None else self.lines.groups
         found = [largest_current(x, unrolling, self.volt_SRC[..., one], self.tiles) for one in groups]
         return found[0] if len(found) == 1 else torch.cat(found, 1)
@@ -269,8 +273,8 @@ class WeightArray(nn.Module):
         return by_image(reading.numbers, self.groups, unrolling is not None)
 
     def _prepare(self, call: int) -> list[tuple[Drives | None, ReadOut | LineRead]]:
-        """What drives the rows in a call, and how it is read, for each kind of chip; kept until devices or
-        ranges change.
+        """Return what drives the rows in a call, and how it is read, for each kind of chip; kept until
+        devices or ranges change.
         """
         sorts = self.ranges.of(call)
         if not sorts and (self.adc.rounds or not self.adc.exact):
@@ -283,7 +287,7 @@ class WeightArray(nn.Module):
         return made
 
     def _read_out(self, drives: Drives | None) -> ReadOut | LineRead:
-        """How the array is read in one kind of call: without rounding where there are no ranges."""
+        """Return how the array is read in one kind of call: without rounding where there are no ranges."""
         shown = Shown(
             self.volt_SRC,
             self.power_SRC,
@@ -298,7 +302,7 @@ class WeightArray(nn.Module):
         )  # fmt: skip
 
     def curves(self, signed: bool = True) -> Tensor | None:
-        """The curves of the ADCs of every line and row tile, (S G, K, P, L); None for ideal ones."""
+        """Return the curves of the ADCs of every line and row tile, (S G, K, P, L); None for ideal ones."""
         found = fabricated(
             self.adc, self.rng, self.lines, self.columns, (self.tiles, self.column_tiles), signed
         )

@@ -65,7 +65,7 @@ class Counting:
 
     @classmethod
     def of(cls, card: WeightSection, dac: Dac, array: Cut) -> Counting:
-        """What the card decides for an array."""
+        """Return what the card decides for an array."""
         lines = card.coding.widest(array.columns, array.column_tiles)
         by_tile = card.coding.by_tile(array.columns, array.column_tiles)
         held = card.adc.held(lines, card.conversion_time) * array.tiles * array.column_tiles
@@ -139,8 +139,8 @@ def count_read(
 
 
 def _coded(array: Tiled, driven: Tensor, vectors: float | Tensor, numbers: bool) -> list[Entry]:
-    """What a coding adds to the read of each vector: shifts of slices, the sum of the drives (each weighed by
-    what its row was measured to carry), and the factors of what is taken off.
+    """Return what a coding adds to the read of each vector: shifts of slices, the sum of the drives (each
+    weighed by what its row was measured to carry), and the factors of what is taken off.
     """
     coding, name, found = array.coding, array.name, list[Entry]()
     if shifts := coding.shifts(array.columns):

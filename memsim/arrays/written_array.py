@@ -42,7 +42,7 @@ class WrittenArray(RewrittenArray):
         return self.writer.write(devices, pulses, goal, at, corrected=events.correction)
 
     def exact_weights(self, q: Tensor, k: Tensor) -> Tensor:
-        """The weights A - offset that ideal cells hold, (S, H, B, T, N, N)."""
+        """Return the weights A - offset that ideal cells hold, (S, H, B, T, N, N)."""
         wanted = self.design.wanted.to(q.device, self.run.dtype)
         index = (q.long() * self.design.levels)[..., :, None] + k.long()[..., None, :]
         return torch.take(wanted, index)

@@ -17,7 +17,7 @@ ROOM = 0.1  #: a direction that moves a cell less than this share of the other h
 
 
 def cautions(card: ChipCard, *, attention: bool = True) -> list[str]:
-    """Sentences about the cells of a card; attention: whether there are attention arrays."""
+    """Return sentences about the cells of a card; attention: whether there are attention arrays."""
     out = []
     for name, section in (("weights", card.weights), ("attention", card.attention)):
         if isinstance(section.cell, DeviceCard) and (attention or name == "weights"):
@@ -74,7 +74,8 @@ REMEDY = (
 
 
 def room_of(response: Tensor) -> tuple[float, str]:
-    """How far pulses of the weaker direction move a cell, as a share of the other [1], and which it is.
+    """Return how far pulses of the weaker direction move a cell, as a share of the other [1], and which it
+    is.
 
     response: mean states after -n .. n pulses (2 n + 1,).
     """

@@ -13,12 +13,12 @@ REFUSED = {"weight": "is no weight cell; weight cells", "pulsed": "cannot be pul
 
 
 def effects_of(cell: Device) -> tuple[str, ...]:
-    """Every effect of a cell. Raises ValueError for an unknown name."""
+    """Return every effect of a cell. Raises ValueError for an unknown name."""
     return registry.preset(cell).effects if isinstance(cell, str) else cell.section.effects
 
 
 def every_effect() -> set[str]:
-    """The effects of all presets."""
+    """Return the effects of all presets."""
     return {effect for preset in registry.PRESETS.values() for effect in preset.effects}
 
 
@@ -31,7 +31,7 @@ def check_use(section: str, cell: Device, use: registry.Use) -> None:
 
 
 def must_be_built(weights: WeightSection, attention: AttentionSection) -> bool:
-    """Whether the cells themselves must be built to check what the card sets.
+    """Return whether the cells themselves must be built to check what the card sets.
 
     That is so for device cards and cells of others, for a range or read voltage that the source must have
     measured, for a reset or synapse that the cell must take, and for conductances and voltages of its pulses.

@@ -52,12 +52,14 @@ class ChipCard(CardFields):
 
     @classmethod
     def load(cls, name: str | Path) -> ChipCard:
-        """The built-in card of that name, or the card in that TOML file."""
+        """Return the built-in card of that name, or the card in that TOML file."""
         return cls.parse(beside(name, packaged_cards.read(name, CARDS, "card")), origin=str(name))
 
     @classmethod
     def parse(cls, fields: dict[str, Any], origin: str = "card") -> ChipCard:
-        """A card from a mapping with the keys of the TOML file; the technology adds the prices it lacks."""
+        """Return a card from a mapping with the keys of the TOML file; the technology adds the prices it
+        lacks.
+        """
         card = cls._read(fields, origin)
         try:
             card._check()
@@ -69,7 +71,7 @@ class ChipCard(CardFields):
     def from_rpu_config(
         cls, config: Any, *, name: str = "rpu-config", strict: bool = False
     ) -> tuple[ChipCard, ExchangeReport]:
-        """The card of an aihwkit InferenceRPUConfig, and what became of each of its fields.
+        """Return the card of an aihwkit InferenceRPUConfig, and what became of each of its fields.
 
         Its weight arrays are those of the configuration, all else is the default card's.  Warns
         (LossyExchange) of what a card cannot say; strict: raises CardError instead.  Raises CardError for
@@ -88,7 +90,7 @@ class ChipCard(CardFields):
     def to_rpu_config(
         self, *, out_bound: float = 12.0, strict: bool = False
     ) -> tuple[InferenceRPUConfig, ExchangeReport]:
-        """The aihwkit configuration of this card's weight arrays, and what became of each field.
+        """Return the aihwkit configuration of this card's weight arrays, and what became of each field.
 
         out_bound: range of the ADCs, in products of the largest weight and the largest input; a card has none
         of its own, as memsim calibrates.  Warns (LossyExchange) of fields that are not the default card's and
@@ -114,7 +116,7 @@ class ChipCard(CardFields):
 
     @classmethod
     def _read(cls, fields: dict[str, Any], origin: str) -> ChipCard:
-        """A card whose fields are right one by one; whether they go together is not checked."""
+        """Return a card whose fields are right one by one; whether they go together is not checked."""
         fields = sized(fields, origin)
         technology = Technology.load(fields.get("technology", cls.model_fields["technology"].default))
         prices = fields.get("prices", {})
@@ -155,7 +157,7 @@ class ChipCard(CardFields):
             _ = self.design
 
     def _lacks(self, effect: str) -> str:
-        """Words for an effect that this card does not have."""
+        """Return words for an effect that this card does not have."""
         if effect in {*ARRAY_EFFECTS, *every_effect()}:
             words = f"{effect!r} is no effect of {self.weights.cell}, {self.attention.cell} and their arrays"
         else:
@@ -164,7 +166,8 @@ class ChipCard(CardFields):
         return f"{words}; this card has: {', '.join(self.effects) or 'none, all is ideal'}"
 
     def replace(self, **sections: Any) -> ChipCard:
-        """A copy with fields replaced, validated like a file: ``card.replace(weights={"cell": "ideal"})``.
+        """Return a copy with fields replaced, validated like a file: ``card.replace(weights={"cell":
+        "ideal"})``.
 
         What the replaced fields leave without effect is left out: of ``off`` and ``strengths`` what other
         cells do not have, settings of another mode, numbers that another cell has of its own.
@@ -183,11 +186,13 @@ class ChipCard(CardFields):
         return self.parse(fields, origin=self.name)
 
     def without(self, *effects: str) -> ChipCard:
-        """The same chip with these effects ideal."""
+        """Return the same chip with these effects ideal."""
         return self.replace(off=self.off | set(effects))
 
     def only(self, *effects: str) -> ChipCard:
-        """The same chip with these effects alone. Raises CardError for effects that it does not have."""
+        """Return the same chip with these effects alone. Raises CardError for effects that it does not
+        have.
+        """
         for effect in effects:
             if effect not in self.effects:
                 raise CardError(f"{self.name}: {self._lacks(effect)}")
@@ -274,7 +279,7 @@ class ChipCard(CardFields):
         return self.design.prices
 
     def price(self, event: str) -> Price:
-        """The price of an event; CardError where the card has none."""
+        """Return the price of an event; CardError where the card has none."""
         return self.design.price(event)
 
     def check_prices(self, build: bool = False) -> None:
@@ -319,7 +324,7 @@ class ChipCard(CardFields):
             )
 
     def __copy__(self) -> Self:
-        """A copy with its fields alone: what is found from them is found anew, as one may change."""
+        """Return a copy with its fields alone: what is found from them is found anew, as one may change."""
         copied = super().__copy__()
         fields = {key: value for key, value in self.__dict__.items() if key in type(self).model_fields}
         object.__setattr__(copied, "__dict__", fields)
@@ -333,5 +338,5 @@ class ChipCard(CardFields):
 
 
 def built_in() -> list[str]:
-    """Names of the cards that come with memsim."""
+    """Return names of the cards that come with memsim."""
     return packaged_cards.built_in(CARDS)

@@ -30,7 +30,7 @@ class FreshNoise:
 
     @classmethod
     def of(cls, card: CardFields, section: ReadSection) -> FreshNoise:
-        """The noise of a section's reads, 0 where an effect is off."""
+        """Return the noise of a section's reads, 0 where an effect is off."""
         t = section.read_time
         return cls(
             thermal=2 * BOLTZMANN * card.temperature / t if card.on("thermal-noise") else 0.0,

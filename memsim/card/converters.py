@@ -78,7 +78,7 @@ class AdcSection(Section):
         return self
 
     def made(self, bits: int, on: Callable[[str], bool]) -> Adc:
-        """The ADCs of this many bits, with those errors whose effect is on."""
+        """Return the ADCs of this many bits, with those errors whose effect is on."""
         sizes = {
             "offset": ("adc-offset", self.offset),
             "gain": ("adc-gain", self.gain),
@@ -117,8 +117,8 @@ class AdcSection(Section):
         return math.ceil(lines / (self.columns_per_adc or 1))
 
     def time(self, lines: int, conversion_time: float) -> float:
-        """Time to convert `lines` lines of a tile [s]; conversion_time: the card's [s], of one conversion
-        where columns share an ADC, of all where each has its own.
+        """Return the time to convert `lines` lines of a tile [s]; conversion_time: the card's [s], of one
+        conversion where columns share an ADC, of all where each has its own.
         """
         one = conversion_time if self.rate is None else 1 / self.rate
         if self.columns_per_adc is None:
@@ -126,8 +126,8 @@ class AdcSection(Section):
         return one * min(self.columns_per_adc, lines)
 
     def held(self, lines: int, conversion_time: float) -> float:
-        """Energy of the sample-and-holds of `lines` lines while they wait for their ADC [J]: the n-th of an
-        ADC waits for n - 1 conversions.
+        """Return the energy of the sample-and-holds of `lines` lines while they wait for their ADC [J]: the
+        n-th of an ADC waits for n - 1 conversions.
         """
         if self.columns_per_adc is None:
             return 0.0
@@ -155,7 +155,7 @@ class DacSection(Section):
         return kind
 
     def made(self, bits: int, on: Callable[[str], bool]) -> Dac:
-        """The DACs of this many bits; voltages of any size where the effect is off."""
+        """Return the DACs of this many bits; voltages of any size where the effect is off."""
         from memsim.converters.dac import Dac
 
         return Dac(bits=bits, kind=self.kind if on("dac") else "amplitude", unit_pulse=self.unit_pulse)

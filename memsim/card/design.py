@@ -82,11 +82,11 @@ class Design:
     """The card's prices, and those that a known voltage gives: V^2 G t for a pulse and a reset."""
 
     def on(self, effect: str) -> bool:
-        """Whether an effect of the arrays is simulated."""
+        """Return whether an effect of the arrays is simulated."""
         return not self.ideal and effect not in self.off
 
     def price(self, event: str) -> Price:
-        """The price of an event. Raises CardError where the card has none."""
+        """Return the price of an event. Raises CardError where the card has none."""
         if event not in self.prices:
             raise CardError(
                 f"{self.name}: no price for {event!r}; add a [prices.{event}] table with a source"
@@ -98,7 +98,7 @@ class Design:
 
 
 def resolve(card: CardFields) -> Design:
-    """The design of a card. Raises ValueError for cells that cannot be used as the card asks."""
+    """Return the design of a card. Raises ValueError for cells that cannot be used as the card asks."""
     preset: Any = registry.get(card.attention.cell)
     siemens = _siemens(preset, card.attention)
     new, tries = _with_reset(_with_effects(preset, card), card, siemens)
@@ -127,13 +127,15 @@ def resolve(card: CardFields) -> Design:
 
 
 def _with_effects(cell: Cell, card: CardFields) -> Any:
-    """A cell with those of the card's effects that it has."""
+    """Return a cell with those of the card's effects that it has."""
     scaled = cell.scaled({e: factor for e, factor in card.strengths.items() if e in cell.effects})
     return scaled.without(*card.off & set(cell.effects))
 
 
 def _weight_cell(card: CardFields) -> WeightCell:
-    """The weight cell; ValueError for a g_max above the cell's or a read voltage beyond its I-V curve."""
+    """Return the weight cell; ValueError for a g_max above the cell's or a read voltage beyond its I-V
+    curve.
+    """
     cell: Any = registry.get(card.weights.cell)
     if card.weights.g_max is not None:
         cell = dataclasses.replace(cell, g_max=card.weights.g_max)
@@ -153,7 +155,7 @@ def _weight_cell(card: CardFields) -> WeightCell:
 
 
 def _with_reset(cell: PulsedCell, card: CardFields, siemens: Siemens) -> tuple[PulsedCell, float]:
-    """The cell as it is reset, and resets for each write."""
+    """Return the cell as it is reset, and resets for each write."""
     section = card.attention
     if cell.exact or section.reset == "once":
         return cell, 1.0
@@ -163,7 +165,7 @@ def _with_reset(cell: PulsedCell, card: CardFields, siemens: Siemens) -> tuple[P
 
 
 def _faulty(preset: Any, new: PulsedCell, card: CardFields, siemens: Siemens) -> PulsedCell:
-    """The cell with its faulty devices; open lines are those of arrays."""
+    """Return the cell with its faulty devices; open lines are those of arrays."""
     faults = card.attention_faults
     if new.exact:
         return new
@@ -210,7 +212,7 @@ def _siemens(cell: Any, section: AttentionSection) -> Siemens:
 
 
 def _at_home(card: CardFields) -> dict[str, Price]:
-    """The card's prices at the node of its technology; own ones say so where their node is unknown."""
+    """Return the card's prices at the node of its technology; own ones say so where their node is unknown."""
     technology, own = Technology.load(card.technology), card.own_prices | card.converter_prices
     found = {event: technology.at_home(price) for event, price in (card.prices | own).items()}
     for event, price in own.items():
@@ -220,7 +222,9 @@ def _at_home(card: CardFields) -> dict[str, Price]:
 
 
 def _dac_price(card: CardFields) -> dict[str, Price]:
-    """The technology's price of a DAC for this card's bits; none where the card has a price of its own."""
+    """Return the technology's price of a DAC for this card's bits; none where the card has a price of its
+    own.
+    """
     technology, event = Technology.load(card.technology), "dac-conversion"
     if event in card.own_prices or "dac-8b" not in technology.parts:
         return {}

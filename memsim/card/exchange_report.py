@@ -66,6 +66,6 @@ def report_of(lines: Iterable[Line], origin: str, *, strict: bool) -> ExchangeRe
 
 
 def _short(value: Any) -> str:
-    """A value in at most 40 characters; the class of an object that prints longer."""
+    """Return a value in at most 40 characters; the class of an object that prints longer."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= 40 and "\n" not in text else type(value).__name__

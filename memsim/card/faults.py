@@ -76,7 +76,7 @@ class FaultSection(Section):
     def with_spares(
         self, rows: int, columns: int, row_tiles: int = 1, column_tiles: int = 1
     ) -> tuple[int, int]:
-        """Rows and columns of a matrix' tiles, the spare ones among them."""
+        """Return rows and columns of a matrix' tiles, the spare ones among them."""
         return rows + row_tiles * self.spare_rows, columns + column_tiles * self.spare_columns
 
     @property

@@ -132,8 +132,8 @@ class CardFields(Section):
         return strengths
 
     def segment(self, scheme: str = "1T1R") -> Segment:
-        """One segment of a line, between neighbouring cells of a scheme; NaN where neither the card nor its
-        technology says what it is.
+        """Return one segment of a line, between neighbouring cells of a scheme; NaN where neither the card
+        nor its technology says what it is.
         """
         side = None if self.cell_pitch else CELL_SIDE[scheme]
         if Technology.load(self.technology).wires is None:
@@ -150,7 +150,7 @@ class CardFields(Section):
         return self.weights.cell == self.attention.cell == "ideal"
 
     def on(self, effect: str) -> bool:
-        """Whether an effect of the arrays is simulated."""
+        """Return whether an effect of the arrays is simulated."""
         return not self.ideal and effect not in self.off
 
     @property

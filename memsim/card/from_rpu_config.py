@@ -201,7 +201,7 @@ def _converter(draft: Draft, name: str, key: str, effect: str) -> None:
 
 
 def _read_noise(draft: Draft) -> tuple[str, ...]:
-    """The effect's name, where the cell has it."""
+    """Return the effect's name, where the cell has it."""
     cell: Any = registry.get(draft.weights["cell"])
     return tuple({"read-noise"} & set(cell.effects))
 

@@ -57,13 +57,13 @@ def idle(card: CardFields) -> Iterator[Idle]:
 
 
 def _changed(section: AttentionSection | FaultSection) -> Iterator[str]:
-    """The fields that are not at their defaults."""
+    """Return the fields that are not at their defaults."""
     usual = type(section)()
     return (name for name in type(section).model_fields if getattr(section, name) != getattr(usual, name))
 
 
 def _by_mode(section: AttentionSection) -> Iterator[tuple[str, str]]:
-    """Fields that belong to another mode than the one chosen."""
+    """Yield fields that belong to another mode than the one chosen."""
     if section.reset != "verified":
         yield "reset_tolerance", f'it belongs to reset = "verified", not to "{section.reset}"'
     if section.reset != "pulses":
@@ -75,7 +75,9 @@ def _by_mode(section: AttentionSection) -> Iterator[tuple[str, str]]:
 
 
 def _by_cell(section: AttentionSection, changed: set[str]) -> Iterator[tuple[str, str]]:
-    """Fields that the cell has numbers of its own for; it is built only where one of them is changed."""
+    """Yield fields that the cell has numbers of its own for; it is built only where one of them is
+    changed.
+    """
     if not changed & {"g_mid", "g_unit", "pulse_voltage", "pulse_time"}:
         return
     cell: Any = registry.get(section.cell)
@@ -95,14 +97,16 @@ def _by_cell(section: AttentionSection, changed: set[str]) -> Iterator[tuple[str
 
 
 def _norms(card: CardFields) -> Iterator[Idle]:
-    """A norm in columns that are scaled one by one."""
+    """Yield a norm in columns that are scaled one by one."""
     if card.weights.batch_norm == "folded" and card.weights.scaling == "column":
         why = 'the digital scale of each column takes the norm\'s factor off again; take scaling = "layer"'
         yield Idle("weights", "batch_norm", why)
 
 
 def _wear(card: CardFields) -> Iterator[Idle]:
-    """Numbers of wear without any; with ``cycles_before = 0`` beside them they stand for a sweep's start."""
+    """Yield numbers of wear without any; with ``cycles_before = 0`` beside them they stand for a sweep's
+    start.
+    """
     given = card.wear.model_fields_set
     if "cycles_before" not in given:
         for field in sorted(given & {"endurance", "shape", "stuck_high"}):
@@ -110,7 +114,9 @@ def _wear(card: CardFields) -> Iterator[Idle]:
 
 
 def _faults(card: CardFields) -> Iterator[Idle]:
-    """Faults of ideal cells, spares where no line can be faulty, a corrupt share that no source gives."""
+    """Yield faults of ideal cells, spares where no line can be faulty, a corrupt share that no source
+    gives.
+    """
     worn = card.wear.cycles_before > 0
     for name, section, others in (
         ("weight_faults", card.weight_faults, False), ("attention_faults", card.attention_faults, worn)
@@ -127,7 +133,7 @@ def _faults(card: CardFields) -> Iterator[Idle]:
 
 
 def _prices(card: CardFields) -> Iterator[Idle]:
-    """Prices of a card's own for events whose energy is known from the devices."""
+    """Yield prices of a card's own for events whose energy is known from the devices."""
     cell: Any = None
     for event in card.own_prices:
         declared = find(event)

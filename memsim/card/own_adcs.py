@@ -34,7 +34,9 @@ def check_own_adc(name: str, section: ReadSection, home: Technology) -> None:
 
 
 def usual(home: Technology, bits: int) -> Price:
-    """A conversion by the technology's ADC of `bits` bits; beyond its table twice as much a bit more."""
+    """Return a conversion by the technology's ADC of `bits` bits; beyond its table twice as much a bit
+    more.
+    """
     table = home.adc[home.converter].energy
     near = min(max(bits, min(table)), max(table))
     price, factor = home.converter_price(near), 2.0 ** (bits - near)

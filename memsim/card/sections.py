@@ -20,7 +20,7 @@ Compensation = Literal["global", "column", "none"]
 
 
 def _duration(value: float) -> float:
-    """A time that is no slip of a prefix."""
+    """Return a time that is no slip of a prefix."""
     if value and not value > 1e-12:
         raise ValueError("0, or above 1 ps and below 1 ms, is allowed; was it divided twice?")
     return value
@@ -31,7 +31,7 @@ Duration = Annotated[float, Field(ge=0, lt=1e-3), AfterValidator(_duration)]
 
 
 def _device(cell: Any) -> Any:
-    """A preset's name as the table has it; a device card as it is read: its numbers, not its path."""
+    """Return a preset's name as the table has it; a device card as it is read: its numbers, not its path."""
     if isinstance(cell, str):
         return DeviceCard.load(cell) if cell.endswith(".toml") else registry.key(cell)
     if isinstance(cell, dict):
@@ -93,7 +93,7 @@ class ReadSection(Section):
     """The ADCs beside their bits: kind, errors, sharing, own prices."""
 
     def cycle_time(self, lines: int) -> float:
-        """Time of one read and the conversions of `lines` lines of a tile [s]."""
+        """Return the time of one read and the conversions of `lines` lines of a tile [s]."""
         return self.read_time + self.adc.time(lines, self.conversion_time)
 
     @property
@@ -197,16 +197,17 @@ class WeightSection(ReadSection):
         return self
 
     def tiles(self, rows: int, columns: int) -> tuple[int, int]:
-        """Row tiles and column tiles of a matrix."""
+        """Return the row tiles and column tiles of a matrix."""
         return math.ceil(rows / self.tile_rows), self.coding.column_tiles(columns, self.tile_columns)
 
     def longest_side(self, rows: int, columns: int) -> int:
-        """Cells on the longer side of a matrix' largest tile; its tiles are as equal as can be."""
+        """Return cells on the longer side of a matrix' largest tile; its tiles are as equal as can be."""
         row_tiles, column_tiles = self.tiles(rows, columns)
         return max(math.ceil(rows / row_tiles), self.coding.widest(columns, column_tiles))
 
     def last_write(self, t: float) -> tuple[int, float]:
-        """The cycle the arrays were last written in at t [s] after programming (cycle 0), and its age [s].
+        """Return the cycle the arrays were last written in at t [s] after programming (cycle 0), and its age
+        [s].
 
         At a whole multiple of the interval they are about to be written anew: the worst moment, not the best.
         """

@@ -12,7 +12,8 @@ from memsim.devices.toml_file import Section
 
 
 def merged(model: type[BaseModel], fields: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a table with changes; tables within it key by key, those that are sections all the way down.
+    """Return fields of a table with changes; tables within it key by key, those that are sections all the way
+    down.
 
     Keys are those of a file, with units; tables are new ones.
     """
@@ -30,7 +31,7 @@ def merged(model: type[BaseModel], fields: dict[str, Any], changes: Mapping[str,
 
 
 def table(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """The table of that path, "weights" or "weights.adc"; empty where there is none."""
+    """Return the table of that path, "weights" or "weights.adc"; empty where there is none."""
     found: Any = fields
     for key in path.split("."):
         found = found.get(key, {}) if isinstance(found, Mapping) else {}
@@ -38,8 +39,8 @@ def table(fields: Mapping[str, Any], path: str) -> dict[str, Any]:
 
 
 def beside(name: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a card with the paths of its device cards and its technology from where the card lies, if
-    they lie there.
+    """Return the fields of a card with the paths of its device cards and its technology from where the card
+    lies, if they lie there.
     """
     technology = str(fields.get("technology", ""))
     if technology.endswith(".toml") and (Path(name).parent / technology).is_file():

@@ -109,7 +109,7 @@ def lines_of(card: CardFields, usual: CardFields, cell: WeightCell, bound: float
 
 
 def _unsaid(name: str, value: Any, usual: Any) -> Line:
-    """A field that a configuration has no word for."""
+    """Return a field that a configuration has no word for."""
     if value == usual:
         return Line(name, value, "no effect", "no field of aihwkit's; the default card's value comes back")
     return Line(name, value, "not expressible", f"no field of aihwkit's; {usual} comes back")

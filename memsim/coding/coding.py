@@ -94,21 +94,23 @@ class Coding(Section, ABC):
         return math.ceil(columns / ((most - self.referenced) // len(self.factors)))
 
     def widest(self, columns: int, column_tiles: int) -> int:
-        """Lines of the widest tile."""
+        """Return lines of the widest tile."""
         return math.ceil(columns / column_tiles) * len(self.factors) + self.referenced
 
     def by_tile(self, columns: int, column_tiles: int) -> list[int]:
-        """Lines of each tile of a row of tiles: as many columns in each as fit, the rest in the last."""
+        """Return lines of each tile of a row of tiles: as many columns in each as fit, the rest in the
+        last.
+        """
         wide = math.ceil(columns / column_tiles)
         widths = [min(wide, columns - first) for first in range(0, columns, wide)]
         return [width * len(self.factors) + self.referenced for width in widths]
 
     def references(self, column_tiles: int) -> int:
-        """Reference columns of a matrix."""
+        """Return reference columns of a matrix."""
         return column_tiles if self.referenced else 0
 
     def devices(self, rows: int, columns: int, column_tiles: int, parallel: int) -> int:
-        """Devices of a matrix, those of reference columns among them; parallel: n."""
+        """Return devices of a matrix, those of reference columns among them; parallel: n."""
         places = self.lines(columns) + self.references(column_tiles)
         return (2 if self.paired else 1) * parallel * rows * places
 
@@ -117,22 +119,24 @@ class Coding(Section, ABC):
         return self.lines(columns) + self.references(column_tiles)
 
     def additions(self, columns: int, row_tiles: int, column_tiles: int) -> int:
-        """Digital additions of one read: of row tiles, and of what is taken off where nothing scales it."""
+        """Return digital additions of one read: of row tiles, and of what is taken off where nothing
+        scales it.
+        """
         taken_off = 0 if self.paired or self.measures else columns
         return self.conversions(columns, column_tiles) * (row_tiles - 1) + taken_off
 
     def shifts(self, columns: int) -> int:
-        """Shifts and additions of one read: of every plane beyond the first."""
+        """Return shifts and additions of one read: of every plane beyond the first."""
         return self.lines(columns) - columns
 
     def scalings(self, columns: int) -> int:
-        """Digital multiplications of one read of what is taken off: by a factor for each column where it is
-        measured, with its addition; once where it is a designed number.
+        """Return digital multiplications of one read of what is taken off: by a factor for each column where
+        it is measured, with its addition; once where it is a designed number.
         """
         return columns if self.measures else int(self.subtracts)
 
     def as_in_card(self) -> Any:
-        """The coding as a card writes it: its name alone where every field is at its default."""
+        """Return the coding as a card writes it: its name alone where every field is at its default."""
         fields = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         return {"kind": self.kind, **fields} if fields else self.kind
 

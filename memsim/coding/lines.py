@@ -42,7 +42,9 @@ class Lines:
         return torch.arange(self.columns) // math.ceil(self.columns / self.column_tiles)
 
     def straight(self, column_SRC: Tensor) -> Tensor:
-        """What the first plane is to carry more so that columns carry `column`, as currents of lines."""
+        """Return what the first plane is to carry more so that columns carry `column`, as currents of
+        lines.
+        """
         others = self.coding.conversions(self.columns, self.column_tiles) - self.columns
         return torch.nn.functional.pad(column_SRC / self.coding.factors[0], (0, others))
 
@@ -52,16 +54,18 @@ class Lines:
         return self.coding.factors[0]
 
     def weighted(self, lines: Tensor) -> Tensor:
-        """Planes (..., L) times their factors, (..., C)."""
+        """Return planes (..., L) times their factors, (..., C)."""
         parts = zip(self.coding.factors, self.planes, strict=True)
         return sum((factor * lines[..., part] for factor, part in parts), lines.new_zeros(()))
 
     def of_reference(self, lines: Tensor) -> Tensor:
-        """The reference of each column's tile, (..., L) -> (..., C)."""
+        """Return the reference of each column's tile, (..., L) -> (..., C)."""
         assert self.reference is not None
         return lines[..., self.reference].index_select(-1, self.tile_of_column.to(lines.device))
 
     def combined(self, lines: Tensor) -> Tensor:
-        """What lines (..., L) come to by column, (..., C): planes times their factors, less the reference."""
+        """Return what lines (..., L) come to by column, (..., C): planes times their factors, less the
+        reference.
+        """
         total = self.weighted(lines)
         return total if self.reference is None else total - self.factor * self.of_reference(lines)

@@ -15,7 +15,7 @@ names = CODINGS.names
 
 
 def find(given: Any) -> Coding:
-    """The coding that a card names: a name, or a table with ``kind`` and the fields of that kind.
+    """Return the coding that a card names: a name, or a table with ``kind`` and the fields of that kind.
 
     Raises ValueError for a kind that is none, and for fields that it does not have or allow.
     """

@@ -41,7 +41,7 @@ class Adc:
     def fabricate(
         self, rng: Stream, tiles: int, columns: int, width: int | None = None, *, signed: bool = True
     ) -> Tensor | None:
-        """Curves of every column, (*K, tiles, P, columns) float32; None where `exact`.
+        """Return curves of every column, (*K, tiles, P, columns) float32; None where `exact`.
 
         rng: of an array, with keys of shape K; width: columns of a column tile (None: all); signed: whether
         currents have both signs, else all codes are on one side.  Those of fewer columns are the first of

@@ -43,8 +43,8 @@ def packed(curves: Curves, levels: int, middle: int) -> Tensor:
 
 
 def converted(x: Tensor, curve: Tensor, levels: int, *, rounds: bool) -> tuple[Tensor, Tensor]:
-    """Numbers in steps from currents in steps, and which were clipped; x and each row of curve[..., P, :]
-    broadcast against one another.
+    """Return numbers in steps from currents in steps, and which were clipped; x and each row of curve[..., P,
+    :] broadcast against one another.
 
     rounds: whether codes are whole and clipped; where not, the error of the curve alone is left.
     """
@@ -69,7 +69,7 @@ def converted(x: Tensor, curve: Tensor, levels: int, *, rounds: bool) -> tuple[T
 
 
 def _approximated(target: Tensor, capacitors: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    """The code of successive approximation, and what is left of the target."""
+    """Return the code of successive approximation, and what is left of the target."""
     code = torch.zeros_like(target)
     left, bits = target.clone(), len(capacitors)
     for n, capacitor in enumerate(capacitors):

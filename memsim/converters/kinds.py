@@ -41,7 +41,7 @@ class Kinds(Generic[T]):
         return enter
 
     def names(self) -> list[str]:
-        """Every kind there is."""
+        """Return every kind there is."""
         if not self._complete:
             self._complete = True
             for module in iter_modules(import_module(self.folder).__path__):

@@ -20,8 +20,8 @@ UNKNOWN = "unknown"
 
 
 def areas(works: Sequence[Work | Rewritten], card: ChipCard) -> dict[str, float | str]:
-    """Area [m2] by part: "weight cells", "attention cells", "ADC", "DAC"; "unknown" where no source gives
-    that of every layer's.
+    """Return the area [m2] by part: "weight cells", "attention cells", "ADC", "DAC"; "unknown" where no
+    source gives that of every layer's.
     """
     technology = Technology.load(card.technology)
     found: dict[str, float | str] = {}
@@ -36,13 +36,13 @@ def areas(works: Sequence[Work | Rewritten], card: ChipCard) -> dict[str, float 
 
 
 def known(parts: Mapping[str, float | str]) -> tuple[float, list[str]]:
-    """Sum of the areas that are known [m2], and the parts whose area is not."""
+    """Return the sum of the areas that are known [m2], and the parts whose area is not."""
     numbers = [area for area in parts.values() if not isinstance(area, str)]
     return sum(numbers), [part for part, area in parts.items() if isinstance(area, str)]
 
 
 def utilisation(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
-    """Share of its tiles' cells that a weight matrix and its references fill, by layer [1]."""
+    """Return the share of its tiles' cells that a weight matrix and its references fill, by layer [1]."""
     section, found = card.weights, {}
     for work in works:
         if isinstance(work, Matrix):

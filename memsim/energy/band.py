@@ -39,13 +39,13 @@ class Band(NamedTuple):
     high: float
 
     def against(self, digital: float) -> Verdict:
-        """Which of both takes less; "not decided" where that changes inside the band."""
+        """Return which of both takes less; "not decided" where that changes inside the band."""
         if self.high < digital:
             return "crossbars"
         return "digital" if self.low > digital else "not decided"
 
     def plus(self, joule: float) -> Band:
-        """The band of a sum with an energy that is the same at both ends [J]."""
+        """Return the band of a sum with an energy that is the same at both ends [J]."""
         return Band(self.low + joule, self.high + joule)
 
 
@@ -62,7 +62,7 @@ class Ends(NamedTuple):
 
 
 def ends(lines: Sequence[Line], card: ChipCard) -> Ends:
-    """The lines of a crossbars' bill with conversions at either end of their band."""
+    """Return the lines of a crossbars' bill with conversions at either end of their band."""
     return Ends(*([_at(line, card, end) for line in lines] for end in (0, 1)))
 
 
@@ -75,7 +75,7 @@ def _at(line: Line, card: ChipCard, end: int) -> Line:
 
 
 def conversion(card: ChipCard, event: str) -> tuple[Price, Price]:
-    """The price of a conversion at both ends; event: its name, such as "adc-8b".
+    """Return the price of a conversion at both ends; event: its name, such as "adc-8b".
 
     Raises CardError where the card's technology has no node that the chip's column could be scaled to.
     """
@@ -91,7 +91,7 @@ def conversion(card: ChipCard, event: str) -> tuple[Price, Price]:
 
 
 def _from_parts(technology: Technology) -> float:
-    """Energy of a conversion of `BITS` bits, or as near as the design goes, from parts [J]."""
+    """Return the energy of a conversion of `BITS` bits, or as near as the design goes, from parts [J]."""
     design = technology.adc.get(technology.converter)
     if design is None:
         return 0.0
@@ -106,6 +106,6 @@ def _energy(price: Price) -> float:
 
 @lru_cache(maxsize=32)
 def _column(technology: str) -> Price:
-    """The published chip's column at a technology's node."""
+    """Return the published chip's column at a technology's node."""
     here, there = Technology.load(technology), Technology.load(SILICON)
     return there.adc[COLUMN].at(there.scale_to(here)).price(BITS)

@@ -32,17 +32,17 @@ from memsim.prices.technology import Technology
 
 
 def energies(works: Sequence[Work], card: ChipCard) -> dict[str, float]:
-    """Energy of an image [J] by every baseline."""
+    """Return the energy of an image [J] by every baseline."""
     return {f"digital_{name}": total(lines(works, card)) for name, lines in BASELINES.items()}
 
 
 def sop(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """The papers' count in fp32."""
+    """Return the papers' count in fp32."""
     return list(_papers(works, Bill(card), "sop-ac", "sop-mac"))
 
 
 def sop_integer(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """The papers' count at the card's integer prices."""
+    """Return the papers' count at the card's integer prices."""
     return list(_papers(works, Bill(card), "digital-add", "digital-mac"))
 
 
@@ -58,13 +58,13 @@ def _papers(works: Sequence[Work], bill: Bill, ac: str, mac: str) -> Iterator[Li
 
 
 def lut(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """All work in integers, attention by table; bus and router, no memory."""
+    """Return all work in integers, attention by table; bus and router, no memory."""
     bill = Bill(card)
     return [line for work in works for part in (operations, moving) for line in part(work, bill)]
 
 
 def operations(work: Work, bill: Bill) -> Iterator[Line]:
-    """The integer arithmetic of one piece of work."""
+    """Yield the integer arithmetic of one piece of work."""
     if isinstance(work, Matrix):
         yield from _products(work, bill, work.accumulates)
         yield from bill.work(work.name, "digital-add", work.outputs * work.passes)  # biases
@@ -87,7 +87,7 @@ def _products(work: Matrix, bill: Bill, accumulates: float) -> Iterator[Line]:
 
 
 def table_attention(work: Attention, bill: Bill) -> list[Line]:
-    """Exact attention in integers, the cheaper of two ways.
+    """Return exact attention in integers, the cheaper of two ways.
 
     By levels: spikes enter M[l, d] = sum_j [r_K(j) = l] V_jd, then sum_l g(l - r_Q) M[l, d] for every query
     level there is and every entry that is not 0.  Pair by pair: a look-up for every pair, then every value
@@ -140,13 +140,13 @@ def _event_driven(work: Work, bill: Bill) -> Iterator[Line]:
 
 
 def dense(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """Every synapse in every step, with full reuse of weights and values."""
+    """Return every synapse in every step, with full reuse of weights and values."""
     bill = Bill(card, works)
     return [line for work in works for line in _every_synapse(work, bill)]
 
 
 def dram(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """Every synapse in every step, the weights fetched from DRAM once an image."""
+    """Return every synapse in every step, the weights fetched from DRAM once an image."""
     return [*dense(works, card), *weights_from_dram(works, card)]
 
 
@@ -163,7 +163,7 @@ def _every_synapse(work: Work, bill: Bill) -> Iterator[Line]:
 
 
 def _traffic(work: Matrix, bill: Bill, passes: float, bits: int) -> Iterator[Line]:
-    """Weights once and held; inputs of a number of bits, and sums, once a pass."""
+    """Yield weights once and held; inputs of a number of bits, and sums, once a pass."""
     weights = work.rows * work.columns * WEIGHT
     yield from bill.move(work.name, "weights read [bit]", weights, weights)
     yield from values(work, bill, passes, bits)
@@ -171,7 +171,7 @@ def _traffic(work: Matrix, bill: Bill, passes: float, bits: int) -> Iterator[Lin
 
 
 def qnn(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """An ANN of the same shape with activations of ceil(log2(T + 1)) bits; dot-product attention."""
+    """Return an ANN of the same shape with activations of ceil(log2(T + 1)) bits; dot-product attention."""
     bill, bits = Bill(card, works), activation_bits(works)
     multiply, add = (bill.technology.price(part) for part in ("int8-multiply", "int16-add"))
     joule = multiply.energy * bits / WEIGHT + add.energy
@@ -218,7 +218,7 @@ def qnn_break_even(works: Sequence[Work]) -> float:
 
 
 def weights_from_dram(works: Sequence[Work], card: ChipCard, kind: str = "LPDDR4") -> list[Line]:
-    """Every weight once an image from a DRAM: what a chip pays on top that cannot keep them."""
+    """Return every weight once an image from a DRAM: what a chip pays on top that cannot keep them."""
     price = Technology.load(card.technology).dram[kind]
     event = f"weights from {kind} [bit]"
     bit = partial(Line.of, event=event, part=MEMORY, price=price.energy, source=price.said)

@@ -34,7 +34,9 @@ WITH_MEMORY = ("memory", "dense", "dram", "qnn")
 
 
 def rival(baseline: str) -> str:
-    """The crossbars' energy that covers the same work as a baseline: "crossbar" or "crossbar_memory"."""
+    """Return the crossbars' energy that covers the same work as a baseline: "crossbar" or
+    "crossbar_memory".
+    """
     return "crossbar_memory" if baseline in WITH_MEMORY else "crossbar"
 
 
@@ -62,11 +64,11 @@ class Balance:
         return replace(self, lines=low, end=0), replace(self, lines=high, end=1)
 
     def band(self, baseline: str) -> Band:
-        """Energy of the crossbars today [J], with what the baseline also pays."""
+        """Return the energy of the crossbars today [J], with what the baseline also pays."""
         return Band(*(one.crossbar(baseline, self.rate) for one in self.ends))
 
     def verdict(self, baseline: str) -> Verdict:
-        """Which takes less energy today; "not decided" where that changes inside the band."""
+        """Return which takes less energy today; "not decided" where that changes inside the band."""
         return self.band(baseline).against(self.digital(baseline, self.rate))
 
     @property
@@ -75,7 +77,7 @@ class Balance:
         return spike_rate(self.works)
 
     def number(self, event: str) -> float:
-        """How often today's events of that name happen."""
+        """Return how often today's events of that name happen."""
         return sum(line.number for line in self._of(event))
 
     def price(self, event: str) -> float:
@@ -86,8 +88,8 @@ class Balance:
     def crossbar(
         self, baseline: str, rate: float, pulse: float | None = None, conversion: float | None = None
     ) -> float:
-        """Energy of the crossbars [J] at a spike rate, an energy of a pulse and of a conversion [J] (None:
-        today's), with what the baseline also pays.
+        """Return the energy of the crossbars [J] at a spike rate, an energy of a pulse and of a conversion
+        [J] (None: today's), with what the baseline also pays.
         """
         joule = total(self.lines)
         growing = total([*self._of("row-drive"), *self._of(ARRAY_READ)])
@@ -100,18 +102,18 @@ class Balance:
         return joule
 
     def digital(self, baseline: str, rate: float) -> float:
-        """Energy of a baseline [J] at a spike rate."""
+        """Return the energy of a baseline [J] at a spike rate."""
         return total(BASELINES[baseline](scaled(self.works, rate / self.rate), self.card))
 
     def even_pulse(self, baseline: str, rate: float) -> float:
-        """Energy of a pulse [J] below which crossbars win; negative: not even for nothing; NaN without
-        pulses.
+        """Return the energy of a pulse [J] below which crossbars win; negative: not even for nothing; NaN
+        without pulses.
         """
         room = self.digital(baseline, rate) - self.crossbar(baseline, rate, pulse=0.0)
         return room / self.number("pulse-") if self.number("pulse-") else math.nan
 
     def even_conversion(self, baseline: str, rate: float) -> float:
-        """Energy of a conversion [J] below which crossbars win; negative: not even for nothing."""
+        """Return the energy of a conversion [J] below which crossbars win; negative: not even for nothing."""
         room = self.digital(baseline, rate) - self.crossbar(baseline, rate, conversion=0.0)
         return room / self.number("adc-")
 

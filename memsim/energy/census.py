@@ -64,7 +64,7 @@ class Tally:
                 self.events[layer, event] = self.events.get((layer, event), 0.0) + number
 
     def totals(self) -> dict[tuple[str, str], float]:
-        """Everything as events by layer and name, products and neurons included."""
+        """Return everything as events by layer and name, products and neurons included."""
         whole = Tally(events=dict(self.events))
         for product in self.products.values():
             whole.add(product.layer, dict([product.event]))
@@ -244,7 +244,7 @@ class Census:
             self.tally.add(self.layer, {f"aten.{call.name}": float(call.size)})
 
     def _bias(self, call: Call) -> bool:
-        """Whether a known tensor is added to a sum of products: sums start from the bias."""
+        """Return whether a known tensor is added to a sum of products: sums start from the bias."""
         sums = [self._sums.hold(t) for t in tensors(call.args[:2])]
         known = [self._constants.hold(t) for t in tensors(call.args[:2])]
         return sums != known and sorted(sums) == sorted(known) == [False, True]
@@ -266,7 +266,9 @@ class Census:
         product.leads[leading(frame.shape if leaf and frame else found.shape, self.images)] += self.images
 
     def _matrix(self, matrix: Tensor, frame: Frame | None) -> tuple[str, str]:
-        """Layer and name of a learned matrix: the running module's own, else its owner's by name."""
+        """Return the layer and name of a learned matrix: the running module's own, else its owner's by
+        name.
+        """
         name = self._owners.get(matrix.untyped_storage()._cdata)
         if name is None:
             return self.layer, "matrix"
@@ -312,7 +314,7 @@ KNOWN = FREE | TABLE.keys() | PRODUCTS.keys()
 
 @cache
 def operation(func: Any) -> str:
-    """The name of an operation: of aten's its own, an in-place form's that of the plain one."""
+    """Return the name of an operation: of aten's its own, an in-place form's that of the plain one."""
     space, _, name = func._schema.name.partition("::")
     name = name[:-1] if name.endswith("_") and not name.endswith("__") else name
     return name if space == "aten" else f"{space}::{name}"

@@ -23,14 +23,14 @@ class Constants:
         self._hold(known)
 
     def hold(self, tensor: Tensor) -> bool:
-        """Whether a tensor is known beforehand."""
+        """Return whether a tensor is known beforehand."""
         try:
             return tensor.untyped_storage()._cdata in self._held
         except NotImplementedError:  # a tensor without memory of its own, such as a sparse one
             return False
 
     def hold_value(self, value: Any) -> bool:
-        """Whether every tensor in a value is known beforehand; plain numbers are."""
+        """Return whether every tensor in a value is known beforehand; plain numbers are."""
         return all(self.hold(tensor) for tensor in tensors(value))
 
     def forget(self, written: Iterable[Tensor]) -> None:

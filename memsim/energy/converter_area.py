@@ -24,7 +24,7 @@ def adc_number(section: ReadSection, lines: int, technology: Technology) -> int:
 
 
 def adc_area(section: ReadSection, card: ChipCard, technology: Technology) -> float | None:
-    """Area of one ADC [m2]; None where no source gives it.
+    """Return the area of one ADC [m2]; None where no source gives it.
 
     An ADC of the card's own, by its energy or its area, has no other; an own price without an area has that
     of the technology's design, where this has one of as many bits.
@@ -50,8 +50,8 @@ def dac_number(matrix: Matrix, card: ChipCard) -> int:
 
 
 def dac_area(card: ChipCard, technology: Technology) -> float | None:
-    """Area of one DAC [m2]: of the card's own price, else the technology's; None where neither has one, and
-    for a pulse width without an own price, which is not a capacitor array.
+    """Return the area of one DAC [m2]: of the card's own price, else the technology's; None where neither has
+    one, and for a pulse width without an own price, which is not a capacitor array.
     """
     own = card.own_prices.get("dac-conversion")
     if own is not None or DAC.get(card.weights.dac.kind).timed or "dac-8b" not in technology.parts:

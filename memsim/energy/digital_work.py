@@ -96,7 +96,7 @@ class Heads:
             self.spikes[name] += float(spikes.sum())
 
     def work(self, name: str, images: int) -> Attention:
-        """The work of one image."""
+        """Return the work of one image."""
         q, k, v = (self.spikes[what] / images for what in "qkv")
         return Attention(
             name=name, steps=self.steps / images, heads=self.heads, tokens=self.tokens, width=self.width,

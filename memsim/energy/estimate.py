@@ -29,7 +29,7 @@ class Held:
 
 
 def crossbar(works: Sequence[Work], card: ChipCard, held: Held) -> list[Line]:
-    """The lines of a chip's ledger for one image, first programming not included."""
+    """Return the lines of a chip's ledger for one image, first programming not included."""
     bill = Bill(card, works)
     return [line for work in works for line in _lines(work, bill, held)]
 
@@ -82,7 +82,7 @@ def _attention_arrays(work: Attention, bill: Bill, held: Held) -> Iterator[Line]
 
 
 def _converted(name: str, bill: Bill, number: float, section: ReadSection) -> Iterator[Line]:
-    """Results held and digitised."""
+    """Yield results held and digitised."""
     yield from bill.work(name, section.adc_event, number)
     yield from bill.work(name, "sample-hold", number)
 

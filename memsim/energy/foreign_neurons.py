@@ -39,7 +39,7 @@ NEURONS: dict[str, Time] = {
 
 
 def time_of(module: nn.Module) -> Time | None:
-    """Where a foreign neuron has its time steps; None for a module that is no known neuron."""
+    """Return where a foreign neuron has its time steps; None for a module that is no known neuron."""
     return _time_of(type(module))
 
 
@@ -54,7 +54,7 @@ def _time_of(kind: type) -> Time | None:
 
 
 def steps_of(module: nn.Module, spikes: Tensor) -> int:
-    """Time steps of one call of a foreign neuron."""
+    """Return the time steps of one call of a foreign neuron."""
     time = time_of(module)
     if time == "step_mode":
         time = "axis" if getattr(module, "step_mode", "m") == "m" else "call"

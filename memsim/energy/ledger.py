@@ -200,7 +200,7 @@ class Ledger:
         self.page = Page(open=self.page.open)
 
     def lines(self) -> list[Line]:
-        """One line for each layer and event that has a price or joules, for each image and chip.
+        """Return one line for each layer and event that has a price or joules, for each image and chip.
 
         Raises CardError for an event that needs a price and has none.
         """
@@ -219,7 +219,7 @@ class Ledger:
         return [*rows, *self._leakage()]
 
     def _leakage(self) -> Iterator[Line]:
-        """Static power of every column for the time of an image."""
+        """Yield static power of every column for the time of an image."""
         time = self.latency
         for layer, columns in self.page.columns.items():
             price = self.card.price(COLUMN_SECOND)
@@ -238,14 +238,15 @@ class Ledger:
         return find(event).optional and event not in self.card.prices
 
     def breakdown(self, by: Literal["component", "layer", "event"] = "component") -> dict[str, float]:
-        """Energy for each image and chip [J], by ``component``, ``layer`` or ``event``."""
+        """Return the energy for each image and chip [J], by ``component``, ``layer`` or ``event``."""
         total: dict[str, float] = defaultdict(float)
         for line in self.lines():
             total[getattr(line, by)] += line.energy
         return dict(total)
 
     def divided(self, by: Literal["chip", "step"]) -> Tensor:
-        """Energy for each image [J] of every chip (chips,), or of every time step on a mean chip (steps,).
+        """Return the energy for each image [J] of every chip (chips,), or of every time step on a mean chip
+        (steps,).
 
         Their mean over chips, or sum over steps, is ``energy``.  ValueError where no event has such shares.
         """
@@ -261,7 +262,7 @@ class Ledger:
         return total * size if by == "chip" else total
 
     def _weights(self, key: Key, axis: int, size: int) -> Tensor:
-        """How an event divides over chips or steps; the part without shares evenly. Sums to 1."""
+        """Return how an event divides over chips or steps; the part without shares evenly. Sums to 1."""
         share, counted = self.shares.get(key), self.joules.get(key, self.counts.get(key, 0.0))
         even = torch.full((size,), 1 / size, dtype=torch.float64)
         if share is None or share.dim() <= axis or share.shape[axis] != size or not counted:
@@ -290,13 +291,13 @@ class Ledger:
         return {layer: seconds / max(self.images, 1) for layer, seconds in self.page.seconds.items()}
 
     def number(self, event: str, layer: str | None = None) -> float:
-        """How often an event happened for each image and chip, in one layer or in all."""
+        """Return how often an event happened for each image and chip, in one layer or in all."""
         hits = [
             v for (where, what), v in self.counts.items() if what.startswith(event) and layer in (None, where)
         ]
         return sum(hits) / max(self.images, 1)
 
     def noted(self, what: str, layer: str | None = None) -> float:
-        """What was noted, for each image and chip, in one layer or in all."""
+        """Return what was noted, for each image and chip, in one layer or in all."""
         hits = [v for (where, name), v in self.notes.items() if name == what and layer in (None, where)]
         return sum(hits) / max(self.images, 1)

@@ -22,14 +22,16 @@ class Life(NamedTuple):
     high: float  #: at the best published
 
     def seconds(self, rate: float) -> tuple[float, float]:
-        """The same in seconds at `rate` images a second; ValueError for a rate that is not positive."""
+        """Return the same in seconds at `rate` images a second; ValueError for a rate that is not
+        positive.
+        """
         if not rate > 0:
             raise ValueError(f"rate = {rate}: images a second, more than 0")
         return self.low / rate, self.high / rate
 
 
 def life(technology: str, endurance: Endurance, cycles: float) -> Life:
-    """Life at `cycles` cycles of an image; ValueError where an image wears nothing."""
+    """Return life at `cycles` cycles of an image; ValueError where an image wears nothing."""
     if not cycles > 0:
         raise ValueError(f"cycles = {cycles}: cycles of an image, more than 0")
     return Life(technology, endurance, endurance.low / cycles, endurance.high / cycles)

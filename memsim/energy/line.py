@@ -22,11 +22,11 @@ class Line:
 
     @classmethod
     def of(cls, layer: str, event: str, number: float, price: float, source: str, part: str = "") -> Line:
-        """A line whose energy is number x price [J]; part: its component (default: its event's)."""
+        """Return a line whose energy is number x price [J]; part: its component (default: its event's)."""
         return cls(layer, event, part or component(event), number, price, number * price, source)
 
     def json(self) -> dict[str, object]:
-        """The line with units in its keys, as tables and files have it."""
+        """Return the line with units in its keys, as tables and files have it."""
         return {
             "layer": self.layer,
             "event": self.event,
@@ -39,5 +39,5 @@ class Line:
 
 
 def total(lines: Iterable[Line]) -> float:
-    """Energy of lines [J]."""
+    """Return the energy of lines [J]."""
     return sum((line.energy for line in lines), 0.0)

@@ -42,7 +42,7 @@ class Bill:
         return image_time(self.works, self.card)
 
     def work(self, name: str, event: str, number: float) -> Iterator[Line]:
-        """A priced event, if it happens at all."""
+        """Yield a priced event, if it happens at all."""
         if number:
             price = self.card.price(event)
             yield Line.of(name, event, number, price.energy, price.said)
@@ -69,8 +69,8 @@ class Bill:
 
 
 def image_time(works: Iterable[Work], card: ChipCard) -> float:
-    """Time that arrays take for an image [s]: layers in turn, their vectors in turn; attention is written in
-    as many slots as its tokens can have different spike counts.
+    """Return the time that arrays take for an image [s]: layers in turn, their vectors in turn; attention is
+    written in as many slots as its tokens can have different spike counts.
     """
     total = 0.0
     for work in works:
@@ -93,7 +93,7 @@ def value_bits(work: Matrix) -> int:
 
 
 def moving(work: Work, bill: Bill) -> Iterator[Line]:
-    """What a digital chip moves over bus and router: every input once a pass, every sum."""
+    """Yield what a digital chip moves over bus and router: every input once a pass, every sum."""
     if isinstance(work, Matrix):
         inputs = work.inputs * work.passes * value_bits(work)
         yield from bill.carry(work.name, inputs, work.outputs * work.passes * SUM)
@@ -103,15 +103,15 @@ def moving(work: Work, bill: Bill) -> Iterator[Line]:
 
 
 def values(work: Matrix, bill: Bill, passes: float, bits: int) -> Iterator[Line]:
-    """Inputs of a number of bits read, and sums written, once a pass."""
+    """Yield inputs of a number of bits read, and sums written, once a pass."""
     inputs, sums = work.inputs * bits, work.outputs * SUM
     yield from bill.move(work.name, "inputs read [bit]", inputs * passes, inputs)
     yield from bill.move(work.name, "sums written [bit]", sums * passes, sums)
 
 
 def buffers(works: Sequence[Work], card: ChipCard) -> list[Line]:
-    """What any execution moves in SRAM, crossbars too: inputs read, sums written, membranes read and written
-    in every step, spikes written, and read by attention; and what it holds meanwhile.
+    """Return what any execution moves in SRAM, crossbars too: inputs read, sums written, membranes read and
+    written in every step, spikes written, and read by attention; and what it holds meanwhile.
     """
     bill, lines = Bill(card, works), []
     for work in works:
@@ -123,7 +123,7 @@ def buffers(works: Sequence[Work], card: ChipCard) -> list[Line]:
 
 
 def state(work: Work, bill: Bill) -> Iterator[Line]:
-    """What neurons, attention and products of two signals keep in SRAM, and move."""
+    """Yield what neurons, attention and products of two signals keep in SRAM, and move."""
     if isinstance(work, Neurons):
         size = work.number * SUM
         yield from bill.move(work.name, "membranes [bit]", 2 * size * work.steps, size)

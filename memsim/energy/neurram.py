@@ -41,14 +41,14 @@ class Product:
 
 
 def cycles(bits: int) -> int:
-    """Samplings of an input of that many bits; ValueError below 1."""
+    """Return samplings of an input of that many bits; ValueError below 1."""
     if bits < 1:
         raise ValueError(f"bits = {bits}: an input has 1 bit or more")
     return max(2 ** (bits - 1) - 1, 1)
 
 
 def product(bits_out: int, bits_in: int) -> Product:
-    """What a product takes; ValueError for fewer than 2 bits out, which a sign and a magnitude are."""
+    """Return what a product takes; ValueError for fewer than 2 bits out, which a sign and a magnitude are."""
     if bits_out < 2:
         raise ValueError(f"bits_out = {bits_out}: a sign and a magnitude are 2 bits or more")
     parts, number = Technology.load("neurram").parts, cycles(bits_in)

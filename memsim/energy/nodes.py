@@ -8,13 +8,13 @@ from memsim.prices.technology import CELL_EVENTS, Technology
 
 
 def node(card: ChipCard) -> str:
-    """The node of both sides' prices."""
+    """Return the node of both sides' prices."""
     return Technology.load(card.technology).node_name or "no node"
 
 
 def other_nodes(card: ChipCard) -> dict[str, list[str]]:
-    """Events by the other nodes their prices are of: prices of a card's own that are not scaled, or that do
-    not say their node.  What no logic node scales, such as writes of cells, mixes nothing.
+    """Return events by the other nodes their prices are of: prices of a card's own that are not scaled, or
+    that do not say their node.  What no logic node scales, such as writes of cells, mixes nothing.
     """
     found: dict[str, list[str]] = {}
     for event, price in (card.own_prices | card.converter_prices).items():
@@ -26,12 +26,12 @@ def other_nodes(card: ChipCard) -> dict[str, list[str]]:
 
 
 def mixture(card: ChipCard) -> str:
-    """A sentence that names a mixture of nodes; "" where there is none."""
+    """Return a sentence that names a mixture of nodes; "" where there is none."""
     return mixture_of(node(card), other_nodes(card))
 
 
 def mixture_of(home: str, others: dict[str, list[str]]) -> str:
-    """The same from the node of both sides and the events of others."""
+    """Return the same from the node of both sides and the events of others."""
     if not others:
         return ""
     parts = [_of(at, sorted(events)) for at, events in sorted(others.items())]

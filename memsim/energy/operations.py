@@ -50,7 +50,7 @@ class Call(NamedTuple):
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
-    """The tensors in a value: itself, or those in its sequences and mappings."""
+    """Yield the tensors in a value: itself, or those in its sequences and mappings."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Mapping):
@@ -89,7 +89,7 @@ def _each(*events: str) -> Callable[[Call], Numbers]:
 
 
 def _taken(*events: str) -> Callable[[Call], Numbers]:
-    """The events for each value of the first argument."""
+    """Return the events for each value of the first argument."""
     return lambda call: {event: float(events.count(event) * call.taken) for event in events}
 
 
@@ -98,7 +98,7 @@ def _other(call: Call) -> Any:
 
 
 def _number(call: Call, value: Any) -> bool:
-    """Whether a factor is one plain number, known beforehand."""
+    """Return whether a factor is one plain number, known beforehand."""
     return not isinstance(value, Tensor) or (value.numel() == 1 and call.constant(value))
 
 
@@ -136,7 +136,7 @@ def _softmax(call: Call) -> Numbers:
 
 
 def softmax_work(values: float, rows: float) -> dict[str, float]:
-    """A softmax of values in rows."""
+    """Return a softmax of values in rows."""
     return {COMPARE: values, ADD: 2 * values, FUNCTION: values + rows, MULTIPLY: values}
 
 
@@ -161,7 +161,7 @@ def _batch_norm(call: Call) -> Numbers:
 
 
 def own_statistics(call: Call) -> bool:
-    """Whether a batch norm measures its batch, as in training, instead of using what training left."""
+    """Return whether a batch norm measures its batch, as in training, instead of using what training left."""
     return any(value is True for value in call.args[3:])
 
 
@@ -186,14 +186,14 @@ def _avg_pool(call: Call) -> Numbers:
 
 
 def _window(call: Call) -> int:
-    """Values of a pooling window; one number stands for each axis."""
+    """Return values of a pooling window; one number stands for each axis."""
     kernel, axes = call.args[1], 3 if call.name.startswith(("max_pool3d", "avg_pool3d")) else 2
     kernel = list(kernel) if isinstance(kernel, (tuple, list)) else [kernel]
     return math.prod(kernel if len(kernel) > 1 else kernel * axes)
 
 
 def _adaptive(event: str, less: int) -> Callable[[Call], Numbers]:
-    """Pools of a given size of result: windows overlap where it does not divide the input's."""
+    """Return pools of a given size of result: windows overlap where it does not divide the input's."""
 
     def count(call: Call) -> Numbers:
         out = next(tensors(call.out))
@@ -208,12 +208,12 @@ def _adaptive(event: str, less: int) -> Callable[[Call], Numbers]:
 
 
 def _taps(number: int) -> Callable[[Call], Numbers]:
-    """An interpolation between neighbouring values."""
+    """Return an interpolation between neighbouring values."""
     return lambda call: {MAC: float(number * call.size)}
 
 
 def _added(call: Call) -> Numbers:
-    """What is added into places of a tensor."""
+    """Return what is added into places of a tensor."""
     return {ADD: float(list(tensors(call.args))[-1].numel())}
 
 

@@ -153,7 +153,7 @@ class Convolved:
         product.left, product.right = spikes, False
 
     def _seen(self, ones: Tensor) -> tuple[float, float]:
-        """Ones by pixel -> all of them, and the positions that see them: fewer at the edge."""
+        """Return ones by pixel -> all of them, and the positions that see them: fewer at the edge."""
         stride, padding, dilation, transposed, more, _ = self.how
         pixels = ones[None, None]
         kernel = torch.ones(1, 1, *self.weight.shape[2:], dtype=torch.float64, device=pixels.device)
@@ -167,12 +167,12 @@ Found = Factors | Convolved
 
 
 def is_spikes(x: Tensor) -> bool:
-    """Whether a tensor holds 0 and 1 alone: what is its own square."""
+    """Return whether a tensor holds 0 and 1 alone: what is its own square."""
     return torch.equal(x, x * x) and bool(torch.isfinite(x.sum()))
 
 
 def _total(x: Tensor, *axes: int) -> Tensor:
-    """Sums of small whole numbers over some axes, in float64, each exact in float32."""
+    """Return sums of small whole numbers over some axes, in float64, each exact in float32."""
     return x.sum(axes, dtype=torch.promote_types(x.dtype, torch.float32)).double()
 
 
@@ -186,7 +186,7 @@ def _pair(call: Call, a: Tensor, b: Tensor) -> Iterator[Found]:
 
 
 def _matmul(first: int) -> Callable[[Call], Iterator[Found]]:
-    """A product of the arguments from number `first` on; a vector is a matrix of one column or row."""
+    """Yield a product of the arguments from number `first` on; a vector is a matrix of one column or row."""
 
     def factors(call: Call) -> Iterator[Found]:
         a, b = call.args[first : first + 2]
@@ -227,7 +227,7 @@ def _trilinear(call: Call) -> Iterator[Found]:
 
 
 def _recurrent(call: Call) -> Iterator[Found]:
-    """A layer of LSTM in one operation: inputs, then hidden states (numbers), times their matrices."""
+    """Yield a layer of LSTM in one operation: inputs, then hidden states (numbers), times their matrices."""
     x, w_in, w_hidden, hidden = call.args[0], call.args[1], call.args[2], call.out[0]
     yield Factors(x.reshape(1, -1, x.shape[-1]), w_in.mT[None], w_in, x.shape)
     yield Factors(hidden.reshape(1, -1, hidden.shape[-1]), w_hidden.mT[None], w_hidden, x.shape)
@@ -248,7 +248,7 @@ PRODUCTS: dict[str, Callable[[Call], Iterator[Found]]] = {
 
 
 def beside(call: Call) -> dict[str, float]:
-    """What such an operation does besides its products: adds of a full tensor, a softmax, gates."""
+    """Return what such an operation does besides its products: adds of a full tensor, a softmax, gates."""
     name = call.name
     if name.startswith("_scaled_dot_product"):
         q, k = call.args[:2]

@@ -13,17 +13,19 @@ class ReportsWork(Protocol):
     """A module that counts its own work; what torch does inside of it is not counted besides."""
 
     def events(self, inputs: tuple, output: Any) -> Mapping[str, float]:
-        """How often each event of `memsim.prices.events` happens in one call, over the whole batch."""
+        """Return how often each event of `memsim.prices.events` happens in one call, over the whole batch."""
         ...
 
 
 def reports(module: object) -> TypeGuard[ReportsWork]:
-    """Whether a module's class has an `events` method; an attribute of that name is none."""
+    """Return whether a module's class has an `events` method; an attribute of that name is none."""
     return callable(getattr(type(module), "events", None)) and isinstance(module, ReportsWork)
 
 
 def reported(name: str, module: ReportsWork, inputs: tuple, output: Any) -> Mapping[str, float]:
-    """What a module reports of one call; ValueError, with the layer, for an event that is not declared."""
+    """Return what a module reports of one call; ValueError, with the layer, for an event that is not
+    declared.
+    """
     found = module.events(inputs, output)
     for event in found:
         try:

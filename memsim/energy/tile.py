@@ -35,7 +35,7 @@ class Tile:
     bits: int = BITS
 
     def product(self, phases: int = 1) -> dict[str, Cost]:
-        """What one product costs, by part; the parts follow one another."""
+        """Return what one product costs, by part; the parts follow one another."""
         price = self.technology.price
         row = Cost(price("row-driver").energy + price("dac-8b").energy)
         scale = Cost(price("int8-multiply", "int16-add").energy)
@@ -50,11 +50,11 @@ class Tile:
         }
 
     def energy(self, phases: int = 1) -> float:
-        """Energy of a product [J]."""
+        """Return the energy of a product [J]."""
         return sum((part.energy for part in self.product(phases).values()), 0.0)
 
     def energy_of_mac(self, phases: int = 1) -> float:
-        """Energy of one multiply-accumulate of it [J]."""
+        """Return the energy of one multiply-accumulate of it [J]."""
         return self.energy(phases) / (self.rows * self.columns)
 
 
@@ -71,14 +71,14 @@ class Published:
     source: str
 
     def predicted(self, technology: Technology) -> float:
-        """What a technology card says the product takes [J]."""
+        """Return what a technology card says the product takes [J]."""
         tile = Tile(technology=technology, rows=self.rows, columns=self.columns, devices=self.devices)
         return tile.energy(self.phases)
 
 
 def anchored(technology: Technology, chip: Published) -> Technology:
-    """A technology whose column makes up for what a chip takes beyond the technology's parts: one constant,
-    set from this chip alone, the energy of a conversion in a column.
+    """Return a technology whose column makes up for what a chip takes beyond the technology's parts: one
+    constant, set from this chip alone, the energy of a conversion in a column.
     """
     parts = technology.converter_price(BITS).energy
     missing = (chip.energy - chip.predicted(technology)) / (chip.phases * chip.columns)

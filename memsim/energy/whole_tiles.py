@@ -10,7 +10,7 @@ from memsim.energy.work import Matrix, Rewritten, Work
 
 
 def whole(works: Sequence[Work | Rewritten], card: ChipCard) -> list[Work | Rewritten]:
-    """The same work on matrices that fill their tiles; attention arrays are as large as they are."""
+    """Return the same work on matrices that fill their tiles; attention arrays are as large as they are."""
     return [_filled(work, card) if isinstance(work, Matrix) else work for work in works]
 
 

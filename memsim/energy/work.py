@@ -120,7 +120,9 @@ SPIKES = {Matrix: ("ones", "drives"), Attention: ("q", "k", "v"), Neurons: ("spi
 
 
 def scaled(works: Sequence[Work], factor: float) -> list[Work]:
-    """The same network with `factor` times the spikes; what is counted from pixels and membranes stays."""
+    """Return the same network with `factor` times the spikes; what is counted from pixels and membranes
+    stays.
+    """
     return [_scaled(work, factor) for work in works]
 
 
@@ -131,8 +133,8 @@ def _scaled(work: Work, factor: float) -> Work:
 
 
 def spike_rate(works: Sequence[Work]) -> float:
-    """Mean spike rate at the inputs of the matrices, weighted by their operations [1]: accumulates over dense
-    operations, as the papers' count has it.
+    """Return the mean spike rate at the inputs of the matrices, weighted by their operations [1]: accumulates
+    over dense operations, as the papers' count has it.
     """
     matrices = [work for work in works if isinstance(work, Matrix) and work.spikes]
     dense = sum(m.dense * m.passes for m in matrices)

@@ -157,7 +157,7 @@ class TileWeights:
         return 1.0 if self.one_bit else self.input_peak
 
     def _layers(self) -> list[list[Any]]:
-        """The layers of all chips and groups, made and programmed at first use."""
+        """Return the layers of all chips and groups, made and programmed at first use."""
         card = self.run.card
         if not self.layers:
             config = inference_config(
@@ -217,7 +217,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def programmed_layer(matrix_RC: Tensor, config: InferenceRPUConfig) -> Any:
-    """One AnalogLinear that holds the matrix, programmed with its noise model."""
+    """Return one AnalogLinear that holds the matrix, programmed with its noise model."""
     layer = AnalogLinear(*matrix_RC.shape, bias=False, rpu_config=config)
     layer.set_weights(matrix_RC.T.float().contiguous(), None)
     layer.eval()
@@ -227,7 +227,9 @@ def programmed_layer(matrix_RC: Tensor, config: InferenceRPUConfig) -> Any:
 
 
 def tile_attention(name: str, leaf: Any, run: Run) -> AttentionArray:
-    """An attention array whose writes are aihwkit's pulsed updates; everything around the write is shared."""
+    """Return an attention array whose writes are aihwkit's pulsed updates; everything around the write is
+    shared.
+    """
     section, plain = run.card.attention, AttentionSection()
     if not isinstance(leaf, WrittenAttention):
         raise ValueError(

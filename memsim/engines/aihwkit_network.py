@@ -38,5 +38,5 @@ def from_aihwkit(net: nn.Module) -> nn.Module:
 
 
 def _analog(net: nn.Module) -> dict[str, Any]:
-    """The analog layers by name."""
+    """Return the analog layers by name."""
     return {name: layer for name, layer in net.named_modules() if isinstance(layer, AnalogLayerBase)}

@@ -10,7 +10,9 @@ SHARED = frozenset({"dac", "adc", "pulse-rounding", "output-noise", "wear"})
 
 
 def lacks(card: ChipCard) -> tuple[str, ...]:
-    """Effects that are on in a card and that aihwkit's tiles do not have; corrupt devices are their own."""
+    """Return effects that are on in a card and that aihwkit's tiles do not have; corrupt devices are their
+    own.
+    """
     shared = SHARED if card.weight_faults.made or card.attention_faults.lasting else {*SHARED, "faults"}
     return tuple(
         effect

@@ -87,7 +87,7 @@ class Batch:
         return args, kwargs
 
     def repeated(self, chips: int, dtype: torch.dtype) -> tuple[tuple, dict[str, Any]]:
-        """The arguments for a stack of chips: images repeated chip after chip, numbers in `dtype`."""
+        """Return the arguments for a stack of chips: images repeated chip after chip, numbers in `dtype`."""
         return self.call(
             [
                 leaf if not isinstance(leaf, Tensor) else _repeat(cast(leaf, dtype), chips, at)
@@ -96,7 +96,7 @@ class Batch:
         )
 
     def part(self, start: int, stop: int) -> Batch:
-        """The images from start to stop."""
+        """Return the images from start to stop."""
         made = object.__new__(Batch)
         made.leaves = [
             leaf if at is None else leaf.narrow(at, start, min(stop, self.count) - start)
@@ -146,7 +146,7 @@ def _axis_of(owner: int | str, axis: Axis) -> int | None:
 
 
 def cast(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """A tensor in `dtype`: complex numbers stay complex, whole numbers as they are."""
+    """Return a tensor in `dtype`: complex numbers stay complex, whole numbers as they are."""
     if x.is_complex():
         return x.to(dtype.to_complex())
     return x.to(dtype) if x.is_floating_point() else x
@@ -159,7 +159,7 @@ def _repeat(x: Tensor, chips: int, axis: int | None) -> Tensor:
 
 
 def _other(x: Tensor, change: int) -> Tensor:
-    """An image unlike that of this change (x has images first), within the range of x."""
+    """Return an image unlike that of this change (x has images first), within the range of x."""
     if x.is_complex():
         return torch.view_as_complex(_other(torch.view_as_real(x), change).contiguous())
     own = x[EXCHANGED[change] % len(x)]
@@ -217,7 +217,7 @@ class OutputAxis:
 
 
 def output_axes(first: Any, changed: Sequence[Any], fewer: Any) -> list[OutputAxis | None]:
-    """Where images are in each tensor of an output, from the runs of a probe; None: nowhere.
+    """Return where images are in each tensor of an output, from the runs of a probe; None: nowhere.
 
     changed: runs with one image exchanged, all of EXCHANGED in their order, or the first of them.
 
@@ -249,7 +249,7 @@ def _output_axis(x: Tensor, axis: int, layout: Layout) -> OutputAxis:
 
 
 def apart(out: Any, axes: Sequence[OutputAxis | None], chips: int) -> Any:
-    """An output with a leading axis of chips on every tensor that holds images."""
+    """Return an output with a leading axis of chips on every tensor that holds images."""
     if isinstance(out, Tensor):
         return out if axes[0] is None else axes[0].apart(out, chips)
     leaves, spec = pytree.tree_flatten(out)

@@ -43,7 +43,7 @@ class Held:
 
 
 def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """A copy of a network in `dtype`, in evaluation mode, wrappers and parametrisations taken off.
+    """Return a copy of a network in `dtype`, in evaluation mode, wrappers and parametrisations taken off.
 
     Raises TypeError for what is no module, ValueError for networks that cannot be copied or run here.
     """
@@ -85,13 +85,13 @@ def copied(net: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 def _has_history(module: nn.Module) -> bool:
-    """Whether a module's attributes hold a tensor that torch cannot copy."""
+    """Return whether a module's attributes hold a tensor that torch cannot copy."""
     return any(isinstance(x, Tensor) and not x.is_leaf for _, x in tensors_of(state_of(module)))
 
 
 def _made_again(net: nn.Module) -> dict[int, Any]:
-    """Weights that pruning and old parametrisations compute from others, with their values: a memo for a
-    copy, since torch copies no tensor with a gradient history.
+    """Return weights that pruning and old parametrisations compute from others, with their values: a memo for
+    a copy, since torch copies no tensor with a gradient history.
     """
     return {
         id(value): value.detach().clone()
@@ -130,7 +130,8 @@ def _unparametrise(module: nn.Module) -> None:
 
 
 def held(net: nn.Module, digital: frozenset[str]) -> list[Held]:
-    """Every matrix of a network's known layer kinds, in order; those in a `DigitalOnly` module are digital.
+    """Return every matrix of a network's known layer kinds, in order; those in a `DigitalOnly` module are
+    digital.
 
     CardError for a `digital` pattern without a layer.
     """
@@ -166,7 +167,7 @@ def _placed(net: nn.Module, one: Held, reason: str, chosen: Collection[str]) -> 
 
 
 def matrix_names(net: nn.Module) -> list[str]:
-    """Names of the arrays that a network's matrices go to, in order."""
+    """Return names of the arrays that a network's matrices go to, in order."""
     return [one.name for one in held(net, frozenset()) if one.tied_to is None]
 
 
@@ -209,14 +210,16 @@ def place(
 
 
 def bias_of(net: nn.Module, one: Held, run: Run) -> Tensor | None:
-    """The bias that a matrix' array holds beside it; None: it has none, or biases are digital."""
+    """Return the bias that a matrix' array holds beside it; None: it has none, or biases are digital."""
     if not run.card.weights.bias_rows or one.matrix.bias is None:
         return None
     return net.get_submodule(one.module)._parameters.get(one.matrix.bias)
 
 
 def _blocks(one: Held, weight: Tensor, bias: Tensor | None, run: Run) -> Tensor:
-    """What an array holds: a view of the parameter, which a training may change; with a bias a copy."""
+    """Return what an array holds: a view of the parameter, which a training may change; with a bias a
+    copy.
+    """
     blocks = one.matrix.blocks(weight)
     return blocks if bias is None else with_rows(blocks, bias, run.card.weights.bias_rows)
 

@@ -61,25 +61,25 @@ def fold_norms(net: nn.Module, batch: Batch) -> Folded:
 
 
 def _folds(module: nn.Module) -> bool:
-    """Whether a module is a batch norm with trained statistics."""
+    """Return whether a module is a batch norm with trained statistics."""
     return isinstance(module, NORMS) and module.running_mean is not None
 
 
 def _matrix(module: nn.Module) -> Matrix | None:
-    """The one matrix of a layer whose outputs are its columns."""
+    """Return the one matrix of a layer whose outputs are its columns."""
     found = matrices_of(module)
     return found[""] if found.keys() == {""} and found[""].form != "bilinear" else None
 
 
 def _run(net: nn.Module, batch: Batch) -> list[Tensor]:
-    """Outputs of the network on the images, every tensor of them."""
+    """Return outputs of the network on the images, every tensor of them."""
     args, named = batch.repeated(1, torch.float64)
     with torch.no_grad():
         return [x for x in pytree.tree_leaves(net(*args, **named)) if isinstance(x, Tensor)]
 
 
 def _watched(net: nn.Module, batch: Batch) -> tuple[list[Tensor], dict[str, str]]:
-    """Outputs, and layers by the norm that takes all they give and nothing else."""
+    """Return outputs, and layers by the norm that takes all they give and nothing else."""
     made: list[tuple[str, Tensor]] = []  # kept, so that no storage is used twice
     taken: dict[str, list[str | None]] = {}
     state = copy.deepcopy(net)
@@ -117,21 +117,21 @@ def _watched(net: nn.Module, batch: Batch) -> tuple[list[Tensor], dict[str, str]
 
 
 def _same(x: Tensor, y: Tensor) -> bool:
-    """Whether two tensors with channels last are one memory, channels along channels."""
+    """Return whether two tensors with channels last are one memory, channels along channels."""
     one, other = x.untyped_storage().data_ptr(), y.untyped_storage().data_ptr()
     channels = (x.shape[-1], x.stride(-1)) == (y.shape[-1], y.stride(-1))
     return one == other and x.numel() == y.numel() and channels
 
 
 def _alone(net: nn.Module, layer: str) -> bool:
-    """Whether no other module has the layer's weight."""
+    """Return whether no other module has the layer's weight."""
     weight = net.get_submodule(layer).weight
     holders = [m for m in net.modules() if any(p is weight for p in m._parameters.values())]
     return len(holders) == 1
 
 
 def _stays(net: nn.Module, pairs: Mapping[str, str], batch: Batch, before: list[Tensor]) -> bool:
-    """Whether outputs stay what they were where these pairs are folded."""
+    """Return whether outputs stay what they were where these pairs are folded."""
     trial = copy.deepcopy(net)
     try:
         _fold(trial, pairs)

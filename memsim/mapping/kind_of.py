@@ -31,13 +31,13 @@ def _load() -> None:
 
 
 def kind_of(module: nn.Module) -> str | None:
-    """The name of a module's layer kind, that of the class it was registered for; None for no kind."""
+    """Return the name of a module's layer kind, that of the class it was registered for; None for no kind."""
     _load()
     return next((KINDS[c][0] for c in type(module).__mro__ if c in KINDS), None)
 
 
 def matrices_of(module: nn.Module) -> Mapping[str, Matrix]:
-    """The matrices of a module, by suffix; none where its class is of no kind."""
+    """Return the matrices of a module, by suffix; none where its class is of no kind."""
     _load()
     matrices = next((KINDS[c][1] for c in type(module).__mro__ if c in KINDS), None)
     return {} if matrices is None else matrices(module)

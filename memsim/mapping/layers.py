@@ -13,8 +13,8 @@ from memsim.devices.toml_file import CardError
 
 
 def digital_layers(patterns: Iterable[str], names: Sequence[str]) -> set[str]:
-    """Those of the names that match a pattern with shell wildcards; CardError for a pattern that matches
-    none, with the nearest.
+    """Return those of the names that match a pattern with shell wildcards; CardError for a pattern that
+    matches none, with the nearest.
     """
     found: set[str] = set()
     for pattern in sorted(patterns):

@@ -112,7 +112,7 @@ class MappedNet:
         return section.coding.words(section.devices_per_weight)
 
     def probed(self, batch: Batch) -> Found:
-        """What inputs of this shape do in the network, found once; nothing is counted."""
+        """Return what inputs of this shape do in the network, found once; nothing is counted."""
         signature = batch.signature
         if signature not in self.found:
             with self.run.ledger.closed(), evaluating(self.net):
@@ -149,7 +149,9 @@ class MappedNet:
         return apart(self.picked(self.net(*args, **named)), found.outputs, len(self.run.chips))
 
     def picked(self, out: Any) -> Any:
-        """What ``output`` picks of the network's outputs: a function of them, or a key or place in them."""
+        """Return what ``output`` picks of the network's outputs: a function of them, or a key or place in
+        them.
+        """
         if self.output is None:
             return out
         return self.output(out) if callable(self.output) else out[self.output]
@@ -177,7 +179,7 @@ class MappedNet:
         return Record(out, spikes, membranes, {n: a.recorded for n, a in self.attention_arrays.items()})
 
     def _tap_axes(self, batch: Batch) -> dict[tuple[str, str], Any]:
-        """Where images are in what the neurons of the network give."""
+        """Return where images are in what the neurons of the network give."""
         runs = []
         for change, images in ((None, IMAGES), (0, IMAGES), (None, FEWER)):
             with tapped(self.net) as tap, self.run.ledger.closed():
@@ -189,7 +191,7 @@ class MappedNet:
         return {key: output_axes(first[key], [changed[key]], fewer[key])[0] for key in shared}
 
     def digital(self) -> nn.Module:
-        """A plain copy of the network with its digital weights, as they are now."""
+        """Return a plain copy of the network with its digital weights, as they are now."""
         plain = copy.deepcopy(self.net)
         for module in plain.modules():
             for name, parameter in module._parameters.items():

@@ -88,7 +88,7 @@ def probe_run(
     narrow: bool = False,
     stir: Stir | None = None,
 ) -> Any:
-    """One run of the digital network: the inputs of its layers, and its output."""
+    """Return one run of the digital network: the inputs of its layers, and its output."""
     state.restore()
     before, noted = run.now, Probe(stir)
     args, kwargs = batch.probe(change, images, run.dtype)
@@ -107,7 +107,7 @@ def probe_run(
 
 
 def _tried(net: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Any:
-    """The network's output; ValueError, with the shapes of its inputs, where torch itself fails."""
+    """Return the network's output; ValueError, with the shapes of its inputs, where torch itself fails."""
     try:
         return net(*args, **kwargs)
     except (RuntimeError, IndexError, TypeError) as error:
@@ -122,7 +122,7 @@ def _tried(net: nn.Module, args: tuple, kwargs: Mapping[str, Any]) -> Any:
 
 
 def _fits(first: Probe, changed: Sequence[Probe], fewer: Probe) -> Fits:
-    """The layouts that explain every call of every layer."""
+    """Return the layouts that explain every call of every layer."""
     fits: Fits = {}
     for name, calls in first.calls.items():
         if any(len(one.calls.get(name, ())) != len(calls) for one in (*changed, fewer)):
@@ -141,7 +141,7 @@ def _fits(first: Probe, changed: Sequence[Probe], fewer: Probe) -> Fits:
 
 
 def _seen(name: str, call: int, first: Probe, changed: Sequence[Probe], fewer: Probe) -> list[Seen]:
-    """The input of one call in the runs of a probe."""
+    """Return the input of one call in the runs of a probe."""
     (x, tail), small = first.calls[name][call], fewer.calls[name][call][0]
     return [
         Seen(x, one.calls[name][call][0], small, tail, image)
@@ -184,7 +184,7 @@ def _normals(shape: tuple[int, ...], call: int, change: int) -> Tensor:
 
 
 def _unsure(fits: Fits) -> dict[str, list[int]]:
-    """The calls that several layouts explain, by layer."""
+    """Return the calls that several layouts explain, by layer."""
     found = {
         name: [call for call, one in enumerate(calls) if one is not None and len(one) > 1]
         for name, calls in fits.items()

@@ -105,5 +105,5 @@ def _binary(x: Tensor) -> bool:
 
 
 def joined(calls: Mapping[str, list[Tensor]]) -> dict[str, Tensor]:
-    """One tensor a layer: the only call, or all calls along a first axis (time, in a loop)."""
+    """Return one tensor a layer: the only call, or all calls along a first axis (time, in a loop)."""
     return {name: found[0] if len(found) == 1 else torch.stack(found) for name, found in calls.items()}

@@ -52,11 +52,11 @@ class MappingReport(Sequence[Mapped]):
         return iter(self.lines)
 
     def of(self, place: Place) -> list[Mapped]:
-        """The lines of one place."""
+        """Return the lines of one place."""
         return [line for line in self.lines if line.place == place]
 
     def share(self, what: Literal["parameters", "operations"]) -> float:
-        """The share that is on arrays [1]; of operations: of products with learned matrices."""
+        """Return the share that is on arrays [1]; of operations: of products with learned matrices."""
         own = [line for line in self.lines if line.tied_to is None or what == "operations"]
         total = sum(getattr(line, what) or 0.0 for line in own)
         total += sum(line.biases for line in own) if what == "parameters" else 0.0
@@ -89,7 +89,7 @@ def report(
     digital: Mapping[str, float], shared: frozenset[str], uses: Mapping[str, frozenset[str]],
     notes: Sequence[str], holders: str, bias_rows: Mapping[str, int],
 ) -> MappingReport:  # fmt: skip
-    """The report of a network.
+    """Return the report of a network.
 
     macs: of an image by layer, where it was probed; digital: those of modules outside arrays; shared: layers
     whose input is the same for all images; uses: functions that take a parameter otherwise than as the matrix
@@ -129,7 +129,7 @@ def report(
 
 
 def _with_biases(line: Mapped, biases: int, rows: int) -> Mapped:
-    """The line of a matrix with the biases of its module, digital or in `rows` of its array."""
+    """Return the line of a matrix with the biases of its module, digital or in `rows` of its array."""
     if not rows or line.place != "array":
         return replace(line, biases=biases)
     reason = f"{line.reason}, biases in {rows} row{'s' * (rows > 1)} more"
@@ -139,7 +139,9 @@ def _with_biases(line: Mapped, biases: int, rows: int) -> Mapped:
 def _left_digital(
     net: nn.Module, matrices: Sequence[Held], digital: Mapping[str, float]
 ) -> dict[str, float]:  # fmt: skip
-    """Multiply-accumulates of matrices that the card leaves digital, a module's divided by their sizes."""
+    """Return multiply-accumulates of matrices that the card leaves digital, a module's divided by their
+    sizes.
+    """
     sizes: dict[str, dict[str, int]] = {}
     for one in matrices:
         if one.digital:
@@ -208,7 +210,7 @@ HARMLESS = frozenset(
 def _other_line(
     path: str, module: nn.Module, rest: Mapping[str, Any], uses: Mapping[str, frozenset[str]], probed: bool
 ) -> Mapped:
-    """The line of the parameters that no layer kind claims as matrices."""
+    """Return the line of the parameters that no layer kind claims as matrices."""
     wide = [name for name, p in rest.items() if p.dim() > 1]
     found = {f for name in wide for f in uses.get(f"{path}.{name}".lstrip("."), frozenset())}
     count = sum(p.numel() for p in rest.values())

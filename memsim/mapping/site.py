@@ -45,7 +45,7 @@ class Site:
         return out.to(x.dtype)
 
     def holds(self, bias: Tensor) -> bool:
-        """Whether the array's rows hold this bias."""
+        """Return whether the array's rows hold this bias."""
         return self.bias is not None and bias.data_ptr() == self.bias.data_ptr()
 
     def multiply(

@@ -90,12 +90,12 @@ class NetState:
 
 
 def state_of(module: nn.Module) -> dict[str, Any]:
-    """Attributes and buffers of a module that torch does not keep for itself."""
+    """Return attributes and buffers of a module that torch does not keep for itself."""
     return {key: value for key, value in vars(module).items() if key not in _TORCH}
 
 
 def tensors_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The tensors in a state, kept or as they are, and where they stand in it."""
+    """Yield the tensors in a state, kept or as they are, and where they stand in it."""
     if isinstance(value, (Tensor, _Kept)):
         yield path, value
     elif isinstance(value, (dict, list, tuple)):
@@ -104,7 +104,7 @@ def tensors_of(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _copy(value: Any) -> Any:
-    """Containers copied, tensors with their version: one that is written in place has another."""
+    """Return containers copied, tensors with their version: one that is written in place has another."""
     if isinstance(value, dict):
         return {key: _copy(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -121,7 +121,7 @@ class _Kept:
         self.tensor, self.version, self.value = tensor, tensor._version, tensor.detach().clone()
 
     def get(self) -> Tensor:
-        """The tensor, as it was."""
+        """Return the tensor, as it was."""
         if self.tensor._version != self.version:
             self.tensor, self.version = self.value.clone(), 0
             self.version = self.tensor._version

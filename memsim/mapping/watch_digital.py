@@ -32,7 +32,7 @@ class Learned:
 
     @classmethod
     def of(cls, census: Census) -> Learned:
-        """What a census of some images found."""
+        """Return what a census of some images found."""
         tally = census.tally
         macs: dict[str, float] = {}
         for product in tally.products.values():

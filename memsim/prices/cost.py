@@ -41,5 +41,5 @@ class Cost:
     __rmul__ = __mul__
 
     def abreast(self, number: float) -> Cost:
-        """A number of them at once: energy and area times the number, the latency of one."""
+        """Return a number of them at once: energy and area times the number, the latency of one."""
         return Cost(number * self.energy, self.latency, number * self.area)

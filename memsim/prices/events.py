@@ -70,7 +70,9 @@ def declare(event: Event) -> Event:
 
 @lru_cache(maxsize=4096)
 def find(name: str) -> Event:
-    """The event of that name, or the family it belongs to; ValueError with the nearest name for any other."""
+    """Return the event of that name, or the family it belongs to; ValueError with the nearest name for any
+    other.
+    """
     if name in DECLARED and "<" not in name:
         return DECLARED[name]
     for event in DECLARED.values():
@@ -82,7 +84,7 @@ def find(name: str) -> Event:
 
 
 def known_event(name: str) -> bool:
-    """Whether something on a chip emits an event of that name."""
+    """Return whether something on a chip emits an event of that name."""
     try:
         find(name)
     except ValueError:
@@ -91,12 +93,12 @@ def known_event(name: str) -> bool:
 
 
 def component(name: str) -> str:
-    """The component an event belongs to: ``adc-8b`` -> ``ADC``."""
+    """Return the component an event belongs to: ``adc-8b`` -> ``ADC``."""
     return find(name).component
 
 
 def priced_by_parts() -> Iterator[Event]:
-    """The events whose price is that of parts."""
+    """Return the events whose price is that of parts."""
     return (event for event in DECLARED.values() if event.parts)
 
 

@@ -32,7 +32,9 @@ class Part(Price):
     """Scaling it by a law for logic is an assumption."""
 
     def at(self, scale: Scale) -> Part:
-        """The part at another node, that of the card which takes it; unscaled where no rule scales it."""
+        """Return the part at another node, that of the card which takes it; unscaled where no rule scales
+        it.
+        """
         if self.node == ANY:
             return self
         return self.times(scale, None).model_copy(update={"assumption": self.assumption or self.analog})
@@ -57,7 +59,7 @@ class Converter(Section):
     """
 
     def price(self, bits: float) -> Price:
-        """A conversion of `bits` bits; between two of the table the logarithms are interpolated.
+        """Return a conversion of `bits` bits; between two of the table the logarithms are interpolated.
 
         CardError outside the table.
         """
@@ -66,13 +68,13 @@ class Converter(Section):
         return Price.model_validate(found | {"source": self.source, "assumption": self.assumption})
 
     def count(self, lines: int, time: float) -> int:
-        """Converters that digitise `lines` lines within a time [s]; one for each line where no rate is
+        """Return converters that digitise `lines` lines within a time [s]; one for each line where no rate is
         known.
         """
         return lines if self.rate is None else math.ceil(lines / max(math.floor(time * self.rate), 1))
 
     def at(self, scale: Scale) -> Converter:
-        """The design at another node."""
+        """Return the design at another node."""
         return self.model_copy(
             update={
                 "energy": {bits: joule * scale.energy for bits, joule in self.energy.items()},
@@ -94,15 +96,15 @@ class Memory(Section):
     """True where the numbers were scaled by a law that is not theirs."""
 
     def price(self, size: float) -> Price:
-        """A bit read or written in a memory of `size` bytes."""
+        """Return a bit read or written in a memory of `size` bytes."""
         source = f"a bit of {size:,.0f} bytes; {self.source}"
         return Price.model_validate(
             {"energy [J]": self.bit(size), "source": source, "assumption": self.assumption}
         )
 
     def bit(self, size: float) -> float:
-        """Energy of a bit [J] in a memory of `size` bytes: a power law between the points, and beyond them
-        the one of the nearest two.
+        """Return the energy of a bit [J] in a memory of `size` bytes: a power law between the points, and
+        beyond them the one of the nearest two.
         """
         sizes = sorted(self.access)
         pair = next(((a, b) for a, b in pairwise(sizes) if size <= b), (sizes[-2], sizes[-1]))
@@ -111,7 +113,7 @@ class Memory(Section):
         return low * (max(size, 1.0) / pair[0]) ** slope / 64
 
     def at(self, scale: Scale) -> Memory:
-        """The memory at another node."""
+        """Return the memory at another node."""
         return self.model_copy(
             update={
                 "access": {size: joule * scale.energy for size, joule in self.access.items()},
@@ -134,15 +136,15 @@ class Wires(Section):
     """Paper, table or file the numbers were read in."""
 
     def cell(self, side: float) -> tuple[float, float]:
-        """Resistance [ohm] and capacitance [F] of a line over one cell whose side is `side` F; 4 for one
-        transistor and one device, 2 without a transistor.
+        """Return the resistance [ohm] and capacitance [F] of a line over one cell whose side is `side` F; 4
+        for one transistor and one device, 2 without a transistor.
         """
         length = side * self.width
         return length * self.resistance, length * self.capacitance
 
 
 def _between(table: Mapping[int, float], bits: float) -> float:
-    """A value of a table by bits; between two entries the logarithms are interpolated."""
+    """Return a value of a table by bits; between two entries the logarithms are interpolated."""
     known = sorted(table)
     if not known[0] <= bits <= known[-1]:
         raise CardError(f"no ADC of {bits:g} bits: the table runs from {known[0]} to {known[-1]} bits")

@@ -20,7 +20,7 @@ ANY = "any"
 
 
 def _node(value: Any) -> Any:
-    """A node's name as the table has it."""
+    """Return a node's name as the table has it."""
     if value is None or value == ANY:
         return value
     text = str(value).replace(" ", "").lower()
@@ -85,7 +85,7 @@ class Price(Section):
                 )
 
     def times(self, scale: Scale, node: str | None) -> Self:
-        """The price at another node, which is `node`."""
+        """Return the price at another node, which is `node`."""
         return self.model_copy(
             update={
                 "energy": self.energy * scale.energy,

@@ -47,8 +47,8 @@ class Scale(NamedTuple):
 
 
 def relative_energy(node: float, supply: float) -> float:
-    """Energy of a gate at a node [m] and a supply [V], in the unit of the polynomials; ValueError for a node
-    below 7 or above 130 nm.
+    """Return the energy of a gate at a node [m] and a supply [V], in the unit of the polynomials; ValueError
+    for a node below 7 or above 130 nm.
     """
     if not min(POLYNOMIALS) <= node <= max(POLYNOMIALS):
         raise ValueError(f"node = {node:g} m: energies scale between 7e-9 and 130e-9 m; is it in metres?")
@@ -60,22 +60,22 @@ def relative_energy(node: float, supply: float) -> float:
 
 
 def node_of(name: str) -> float:
-    """A node [m] by its name, ``"32nm"``."""
+    """Return a node [m] by its name, ``"32nm"``."""
     return float(name.removesuffix("nm")) / 1e9
 
 
 def named(node: float) -> str:
-    """The name of a node [m]."""
+    """Return the name of a node [m]."""
     return f"{1e9 * node:g}nm"
 
 
 def usual_supply(node: float) -> float:
-    """The supply of logic [V] at a node [m]: that of the nearest one whose supply is known."""
+    """Return the supply of logic [V] at a node [m]: that of the nearest one whose supply is known."""
     return NODES[min(NODES, key=lambda known: abs(math.log(known / node)))]
 
 
 def scale(node: float, supply: float, to_node: float, to_supply: float) -> Scale:
-    """What becomes of energies and areas from one node [m] and supply [V] to another."""
+    """Return what becomes of energies and areas from one node [m] and supply [V] to another."""
     factor = relative_energy(to_node, to_supply) / relative_energy(node, supply)
     said = f"{1e9 * node:g} to {1e9 * to_node:g} nm: energy × {factor:.3g} (Stillmaker & Baas 2017)"
     return Scale(factor, (to_node / node) ** 2, said)

@@ -45,7 +45,7 @@ def _allowed(known: list[float]) -> str:
 
 
 def _numbers(value: Any) -> list[float]:
-    """The number or numbers of a field."""
+    """Return the number or numbers of a field."""
     if value is None:
         return []
     return list(value.values()) if isinstance(value, Mapping) else [value]

@@ -63,7 +63,9 @@ class Technology(Section):
 
     @classmethod
     def load(cls, name: str | Path) -> Technology:
-        """The built-in card of that name, or the card in that TOML file, with what other cards lend."""
+        """Return the built-in card of that name, or the card in that TOML file, with what other cards
+        lend.
+        """
         card = _own(str(name), _state(str(name)))
         return _load(str(name), tuple((n, _state(n)) for n in (str(name), *card.scaled_from, *card.beside)))
 
@@ -81,13 +83,13 @@ class Technology(Section):
         return found | {f"adc-{n}b": self.converter_price(n) for n in bits} | cells
 
     def __copy__(self) -> Self:
-        """A copy with its fields alone: its prices are found anew, as parts may change."""
+        """Return a copy with its fields alone: its prices are found anew, as parts may change."""
         copied = super().__copy__()
         object.__setattr__(copied, "__dict__", {k: v for k, v in copied.__dict__.items() if k != "prices"})
         return copied
 
     def price(self, *parts: str) -> Price:
-        """What parts cost that are used one after the other; CardError for a part the card lacks."""
+        """Return what parts cost that are used one after the other; CardError for a part the card lacks."""
         for part in parts:
             if part not in self.parts:
                 raise CardError(f"{self.name}: no part {part!r} (known: {', '.join(sorted(self.parts))})")
@@ -108,7 +110,7 @@ class Technology(Section):
         return None if self.node is None else named(self.node)
 
     def converter_price(self, bits: float, design: str | None = None) -> Price:
-        """A conversion of `bits` bits by a design, the card's own where None."""
+        """Return a conversion of `bits` bits by a design, the card's own where None."""
         if (design or self.converter) not in self.adc:
             raise CardError(
                 f"{self.name}: no ADC {design or self.converter!r}; there are {', '.join(self.adc)}"
@@ -117,8 +119,8 @@ class Technology(Section):
         return found.model_copy(update={"node": self.node_name})
 
     def dac_price(self, bits: int) -> Price:
-        """A conversion by a DAC: that of 8 bits as its source has it; others 2^(bits - 8) times, as the
-        capacitors of a binary array are switched (an assumption).
+        """Return a conversion by a DAC: that of 8 bits as its source has it; others 2^(bits - 8) times, as
+        the capacitors of a binary array are switched (an assumption).
         """
         known, factor = self.price("dac-8b"), 2.0 ** (bits - DAC_BITS)
         if bits == DAC_BITS:
@@ -133,12 +135,14 @@ class Technology(Section):
         )
 
     def scale_to(self, here: Technology) -> Scale:
-        """What becomes of this card's energies and areas at another's node; CardError where one has none."""
+        """Return what becomes of this card's energies and areas at another's node; CardError where one has
+        none.
+        """
         return scale(*self._scaling, *here._scaling)
 
     def at_home(self, price: AnyPrice) -> AnyPrice:
-        """A price as it is at this card's node: scaled where it was found at another one, unscaled where
-        it says so, its node is not stated or no node scales it.
+        """Return a price as it is at this card's node: scaled where it was found at another one, unscaled
+        where it says so, its node is not stated or no node scales it.
 
         CardError where this card has no node to scale it to.
         """
@@ -156,7 +160,9 @@ class Technology(Section):
 
 
 def _state(name: str) -> bytes:
-    """What a card's file holds, so that an edited file is read again; b"" for cards of memsim's own."""
+    """Return what a card's file holds, so that an edited file is read again; b"" for cards of memsim's
+    own.
+    """
     path = Path(name)
     if path.suffix != ".toml" or not path.is_file() or path.stat().st_size > BYTES:
         return b""
@@ -165,7 +171,9 @@ def _state(name: str) -> bytes:
 
 @lru_cache(maxsize=32)
 def _load(name: str, states: tuple[tuple[str, bytes], ...]) -> Technology:
-    """A card and what it borrows: its own first, then scaled, then unscaled; states: of their files."""
+    """Return a card and what it borrows: its own first, then scaled, then unscaled; states: of their
+    files.
+    """
     own = dict(states)
     card = _own(name, own[name])
     lent: dict[str, Any] = {kind: dict(getattr(card, kind)) for kind in ("parts", "adc", "dram")}
@@ -186,7 +194,7 @@ def _load(name: str, states: tuple[tuple[str, bytes], ...]) -> Technology:
 
 @lru_cache(maxsize=32)
 def _own(name: str, state: bytes) -> Technology:
-    """A card as its file has it; state: of the file."""
+    """Return a card as its file has it; state: of the file."""
     fields = packaged_cards.read(name, TECHNOLOGIES, "technology")
     try:
         card = Technology.model_validate(sized(fields, name))
@@ -198,7 +206,7 @@ def _own(name: str, state: bytes) -> Technology:
 
 
 def _at_one_node(card: Technology, kind: str) -> dict[str, Part]:
-    """A card's own parts, those that were published at another node scaled to the card's."""
+    """Return a card's own parts, those that were published at another node scaled to the card's."""
     found: dict[str, Part] = {}
     for key, part in getattr(card, kind).items():
         moved, node = card.at_home(part), ANY if part.node == ANY else None

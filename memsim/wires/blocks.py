@@ -35,7 +35,7 @@ def eliminate(of: Network, into_word: Tensor, into_bit: Tensor) -> tuple[Tensor,
 
 
 def _bit_lines(of: Network, into: Tensor) -> Tensor:
-    """Voltages (N, R, C, M) of the bit lines into whose nodes currents flow."""
+    """Return voltages (N, R, C, M) of the bit lines into whose nodes currents flow."""
     ends = (of.top[:, None], of.bottom[:, None])
     g = of.g.transpose(1, 2)[:, None]  # (N, 1, C, R)
     return solve_lines(g, of.bit, *ends, into.permute(0, 3, 2, 1)).permute(0, 3, 2, 1)
@@ -46,7 +46,7 @@ def _inverse(matrix: Tensor) -> Tensor:
 
 
 def _line_matrix(g: Tensor, segment: float, first: Tensor, last: Tensor) -> Tensor:
-    """Matrices (N, R, R) of bit lines with devices g (N, R) to ground."""
+    """Return matrices (N, R, R) of bit lines with devices g (N, R) to ground."""
     rows = g.shape[1]
     beside = g.new_full((rows - 1,), -segment)
     matrix = torch.diag(beside, 1) + torch.diag(beside, -1)
@@ -81,7 +81,7 @@ def _columns(of: Network, into_word: Tensor, into_bit: Tensor) -> Tensor:
 
 
 def _one_node_rows(of: Network, into_word: Tensor, into_bit: Tensor) -> Tensor:
-    """Rows of one node each: those with a driver are at 0 V, the others obey one R x R matrix."""
+    """Return rows of one node each: those with a driver are at 0 V, the others obey one R x R matrix."""
     floats = ((of.left + of.right) == 0)[..., None].to(of.g.dtype)
     matrix = torch.diag_embed(of.g.sum(-1))
     right = into_word.sum(2)

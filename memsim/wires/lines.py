@@ -57,7 +57,8 @@ class Lines:
         return 1.0 / self.r_bit if self.r_bit > 0.0 else math.inf
 
     def kappa(self, conductance_RC: Tensor) -> float:
-        """Largest (r_word C^2 + r_bit R^2) max G / 2 [1]: the size of the effect of wires, before solving.
+        """Return the largest (r_word C^2 + r_bit R^2) max G / 2 [1]: the size of the effect of wires, before
+        solving.
 
         With one resistance and a square array it is r g_max N^2.
         """
@@ -81,12 +82,12 @@ class Network(NamedTuple):
     bottom: Tensor
 
     def transposed(self) -> Network:
-        """The same networks with word and bit lines exchanged."""
+        """Return the same networks with word and bit lines exchanged."""
         turned = self.g.transpose(-1, -2).contiguous()
         return Network(turned, self.bit, self.word, self.top, self.bottom, self.left, self.right)
 
     def with_devices(self, g: Tensor) -> Network:
-        """The same lines between other devices."""
+        """Return the same lines between other devices."""
         return self._replace(g=g)
 
 

@@ -67,13 +67,14 @@ def newton(of: Network, across: Tensor, curve: Curve) -> Nodes:
 
 
 def _missing(of: Network, devices: Tensor, word: Tensor, bit: Tensor) -> tuple[Tensor, Tensor]:
-    """Currents (N, R, C) [A] that are missing at the nodes; none at a line that its driver holds."""
+    """Return currents (N, R, C) [A] that are missing at the nodes; none at a line that its driver holds."""
     turned = _line_misses(devices.transpose(1, 2), bit.transpose(1, 2), of.bit, of.top, of.bottom)
     return _line_misses(-devices, word, of.word, of.left, of.right), turned.transpose(1, 2)
 
 
 def _line_misses(into: Tensor, v: Tensor, segment: float, first: Tensor, last: Tensor) -> Tensor:
-    """What currents into the nodes of lines along the last axis exceed those that leave through wires by.
+    """Return what currents into the nodes of lines along the last axis exceed those that leave through wires
+    by.
 
     The cells of a line that is one node share what they miss together; one that is held misses nothing.
     """

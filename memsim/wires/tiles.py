@@ -61,7 +61,7 @@ def _cut(g: Tensor, tiles: tuple[int, int], together: int) -> Tensor:
 
 
 def _join(parts: Tensor, matrices: int, tiles: tuple[int, int]) -> Tensor:
-    """The inverse of :func:`_cut`, empty cells included."""
+    """Return the inverse of :func:`_cut`, empty cells included."""
     return parts.unflatten(0, (matrices, *tiles)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
 
 

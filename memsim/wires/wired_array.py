@@ -92,14 +92,14 @@ class WiredArray:
         return found.reshape(*self.lead, rows, columns)
 
     def _way(self, accuracy: float) -> tuple[Method, int]:
-        """How to reach an accuracy, and sweeps after the product."""
+        """Return how to reach an accuracy, and sweeps after the product."""
         sweeps = max(0, sweeps_for(self.contraction, accuracy) - 1)
         if sweeps > MOST_SWEEPS:
             return "blocks", 0
         return ("sweeps" if sweeps else "ladder"), sweeps
 
     def _solve(self, voltage: Tensor, method: Method, sweeps: int) -> Tensor:
-        """Currents of voltages (A, B, R)."""
+        """Return currents of voltages (A, B, R)."""
         of = self._network
         if method == "sweeps":
             ends = torch.stack([x[0, 0] for x in (of.left, of.right, of.top, of.bottom)])

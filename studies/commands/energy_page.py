@@ -74,7 +74,7 @@ def balances(card: memsim.ChipCard) -> dict[str, Balance]:
 
 
 def text() -> str:
-    """The page."""
+    """Return the page."""
     found = balances(memsim.ChipCard.load("default"))
     one = found["s2tdpt-4-384"]
     share = baselines.qnn_break_even(one.works)
@@ -194,7 +194,7 @@ def _beside() -> Iterator[tuple[str, ...]]:
 
 
 def _node(name: str) -> str:
-    """A card, its node, its converter and the price of an 8-bit conversion at both ends."""
+    """Return a card, its node, its converter and the price of an 8-bit conversion at both ends."""
     card = memsim.ChipCard.load(name)
     price = energy_findings.between(*(quantity(one.energy, "J") for one in conversion(card, "adc-8b")))
     return f"`{name}` ({node(card).replace('nm', ' nm')}, {price} for a conversion of 8 bits)"

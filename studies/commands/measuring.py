@@ -74,7 +74,9 @@ def refuse_unread_folder(study: Study, setting: Setting) -> None:
 
 
 def _ids(study: Study, setting: Setting) -> set[str] | None:
-    """The names of a study's tasks; None where the setting makes none, a network's file without its data."""
+    """Return the names of a study's tasks; None where the setting makes none, a network's file without its
+    data.
+    """
     try:
         return {task.id for task in tasks_of(study, setting)}
     except ValueError:
@@ -96,20 +98,22 @@ def refuse_unwritten(study: Study, setting: Setting, card: memsim.ChipCard, opti
 
 
 def _order(card: Any) -> str:
-    """The order in which a task's card has dot products on arrays; "digital" for a task without a card."""
+    """Return the order in which a task's card has dot products on arrays; "digital" for a task without a
+    card.
+    """
     section = card.get("attention", {}) if isinstance(card, Mapping) else {}
     return str(section.get("order", "digital"))
 
 
 def _unchanged(study: Study, setting: Setting) -> bool:
-    """Whether every task runs the setting's network as it is, as a comparison would."""
+    """Return whether every task runs the setting's network as it is, as a comparison would."""
     return study.standard and all(
         runs_unchanged(task.shared.get("network"), setting.title) for task in tasks_of(study, setting)
     )
 
 
 def runs_unchanged(network: Any, title: str) -> bool:
-    """Whether what a task says of its network is that it runs the one of this title as it is."""
+    """Return whether what a task says of its network is that it runs the one of this title as it is."""
     return isinstance(network, Mapping) and network.get("model") == title and not network.get("change")
 
 
@@ -159,7 +163,7 @@ def show(study: Study, setting: Setting, outcome: Outcome, *, report: bool, as_j
 
 
 def failures(outcome: Outcome) -> str:
-    """How many tasks failed, the first of them, and where to look."""
+    """Return how many tasks failed, the first of them, and where to look."""
     total = outcome.done + outcome.skipped + outcome.failed
     failed = (row for row in rows.read(outcome.folder) if "failure" in row)
     first = next(failed, None)

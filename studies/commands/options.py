@@ -29,7 +29,9 @@ def refuse_ignored(options: Sequence[str], reason: str) -> None:
 
 
 def written_options(card: memsim.ChipCard, attention: str | None, without: Sequence[str]) -> list[str]:
-    """Those of the options that act on written attention alone: "--attention", "--without write-noise"."""
+    """Return those of the options that act on written attention alone: "--attention", "--without
+    write-noise".
+    """
     alone = {*effects_of(card.attention.cell), "pulse-rounding", "wear"} - {*effects_of(card.weights.cell)}
     return [
         *(["--attention"] if attention else []),
@@ -44,7 +46,7 @@ def check_ages(context: typer.Context, card: memsim.ChipCard) -> None:
 
 
 def net_of(context: typer.Context, net: str | None, model: str) -> NetFile | None:
-    """The user's network that a command names; ValueError for one beside another model."""
+    """Return the user's network that a command names; ValueError for one beside another model."""
     if net is not None and given(context, "model"):
         raise ValueError(f"--net {net} and --model {model}: give one of them")
     return None if net is None else NetFile.read(net)
@@ -58,7 +60,7 @@ def card_of(
     without: Sequence[str] = (),
     only: Sequence[str] = (),
 ) -> memsim.ChipCard:
-    """The card a command names, with its cells and effects exchanged as the options say."""
+    """Return the card a command names, with its cells and effects exchanged as the options say."""
     if without and only:
         raise ValueError(
             f"--without {without[0]} and --only {only[0]}: give one of them; --only switches all others off"
@@ -74,7 +76,8 @@ def card_of(
 
 
 def choice(option: str, given: str, names: Iterable[str], more: str = "") -> str:
-    """The name as given, where it is one of `names`; ValueError with the nearest and all of them otherwise.
+    """Return the name as given, where it is one of `names`; ValueError with the nearest and all of them
+    otherwise.
 
     more: what else the option takes, for the message.
     """
@@ -87,7 +90,9 @@ def choice(option: str, given: str, names: Iterable[str], more: str = "") -> str
 
 
 def network(name: str, option: str = "--model") -> str:
-    """The name of a trained network, or a checkpoint's path, as given; ValueError where there is none."""
+    """Return the name of a trained network, or a checkpoint's path, as given; ValueError where there is
+    none.
+    """
     if Path(name).suffix == ".safetensors" or Path(name).is_file():
         if not Path(name).is_file():
             raise ValueError(f"{option}: checkpoint {name} does not exist")
@@ -96,7 +101,7 @@ def network(name: str, option: str = "--model") -> str:
 
 
 def data_set(name: str, option: str = "--dataset") -> str:
-    """The name of a data set, or an .npz file's path, as given; ValueError where there is none.
+    """Return the name of a data set, or an .npz file's path, as given; ValueError where there is none.
 
     A fold of it, NAME:2/5, is taken as well.
     """

@@ -40,13 +40,13 @@ ABOUT = (
 
 
 def shown(recorded: Recorded) -> list[Table]:
-    """The first table of a study and those that have its columns: the same question at other times."""
+    """Return the first table of a study and those that have its columns: the same question at other times."""
     first, *others = recorded.tables.values()
     return [first, *(table for table in others if table.header == first.header)]
 
 
 def narrowed(table: Table) -> Table:
-    """The table without the columns that are left out, its title that of its study."""
+    """Return the table without the columns that are left out, its title that of its study."""
     kept = [at for at, name in enumerate(table.header) if name not in LEFT_OUT]
     rows = [[row[at] for at in kept] for row in table.rows]
     return replace(table, header=[table.header[at] for at in kept], rows=rows)
@@ -61,7 +61,9 @@ def measured(recorded: Recorded, commit: str) -> str:
 
 
 def command(recorded: Recorded) -> str:
-    """The command that measures it: the study's name and the options that differ from their defaults."""
+    """Return the command that measures it: the study's name and the options that differ from their
+    defaults.
+    """
     run, default = recorded.setting, Setting()
     words = ["memsim study", recorded.study.name]
     for field in ("model", "chips", "images", "dataset", "seed"):
@@ -73,7 +75,7 @@ def command(recorded: Recorded) -> str:
 
 
 def section(recorded: Recorded, commit: str) -> Section:
-    """One study: its command, what was run, its first tables, what follows from them."""
+    """Return one study: its command, what was run, its first tables, what follows from them."""
     words = [*warnings(recorded), line(recorded), measured(recorded, commit)]
     parts: list[Part] = [Words(text=f"`{command(recorded)}`"), Words(text=" ".join(words))]
     parts += [narrowed(table) for table in shown(recorded)]
@@ -86,13 +88,13 @@ def section(recorded: Recorded, commit: str) -> Section:
 
 
 def notes(sections: Sequence[Section]) -> list[str]:
-    """The notes of all tables, each once."""
+    """Return the notes of all tables, each once."""
     tables = [part for one in sections for part in one.parts if isinstance(part, Table)]
     return list(dict.fromkeys(table.note for table in tables if table.note))
 
 
 def text(folders: Sequence[str | Path], commit: str, *, trust: bool = False) -> str:
-    """The page in Markdown; ValueError as :func:`memsim.studies.reports.dossier.recall`."""
+    """Return the page in Markdown; ValueError as :func:`memsim.studies.reports.dossier.recall`."""
     sections = [section(recall(folder, trust=trust), commit) for folder in folders]
     said = [Words(text=note) for note in notes(sections)]
     sections += [Section(title=READ, parts=said)]
@@ -103,7 +105,7 @@ def text(folders: Sequence[str | Path], commit: str, *, trust: bool = False) -> 
 
 
 def added(before: str, new: str) -> str:
-    """The page `before` with the studies of another one put in.
+    """Return the page `before` with the studies of another one put in.
 
     Raises ValueError where it is no such page, and where the two number their sources differently.
     """
@@ -128,7 +130,9 @@ def _cited(pieces: dict[str, str]) -> str:
 
 
 def _pieces(page: str) -> dict[str, str]:
-    """Texts of a page's sections, by title, and by title and command where it is of a study; "" the head."""
+    """Return texts of a page's sections, by title, and by title and command where it is of a study; "" the
+    head.
+    """
     first, *rest = page.split(START)
     found = {"": first}
     for text in rest:
@@ -143,7 +147,7 @@ def _unnoted(part: Part) -> Part:
 
 
 def head() -> str:
-    """The commit of this source tree, "unknown" where it is no git repository."""
+    """Return the commit of this source tree, "unknown" where it is no git repository."""
     asked = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     found = subprocess.run(asked, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"

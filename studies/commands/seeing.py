@@ -92,7 +92,7 @@ def see(
 
 
 def table(numbers: dict[str, Any]) -> Table:
-    """The agreement of every network's maps, a line for each kind and time, and the controls."""
+    """Return the agreement of every network's maps, a line for each kind and time, and the controls."""
     shown = Table("", "maps", "", *MEASURES, box=None)
     for one in numbers["networks"]:
         for kind, times in one["agreement"].items():

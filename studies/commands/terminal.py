@@ -49,7 +49,7 @@ def show_whatever_the_terminal_can() -> None:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """What stands for the letters that cannot be encoded, and where to go on."""
+    """Return what stands for the letters that cannot be encoded, and where to go on."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     letters = error.object[error.start : error.end]
@@ -57,7 +57,7 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def _ascii(letter: str) -> str:
-    """A letter without its accents, a number for one that has none of these."""
+    """Return a letter without its accents, a number for one that has none of these."""
     base = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
     return base or letter.encode("ascii", "backslashreplace").decode()
 

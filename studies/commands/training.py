@@ -58,8 +58,8 @@ def train_command(
 
 
 def recipe_of(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
-    """A recipe with other fields, but those that are None; ValueError, naming the field, for what is not
-    allowed.
+    """Return a recipe with other fields, but those that are None; ValueError, naming the field, for what is
+    not allowed.
     """
     given = {name: value for name, value in options.items() if value is not None}
     try:
@@ -72,7 +72,7 @@ def recipe_of(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
 
 
 def schedule_of(text: str | None) -> tuple[tuple[int, float], ...] | None:
-    """The schedule of "1:0.8,4:0.2", pairs of time steps and shares; ValueError for other words."""
+    """Return the schedule of "1:0.8,4:0.2", pairs of time steps and shares; ValueError for other words."""
     if text is None:
         return None
     try:
@@ -110,7 +110,9 @@ def _trained(
 
 
 def _name_of(file: Path) -> str:
-    """Name the network of a data file: s2tdpt-STEM, with "-npz" where a bundled network is called so."""
+    """Return the name the network of a data file: s2tdpt-STEM, with "-npz" where a bundled network is
+    called so.
+    """
     name = f"s2tdpt-{file.stem}"
     return f"{name}-npz" if name in NETWORK.values() else name
 

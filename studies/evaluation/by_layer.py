@@ -12,7 +12,7 @@ from memsim.energy.work import Rewritten, Work
 
 
 def built(chip: memsim.Chip, works: Sequence[Work]) -> list[Work | Rewritten]:
-    """The layers that are arrays on a chip, with those that are rewritten: what takes area."""
+    """Return the layers that are arrays on a chip, with those that are rewritten: what takes area."""
     arrays = {**chip.weight_arrays, **chip.attention_arrays}
     products = [a for a in chip.attention_arrays.values() if isinstance(a, ProductAttentionArray)]
     own = [work for work in works if work.name in arrays]
@@ -20,12 +20,12 @@ def built(chip: memsim.Chip, works: Sequence[Work]) -> list[Work | Rewritten]:
 
 
 def ledger(chip: memsim.Chip) -> list[dict[str, Any]]:
-    """Every line of the crossbars' bill for one image and chip, units in the keys."""
+    """Return every line of the crossbars' bill for one image and chip, units in the keys."""
     return [line.json() for line in chip.ledger.lines()]
 
 
 def layers(chip: memsim.Chip, built: Sequence[Work | Rewritten]) -> dict[str, dict[str, Any]]:
-    """Energy and time of an image and area by layer; what a layer has none of is absent.
+    """Return the energy and time of an image and area by layer; what a layer has none of is absent.
 
     built: the layers that are arrays, as `areas` takes them.
     """

@@ -89,7 +89,7 @@ def _chip(
     subject: Subject, card: memsim.ChipCard, setting: Setting, calibration: Tensor | None, output: Output,
     strict: bool, axis: int,
 ) -> memsim.Chip | None:  # fmt: skip
-    """The chips of a setting, not programmed yet; None for engine digital."""
+    """Return the chips of a setting, not programmed yet; None for engine digital."""
     if setting.engine == "digital":
         return None
     return memsim.to_crossbar(
@@ -126,7 +126,7 @@ def _check(card: memsim.ChipCard, chips: int, time: float, engine: str) -> None:
 
 
 def _card(card: memsim.ChipCard | str, engine: str) -> tuple[memsim.ChipCard, Sequence[str]]:
-    """The card, without the effects that the engine lacks, and these."""
+    """Return the card, without the effects that the engine lacks, and these."""
     card = card if isinstance(card, memsim.ChipCard) else memsim.ChipCard.load(card)
     lacking = lacks(card) if engine == "aihwkit" else ()
     return card.without(*lacking), lacking

@@ -188,7 +188,7 @@ class Comparison:
         return Balance(lines=self.chip.ledger.lines(), works=self.works, card=self.card)
 
     def summary(self) -> dict[str, Any]:
-        """The public result; a measure that was not taken is absent, never 0."""
+        """Return the public result; a measure that was not taken is absent, never 0."""
         trial, setting = self.measured.trial, self.setting
         sets = {name: self._set(name) for name in trial.digital.sets}
         out: dict[str, Any] = {
@@ -212,14 +212,16 @@ class Comparison:
         return out if self.chip is None else out | self._chips(self.chip)
 
     def _decided(self) -> dict[str, Any]:
-        """The bands of the crossbars' energies, what they decide, and the nodes of the prices."""
+        """Return the bands of the crossbars' energies, what they decide, and the nodes of the prices."""
         bands = {key: band._asdict() for key, band in self.bands.items()}
         found: dict[str, Any] = {"energy_band": bands, "energy_verdict": self.verdicts} if bands else {}
         mixed = other_nodes(self.card)
         return found | {"node": node(self.card)} | ({"other_nodes": mixed} if mixed else {})
 
     def _set(self, name: str) -> dict[str, Any]:
-        """Accuracy with intervals, cross-entropy and margin of both executions, and their agreement."""
+        """Return the accuracy with intervals, cross-entropy and margin of both executions, and their
+        agreement.
+        """
         part, prefix = self.measured.trial.digital.sets[name], ""
         out: dict[str, Any] = {"digital": score(part.logits, part.labels)}
         if self.chip is None:
@@ -238,7 +240,7 @@ class Comparison:
         return out | {"agreement": _mean(columns[f"{prefix}agreement [1]"])}
 
     def _chips(self, chip: memsim.Chip) -> dict[str, Any]:
-        """What a summary has of the chips."""
+        """Return what a summary has of the chips."""
         ledger, arrays, spikes = chip.ledger, chip.attention_arrays, self.measured.spikes
         out: dict[str, Any] = {
             "chips": len(chip.chips),
@@ -273,8 +275,8 @@ class Comparison:
         return out
 
     def _wires(self, chip: memsim.Chip) -> dict[str, Any]:
-        """What is simulated of the lines of either kind of array, a segment of them, and how long they settle
-        at most, beside the shortest read.
+        """Return what is simulated of the lines of either kind of array, a segment of them, and how long they
+        settle at most, beside the shortest read.
         """
         card, sections = self.card, []
         if chip.weight_arrays:
@@ -312,7 +314,9 @@ class Comparison:
 
 
 def _interval(found: Estimate) -> dict[str, Any]:
-    """An estimate as the summary has it: `low` and `high` on these images, `task` over chips and images."""
+    """Return an estimate as the summary has it: `low` and `high` on these images, `task` over chips and
+    images.
+    """
     ends = {} if found.task is None else {"task": {"low": found.task.low, "high": found.task.high}}
     return {"mean": found.mean, "low": found.low, "high": found.high} | ends
 

@@ -36,7 +36,7 @@ class Part:
     spikes: dict[str, Bits] = field(default_factory=dict)  #: by layer, of the plain set alone
 
     def batches(self, chips: int) -> list[range]:
-        """Names of the images of each pass."""
+        """Return names of the images of each pass."""
         size, count = max(1, PASS // chips), len(self.images)
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
@@ -104,14 +104,14 @@ def _forward(net: nn.Module, x: Tensor) -> Any:
 
 
 def picked(found: Any, output: Output) -> Any:
-    """The part of what a network returned that `output` names."""
+    """Return the part of what a network returned that `output` names."""
     if output is None:
         return found
     return output(found) if callable(output) else found[output]
 
 
 def checked(logits: Any, images: int, labels: Tensor) -> Tensor:
-    """Logits (B, classes) that fit the labels; ValueError says what they are instead."""
+    """Return logits (B, classes) that fit the labels; ValueError says what they are instead."""
     shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     if not isinstance(logits, Tensor) or logits.dim() != 2 or len(logits) != images:
         raise ValueError(
@@ -124,7 +124,7 @@ def checked(logits: Any, images: int, labels: Tensor) -> Tensor:
 
 
 def _joined(kept: list[dict[str, Bits]]) -> dict[str, Bits]:
-    """Spikes of all passes, of the layers that every one has in the same size."""
+    """Return spikes of all passes, of the layers that every one has in the same size."""
     out = {}
     for layer, first in kept[0].items():
         every = [one[layer] for one in kept if layer in one]
@@ -134,5 +134,5 @@ def _joined(kept: list[dict[str, Bits]]) -> dict[str, Bits]:
 
 
 def spike_rates(spikes: Mapping[str, Bits]) -> dict[str, float]:
-    """Spikes for each neuron and time step, by layer."""
+    """Return spikes for each neuron and time step, by layer."""
     return {layer: one.ones / (len(one.packed) * one.size) for layer, one in spikes.items()}

@@ -43,14 +43,16 @@ class Scale(NamedTuple):
         return pulsed or self.path[0] in ("attention", "attention_faults", "wear")
 
     def off(self, card: memsim.ChipCard) -> memsim.ChipCard:
-        """The card with nothing on, this scale's field at the absurd end.
+        """Return the card with nothing on, this scale's field at the absurd end.
 
         Raises CardError where the card cannot have the effect.
         """
         return self._absurd(card).only()
 
     def cards(self, card: memsim.ChipCard) -> list[memsim.ChipCard]:
-        """The card with this effect alone, at each level that is a value. Raises CardError likewise."""
+        """Return the card with this effect alone, at each level that is a value. Raises CardError
+        likewise.
+        """
         absurd = self._absurd(card).only(self.effect)
         values = [level for level in self.levels if level is not None]
         return [*(self._with(absurd, level) for level in values[:-1]), absurd]
@@ -61,7 +63,7 @@ class Scale(NamedTuple):
     def _with(
         self, card: memsim.ChipCard, level: Any, beside: Fields = MappingProxyType({})
     ) -> memsim.ChipCard:
-        """The card with fields replaced."""
+        """Return the card with fields replaced."""
         fields: dict[str, Any] = {key: dict(table) for key, table in (beside or {}).items()}
         table, (*tables, last) = fields, self.path
         for key in tables:
@@ -88,7 +90,7 @@ STRENGTHS = (0.0, 1.0, 3.0, 10.0)
 
 
 def _of_cells() -> Iterator[Scale]:
-    """Each effect of a cell, the other kind of array ideal."""
+    """Yield each effect of a cell, the other kind of array ideal."""
     for effect, cells in CELLS.items():
         for array, cell in cells.items():
             beside = {name: {"cell": cell if name == array else "ideal"} for name in ARRAYS}
@@ -102,7 +104,7 @@ FAINT = {"read_voltage [V]": 2e-3, "read_time [s]": 1e-11}
 
 
 def _of_arrays() -> Iterator[Scale]:
-    """Effects of both sorts of array at once, and of one alone."""
+    """Yield effects of both sorts of array at once, and of one alone."""
     faint = dict.fromkeys(ARRAYS, FAINT)
     ohms = (0.0, 0.7, 20.0, 900.0)
     yield Scale("wires", "wire_resistance [ohm], idle lines off", ohms, ("wire_resistance",))
@@ -139,7 +141,7 @@ ERRORS = {
 
 
 def _of_adcs() -> Iterator[Scale]:
-    """Errors of fabricated ADCs, of one kind of array each; curvature of an oscillator besides."""
+    """Yield errors of fabricated ADCs, of one kind of array each; curvature of an oscillator besides."""
     for array in ARRAYS:
         for effect, (field, kind) in ERRORS.items():
             beside = {array: {"adc": {"kind": kind}}}
@@ -152,7 +154,7 @@ SHARES = ("stuck_on", "stuck_off", "stuck_random", "dead_word_lines", "dead_bit_
 
 
 def _of_faults() -> Iterator[Scale]:
-    """Each kind of fault in either kind of array, and the corrupt devices of a preset."""
+    """Yield each kind of fault in either kind of array, and the corrupt devices of a preset."""
     for array in ARRAYS:
         table = "weight_faults" if array == "weights" else "attention_faults"
         for field in SHARES:
@@ -166,5 +168,5 @@ SCALES = (*_of_cells(), *_of_arrays(), *_of_adcs(), *_of_faults())
 
 
 def missing() -> set[str]:
-    """Effects of any card that have no entry here."""
+    """Return effects of any card that have no entry here."""
     return {*ARRAY_EFFECTS, *every_effect()} - {scale.effect for scale in SCALES}

@@ -92,7 +92,9 @@ class Measured:
         return Result(per_chip=per_chip, total=total, marks=kept)
 
     def _costs(self) -> dict[str, Any]:
-        """What an image costs a chip in energy, time, pulses and wear, and what keeping it fresh cost."""
+        """Return what an image costs a chip in energy, time, pulses and wear, and what keeping it fresh
+        cost.
+        """
         chip = self.trial.chip
         assert chip is not None
         attention, worn = chip.attention_arrays.values(), most_worn(chip)
@@ -163,7 +165,7 @@ def execute(
 def _answers(
     trial: Trial, part: Part, counts: SpikeCounts | None, advance: Callable[[int, int], None]
 ) -> Tensor:
-    """Logits (S, B, classes) of a test set; spikes are entered into the counts."""
+    """Return logits (S, B, classes) of a test set; spikes are entered into the counts."""
     net = trial.changed if trial.chip is None else trial.chip.net
     size = len(trial.chips)
     out = []
@@ -179,7 +181,7 @@ def _answers(
 
 
 def _call(trial: Trial, x: Tensor, ids: range) -> Tensor:
-    """Logits (S, B, classes) of one pass; x as the network takes it."""
+    """Return logits (S, B, classes) of one pass; x as the network takes it."""
     if trial.chip is not None:
         return trial.chip(x, image=ids)
     assert trial.changed is not None
@@ -192,8 +194,8 @@ def _call(trial: Trial, x: Tensor, ids: range) -> Tensor:
 def scores(
     logits: Tensor, counted: Mapping[str, Tensor], part: Part, prefix: str = ""
 ) -> tuple[dict[str, list[float]], dict[str, Any]]:
-    """How answers (S, B, classes) fit the labels, by chip, and the digital network's beside them; counted:
-    `right` of the same.
+    """Return how answers (S, B, classes) fit the labels, by chip, and the digital network's beside them;
+    counted: `right` of the same.
     """
     labels, digital = part.labels, part.logits.argmax(-1) == part.labels
     columns = {column: rows.double().mean(-1).tolist() for column, rows in counted.items()}
@@ -211,7 +213,7 @@ def scores(
 
 
 def right(logits: Tensor, part: Part, prefix: str = "") -> dict[str, Tensor]:
-    """Which answers (S, B) are right, and which are the digital network's."""
+    """Return which answers (S, B) are right, and which are the digital network's."""
     found = logits.argmax(-1)
     return {
         f"{prefix}accuracy [1]": found == part.labels,
@@ -220,6 +222,6 @@ def right(logits: Tensor, part: Part, prefix: str = "") -> dict[str, Tensor]:
 
 
 def most_worn(chip: memsim.Chip) -> ArrayWear | None:
-    """The attention layer whose devices go through most cycles for an image; None without any."""
+    """Return the attention layer whose devices go through most cycles for an image; None without any."""
     layers = (array.wear for array in chip.attention_arrays.values())
     return max(layers, key=lambda one: one.cycles, default=None)

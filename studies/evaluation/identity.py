@@ -36,7 +36,7 @@ def tensors_digest(named: Iterable[tuple[str, Tensor | None]]) -> str:
 
 
 def point(labels: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Labels as a key: equal points give equal keys; a list or mapping stands there as its JSON."""
+    """Return labels as a key: equal points give equal keys; a list or mapping stands there as its JSON."""
     return tuple(
         (name, json.dumps(value, sort_keys=True) if isinstance(value, (list, dict)) else value)
         for name, value in sorted(labels.items())

@@ -89,19 +89,24 @@ class Estimate:
 
 @lru_cache(maxsize=4096)
 def per_spread(n: int, level: float = LEVEL) -> float:
-    """Half of Student's interval of a mean over its values' standard deviation: t_(n-1) / sqrt(n), n >= 2."""
+    """Return half of Student's interval of a mean over its values' standard deviation: t_(n-1) / sqrt(n),
+    n >= 2.
+    """
     return float(student.ppf(0.5 + level / 2, n - 1)) / math.sqrt(n)
 
 
 def corrected(of: int, level: float = LEVEL) -> float:
-    """The level of an interval whose subject was picked as the best of `of` candidates (Bonferroni)."""
+    """Return the level of an interval whose subject was picked as the best of `of` candidates
+    (Bonferroni).
+    """
     if of < 1:
         raise ValueError(f"of = {of}: the best of at least one")
     return 1 - (1 - level) / of
 
 
 def over_chips(values: Sequence[float], *, share: bool, level: float = LEVEL) -> Estimate:
-    """Mean with Student's t interval over chips, which are the sample: the images are the same for all.
+    """Return the mean with Student's t interval over chips, which are the sample: the images are the same for
+    all.
 
     share: values from 0 to 1, whose interval is cut to that range.  One chip shows no spread: its interval
     is everything possible.
@@ -161,7 +166,9 @@ def crossed(table: NDArray, level: float = LEVEL) -> Span:
 
 @lru_cache(maxsize=256)
 def chips_to_halve(n: int) -> int:
-    """How many chips would give half the interval of n, were their spread the same: t(m-1)/sqrt(m) halved."""
+    """Return how many chips would give half the interval of n, were their spread the same: t(m-1)/sqrt(m)
+    halved.
+    """
     goal, m = per_spread(n) / 2, n + 1
     while per_spread(m) > goal:
         m += 1

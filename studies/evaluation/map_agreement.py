@@ -35,8 +35,8 @@ class DigitalMaps:
     def of(
         cls, net: nn.Module, images: Tensor, labels: Tensor, batch_axis: int, dtype: torch.dtype
     ) -> DigitalMaps | None:
-        """The maps of images (B, ...); None where they are no pictures, or no linear head reads the mean of a
-        layer.
+        """Return the maps of images (B, ...); None where they are no pictures, or no linear head reads the
+        mean of a layer.
         """
         if images.dim() not in (4, 5) or not images.is_floating_point():
             return None

@@ -71,7 +71,7 @@ class NetFile:
         return sha256(self.text.encode()).hexdigest()[:16]
 
     def task_form(self) -> dict[str, str]:
-        """What a task holds of it: its content, not its place."""
+        """Return what a task holds of it: its content, not its place."""
         return {"name": self.name, "function": self.function, "text": self.text}
 
     def make(self) -> tuple[nn.Module, Tensor | None]:
@@ -111,7 +111,7 @@ def _kind(value: Any) -> str:
 
 
 def _last_line(error: BaseException, name: str) -> str:
-    """What a traceback ends with, and the line of the user's file it came from."""
+    """Return what a traceback ends with, and the line of the user's file it came from."""
     said = traceback.format_exception_only(error)[-1].strip()
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
     beside = isinstance(error, ModuleNotFoundError)

@@ -48,7 +48,7 @@ class Point:
     shared: dict[str, Any] = field(default_factory=dict)
 
     def estimate(self, column: str, *, of: int = 1) -> Estimate:
-        """The mean over chips with its intervals; `of`: how many it was picked from as the best.
+        """Return the mean over chips with its intervals; `of`: how many it was picked from as the best.
 
         Student's t over chips, which all see the same images; where it has nothing to go by (one chip, or no
         spread at all) and the column is a share, over images.  KeyError for no such column.
@@ -70,7 +70,8 @@ class Point:
         return Estimate(mean=centre, low=here.low, high=here.high, chips=len(found), halving=None, task=task)
 
     def against(self, reference: Point, column: str, *, of: int = 1) -> Estimate | None:
-        """The mean difference to a reference over the chips both have, paired; None where they share none.
+        """Return the mean difference to a reference over the chips both have, paired; None where they share
+        none.
 
         Images are paired too, where both saw the same ones.  `of`: how many candidates this one was picked
         from as the best.  KeyError for a column that either lacks.
@@ -89,7 +90,9 @@ class Point:
         return _paired(pairs, apart, scale, corrected(of))
 
     def loss(self, column: str) -> Estimate | None:
-        """The mean difference of an accuracy to the digital run's; None where its answers are not kept."""
+        """Return the mean difference of an accuracy to the digital run's; None where its answers are not
+        kept.
+        """
         counted, name = self._counted(column, self.chips), f"{column}{DIGITAL}"
         if counted is None or name not in self.total:
             return None
@@ -97,7 +100,7 @@ class Point:
         return _paired(apart.mean(1).tolist(), apart, 1.0, LEVEL)
 
     def _counted(self, column: str, chips: Sequence[int]) -> NDArray[np.float64] | None:
-        """Which images counted on these chips, 0 or 1 (chips, images); None where it is not known."""
+        """Return which images counted on these chips, 0 or 1 (chips, images); None where it is not known."""
         if column not in self.marks:
             return None
         by_chip = dict(zip(self.chips, self.marks[column], strict=True))
@@ -107,7 +110,7 @@ class Point:
 def _paired(
     pairs: Sequence[float], apart: NDArray[np.float64] | None, scale: float, level: float
 ) -> Estimate:
-    """The mean of paired differences, by chip and, where known, by chip and image."""
+    """Return the mean of paired differences, by chip and, where known, by chip and image."""
     task = None if apart is None else over_both(apart, share=False, level=level)
     if len(pairs) > 1 and max(pairs) - min(pairs) > _ROUNDING * scale:
         return replace(over_chips(pairs, share=False, level=level), task=task)
@@ -124,13 +127,13 @@ def _difference(a: float, b: float) -> float:
 
 
 def matching(points: Iterable[Point], **labels: Any) -> list[Point]:
-    """Points with these labels; an underscore stands for a space in a label's name."""
+    """Return points with these labels; an underscore stands for a space in a label's name."""
     wanted = {name.replace("_", " "): value for name, value in labels.items()}
     return [p for p in points if all(p.labels.get(name) == value for name, value in wanted.items())]
 
 
 def chips_of(row: Mapping[str, Any]) -> list[int]:
-    """Names of the chips a row's task measured; one without a name where the task names none."""
+    """Return names of the chips a row's task measured; one without a name where the task names none."""
     return list(row["shared"].get("chips", [0]))
 
 
@@ -181,8 +184,8 @@ def _add(at: Point, chips: Sequence[int], result: Mapping[str, Any]) -> None:
 
 
 def _mean(old: Any, new: Any, before: int, more: int) -> Any:
-    """Two values weighted by their chips, mappings entry by entry, one that is missing being 0; what is no
-    number stays as it was.
+    """Return two values weighted by their chips, mappings entry by entry, one that is missing being 0; what
+    is no number stays as it was.
     """
     if old is None:
         return new

@@ -59,13 +59,13 @@ class Result:
         return next((len(values) for values in self.per_chip.values()), None)
 
     def json(self) -> dict[str, Any]:
-        """The headings as a row holds them; marks only where there are any."""
+        """Return the headings as a row holds them; marks only where there are any."""
         found = asdict(self)
         return found if self.marks else {name: value for name, value in found.items() if name != "marks"}
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Whether a value is a number; True and False are none."""
+    """Return whether a value is a number; True and False are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -90,7 +90,7 @@ def _check_total(name: str, value: Any) -> None:
 
 
 def flat(fields: Mapping[str, Any], separator: str = ".", prefix: str = "") -> dict[str, Any]:
-    """Entries of nested mappings under their joined names; an empty mapping stands for itself."""
+    """Return entries of nested mappings under their joined names; an empty mapping stands for itself."""
     out: dict[str, Any] = {}
     for name, value in fields.items():
         if isinstance(value, Mapping) and value:

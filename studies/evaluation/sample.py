@@ -13,8 +13,8 @@ from memsim.written_attention import attention_layers
 
 
 def conductances(chip: memsim.Chip) -> dict[str, Tensor]:
-    """Conductances [S] of the first chip's weight arrays, both devices of every pair; {} for ideal cells and
-    engine aihwkit.
+    """Return conductances [S] of the first chip's weight arrays, both devices of every pair; {} for ideal
+    cells and engine aihwkit.
     """
     if chip.card.ideal or not all(hasattr(a, "conductance") for a in chip.weight_arrays.values()):
         return {}
@@ -23,7 +23,9 @@ def conductances(chip: memsim.Chip) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def maps(net: nn.Module, chip: memsim.Chip, x: Tensor) -> dict[str, Any]:
-    """Weights A_ij of STDP attention of one input x, digital and on the first chip: (H, T, N, N) a layer."""
+    """Return weights A_ij of STDP attention of one input x, digital and on the first chip: (H, T, N, N) a
+    layer.
+    """
     if not chip.attention_arrays:
         return {}
     reference = copy.deepcopy(net).to(torch.float64 if chip.card.ideal else torch.float32).eval()

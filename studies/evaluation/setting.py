@@ -75,6 +75,6 @@ def check_types(fields: Mapping[str, Any]) -> None:
 
 
 def dump(card: memsim.ChipCard) -> dict[str, Any]:
-    """A card as JSON values, sets sorted: the same card gives the same text."""
+    """Return a card as JSON values, sets sorted: the same card gives the same text."""
     fields = card.model_dump(mode="json", by_alias=True)
     return {key: sorted(value) if isinstance(value, list) else value for key, value in fields.items()}

@@ -31,7 +31,7 @@ class Subject:
 
     @classmethod
     def given(cls, net: nn.Module) -> Subject:
-        """A network that is there, named by its class."""
+        """Return a network that is there, named by its class."""
         own = net.calibration_images if isinstance(net, models.Network) else None
         return cls(type(net).__name__, net, own, models.dataset_of(net))
 
@@ -49,11 +49,11 @@ class Subject:
 
     @classmethod
     def of(cls, setting: Setting) -> Subject:
-        """The network of a setting."""
+        """Return the network of a setting."""
         return cls.load(setting.model) if setting.net is None else cls.made(setting.net)
 
     def on(self, dataset: str | None) -> str:
-        """The data set to run on: the named one, else that of the training; ValueError for none."""
+        """Return the data set to run on: the named one, else that of the training; ValueError for none."""
         found = dataset or self.dataset
         if found is None:
             raise ValueError(
@@ -70,7 +70,9 @@ def refuse_foreign(setting: Setting, study: str, reason: str) -> None:
 
 
 def network_form(setting: Setting, change: Mapping[str, Any], others: list[str]) -> dict[str, Any]:
-    """A setting's network as a task holds it: by the content of its file, and of those a change loads."""
+    """Return a setting's network as a task holds it: by the content of its file, and of those a change
+    loads.
+    """
     if setting.net is None:
         digests = [file_digest(name) for name in (setting.model, *others)]
         joined = digests[0] if len(digests) == 1 else sha256("".join(digests).encode()).hexdigest()[:16]
@@ -85,13 +87,13 @@ def network_form(setting: Setting, change: Mapping[str, Any], others: list[str])
 
 @lru_cache(maxsize=4)
 def weights_digest(file: NetFile) -> str:
-    """The digest of every weight and calibration input that a user's file gives."""
+    """Return the digest of every weight and calibration input that a user's file gives."""
     net, calibration = file.make()
     return tensors_digest([*net.state_dict().items(), ("calibration", calibration)])
 
 
 def net_digest(net: nn.Module) -> str:
-    """The digest of every weight and buffer that a network has."""
+    """Return the digest of every weight and buffer that a network has."""
     named = net.state_dict().items()
     return tensors_digest((name, one) for name, one in named if isinstance(one, Tensor) and not is_lazy(one))
 

@@ -46,7 +46,7 @@ class TestData:
         return len(self.sets[self.name][1])
 
     def laid_out(self, x: Tensor) -> Tensor:
-        """Inputs (B, ...) as the network takes them, with the images on its batch axis."""
+        """Return inputs (B, ...) as the network takes them, with the images on its batch axis."""
         return x.movedim(0, self.batch_axis)
 
     @property

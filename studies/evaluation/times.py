@@ -30,7 +30,7 @@ def seconds(text: str, option: str = "--time") -> float:
 
 
 def span(text: str) -> float | tuple[float, float]:
-    """One time or two, such as "1s,1y", in seconds; ValueError otherwise."""
+    """Return one time or two, such as "1s,1y", in seconds; ValueError otherwise."""
     found = [seconds(part, "--times") for part in text.split(",")]
     if len(found) > 2 or (len(found) == 2 and not 0 < found[0] <= found[1]):
         raise ValueError(f"--times {text!r}: one time, or two above 0 with the later one second, as 1s,1y")

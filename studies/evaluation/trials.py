@@ -55,13 +55,13 @@ def shared_of(
 
 
 def _others(model: str, change: Mapping[str, Any]) -> list[str]:
-    """Networks that are loaded besides, for a change that exchanges the training."""
+    """Return networks that are loaded besides, for a change that exchanges the training."""
     return [find(model, change[key]) for key, find in RETRAINED.items() if key in change]
 
 
 @lru_cache(maxsize=8)
 def _trained_on(model: str, net: NetFile | None, _: str) -> str:
-    """The data set a setting's network was trained on."""
+    """Return the data set a setting's network was trained on."""
     return Subject.of(Setting(model=model, net=net)).on(None)
 
 
@@ -107,7 +107,7 @@ def prepare(shared: Mapping[str, Any], data: str = "data") -> Trial:
 
 
 def _setting(network: Mapping[str, Any]) -> Setting:
-    """The network of a task as a setting names it."""
+    """Return the network of a task as a setting names it."""
     return Setting(model=network["model"], net=NetFile(**network["file"]) if "file" in network else None)
 
 
@@ -123,7 +123,7 @@ def calibration(subject: Subject, data: TestData, *, own: Tensor | None) -> Tens
 
 
 def _record(net: torch.nn.Module) -> Mapping[str, Any]:
-    """The training record of a network; empty for a user's own."""
+    """Return the training record of a network; empty for a user's own."""
     return net.record if isinstance(net, models.Network) else {}
 
 
@@ -149,7 +149,7 @@ def measure(prepared: Trial, own: Mapping[str, Any]) -> Result:
 def _digital(
     network: str, dataset: str, _: str, images: int, data: str, dtype: torch.dtype
 ) -> digital.Digital:
-    """The digital run of an unchanged network of that content, on a data set of that content."""
+    """Return the digital run of an unchanged network of that content, on a data set of that content."""
     subject = Subject.of(_setting(json.loads(network)))
     return digital.run(subject.net, test_data(dataset, images=images, folder=data), dtype)
 
@@ -158,7 +158,7 @@ def _digital(
 def _seen(
     network: str, dataset: str, _: str, images: int, data: str, dtype: torch.dtype, count: int
 ) -> DigitalMaps | None:
-    """The digital maps of the unchanged network, for the first test images; None where it has none."""
+    """Return the digital maps of the unchanged network, for the first test images; None where it has none."""
     source = test_data(dataset, images=images, folder=data)
     x, labels = source.sets[source.name]
     net = Subject.of(_setting(json.loads(network))).net

@@ -54,7 +54,9 @@ def apart(a: Point, b: Point, column: str) -> Estimate:
 
 
 def over_chips_and_images(a: Point, b: Point, column: str) -> Span | None:
-    """The interval over chips and images of b minus a; None where it is not known which images counted."""
+    """Return the interval over chips and images of b minus a; None where it is not known which images
+    counted.
+    """
     if column not in a.marks or column not in b.marks:
         return None
     first, second = table(a.marks[column]), table(b.marks[column])

@@ -20,7 +20,7 @@ STATISTICS = 1024
 
 
 def variant(model: str, change: Mapping[str, Any], data: str = "data") -> Network:
-    """The network `model` with a change; ValueError for one that is not known.
+    """Return the network `model` with a change; ValueError for one that is not known.
 
     {}: as it was trained.  {"trained": kind}: its relative with that attention, trained the same way.
     {"tuned": cell}: tuned for attention written on that cell.

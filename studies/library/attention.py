@@ -109,7 +109,7 @@ def _written(
 
 
 def _pick(points: Sequence[Point], execution: str, group: str | None = None) -> dict[str, Point]:
-    """Points of one execution by name, in the groups' order; the STDP network first."""
+    """Return points of one execution by name, in the groups' order; the STDP network first."""
     order = list(GROUPS)
     chosen = matching(points, execution=execution, **({} if group is None else {"group": group}))
     chosen.sort(key=lambda p: (order.index(p.labels["group"]), p.labels["attention"] != "as trained"))

@@ -34,7 +34,7 @@ ADDED: dict[str, dict[str, Any]] = {
 
 
 def changes(card: memsim.ChipCard) -> Iterator[Change]:
-    """Each effect off, all off; each other effect on."""
+    """Yield each effect off, all off; each other effect on."""
     on = [e for e in card.effects if e in ARRAY_EFFECTS and e not in CONVERSION and card.on(e)]
     for effect in on:
         yield Change("without", effect, card.without(effect))
@@ -48,7 +48,7 @@ def changes(card: memsim.ChipCard) -> Iterator[Change]:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """The card and each change at every time, on every block of chips."""
+    """Return the card and each change at every time, on every block of chips."""
     return one_change.tasks("circuit", setting, changes, TIMES)
 
 

@@ -82,12 +82,12 @@ def _variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str,
 
 
 def _bias(net: nn.Module, one: Any) -> bool:
-    """Whether the module of a matrix has the bias that an array could hold."""
+    """Return whether the module of a matrix has the bias that an array could hold."""
     return net.get_submodule(one.module)._parameters.get(one.matrix.bias) is not None
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every card on every block of chips, programmed once for all times."""
+    """Yield every card on every block of chips, programmed once for all times."""
     from memsim.studies.evaluation.subject import Subject
 
     card = memsim.ChipCard.parse(dict(setting.card))
@@ -126,7 +126,7 @@ def _at(points: Sequence[Point], time: float) -> dict[str, Point]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Every coding with accuracy at both times, energy and area; then all columns, time by time."""
+    """Return every coding with accuracy at both times, energy and area; then all columns, time by time."""
     if not points:
         return {}
     main = draw.main_column(points)
@@ -166,7 +166,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Accuracy of every coding, a figure for each time."""
+    """Return the accuracy of every coding, a figure for each time."""
     out = {}
     for time in sorted({p.labels["time [s]"] for p in points}):
         found = _at(points, time)

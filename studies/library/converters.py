@@ -56,12 +56,12 @@ def changes(card: memsim.ChipCard) -> Iterator[Change]:
 
 
 def _adc(card: memsim.ChipCard, **table: Any) -> memsim.ChipCard:
-    """The card with ADCs of both sorts of array changed."""
+    """Return the card with ADCs of both sorts of array changed."""
     return card.replace(weights={"adc": table}, attention={"adc": table})
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """The card and each change on every block of chips."""
+    """Return the card and each change on every block of chips."""
     return one_change.tasks("converters", setting, changes)
 
 

@@ -45,7 +45,7 @@ TOGETHER = {"devices_per_synapse": 4, "reset": "verified", "verify_rounds": 1, "
 
 
 def pulsed() -> list[str]:
-    """Every preset that is written by pulses."""
+    """Return every preset that is written by pulses."""
     return [name for name in devices.names() if isinstance(devices.get(name), devices.PulsedCell)]
 
 

@@ -56,7 +56,7 @@ def _task(shared: dict[str, Any], time: float, compensation: str, upkeep: str) -
 
 
 def _series(points: Sequence[Point]) -> dict[str, list[tuple[float, Point]]]:
-    """Points of each kind of upkeep along time: the three compensations first, in their order."""
+    """Return points of each kind of upkeep along time: the three compensations first, in their order."""
     kinds = dict.fromkeys([*COMPENSATIONS, *(p.labels["upkeep"] for p in points)])
     ordered = sorted(points, key=lambda p: p.labels["time [s]"])
     found = {k: [(p.labels["time [s]"], p) for p in ordered if p.labels["upkeep"] == k] for k in kinds}

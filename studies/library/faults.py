@@ -43,7 +43,8 @@ CARD, PLAIN, SPARED, OWN = "no fault", "no spares", f"{SPARES} spare rows and co
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """The card without faults; every kind and share, with spares and without; presets with their own share.
+    """Yield the card without faults; every kind and share, with spares and without; presets with their own
+    share.
 
     A network that writes no attention has faults in weight arrays alone.
     """
@@ -88,13 +89,13 @@ def _labels(arrays: str, kind: str, share: float, spares: str) -> dict[str, Any]
 
 
 def _line(points: Sequence[Point], arrays: str, kind: str, spares: str) -> list[tuple[float, Point]]:
-    """Points of a kind by its share."""
+    """Return points of a kind by its share."""
     found = matching(points, arrays=arrays, kind=kind, spares=spares)
     return sorted(((p.labels["share [1]"], p) for p in found), key=lambda entry: entry[0])
 
 
 def _series(points: Sequence[Point], arrays: str) -> dict[str, list[tuple[float, Point]]]:
-    """Each kind of fault in arrays of a sort, without spares and with them."""
+    """Return each kind of fault in arrays of a sort, without spares and with them."""
     lines = {
         f"{kind}, {spares}": _line(points, arrays, kind, spares)
         for kind in KINDS.values()
@@ -104,12 +105,14 @@ def _series(points: Sequence[Point], arrays: str) -> dict[str, list[tuple[float,
 
 
 def _sound(points: Sequence[Point]) -> Point | None:
-    """The chips without a fault."""
+    """Return the chips without a fault."""
     return next((p for p in points if p.labels["kind"] == CARD), None)
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy by kind and share; what spares save; the presets' own shares; everything measured."""
+    """Return the accuracy by kind and share; what spares save; the presets' own shares; everything
+    measured.
+    """
     if not points:
         return {}
     main, sound, out = draw.main_column(points), _sound(points), dict[str, Table]()
@@ -137,7 +140,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 def _by_share(
     series: dict[str, list[tuple[float, Point]]], arrays: str, main: str, sound: Point | None
 ) -> Table:
-    """A row for each kind, with and without spares; a column for each share."""
+    """Return a row for each kind, with and without spares; a column for each share."""
     rows = []
     for name, line in series.items():
         at = dict(line)
@@ -173,7 +176,7 @@ def _saved(points: Sequence[Point], main: str) -> Iterator[list[str]]:
 
 
 def _own(points: Sequence[Point], main: str) -> Iterator[list[str]]:
-    """Presets without and with their own share of corrupt devices."""
+    """Yield presets without and with their own share of corrupt devices."""
     for cell, own in CORRUPT.items():
         line = dict(_line(points, "attention", f"{OWN} of {cell}", PLAIN))
         if 0.0 in line and own.share in line:
@@ -183,7 +186,9 @@ def _own(points: Sequence[Point], main: str) -> Iterator[list[str]]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Accuracy, cross-entropy and spikes that differ along the share of faults: without spares, and with."""
+    """Return the accuracy, cross-entropy and spikes that differ along the share of faults: without spares,
+    and with.
+    """
     out = {}
     for arrays, spares in product(TABLES, (PLAIN, SPARED)) if points else ():
         series = {kind: _line(points, arrays, kind, spares) for kind in KINDS.values()}

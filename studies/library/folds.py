@@ -64,7 +64,7 @@ def networks(setting: Setting) -> list[tuple[int, int, Path]]:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every fold's network on a block of chips, programmed once for all times."""
+    """Yield every fold's network on a block of chips, programmed once for all times."""
     from memsim.studies.evaluation.subject import refuse_foreign
 
     refuse_foreign(setting, "folds", "its folds are trained by memsim")
@@ -90,7 +90,7 @@ def by_fold(points: Sequence[Point]) -> dict[int, dict[float, Point]]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Accuracy of each fold and of all, digital and on chips; every point."""
+    """Return the accuracy of each fold and of all, digital and on chips; every point."""
     if not points:
         return {}
     found, main = by_fold(points), draw.main_column(points)
@@ -127,7 +127,7 @@ def over_folds(found: dict[int, dict[float, Point]], time: float, column: str) -
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Accuracy along time, a line for each fold."""
+    """Return the accuracy along time, a line for each fold."""
     if not points:
         return {}
     series = {f"fold {fold}": sorted(line.items()) for fold, line in by_fold(points).items()}

@@ -76,14 +76,14 @@ def _variants(text: str) -> list[tuple[Scale, dict[str, Any], memsim.ChipCard]]:
 
 
 def _word(level: Any) -> str:
-    """A level as a table shows it."""
+    """Return a level as a table shows it."""
     if isinstance(level, bool):
         return "yes" if level else "no"
     return " + ".join(f"{bits} bits" for bits in level) if isinstance(level, tuple) else f"{level:g}"
 
 
 def scales(points: Sequence[Point]) -> dict[str, dict[str, Point]]:
-    """Points by scale, then by size, the smallest first."""
+    """Return points by scale, then by size, the smallest first."""
     out: dict[str, dict[str, Point]] = {}
     for point in sorted(points, key=lambda point: point.labels["step"]):
         name = f"{point.labels['effect']}: {point.labels['grows with']}"
@@ -92,7 +92,9 @@ def scales(points: Sequence[Point]) -> dict[str, dict[str, Point]]:
 
 
 def as_off(found: dict[str, Point]) -> bool | None:
-    """Whether size nothing gave the very numbers of chips without the effect; None where it is not there."""
+    """Return whether size nothing gave the very numbers of chips without the effect; None where it is not
+    there.
+    """
     if not {OFF, NOTHING} <= found.keys():
         return None
     off, nothing = found[OFF], found[NOTHING]
@@ -138,7 +140,7 @@ def _row(name: str, found: dict[str, Point], column: str) -> list[str]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Every scale at each size."""
+    """Return every scale at each size."""
     out = {}
     for size in STEPS:
         shown = {name: found[size] for name, found in scales(points).items() if size in found}

@@ -88,7 +88,7 @@ def _variants(card: memsim.ChipCard) -> Iterator[tuple[str, Any, memsim.ChipCard
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every card on every block of chips, at the setting's time."""
+    """Yield every card on every block of chips, at the setting's time."""
     from memsim.studies.evaluation.subject import Subject
     from memsim.written_attention import attention_layers
 
@@ -151,7 +151,7 @@ def _ordered(points: Sequence[Point]) -> list[Point]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """The Pareto front of accuracy and energy, of accuracy and latency, and every point."""
+    """Return the Pareto front of accuracy and energy, of accuracy and latency, and every point."""
     if not points:
         return {}
     reference = next((p for p in points if p.labels["axis"] == CARD), None)

@@ -73,7 +73,7 @@ def layers(net: nn.Module) -> dict[str, tuple[str, ...]]:
 
 
 def _group(part: list[str]) -> str:
-    """The group of an S2TDPT's layer, from the parts of its name."""
+    """Return the group of an S2TDPT's layer, from the parts of its name."""
     if part[0] == "blocks":
         where = part[3] if part[2] == "attention" else "mlp"
         return f"block {part[1]} {'qkv' if where in ('q', 'k', 'v') else where}"
@@ -110,8 +110,8 @@ def variants(card: memsim.ChipCard, net: nn.Module) -> Iterator[tuple[str, str, 
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """Every variant on every block of chips; those at several times share one programming, and chips that do
-    not age have no time.
+    """Yield every variant on every block of chips; those at several times share one programming, and chips
+    that do not age have no time.
     """
     from memsim.studies.evaluation.subject import Subject
 
@@ -127,18 +127,18 @@ def tasks(setting: Setting) -> Iterator[Task]:
 
 
 def _ages(card: memsim.ChipCard) -> bool:
-    """Whether the time since programming changes anything."""
+    """Return whether the time since programming changes anything."""
     return card.weight_cell.ages or card.weights.reprogram_every is not None
 
 
 def _pick(points: Sequence[Point], part: str, how: str, time: float) -> dict[str, Point]:
-    """What was measured at a time, or holds at any."""
+    """Return what was measured at a time, or holds at any."""
     found = matching(points, part=part, how=how)
     return {p.labels["what"]: p for p in found if p.labels["time [s]"] in (time, None)}
 
 
 def _times(points: Sequence[Point]) -> tuple[list[float], float]:
-    """Times of the kinds, and the one time everything was measured at."""
+    """Return times of the kinds, and the one time everything was measured at."""
     every = {p.labels["time [s]"] for p in points if p.labels["part"] in ("card", "kind")}
     found = sorted(every - {None}) or list(TIMES[:1])
     one = [p.labels["time [s]"] for p in points if p.labels["part"] in ("effect", "layer", "spread")]
@@ -162,7 +162,7 @@ def ranking(points: Sequence[Point]) -> dict[float, list[tuple[str, Point, Point
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """Kinds by time, worst first; then effects, layers and spreads at one time."""
+    """Return kinds by time, worst first; then effects, layers and spreads at one time."""
     if not points:
         return {}
     main, entropy = draw.main_column(points), draw.entropy_column(points)
@@ -204,7 +204,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """Kinds at each time; layers; spreads."""
+    """Return kinds at each time; layers; spreads."""
     if not points:
         return {}
     times, time = _times(points)
@@ -270,12 +270,12 @@ def findings(points: Sequence[Point]) -> list[str]:
 
 
 def _nothing(points: Sequence[Point]) -> Point | None:
-    """Chips with nothing on: the same at any time."""
+    """Return chips with nothing on: the same at any time."""
     return next((p for p in points if p.labels["what"] == NOTHING), None)
 
 
 def _added(point: Point, nothing: Point | None, column: str) -> str:
-    """What a kind adds in cross-entropy to chips with nothing on, the same chips in pairs."""
+    """Return what a kind adds in cross-entropy to chips with nothing on, the same chips in pairs."""
     gain = None if nothing is None else point.against(nothing, column)
     return "" if gain is None else f" ({draw.change(gain, column, 'nat')})"
 

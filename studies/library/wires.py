@@ -46,7 +46,7 @@ def changes(card: memsim.ChipCard) -> Iterator[Change]:
 
 
 def tasks(setting: Setting) -> Iterator[Task]:
-    """The card and each change on every block of chips."""
+    """Return the card and each change on every block of chips."""
     return one_change.tasks("wires", setting, changes)
 
 

@@ -42,7 +42,7 @@ def write_beside(a: str | Path, b: str | Path, out: str | Path | None = None, *,
 
 
 def kind(folder: Path) -> str:
-    """What a folder holds, "comparison" or "study"; ValueError for no folder, and for neither."""
+    """Return what a folder holds, "comparison" or "study"; ValueError for no folder, and for neither."""
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
     if (folder / "study.json").exists():

@@ -44,13 +44,13 @@ SIZES = {
 
 
 def files(a: Kept, b: Kept) -> Files:
-    """Everything the report consists of, by its path in the folder; the page last."""
+    """Return everything the report consists of, by its path in the folder; the page last."""
     made, tables = document(a, b)
     return pages(made, tables)
 
 
 def document(a: Kept, b: Kept) -> tuple[Page, dict[str, Table]]:
-    """The page, and its tables by their names as files."""
+    """Return the page, and its tables by their names as files."""
     runs = dict(zip(NAMES, (a, b), strict=True))
     found = [differences(made_from(a), made_from(b)), accuracy(a, b), costs(a, b)]
     tables = {slug(one.title.lower()): one for one in found if one.rows}
@@ -77,7 +77,7 @@ def document(a: Kept, b: Kept) -> tuple[Page, dict[str, Table]]:
 
 
 def line(run: Kept) -> str:
-    """What a run was, in a line."""
+    """Return what a run was, in a line."""
     s = run.summary
     on = f"{s['chips']} chips of card {s['card']}, engine {s['engine']}" if "chips" in s else "no chips"
     tested = f"{s['images']} images of {s['dataset']}"
@@ -85,7 +85,9 @@ def line(run: Kept) -> str:
 
 
 def made_from(run: Kept) -> dict[str, Any]:
-    """Every field of the setting, and digests of what it cannot hold: network, data, source, packages."""
+    """Return every field of the setting, and digests of what it cannot hold: network, data, source,
+    packages.
+    """
     fields = fields_of(run.setting)
     fields.pop("data", None)  # a folder: its content has a digest
     fields |= {"data set": run.summary["dataset"], "images tested [1]": run.summary["images"]}
@@ -95,7 +97,7 @@ def made_from(run: Kept) -> dict[str, Any]:
 
 
 def cautions(a: Kept, b: Kept) -> Iterator[str]:
-    """What makes the two differ besides what one wanted to compare."""
+    """Yield what makes the two differ besides what one wanted to compare."""
     if a.images != b.images:
         yield (
             "The test images differ, so images are not paired; intervals over chips hold only for the "
@@ -112,7 +114,7 @@ def cautions(a: Kept, b: Kept) -> Iterator[str]:
 
 
 def paired(a: Kept, b: Kept) -> bool:
-    """Whether chips of one number drew from the same random numbers: same seed, same engine."""
+    """Return whether chips of one number drew from the same random numbers: same seed, same engine."""
     return (a.setting.seed, a.setting.engine) == (b.setting.seed, b.setting.engine)
 
 
@@ -139,7 +141,7 @@ def digital_change(a: Kept, b: Kept, name: str) -> tuple[float, Span | None]:
 
 
 def accuracy(a: Kept, b: Kept) -> Table:
-    """Each measure on each test set that both have, digitally and on chips, and its change."""
+    """Return each measure on each test set that both have, digitally and on chips, and its change."""
     rows = [row for name, prefix in common_sets(a, b) for row in _rows(a, b, name, prefix)]
     how = (
         "Chips with the same number use the same random numbers in both runs and are compared in pairs, with "
@@ -183,7 +185,7 @@ def _rows(a: Kept, b: Kept, name: str, prefix: str) -> Iterator[list[str]]:
 
 
 def headline(a: Kept, b: Kept) -> str:
-    """What changed in the accuracy on chips, on each set."""
+    """Return what changed in the accuracy on chips, on each set."""
     said = []
     for name, prefix in common_sets(a, b):
         found = change(a, b, f"{prefix}accuracy [1]")
@@ -204,7 +206,7 @@ def headline(a: Kept, b: Kept) -> str:
 
 
 def costs(a: Kept, b: Kept) -> Table:
-    """Energies, times, areas, writes and pulses of an image, and how many times A's B's are."""
+    """Return energies, times, areas, writes and pulses of an image, and how many times A's B's are."""
     rows = [row for row in (*_energies(a, b), *_sizes(a, b)) if any(row[1:3])]
     note = (
         "For one image on one chip. Two figures are the lower and the upper end of the band of the energy of "
@@ -244,7 +246,7 @@ def _single(value: float | None) -> tuple[float, ...] | None:
 
 
 def _row(name: str, unit: str, a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> list[str]:
-    """A quantity of both runs in one unit, and its ratio; empty cells where a run lacks it."""
+    """Return a quantity of both runs in one unit, and its ratio; empty cells where a run lacks it."""
     factor, shown = (
         (1.0, unit) if unit == "mm²" else prefixed(max((*(a or ()), *(b or ())), default=0.0), unit)
     )
@@ -264,7 +266,7 @@ def _ends(shown: list[str]) -> str:
 
 
 def pictures(name: str, runs: Mapping[str, Kept]) -> list[Part]:
-    """The same figure of both runs beside each other, drawn from their numbers."""
+    """Return the same figure of both runs beside each other, drawn from their numbers."""
     draws = {"accuracy": figures.accuracy, "energy": figures.energy}
     found = [
         Picture(
@@ -280,7 +282,7 @@ def pictures(name: str, runs: Mapping[str, Kept]) -> list[Part]:
 
 
 def commands(runs: Mapping[str, Kept]) -> Iterator[Part]:
-    """How each was measured."""
+    """Yield how each was measured."""
     for name, run in runs.items():
         digests = f"network {run.record['network']}, data {run.record['data']}"
         yield Words(text=f"{name}, in its folder; memsim {source_of(run.made_by)}, {digests}:")

@@ -39,12 +39,14 @@ def check(a: Recorded, b: Recorded) -> None:
 
 
 def files(a: Recorded, b: Recorded) -> Files:
-    """Everything the report consists of, by its path in the folder; the page last."""
+    """Return everything the report consists of, by its path in the folder; the page last."""
     return pages(document(a, b), tables(a, b), ALWAYS)
 
 
 def document(a: Recorded, b: Recorded) -> Page:
-    """The page: what differs, the executive tables joined, paired differences, figures beside each other."""
+    """Return the page: what differs, the executive tables joined, paired differences, figures beside each
+    other.
+    """
     runs: dict[str, Recorded] = dict(zip(NAMES, (a, b), strict=True))
     files = Words(text=listed(tables(a, b)), quiet=True)
     sections = [
@@ -70,19 +72,23 @@ def document(a: Recorded, b: Recorded) -> Page:
 
 
 def tables(a: Recorded, b: Recorded) -> dict[str, Table]:
-    """Every table of the page by its name as a file."""
+    """Return every table of the page by its name as a file."""
     parts = [differences(a, b), *joined(a, b), *paired(a, b)]
     return {slug(part.title.lower()): part for part in parts if isinstance(part, Table)}
 
 
 def differences(a: Recorded, b: Recorded) -> Table:
-    """Every field of the settings, card included, that is not the same; what the rows were made with, too."""
+    """Return every field of the settings, card included, that is not the same; what the rows were made
+    with, too.
+    """
     ours, theirs = (fields_of(run.setting) | _made_with(run) for run in (a, b))
     return field_differences.differences(ours, theirs)
 
 
 def _made_with(run: Recorded) -> dict[str, list[str]]:
-    """What no setting says: memsim's version, and digests of the study's text and the network's file."""
+    """Return what no setting says: memsim's version, and digests of the study's text and the network's
+    file.
+    """
     networks = (row.get("shared", {}).get("network") for row in run.rows)
     plain = {
         n["digest"] for n in networks if isinstance(n, Mapping) and "digest" in n and not n.get("change")
@@ -95,7 +101,7 @@ def _made_with(run: Recorded) -> dict[str, list[str]]:
 
 
 def joined(a: Recorded, b: Recorded) -> list[Table]:
-    """The executive tables as one: of rows with the same beginning, A's stands above B's."""
+    """Return the executive tables as one: of rows with the same beginning, A's stands above B's."""
     first = [table for run in (a, b) for table in list(run.tables.values())[:1]]
     if len(first) < 2:
         return []
@@ -113,7 +119,7 @@ def joined(a: Recorded, b: Recorded) -> list[Table]:
 
 
 def _key(*tables: Table) -> int:
-    """The number of first cells that distinguish the rows of each table."""
+    """Return the number of first cells that distinguish the rows of each table."""
     widest = max(len(table.header) for table in tables)
     for width in range(1, widest):
         if all(len({tuple(row[:width]) for row in table.rows}) == len(table.rows) for table in tables):
@@ -150,7 +156,7 @@ def _differences(a: Point, b: Point, names: Sequence[str], columns: Sequence[str
 
 
 def _shown(change: Estimate | None, column: str) -> str:
-    """A difference, to three digits where only the study has this measure."""
+    """Return a difference, to three digits where only the study has this measure."""
     if change is None or column in draw.MEASURES:
         return draw.change(change, column)
     mean, low, high = (digits(value) for value in (change.mean, change.low, change.high))
@@ -160,7 +166,7 @@ def _shown(change: Estimate | None, column: str) -> str:
 
 
 def drawn(runs: Mapping[str, Recorded]) -> Iterator[Pictures]:
-    """Figures of one name beside each other; one that a single run has stands alone."""
+    """Yield figures of one name beside each other; one that a single run has stands alone."""
     found = {name: {picture.name: picture for picture in run.figures} for name, run in runs.items()}
     for figure in dict.fromkeys(figure for pictures in found.values() for figure in pictures):
         yield Pictures(
@@ -173,7 +179,7 @@ def drawn(runs: Mapping[str, Recorded]) -> Iterator[Pictures]:
 
 
 def commands(runs: Mapping[str, Recorded]) -> Iterator[Part]:
-    """How each was measured."""
+    """Yield how each was measured."""
     for name, run in runs.items():
         yield Words(text=f"{name}, in its folder:")
         yield Code(text=run.command)

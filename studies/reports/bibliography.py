@@ -79,7 +79,7 @@ def _person(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def entries() -> dict[str, Entry]:
-    """Every entry of references.bib by its key; ValueError for a key that stands there twice."""
+    """Return every entry of references.bib by its key; ValueError for a key that stands there twice."""
     found: dict[str, Entry] = {}
     for bibtex in FILE.read_text(encoding="utf-8").split("\n\n"):
         key = bibtex[bibtex.index("{") + 1 : bibtex.index(",")]
@@ -92,14 +92,16 @@ def entries() -> dict[str, Entry]:
 
 
 def entry(key: str) -> Entry:
-    """One entry; ValueError for a key that is not in references.bib."""
+    """Return one entry; ValueError for a key that is not in references.bib."""
     if key not in entries():
         raise ValueError(f"no entry {key!r} in {FILE.name}; there are {', '.join(entries())}")
     return entries()[key]
 
 
 def mentioned(text: str) -> list[str]:
-    """Keys of the entries that a source in words means: first author's family name and year stand in it."""
+    """Return keys of the entries that a source in words means: first author's family name and year stand
+    in it.
+    """
     return [
         key
         for key, e in entries().items()
@@ -108,16 +110,16 @@ def mentioned(text: str) -> list[str]:
 
 
 def cite(*keys: str) -> str:
-    """A citation for a text; "" for no key."""
+    """Return a citation for a text; "" for no key."""
     return f" [{'; '.join(f'@{key}' for key in dict.fromkeys(keys))}]" if keys else ""
 
 
 def cited(texts: Iterable[str]) -> list[str]:
-    """Keys in the order in which texts cite them first; ValueError for one that does not exist."""
+    """Return keys in the order in which texts cite them first; ValueError for one that does not exist."""
     keys = [key for text in texts for found in CITATION.findall(text) for key in re.findall(r"\w+", found)]
     return [entry(key).key for key in dict.fromkeys(keys)]
 
 
 def bibtex(keys: Iterable[str]) -> str:
-    """Entries as a BibTeX file."""
+    """Return entries as a BibTeX file."""
     return "\n\n".join(entry(key).bibtex for key in keys) + "\n"

@@ -26,7 +26,7 @@ Curve = Callable[[str, float], float]
 
 @drawn
 def break_even(balance: Balance, title: str) -> Figure:
-    """Energy of a pulse and of a conversion [J] below which crossbars win, by mean spike rate [%].
+    """Return the energy of a pulse and of a conversion [J] below which crossbars win, by mean spike rate [%].
 
     One curve for each baseline; where it is absent crossbars do not win even for nothing.  The cross is
     today's run at the card's prices, the line through it the band of a conversion: a baseline whose curve

@@ -20,14 +20,14 @@ class Number(NamedTuple):
 
 
 def of_card(card: DeviceCard) -> tuple[list[Number], str]:
-    """Every number of a card, and what it takes as ideal."""
+    """Return every number of a card, and what it takes as ideal."""
     tables = [*of_section(card.section), *(of_section(card.faults) if card.faults else ())]
     ideal = ", ".join(card.ideal_parts)
     return tables, f"ideal, as the card gives no number: {ideal}" if ideal else ""
 
 
 def of_section(section: Section) -> Iterator[Number]:
-    """Every field of a card's table that has a number or word of its own."""
+    """Yield every field of a card's table that has a number or word of its own."""
     for name, info in type(section).model_fields.items():
         value = getattr(section, name)
         if value is None or value == info.default:
@@ -37,7 +37,7 @@ def of_section(section: Section) -> Iterator[Number]:
 
 
 def _meaning(text: str) -> str:
-    """The first sentence of a field's description, without its unit."""
+    """Return the first sentence of a field's description, without its unit."""
     return re.sub(r"\s*\[[^\]]*\]", "", " ".join(text.split()).split(". ")[0].split("; ")[0]).rstrip(".")
 
 

@@ -35,7 +35,9 @@ class CellDescription(NamedTuple):
 
 
 def description_of(name: str) -> CellDescription:
-    """A cell by name, or a device card by its file. Raises ValueError for an unknown name, and CardError."""
+    """Return a cell by name, or a device card by its file. Raises ValueError for an unknown name, and
+    CardError.
+    """
     if name.endswith(".toml"):
         return of_card_itself(DeviceCard.load(name))
     known = registry.preset(name).name
@@ -58,7 +60,7 @@ def _recorded() -> dict[str, CellDescription]:
 
 
 def of_card_itself(card: DeviceCard) -> CellDescription:
-    """A card as it says itself."""
+    """Return a card as it says itself."""
     one, own = card.section, card.endurance
     pulsed, source = card.pulsed, card.source
     lives = Endurance(own, own, source) if own else of_technology(card.technology)
@@ -89,7 +91,7 @@ def _of_cell(cell: Cell) -> CellDescription:
 
 
 def _law(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
-    """Every number of nested fields, by its path; a population's own names stand alone."""
+    """Yield every number of nested fields, by its path; a population's own names stand alone."""
     for key, value in fields.items():
         name = f"{under}{key}"
         if isinstance(value, tuple) and value and isinstance(value[0], dict):
@@ -101,7 +103,7 @@ def _law(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def recorded() -> str:
-    """What the record must hold, of the presets as they are: a line for each."""
+    """Return what the record must hold, of the presets as they are: a line for each."""
     found = {name: _of_cell(registry.get(name))._asdict() for name in registry.PRESETS}
     lines = (f"{json.dumps(name)}: {json.dumps(one, ensure_ascii=False)}" for name, one in found.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -21,7 +21,7 @@ DAY = 86400.0
 
 
 def numbers(cell: devices.Cell) -> tuple[list[Number], str]:
-    """Every number of a cell, and a remark on them."""
+    """Return every number of a cell, and a remark on them."""
     if isinstance(cell, WeightCell):
         return list(_of_weight(cell)), ""
     remark = ""
@@ -38,7 +38,7 @@ def numbers(cell: devices.Cell) -> tuple[list[Number], str]:
 
 
 def _of_weight(cell: WeightCell) -> Iterator[Number]:
-    """What happens to a weight device, at three conductances of its range."""
+    """Yield what happens to a weight device, at three conductances of its range."""
     yield Number("g_min", quantity(cell.g_min, "S"), "lowest conductance, of an unused device of a pair")
     yield Number("g_max", quantity(cell.g_max, "S"), "conductance of the largest weight")
     g = torch.tensor([0.1, 0.5, 1.0], dtype=torch.float64) * (cell.g_max - cell.g_min) + cell.g_min
@@ -90,7 +90,7 @@ _SAID = {"population", "dw_min_std", "write_noise_std", "reset_std", "own_endura
 
 
 def _of_law(cell: devices.Cell) -> Iterator[Number]:
-    """What is left: the fields of the law by their own names."""
+    """Yield what is left: the fields of the law by their own names."""
     units = {"pulse_voltage": "V", "pulse_time": "s"}
     micro = cell.describe().unit == "S"  # a law that is written in microsiemens
     for field in dataclasses.fields(cell):
@@ -106,5 +106,5 @@ def _of_law(cell: devices.Cell) -> Iterator[Number]:
 
 
 def _plain(value: Any) -> bool:
-    """Whether it is a number, or several."""
+    """Return whether it is a number, or several."""
     return all(isinstance(one, (int, float)) for one in (value if isinstance(value, tuple) else (value,)))

@@ -15,13 +15,13 @@ from memsim.studies.reports.quantities import digits
 
 
 def cells(name: str | None = None) -> dict[str, dict[str, Any]]:
-    """Every preset, or one (or a device card), with every number it holds."""
+    """Return every preset, or one (or a device card), with every number it holds."""
     found = [description_of(n).fields for n in ([name] if name else registry.names())]
     return {fields["name"]: fields for fields in found}
 
 
 def _cycles(fields: dict[str, Any]) -> str:
-    """Endurance as a table shows it: "1e5-2e11", with a star where it is an assumption."""
+    """Return the endurance as a table shows it: "1e5-2e11", with a star where it is an assumption."""
     found = endurance(fields)
     if found is None:
         return ""
@@ -30,7 +30,7 @@ def _cycles(fields: dict[str, Any]) -> str:
 
 
 def cells_list() -> str:
-    """Every preset in two lines: what it is, and where its numbers come from."""
+    """Return every preset in two lines: what it is, and where its numbers come from."""
     row = "{:30} {:10} {:14} {:>7}  {}"
     lines = [row.format("cell", "technology", "kind", "states", "endurance [cycles]")]
     for fields in cells().values():
@@ -44,7 +44,7 @@ def cells_list() -> str:
 
 
 def _lives(fields: dict[str, Any]) -> str:
-    """Endurance with its source."""
+    """Return the endurance with its source."""
     found = endurance(fields)
     if found is None:
         return "none published"
@@ -52,7 +52,7 @@ def _lives(fields: dict[str, Any]) -> str:
 
 
 def cell_table(name: str) -> Group:
-    """One cell: what it is, every number with its unit and meaning, what it cannot do."""
+    """Return one cell: what it is, every number with its unit and meaning, what it cannot do."""
     fields, numbers, remark = description_of(name)
     head = Table.grid(padding=(0, 2))
     said = {

@@ -20,12 +20,14 @@ USES = {"weights": "weight", "attention": "attention"}
 
 
 def own(card: memsim.ChipCard, parts: tuple[Part, ...] = ()) -> Section:
-    """A section with these parts and what is a user's own of a card; without parts where nothing is."""
+    """Return a section with these parts and what is a user's own of a card; without parts where nothing
+    is.
+    """
     return Section(title="The chip", parts=[*parts, *differences(card), *measured_cells(card)])
 
 
 def every_number(card: memsim.ChipCard) -> list[Section]:
-    """Every field of the card and every price, each in a folded section."""
+    """Return every field of the card and every price, each in a folded section."""
     fields, prices = card_tables(card)
     return [
         Section(title="The card: every number", parts=[fields], folded=True),
@@ -34,14 +36,15 @@ def every_number(card: memsim.ChipCard) -> list[Section]:
 
 
 def cells(card: memsim.ChipCard) -> Table:
-    """The two cells with technology, effects and source."""
+    """Return the two cells with technology, effects and source."""
     rows = [list(row.values()) for row in provenance.cell_rows(card)]
     header = ["arrays", "cell", "technology", "effects on", "effects off", "source"]
     return Table(title="Cells", header=header, rows=rows)
 
 
 def differences(card: memsim.ChipCard) -> list[Part]:
-    """What a card has other than the built-in card that it goes by: fields with units, prices and sources.
+    """Return what a card has other than the built-in card that it goes by: fields with units, prices and
+    sources.
 
     That is the built-in card of its name, the default card where there is none; [] where they are the same.
     """
@@ -67,7 +70,7 @@ ABSENT = ("", "")
 
 
 def _fields(card: memsim.ChipCard) -> dict[str, tuple[str, str]]:
-    """Value and meaning of every field and price."""
+    """Return the value and meaning of every field and price."""
     shown = {"technology": (card.technology, _description(card, "technology"))}
     shown |= {row["key"]: (row["value"], row["about"]) for row in provenance.card_rows(card)}
     for event, price in card.all_prices.items():
@@ -81,7 +84,7 @@ def _description(card: memsim.ChipCard, field: str) -> str:
 
 
 def measured_cells(card: memsim.ChipCard) -> list[Part]:
-    """Every number of the cells that come from device cards, and what is ideal in them."""
+    """Return every number of the cells that come from device cards, and what is ideal in them."""
     found: Mapping[str, Any] = {use: getattr(card, use).cell for use in USES}
     parts: list[Part] = []
     for use, cell in found.items():

@@ -103,7 +103,7 @@ def document(account: Account, drawn: Figures) -> tuple[Page, dict[str, Table]]:
 
 
 def setting(summary: Summary) -> str:
-    """What was run, in a line."""
+    """Return what was run, in a line."""
     words = [f"{summary['images']} images of {summary['dataset']}", f"seed {summary['seed']}"]
     if "chips" in summary:
         attention = f", attention on {summary['attention_cell']}" if "attention_cell" in summary else ""
@@ -119,7 +119,7 @@ def setting(summary: Summary) -> str:
 
 
 def picture(name: str, drawn: Figures) -> list[Part]:
-    """A figure with its caption, where it was drawn."""
+    """Return a figure with its caption, where it was drawn."""
     if name not in drawn:
         return []
     return [Pictures(pictures=[Picture(name=name, figure=drawn[name], says=CAPTIONS[name])])]
@@ -157,7 +157,7 @@ def energy(summary: Summary, drawn: Figures) -> Section:
 
 
 def worth_of_attention(worth: Sequence[dict[str, Any]]) -> Section:
-    """The same network with other attention."""
+    """Return the same network with other attention."""
     header, rows = worth_table(worth)
     note = (
         "The same network, executed digitally, with other kinds of attention: either trained in the same "
@@ -170,7 +170,7 @@ def worth_of_attention(worth: Sequence[dict[str, Any]]) -> Section:
 
 
 def faults(summary: Summary) -> Section:
-    """Faulty devices and lines; without parts where there are none."""
+    """Return faulty devices and lines; without parts where there are none."""
     sentence, rows = fault_findings.faults(summary)
     if not rows:
         return Section(title="Yield", parts=[])
@@ -183,7 +183,7 @@ def faults(summary: Summary) -> Section:
 
 
 def chip(account: Account) -> Section:
-    """The cells, and what is a user's own of the card."""
+    """Return the cells, and what is a user's own of the card."""
     return own(account.card, (cells(account.card),) if "chips" in account.summary else ())
 
 
@@ -200,7 +200,7 @@ def left_out(summary: Summary) -> Section:
 
 
 def again(account: Account, tables: Mapping[str, Table]) -> Section:
-    """The command, and what it ran on."""
+    """Return the command, and what it ran on."""
     versions = account.environment
     note = (
         "Run this command in the folder of this report, which contains the whole card (card.toml), all "
@@ -229,7 +229,7 @@ def details(account: Account, drawn: Figures) -> Iterator[Section]:
 
 
 def said(account: Account) -> list[str]:
-    """Paragraphs on what was simulated; none where no chips were."""
+    """Return paragraphs on what was simulated; none where no chips were."""
     summary = account.summary
     if "chips" not in summary:
         return []

@@ -47,7 +47,7 @@ class Formula(NamedTuple):
 
 
 def how(line: Line, work: Work | None, chip: memsim.Chip) -> str:
-    """Where the number of a ledger's line comes from, in words."""
+    """Return where the number of a ledger's line comes from, in words."""
     if line.event == COLUMN_SECOND:
         columns = chip.ledger.page.columns[line.layer]
         return f"{columns:,} converters x {quantity(chip.ledger.latency, 's')} of an image"
@@ -79,7 +79,7 @@ def _driven(joule: float, volt: float, time: float) -> str:
 
 
 def formulas(event: str, work: Work | None, chip: memsim.Chip) -> Iterator[Formula]:
-    """Candidates for an event's number of a layer."""
+    """Yield candidates for an event's number of a layer."""
     if isinstance(work, Matrix) and work.name in chip.weight_arrays:
         yield from _of_matrix(event, work, chip)
     elif isinstance(work, Attention):

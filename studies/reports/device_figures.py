@@ -37,7 +37,7 @@ Panel = Callable[[Axes, devices.Cell], None]
 
 @drawn
 def portrait(cell: devices.Cell) -> Figure:
-    """Every panel the cell has, two in a row; ValueError for a cell without any."""
+    """Return every panel the cell has, two in a row; ValueError for a cell without any."""
     chosen = panels(cell)
     if not chosen:
         raise ValueError(f"{cell.name} has nothing to draw: it holds exactly what it is given")
@@ -56,7 +56,7 @@ def portrait(cell: devices.Cell) -> Figure:
 
 
 def panels(cell: devices.Cell) -> list[Panel]:
-    """The panels this cell has something for."""
+    """Return the panels this cell has something for."""
     if isinstance(cell, devices.PulsedCell):
         return [pulse_response, timing]
     if not isinstance(cell, devices.WeightCell):
@@ -89,7 +89,7 @@ def pulse_response(ax: Axes, cell: devices.Cell) -> None:
 def pulsed(
     cell: devices.PulsedCell, directions: np.ndarray, points: int = 64
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of pulses (P,) and what reads then see (P, DEVICES), P about `points`, from a reset on.
+    """Return numbers of pulses (P,) and what reads then see (P, DEVICES), P about `points`, from a reset on.
 
     directions: +1, -1 or 0 for each pulse.
     """
@@ -232,7 +232,7 @@ def current(ax: Axes, cell: devices.Cell) -> None:
 
 
 def _in_units(cell: devices.PulsedCell, w: np.ndarray, *, change: bool = False) -> tuple[np.ndarray, str]:
-    """The state as an axis shows it: siemens where the cell has them, else its unitless w."""
+    """Return the state as an axis shows it: siemens where the cell has them, else its unitless w."""
     if cell.conductances:
         middle, unit = cell.conductances
         w = (0.0 if change else middle) + unit * w

@@ -123,12 +123,12 @@ class Recorded:
 
 
 def tables_of(study: Study, points: list[Point]) -> dict[str, Table]:
-    """A study's own tables; the standard one where it defines none."""
+    """Return a study's own tables; the standard one where it defines none."""
     return getattr(study.module, "tables", sweep_table.tables)(points)
 
 
 def of_one_study(folder: Path) -> list[Row]:
-    """The rows of a folder; those of another study than most are left out with a word."""
+    """Return the rows of a folder; those of another study than most are left out with a word."""
     rows = list(read(folder))
     (most, _), *others = Counter(row["study"] for row in rows).most_common() or [("", 0)]
     for name, number in others:
@@ -199,13 +199,15 @@ def study_of(folder: Path, name: str, trust: bool) -> Study:
 
 
 def files(recorded: Recorded) -> Files:
-    """Everything a report consists of, by its path in the folder; the page last."""
+    """Return everything a report consists of, by its path in the folder; the page last."""
     numbers = {"rows.csv": rows_csv(recorded.rows)}
     return numbers | pages(document(recorded), recorded.tables, ALWAYS)
 
 
 def document(recorded: Recorded) -> Page:
-    """The page: the executive table, findings, figures, all tables, failures, methods, how to do it again."""
+    """Return the page: the executive table, findings, figures, all tables, failures, methods, how to do it
+    again.
+    """
     tables = list(recorded.tables.values())
     first: list[Part] = [*tables[:1], *([Bullets(lines=recorded.findings)] if recorded.findings else [])]
     figures = [Pictures(pictures=[picture]) for picture in recorded.figures]
@@ -226,14 +228,16 @@ def document(recorded: Recorded) -> Page:
 
 
 def subject(recorded: Recorded) -> str:
-    """The network that was run, as a report names it; studies of sequences bring networks of their own."""
+    """Return the network that was run, as a report names it; studies of sequences bring networks of their
+    own.
+    """
     networks = [row["shared"].get("network") for row in recorded.rows[:1]]
     own = any(isinstance(network, Mapping) and "model" not in network for network in networks)
     return "networks of its own" if own else recorded.setting.title
 
 
 def line(recorded: Recorded) -> str:
-    """What was run, in a line."""
+    """Return what was run, in a line."""
     s, rows = recorded.setting, recorded.rows
     asked = (
         f"{f'first {s.images}' if s.images else 'all'} test images{f' of {s.dataset}' if s.dataset else ''}"
@@ -248,7 +252,7 @@ def line(recorded: Recorded) -> str:
 
 
 def _time(rows: Sequence[Row]) -> float:
-    """Wall time of all tasks [s], to a tenth."""
+    """Return wall time of all tasks [s], to a tenth."""
     return round(sum(row.get("wall_time [s]", 0.0) for row in rows), 1)
 
 
@@ -268,7 +272,7 @@ def warnings(recorded: Recorded) -> list[str]:
 
 
 def failed(recorded: Recorded, title: str = "Failures") -> Section:
-    """Every failure by the labels of its task; equal ones are counted."""
+    """Return every failure by the labels of its task; equal ones are counted."""
     names = list(dict.fromkeys(name for row in recorded.failures for name in row["labels"]))
     seen = Counter(
         (*(text(row["labels"].get(name, "")) for name in names), row["failure"]["error"])
@@ -281,7 +285,7 @@ def failed(recorded: Recorded, title: str = "Failures") -> Section:
 
 
 def how(recorded: Recorded, title: str = "Methods") -> Section:
-    """What the study says it did, then network, chips and every number."""
+    """Return what the study says it did, then network, chips and every number."""
     own = getattr(recorded.study.module, "methods", None)
     named = subject(recorded) == recorded.setting.title
     said = [
@@ -292,7 +296,7 @@ def how(recorded: Recorded, title: str = "Methods") -> Section:
 
 
 def again(recorded: Recorded) -> Section:
-    """The command, and what it ran on."""
+    """Return the command, and what it ran on."""
     versions = provenance.versions()
     measured = ", ".join(dict.fromkeys(source_of(row) for row in recorded.rows))
     environment = Table(
@@ -315,14 +319,14 @@ def again(recorded: Recorded) -> Section:
 
 
 def rows_csv(rows: Sequence[Row]) -> bytes:
-    """A line for each task and chip: labels, chip, every number of the result; failures have none."""
+    """Return a line for each task and chip: labels, chip, every number of the result; failures have none."""
     lines = [line for row in rows if "result" in row for line in _chips(row)]
     header = list(dict.fromkeys(name for line in lines for name in line))
     return csv_of([header, *([line.get(name, "") for name in header] for line in lines)])
 
 
 def _chips(row: Row) -> Iterator[dict[str, Any]]:
-    """Numbers of one row by chip; those that chips share are repeated."""
+    """Yield numbers of one row by chip; those that chips share are repeated."""
     result = row["result"]
     common = {name: value for name, value in flat(result["total"], ": ").items() if is_number(value)}
     for name, values in result["series"].items():
@@ -333,5 +337,5 @@ def _chips(row: Row) -> Iterator[dict[str, Any]]:
 
 
 def text(value: Any) -> str:
-    """A label as people read it."""
+    """Return a label as people read it."""
     return f"{value:,.10g}" if isinstance(value, float) else str(value)

@@ -45,19 +45,20 @@ NOTE = (
 
 
 def said(column: str) -> str:
-    """A column's name as a sentence has it: "accuracy on the harder set"."""
+    """Return a column's name as a sentence has it: "accuracy on the harder set"."""
     name = MEASURES.get(column.removeprefix("harder "), column).split(" [")[0]
     return f"{name} on the harder set" if column.startswith("harder ") else name
 
 
 def heading(column: str) -> str:
-    """A column's name as a title begins: "Accuracy on the harder set [%]"."""
+    """Return a column's name as a title begins: "Accuracy on the harder set [%]"."""
     unit = MEASURES.get(column, column).rpartition(" [")[2]
     return f"{said(column)[:1].upper()}{said(column)[1:]} [{unit}"
 
 
 def cell(estimate: Estimate, column: str) -> str:
-    """An estimate as a table shows it: "91.64 [90.16, 93.11]", or the mean alone where no interval exists.
+    """Return an estimate as a table shows it: "91.64 [90.16, 93.11]", or the mean alone where no interval
+    exists.
 
     Per cent and numbers of the measures that are known have fixed places, any other three digits.
     """
@@ -74,7 +75,7 @@ def cell(estimate: Estimate, column: str) -> str:
 
 
 def ends(span: Span | None, column: str) -> str:
-    """The ends of an interval alone: "[88.01, 94.27]", nothing where there is none."""
+    """Return the ends of an interval alone: "[88.01, 94.27]", nothing where there is none."""
     if span is None:
         return ""
     low, high = (f"{100 * x:.2f}" if column in PER_CENT else digits(x) for x in span)
@@ -82,8 +83,8 @@ def ends(span: Span | None, column: str) -> str:
 
 
 def change(estimate: Estimate | None, column: str, unit: str = "", *, task: bool = False) -> str:
-    """A paired difference: "−1.20 [−1.61, −0.79]", in points for shares, "+1.20 (equal on all chips)" where
-    no chip differs from the others, or the mean alone where one chip gives no interval.
+    """Return a paired difference: "−1.20 [−1.61, −0.79]", in points for shares, "+1.20 (equal on all chips)"
+    where no chip differs from the others, or the mean alone where one chip gives no interval.
 
     unit: what stands after it in a sentence, such as "points".
     task: with the interval over chips and images.
@@ -110,14 +111,16 @@ def _signed(column: str) -> Callable[[float], str]:
 
 
 def measured(points: Sequence[Point]) -> list[str]:
-    """The measures that any of the points has, in a table's order; where a study has its own alone, these."""
+    """Return the measures that any of the points has, in a table's order; where a study has its own alone,
+    these.
+    """
     known = [name for name in MEASURES if any(name in point.per_chip for point in points)]
     return known or list(dict.fromkeys(name for point in points for name in point.per_chip))
 
 
 def main_column(points: Sequence[Point]) -> str:
-    """The accuracy that can move: on the harder test set where there is one; a study's first measure where
-    it has no accuracy.  ValueError where nothing was measured on chips.
+    """Return the accuracy that can move: on the harder test set where there is one; a study's first measure
+    where it has no accuracy.  ValueError where nothing was measured on chips.
     """
     found = measured(points)
     if not found:
@@ -126,12 +129,12 @@ def main_column(points: Sequence[Point]) -> str:
 
 
 def entropy_column(points: Sequence[Point]) -> str:
-    """The cross-entropy that stands beside the main accuracy."""
+    """Return the cross-entropy that stands beside the main accuracy."""
     return main_column(points).replace("accuracy [1]", "cross-entropy [nat]")
 
 
 def curve_columns(points: Sequence[Point]) -> dict[str, list[str]]:
-    """Columns of the two figures along a number: the accuracies, and what moves before they do."""
+    """Return columns of the two figures along a number: the accuracies, and what moves before they do."""
     found = measured(points)
     shown = {
         "accuracy": ("accuracy [1]", "harder accuracy [1]"),
@@ -150,8 +153,8 @@ def lines(
     columns: Sequence[str] = (),
     note: str = NOTE,
 ) -> Table:
-    """A table with a line for each named point: every measure with its interval, and where a reference is
-    given the paired change of the main accuracy against it; how many chips, unless no point has several.
+    """Return a table with a line for each named point: every measure with its interval, and where a reference
+    is given the paired change of the main accuracy against it; how many chips, unless no point has several.
     """
     some = list(points.values())
     main = main_column(some)
@@ -182,12 +185,14 @@ def lines(
 
 
 def named(point: Point) -> str:
-    """A point's labels as text."""
+    """Return a point's labels as text."""
     return ", ".join(f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in point.labels.items())
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """The table of a study that brings none: a line for each point; its numbers where it has no chips."""
+    """Return the table of a study that brings none: a line for each point; its numbers where it has no
+    chips.
+    """
     every = {named(point): point for point in points}
     if measured(points):
         return {"points": lines("All points", every)}
@@ -201,7 +206,7 @@ def _number(value: Any) -> str:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """The figure of a study that brings none: each point's accuracy with its interval."""
+    """Return the figure of a study that brings none: each point's accuracy with its interval."""
     return {"points": forest({named(point): point for point in points})} if measured(points) else {}
 
 
@@ -212,7 +217,7 @@ def forest(
     caption: str = "",
     reference: Point | None = None,
 ) -> Figure:
-    """A line for each point: accuracy [%], harder accuracy where measured, and spikes that differ [%].
+    """Return a line for each point: accuracy [%], harder accuracy where measured, and spikes that differ [%].
 
     reference: drawn as a vertical line.
     """
@@ -244,7 +249,7 @@ def forest(
 
 
 def _digital(points: Sequence[Point], column: str) -> float | None:
-    """The digital network's own accuracy, as the first point that has it gives it."""
+    """Return the digital network's own accuracy, as the first point that has it gives it."""
     name = column.replace("accuracy", "digital accuracy")
     return next((p.total[name] for p in points if name != column and name in p.total), None)
 
@@ -273,7 +278,9 @@ def curves(
     ticks: Mapping[float, str] | None = None,
     caption: str = "",
 ) -> Figure:
-    """Measures against a number on a logarithmic axis: a panel for each column, a line for each series."""
+    """Return measures against a number on a logarithmic axis: a panel for each column, a line for each
+    series.
+    """
     some = [point for line in series.values() for _, point in line]
     figure = Figure(figsize=(PAGE if len(columns) > 1 else COLUMN, 2.9))
     axes = np.atleast_1d(figure.subplots(1, len(columns)))
@@ -315,7 +322,9 @@ def curves(
 def along_time(
     series: Mapping[str, Sequence[tuple[float, Point]]], points: Sequence[Point], caption: str
 ) -> dict[str, Figure]:
-    """Accuracy, cross-entropy and spikes that differ along the time since programming, a line a series."""
+    """Return the accuracy, cross-entropy and spikes that differ along the time since programming, a line a
+    series.
+    """
     ticks = {t: duration(t).replace(" second", " s") for t in sorted({p.labels["time [s]"] for p in points})}
     return {
         name: curves(series, x_label="time since programming", columns=columns, ticks=ticks, caption=caption)
@@ -331,12 +340,12 @@ def legend(figure: Figure, columns: int) -> None:
 
 
 def energy(point: Point) -> str:
-    """Energy for an image, as a table shows it."""
+    """Return the energy for an image, as a table shows it."""
     value = point.total.get("energy [J]")
     return "" if value is None else quantity(value, "J")
 
 
 def latency(point: Point) -> str:
-    """Latency of an image, as a table shows it."""
+    """Return the latency of an image, as a table shows it."""
     value = point.total.get("latency [s]")
     return "" if value is None else quantity(value, "s")

@@ -39,33 +39,35 @@ WINS = {"digital": "digital wins", "crossbars": "the crossbars win", "not decide
 
 
 def band_of(summary: Summary, key: str) -> Band:
-    """A crossbars' energy of a summary [J]; its one value at both ends where the summary has no band."""
+    """Return a crossbars' energy of a summary [J]; its one value at both ends where the summary has no
+    band.
+    """
     joule = summary["energy"][key]
     return Band(**summary.get("energy_band", {}).get(key, {"low": joule, "high": joule}))
 
 
 def span(band: Band) -> str:
-    """A band of energies in words."""
+    """Return a band of energies in words."""
     return between(*(quantity(end, "J") for end in band))
 
 
 def ratio(band: Band, digital: float) -> str:
-    """A band in multiples of a digital energy, which is not 0."""
+    """Return a band in multiples of a digital energy, which is not 0."""
     return between(*(digits(end / digital, 2) for end in band))
 
 
 def between(low: str, high: str) -> str:
-    """Two ends in words, one of them where both are the same."""
+    """Return two ends in words, one of them where both are the same."""
     return low if low == high else f"{low} to {high}"
 
 
 def mixture(summary: Summary) -> str:
-    """A sentence that names a mixture of technology nodes; "" where all prices are of one."""
+    """Return a sentence that names a mixture of technology nodes; "" where all prices are of one."""
     return mixture_of(str(summary.get("node", "")), dict(summary.get("other_nodes", {})))
 
 
 def no_energy(summary: Summary) -> str:
-    """Why the crossbars' energy of this run means nothing; "" where it means something."""
+    """Return why the crossbars' energy of this run means nothing; "" where it means something."""
     if summary.get("weights") == summary.get("attention_cell", "ideal") == "ideal":
         return (
             "Writing ideal cells costs no energy and reading them needs no converters, so no hardware has "
@@ -93,7 +95,9 @@ DIFFERENT_WORK = (
 
 
 def against(summary: Summary) -> tuple[list[str], list[list[str]]] | None:
-    """Each digital baseline against the crossbars, all in one unit: header and rows; None for no baseline."""
+    """Return each digital baseline against the crossbars, all in one unit: header and rows; None for no
+    baseline.
+    """
     energy = summary.get("energy", {})
     found = [(key, *BASELINES[key]) for key in BASELINES if key in energy]
     if not found:

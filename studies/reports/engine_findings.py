@@ -14,7 +14,7 @@ Summary = Mapping[str, Any]
 
 
 def engines(summary: Summary) -> list[tuple[str, ...]]:
-    """Engine, data set, accuracy with its interval over chips, over chips and images, same answers."""
+    """Return engine, data set, accuracy with its interval over chips, over chips and images, same answers."""
     if "beside" not in summary:
         return []
     rows = []

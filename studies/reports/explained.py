@@ -29,17 +29,17 @@ class Sources:
         self.numbers: dict[str, int] = {}
 
     def number(self, source: str) -> str:
-        """The number of a source, in brackets."""
+        """Return the number of a source, in brackets."""
         return f"[{self.numbers.setdefault(source, len(self.numbers) + 1)}]"
 
     def listed(self) -> Iterator[Text]:
-        """Every source, whole words to a line."""
+        """Yield every source, whole words to a line."""
         for source, number in self.numbers.items():
             yield Text(f"[{number}] {source}")
 
 
 def explained(comparison: Comparison, layer: str) -> Group:
-    """The bill of every layer of that name, or below it; ValueError where none has an event."""
+    """Return the bill of every layer of that name, or below it; ValueError where none has an event."""
     bills: dict[str, Sequence[Line]] = {}
     if comparison.chip is not None and comparison.measured.counted:
         bills["crossbar"] = comparison.chip.ledger.lines()
@@ -63,7 +63,7 @@ def explained(comparison: Comparison, layer: str) -> Group:
 
 
 def _bill(lines: Sequence[Line], comparison: Comparison, sources: Sources) -> RenderableType:
-    """Events of one layer of the crossbars, each with the formula of its number below it."""
+    """Return events of one layer of the crossbars, each with the formula of its number below it."""
     chip, name = comparison.chip, lines[0].layer
     assert chip is not None
     work = next((work for work in comparison.works if work.name == name), None)
@@ -96,7 +96,7 @@ def _add(table: Table, line: Line, whole: float, sources: Sources) -> None:
 
 
 def _sizes(name: str, comparison: Comparison) -> Iterator[Text]:
-    """Time and area of a layer, where it has them."""
+    """Yield the time and area of a layer, where it has them."""
     chip = comparison.chip
     assert chip is not None
     words = []
@@ -111,7 +111,7 @@ def _sizes(name: str, comparison: Comparison) -> Iterator[Text]:
 
 
 def _digital(bills: Mapping[str, Sequence[Line]], chosen: Sequence[str], sources: Sources) -> RenderableType:
-    """What each digital baseline counts there."""
+    """Return what each digital baseline counts there."""
     table = Table(
         title=Text("the same layer, digitally", style="bold"), title_justify="left", box=None, pad_edge=False
     )

@@ -14,7 +14,7 @@ HEADER = [
 
 
 def faults(summary: Mapping[str, Any]) -> tuple[str, list[tuple[str, ...]]]:
-    """A sentence over all arrays, and a row for each; nothing where no device is faulty."""
+    """Return a sentence over all arrays, and a row for each; nothing where no device is faulty."""
     layers = summary.get("faults", {})
     if not layers:
         return "", []

@@ -15,7 +15,7 @@ NAMES: tuple[str, str] = ("A", "B")
 
 
 def fields_of(setting: Setting) -> dict[str, Any]:
-    """Every field of a setting by name, the card's included; a user's network by its file's digest."""
+    """Return every field of a setting by name, the card's included; a user's network by its file's digest."""
     fields = flat(asdict(setting))
     if setting.net is not None:
         fields = {name: value for name, value in fields.items() if name not in ("net.text", "net.path")}
@@ -24,7 +24,7 @@ def fields_of(setting: Setting) -> dict[str, Any]:
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Table:
-    """A row for each field that is not the same in both."""
+    """Return a row for each field that is not the same in both."""
     rows = [
         [name, *(_said(fields.get(name)) for fields in (a, b))]
         for name in dict.fromkeys([*a, *b])

@@ -83,7 +83,7 @@ def _style() -> AbstractContextManager[None]:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an SVG document.
+    """Return the figure as an SVG document.
 
     Its layout is settled, so that it is drawn once; `Figure.savefig` draws twice, to the same bytes.
     """
@@ -95,7 +95,7 @@ def svg(figure: Figure) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG of 300 dots an inch, drawn once likewise."""
+    """Return the figure as a PNG of 300 dots an inch, drawn once likewise."""
     out, dpi = io.BytesIO(), figure.dpi
     with _style():
         figure.dpi = DOTS

@@ -24,7 +24,9 @@ __all__ = ["accuracy", "attention", "conductances", "energy", "png", "spikes", "
 
 @drawn
 def accuracy(summary: Mapping[str, Any]) -> Figure:
-    """Accuracy [%] of both executions on each test set: means with intervals, and every chip as a dot."""
+    """Return the accuracy [%] of both executions on each test set: means with intervals, and every chip as
+    a dot.
+    """
     sets = sets_of(summary)
     figure = Figure(figsize=(COLUMN, 2.6))
     axes = figure.subplots(1, len(sets), squeeze=False)[0]
@@ -117,8 +119,9 @@ CROSSBARS = {"crossbar": "crossbars", "crossbar_memory": "crossbars, with SRAM"}
 
 @drawn
 def energy(summary: Mapping[str, Any]) -> Figure:
-    """Energy [J] for an image: the crossbars' beside the digital counts on a logarithmic axis, with the band
-    of the crossbars' as a thick line, and below it the crossbars' components on an axis from zero.
+    """Return the energy [J] for an image: the crossbars' beside the digital counts on a logarithmic axis,
+    with the band of the crossbars' as a thick line, and below it the crossbars' components on an axis from
+    zero.
     """
     totals = summary["energy"]
     parts = dict(sorted(summary.get("breakdown", {}).items(), key=lambda item: -item[1]))
@@ -164,7 +167,7 @@ def _totals(ax: Axes, totals: Mapping[str, float], bands: Mapping[str, Band]) ->
 
 
 def _energy_axis(ax: Axes, largest: float) -> float:
-    """A horizontal axis from 0 to an energy [J]; returns its scale."""
+    """Make a horizontal axis from 0 to an energy [J]; returns its scale."""
     factor, unit = prefixed(largest, "J")
     ax.set_xlim(0, 1.02 * factor * max(largest, 1e-18))
     ax.invert_yaxis()
@@ -183,7 +186,8 @@ def attention(
     step: int,
     heads: int = 4,
 ) -> Figure:
-    """Attention weights A_ij [1] of one image, a column for each head: digital, as written, the difference.
+    """Return attention weights A_ij [1] of one image, a column for each head: digital, as written, the
+    difference.
 
     Weights (H, N, N), a query token to a row; image (C, h, w) in [0, 1].  The first two share a colour scale.
     """
@@ -218,7 +222,7 @@ def attention(
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
-    """All but the outermost half per cent on either side."""
+    """Return all but the outermost half per cent on either side."""
     low, high = (float(v) for v in np.quantile(values, [0.005, 0.995]))
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
@@ -246,7 +250,8 @@ def _picture(ax: Axes, image: np.ndarray) -> None:
 
 @drawn
 def conductances(counted: Mapping[str, Any], *, time: float) -> Figure:
-    """Histograms of the weight devices' conductances [S], in µS, after programming and at ``time`` [s].
+    """Return histograms of the weight devices' conductances [S], in µS, after programming and at ``time``
+    [s].
 
     counted: as `memsim.studies.reports.account.histogram` gives them.
     """

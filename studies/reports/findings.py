@@ -19,7 +19,7 @@ UNITS = {"cross_entropy": "nat", "margin": "logit"}
 
 
 def sets_of(summary: Summary) -> dict[str, Summary]:
-    """The plain set and the harder ones, by name."""
+    """Return the plain set and the harder ones, by name."""
     harder = {key[8:-1]: part for key, part in summary.items() if key.startswith("harder (")}
     return {str(summary["dataset"]): summary, **harder}
 
@@ -97,7 +97,7 @@ def losing(summary: Summary) -> list[str]:
 
 
 def results(summary: Summary) -> list[Row]:
-    """The table at the top: measure and unit, digital, crossbars, change."""
+    """Return the table at the top: measure and unit, digital, crossbars, change."""
     rows = [row for name, part in sets_of(summary).items() for row in _set_rows(name, part)]
     if "spike_mismatch" in summary:
         differ = summary["spike_mismatch"]
@@ -203,7 +203,7 @@ def _set_rows(name: str, part: Summary) -> Iterator[Row]:
 
 
 def _ends(span: Mapping[str, float]) -> str:
-    """The ends of a difference, in points."""
+    """Return the ends of a difference, in points."""
     return f" [{points(span['low'])}, {points(span['high'])}]"
 
 
@@ -217,17 +217,19 @@ def _signed(value: float) -> str:
 
 
 def interval(mean: float, bounds: Mapping[str, float]) -> str:
-    """A share with its interval: "91.64 % [90.16, 93.11]"."""
+    """Return a share with its interval: "91.64 % [90.16, 93.11]"."""
     return f"{percent(mean)} [{100 * bounds['low']:.2f}, {100 * bounds['high']:.2f}]"
 
 
 def _mm2(parts: Mapping[str, float]) -> float:
-    """Area of all parts [mm2]."""
+    """Return the area of all parts [mm2]."""
     return 1e6 * sum(parts.values())
 
 
 def map_errors(digital: Mapping[str, np.ndarray], written: Mapping[str, np.ndarray]) -> list[Row]:
-    """Attention weights of one image by layer [1]: means, and the root mean square of written - digital."""
+    """Return attention weights of one image by layer [1]: means, and the root mean square of written -
+    digital.
+    """
     rows = []
     for layer in digital.keys() & written.keys():
         ours, theirs = (np.asarray(maps[layer], dtype=float) for maps in (written, digital))

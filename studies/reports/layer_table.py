@@ -17,7 +17,7 @@ NOTE = (
 
 
 def layer_table(summary: Mapping[str, Any]) -> Table:
-    """A row for each layer that is an array, and one for the energy of all others."""
+    """Return a row for each layer that is an array, and one for the energy of all others."""
     layers = summary.get("layers", {})
     kappa, used = summary.get("kappa", {}), summary.get("utilisation", {})
     arrays = [name for name, one in layers.items() if "latency [s]" in one or name in kappa]
@@ -38,13 +38,13 @@ def layer_table(summary: Mapping[str, Any]) -> Table:
 
 
 def _column(name: str, unit: str, values: Sequence[float | None]) -> dict[str, list[str]]:
-    """Quantities in the unit that suits the largest."""
+    """Return quantities in the unit that suits the largest."""
     factor, shown = prefixed(max((value for value in values if value is not None), default=0.0), unit)
     return {f"{name} [{shown}]": ["" if value is None else digits(factor * value) for value in values]}
 
 
 def _area(parts: Mapping[str, float | str] | None) -> float | None:
-    """The area of all parts [m2]; None where one is not known."""
+    """Return the area of all parts [m2]; None where one is not known."""
     if parts is None:
         return None
     area, missing = known(parts)

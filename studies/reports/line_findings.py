@@ -18,7 +18,7 @@ SORTS = {"weights": "weight tiles", "attention": "attention arrays"}
 
 
 def left_out(summary: Summary) -> list[str]:
-    """Sorts of arrays whose lines are not simulated."""
+    """Return sorts of arrays whose lines are not simulated."""
     told = summary.get("wires", {})
     return [words for key, words in SORTS.items() if told.get(key) == "none"]
 

@@ -41,7 +41,7 @@ NOT_SIMULATED = (
 
 
 def methods(setting: Setting, card: memsim.ChipCard, *, named: bool = True) -> list[str]:
-    """Paragraphs on what was simulated; a study that varies something says so itself.
+    """Return paragraphs on what was simulated; a study that varies something says so itself.
 
     named: whether the setting names the network; a study that brings its own speaks of it itself.
     """
@@ -57,7 +57,7 @@ def methods(setting: Setting, card: memsim.ChipCard, *, named: bool = True) -> l
 
 
 def intervals() -> str:
-    """What the intervals are over."""
+    """Return what the intervals are over."""
     return (
         f"All intervals are 95 % intervals: Student's t{cite('student1908')} for means over chips, "
         f"Wilson's{cite('wilson1927')} for shares of images, and those of crossed random effects, with two "
@@ -68,7 +68,7 @@ def intervals() -> str:
 
 
 def network(setting: Setting) -> str:
-    """Which network, how it was trained, and what it is tested on."""
+    """Return which network, how it was trained, and what it is tested on."""
     if setting.net is not None:
         return _own_network(setting, setting.net)
     try:
@@ -95,7 +95,7 @@ def network(setting: Setting) -> str:
 
 
 def _own_network(setting: Setting, net: NetFile) -> str:
-    """A user's own network: its file by content; the file is not run for a report."""
+    """Return a user's own network: its file by content; the file is not run for a report."""
     images = f"the first {setting.images}" if setting.images else "all"
     return (
         f"The network is the result of {net.function}() in {net.name} (SHA-256 of its text: "
@@ -109,7 +109,7 @@ def _data_source(name: str) -> str:
 
 
 def _training(record: Mapping[str, Any]) -> str:
-    """A training record in a sentence: data, recipe, what came out."""
+    """Return a training record in a sentence: data, recipe, what came out."""
     parts, recipe = record.get("images", {}), dict(record.get("recipe", {}))
     augmentation = recipe.pop("augmentation", {})
     numbers = ", ".join([*_numbers(recipe), *_numbers(augmentation)])
@@ -129,7 +129,7 @@ def _numbers(fields: Mapping[str, Any]) -> Iterator[str]:
 
 
 def chips(setting: Setting, card: memsim.ChipCard) -> str:
-    """How many chips, which they are, and when they are read."""
+    """Return how many chips, which they are, and when they are read."""
     top = _fields(card, skip=("name", "description", *TABLES, "prices", "off", "strengths"))
     return (
         f"The simulation has {setting.chips} chip{'' if setting.chips == 1 else 's'} of card {card.name} "
@@ -142,7 +142,7 @@ def chips(setting: Setting, card: memsim.ChipCard) -> str:
 
 
 def weights(card: memsim.ChipCard) -> str:
-    """The weight arrays with every number."""
+    """Return the weight arrays with every number."""
     coding, many = card.weights.coding, card.weights.devices_per_weight
     holders = "differential pairs" if coding.plain else coding.words(many)
     faults = _faults(card, card.weight_faults)
@@ -154,14 +154,14 @@ def weights(card: memsim.ChipCard) -> str:
 
 
 def _faults(card: memsim.ChipCard, section: FaultSection) -> str:
-    """The faults of one sort of arrays with every number; nothing where there are none."""
+    """Return the faults of one sort of arrays with every number; nothing where there are none."""
     if not (section.made and card.on("faults")):
         return ""
     return f" Some of their devices and lines are faulty after fabrication: {_fields(section, skip=())}."
 
 
 def attention(card: memsim.ChipCard) -> str:
-    """The attention arrays with every number."""
+    """Return the attention arrays with every number."""
     cell = card.attention_cell
     unsaid = "" if card.attention.n_max else f", with at most {cell.n_max} pulses (the number of the preset)"
     worn = f" Their devices are worn: {_fields(card.wear, skip=())}." if card.wear.cycles_before else ""
@@ -178,7 +178,7 @@ def _cell(cell: devices.Cell) -> str:
 
 
 def _fields(section: Any, skip: tuple[str, ...]) -> str:
-    """Every field of a part of a card: name, value and unit."""
+    """Return every field of a part of a card: name, value and unit."""
     said = []
     for name, info in type(section).model_fields.items():
         value = getattr(section, name)
@@ -202,7 +202,7 @@ def _shown(value: Any, unit: str) -> str:
 
 
 def effects(card: memsim.ChipCard) -> str:
-    """Effects that are on, at which strength where it is not the source's, and those that are off."""
+    """Return effects that are on, at which strength where it is not the source's, and those that are off."""
     strength = {effect: _strength(card, effect) for effect in card.effects}
     on = [
         effect if factor == 1 else f"{effect} × {factor:g}" for effect, factor in strength.items() if factor
@@ -218,7 +218,7 @@ def _strength(card: memsim.ChipCard, effect: str) -> float:
 
 
 def card_tables(card: memsim.ChipCard) -> list[Table]:
-    """Every field of the card with its meaning, and every price with its source."""
+    """Return every field of the card with its meaning, and every price with its source."""
     fields = [[row["key"], row["value"], row["about"]] for row in provenance.card_rows(card)]
     prices = [
         [

@@ -39,7 +39,7 @@ Changes = Callable[[memsim.ChipCard], Iterable[Change]]
 
 
 def tasks(study: str, setting: Setting, changes: Changes, times: Sequence[float] = ()) -> Iterator[Task]:
-    """The card, then each change, on every block of chips; of equal cards the first.
+    """Yield the card, then each change, on every block of chips; of equal cards the first.
 
     times: since programming [s], instead of the setting's.
     """
@@ -65,7 +65,9 @@ class Axis(NamedTuple):
 
 
 def by_axis(points: Sequence[Point]) -> dict[str, Axis]:
-    """Points by axis (and time, where there are several) and value, in the order they were asked for."""
+    """Return points by axis (and time, where there are several) and value, in the order they were asked
+    for.
+    """
     cards = {p.labels.get("time [s]"): p for p in points if p.labels["axis"] == CARD}
     out: dict[str, Axis] = {}
     for point in points:
@@ -77,7 +79,7 @@ def by_axis(points: Sequence[Point]) -> dict[str, Axis]:
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """One table for each axis: the card first, measures, the change against it, energy and latency."""
+    """Return one table for each axis: the card first, measures, the change against it, energy and latency."""
     out = {}
     for axis, (card, found) in by_axis(points).items():
         shown = ({CARD: card} if card else {}) | found
@@ -91,7 +93,7 @@ def tables(points: Sequence[Point]) -> dict[str, Table]:
 
 
 def figures(points: Sequence[Point]) -> dict[str, Figure]:
-    """One figure for each axis."""
+    """Return one figure for each axis."""
     return {
         _file(axis): draw.forest(
             ({CARD: card} if card else {}) | found,
@@ -136,7 +138,7 @@ def findings(points: Sequence[Point]) -> list[str]:
 
 
 def _file(axis: str) -> str:
-    """An axis as the name of a file, its unit left out."""
+    """Return an axis as the name of a file, its unit left out."""
     return re.sub(r"\W+", "-", re.sub(r" \[[^]]*\]", "", axis))
 
 

@@ -139,8 +139,8 @@ class Citations:
         return ((number, entry(key)) for key, number in self.numbers.items())
 
     def _numbers(self, found: re.Match[str]) -> list[int]:
-        """Numbers of the works of a citation, new where it is the first; [] for a text that cites nothing;
-        ValueError where it names a work that does not exist.
+        """Return numbers of the works of a citation, new where it is the first; [] for a text that cites
+        nothing; ValueError where it names a work that does not exist.
         """
         keys = re.findall(r"@(\w+)", found[1])
         if not self.strict and not all(key in entries() for key in keys):
@@ -148,7 +148,9 @@ class Citations:
         return [self.numbers.setdefault(entry(key).key, len(self.numbers) + 1) for key in keys]
 
     def html(self, text: Any) -> Markup:
-        """Text with each citation as links; intervals, ranges and numbers with a unit stay on one line."""
+        """Return the text with each citation as links; intervals, ranges and numbers with a unit stay on
+        one line.
+        """
 
         def link(found: re.Match[str]) -> str:
             links = [f'<a href="#ref-{number}">{number}</a>' for number in self._numbers(found)]
@@ -157,7 +159,9 @@ class Citations:
         return Markup(CITATION.sub(link, UNBROKEN.sub("\\1\\2\u00a0", str(escape(text)))))
 
     def markdown(self, text: Any) -> str:
-        """Text with each citation as numbers; what Markdown or HTML would read otherwise is escaped."""
+        """Return the text with each citation as numbers; what Markdown or HTML would read otherwise is
+        escaped.
+        """
 
         def numbers(found: re.Match[str]) -> str:
             return f"[{', '.join(map(str, self._numbers(found)))}]".replace("[]", found[0])
@@ -167,7 +171,9 @@ class Citations:
 
 
 def html(page: Page, drawn: Mapping[str, str]) -> str:
-    """The page as one HTML document that loads nothing; drawn: the SVG of each of its pictures by name."""
+    """Return the page as one HTML document that loads nothing; drawn: the SVG of each of its pictures by
+    name.
+    """
     figures = {picture.name: inline(picture, drawn[picture.name]) for picture in page.pictures}
     citations = Citations(strict=not page.foreign)
     template = environment(citations).get_template("page.html.j2")
@@ -175,14 +181,15 @@ def html(page: Page, drawn: Mapping[str, str]) -> str:
 
 
 def markdown(page: Page) -> tuple[str, list[str]]:
-    """The same page in Markdown, whose figures lie in figures/, and the keys of the works it cites."""
+    """Return the same page in Markdown, whose figures lie in figures/, and the keys of the works it cites."""
     citations = Citations(strict=not page.foreign)
     template = environment(citations, escaped=False).get_template("page.md.j2")
     return template.render(page=page, citations=citations), list(citations.numbers)
 
 
 def environment(citations: Citations | None = None, *, escaped: bool = True) -> jinja2.Environment:
-    """Where templates live, with the filters ``cite`` (a text and its citations) and ``kind`` (of a part).
+    """Return where templates live, with the filters ``cite`` (a text and its citations) and ``kind`` (of a
+    part).
 
     Without citations texts stand as they are.
     """
@@ -199,7 +206,9 @@ def environment(citations: Citations | None = None, *, escaped: bool = True) -> 
 
 
 def inline(picture: Picture, document: str) -> dict[str, Any]:
-    """A figure for the page: SVG without prolog, its ids made the page's own, and whether it is wide."""
+    """Return a figure for the page: SVG without prolog, its ids made the page's own, and whether it is
+    wide.
+    """
     name = picture.name
     document = document[document.index("<svg") :]
     document = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", document)
@@ -208,5 +217,5 @@ def inline(picture: Picture, document: str) -> dict[str, Any]:
 
 
 def slug(name: str) -> str:
-    """A name as a file's."""
+    """Return a name as a file's."""
     return re.sub(r"[^\w-]+", "-", name).strip("-")

@@ -12,7 +12,9 @@ TIMES = ((365 * 86400.0, "year"), (86400.0, "day"), (3600.0, "hour"), (60.0, "mi
 
 
 def prefixed(largest: float, unit: str) -> tuple[float, str]:
-    """Factor and unit that bring the largest of some numbers between 1 and 1000: (1e9, "nJ") for 3e-8 J."""
+    """Return the factor and unit that bring the largest of some numbers between 1 and 1000: (1e9, "nJ")
+    for 3e-8 J.
+    """
     if not (math.isfinite(largest) and largest != 0):
         return 1.0, unit
     power = math.floor(math.log10(float(f"{abs(largest):.2e}")) / 3) * 3
@@ -21,7 +23,9 @@ def prefixed(largest: float, unit: str) -> tuple[float, str]:
 
 
 def digits(value: float, significant: int = 3) -> str:
-    """A number to some significant digits, 1234 -> "1230", 0.00123 -> "0.00123"; exponents below 1e-7."""
+    """Return a number to some significant digits, 1234 -> "1230", 0.00123 -> "0.00123"; exponents below
+    1e-7.
+    """
     if not math.isfinite(value):
         return "not finite"
     if value == 0:
@@ -35,18 +39,18 @@ def digits(value: float, significant: int = 3) -> str:
 
 
 def count(value: float) -> str:
-    """A mean number of events, to a tenth: 10766.25 -> "10,766.2"."""
+    """Return a mean number of events, to a tenth: 10766.25 -> "10,766.2"."""
     return f"{value:,.1f}".removesuffix(".0") if math.isfinite(value) else "not finite"
 
 
 def quantity(value: float, unit: str, significant: int = 3) -> str:
-    """A quantity with the prefix that suits it: 3.21e-8, "J" -> "32.1 nJ"."""
+    """Return a quantity with the prefix that suits it: 3.21e-8, "J" -> "32.1 nJ"."""
     factor, name = prefixed(value, unit)
     return f"{digits(value * factor, significant)} {name}".rstrip()
 
 
 def percent(share: float, places: int = 2) -> str:
-    """A share as per cent: 0.9911 -> "99.11 %"."""
+    """Return a share as per cent: 0.9911 -> "99.11 %"."""
     if not math.isfinite(share):
         return "not finite"
     if 0 < 100 * share < 0.5 * 10.0**-places:
@@ -55,13 +59,13 @@ def percent(share: float, places: int = 2) -> str:
 
 
 def points(difference: float, places: int = 2) -> str:
-    """A difference of two shares in percentage points, with its sign: -0.0021 -> "−0.21"."""
+    """Return a difference of two shares in percentage points, with its sign: -0.0021 -> "−0.21"."""
     text = f"{100 * difference:+.{places}f}"
     return (f"{0:.{places}f}" if float(text) == 0 else text).replace("-", "−")
 
 
 def duration(seconds: float) -> str:
-    """A time in the largest unit that it fills: 86400 -> "1 day", 5400 -> "1.5 hours"."""
+    """Return a time in the largest unit that it fills: 86400 -> "1 day", 5400 -> "1.5 hours"."""
     for length, name in TIMES:
         if seconds >= length:
             number = f"{round(seconds / length, 1):g}"

@@ -40,7 +40,7 @@ def write(folder: str | Path, make: Callable[[], Files]) -> Path:
 
 
 def pages(made: Page, tables: Mapping[str, Table], cited: Sequence[str] = ()) -> dict[str, bytes]:
-    """A page as files: tables, figures, the works it cites (and others), Markdown, HTML."""
+    """Return a page as files: tables, figures, the works it cites (and others), Markdown, HTML."""
     out = {f"tables/{name}.csv": csv_of([table.header, *table.rows]) for name, table in tables.items()}
     drawn = {picture.name: figure_style.svg(picture.figure) for picture in made.pictures}
     for picture in made.pictures:
@@ -52,19 +52,19 @@ def pages(made: Page, tables: Mapping[str, Table], cited: Sequence[str] = ()) ->
 
 
 def csv_of(lines: Sequence[Sequence[Any]]) -> bytes:
-    """Lines as a CSV file."""
+    """Return lines as a CSV file."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(lines)
     return out.getvalue().encode()
 
 
 def listed(tables: Iterable[str]) -> str:
-    """Where the tables lie; the next report in the folder reads here which are this one's."""
+    """Return where the tables lie; the next report in the folder reads here which are this one's."""
     return f"Tables: {', '.join(f'tables/{name}.csv' for name in tables) or 'none'}."
 
 
 def written(folder: Path) -> list[str]:
-    """Figures and tables that an earlier report in the folder names: its own, to be replaced."""
+    """Return figures and tables that an earlier report in the folder names: its own, to be replaced."""
     try:
         text = (folder / "report.md").read_text("utf-8")
     except OSError:

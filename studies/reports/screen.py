@@ -32,7 +32,7 @@ SHORT = {
 
 
 def screen(summary: Summary) -> Group:
-    """Everything that ``memsim compare`` prints of a summary."""
+    """Return everything that ``memsim compare`` prints of a summary."""
     parts: list[RenderableType] = [Text(line) for line in simulated(summary)]
     parts += [Text(), Text(findings.headline(summary)), accuracy(summary), answers(summary)]
     if told := engine_findings.verdict(summary):
@@ -46,7 +46,7 @@ def screen(summary: Summary) -> Group:
 
 
 def simulated(summary: Summary) -> Iterator[str]:
-    """Network, images, chips, card, cells, age, seed; wires and what is switched off."""
+    """Yield the network, images, chips, card, cells, age, seed; wires and what is switched off."""
     yield f"{summary['model']}, {summary['images']} images of {summary['dataset']}"
     if "chips" not in summary:
         return
@@ -73,8 +73,8 @@ def _wires(summary: Summary) -> str:
 
 
 def accuracy(summary: Summary) -> RenderableType:
-    """Accuracy by data set and what ran [%], with 95 % intervals: of the digital network over images, of
-    crossbars over chips on these images, and over chips and images.
+    """Return the accuracy by data set and what ran [%], with 95 % intervals: of the digital network over
+    images, of crossbars over chips on these images, and over chips and images.
     """
     table = _table("accuracy [%], 95 % intervals", "", "over chips and images")
     for name, part in sets_of(summary).items():
@@ -86,7 +86,7 @@ def accuracy(summary: Summary) -> RenderableType:
 
 
 def _engines(summary: Summary) -> dict[str, dict[str, Summary]]:
-    """Sets by what ran them: crossbars, or aihwkit with memsim beside it."""
+    """Return sets by what ran them: crossbars, or aihwkit with memsim beside it."""
     if "crossbar" not in summary:
         return {}
     if "beside" in summary:
@@ -108,7 +108,7 @@ def answers(summary: Summary) -> RenderableType:
 
 
 def energy(summary: Summary) -> str:
-    """The crossbars' energy as a band, and its largest part."""
+    """Return the crossbars' energy as a band, and its largest part."""
     parts = summary["breakdown"]
     words = f"Energy of an image on crossbars: {span(band_of(summary, 'crossbar'))}"
     total = sum(parts.values())
@@ -119,7 +119,9 @@ def energy(summary: Summary) -> str:
 
 
 def baselines(summary: Summary) -> RenderableType:
-    """Each digital baseline, the crossbars' energy that covers the same work, and who wins; one unit."""
+    """Return each digital baseline, the crossbars' energy that covers the same work, and who wins; one
+    unit.
+    """
     found = summary["energy"]
     lines = [(key, found[key], BASELINES[key].rival) for key in BASELINES if key in found]
     factor, unit = prefixed(max(joule for _, joule, _ in lines), "J")
@@ -135,7 +137,7 @@ def baselines(summary: Summary) -> RenderableType:
 
 
 def sizes(summary: Summary) -> Iterator[str]:
-    """Time and area."""
+    """Yield the time and area."""
     if "latency [s/image]" in summary:
         yield f"Time for an image: {quantity(summary['latency [s/image]'], 's')}."
     found = [(known(summary[key]), of) for key, of in AREAS.items() if key in summary]

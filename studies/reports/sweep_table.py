@@ -20,13 +20,15 @@ WRITES = "pulses"
 
 
 def tables(points: Sequence[Point]) -> dict[str, Table]:
-    """The tables of a study that brings none: what each setting gives and costs, then every measure."""
+    """Return the tables of a study that brings none: what each setting gives and costs, then every
+    measure.
+    """
     first = {"settings": sweep_table(points)} if draw.measured(points) else {}
     return first | draw.tables(points)
 
 
 def sweep_table(points: Sequence[Point]) -> Table:
-    """A line for each point: its fields, the accuracy (on the harder images where there are some), the
+    """Return a line for each point: its fields, the accuracy (on the harder images where there are some), the
     energy and latency of an image, and the area of the arrays; what no point has, has no column.
     """
     fields = list(dict.fromkeys(name for point in points for name in point.labels))
@@ -55,7 +57,7 @@ def costs(totals: Sequence[Mapping[str, Any]], *, writes: bool = False) -> dict[
 
 
 def short(field: str, fields: Sequence[str]) -> str:
-    """A field without its section, where no other ends alike: "weights.adc_bits" -> "adc_bits"."""
+    """Return a field without its section, where no other ends alike: "weights.adc_bits" -> "adc_bits"."""
     last = field.rpartition(".")[2]
     return last if sum(one.rpartition(".")[2] == last for one in fields) == 1 else field
 
@@ -71,7 +73,7 @@ def _field(name: str, value: Any) -> str:
 def _column(
     name: str, unit: str, values: Sequence[float | None], plain: bool = False
 ) -> dict[str, list[str]]:
-    """A column of quantities in one unit; nothing where no point has one."""
+    """Return a column of quantities in one unit; nothing where no point has one."""
     there = [value for value in values if value is not None]
     if not there:
         return {}

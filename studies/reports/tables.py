@@ -8,7 +8,7 @@ from rich.table import Table
 
 
 def worth_grid(rows: list[dict[str, Any]]) -> Table:
-    """What STDP attention is worth, one line for each kind of attention and how it came in."""
+    """Return what STDP attention is worth, one line for each kind of attention and how it came in."""
     sets = list(dict.fromkeys(row["dataset"] for row in rows))
     table = Table(title="what STDP attention is worth (digital; accuracy [95 % interval])", box=None)
     for column in ("attention", "how", *sets, "CE [nat]"):

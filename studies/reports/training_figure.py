@@ -16,7 +16,7 @@ from memsim.studies.reports.figure_style import COLUMN, CROSSBAR, DIGITAL, QUIET
 
 @drawn
 def curves(rows: Sequence[Mapping[str, Any]], name: str) -> Figure:
-    """Mean loss (left, [nat]) and validation accuracy (right, [%]) of each epoch done."""
+    """Return the mean loss (left, [nat]) and validation accuracy (right, [%]) of each epoch done."""
     figure = Figure(figsize=(COLUMN, 2.6))
     loss = figure.subplots()
     right = loss.twinx()

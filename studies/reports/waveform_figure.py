@@ -17,8 +17,8 @@ __all__ = ["stdp"]
 
 @drawn
 def stdp(pair: SpikePair, law: RateLaw, *, unit: str = "") -> Figure:
-    """A pair that potentiates and one that depresses, with the voltage on the device; the window with its
-    exponential fits. unit: that of the law's weight; without one, changes are over the largest.
+    """Return a pair that potentiates and one that depresses, with the voltage on the device; the window with
+    its exponential fits. unit: that of the law's weight; without one, changes are over the largest.
     """
     figure = Figure(figsize=(PAGE, 2.5))
     first, second, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.3))

@@ -9,7 +9,9 @@ HOW = {"trained": "trained alike", "exchanged": "exchanged at inference, nothing
 
 
 def worth_table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and cells: a line for each attention and how it came in, columns for each test set."""
+    """Return the header and cells: a line for each attention and how it came in, columns for each test
+    set.
+    """
     sets = list(dict.fromkeys(row["dataset"] for row in rows))
     header = ["attention", "how"]
     for name in sets:

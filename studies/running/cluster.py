@@ -109,7 +109,7 @@ class Cluster(AbstractCrew):
                 )
 
     def _present(self) -> Any:
-        """The workers there are; ConnectionError where the scheduler does not say so in time."""
+        """Return the workers there are; ConnectionError where the scheduler does not say so in time."""
         try:
             return self.client.sync(self.client.scheduler.ncores, callback_timeout=SILENCE)
         except Exception as error:

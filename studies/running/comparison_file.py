@@ -71,7 +71,7 @@ def made(comparison: Comparison, result: str, account: Mapping[str, Any] | None 
 
 
 def _finite_columns(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record without columns that are not finite on every chip, which JSON has no word for."""
+    """Return the record without columns that are not finite on every chip, which JSON has no word for."""
     result = dict(record["result"])
     columns = result["per_chip"]
     result["per_chip"] = {name: values for name, values in columns.items() if all(map(math.isfinite, values))}

@@ -54,8 +54,8 @@ def row(task: Task, outcome: Mapping[str, Any]) -> Row:
 
 
 def plain(result: Any, chips: int | None = None) -> dict[str, Any]:
-    """A result as JSON gives it back; ValueError naming the key of what is no JSON, NaN and infinity too, and
-    for another thing than a Result, or columns of another number of chips than the task's.
+    """Return a result as JSON gives it back; ValueError naming the key of what is no JSON, NaN and infinity
+    too, and for another thing than a Result, or columns of another number of chips than the task's.
     """
     if not isinstance(result, Result):
         raise ValueError(
@@ -81,7 +81,7 @@ def plain(result: Any, chips: int | None = None) -> dict[str, Any]:
 
 
 def _offences(value: Any, key: str) -> Iterator[tuple[str, str]]:
-    """Key and name of each value that JSON has no word for."""
+    """Yield the key and name of each value that JSON has no word for."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if not isinstance(name, (str, int, float, bool, type(None))):
@@ -98,7 +98,7 @@ def _offences(value: Any, key: str) -> Iterator[tuple[str, str]]:
 
 
 def encode(row: Row) -> bytes:
-    """A row as its line."""
+    """Return a row as its line."""
     fields = json.loads(json.dumps(row, allow_nan=False))  # as a reader will see it
     return json.dumps(fields | {"check": _check(fields)}).encode() + b"\n"
 
@@ -110,7 +110,7 @@ def _check(fields: Row) -> str:
 
 
 def _decode(line: bytes, place: str) -> Row | None:
-    """The row of a line, None where it is damaged; ValueError for one of another format or version."""
+    """Return the row of a line, None where it is damaged; ValueError for one of another format or version."""
     try:
         found = json.loads(line)
         if not isinstance(found, dict):
@@ -132,7 +132,7 @@ def _decode(line: bytes, place: str) -> Row | None:
 
 
 def _shaped(row: Row) -> bool:
-    """Whether a row has all that its readers take for granted."""
+    """Return whether a row has all that its readers take for granted."""
     outcome: Any = row.get("result", row.get("failure"))
     tables = [row.get(name) for name in ("labels", "shared", "own", "with")] + [outcome]
     if not all(isinstance(table, dict) for table in tables) or ("result" in row) == ("failure" in row):
@@ -147,7 +147,7 @@ def _shaped(row: Row) -> bool:
 
 
 def _measured(result: Mapping[str, Any], chips: Any) -> bool:
-    """Whether a result has numbers under its headings, a value for each chip in each column."""
+    """Return whether a result has numbers under its headings, a value for each chip in each column."""
     if not isinstance(chips, list) or not all(isinstance(result.get(part), dict) for part in PARTS):
         return False
     try:
@@ -160,12 +160,12 @@ def _measured(result: Mapping[str, Any], chips: Any) -> bool:
 
 
 def _fits(value: Any) -> bool:
-    """Whether a value is a number that means and sums can be taken of."""
+    """Return whether a value is a number that means and sums can be taken of."""
     return isinstance(value, bool) or (is_number(value) and abs(value) <= MOST)
 
 
 def scan(file: IO[bytes], line: int, say: Say) -> Iterator[tuple[int, bytes, Row | None]]:
-    """Every line from where the file stands: where it begins, itself, and its row or None.
+    """Yield every line from where the file stands: where it begins, itself, and its row or None.
 
     line: how many were read before.  Nothing is said of a last line without its end: it may be on its way.
     """
@@ -182,7 +182,7 @@ def scan(file: IO[bytes], line: int, say: Say) -> Iterator[tuple[int, bytes, Row
 
 
 def read(path: str | Path, say: Say = to_stderr) -> Iterator[Row]:
-    """One row for each task in the file (or the folder it lies in), without holding them all.
+    """Yield one row for each task in the file (or the folder it lies in), without holding them all.
 
     The first result of a task counts, and its last failure where there is no result; these come at the end.
     ValueError for rows of another version; OSError for a file that cannot be read.

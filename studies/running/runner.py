@@ -170,7 +170,9 @@ class _Run:
             seat.send(task, self.finished)
 
     def _next(self, seat: AbstractSeat) -> Task | None:
-        """The next task of the seat's group, or of a new one if it has nothing to do; not what is done."""
+        """Return the next task of the seat's group, or of a new one if it has nothing to do; not what is
+        done.
+        """
         while True:
             if not seat.held and not seat.flying:
                 seat.held = self.returned.popleft() if self.returned else deque(next(self.groups, ()))
@@ -229,12 +231,12 @@ class _Run:
 
 
 def _failure(error: str, seat: AbstractSeat) -> dict[str, Any]:
-    """A failure that no worker could report; the time is how long it was waited for."""
+    """Return a failure that no worker could report; the time is how long it was waited for."""
     return {"failure": {"error": error, "traceback": ""}, "wall_time [s]": monotonic() - seat.since}
 
 
 def names_of(study: Study, setting: Setting) -> set[str]:
-    """The ids of all tasks; ValueError where two are the same."""
+    """Return the ids of all tasks; ValueError where two are the same."""
     ids = set[str]()
     for task in tasks_of(study, setting):
         if task.id in ids:
@@ -244,7 +246,7 @@ def names_of(study: Study, setting: Setting) -> set[str]:
 
 
 def tasks_of(study: Study, setting: Setting) -> Iterator[Task]:
-    """The tasks of a study, one at a time; ValueError where its file or its generator fails."""
+    """Yield the tasks of a study, one at a time; ValueError where its file or its generator fails."""
     try:
         for task in study.tasks(setting):
             if not isinstance(task, Task):

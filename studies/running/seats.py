@@ -58,7 +58,7 @@ _life: Any = None  # of a process of this machine: when it last showed life, whe
 
 @lru_cache(maxsize=1)
 def _known(study: Study) -> Study:
-    """The study as it came first: its file is executed once."""
+    """Return the study as it came first: its file is executed once."""
     return study
 
 
@@ -152,7 +152,9 @@ class AbstractSeat(ABC):
 
     @abstractmethod
     def outcome(self, future: Any) -> dict[str, Any] | None:
-        """What ``measure`` gave, or None where the worker was lost; raises what went wrong on the way."""
+        """Return what ``measure`` gave, or None where the worker was lost; raises what went wrong on the
+        way.
+        """
 
     @property
     def worked(self) -> float:
@@ -278,7 +280,7 @@ class Processes(AbstractCrew):
 
 
 def cores() -> int:
-    """The processor cores this process may use."""
+    """Return the processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 

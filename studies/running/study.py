@@ -63,7 +63,7 @@ class Study:
         return module
 
     def tasks(self, setting: Setting) -> Iterator[Task]:
-        """Every task, each time anew and in the same order."""
+        """Return every task, each time anew and in the same order."""
         return self.module.tasks(setting)
 
     def check(self, card: memsim.ChipCard) -> None:
@@ -92,7 +92,7 @@ class Study:
         return self._own_or_standard("measure")
 
     def _own_or_standard(self, name: str) -> Any:
-        """What the file defines, else the standard one; its imports are heavy, so only then."""
+        """Return what the file defines, else the standard one; its imports are heavy, so only then."""
         own = getattr(self.module, name, None)
         if own is None:
             from memsim.studies.evaluation import crossbars
@@ -102,12 +102,14 @@ class Study:
 
 
 def names() -> list[str]:
-    """The built-in studies."""
+    """Return the built-in studies."""
     return sorted(path.stem for path in LIBRARY.glob("*.py") if path.stem != "__init__")
 
 
 def load(name: str | Path) -> Study:
-    """A built-in study by name, or a user's by its .py or .toml file; ValueError says what is wrong."""
+    """Return a built-in study by name, or a user's by its .py or .toml file; ValueError says what is
+    wrong.
+    """
     path = Path(name)
     if path.suffix not in (".py", ".toml"):
         path = LIBRARY / f"{name}.py"

@@ -71,7 +71,7 @@ def _check(card: memsim.ChipCard, vary: Mapping[str, list], fixed: Mapping[str, 
 
 
 def _seconds(times: Any, path: str) -> list[float]:
-    """Times [s], each once; ValueError for what is no list of times."""
+    """Return times [s], each once; ValueError for what is no list of times."""
     if not isinstance(times, list):
         raise ValueError(f'sweep {path}: times = {times!r} needs a list, such as ["1s", "1d"]')
     try:
@@ -99,7 +99,9 @@ def _tasks(
 
 
 def change(card: memsim.ChipCard, fields: Mapping[str, Any]) -> memsim.ChipCard:
-    """A card with fields replaced, named as "section.key" or "key"; CardError for what a card has not."""
+    """Return a card with fields replaced, named as "section.key" or "key"; CardError for what a card has
+    not.
+    """
     for name, value in fields.items():
         *tables, key = name.split(".")
         found: Any = card.model_dump(by_alias=True)

@@ -38,8 +38,8 @@ class Task:
 
 
 def blocks(chips: int, size: int = 4) -> Iterator[list[int]]:
-    """Names of chips in blocks of fixed places, so that more chips add tasks and change no whole block: 10 ->
-    [0..3], [4..7], [8, 9].
+    """Yield names of chips in blocks of fixed places, so that more chips add tasks and change no whole block:
+    10 -> [0..3], [4..7], [8, 9].
     """
     for start in range(0, chips, size):
         yield list(range(start, min(start + size, chips)))

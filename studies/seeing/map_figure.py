@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 def rows_of(sight: Sight, kind: str, named: bool) -> list[Row]:
-    """The digital network and its first chip at every time, where it has maps of the kind.
+    """Return the digital network and its first chip at every time, where it has maps of the kind.
 
     named: say which network it is, beside others.
     """
@@ -61,7 +61,7 @@ def rows_of(sight: Sight, kind: str, named: bool) -> list[Row]:
 
 @drawn
 def map_figure(sights: Sequence[Sight], kind: str) -> Figure:
-    """Maps of one kind over the first pictures, of the networks that have any."""
+    """Return maps of one kind over the first pictures, of the networks that have any."""
     rows = [row for sight in sights for row in rows_of(sight, kind, len(sights) > 1)]
     first = sights[0]
     count = min(SHOWN, len(first.images))
@@ -96,7 +96,9 @@ def map_figure(sights: Sequence[Sight], kind: str) -> Figure:
 
 
 def picture(image: Tensor) -> np.ndarray:
-    """An image (..., C, H, W) as it can be shown: colours, or the mean over channels; frames added up."""
+    """Return an image (..., C, H, W) as it can be shown: colours, or the mean over channels; frames added
+    up.
+    """
     shown = image.double().flatten(0, -4).sum(0) if image.dim() > 3 else image.double()
     if image.dim() > 3 or len(shown) != 3:
         shown = shown.mean(0, keepdim=True)
@@ -119,8 +121,8 @@ def _overlay(ax: Axes, under: np.ndarray, values: Tensor) -> None:
 
 
 def _strength(smooth: Tensor, values: Tensor) -> Tensor:
-    """How strongly a map colours, from 0 to 1: above zero from its lowest value to its highest, so that maps
-    above zero everywhere show their order, too; below zero by its size.
+    """Return how strongly a map colours, from 0 to 1: above zero from its lowest value to its highest, so
+    that maps above zero everywhere show their order, too; below zero by its size.
     """
     low, high = max(float(values.min()), 0.0), float(values.max())
     up = (smooth - low) / ((high - low) or 1.0)

@@ -25,8 +25,8 @@ NEURONS = 40
 def agreement_figure(
     found: Mapping[str, Mapping[str, Mapping[float, Tables]]], controls: Mapping[str, Tables], chance: float
 ) -> Figure:
-    """Agreement with the digital network along time, by network and kind of map, beside the controls of the
-    first network.
+    """Return the agreement with the digital network along time, by network and kind of map, beside the
+    controls of the first network.
     """
     figure = Figure(figsize=(PAGE, 3.2))
     for ax, (measure, span) in zip(figure.subplots(1, len(MEASURES)), MEASURES.items(), strict=True):
@@ -74,7 +74,9 @@ def _along_time(ax: Axes, times: Sequence[float]) -> None:
 
 @drawn
 def curve_figure(check: Check) -> Figure:
-    """Probability of the class while places are erased, or inserted, along the map and in a random order."""
+    """Return the probability of the class while places are erased, or inserted, along the map and in a
+    random order.
+    """
     figure = Figure(figsize=(COLUMN * 1.6, 2.4))
     for ax, name in zip(figure.subplots(1, 2, sharey=True), ("deletion", "insertion"), strict=True):
         for curves, label, colour in (
@@ -98,7 +100,7 @@ def curve_figure(check: Check) -> Figure:
 
 @drawn
 def raster_figure(sight: Sight) -> Figure:
-    """Spikes of the first picture, digital and on the first chip: one panel for each time."""
+    """Return spikes of the first picture, digital and on the first chip: one panel for each time."""
     own = sight.digital.raster
     figure = Figure(figsize=(PAGE, 0.6 + 1.9 * len(sight.times)))
     panels = figure.subplots(len(sight.times), 1, squeeze=False, sharex=True)[:, 0]

@@ -35,7 +35,8 @@ class Check(NamedTuple):
 
 
 def estimate(values: Tensor, span: tuple[float, float]) -> Estimate:
-    """The mean over chips and images with its intervals; images where any chip's map has no order left out.
+    """Return the mean over chips and images with its intervals; images where any chip's map has no order left
+    out.
 
     Over chips: Student's t.  With one chip, or chips that do not differ, the interval is over images alone.
     """
@@ -67,9 +68,9 @@ def over_times(sight: Sight) -> dict[str, dict[float, Tables]]:
 
 
 def controls(sight: Sight, seed: int = 0) -> dict[str, Tables]:
-    """Agreement of class-activation maps with what should not agree, each against the digital network's:
-    those of the same network with its last matrix, or all of them, randomised (SEEDS of each in the place of
-    chips), and the map of the next picture.
+    """Return the agreement of class-activation maps with what should not agree, each against the digital
+    network's: those of the same network with its last matrix, or all of them, randomised (SEEDS of each in
+    the place of chips), and the map of the next picture.
     """
     own = sight.digital.kinds[CLASS]
     matrices = [name for name, p in sight.view.net.named_parameters() if p.dim() > 1]
@@ -106,7 +107,7 @@ def check(sight: Sight, seed: int = 0) -> Check:
 def summary(
     sight: Sight, found: Mapping[str, Mapping[float, Tables]], beside: Mapping[str, Tables], test: Check
 ) -> dict[str, Any]:
-    """The numbers of one network as JSON has them."""
+    """Return the numbers of one network as JSON has them."""
     places = sight.layer.grid[0] * sight.layer.grid[1]
     areas = {}
     for number, name in enumerate(("deletion", "insertion")):
@@ -148,13 +149,13 @@ def _measures(tables: Tables) -> dict[str, Any]:
 
 
 def _missing(values: Tensor) -> dict[str, int]:
-    """How many images were left out, where any were."""
+    """Return how many images were left out, where any were."""
     gone = int(values.isnan().any(0).sum())
     return {"images without an order": gone} if gone else {}
 
 
 def _json(found: Estimate) -> dict[str, Any]:
-    """A mean with its intervals; null for what is unknown."""
+    """Return a mean with its intervals; null for what is unknown."""
     numbers: dict[str, Any] = {"mean": found.mean, "over chips": [found.low, found.high]}
     if found.task is not None:
         numbers["over chips and images"] = list(found.task)

@@ -80,12 +80,12 @@ def sight(
 
 
 def class_name(sight: Sight, number: int) -> str:
-    """A class as a figure names it: its name, else its number."""
+    """Return a class as a figure names it: its name, else its number."""
     return sight.names[number] if number < len(sight.names) else str(number)
 
 
 def place(view: View, images: Tensor, name: str | None, title: str) -> tuple[dict[str, Layer], Layer, bool]:
-    """Layers with a map, the one to look at, and whether maps are exact there.
+    """Return layers with a map, the one to look at, and whether maps are exact there.
 
     Raises ValueError where no layer holds a map, and for a name of none that does.
     """
@@ -108,7 +108,7 @@ def place(view: View, images: Tensor, name: str | None, title: str) -> tuple[dic
 
 
 def _classes(view: View, images: Tensor, labels: Tensor, wanted: str | int) -> Tensor:
-    """The class (B) of each image's maps."""
+    """Return the class (B) of each image's maps."""
     if wanted == "label":
         return labels
     with torch.no_grad():

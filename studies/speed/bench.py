@@ -47,7 +47,7 @@ def _run(card: memsim.ChipCard) -> Run:
 
 
 def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[str, Any]:
-    """One image's attention arrays, written and read: all at once, against aihwkit's tiles one by one.
+    """Return one image's attention arrays, written and read: all at once, against aihwkit's tiles one by one.
 
     Same devices, same windows, same pulse counts.  aihwkit's side is its batched update (one call writes an
     array), the fastest way found.  Either side has one thread or one for each core, whichever is faster for
@@ -107,7 +107,7 @@ def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[s
 
 
 def _as_weights(w: torch.Tensor, array: AttentionArray) -> torch.Tensor:
-    """The weights A - offset that states w of tiles hold, by the rules of an attention array."""
+    """Return the weights A - offset that states w of tiles hold, by the rules of an attention array."""
     design = array.design
     if not design.cell.one_sided:
         rest, unit, _ = design.conductance
@@ -124,7 +124,9 @@ def _fastest(every: Mapping[str, float], side: str) -> tuple[int, float]:
 def _write_and_read(
     tiles: list[bridge.TileArray], pulses: torch.Tensor, drives: torch.Tensor
 ) -> torch.Tensor:
-    """One array, or the pair of a one-sided cell, on aihwkit's tiles; returns the w that was written."""
+    """Write one array, or the pair of a one-sided cell, on aihwkit's tiles; returns the w that was
+    written.
+    """
     written = []
     for sign, tile in zip((1, -1), tiles, strict=False):
         tile.reset()
@@ -135,7 +137,9 @@ def _write_and_read(
 
 
 def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
-    """Two samples of weights written on the same devices: difference of means, ratio of spreads, KS."""
+    """Return two samples of weights written on the same devices: difference of means, ratio of spreads,
+    KS.
+    """
     error = float(((ours.var() + other.var()) / len(ours)).sqrt())
     difference = float(ours.mean() - other.mean())
     span = float(other.quantile(0.999) - other.quantile(0.001))
@@ -151,7 +155,8 @@ def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
 
 
 def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
-    """Width 384, 4096 spike rows, PCM weights a day old, ADC on: against nn.Linear and AnalogLinear.
+    """Return the width 384, 4096 spike rows, PCM weights a day old, ADC on: against nn.Linear and
+    AnalogLinear.
 
     ``ratio`` is our time over nn.Linear's (smaller is better) with noise fixed for each chip;
     ``ratio_read_noise`` with fresh read noise on every conversion; ``ratio_aihwkit`` is AnalogLinear's time

@@ -31,7 +31,7 @@ CHIPS = 4
 
 
 def drift(threads: int = 2, chips: int = CHIPS, model: str = "s2tdpt-digits") -> dict[str, Any]:
-    """Seconds for each evaluated chip and time, ours and aihwkit's; ``ratio`` is theirs over ours.
+    """Return seconds for each evaluated chip and time, ours and aihwkit's; ``ratio`` is theirs over ours.
 
     ``where`` tells what our time goes into, as shares; ``accuracy`` what both sides found, by time: the same
     law, other devices.
@@ -116,8 +116,8 @@ def _theirs(net: models.Network, card: memsim.ChipCard) -> _Side:
 
 
 def _where(side: _Side, images: Tensor, batch: int) -> dict[str, float]:
-    """Shares of the time that one evaluation takes us: ageing, and each kind of module; programming, once for
-    all times of a chip, is not among them.
+    """Return shares of the time that one evaluation takes us: ageing, and each kind of module; programming,
+    once for all times of a chip, is not among them.
     """
     seconds: dict[str, float] = defaultdict(float)
     started: dict[nn.Module, float] = {}

@@ -19,8 +19,8 @@ NETWORKS = ("s2tdpt-digits", "s2tdpt-fashion", "resnet18")
 
 
 def image(network: str, threads: int = 1, repeats: int = 9) -> dict[str, Any]:
-    """A batch through all chips of the default card, calibrated and with its ledger closed, and through the
-    digital network.
+    """Return a batch through all chips of the default card, calibrated and with its ledger closed, and
+    through the digital network.
 
     ``ratio`` is our time for each chip, lines without resistance, over the digital network's; ``ratio with
     wires`` that of the unchanged default card.
@@ -47,7 +47,7 @@ def image(network: str, threads: int = 1, repeats: int = 9) -> dict[str, Any]:
 
 
 def _network(name: str) -> tuple[nn.Module, Tensor]:
-    """A network ready to run, and IMAGES images for it."""
+    """Return a network ready to run, and IMAGES images for it."""
     if name in known.trained():
         net = models.load(name).eval()
         assert net.calibration_images is not None

@@ -31,7 +31,8 @@ class Inputs(NamedTuple):
 
 
 def memory(threads: int = 1, repeats: int = 5) -> dict[str, Any]:
-    """A softmax memory of 1,024 tokens, 8 heads, 8 chips: every token writes a line and reads all before it.
+    """Return a softmax memory of 1,024 tokens, 8 heads, 8 chips: every token writes a line and reads all
+    before it.
 
     Ours: pcm-joshi2020 with programming error, drift by the age of each line at a thousand tokens a second,
     1/f and read noise, 8-bit converters.  ``ratio`` is our time over that of the same attention in plain
@@ -69,7 +70,7 @@ def memory(threads: int = 1, repeats: int = 5) -> dict[str, Any]:
 
 
 def _ours(x: Inputs) -> tuple[Any, float]:
-    """A call that runs the context on arrays, and by how much its answer is off, relative."""
+    """Return a call that runs the context on arrays, and by how much its answer is off, relative."""
     card = memsim.ChipCard.load("default").without("wires")
     run = Run(card=card, chips=tuple(range(CHIPS)), seed=0, ledger=Ledger(card))
     run.ledger.open = False  # the peers count nothing
@@ -87,7 +88,7 @@ def _ours(x: Inputs) -> tuple[Any, float]:
 
 
 def _step_by_step(x: Inputs) -> Tensor:
-    """Attention as a decoder runs it: one token after the other, each chip by itself."""
+    """Return attention as a decoder runs it: one token after the other, each chip by itself."""
     out = torch.empty_like(x.v)
     for chip in range(CHIPS):
         keys, values = torch.empty(HEADS, LINES, WIDTH), torch.empty(HEADS, LINES, WIDTH)
@@ -99,7 +100,7 @@ def _step_by_step(x: Inputs) -> Tensor:
 
 
 def _at_once(x: Inputs) -> list[Tensor]:
-    """Causal attention of all tokens, each chip by itself."""
+    """Return causal attention of all tokens, each chip by itself."""
     attention = torch.nn.functional.scaled_dot_product_attention
     return [attention(q, k, v, is_causal=True) for q, k, v in zip(*x, strict=True)]
 

@@ -23,8 +23,8 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def program(threads: int = 1, repeats: int = 3, net: str = "resnet18") -> dict[str, Any]:
-    """One chip with a network of torchvision's (random weights), programmed and aged to a day, on the default
-    card without converters; against ``cell.write`` of as many devices, 23 million for resnet18.
+    """Return one chip with a network of torchvision's (random weights), programmed and aged to a day, on the
+    default card without converters; against ``cell.write`` of as many devices, 23 million for resnet18.
 
     ``ratio`` is our time over the write's.  ``memory`` is how far a process grows meanwhile, in copies of the
     chip's devices (4 bytes each), beside the network and its arrays; not known where there is no /proc.
@@ -55,7 +55,7 @@ def program(threads: int = 1, repeats: int = 3, net: str = "resnet18") -> dict[s
 
 
 def _chip(net: str) -> tuple[memsim.Chip, int]:
-    """A chip of its own with a network, and how many devices it has: a pair for each weight."""
+    """Return a chip of its own with a network, and how many devices it has: a pair for each weight."""
     from torchvision.models import get_model
 
     torch.manual_seed(0)
@@ -67,7 +67,7 @@ def _chip(net: str) -> tuple[memsim.Chip, int]:
 
 
 def _memory(threads: int, net: str) -> float | None:
-    """Copies of the devices that a process of its own grows by, at its peak."""
+    """Return copies of the devices that a process of its own grows by, at its peak."""
     code = f"from memsim.studies.speed.bench_program import grow; grow({net!r})"
     environment = os.environ | {
         "OMP_NUM_THREADS": str(threads),
@@ -95,6 +95,6 @@ def grow(net: str) -> None:
 
 
 def _kilobytes(field: str) -> int:
-    """A number of this process' status."""
+    """Return a number of this process' status."""
     line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1])

@@ -33,7 +33,7 @@ WAYS: dict[str, tuple[str, Mapping[str, str]]] = {
 
 
 def threads(threads: int | None = None, repeats: int = 5) -> dict[str, Any]:
-    """A batch of images through chips, on all cores (or as many threads as told).
+    """Return a batch of images through chips, on all cores (or as many threads as told).
 
     ``ratio`` is our time over that of spinning threads on the machine as it is (idle: the price of sleeping);
     ``ratio beside busy processes`` is our time beside one busy process for each core over our time without.
@@ -87,7 +87,9 @@ def serve() -> None:
 
 
 def _seconds(sides: Mapping[str, subprocess.Popen[str]], repeats: int) -> dict[str, float]:
-    """Median seconds of a batch of each side, in turn, once the threads of the side before are asleep."""
+    """Return the median seconds of a batch of each side, in turn, once the threads of the side before are
+    asleep.
+    """
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(repeats):
         for name, side in sides.items():

@@ -79,7 +79,7 @@ def training(threads: int = 1, repeats: int = 5) -> dict[str, Any]:
 
 
 def least(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Least seconds on the processor of a call of each side, in turn, after a warm-up."""
+    """Return the least seconds on the processor of a call of each side, in turn, after a warm-up."""
     for call in sides.values():
         call()
     found = dict.fromkeys(sides, float("inf"))

@@ -89,7 +89,7 @@ def wires(threads: int = 1, repeats: int = 9) -> dict[str, Any]:
 
 
 def _badcrossbar() -> tuple[float, str]:
-    """Seconds of an array on badcrossbar, and how they were found."""
+    """Return seconds of an array on badcrossbar, and how they were found."""
     python = sys.executable if find_spec("badcrossbar") else JUDGES
     if not Path(python).exists():
         return (

@@ -12,14 +12,14 @@ TURN = 0.05
 
 
 def seconds_of(call: Callable[[], object]) -> float:
-    """Seconds of one call."""
+    """Return seconds of one call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
 def interleaved(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of a call of each side, in turn so that a drifting machine is fair to all.
+    """Return the median seconds of a call of each side, in turn so that a drifting machine is fair to all.
 
     A turn is as many calls as fill :data:`TURN`, after a warm-up of two.
     """

@@ -40,7 +40,9 @@ class Defects:
 
 
 def together(several: Sequence[Defects]) -> Defects | None:
-    """What is faulty of several arrays of a layer: shares in the mean over their devices; None of none."""
+    """Return what is faulty of several arrays of a layer: shares in the mean over their devices; None of
+    none.
+    """
     if not several:
         return None
     devices = sum(one.devices for one in several)

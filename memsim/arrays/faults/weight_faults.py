@@ -59,11 +59,11 @@ class _Map:
         return _Map(turned(self.stuck), turned(self.across), turned(self.own))
 
     def with_spares(self, stuck: Tensor, own: Tensor) -> _Map:
-        """The same with spare lines behind those of each tile."""
+        """Return the same with spare lines behind those of each tile."""
         return replace(self, stuck=torch.cat([self.stuck, stuck], 3), own=torch.cat([self.own, own], 3))
 
     def repaired(self, spares: int, harm: Harm) -> tuple[_Map, Tensor]:
-        """The lines in use, and how many of them are spares, (A,)."""
+        """Return the lines in use, and how many of them are spares, (A,)."""
         lines = choose_lines(self.levels, spares, harm)
         used = replace(self, stuck=take_lines(self.stuck, lines), own=take_lines(self.own, lines))
         return used, (lines >= lines.shape[2]).flatten(1).sum(1, dtype=torch.float64)
@@ -109,7 +109,7 @@ def faults_of(
 
 
 def _repaired(made: _Map, draw: _Draw, asked: Asked, chips: int) -> tuple[_Map, Tensor, Tensor]:
-    """The lines in use, and how many rows and columns of each chip are spares."""
+    """Return the lines in use, and how many rows and columns of each chip are spares."""
     section, none = draw.section, torch.zeros(chips, dtype=torch.float64, device=draw.where)
     if not (section.spare_rows or section.spare_columns):
         return made, none, none
@@ -125,7 +125,7 @@ def _repaired(made: _Map, draw: _Draw, asked: Asked, chips: int) -> tuple[_Map, 
 
 
 def _share(levels: list[Tensor], chips: int) -> Tensor:
-    """Share of faulty devices of each chip."""
+    """Return the share of faulty devices of each chip."""
     return share_by_chip(torch.cat([(~x.isnan()).reshape(chips, -1) for x in levels], 1), chips)
 
 
@@ -143,7 +143,7 @@ class _Draw:
     where: torch.device
 
     def lines(self) -> _Map:
-        """Stuck devices and open lines of the tiles without spares."""
+        """Return stuck devices and open lines of the tiles without spares."""
         tiling, share = self.tiling, self.section
         stuck = self._stuck(self.rng, (self.devices, tiling.rows, tiling.columns))
         word = self._open("word line", share.dead_word_lines, (tiling.column_tiles, tiling.rows))
@@ -157,7 +157,7 @@ class _Draw:
         )
 
     def spare_rows(self) -> tuple[Tensor, Tensor]:
-        """Stuck devices (A, D, T, s, U, w) and open lines (A, 1, T, s, U, 1) of the spare rows."""
+        """Return stuck devices (A, D, T, s, U, w) and open lines (A, 1, T, s, U, 1) of the spare rows."""
         tiling, count = self.tiling, self.section.spare_rows
         stuck = self._stuck(
             self.rng.child("spare row"), (count, self.devices, tiling.row_tiles, tiling.columns)
@@ -168,7 +168,7 @@ class _Draw:
         return stuck, word.permute(0, 2, 1, 3)[:, None, ..., None]
 
     def spare_columns(self) -> tuple[Tensor, Tensor]:
-        """Stuck devices (A, D, U, s, T, h) and open lines (A, D, U, s, T, 1) of the spare columns."""
+        """Return stuck devices (A, D, U, s, T, h) and open lines (A, D, U, s, T, 1) of the spare columns."""
         tiling, count = self.tiling, self.section.spare_columns
         stuck = self._stuck(
             self.rng.child("spare column"), (count, self.devices, tiling.column_tiles, tiling.rows)
@@ -182,7 +182,7 @@ class _Draw:
         return stuck, self._of_devices(bit).unsqueeze(-1)
 
     def references(self, devices: int) -> Tensor:
-        """Levels of faulty devices of the reference columns (A, D, R, U), open word lines left out."""
+        """Return levels of faulty devices of the reference columns (A, D, R, U), open word lines left out."""
         tiling, rng = self.tiling, self.rng.child("reference")
         stuck = self._stuck(rng, (devices, tiling.rows, tiling.column_tiles))
         share, shape = self.section.dead_bit_lines, (tiling.row_tiles, tiling.column_tiles)
@@ -190,17 +190,17 @@ class _Draw:
         return torch.where(bit[:, None, : tiling.rows], 0.0, stuck)
 
     def _of_devices(self, bit: Tensor) -> Tensor:
-        """Bit lines (A, planes x sides, ...) by device, (A, D, ...)."""
+        """Return the bit lines (A, planes x sides, ...) by device, (A, D, ...)."""
         each = bit.unflatten(1, (self.planes, 1, self.sides))
         parallel = self.devices // (self.planes * self.sides)
         return each.repeat(1, 1, parallel, *[1] * (each.dim() - 3)).flatten(1, 3)
 
     def _stuck(self, rng: Stream, shape: tuple[int, ...]) -> Tensor:
-        """Levels of stuck devices [S], NaN of free ones, (A, *shape)."""
+        """Return levels of stuck devices [S], NaN of free ones, (A, *shape)."""
         low, high = self.cell.g_min, self.cell.g_max
         levels = stuck_levels(shape, self.section.stuck, low, high, rng=rng, device=self.where)
         return levels.flatten(0, -len(shape) - 1)
 
     def _open(self, name: str, share: float, shape: tuple[int, ...]) -> Tensor:
-        """Which lines are open, (A, *shape)."""
+        """Return which lines are open, (A, *shape)."""
         return (self.rng.child(name).uniform(shape, device=self.where) < share).flatten(0, -len(shape) - 1)

@@ -77,8 +77,8 @@ class HebbianAttention(ProductAttentionArray):
         self.fit = self.fit + torch.stack(more)
 
     def _levels(self, tokens: int) -> tuple[Tensor, Tensor]:
-        """Pulses of a pair of spikes and the factor from full writes to sums, (S,) each; without training
-        images N pairs make a full write at most, where it has that many pulses.
+        """Return pulses of a pair of spikes and the factor from full writes to sums, (S,) each; without
+        training images N pairs make a full write at most, where it has that many pulses.
         """
         if self.arrays[0].design.exact:
             return torch.ones_like(self.pulses), torch.ones_like(self.pulses)

@@ -42,7 +42,7 @@ class OuterDesign(ArrayDesign):
 
     @classmethod
     def of(cls, name: str, part: str, card: ChipCard, *, sums: bool = False) -> OuterDesign:
-        """The design of one kind of a layer's arrays; sums: more than one product may meet in a cell.
+        """Return the design of one kind of a layer's arrays; sums: more than one product may meet in a cell.
 
         Raises ValueError for settings of STDP's writes that these arrays have no use for.
         """
@@ -78,10 +78,10 @@ class OuterProducts:
     keep: float = 0.0
 
     def pulses(self, q: Tensor, k: Tensor) -> Tensor:
-        """Pulses (..., M, N), none of them down."""
+        """Return pulses (..., M, N), none of them down."""
         return q @ k.transpose(-1, -2) * self.each
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
-        """Target states (..., M, N): where the mean device stands after these pulses."""
+        """Return the target states (..., M, N): where the mean device stands after these pulses."""
         rise = self.rise
         return (rise.w_rest + rise.w_span * rise.risen(self.pulses(q, k))).to(q.dtype)

@@ -43,7 +43,7 @@ class ScoreAttention(ProductAttentionArray):
         return torch.cat(found).transpose(-1, -2)
 
     def _scores(self, q: Tensor, k: Tensor, at: Address) -> Tensor:
-        """Whole scores (T, S B, H, N keys, N queries), as the ADC has them."""
+        """Return whole scores (T, S B, H, N keys, N queries), as the ADC has them."""
         array, chips = self.arrays[0], len(self.run.chips)
         columns, drives = by_array(k, chips).transpose(-1, -2), q.transpose(-1, -2)
         held = array.write(self._one_by_one(columns), columns, self._full_write(q), at)
@@ -54,7 +54,9 @@ class ScoreAttention(ProductAttentionArray):
         return reading.numbers.round().clamp(0, q.shape[-1])
 
     def _mixed(self, held: list[Tensor], scores: Tensor, at: Address, step: int) -> Tensor:
-        """Sums of values (1, S B, H, D, N queries) of a step by its scores (1, S B, H, keys, queries)."""
+        """Return sums of values (1, S B, H, D, N queries) of a step by its scores (1, S B, H, keys,
+        queries).
+        """
         array, heads, tokens = self.arrays[1], scores.shape[2], scores.shape[-1]
         width = held[0].shape[-2]
         least, weight = self._digits(width, scores)
@@ -73,7 +75,7 @@ class ScoreAttention(ProductAttentionArray):
         return (results * weight).sum(-1)
 
     def _digits(self, largest: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """The least score that needs each pass, and what its result counts."""
+        """Return the least score that needs each pass, and what its result counts."""
         if self.run.card.attention.score_drive == "unary":
             least = torch.arange(1, largest + 1, dtype=like.dtype, device=like.device)
             return least, torch.ones_like(least)
@@ -81,12 +83,14 @@ class ScoreAttention(ProductAttentionArray):
         return least, least
 
     def _one_by_one(self, trains: Tensor) -> Tensor:
-        """A slot for each token: spikes (S, H, B, T, N, N slots) of the tokens' own lines beside `trains`."""
+        """Return a slot for each token: spikes (S, H, B, T, N, N slots) of the tokens' own lines beside
+        `trains`.
+        """
         tokens = trains.shape[-1]
         own = torch.eye(tokens, dtype=trains.dtype, device=trains.device)
         return own.expand(*trains.shape[:-2], tokens, tokens)
 
     def _full_write(self, like: Tensor) -> Tensor:
-        """Pulses that write a 1, (S,)."""
+        """Return pulses that write a 1, (S,)."""
         number = 1 if self.arrays[0].design.exact else self.arrays[0].design.n_max
         return torch.full((len(self.run.chips),), float(number), device=like.device)

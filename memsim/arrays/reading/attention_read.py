@@ -105,7 +105,9 @@ class AttentionRead:
         return law, keys, at.images, at.steps.start, at.call
 
     def spread(self, held: list[Tensor]) -> tuple[Tensor, Tensor] | None:
-        """What the variance of a read is made of, of devices and of lines; None: reads are noiseless."""
+        """Return what the variance of a read is made of, of devices and of lines; None: reads are
+        noiseless.
+        """
         if self.noise is None:
             return None
         seen = self._seen(held)
@@ -113,13 +115,13 @@ class AttentionRead:
         return self.noise.law.lines([w.clamp(min=self.floor) for w in held])
 
     def _seen(self, held: list[Tensor]) -> Any:
-        """What a read finds of the states behind resistive lines; None: there are none."""
+        """Return what a read finds of the states behind resistive lines; None: there are none."""
         if self.through is None:
             return None
         return seen_states(held[0], held[1] if len(held) == 2 else held[0][:0], self.through)
 
     def _curves(self) -> np.ndarray:
-        """The curves (S, H, P, N); P = 0 for ideal ADCs."""
+        """Return the curves (S, H, P, N); P = 0 for ideal ADCs."""
         if self.curve_SHPN is not None:
             return self.curve_SHPN.numpy()
         chips, heads, tokens = self.gain_SHN.shape
@@ -131,7 +133,7 @@ class AttentionRead:
         return quiet(held, held[0].new_empty(held[0].shape[3], 0, held[0].shape[1], 0, 0), held[0])
 
     def in_torch(self, held: list[Tensor], v: Tensor, weight: Tensor = NOTHING) -> AttentionReading:
-        """The same in torch: shapes as above; sums may differ in their last bits."""
+        """Return the same in torch: shapes as above; sums may differ in their last bits."""
         kept = [w.clamp(min=self.floor) for w in held]
         told = (kept[0] - self.rest) * self.scale
         if len(kept) == 2:
@@ -167,8 +169,8 @@ class AttentionRead:
     def plain(
         self, current: Tensor, values: Tensor, spread: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, int]:
-        """Numbers from currents (A - offset) V (S, H, B, T, M, D) and values (S, H, B, T, N, D), and what
-        `spread` says of the states; clipped conversions.
+        """Return numbers from currents (A - offset) V (S, H, B, T, M, D) and values (S, H, B, T, N, D), and
+        what `spread` says of the states; clipped conversions.
         """
         if self.noise is not None and spread is not None:
             driven, always = spread

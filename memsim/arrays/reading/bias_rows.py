@@ -31,6 +31,6 @@ def with_drives(
 
 
 def as_maps(numbers: Tensor, groups: int) -> Tensor:
-    """Numbers (T, S, B, P, C), or (T, S, B, G, P, C), as an unrolling has them: (T, S, B, G C, P)."""
+    """Return numbers (T, S, B, P, C), or (T, S, B, G, P, C), as an unrolling has them: (T, S, B, G C, P)."""
     by_column = numbers.transpose(-1, -2)
     return by_column if groups == 1 else by_column.flatten(3, 4)

@@ -44,7 +44,7 @@ class _Convert(torch.autograd.Function):
 
 
 def levels_of(bits: int, signed: bool) -> int:
-    """Steps of a converter from 0 to its full scale: 2^(bits-1) - 1 signed, 2^bits - 1 unsigned.
+    """Return steps of a converter from 0 to its full scale: 2^(bits-1) - 1 signed, 2^bits - 1 unsigned.
 
     Raises ValueError where that is none: one bit, of numbers of both signs.
     """
@@ -82,8 +82,8 @@ def digitise(x: Tensor, full_scale: Tensor, bits: int) -> tuple[Tensor, int]:
 
 
 def steps(bits: int, curve: Tensor | None) -> int:
-    """Steps of an ADC from 0 to full scale; where it does not round (0 bits), of that whose curve is given;
-    1 where there is none.
+    """Return steps of an ADC from 0 to full scale; where it does not round (0 bits), of that whose curve is
+    given; 1 where there is none.
     """
     if bits:
         return levels_of(bits, signed=True)

@@ -8,19 +8,21 @@ from torch import Tensor
 
 
 def of_chips(x: Tensor, chips: Sequence[int], groups: int) -> Tensor:
-    """The arrays (S G, ...) of some chips, by their places in the stack."""
+    """Return the arrays (S G, ...) of some chips, by their places in the stack."""
     return x.unflatten(0, (-1, groups))[list(chips)].flatten(0, 1)
 
 
 def by_array(x: Tensor, groups: int) -> Tensor:
-    """Drives (T, S, B, F) -> (T, S G, B, F / G)."""
+    """Return drives (T, S, B, F) -> (T, S G, B, F / G)."""
     if groups == 1:
         return x
     return x.unflatten(3, (groups, -1)).movedim(3, 2).flatten(1, 2)
 
 
 def by_image(numbers: Tensor, groups: int, maps: bool) -> Tensor:
-    """Numbers (T, S G, B, ...) with groups behind images: (T, S, B, G, ...), of maps (T, S, B, G C, P)."""
+    """Return numbers (T, S G, B, ...) with groups behind images: (T, S, B, G, ...), of maps (T, S, B, G C,
+    P).
+    """
     if groups == 1:
         return numbers
     numbers = numbers.unflatten(1, (-1, groups)).movedim(2, 3)

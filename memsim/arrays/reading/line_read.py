@@ -55,7 +55,7 @@ class LineRead:
         return found[0]._replace(numbers=numbers, clips=clips)
 
     def changed(self, **fields: Any) -> LineRead:
-        """The same read with other fields of all lines, as `ReadOut.changed`."""
+        """Return the same read with other fields of all lines, as `ReadOut.changed`."""
         return by_line(replace(self.whole, **fields), self.lines, self.middle)
 
 

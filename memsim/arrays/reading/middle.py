@@ -28,7 +28,7 @@ class Middle(NamedTuple):
     factor_SC: Tensor  #: b of each column [1]
 
     def each(self, fn: Callable[[Tensor], Tensor]) -> Middle:
-        """The same with `fn` of either tensor."""
+        """Return the same with `fn` of either tensor."""
         return Middle(None if self.row_SRT is None else fn(self.row_SRT), fn(self.factor_SC))
 
 

@@ -43,7 +43,7 @@ class ReadNoise:
     """What every conversion has, in the unit of P [S^2]; None: nothing."""
 
     def of_lines(self, lines: slice) -> ReadNoise:
-        """The same for some of the sensed lines."""
+        """Return the same for some of the sensed lines."""
         if self.floor_SKC is None:
             return self
         return replace(self, floor_SKC=self.floor_SKC[..., lines].contiguous())
@@ -57,7 +57,7 @@ QUIET = ReadNoise()
 
 
 def carries_noise(cell: WeightCell, card: CardFields) -> bool:
-    """Whether devices of a card's weight arrays add noise to a read; ideal ones never do."""
+    """Return whether devices of a card's weight arrays add noise to a read; ideal ones never do."""
     if cell.exact:
         return False
     fresh = FreshNoise.of(card, card.weights)
@@ -99,13 +99,13 @@ def read_noise(
 
 
 def _by_tile(power_SRC: Tensor, tiles: int) -> Tensor:
-    """Sums over the rows of each tile, (S, K, C)."""
+    """Return sums over the rows of each tile, (S, K, C)."""
     parts = power_SRC.split(ceil(power_SRC.shape[1] / tiles), 1)
     return torch.stack([part.sum(1, dtype=torch.float64).to(power_SRC.dtype) for part in parts], 1)
 
 
 def bend(cell: WeightCell, card: CardFields) -> float:
-    """Range of a cell's chord at the read voltage over that of its conductance, b [1]."""
+    """Return the range of a cell's chord at the read voltage over that of its conductance, b [1]."""
     ends = torch.tensor([cell.g_min, cell.g_max], dtype=torch.float64)
     low, high = cell.chord(ends, card.weights.read_voltage)
     return float(high - low) / (cell.g_max - cell.g_min)

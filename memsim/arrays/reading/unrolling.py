@@ -48,7 +48,7 @@ class Unrolling:
         return float((self.index >= 0).double().mean())
 
     def of_group(self, groups: int) -> Unrolling:
-        """The same for one of several groups of channels."""
+        """Return the same for one of several groups of channels."""
         if groups == 1:
             return self
         return self._groups.setdefault(groups, replace(self, channels=self.channels // groups))
@@ -72,7 +72,9 @@ class Unrolling:
         return np.ascontiguousarray(self.index.numpy().T, np.int32)
 
     def siemens_of_values(self, row_siemens_SR: Tensor) -> Tensor:
-        """Sum of what the rows that each value of an image drives dissipate at 1 V, (S, R) -> (S, F)."""
+        """Return the sum of what the rows that each value of an image drives dissipate at 1 V, (S, R) ->
+        (S, F).
+        """
         reach = self.reach
         value = torch.from_numpy(np.repeat(np.arange(len(reach.start) - 1), np.diff(reach.start)))
         row = torch.from_numpy(reach.row[reach.start[0] :].astype(np.int64))  # those before see the border
@@ -90,7 +92,7 @@ class Unrolling:
 def unrolling(
     shape: tuple[int, ...], kernel: tuple[int, ...], dilation: Any, padding: Any, stride: Any
 ) -> Unrolling:
-    """The unrolling of a convolution over images (C, *plane) in one, two or three dimensions.
+    """Return the unrolling of a convolution over images (C, *plane) in one, two or three dimensions.
 
     padding: numbers, "same" or "valid", as torch's convolutions take them.
     """
@@ -111,12 +113,12 @@ def unrolling(
 
 
 def _of(value: Any, axis: int) -> Any:
-    """What holds along one axis of a value for all axes, or for each."""
+    """Return what holds along one axis of a value for all axes, or for each."""
     return value if isinstance(value, (int, str)) else value[axis if len(value) > 1 else 0]
 
 
 def _axis(n: int, kernel: int, dilation: int, stride: int, padding: int | str) -> np.ndarray:
-    """Where each tap of each output pixel lies along one axis, (outputs, taps); outside 0 .. n - 1:
+    """Return where each tap of each output pixel lies along one axis, (outputs, taps); outside 0 .. n - 1:
     border.
     """
     reach = dilation * (kernel - 1)

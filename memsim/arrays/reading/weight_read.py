@@ -35,7 +35,7 @@ from memsim.run import Address
 
 
 def unfold(x: Tensor, unrolling: Unrolling | None, rows: int) -> Tensor:
-    """Row drives laid out, x (T, S, B, F) -> (T, S, B, P, R)."""
+    """Return the row drives laid out, x (T, S, B, F) -> (T, S, B, P, R)."""
     return x.unflatten(-1, (-1, rows)) if unrolling is None else unrolling.vectors(x)
 
 
@@ -102,7 +102,7 @@ class ReadOut:
         return self
 
     def changed(self, **fields: Any) -> ReadOut:
-        """The same read with other fields: currents through which gradients pass, streams, no ADC."""
+        """Return the same read with other fields: currents through which gradients pass, streams, no ADC."""
         return replace(self, **fields)
 
     def __call__(self, x: Tensor, unrolling: Unrolling | None, at: Address) -> Reading:
@@ -174,7 +174,7 @@ class ReadOut:
         return step, np.float32(levels if self.bits else 0), none if curves is None else curves.numpy()
 
     def _index(self, unrolling: Unrolling | None) -> tuple[np.ndarray, int]:
-        """What drives a row at a position, by tap, and the values of a channel."""
+        """Return what drives a row at a position, by tap, and the values of a channel."""
         if unrolling is None:
             return np.empty((0, 0), np.int32), self.volt_SRC.shape[1]
         return unrolling.taps, unrolling.plane
@@ -189,7 +189,7 @@ class ReadOut:
         return law, noise.floor_SKC.contiguous().numpy()
 
     def plain(self, x: Tensor, unrolling: Unrolling | None, at: Address) -> Reading:
-        """The same, one torch operation after another; rounding passes gradients straight through."""
+        """Return the same, one torch operation after another; rounding passes gradients straight through."""
         lead, rows = x.shape[:3], self.volt_SRC.shape[1]
         vectors = unfold(x, unrolling, rows)
         positions, steps = vectors.shape[-2], lead[0]
@@ -235,7 +235,8 @@ class ReadOut:
 
 
 def largest_current(x: Tensor, unrolling: Unrolling | None, volt_SRC: Tensor, tiles: int) -> Tensor:
-    """Largest current of each array and tile (S, K) [A] that drives (T, S, B, F) make, row tiles K.
+    """Return the largest current of each array and tile (S, K) [A] that drives (T, S, B, F) make, row tiles
+    K.
 
     Summed in float64: the last bits of a float32 product depend on how many chips are multiplied at once.
     """

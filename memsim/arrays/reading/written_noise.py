@@ -36,8 +36,8 @@ class WrittenLaw:
     def of(
         cls, card: CardFields, cell: PulsedCell, siemens: tuple[float, float, float], parallel: int
     ) -> WrittenLaw | None:
-        """The law of arrays of cells G = rest + w unit beside a reference, siemens = (rest, unit, reference),
-        `parallel` devices at a crossing; None: reads are noiseless.
+        """Return the law of arrays of cells G = rest + w unit beside a reference, siemens = (rest, unit,
+        reference), `parallel` devices at a crossing; None: reads are noiseless.
 
         Thermal noise 2 k T G / t and shot noise q V G / t [A^2] as in :mod:`memsim.arrays.reading.noise`; the
         cell's own noise of a read, r0 + r1 w, for each device.
@@ -64,7 +64,7 @@ class WrittenLaw:
         return driven, always + self.conversion
 
     def of_one_cell(self, w: Tensor) -> Tensor:
-        """Variances of reads of single cells, one bit line driven at a time; states (..., N, N)."""
+        """Return variances of reads of single cells, one bit line driven at a time; states (..., N, N)."""
         driven, always = self.lines([w])
         return driven + always
 
@@ -85,7 +85,7 @@ class WrittenNoise:
         )
 
     def normals(self, tokens: int, features: int, like: Tensor) -> Tensor:
-        """A nearly normal number for each read, in the dtype of `like`, (S, H, B, T, N, D)."""
+        """Return a nearly normal number for each read, in the dtype of `like`, (S, H, B, T, N, D)."""
         at, keys = self.at, self.rng.keys
         rows = Rows.of(keys, at.images, np.array(at.steps), tokens * features, device=like.device)
         xi = nearly_normals(rows, at.call).to(like.dtype)

@@ -139,8 +139,8 @@ class ArrayDesign(ABC):
         self, gain_SHN: Tensor, shift_SHN: Tensor, full_scale_S: Tensor | None = None,
         noise: WrittenNoise | None = None, curve_SHPN: Tensor | None = None,
     ) -> AttentionRead:  # fmt: skip
-        """How arrays are read whose word lines have these gains, shifts and ADCs; no full scale: nothing
-        rounds.
+        """Return how arrays are read whose word lines have these gains, shifts and ADCs; no full scale:
+        nothing rounds.
         """
         rest, unit, _ = self.conductance
         return AttentionRead(

@@ -58,8 +58,8 @@ class ArrayEvents:
         return WriteEnergy(self.design)
 
     def _of_lines(self, lines: int) -> tuple[float, float, int]:
-        """Time of a read and its conversions [s], energy of what waits for its ADC meanwhile [J], and ADCs
-        of an array.
+        """Return the time of a read and its conversions [s], energy of what waits for its ADC meanwhile [J],
+        and ADCs of an array.
         """
         if lines not in self.by_lines:
             held = self.card.adc.held(lines, self.card.conversion_time)
@@ -179,7 +179,7 @@ class ArrayEvents:
             self.run.ledger.enter(notes=self.of_reading(reading))
 
     def of_reading(self, reading: AttentionReading) -> list[Entry]:
-        """Floored conductances and clipped conversions of a read, as notes."""
+        """Return floored conductances and clipped conversions of a read, as notes."""
         clipped = [(self.name, "clipped conversions", reading.clips)] if self.design.adc_bits else []
         return [(self.name, "floored conductances", reading.floors), *clipped]
 

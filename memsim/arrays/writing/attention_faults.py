@@ -37,19 +37,21 @@ class _Lines(NamedTuple):
 
     @classmethod
     def drawn(cls, rng: Stream, section: FaultSection, sides: int, size: tuple[int, int]) -> _Lines:
-        """Those of arrays of rows x columns; each side has word lines of its own."""
+        """Return those of arrays of rows x columns; each side has word lines of its own."""
         word = [rng.child("word", n).uniform(size[:1]) for n in range(sides)]
         bit = rng.child("bit").uniform(size[1:])
         return cls(torch.stack(word) < section.dead_word_lines, bit < section.dead_bit_lines)
 
     def crossed(self, side: int, cells: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Whether the word line, and the bit line, of a device is open; both broadcast to (S, H, *cells)."""
+        """Return whether the word line, and the bit line, of a device is open; both broadcast to (S, H,
+        *cells).
+        """
         parallel = [1] * (len(cells) - 2)
         places = self.bit.shape[:2]
         return self.word[side].view(*places, *parallel, -1, 1), self.bit.view(*places, *parallel, 1, -1)
 
     def at(self, rows: Tensor, columns: Tensor) -> _Lines:
-        """Those of the lines in use, (S, H, n) each."""
+        """Return those of the lines in use, (S, H, n) each."""
         return _Lines(
             self.word.gather(3, rows.expand(len(self.word), *rows.shape)), self.bit.gather(2, columns)
         )
@@ -88,8 +90,8 @@ def fabrics_of(
 
 
 def _chosen(bad: Tensor, section: FaultSection, in_use: int) -> list[Tensor]:
-    """The rows and columns in use (A, n) of arrays whose faulty devices are `bad` (A, D, rows, columns), of
-    which the first columns are `in_use`, spares behind them.
+    """Return the rows and columns in use (A, n) of arrays whose faulty devices are `bad` (A, D, rows,
+    columns), of which the first columns are `in_use`, spares behind them.
     """
     levels = torch.where(bad, 0.0, torch.nan)[:, :, None, :, None]
     rows = choose_lines(levels[..., :in_use], section.spare_rows, _count)
@@ -98,18 +100,18 @@ def _chosen(bad: Tensor, section: FaultSection, in_use: int) -> list[Tensor]:
 
 
 def _count(levels: Tensor, at: Tensor) -> Tensor:
-    """Faulty devices of lines."""
+    """Return faulty devices of lines."""
     return (~levels.isnan()).sum((1, 5))
 
 
 def _faulty(fabric: Fabric, opened: _Lines, side: int) -> Tensor:
-    """Which devices are stuck, corrupt or on an open line, (S, H, *cells)."""
+    """Return which devices are stuck, corrupt or on an open line, (S, H, *cells)."""
     word, bit = opened.crossed(side, fabric.cells)
     return ~stuck_map(fabric).isnan() | corrupt(fabric) | word | bit
 
 
 def _read_as(design: ArrayDesign, fabric: Fabric, opened: _Lines, side: int) -> Fabric:
-    """The devices with the level that those on open lines are read at."""
+    """Return the devices with the level that those on open lines are read at."""
     if not (opened.word.any() or opened.bit.any()):
         return fabric
     rest, unit, _ = design.conductance

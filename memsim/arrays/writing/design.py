@@ -28,7 +28,7 @@ class WrittenDesign(ArrayDesign):
 
     @classmethod
     def of(cls, name: str, leaf: WrittenAttention, card: ChipCard) -> WrittenDesign:
-        """The design of one leaf's arrays.
+        """Return the design of one leaf's arrays.
 
         Raises ValueError for a matrix that does not fit head_dim, and for a cell that cannot reach it.
         """

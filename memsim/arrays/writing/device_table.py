@@ -41,16 +41,20 @@ class DeviceTable(nn.Module):
             nearest[closer], self.best[closer] = miss[closer], count
 
     def pulses(self, q: Tensor, k: Tensor) -> Tensor:
-        """Signed counts of every pair of tokens, spike counts (S, H, B, T, N) twice -> (S, H, B, T, N, N)."""
+        """Return signed counts of every pair of tokens, spike counts (S, H, B, T, N) twice -> (S, H, B, T,
+        N, N).
+        """
         level = self.level.to(q.device)[q.long().unsqueeze(-1), k.long().unsqueeze(-2)]
         best = self.best[:, :, None, None].expand(*level.shape, -1)
         return best.gather(-1, level.unsqueeze(-1)).squeeze(-1).float()
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
-        """Target states (S, H, B, T, N, N)."""
+        """Return the target states (S, H, B, T, N, N)."""
         return self.table.goals(q, k)
 
     def toward(self, goals: Tensor) -> Tensor:
-        """The counts of every device for each of these goals, the nearest wanted one: (S, H, goals, N, N)."""
+        """Return the counts of every device for each of these goals, the nearest wanted one: (S, H, goals,
+        N, N).
+        """
         nearest = (goals.view(-1, 1) - self.distinct).abs().argmin(-1)
         return self.best[..., nearest].movedim(-1, 2).float()

@@ -58,8 +58,8 @@ def _weights_of_patterns(writer: Writer, devices: WrittenDevices) -> Tensor:
 
 
 def upkeep(design: ArrayDesign, heads: int, rows: int, columns: int) -> dict[str, float]:
-    """What measuring the devices of a size costs one chip, as an array's upkeep is counted: writes of each
-    device and conversions, with their energies.  Empty where the card asks for none.
+    """Return what measuring the devices of a size costs one chip, as an array's upkeep is counted: writes of
+    each device and conversions, with their energies.  Empty where the card asks for none.
     """
     card, n_max, lines = design.card.attention, design.n_max, heads * rows
     cells = lines * columns * len(design.sides) * design.parallel

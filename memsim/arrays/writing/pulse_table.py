@@ -42,16 +42,18 @@ class PulseTable:
         self.counts = count.round().float() if card.on("pulse-rounding") else count.float()
 
     def pulses(self, q: Tensor, k: Tensor) -> devices.LinePulses:
-        """Signed counts of every pair of tokens, spike counts (..., N), (..., N) -> (..., N, N)."""
+        """Return signed counts of every pair of tokens, spike counts (..., N), (..., N) -> (..., N, N)."""
         return devices.LinePulses(self.counts.to(q.device), q, k)
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
-        """Target states, (..., N), (..., N) -> (..., N, N)."""
+        """Return the target states, (..., N), (..., N) -> (..., N, N)."""
         return devices.LinePulses(self.goal.to(q.device), q, k).cells()
 
 
 def inverse(curve: Tensor, goal: Tensor) -> Tensor:
-    """Where a rising curve over 0, 1, 2, ... meets each goal, linear between; one end where it does not."""
+    """Return where a rising curve over 0, 1, 2, ... meets each goal, linear between; one end where it does
+    not.
+    """
     right = torch.searchsorted(curve, goal.contiguous()).clamp(1, len(curve) - 1)
     low, high = curve[right - 1], curve[right]
     return right - 1 + ((goal - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)

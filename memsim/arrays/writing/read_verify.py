@@ -29,7 +29,9 @@ class ReadVerify:
         self.low, self.step, self.up, self.down = _curves(cell, n_max)
 
     def extra(self, seen: list[Tensor], goal: Tensor) -> list[Tensor]:
-        """Signed pulses for each side, of the states seen (one tensor, or both of a pair) and the goal."""
+        """Return signed pulses for each side, of the states seen (one tensor, or both of a pair) and the
+        goal.
+        """
         if not self.one_sided:
             return [self._pulses(seen[0], goal)]
         miss = goal - (seen[0] - seen[1])
@@ -46,8 +48,8 @@ class ReadVerify:
 
 @lru_cache(maxsize=16)
 def _curves(cell: devices.PulsedCell, n_max: int) -> tuple[float, float, Tensor, Tensor]:
-    """Lowest state and spacing of a grid of states, and at each the pulses up from the lowest and down from
-    the highest in the mean.
+    """Return the lowest state and spacing of a grid of states, and at each the pulses up from the lowest and
+    down from the highest in the mean.
     """
     fabric = cell.fabricate((DEVICES,), rng=devices.stream(0, "verify", "spread"))
     rng, far = devices.stream(0, "verify", "noise"), 2 * n_max  # pulses from the reset to either end

@@ -13,12 +13,15 @@ from memsim.arrays.writing.array_design import ArrayDesign
 
 
 def patterns(design: ArrayDesign) -> Tensor:
-    """Pulses that each pattern asks the mean device for: a full write down, none, and a full write up."""
+    """Return pulses that each pattern asks the mean device for: a full write down, none, and a full write
+    up.
+    """
     return torch.tensor([-design.n_max, 0, design.n_max])
 
 
 def line_gain(design: ArrayDesign, found: Tensor) -> tuple[Tensor, Tensor]:
-    """Gain and offset (S, H, N) that take the mean weight of a word line nearest to what it should be:
+    """Return the gain and offset (S, H, N) that take the mean weight of a word line nearest to what it should
+    be:
 
         wanted_p = gain measured_p + offset      least squares over the patterns p
 

@@ -22,11 +22,11 @@ class WriteRule(Protocol):
         ...
 
     def pulses(self, q: Tensor, k: Tensor) -> Pulses:
-        """Signed pulses (..., M, N) for the signals q of word lines and k of bit lines: spike counts (..., N)
-        both, or spikes (..., M, slots) and (..., N, slots).
+        """Return signed pulses (..., M, N) for the signals q of word lines and k of bit lines: spike counts
+        (..., N) both, or spikes (..., M, slots) and (..., N, slots).
         """
         ...
 
     def goals(self, q: Tensor, k: Tensor) -> Tensor:
-        """Target states (..., M, N)."""
+        """Return the target states (..., M, N)."""
         ...

@@ -50,8 +50,8 @@ class WriteEnergy:
         self.line = None if math.isnan(charge) else charge
 
     def met(self, counts: Tensor) -> Tensor:
-        """Conductances that signed counts of pulses meet, summed over the pulses of each [S]; those beyond a
-        full write are taken to meet what the last of it does.
+        """Return conductances that signed counts of pulses meet, summed over the pulses of each [S]; those
+        beyond a full write are taken to meet what the last of it does.
         """
         return at(self.series, counts.double())
 
@@ -60,7 +60,7 @@ class WriteEnergy:
         return None if self.voltage is None else siemens * (self.voltage**2 * self.time)
 
     def half_selected(self, number: Tensor | float) -> Tensor | float:
-        """Energy of this number of half-selected cell-pulses [J]."""
+        """Return the energy of this number of half-selected cell-pulses [J]."""
         pulse = self.joule(self.at_rest)
         if pulse is None:
             pulse = self.design.card.price(f"pulse-{self.design.kind}").energy
@@ -75,21 +75,23 @@ class WriteEnergy:
 
 
 def series(siemens: Tensor) -> Tensor:
-    """Conductances before each of |n| pulses, summed: of those after n = -N .. N pulses, (2 N + 1,) [S]."""
+    """Return conductances before each of |n| pulses, summed: of those after n = -N .. N pulses, (2 N + 1,)
+    [S].
+    """
     middle = len(siemens) // 2
     up, down = siemens[middle:-1].cumsum(0), siemens[1 : middle + 1].flip(0).cumsum(0)
     return torch.cat([down.flip(0), siemens.new_zeros(1), up])
 
 
 def at(table: Tensor, counts: Tensor) -> Tensor:
-    """A table over n = -N .. N at any counts, linear between whole ones."""
+    """Return a table over n = -N .. N at any counts, linear between whole ones."""
     place = counts + len(table) // 2
     low = place.floor().clamp(0, len(table) - 2)
     return torch.lerp(table[low.long()], table[low.long() + 1], place - low)
 
 
 def tally(counts: Tensor, levels: int) -> Tensor:
-    """How many tokens have each spike count, (..., N) -> (..., levels)."""
+    """Return how many tokens have each spike count, (..., N) -> (..., levels)."""
     out = torch.zeros(*counts.shape[:-1], levels, dtype=torch.float64, device=counts.device)
     return out.scatter_add_(-1, counts.long(), torch.ones_like(out[..., :1]).expand(counts.shape))
 

@@ -29,7 +29,7 @@ CALL = 1 << 16
 
 
 def noise_steps(at: Address) -> range:
-    """The steps of a call, numbered apart from those of other calls in its pass.
+    """Return the steps of a call, numbered apart from those of other calls in its pass.
 
     Raises ValueError beyond 65,536 steps or calls.
     """
@@ -61,7 +61,7 @@ class Writer:
         path: tuple[str | int, ...] = (),
         corrected: Corrected | None = None,
     ) -> list[Tensor]:
-        """The visible states of each side, (S, H, B, T, N, N), after a reset and these pulses.
+        """Return the visible states of each side, (S, H, B, T, N, N), after a reset and these pulses.
 
         goal: target states, where a card verifies writes; corrected: called for each correction.
         """
@@ -84,7 +84,7 @@ class Writer:
         return seen
 
     def by_side(self, pulses: Pulses) -> list[Pulses]:
-        """Pulses of each side: LTP and LTD of a pair, or both on one device."""
+        """Return pulses of each side: LTP and LTD of a pair, or both on one device."""
         if len(self.design.sides) == 1:
             return [pulses]
         return [pulses.clamp(min=0), (-pulses).clamp(min=0)]
@@ -102,7 +102,7 @@ class Writer:
         return self.rewrite(fabric, pulses, rng=rng, image=at.images, step=noise_steps(at), **how)
 
     def _alone(self, held: list[Tensor]) -> list[Tensor]:
-        """What reads of one driven line at a time find of the states."""
+        """Return what reads of one driven line at a time find of the states."""
         crossing = self.design.lines
         if crossing is None:
             return held
@@ -112,14 +112,16 @@ class Writer:
         return list(seen_states(held[0], minus, crossing)[: len(held)])
 
     def _noisy(self, w: Tensor, rng: Stream, at: Address) -> Tensor:
-        """States (S, H, B, T, N, N) as reads of single cells find them, before the ADC."""
+        """Return states (S, H, B, T, N, N) as reads of single cells find them, before the ADC."""
         if self.design.noise is None:
             return w
         xi = rng.normal(w.shape[-2:], image=at.images, step=noise_steps(at), device=w.device)
         return w + self.design.noise.of_one_cell(w).clamp(min=0.0).sqrt() * xi
 
     def _converted(self, w: Tensor) -> Tensor:
-        """A state as the ADC gives it when a cell is read alone, its range twice what a full write spans."""
+        """Return a state as the ADC gives it when a cell is read alone, its range twice what a full write
+        spans.
+        """
         design, table = self.design, self.design.table
         rest = 0.0 if design.cell.one_sided else table.w_rest
         full = 2 * float((table.response - table.w_rest).abs().max())

@@ -25,7 +25,7 @@ class HeldFabric(nn.Module):
         self.register_buffer("packed", fabric.packed)
 
     def fabric(self) -> Fabric:
-        """The fabric, as cells take it; it shares the buffers' memory."""
+        """Return the fabric, as cells take it; it shares the buffers' memory."""
         values = dict(self._buffers)
         packed = values.pop("packed")
         return Fabric(values=values, places=self.places, packed=packed)  # type: ignore[arg-type]
@@ -63,15 +63,15 @@ class WrittenDevices(nn.Module):
         self.own = DeviceTable(table, places, rows) if per_device and isinstance(table, PulseTable) else None
 
     def fabrics(self) -> list[Fabric]:
-        """The fabric of each side."""
+        """Return the fabric of each side."""
         return [self.fabric(side) for side in range(len(self.held))]
 
     def fabric(self, side: int) -> Fabric:
-        """The fabric of a side."""
+        """Return the fabric of a side."""
         return self.held[side].fabric()  # type: ignore[operator]
 
     def streams(self, path: tuple[str | int, ...] = ()) -> list[Stream]:
-        """The noise of each side's writes, one step further for each name of the path; keys (S, H)."""
+        """Return the noise of each side's writes, one step further for each name of the path; keys (S, H)."""
         if path not in self.rngs:
             self.rngs[path] = [rng.child(*path) for rng in self.rngs[()]]
         return self.rngs[path]

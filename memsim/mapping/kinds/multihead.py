@@ -72,7 +72,7 @@ def attend(
 
 
 def _project(x: Tensor, weight: Any, part: int, bias: Tensor | None, width: int) -> Tensor:
-    """One of the three projections; a parameter that is on no array is multiplied digitally."""
+    """Return one of the three projections; a parameter that is on no array is multiplied digitally."""
     start = part * width if weight.shape[0] == 3 * width and weight.shape[0] != width else 0
     site = site_of(weight, start)
     if site is not None:
@@ -84,7 +84,7 @@ def _project(x: Tensor, weight: Any, part: int, bias: Tensor | None, width: int)
 def _mask(
     mask: Tensor | None, padding: Tensor | None, batch: int, keys: int, dtype: torch.dtype
 ) -> Tensor | None:
-    """Both masks as one that is added to the scores, broadcast to (B, H, L, keys)."""
+    """Return both masks as one that is added to the scores, broadcast to (B, H, L, keys)."""
     found = None
     if mask is not None:
         found = _additive(mask, dtype)

@@ -27,7 +27,7 @@ Step = Callable[[Tensor, Tensor, State], State]
 
 @lowers(nn.RNNBase, nn.RNNCellBase)
 def matrices(layer: nn.Module) -> dict[str, Matrix]:
-    """Every ``weight_...`` of the layer: input, hidden and (LSTM) output projections."""
+    """Return every ``weight_...`` of the layer: input, hidden and (LSTM) output projections."""
     return {
         name: Matrix(name) for name, _ in layer.named_parameters(recurse=False) if name.startswith("weight")
     }
@@ -58,7 +58,7 @@ STEPS: dict[str, Step] = {
 def _layer(
     step: Step, x: Tensor, state: State, weights: Sequence[Tensor], biased: bool, reverse: bool
 ) -> tuple[Tensor, State]:
-    """One direction of one layer: x (T, B, R) -> outputs (T, B, H) and the last state."""
+    """Return one direction of one layer: x (T, B, R) -> outputs (T, B, H) and the last state."""
     w, u, *rest = weights
     b, c = rest[:2] if biased else (None, None)
     project = rest[2 if biased else 0] if len(rest) > (2 if biased else 0) else None

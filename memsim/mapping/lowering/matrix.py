@@ -29,12 +29,12 @@ class Matrix:
     bias: str | None = None  #: parameter (columns,) that is added to what is read, where an array may hold it
 
     def part(self, weight: Tensor) -> Tensor:
-        """The rows of the parameter that are this matrix."""
+        """Return the rows of the parameter that are this matrix."""
         whole = self.start == 0 and self.stop is None
         return weight if whole else weight[self.start : self.stop]
 
     def blocks(self, weight: Tensor) -> Tensor:
-        """The blocks (G, R, C) of the parameter's value; a view where it can be one."""
+        """Return the blocks (G, R, C) of the parameter's value; a view where it can be one."""
         part = self.part(weight)
         if self.form == "bilinear":
             return part.flatten(0, 1).T[None]

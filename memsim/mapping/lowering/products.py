@@ -63,7 +63,7 @@ class ArrayParameter(nn.Parameter):
 
     @classmethod
     def of(cls, parameter: Tensor, sites: dict[int, Any]) -> ArrayParameter:
-        """The same data and gradient, with sites."""
+        """Return the same data and gradient, with sites."""
         made = torch.Tensor._make_subclass(cls, parameter.data, parameter.requires_grad)
         made.sites, made.uses = sites, set()
         if parameter.grad is not None:
@@ -88,7 +88,7 @@ class ArrayParameter(nn.Parameter):
 
 
 def site_of(weight: Any, start: int = 0) -> Any:
-    """The site of a parameter's matrix; None where no array holds it."""
+    """Return the site of a parameter's matrix; None where no array holds it."""
     return weight.sites.get(start) if isinstance(weight, ArrayParameter) else None
 
 
