@@ -13,7 +13,13 @@ from torch import Tensor
 
 
 def error(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return dE/dlogits = (softmax(logits) - one_hot(labels)) / B of logits (..., B, C), labels (..., B)."""
+    """Return dE/dlogits = (softmax(logits) - one_hot(labels)) / B of logits (..., B, C), labels (..., B).
+
+    Raises ValueError for labels that are not whole numbers from 0 to C - 1.
+    """
+    classes = logits.shape[-1]
+    if labels.dtype != torch.int64 or (labels.numel() and not 0 <= labels.min() <= labels.max() < classes):
+        raise ValueError(f"labels must be whole numbers (int64) from 0 to {classes - 1}")
     one = torch.nn.functional.one_hot(labels, logits.shape[-1]).to(logits)
     return (logits.softmax(-1) - one) / logits.shape[-2]
 

@@ -24,8 +24,7 @@ def traces(x: Tensor, decay: float) -> Tensor:
 
     With decay = 0 the inputs are returned as they are.  Raises ValueError for a decay outside 0 to 1.
     """
-    if not 0 <= decay <= 1:
-        raise ValueError(f"decay = {decay}: 0 to 1 is allowed; beta = 1 - 1 / tau of the neurons")
+    _check_decay(decay)
     if decay == 0 or len(x) < 2:
         return x
     found = [x[0]]
@@ -46,8 +45,9 @@ def slope(membrane: Tensor, threshold: float, alpha: float) -> Tensor:
 def change(x: Tensor, error: Tensor, decay: float) -> Tensor:
     """Return dE/dW (R, C) with one trace per row, for inputs x (T, B, R) and error = L psi (T, B, C).
 
-    Raises ValueError for a decay outside 0 to 1.
+    Raises ValueError for a decay outside 0 to 1 and for shapes that do not belong together.
     """
+    _check_shapes(x, error)
     return torch.einsum("tbr,tbc->rc", traces(x, decay), error)
 
 
@@ -55,12 +55,30 @@ def exact_change(x: Tensor, error: Tensor, spikes: Tensor, decay: float) -> Tens
     """Return dE/dW (R, C) with one trace per weight, which is reset whenever its neuron fires.
 
     This is the exact gradient of a layer whose reset is detached.  Shapes: inputs x (T, B, R), error = L psi
-    (T, B, C), output spikes of the layer (T, B, C).  Raises ValueError if the three differ in length T.
+    (T, B, C), output spikes of the layer (T, B, C).  Raises ValueError for a decay outside 0 to 1 and for
+    shapes that do not belong together.
     """
+    _check_decay(decay)
+    _check_shapes(x, error)
+    if spikes.shape != error.shape:
+        raise ValueError(f"spikes {tuple(spikes.shape)} and error {tuple(error.shape)} must have one shape")
     trace = torch.zeros(*x.shape[1:], error.shape[-1], dtype=x.dtype, device=x.device)
-    total, left = torch.zeros_like(trace[0]), torch.ones_like(error[0])
+    total, left = trace.new_zeros(trace.shape[1:]), torch.ones_like(error[0])
     for now, of, fired in zip(x, error, spikes, strict=True):
         trace = now[..., None] + decay * left[..., None, :] * trace
         total = total + (trace * of[..., None, :]).sum(0)
         left = 1 - fired
     return total
+
+
+def _check_decay(decay: float) -> None:
+    if not 0 <= decay <= 1:
+        raise ValueError(f"decay = {decay}: 0 to 1 is allowed; beta = 1 - 1 / tau of the neurons")
+
+
+def _check_shapes(x: Tensor, error: Tensor) -> None:
+    if x.dim() != 3 or error.dim() != 3 or x.shape[:2] != error.shape[:2] or not len(x):
+        raise ValueError(
+            f"inputs {tuple(x.shape)} and error {tuple(error.shape)}: (T, B, R) and (T, B, C) are needed,"
+            " with one T of 1 or more and one B"
+        )

@@ -52,6 +52,8 @@ class LearningDesign:
     refresh: float = 0.8
 
     def __post_init__(self) -> None:
+        if not 0 < self.span <= 1:
+            raise ValueError(f"span = {self.span}: above 0 and at most 1 is allowed")
         for name, low, high in (("room", 1.0, 100.0), ("refresh", 0.05, 1.0)):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} = {getattr(self, name)}: {low:g} to {high:g} is allowed")
@@ -154,8 +156,8 @@ class LearningArray(WeightArray):
     def pulse(self, up: Tensor, down: Tensor) -> None:
         """Apply given numbers of identical pulses (S, R, C): first those up, then those down.
 
-        Raises ValueError for counts below 0 or of another shape, for ideal cells, which take no pulses, and
-        for cells whose pulses go in one direction only.
+        Raises ValueError for counts below 0, not finite or of another shape, for ideal cells, which take no
+        pulses, and for cells whose pulses go in one direction only.
         """
         wanted = (len(self.run.chips), self.rows, self.columns)
         if self.pulsed is None or self.plan.cell.one_sided:
@@ -163,9 +165,9 @@ class LearningArray(WeightArray):
                 f"{self.name}: the cell {self.plan.cell.name} does not take pulses in both directions"
             )
         for name, counts in (("up", up), ("down", down)):
-            if tuple(counts.shape) != wanted or float(counts.min()) < 0:
+            if tuple(counts.shape) != wanted or not (counts.isfinite() & (counts >= 0)).all():
                 raise ValueError(
-                    f"{self.name}: {name} must hold numbers of pulses, 0 or more, of shape {wanted}"
+                    f"{self.name}: {name} must hold finite numbers of pulses, 0 or more, of shape {wanted}"
                 )
         self.pulsed.move(up.float(), self.time)
         self.pulsed.move(-down.float(), self.time)

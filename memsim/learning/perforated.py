@@ -16,8 +16,13 @@ from torch import Tensor
 def owners(columns: int, neurons: int) -> Tensor:
     """Return the neuron to which each column belongs, (columns,): column j belongs to neuron j mod neurons.
 
-    Raises ValueError if `columns` is not a multiple of `neurons`.
+    Raises ValueError if `columns` is not a multiple of `neurons`, for columns below 0 and for neurons below
+    1.
     """
+    if columns < 0 or neurons < 1:
+        raise ValueError(
+            f"columns = {columns}, neurons = {neurons}: 0 or more columns and 1 or more neurons are needed"
+        )
     if columns % neurons:
         raise ValueError(f"columns = {columns}: a multiple of the {neurons} neurons is needed")
     return torch.arange(columns) % neurons

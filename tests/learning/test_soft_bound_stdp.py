@@ -60,7 +60,7 @@ def test_pairings_by_hand() -> None:
 def test_pulses_are_refused_where_a_cell_takes_none_or_counts_are_none() -> None:
     made = array(CELL, torch.zeros(5, 4))
     none = torch.zeros(2, 5, 4)
-    with pytest.raises(ValueError, match="down must hold numbers of pulses, 0 or more"):
+    with pytest.raises(ValueError, match="down must hold finite numbers of pulses, 0 or more"):
         made.pulse(none, none - 1)
     with pytest.raises(ValueError, match=r"of shape \(2, 5, 4\)"):
         made.pulse(none[0], none)
