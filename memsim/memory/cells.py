@@ -8,7 +8,7 @@ Shapes: chips S, heads H, sequences B, readers R, lines N (those that are reques
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -89,9 +89,33 @@ class LineCells(ABC):
         return float("inf")
 
 
+AT_ONCE = 2**19
+"""Numbers that are computed at once: few enough for a processor's cache."""
+
+
+def in_groups(chips: int, numbers: int) -> Iterator[slice]:
+    """Yield slices of chips that hold at most AT_ONCE numbers together, or one chip.
+
+    numbers: numbers of one chip.
+    """
+    together = max(1, AT_ONCE // max(1, numbers))
+    for first in range(0, chips, together):
+        yield slice(first, min(first + together, chips))
+
+
+def put_rows(x: Tensor, rows: Sequence[int], values: Tensor) -> None:
+    """Write values into the lines `rows` of x (S, H, B, N, ...)."""
+    x[:, :, :, _places(rows)] = values
+
+
 def of_rows(x: Tensor, rows: Sequence[int]) -> Tensor:
     """Return the lines `rows` of x (S, H, B, N, ...); a view if the rows are contiguous."""
+    return x[:, :, :, _places(rows)]
+
+
+def _places(rows: Sequence[int]) -> slice | Tensor:
+    """Return rows as a slice if they are contiguous, which is faster, and else as a tensor."""
     first, count = rows[0] if len(rows) else 0, len(rows)
     if list(rows) == list(range(first, first + count)):
-        return x[:, :, :, first : first + count]
-    return x[:, :, :, torch.as_tensor(list(rows))]
+        return slice(first, first + count)
+    return torch.as_tensor(list(rows))

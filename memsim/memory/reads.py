@@ -18,7 +18,7 @@ from memsim.converters.adc import Adc
 from memsim.devices import stream
 from memsim.devices.numerics.compile import match_threads
 from memsim.devices.numerics.operation import by_kernel
-from memsim.memory.cells import CALL, LineCells, Shown
+from memsim.memory.cells import CALL, LineCells, Shown, in_groups
 from memsim.memory.conversion import noisy_numbers
 from memsim.memory.line_events import LineEvents
 
@@ -34,10 +34,6 @@ class Factors(NamedTuple):
     driven: Tensor | None
     sensed: Tensor | None
     currents: Currents
-
-
-AT_ONCE = 2**19
-"""Numbers of drives or currents that are computed at once: few enough for a processor's cache."""
 
 
 class Reads:
@@ -119,12 +115,9 @@ class Reads:
         self.numbers[side] += readers
         self.events.read(drive, shown, held) if self.waiting is None else self.waiting.append((drive, shown))
         there = torch.full((readers,), lines) if held is None else held
-        chips = len(drive)
         factors = Factors(driven, sensed, currents or _product)
-        together = max(1, AT_ONCE // max(1, drive[0, ..., 0].numel() * max(lines, drive.shape[-1])))
         parts = []
-        for first in range(0, chips, together):
-            some = slice(first, min(first + together, chips))
+        for some in in_groups(len(drive), drive[0, ..., 0].numel() * max(lines, drive.shape[-1])):
             part = shown.each(lambda x, some=some: x[some])
             of = full if len(full) == 1 else full[some]
             parts.append(self._converted(drive[some], part, factors, of, side, there, steps, some))

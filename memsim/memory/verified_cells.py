@@ -32,7 +32,7 @@ from memsim.devices import Stream, stream
 from memsim.devices.stuck import held
 from memsim.devices.weights.weight_cell import WeightState
 from memsim.memory.bad_devices import bad_levels
-from memsim.memory.cells import LineCells, Shown, of_rows
+from memsim.memory.cells import LineCells, Shown, in_groups, of_rows, put_rows
 from memsim.memory.design import ArrayDesign
 from memsim.memory.drive_powers import drive_powers
 from memsim.memory.numbered import Numbered
@@ -73,22 +73,24 @@ class VerifiedCells(LineCells):
         self.step = np.full(self.lines, -1)  #: step of time for which each line was computed last
 
     def write(self, rows: Sequence[int], share: Tensor, tokens: Sequence[int]) -> float:
-        cell = self.cell
-        goal = share[..., None, :] * (cell.g_max - cell.g_min)
-        target = torch.cat([goal.clamp(min=0), (-goal).clamp(min=0)] * self.many, -2) + cell.g_min
-        state = cell.write(target.clamp(max=cell.g_max), rng=self._stream(tokens))
-        if cell.exact:
-            found = {"programmed": state.value}
-        else:
-            found = {"programmed": state.programmed, "target": state.target, "exponent": state.exponent}
-        at = torch.as_tensor(list(rows))
-        for name, values in found.items():
-            if values is not None:
+        for some in in_groups(len(share), share[0].numel() * 2 * self.many):
+            for name, values in self._programmed(share[some], self._stream(tokens, some)).items():
                 if name not in self.written:
-                    self.written[name] = _room(values, self.lines)
-                self.written[name][:, :, :, at] = values
+                    self.written[name] = _room(values, self.lines, len(share))
+                put_rows(self.written[name][some], rows, values)
         self.tokens[rows], self.step[rows] = tokens, -1
         return 0.0
+
+    def _programmed(self, share: Tensor, rng: Numbered) -> dict[str, Tensor]:
+        """Return the state of all devices (S, H, B, R, 2 n, C) by name, after they were written."""
+        cell = self.cell
+        goal = share[..., None, :] * (cell.g_max - cell.g_min)
+        target = torch.cat([goal.clamp(min=0), (-goal).clamp_(min=0)] * self.many, -2).add_(cell.g_min)
+        state = cell.write(target.clamp_(max=cell.g_max), rng=cast(Any, rng))
+        if cell.exact:
+            return {"programmed": state.value}
+        found = {"programmed": state.programmed, "target": state.target, "exponent": state.exponent}
+        return {name: values for name, values in found.items() if values is not None}
 
     def show(self, rows: Sequence[int], ages: np.ndarray) -> Shown:
         every = np.asarray(rows)
@@ -103,26 +105,30 @@ class VerifiedCells(LineCells):
 
     def _look(self, rows: np.ndarray, step: int) -> None:
         """Compute the state of these lines at a step of time and store it."""
-        now, unrest = self._aged(rows, step)
-        plus, minus = _sum(now[..., 0::2, :]), _sum(now[..., 1::2, :])
-        unrest = None if unrest is None else _sum(unrest) / self.one**2
-        found = Shown((plus - minus) / self.one, plus + minus, unrest)
-        if self.shown is None:
-            self.shown = found.each(lambda x: _room(x, self.lines))
-        at = torch.as_tensor(rows)
-        for kept, values in zip(self.shown, found, strict=True):
-            if kept is not None:
-                kept[:, :, :, at] = cast(Tensor, values)
+        written = self.written["programmed"]
+        chips, at = len(written), rows.tolist()
+        for some in in_groups(chips, len(rows) * written[0, :, :, 0].numel()):
+            now, unrest = self._aged(rows, step, some)
+            plus, minus = _sum(now[..., 0::2, :]), _sum(now[..., 1::2, :])
+            unrest = None if unrest is None else _sum(unrest).div_(self.one**2)
+            found = Shown((plus - minus).div_(self.one), plus + minus, unrest)
+            if self.shown is None:
+                self.shown = found.each(lambda x: _room(x, self.lines, chips))
+            for kept, values in zip(self.shown, found, strict=True):
+                if kept is not None:
+                    put_rows(kept[some], at, cast(Tensor, values))
         self.step[rows] = step
 
-    def _aged(self, rows: np.ndarray, step: int) -> tuple[Tensor, Tensor | None]:
-        """Return the conductances (S, H, B, N, 2 n, C) [S], and the variance that is new in every read."""
-        cell, voltage, levels = self.cell, self.design.section.read_voltage, self._levels(rows)
-        kept = {name: of_rows(x, rows.tolist()) for name, x in self.written.items()}
+    def _aged(self, rows: np.ndarray, step: int, some: slice) -> tuple[Tensor, Tensor | None]:
+        """Return the conductances (S, H, B, N, 2 n, C) [S] of some chips, and the variance that is new in
+        every read.
+        """
+        cell, voltage, levels = self.cell, self.design.section.read_voltage, self._levels(rows, some)
+        kept = {name: of_rows(x[some], rows.tolist()) for name, x in self.written.items()}
         if cell.exact:
             now = kept["programmed"]
             return (now if levels is None else held(levels, now)), None
-        age, rng = self._time(step), self._stream(self.tokens[rows])
+        age, rng = self._time(step), self._stream(self.tokens[rows], some)
         state = WeightState(**{"exponent": None, **kept}, rng=cast(Any, rng), t=age)
         now = self.quiet.read(self.quiet.relax(state, age))
         now = now if levels is None else held(levels, now)
@@ -134,17 +140,24 @@ class VerifiedCells(LineCells):
         seen = cell.chord(path.mul_(amplitude).add_(1.0).mul_(now).clamp_(min=0.0), voltage)
         return seen, (amplitude * seen).square_().mul_(cell.flicker.fast_variance(age))
 
-    def _levels(self, rows: np.ndarray) -> Tensor | None:
-        """Return the conductances of faulty devices, else NaN (S, H, 1, N, 2 n, C) [S]; None: no faults."""
+    def _levels(self, rows: np.ndarray, some: slice) -> Tensor | None:
+        """Return the conductances of faulty devices of some chips, else NaN (S, H, 1, N, 2 n, C) [S].
+
+        None: no faults.
+        """
         if self.levels is None:
             size = (self.lines, 2 * self.many, self.written["programmed"].shape[-1])
             self.levels = bad_levels(self.root, self.design, size)
             if self.levels is None:
                 return None
-        return self.levels[:, :, None, torch.as_tensor(rows)]
+        return self.levels[some, :, None, torch.as_tensor(rows)]
 
-    def _stream(self, tokens: Any) -> Numbered:
-        return Numbered(self.rng, self.images, tokens, self.streams)
+    def _stream(self, tokens: Any, some: slice) -> Numbered:
+        """Return the random stream of these tokens on some chips."""
+        places = some.start, some.stop
+        if places not in self.streams:
+            self.streams[places] = self.rng.of(range(*places))
+        return Numbered(self.streams[places], self.images, tokens, self.streams, places)
 
     @property
     def _unit(self) -> float:
@@ -214,8 +227,8 @@ def _sum(devices: Tensor) -> Tensor:
     return devices[..., 0, :] if devices.shape[-2] == 1 else devices.sum(-2)
 
 
-def _room(values: Tensor, lines: int) -> Tensor:
-    """Return zeros of the shape of values (S, H, B, R, ...), with all lines in place of R."""
+def _room(values: Tensor, lines: int, chips: int) -> Tensor:
+    """Return zeros of the shape of values (S, H, B, R, ...), for all chips and lines."""
     shape = list(values.shape)
-    shape[3] = lines
+    shape[0], shape[3] = chips, lines
     return values.new_zeros(shape)

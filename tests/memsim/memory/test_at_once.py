@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from memsim import ChipCard
 from memsim.devices.numerics.operation import plain
 from memsim.energy.ledger import Ledger
-from memsim.memory import line_array, reads
+from memsim.memory import cells, line_array
 from memsim.memory.clock import Clock
 from memsim.memory.line_array import LineArray
 from memsim.memory.line_design import LineDesign
@@ -105,7 +105,7 @@ def test_kernels_read_what_the_torch_forms_read(settings: dict[str, Any]) -> Non
 def test_chips_read_in_groups_are_the_same_chips(card: ChipCard, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for numbers in (1, 2**19):
-        monkeypatch.setattr(reads, "AT_ONCE", numbers)
+        monkeypatch.setattr(cells, "AT_ONCE", numbers)
         made = array(LineMemory(SOFTMAX, 0.5), card.replace(weights={"adc": {"gain": 0.05}}))
         found.append((made(Q, K, V, GATE), made.run.ledger.notes["memory", "clipped numbers"]))
     assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-5)
