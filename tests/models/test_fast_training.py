@@ -82,7 +82,9 @@ def option(name: str, twin: Path) -> dict[str, Any]:
     }[name]  # fmt: skip
 
 
-OPTIONS = ("bf16", "fp32-fused", "muon", "steps", "start", "teacher", "average", "minutes", "all")
+KERNELS_OF_THEIR_OWN = ("bf16", "all")  #: compiled for half a minute
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in KERNELS_OF_THEIR_OWN]
+OPTIONS = ["fp32-fused", "muon", "steps", "start", "teacher", "average", "minutes", *SLOW]
 
 
 def equal(a: nn.Module, b: nn.Module) -> bool:

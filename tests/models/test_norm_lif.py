@@ -56,6 +56,7 @@ def test_in_float32_it_is_norm_and_neurons(law: Law, shape: tuple[int, int, int]
         torch.testing.assert_close(mine.bias.grad, theirs.bias.grad, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_in_bf16_spikes_are_the_same_away_from_the_threshold(law: Law) -> None:
     """Every neuron whose potentials stay 1e-2 from the threshold; gradients to 2 % of their size."""

@@ -62,6 +62,7 @@ def test_in_float32_it_is_the_network(name: str, frames: bool) -> None:
         torch.testing.assert_close(value, other.state_dict()[key], rtol=1e-4, atol=1e-5, msg=key)
 
 
+@pytest.mark.slow
 def test_in_bf16_the_gradient_points_the_same_way() -> None:
     """Roundings turn a few spikes, so the whole gradient is held, not each number of it."""
     net = net_of("stdp")

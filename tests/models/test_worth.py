@@ -7,6 +7,8 @@ from memsim.models.measures import accuracy, predict
 from memsim.models.parts.relatives import KINDS
 from memsim.models.training.exchange import EXCHANGES
 
+pytestmark = pytest.mark.slow  # 450 digits and their harder set through every form of attention
+
 
 @pytest.fixture(scope="module")
 def table() -> list[dict]:

@@ -32,6 +32,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.slow
 def test_the_report_written_again_is_the_same_to_the_byte(folder: Path, tmp_path: Path) -> None:
     page = write_alone(folder, tmp_path / "again")
     assert page == tmp_path / "again" / "report.html"

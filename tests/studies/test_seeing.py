@@ -58,6 +58,7 @@ def test_it_writes_figures_and_numbers(monkeypatch, capsys, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["seen"]
 
 
+@pytest.mark.slow
 def test_maps_of_ideal_chips_agree_wholly_and_those_of_randomised_weights_do_not(
     monkeypatch, capsys, tmp_path
 ):
