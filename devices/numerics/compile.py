@@ -11,8 +11,10 @@ import numba
 import torch
 from numba import config
 
-from memsim.devices.numerics import waiting
+from memsim.devices.numerics import private_code, waiting
 from memsim.devices.numerics.kernel_cache import compiled
+
+private_code.install()
 
 _OPTIONS = {
     "nogil": True,
