@@ -69,7 +69,7 @@ class DeviceCard(Section):
     weight: WeightSection | None = None
     """A cell for weight arrays."""
     faults: FaultShares | None = None
-    """Devices that were stuck when measured; a chip card's own shares go first."""
+    """Devices that were stuck when measured; the shares of a chip card take precedence."""
 
     @model_validator(mode="after")
     def _one_use(self) -> DeviceCard:

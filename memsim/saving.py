@@ -1,4 +1,4 @@
-"""Programmed chips as files: safetensors with a JSON header, loaded beside the network they were made from.
+"""Programmed chips as files: safetensors with a JSON header, loaded together with the network.
 
 Devices follow from weights, seed and time, so the file holds these names, the converters' ranges and what was
 measured; nothing in it is executed.

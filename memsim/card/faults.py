@@ -15,28 +15,28 @@ SHARES = ("stuck_on", "stuck_off", "stuck_random", "dead_word_lines", "dead_bit_
 
 
 class FaultSection(Section):
-    """Faults that the arrays of one sort are made with; none by default.
+    """Faults of weight arrays or of attention arrays after fabrication; none by default.
 
-    Every number is a share of all devices, or lines, of a chip's arrays: each is faulty with that probability
-    independently, from the day the chip is made on.
+    Every share refers to all devices, or lines, of the arrays of a chip: each is faulty with this chance,
+    independently of the others.
     """
 
     stuck_on: float = Field(default=0.0, ge=0, le=1)
-    """Share of devices stuck at the top of their range [1], each one of a pair and each in parallel.  0.0904
-    in HfO2 of 4 Mb (Chen et al., 2014, recalled).
+    """Share of devices stuck at the top of their range [1], counting each device of a pair and each parallel
+    one.  0.0904 in a 4 Mb HfO2 array (Chen et al., 2014, recalled).
     """
     stuck_off: float = Field(default=0.0, ge=0, le=1)
-    """Share of devices stuck at the bottom of their range [1].  0.0175 in HfO2 of 4 Mb (likewise)."""
+    """Share of devices stuck at the bottom of their range [1].  0.0175 in a 4 Mb HfO2 array (same source)."""
     stuck_random: float = Field(default=0.0, ge=0, le=1)
     """Share of devices stuck anywhere in their range, uniform [1]."""
     dead_word_lines: float = Field(default=0.0, ge=0, le=1)
     """Share of word lines that are open [1], so that no device on them carries current."""
     dead_bit_lines: float = Field(default=0.0, ge=0, le=1)
-    """Share of bit lines that are open [1], likewise."""
+    """Share of bit lines that are open [1], so that no device on them carries current."""
     spare_rows: int = Field(default=0, ge=0, le=256)
-    """Word lines that each tile has beyond those in use, to take the place of its worst."""
+    """Number of spare word lines of each tile, which replace its worst lines."""
     spare_columns: int = Field(default=0, ge=0, le=256)
-    """Columns that each tile has beyond those in use, likewise."""
+    """Number of spare columns of each tile, which replace its worst columns."""
 
     @field_validator(*SHARES, mode="before")
     @classmethod

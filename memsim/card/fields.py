@@ -85,7 +85,7 @@ class CardFields(Section):
     off: frozenset[str] = frozenset()
     """Effects switched off."""
     strengths: dict[str, Annotated[float, Field(ge=0, le=MAX_STRENGTH)]] = Field(default_factory=dict)
-    """Factor on the spread of an effect (on nu for drift); 1 where absent, 0 is off. ``off`` goes first."""
+    """Factor on the spread of an effect (on nu for drift); default: 1; 0 is off. ``off`` takes precedence."""
 
     @model_validator(mode="after")
     def _faults_of_cells(self) -> Self:

@@ -1,4 +1,4 @@
-"""An ADC of a card's own held against the technology's: numbers 10,000 times away are slips of a prefix."""
+"""Checks an ADC of a card against that of its technology: a factor of 10,000 is taken for a wrong prefix."""
 
 from __future__ import annotations
 

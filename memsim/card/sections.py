@@ -51,7 +51,7 @@ Wires = Annotated[
     Literal["none", "grounded", "idle-off"],
     BeforeValidator(lambda word: "idle-off" if word == "off" else word),
 ]
-"""What lines do; older cards have ``off`` for ``idle-off``, which many took for ``none``."""
+"""Resistance of lines; older cards have ``off`` for ``idle-off``."""
 
 Device = Annotated[str | DeviceCard, BeforeValidator(_device)]
 """A preset by name; a device card: a .toml file (beside the chip card, or from the working folder) or its
@@ -63,34 +63,36 @@ class ReadSection(Section):
     """How arrays are read: driven lines at a voltage for a time, every sensed line converted."""
 
     arrays: ClassVar[str] = "arrays"
-    """What a card calls them."""
+    """Name of the arrays in a card."""
 
     adc_bits: int = Field(default=8, ge=2, le=16)
-    """Resolution of a signed read-out; its range is calibrated on training images."""
+    """Resolution of signed numbers; the range is calibrated on training images."""
     read_voltage: float = Field(default=0.2, alias="read_voltage [V]", gt=1e-3, lt=5.0)
     """Voltage of a driven line [V]; an assumption; 0.1 to 0.5 V are common."""
     read_time: float = Field(default=10e-9, alias="read_time [s]", gt=1e-12, lt=1e-3)
     """Length of one read [s]; an assumption; 10 to 130 ns are common."""
     conversion_time: Duration = Field(default=123e-9, alias="conversion_time [s]")
-    """Time from the end of a read to its number, all lines at once, one ADC each, or of one conversion where
-    adc.columns_per_adc lines share one [s]; with a read of 10 ns
-    the 133 ns of a product on IBM's 64-core chip (Le Gallo et al., Nat. Electron. 2023, from its TOPS); an
-    assumption for other converters.
+    """Time of a conversion [s]: of all lines at once with one ADC each, or of one line where
+    adc.columns_per_adc lines share an ADC.  Together with a read of 10 ns it is the 133 ns of a product on
+    IBM's 64-core chip (Le Gallo et al., Nat. Electron. 2023, from its TOPS); an assumption for other
+    converters.
     """
 
     wires: Wires = "none"
-    """Resistance of the lines: ``none`` (not simulated), or simulated, by what a line without input does:
-    ``grounded`` (held at 0 V, as in a passive array), ``idle-off`` (its transistors are open; ``off`` in
-    older cards).  Segments are of ``wire_resistance``.
+    """Resistance of the lines: ``none`` (not simulated), or simulated with lines without input held at 0
+    V, as in a passive array (``grounded``), or switched off by open transistors (``idle-off``; ``off`` in
+    older cards).  A segment has ``wire_resistance``.
     """
     row_activity: float = Field(default=0.15, alias="row_activity [1]", ge=1e-3, le=1)
-    """Share of lines driven at once, the load of sensed lines where wires = "idle-off"; an assumption."""
+    """Share of lines driven at the same time, which load sensed lines if wires = "idle-off"; an
+    assumption.
+    """
     amplifier_noise: float = Field(default=0.0, alias="amplifier_noise [A/Hz^.5]", ge=0, lt=1e-6)
     """Input-referred current noise of the amplifier or integrator behind a line, over a bandwidth of 1 / (2
-    read_time) [A/Hz^.5]; 0 is none; transimpedance amplifiers have 1e-12 to 1e-11.
+    read_time) [A/Hz^.5]; 0: no noise; transimpedance amplifiers have 1e-12 to 1e-11.
     """
     adc: AdcSection = AdcSection()
-    """The ADCs beside their bits: kind, errors, sharing, own prices."""
+    """Further settings of the ADCs: kind, errors, sharing, own prices."""
 
     def cycle_time(self, lines: int) -> float:
         """Return the time of one read and the conversions of `lines` lines of a tile [s]."""
@@ -112,15 +114,15 @@ class WeightSection(ReadSection):
 
     arrays = "weights"
     cell: Device = "pcm-joshi2020"
-    """Every device: a preset (``memsim devices`` lists them) or a device card."""
+    """Cell of every device: a preset (``memsim devices`` lists them) or a device card."""
     g_max: float | None = Field(default=None, alias="g_max [S]", gt=1e-9, lt=1e-2)
-    """Conductance of the largest weight [S]; the top of the cell's own range where absent, and never above
-    what its source measured.
+    """Conductance of the largest weight [S]; default: the top of the range of the cell; never above the
+    highest conductance that its source measured.
     """
     device_errors: Literal["absolute", "relative"] = "absolute"
-    """Errors of devices below the range that their source measured: as measured at that conductance in
-    siemens (``absolute``: a lower g_max costs accuracy), or in proportion to g_max (``relative``, as
-    aihwkit's noise models have it).
+    """Errors of devices if g_max is lowered: as measured at each conductance in siemens (``absolute``: a
+    lower g_max costs accuracy), or in proportion to g_max (``relative``, as in the noise models of
+    aihwkit).
     """
     flicker_period: Annotated[float, AfterValidator(check_period)] = Field(
         default=FIRST, alias="flicker_period [s]"
@@ -130,26 +132,28 @@ class WeightSection(ReadSection):
     less.  Each decade more takes time whenever the chips age.
     """
     coding: CodingField = find("pair")
-    """How a weight becomes devices: ``pair``, ``offset`` (one device, a reference column in each tile),
-    ``single`` (one device, its middle taken off digitally) or ``slices`` (digits in devices of their own); a
-    table of ``kind`` and its fields where these are to differ from their defaults.
+    """Representation of a weight by devices: ``pair``, ``offset`` (one device, and a reference column in each
+    tile), ``single`` (one device, whose middle is subtracted digitally) or ``slices`` (separate devices for
+    each digit); or a table with ``kind`` and its fields.
     """
     scaling: Literal["column", "layer"] = "column"
     """One digital scale for each column, or one for the layer."""
     tile_rows: int = Field(default=256, ge=1, le=65536)
-    """Most word lines of one tile; longer inputs are cut into equal tiles and added digitally."""
+    """Largest number of word lines of a tile; longer inputs are divided into equal tiles and added
+    digitally.
+    """
     tile_columns: int = Field(default=256, ge=1, le=65536)
-    """Most sensed lines of one tile, a pair's two bit lines being one; each further column tile drives its
-    rows again.
+    """Largest number of sensed lines of a tile, the two bit lines of a pair counting as one; each further
+    column tile drives its rows again.
     """
     devices_per_weight: int = Field(default=1, ge=1, le=16)
-    """Devices in parallel wherever the coding has one (on either side of a pair, in every slice), each with
-    errors of its own; their currents add and one digital factor divides by their number.
+    """Number of parallel devices wherever the coding has one (on either side of a pair, in every slice), each
+    with separate errors; their currents add, and one digital factor divides by their number.
     """
     batch_norm: Literal["digital", "folded"] = "digital"
     """Batch norm after a layer: a digital scale and shift after the ADC, or ``folded`` into the conductances,
-    which spreads the sizes of columns; it takes scaling = "layer", as a digital scale of each column would
-    undo it.
+    which makes the sizes of columns more different; it needs scaling = "layer", because a digital scale of
+    each column would undo it.
     """
     bias_rows: int = Field(default=0, ge=0, le=64)
     """Rows that hold the biases of linear layers and convolutions, in equal parts, always driven with the
@@ -160,22 +164,22 @@ class WeightSection(ReadSection):
     (``global``), one for each of its columns (``column``), or none.
     """
     reference: Literal["written", "weights"] = "written"
-    """What a compensation goes back to: the sizes of rows as they were read after the last write, or the
-    weights themselves (``weights``: sum w^2 / sum w g over the rows that are read), which undoes what lines,
-    faults and writing take from all devices alike, from the write on.
+    """Reference of the compensation: the sizes of rows as read after the last write (``written``), or the
+    weights themselves (``weights``: sum w^2 / sum w g over the rows that are read), which also corrects the
+    common loss by lines, faults and writing.
     """
     reprogram_every: float | None = Field(default=None, alias="reprogram_every [s]", gt=1e-3, lt=1e12)
-    """Time between two writings of all weights [s]; written once where absent."""
+    """Time between two writings of all weights [s]; default: they are written once."""
     dac_bits: int = Field(default=8, ge=1, le=16)
-    """Resolution of rows that carry numbers (pixels, the head's mean membrane), 2 or more where these have
-    both signs; spikes are one-bit row drives.
+    """Resolution of rows that carry numbers (such as pixels or mean membrane potentials), at least 2 if these
+    have both signs; a spike drives a row as one bit.
     """
 
     dac: DacSection = DacSection()
-    """What a number on a row is: a voltage, a length, or passes of one-bit drives."""
+    """Representation of a number on a row: a voltage, a pulse length, or passes of one-bit drives."""
     output_noise: float = Field(default=0.0, ge=0, le=1)
-    """Noise that each conversion adds, fresh every time, its spread as a share of the current of
-    the largest weight in a fully driven row [1]; aihwkit's out_noise, there 0.06 by default.
+    """Standard deviation of the noise that each conversion adds, relative to the current of the largest
+    weight in a fully driven row [1]; out_noise of aihwkit, whose default is 0.06.
     """
 
     @model_validator(mode="after")
@@ -222,65 +226,68 @@ class AttentionSection(ReadSection):
 
     arrays = "attention"
     cell: Device = "reram-om"
-    """The plastic device: a preset (``memsim devices`` lists them) or a device card."""
+    """Cell of every device: a preset (``memsim devices`` lists them) or a device card."""
     n_max: int | None = Field(default=None, ge=1, le=4096)
-    """Pulses at the top of the STDP window, or of a binary cell's 1; the preset's own number where absent."""
+    """Number of pulses at the top of the STDP window, or of a 1 in a binary cell; default: that of the
+    preset.
+    """
     order: Literal["digital", "hebbian", "score"] = "digital"
     """Attention by products of spikes (Spikformer's, Spikingformer's): ``digital``; ``hebbian``: outer
-    products of keys and values are written by pulses, queries read their sum; ``score``: keys and values are
-    written as binary cells, the scores of the first drive the second.  STDP attention is on arrays whatever
-    it is.
+    products of keys and values are written by pulses, and queries read their sum; ``score``: keys and
+    values are written as binary cells, and the scores of the keys drive the values.  STDP attention is on
+    arrays with any of them.
     """
     score_drive: Literal["bit-serial", "unary"] = "bit-serial"
-    """How scores drive the arrays of values: a one-bit pass for each binary digit, or as many as they are
-    large.
+    """Drive of the arrays of values by scores: one one-bit pass for each binary digit (``bit-serial``), or as
+    many passes as the score (``unary``).
     """
     coding: Literal["calibrated", "linear", "per-device"] = "calibrated"
     """``calibrated``: the count whose mean response is nearest to the wanted weight; ``linear``: round(n_max
-    |dw| / A); ``per-device``: as calibrated, but of each device by its own response, without error: an upper
-    bound on what calibration can bring, with a table for each device and arrays written row by row.
+    |dw| / A); ``per-device``: calibrated by the response of each device, without error: an upper bound for
+    calibration, which needs a table for each device and arrays that are written row by row.
     """
     devices_per_synapse: int = Field(default=1, ge=1, le=16)
     """Devices in parallel for each synapse (each side of a pair); their mean is the weight (Boybat et al.,
     Nat. Commun. 9, 2514, 2018).
     """
     sharing: Literal["all", "counter"] = "all"
-    """``all``: every device of a synapse takes every pulse; ``counter``: the array's counter hands them
-    out in turn, and a full write has as many more.
+    """``all``: every device of a synapse gets every pulse; ``counter``: a counter of the array gives the
+    pulses to the devices in turn, and a full write has as many times more pulses.
     """
     reset: Literal["once", "verified", "pulses"] = "once"
-    """``once``: the preset's noisy reset (reset_std = 0.01 in aihwkit's presets is the library's default, an
-    assumption: five steps of ecram-li); ``verified``: read and repeated until within reset_tolerance;
-    ``pulses``: reset_pulses up and down in turn, to the symmetry point.
+    """``once``: one noisy reset as in the preset (reset_std = 0.01 in presets of aihwkit is the default of
+    that library, an assumption: five steps of ecram-li); ``verified``: read and repeated until within
+    reset_tolerance; ``pulses``: reset_pulses alternating up and down, to the symmetry point.
     """
     reset_tolerance: float = Field(default=0.5, gt=0.01, le=5)
     """Accepted error of a verified reset, in standard deviations of the reset noise."""
     reset_pulses: int = Field(default=40, ge=2, le=1000)
-    """Pulses of a reset by pulses: 40 leave 2 % of what an OM device held before (physics of soft bounds)."""
+    """Number of pulses of a reset by pulses: 40 leave 2 % of the previous state of reram-om (soft bounds)."""
     verify_rounds: int = Field(default=0, ge=0, le=3)
-    """Times that a written array is read cell by cell and corrected with further pulses, row by row."""
+    """Number of times that a written array is read cell by cell and corrected with pulses, row by row."""
     row_gain: bool = False
     """Digital gain and offset of each word line, measured once on patterns of equal pulses."""
     scheme: Literal["1T1R", "selector", "passive"] = "1T1R"
-    """What keeps cells apart that share a driven line: a transistor each; or nothing but V / 2 on either line
-    (``passive``), with a selector that passes a tenth of the current there (an assumption).
+    """Separation of cells that share a driven line: a transistor for each (``1T1R``); or only V / 2 on
+    either line (``passive``), with a selector that passes a tenth of the current there (``selector``, an
+    assumption).
     """
     g_mid: float = Field(default=20e-6, alias="g_mid [S]", gt=1e-9, lt=1e-2)
     """Conductance of w = 0 and of the fixed reference device [S]; an assumption (one-sided cells rest at
-    g_mid = 0), a device card's own number goes first.
+    g_mid = 0); the number of a device card takes precedence.
     """
     g_unit: float = Field(default=10e-6, alias="g_unit [S]", gt=1e-9, lt=1e-2)
-    """Conductance of one unit of w [S]; an assumption, a device card's own number goes first."""
+    """Conductance of one unit of w [S]; an assumption; the number of a device card takes precedence."""
     pulse_voltage: float | None = Field(default=None, alias="pulse_voltage [V]", gt=1e-3, lt=100)
-    """Height of a write pulse [V]: with it pulses take V^2 G t and lines C V^2; where absent a pulse has its
-    price; a cell's own number goes first.
+    """Height of a write pulse [V]: with it pulses take V^2 G t and lines C V^2, without it a pulse has its
+    price; the number of a cell takes precedence.
     """
     pulse_time: Duration = Field(default=50e-9, alias="pulse_time [s]")
-    """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells; a
-    device card's own number goes first.
+    """Length of one write pulse [s]; 50 ns as in Wu et al., VLSI 2018; an assumption for other cells; the
+    number of a device card takes precedence.
     """
     reset_time: Duration = Field(default=50e-9, alias="reset_time [s]")
-    """Time to reset a whole array [s]; an assumption: one pulse's."""
+    """Time to reset a whole array [s]; an assumption: the time of one pulse."""
 
     @property
     def idle_lines(self) -> Literal["none", "grounded", "idle-off"]:
@@ -289,23 +296,27 @@ class AttentionSection(ReadSection):
 
 
 class WearSection(Section):
-    """How far arrays that are written while a network runs are worn; new where ``cycles_before`` is 0.
+    """Wear of arrays that are written while a network runs; they are new if ``cycles_before`` is 0.
 
     These are attention arrays, arrays that learn, and the lines and states of written memory.
     """
 
     cycles_before: float = Field(default=0.0, ge=0, lt=1e18)
-    """Cycles that every such device has been through: 1 for a reset or for a write with verify, partial ones
-    for pulses.
+    """Number of cycles of every such device so far: 1 for a reset or a write with verify, a fraction for a
+    pulse.
     """
     endurance: float | None = Field(default=None, gt=1, lt=1e18)
-    """Cycles by which 63.2 % of the devices have failed; no default: it spans 1e4 to 1e12 within ReRAM."""
+    """Number of cycles after which 63.2 % of the devices have failed; no default: it spans 1e4 to 1e12 in
+    ReRAM.
+    """
     shape: float = Field(default=1.5, gt=0.1, lt=20)
     """Weibull modulus of the cycles to failure; an assumption."""
     stuck_high: float = Field(default=0.5, ge=0, le=1)
     """Share of failed devices stuck at the highest conductance, the others at the lowest; an assumption."""
     pulse_exponent: float = Field(default=1.0, ge=0, le=4)
-    """m: a pulse that moves a device by dw wears like (|dw| / range)^m resets; an assumption (1 to 2)."""
+    """Exponent m: a pulse that moves a device by dw wears like (|dw| / range)^m resets; an assumption (1
+    to 2).
+    """
 
     def of_cell(self, cell: Any) -> WearSection:
         """This wear with the endurance that a device card measured, where none is set here.

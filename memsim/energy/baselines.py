@@ -1,4 +1,4 @@
-"""What a network's digital work costs, from the same spikes: the rivals that crossbars are held against.
+"""Energies of digital executions of a network with the same spikes: the baselines for crossbars.
 
 sop          the papers' count: E_AC sum rate x dense x T + E_MAC sum_(non-binary inputs) dense, Eq. (29) of
              Mondal & Kumar 2025, mended; no memory, no neurons.  The encoder runs once for an image (its

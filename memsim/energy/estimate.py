@@ -1,4 +1,4 @@
-"""A chip's ledger from counts alone: what the arrays would enter for a network that nobody ran.
+"""The ledger of a chip from counts of operations alone, for a network that was not executed.
 
 The same events as `WeightArray` and `AttentionArray` count, as closed forms of the digital
 counts.  Three things that only a run can show are taken as given (`Held`).  Every output passes one digital

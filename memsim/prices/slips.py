@@ -1,4 +1,4 @@
-"""A technology card of one's own held against memsim's: numbers 10,000 times away are slips of a prefix."""
+"""Checks a user's technology card against memsim's: a factor of 10,000 is taken for a wrong prefix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`memsim bench`: speed beside a peer."""
+"""`memsim bench`: speed relative to other implementations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `memsim compare` does once its options are read: check the rest, run, and write the report."""
+"""`memsim compare` after its options are parsed: checks, the comparison, and its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `memsim study` does with its options: check them before any work, measure, and show what came out."""
+"""`memsim study` after its options are parsed: checks, the measurement, and its results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line's options mean: cards with cells and effects exchanged."""
+"""Values of command line options: cards with other cells and effects, networks, data sets."""
 
 from __future__ import annotations
 

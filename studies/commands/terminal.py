@@ -1,4 +1,4 @@
-"""What commands share: options of one meaning, the error stream, a progress bar."""
+"""Common parts of the commands: shared options, the error stream, a progress bar."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 
 
 def show_whatever_the_terminal_can() -> None:
-    """Let both streams write what their encoding has no letter for in other letters, and never fail at it."""
+    """Make both streams replace letters that their encoding lacks, so that writing never fails."""
     codecs.register_error("memsim-plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -49,7 +49,7 @@ def show_whatever_the_terminal_can() -> None:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Return what stands for the letters that cannot be encoded, and where to go on."""
+    """Return the replacement of letters that cannot be encoded, and the position after them."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     letters = error.object[error.start : error.end]
@@ -63,7 +63,7 @@ def _ascii(letter: str) -> str:
 
 
 def say(text: str, *, quiet: bool = False) -> None:
-    """Print a line as it is, brackets and dollars included; on the error stream where `quiet`."""
+    """Print a line unchanged, with brackets and dollars; on the error stream if `quiet`."""
     (errors if quiet else Console()).print(text, markup=False, highlight=False, soft_wrap=True)
 
 

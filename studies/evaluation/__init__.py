@@ -1,1 +1,1 @@
-"""Evaluation: a network on chips beside its digital run, and the statistics of both."""
+"""Evaluation: a network on chips and digitally, and the statistics of both."""

@@ -1,4 +1,4 @@
-"""Tasks of most studies: a network on a block of simulated chips, beside its one digital run.
+"""Tasks of most studies: a network on a block of simulated chips, and its one digital run.
 
     shared   network (name, digest of its file, change; a user's own file whole), dataset (name, digest),
              images, engine, chips, card, seed

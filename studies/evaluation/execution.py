@@ -35,7 +35,7 @@ from memsim.studies.evaluation.taps import SpikeCounts, Taps
 
 @dataclass
 class Trial:
-    """A network on its chips, programmed, and the digital run beside it."""
+    """A network on its programmed chips, and its digital run."""
 
     digital: Digital
     chips: Sequence[int]  #: names

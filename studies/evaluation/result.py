@@ -1,4 +1,4 @@
-"""A result: what one task measured, each number under the heading that says what it belongs to."""
+"""A result: the measurements of one task, each number under the heading that states what it belongs to."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ KEYS = (
 @final
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What one task measured.
+    """The measurements of one task.
 
-    Nothing is guessed from the length of a list: four energies by time step are a series, on four chips too.
-    Raises TypeError or ValueError, by name, for a value under the wrong heading.
+    The heading, not the length of a list, states what numbers belong to: four energies by time step are a
+    series, also with four chips.  Raises TypeError or ValueError that names a value under a wrong heading.
     """
 
     per_chip: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Column -> one number for each chip of the task, in the order of its ``shared["chips"]``."""
 
     total: Mapping[str, Any] = field(default_factory=dict)
-    """What the chips have in common: a number (a mean over them), a text, or a mapping of these."""
+    """Name -> a number for all chips of the task (a mean over them), a text, or a mapping of these."""
 
     series: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Name -> numbers along an axis that is not the chips', such as time steps; means over the chips."""
+    """Name -> numbers along another axis than chips, such as time steps; means over the chips."""
 
     marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Column of ``per_chip`` that is a share of images -> which of them counted, a text a chip (`marks`)."""
+    """Column of ``per_chip`` that is a share of images -> for each chip a text of the images that counted."""
 
     def __post_init__(self) -> None:
         for heading in ("per_chip", "total", "series", "marks"):
@@ -90,7 +90,7 @@ def _check_total(name: str, value: Any) -> None:
 
 
 def flat(fields: Mapping[str, Any], separator: str = ".", prefix: str = "") -> dict[str, Any]:
-    """Return entries of nested mappings under their joined names; an empty mapping stands for itself."""
+    """Return entries of nested mappings under their joined names; an empty mapping is kept as it is."""
     out: dict[str, Any] = {}
     for name, value in fields.items():
         if isinstance(value, Mapping) and value:

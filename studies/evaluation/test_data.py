@@ -1,4 +1,4 @@
-"""What a network is tested on: inputs and labels, a harder set beside them, and training inputs."""
+"""Test data of a network: inputs and labels, a harder set if there is one, and training inputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from memsim.models.training.train import CALIBRATION
 from memsim.studies.evaluation.identity import tensors_digest
 
 HARDER = {"digits": "digits-hard"}
-"""The harder test set that stands beside a data set of memsim's own; a file of that name is another set."""
+"""The harder test set of each data set that has one; a file of that name is another data set."""
 
 GIVEN = "given data"
 """Name of arrays that come without one."""

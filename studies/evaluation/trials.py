@@ -1,4 +1,4 @@
-"""Trials: the network of a task on its chips, programmed, beside its one digital run in a process."""
+"""Trials: the network of a task on its programmed chips, and its digital run, once in a process."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ RATES = np.geomspace(0.005, 1.0, 81)
 """Mean spike rates of the curves [1]."""
 
 BITS = (10, 12, 14, 16)
-"""ADC resolutions marked beside the energies of conversions."""
+"""ADC resolutions that the axis of energies of conversions marks."""
 
 Curve = Callable[[str, float], float]
 

@@ -61,7 +61,7 @@ CAPTIONS = {
     "the written map share one colour scale.",
     "attention-last": "Last block, drawn in the same way.",
 }
-"""What stands below a figure."""
+"""Captions of the figures."""
 
 
 LEFT_OUT = (

@@ -91,7 +91,7 @@ DIFFERENT_WORK = (
     "all digital arithmetic, but memory only where the baseline includes it too. The baseline with all "
     "digital work in integers and attention from a lookup table includes the same work as the crossbars."
 )
-"""What the counts include, which must stand beside their ratios."""
+"""What the counts include, which a reader must know with their ratios."""
 
 
 def against(summary: Summary) -> tuple[list[str], list[list[str]]] | None:

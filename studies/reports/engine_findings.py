@@ -1,4 +1,4 @@
-"""What two engines found of one card: aihwkit's tiles beside memsim's arrays."""
+"""Results of two engines with one card: the tiles of aihwkit and the arrays of memsim."""
 
 from __future__ import annotations
 

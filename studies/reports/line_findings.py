@@ -12,7 +12,7 @@ from memsim.studies.reports.quantities import digits, quantity
 Summary = Mapping[str, Any]
 
 SMALL, RULE = 0.3, 1.0
-"""kappa below which wires change currents by a few per cent, and above which they rule the result."""
+"""kappa below which wires change currents by a few per cent, and above which they dominate the result."""
 
 SORTS = {"weights": "weight tiles", "attention": "attention arrays"}
 

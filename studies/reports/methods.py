@@ -24,13 +24,13 @@ from memsim.studies.running import provenance
 from memsim.studies.running.provenance import TABLES
 
 DATA_SETS = {"digits": "alpaydin1998", "digits-hard": "alpaydin1998", "fashion-mnist": "xiao2017"}
-"""Who published a data set."""
+"""The works that published the data sets."""
 
 BESIDE = {"pcm-joshi2020": ("nandakumar2019",)}
-"""What a cell's model rests on beside the source it names."""
+"""Further sources of the model of a cell, besides the one that the cell names."""
 
 UNITS = {"rotation": "degrees", "shift": "pixels", "warmup": "epochs"}
-"""Units of a training recipe's numbers, where they have one."""
+"""Units of the numbers of a training recipe."""
 
 NOT_SIMULATED = (
     "The simulation does not include: {}; faults and converter errors that the card does not name; errors of "

@@ -10,7 +10,9 @@ from rich.table import Table
 def worth_grid(rows: list[dict[str, Any]]) -> Table:
     """Return what STDP attention is worth, one line for each kind of attention and how it came in."""
     sets = list(dict.fromkeys(row["dataset"] for row in rows))
-    table = Table(title="what STDP attention is worth (digital; accuracy [95 % interval])", box=None)
+    table = Table(
+        title="STDP attention against other attention (digital; accuracy [95 % interval])", box=None
+    )
     for column in ("attention", "how", *sets, "CE [nat]"):
         table.add_column(column, no_wrap=True)
     lines: dict[tuple[str, str], list[str]] = {}

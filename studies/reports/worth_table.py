@@ -1,11 +1,11 @@
-"""What STDP attention is worth, as a table: the network beside relatives, trained or exchanged."""
+"""STDP attention against other kinds of attention, trained or exchanged, as a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-HOW = {"trained": "trained alike", "exchanged": "exchanged at inference, nothing retrained"}
+HOW = {"trained": "trained in the same way", "exchanged": "exchanged at inference, nothing retrained"}
 
 
 def worth_table(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:

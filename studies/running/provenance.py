@@ -22,7 +22,7 @@ CARD_FILE = "card.toml"
 """Name of the resolved card in a result folder."""
 
 PAPERS = ("mondal2025", "joshi2020", "gong2022", "rasch2021", "horowitz2014", "wilson1927")
-"""What a comparison's report cites in every case; cells and prices name their own sources beside them."""
+"""Works that every report of a comparison cites; cells and prices add their own sources."""
 
 
 def versions() -> dict[str, str]:

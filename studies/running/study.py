@@ -1,17 +1,19 @@
-"""A study: one file that says which tasks there are, how one is measured, and what to make of the rows.
+"""A study: one file that defines its tasks, how each is measured, and the tables and figures of its rows.
 
 A study file defines
 
-    title: str                                     a line for a report's head
-    tasks(setting) -> Iterator[Task]               a generator of values; the same each time it is asked
-    prepare(shared, data) -> Any                   what tasks with equal ``shared`` have in common
+    title: str                                     the headline of the report
+    tasks(setting) -> Iterator[Task]               a generator of tasks; the same tasks each time
+    prepare(shared, data) -> Any                   the objects that tasks with equal ``shared`` use
     measure(prepared, own) -> Result               of one task: per_chip, total, series; JSON without NaN
-    tables(points) -> dict[str, Table]             the executive table first
-    figures(points) -> dict[str, Figure]           pure functions of the points, which come from rows alone
+    tables(points) -> dict[str, Table]             the table that answers the question first
+    figures(points) -> dict[str, Figure]           like tables a pure function of the points
+    findings(points) -> list[str]                  sentences for the report (optional)
+    methods(setting) -> str                        a paragraph on the methods (optional)
 
-Where it defines no ``prepare`` or ``measure``, those of ``memsim.studies.evaluation.crossbars`` stand in;
-where it defines no ``tables`` or ``figures``, those of ``memsim.studies.reports.draw``. Built-in studies lie
-in ``studies/library``; a user's own is a path to a .py file, or to a .toml sweep over card fields
+A study without ``prepare`` or ``measure`` uses those of ``memsim.studies.evaluation.crossbars``, and one
+without ``tables`` or ``figures`` those of ``memsim.studies.reports.draw``. Built-in studies are in
+``studies/library``; a user's own study is a .py file, or a .toml sweep over card fields
 (``memsim.studies.running.sweep``).
 """
 
