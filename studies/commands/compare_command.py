@@ -113,6 +113,7 @@ def compare(
 def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str | None, as_json: bool) -> None:
     """Print a comparison: one JSON object, or tables."""
     from memsim.studies.reports import explained, screen, tables
+    from memsim.studies.reports.grid import Whole
 
     summary, console = result.summary(), Console()
     if as_json:
@@ -120,6 +121,6 @@ def _show(result: Comparison, worth: list[dict[str, Any]] | None, explain: str |
     else:
         console.print(screen.screen(summary))
         if worth is not None:
-            console.print(tables.worth_grid(worth))
+            console.print(Whole(tables.worth_grid(worth)))
     if explain is not None:
         (errors if as_json else console).print(explained.explained(result, explain))

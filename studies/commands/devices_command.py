@@ -42,7 +42,9 @@ def show(
     if as_json:
         print(json.dumps(cells(name), indent=2))
     else:
-        print(cells_list()) if name is None else Console().print(cell_table(name))
+        console = Console()
+        width = console.width if console.is_terminal else None
+        print(cells_list(width)) if name is None else console.print(cell_table(name))
     if plot is not None and name is not None:
         from memsim.devices import get
         from memsim.studies.reports.device_figures import portrait

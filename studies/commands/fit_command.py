@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -177,7 +178,7 @@ def _say_where(found: Mapping[str, Any], *, priced: bool) -> None:
     if found["ideal"]:
         say(f"taken as ideal, not in the card: {', '.join(found['ideal'])}")
     before = "" if priced else "add the prices, then "
-    say(f"next: {before}memsim compare {found['use']} {found['card']}")
+    say(f"next: {before}memsim compare {found['use']} {shlex.quote(found['card'])}")
 
 
 def _check_options(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Group
@@ -29,18 +30,27 @@ def _cycles(fields: dict[str, Any]) -> str:
     return "–".join(ends) + "*" * found.assumption
 
 
-def cells_list() -> str:
-    """Return every preset in two lines: what it is, and where its numbers come from."""
+def cells_list(width: int | None = None) -> str:
+    """Return every preset in two lines: what it is, and where its numbers come from.
+
+    width: columns of the screen, for which long lines are broken; None: lines are as long as they are.
+    """
     row = "{:30} {:10} {:14} {:>7}  {}"
-    lines = [row.format("cell", "technology", "kind", "states", "endurance [cycles]")]
+    lines = [row.format("cell", "technology", "kind", "states", "endurance")]
     for fields in cells().values():
         states = "any" if fields["states"] is None else f"{fields['states']:.3g}"
         about = fields["name"], fields["technology"], fields["kind"], states, _cycles(fields)
-        lines += [row.format(*about).rstrip(), f"    {fields['source']}"]
+        lines += [row.format(*about).rstrip(), *_broken(f"    {fields['source']}", width)]
     note = (
-        "endurance: the published range of the technology, * recalled; memsim devices NAME prints its source"
+        "endurance [cycles]: the published range of the technology, * recalled; memsim devices NAME prints"
+        " its source"
     )
-    return "\n".join([*lines, note])
+    return "\n".join([*lines, *_broken(note, width)])
+
+
+def _broken(line: str, width: int | None) -> list[str]:
+    """Break a line at blanks, its later parts indented."""
+    return [line] if width is None else wrap(line, max(width, 20), subsequent_indent="    ") or [line]
 
 
 def _lives(fields: dict[str, Any]) -> str:

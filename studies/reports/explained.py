@@ -18,6 +18,7 @@ from memsim.energy.baselines import BASELINES as BILLS
 from memsim.energy.line import Line, total
 from memsim.studies.evaluation.comparison import Comparison
 from memsim.studies.reports.counts import how
+from memsim.studies.reports.grid import Whole
 from memsim.studies.reports.quantities import count, digits, percent, quantity
 from memsim.studies.reports.screen import SHORT
 
@@ -76,7 +77,7 @@ def _bill(lines: Sequence[Line], comparison: Comparison, sources: Sources) -> Re
         _add(table, line, whole, sources)
         counts.add_row(Text(line.event), Text(how(line, work, chip)))
     table.add_row("sum", "", "", quantity(whole, "J"), percent(1.0, 0), "", style="bold")
-    return Group(Padding(table, (1, 0, 0, 0)), Text("numbers come from"), counts)
+    return Group(Padding(Whole(table), (1, 0, 0, 0)), Text("numbers come from"), counts)
 
 
 def _table(title: str) -> Table:
@@ -127,7 +128,7 @@ def _digital(bills: Mapping[str, Sequence[Line]], chosen: Sequence[str], sources
             price, joule = quantity(line.price, "J"), quantity(line.energy, "J")
             words = (Text(f"  {line.event}"), count(line.number), price, joule)
             table.add_row(*words, Text(sources.number(line.source)))
-    return Padding(table, (1, 0, 1, 0))
+    return Padding(Whole(table), (1, 0, 1, 0))
 
 
 def _within(name: str, layer: str) -> bool:

@@ -36,12 +36,41 @@ class ScreenTable:
             yield Padding(Text(self.table.note, style="dim"), (1, 0, 0, 0))
 
 
-def blocks(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[RenderableType]:
-    """Yield the table in as few blocks of columns as a screen of `width` columns takes."""
+class Whole:
+    """A grid that is printed as it is where it fits, and in blocks where values would be cut off."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Print the grid for the width of the console; without colours where it is divided."""
+        wide = options.update(width=10_000, max_width=10_000)
+        if self.grid.__rich_measure__(console, wide).maximum <= options.max_width:
+            yield self.grid
+            return
+        if self.grid.title:
+            yield _text(self.grid.title)
+        columns = self.grid.columns
+        header = [_text(column.header).plain for column in columns]
+        rows = zip(*([_text(cell).plain for cell in column.cells] for column in columns), strict=True)
+        yield Group(*blocks(header, list(rows), options.max_width, labels=1))
+
+
+def _text(part: RenderableType) -> Text:
+    return part if isinstance(part, Text) else Text.from_markup(str(part))
+
+
+def blocks(
+    header: Sequence[str], rows: Sequence[Sequence[str]], width: int, labels: int | None = None
+) -> Iterator[RenderableType]:
+    """Yield the table in as few blocks of columns as a screen of `width` columns takes.
+
+    labels: number of columns that say what a row is; None: those before the first that was measured.
+    """
     columns = [Column(name, [row[at] for row in rows]) for at, name in enumerate(header)]
     if sum(one.least + SPACE for one in columns) - SPACE > width:
         columns = [Column(one.name, [below(cell) for cell in one.cells]) for one in columns]
-    for number, chosen in enumerate(divided(columns, width)):
+    for number, chosen in enumerate(divided(columns, width, labels)):
         if number:
             yield Text("")
         yield _block(chosen, width)
@@ -72,9 +101,9 @@ class Column(NamedTuple):
         return "[" in self.name or any("[" in cell for cell in self.cells)
 
 
-def divided(columns: Sequence[Column], width: int) -> list[list[Column]]:
+def divided(columns: Sequence[Column], width: int, labels: int | None = None) -> list[list[Column]]:
     """Divide columns into blocks that fit: each begins with the columns that say what a row is."""
-    labels = next((at for at, one in enumerate(columns) if one.measured), 1) or 1
+    labels = labels or next((at for at, one in enumerate(columns) if one.measured), 1) or 1
     first = list(columns[:labels])
     found = [[*first]]
     for one in columns[labels:]:

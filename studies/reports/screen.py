@@ -15,6 +15,7 @@ from memsim.energy.area import known
 from memsim.studies.reports import engine_findings, findings, line_findings
 from memsim.studies.reports.energy_findings import BASELINES, WINS, band_of, span
 from memsim.studies.reports.findings import AREAS, sets_of
+from memsim.studies.reports.grid import Whole
 from memsim.studies.reports.quantities import digits, duration, percent, prefixed, quantity
 
 Summary = Mapping[str, Any]
@@ -82,7 +83,7 @@ def accuracy(summary: Summary) -> RenderableType:
         for engine, sets in _engines(summary).items():
             found = sets[name]["crossbar"]["accuracy"]
             table.add_row(f"{name}, {engine}", _share(found, "mean"), _ends(found["task"]))
-    return Padding(table, (1, 0, 0, 0))
+    return Padding(Whole(table), (1, 0, 0, 0))
 
 
 def _engines(summary: Summary) -> dict[str, dict[str, Summary]]:
@@ -104,7 +105,7 @@ def answers(summary: Summary) -> RenderableType:
     if "spike_mismatch" in summary:
         differ = list(summary["spike_mismatch"].values())
         table.add_row("spikes that differ", "", "", percent(sum(differ) / len(differ)))
-    return Padding(table, (1, 0, 0, 0))
+    return Padding(Whole(table), (1, 0, 0, 0))
 
 
 def energy(summary: Summary) -> str:
@@ -133,7 +134,7 @@ def baselines(summary: Summary) -> RenderableType:
             ends = dict.fromkeys(digits(factor * end) for end in band)
             ours, verdict = " to ".join(ends), WINS[band.against(joule)]
         table.add_row(SHORT[key], digits(factor * joule), ours, verdict)
-    return Padding(table, (1, 0, 1, 0))
+    return Padding(Whole(table), (1, 0, 1, 0))
 
 
 def sizes(summary: Summary) -> Iterator[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from memsim import ChipCard, devices
 from memsim.studies.reports import cell_descriptions
+from memsim.studies.reports.cell_tables import cells_list
 from memsim.studies.reports.device_figures import panels, portrait
 from memsim.studies.reports.figure_style import png, svg
 from tests.devices.measured import ECRAM, PCM, RERAM
@@ -43,6 +44,12 @@ def test_the_list_names_what_a_user_chooses_by(capsys, monkeypatch):
         found["pcm-joshi2020"]["endurance [cycles]"]["low"] == 1e5
         and found["ideal"]["endurance [cycles]"] is None
     )
+
+
+def test_the_list_fits_a_screen_and_a_pipe_gets_whole_lines():
+    lines = cells_list(80).splitlines()
+    assert max(map(len, lines)) <= 80 and lines[0].split() == "cell technology kind states endurance".split()
+    assert " ".join(cells_list(80).split()) == " ".join(cells_list().split())
 
 
 def test_one_cell_says_its_effects_and_what_it_cannot(capsys, monkeypatch):

@@ -1,11 +1,14 @@
 """Tables of studies on narrow screens: every value and interval stays in one piece."""
 
+import io
 import random
 
 import pytest
 from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
 
-from memsim.studies.reports.grid import ScreenTable
+from memsim.studies.reports.grid import ScreenTable, Whole
 from memsim.studies.reports.table import Table
 
 FOLDS = Table(
@@ -66,3 +69,26 @@ def test_tables_drawn_at_random_fit_and_lose_nothing() -> None:
         words = " ".join(lines).split()
         for cell in (cell for row in rows for cell in row):
             assert all(word in words for word in cell.split()), (cell, lines)
+
+
+def shown(part: Whole | Grid, width: int) -> list[str]:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(part)
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+
+
+def test_a_grid_of_a_command_loses_no_value_on_a_narrow_screen() -> None:
+    """Where it fits it is as it was; where not, its columns follow one another, each value in one piece."""
+    grid = Grid(title=Text("events", style="bold"), box=None, pad_edge=False)
+    for column in ("event", "number", "price", "energy", "source"):
+        grid.add_column(column, no_wrap=True)
+    cells = ["column-second", "4,096", "2.61\u00a0pJ", "10.7\u00a0nJ", "[1]"]
+    grid.add_row(Text(cells[0]), *cells[1:4], Text(cells[4]))
+    assert shown(Whole(grid), 80) == shown(grid, 80)
+    assert any("…" in line for line in shown(grid, 30))
+    for width in (44, 30, 24):
+        lines = shown(Whole(grid), width)
+        assert all(len(line) <= width for line in lines)
+        assert not any("…" in line for line in lines)
+        assert all(any(cell in line for line in lines) for cell in cells), lines
+        assert any("events" in line for line in lines)
