@@ -8,6 +8,10 @@ from typing import Any
 NAME = r"^[A-Za-z0-9][\w.-]*$"  #: pattern of the name of a cell
 TECHNOLOGY = r"^[A-Za-z][\w/-]*$"  #: pattern of the name of a device technology
 
+LINE = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+"""Pattern of the name of a chip or technology card."""
+
+
 _NEEDED = {
     "model_type": "a table of keys and values is needed", "dict_type": "a table of keys and values is needed",
     "string_type": "text in quotes is needed", "float_type": "a number is needed",
@@ -24,6 +28,7 @@ _TEXTS = {
 """The same of texts, with their limits."""
 
 _PATTERNS = {
+    LINE: "a name is one line of letters, digits, signs and blanks, and neither begins nor ends with a blank",
     NAME: "letters, digits, '_', '.' and '-' are allowed, and no blanks, beginning with a letter or a digit",
     TECHNOLOGY: "letters, digits, '_', '/' and '-' are allowed, and no blanks, beginning with a letter",
 }

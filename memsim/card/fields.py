@@ -12,6 +12,7 @@ from typing_extensions import Self  # in typing from Python 3.11 on
 from memsim.card.faults import AttentionFaultSection, FaultSection
 from memsim.card.sections import AttentionSection, WearSection, WeightSection
 from memsim.devices.check import MAX_STRENGTH
+from memsim.devices.refusals import LINE
 from memsim.devices.toml_file import Section
 from memsim.prices.events import find
 from memsim.prices.parts import CELL_SIDE
@@ -54,7 +55,7 @@ FRESH = {
 class CardFields(Section):
     """What a chip card says, field by field; `ChipCard` reads it and checks that its cells agree."""
 
-    name: str = Field(max_length=100)
+    name: str = Field(pattern=LINE, max_length=100)
     description: str = Field(default="", max_length=1000)
     weights: WeightSection = WeightSection()
     attention: AttentionSection = AttentionSection()

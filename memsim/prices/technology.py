@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from typing_extensions import Self  # in typing from Python 3.11 on
 
 from memsim import packaged_cards
+from memsim.devices.refusals import LINE
 from memsim.devices.toml_file import BYTES, CardError, Section, refusal, sized
 from memsim.prices.events import priced_by_parts
 from memsim.prices.parts import Converter, Memory, Part, Wires
@@ -42,7 +43,7 @@ class Technology(Section):
     source.  Raises CardError for anything that cannot be used.
     """
 
-    name: str
+    name: str = Field(pattern=LINE, max_length=100)
     description: str = ""
     node: float | None = Field(default=None, alias="node [m]", gt=1e-9, lt=1e-6)
     """Technology node [m]; a card without one only lends."""

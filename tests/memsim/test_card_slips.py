@@ -84,3 +84,13 @@ def test_a_message_keeps_its_ends() -> None:
     assert bounded("short") == "short"
     long = bounded("a" * 5000 + "z" * 5000)
     assert len(long) < MESSAGE and long.startswith("aaa") and long.endswith("zzz") and " ... " in long
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\n", "\0", " a", "a\x1b[2J", "a\t", "é" * 101])
+def test_names_are_one_line(name: str) -> None:
+    """A name stands in tables, file names and on terminals."""
+    card = fields("default")
+    with pytest.raises(CardError, match=r"name = .*(one line of letters|at most 100 characters)"):
+        ChipCard.parse(card | {"name": name})
+    for good in ("a", "My chip 2 (µ)", "漢", "14nm"):
+        assert ChipCard.parse(card | {"name": good}).name == good
