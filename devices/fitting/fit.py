@@ -36,6 +36,7 @@ from memsim.devices.fitting.screening import Yield, screen
 
 Law = Literal["soft-bounds", "linear", "constant"]
 DEVICES = 8  #: smallest number of devices for a spread; its interval is then 0.66 to 2.0 times the spread
+FAR = 3.0  #: a reading more than this times above all others is no reading of a device
 PULSES = 8  #: smallest number of pulses in a direction
 
 
@@ -87,7 +88,7 @@ class PulseFit:
         """Warnings on devices left out, missing spreads, misfits, and resets close to a bound."""
         section = self.section
         room = no_room(section["reset [S]"], section["g_min [S]"], section["g_max [S]"], self.one_sided)
-        out = [str(self.works)] if self.works.faults else []
+        out = self.works.words
         out += few_words(len(self.measured.devices), self.not_measured)
         return [*out, *self.tests.words, *([room] if room else [])]
 
@@ -141,7 +142,9 @@ def _working(curves: PulseCurves, log_normal_steps: bool) -> tuple[PulseCurves, 
     check_conductance(curves.conductance[np.isfinite(curves.conductance)], "the curves")
     _check_pulses(curves)
     _check_ways(curves)
+    _check_single(curves)
     curves, works = screen(curves)
+    _check_exchanged(curves)
     if log_normal_steps and len(curves.devices) < DEVICES:
         raise ValueError(
             f"these data cannot support log_normal_steps: {len(curves.devices)} devices give no spread,"
@@ -206,6 +209,31 @@ def _check_ways(curves: PulseCurves) -> None:
         raise ValueError(
             f"{int((total < -noise).sum())} of {len(total)} devices move down with pulses up: is the sign of"
             " the direction or voltage the other way round (--swap-directions), or are these resistances?"
+        )
+
+
+def _check_single(curves: PulseCurves) -> None:
+    """Raise ValueError for a single reading far above all others, which would set the window of the fit."""
+    g, names = curves.conductance, curves.devices
+    top = np.sort(np.nan_to_num(g, nan=-np.inf), axis=0)[-3:].min(0)  # of each device, without two readings
+    far = np.argwhere(g > FAR * np.where(np.isfinite(top), top, np.inf).max())
+    if len(far):
+        k, i = far[0]
+        raise ValueError(
+            f"device {names[i]!r} has a reading of {g[k, i]:.3g} S at pulse {k}, more than {FAR:g} times any"
+            " other: was the range of the instrument another, or a contact lost? Leave the cell blank"
+        )
+
+
+def _check_exchanged(curves: PulseCurves) -> None:
+    """Raise ValueError for devices that work whose pulses move them the other way than the others."""
+    way = np.where(np.abs(curves.direction[1:]) == 1, curves.direction[1:], 0)
+    moved = np.nansum(np.diff(curves.conductance, axis=0) * way, axis=0)
+    against = moved < -0.5 * np.median(moved)
+    if against.any():
+        raise ValueError(
+            f"{numbers_of.few(curves, against)}: moved down by pulses up, unlike the other devices: were the"
+            " leads exchanged? Exchange up and down in these rows, or leave them out"
         )
 
 

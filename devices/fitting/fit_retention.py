@@ -54,7 +54,7 @@ class RetentionFit:
         off = np.abs(np.nanmean(self.residuals, 1)) * np.sqrt(np.isfinite(self.residuals).sum(1))
         spread = np.nanstd(self.residuals, 1, ddof=min(1, self.residuals.shape[1] - 1))
         worst = float(np.max(off / np.where(spread > 0, spread, np.inf)))
-        out = [str(self.works)] if self.works.faults else []
+        out = self.works.words
         out += few_words(len(self.measured.devices), self.not_measured)
         kept = self.measured.temperature
         if kept is not None and not self.measured.several and abs(kept[0] - ROOM) > SPAN:
@@ -93,6 +93,10 @@ def fit_retention(
     """
     _check(curves)
     curves, works = screen_retention(curves)
+    if (curves.conductance <= 0).any():
+        check_support([
+            "drift_exponent: a conductance of 0 or below has no logarithm; leave such readings blank"
+        ])  # fmt: skip
     reference = nearest_to_room(curves.temperature)
     steps = Steps.of(curves, t_read, reference)
     found = most_likely(steps, t_0, curves.several)
@@ -126,10 +130,6 @@ def nearest_to_room(kelvin: np.ndarray | None) -> float:
 def _check(curves: RetentionCurves) -> None:
     check_conductance(curves.conductance[np.isfinite(curves.conductance)], "the curves")
     missing = []
-    if (curves.conductance <= 0).any():
-        missing.append(
-            "drift_exponent: a conductance of 0 or below has no logarithm; leave such readings blank"
-        )
     fewest = int(np.isfinite(curves.time).sum(0).min())
     if fewest < TIMES:
         missing.append(
@@ -154,6 +154,11 @@ def _exponents(steps: Steps, likely: Likely) -> dict[str, Interval]:
         return population(nu, nu + np.sqrt(error) * np.array([[1.0], [-1.0]]))
 
     clock, moved = likely.clock, []
+    if (rise := found(clock)[0]).high < 0:
+        raise ValueError(
+            f"drift_exponent = {rise.value:.3g} (95 %: {rise.low:.3g} to {rise.high:.3g}): these conductances"
+            " rise with time, and a power law is of falling ones; --law relaxation describes both"
+        )
     if likely.t_0 is not None:
         moved = [found(clock._replace(t_0=end)) for end in likely.t_0[1:]]
     if likely.energy is not None:
@@ -170,7 +175,7 @@ def _exponents(steps: Steps, likely: Likely) -> dict[str, Interval]:
             one.value - np.hypot(one.value - one.low, below),
             one.value + np.hypot(one.high - one.value, above),
         )
-        out[key] = Interval(one.value, max(float(low), 0.0), float(high))
+        out[key] = Interval(*(max(float(x), 0.0) for x in (one.value, low, high)))
     return out
 
 

@@ -46,6 +46,15 @@ class Yield:
 
     measured: int
     faults: tuple[Fault, ...]
+    unread: tuple[str, ...] = ()  #: devices with too few readings to be judged, which are not counted
+
+    @property
+    def words(self) -> list[str]:
+        """Sentences on the devices that are left out."""
+        out = [str(self)] if self.faults else []
+        named = ", ".join(self.unread[:6]) + (", ..." if len(self.unread) > 6 else "")
+        few = f"left out and not counted, for fewer than {READINGS} readings: {named}"
+        return [*out, few] if self.unread else out
 
     @property
     def share(self) -> Interval:
@@ -80,7 +89,12 @@ class Yield:
 
 
 def screen(curves: PulseCurves) -> tuple[PulseCurves, Yield]:
-    """Return the devices that work, and the yield. Raises ValueError if fewer than half work."""
+    """Return the devices that work, and the yield.
+
+    Devices with fewer than `READINGS` readings are left out and not counted.  Raises ValueError if fewer than
+    half work, or if no device has enough readings.
+    """
+    curves, unread = _enough(curves)
     smooth = _smooth(curves.conductance)
     _check_moves(curves, smooth)
     since = _flat_since(curves, smooth)
@@ -93,11 +107,23 @@ def screen(curves: PulseCurves) -> tuple[PulseCurves, Yield]:
             faults.append(Fault(name, kind, int(since[i]), float(np.nanmedian(column[since[i] :]))))
         elif odd[i]:
             faults.append(Fault(name, "odd", 0, float(np.nanmedian(column))))
-    found = Yield(len(curves.devices), tuple(faults))
+    found = Yield(len(curves.devices), tuple(faults), unread)
     works = (since < 0) & ~odd
     if works.sum() * 2 < len(works):
         raise ValueError(f"{found}: fewer than half work, so the typical device is unknown")
     return (curves.part(works) if faults else curves), found
+
+
+READINGS = 4  #: smallest number of readings by which a device can be judged
+
+
+def _enough(curves: PulseCurves) -> tuple[PulseCurves, tuple[str, ...]]:
+    """Return the devices with enough readings, and the names of the others."""
+    enough = np.isfinite(curves.conductance).sum(0) >= READINGS
+    if not enough.any():
+        raise ValueError(f"no device has {READINGS} readings or more: steps cannot be seen")
+    unread = tuple(name for name, there in zip(curves.devices, enough, strict=True) if not there)
+    return (curves.part(enough) if unread else curves), unread
 
 
 JUMP = 0.3  #: smallest change of ln G between two readings that counts as a jump
@@ -106,11 +132,10 @@ STEPS = 8.0  #: and the smallest one in robust standard deviations of all device
 
 def screen_retention(curves: RetentionCurves) -> tuple[RetentionCurves, Yield]:
     """Return curves without devices that jump, and the yield. Raises ValueError if fewer than half work."""
-    g = np.where(curves.conductance > 0, curves.conductance, np.nan)
-    change = np.diff(np.log(g), axis=0)
-    faults, works = [], np.ones(g.shape[1], bool)
+    change = np.diff(np.log(_positive(curves.conductance)), axis=0)
+    faults, works = [], np.ones(len(curves.devices), bool)
     jumps = np.zeros(change.shape, bool)
-    kept = np.zeros(g.shape[1]) if curves.temperature is None else curves.temperature
+    kept = np.zeros(len(curves.devices)) if curves.temperature is None else curves.temperature
     for kelvin in np.unique(kept) if len(change) else ():  # compare devices at the same temperature only
         jumps[:, kept == kelvin] = _jumps(change[:, kept == kelvin])
     for i in np.flatnonzero(jumps.any(0)):
@@ -122,6 +147,22 @@ def screen_retention(curves: RetentionCurves) -> tuple[RetentionCurves, Yield]:
     if works.sum() * 2 < len(works):
         raise ValueError(f"{found}: fewer than half work, so the typical device is unknown")
     return (curves.part(works) if faults else curves), found
+
+
+def _positive(g: np.ndarray) -> np.ndarray:
+    """Return conductances (T, N) that have a logarithm; NaN for readings at or below 0.
+
+    Of a device that has failed open, whose readings stay below a tenth of the first one from a reading at or
+    below 0 on, these are at least a thousandth of the first one.
+    """
+    out = np.where(g > 0, g, np.nan)
+    for i in np.flatnonzero((g <= 0).any(0)):
+        since, first = int((g[:, i] <= 0).argmax()), g[np.isfinite(g[:, i]), i][0]
+        if np.nanmax(g[since:, i]) <= 0.1 * first:
+            out[since:, i] = np.where(
+                np.isfinite(g[since:, i]), np.maximum(g[since:, i], 1e-3 * first), np.nan
+            )
+    return out
 
 
 def _jumps(change: np.ndarray) -> np.ndarray:
@@ -139,7 +180,7 @@ def _check_moves(curves: PulseCurves, smooth: np.ndarray) -> None:
     steps = np.concatenate([np.diff(column[np.isfinite(column)]) for column in curves.conductance.T])
     noise = 1.4826 * float(np.median(np.abs(steps))) / np.sqrt(2) if len(steps) else 0.0
     moved = float(np.quantile(np.ptp(smooth, axis=0), 0.75))
-    if moved < 3.5 * noise:
+    if moved <= 3.5 * noise:
         raise ValueError(
             f"the devices move by {moved:.2g} S in all and their readings scatter by {noise:.2g} S: pulses do"
             " not move them by more than noise; stuck devices, or a column that is not what it seems?"

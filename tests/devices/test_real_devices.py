@@ -8,10 +8,11 @@ import pytest
 from memsim import devices
 from memsim.devices.device_card import DeviceCard, toml
 from memsim.devices.fitting.fit import fit_pulses
+from memsim.devices.fitting.fit_retention import fit_retention
 from memsim.devices.fitting.measurements import PulseCurves
 from memsim.devices.fitting.screening import Yield, screen
 from memsim.studies.reports.fit_figures import pulse_fit
-from tests.devices.measured import ECRAM, MICRO, RERAM
+from tests.devices.measured import ECRAM, MICRO, PCM, RERAM
 
 ABOUT = {"name": "mine", "technology": "ReRAM", "source": "measured here"}
 
@@ -180,3 +181,67 @@ def test_gaps_between_readings_cost_precision_only():
 def test_no_interval_has_no_width():
     curves = replace(RERAM, gain=0.0, apart=0.0, bounds=(0, 0), level=0.0).measure(0, 12, 60)
     assert all(i.low < i.high for i in fit_pulses(curves).numbers.values())
+
+
+def changed(change, kind=RERAM) -> PulseCurves:
+    """Curves of twelve devices, changed in place by a function of their conductances (K, N)."""
+    curves = kind.measure(0, 12, 40)
+    change(curves.conductance)
+    return curves
+
+
+def test_devices_with_few_readings_are_neither_working_nor_stuck():
+    """A device that nobody read says nothing of the yield."""
+
+    def unread(g):
+        g[:, 3] = np.nan
+        g[1:, 5] = np.nan
+        g[:, 8] = 10e-6  # this one is stuck
+
+    fit = fit_pulses(changed(unread))
+    assert fit.works.measured == 10 and [f.device for f in fit.works.faults] == ["d08"]
+    assert fit.works.share.value == 0.9 and len(fit.measured.devices) == 9
+    assert any("not counted, for fewer than 4 readings: d03, d05" in words for words in fit.warnings)
+    with pytest.raises(ValueError, match="no device has 4 readings"):
+        fit_pulses(changed(lambda g: g.__setitem__((slice(3, None), slice(None)), np.nan)))
+
+
+def test_a_single_reading_over_range_is_named():
+    """One reading of another range would set the window, and blame all other devices."""
+    for device, pulse in ((2, 20), (7, 0)):
+        curves = changed(lambda g, at=(pulse, device): g.__setitem__(at, 9e-3))
+        with pytest.raises(ValueError, match=f"'d0{device}' has a reading of 0.009 S at pulse {pulse}, more"):
+            fit_pulses(curves)
+
+
+def test_a_device_whose_leads_were_exchanged_is_named():
+    curves = changed(lambda g: g.__setitem__((slice(None), 2), g[:, 2].max() + g[:, 2].min() - g[:, 2]))
+    with pytest.raises(ValueError, match=r"^d02: moved down by pulses up, unlike the other devices"):
+        fit_pulses(curves)
+
+
+def test_devices_that_are_exactly_constant_are_refused():
+    with pytest.raises(ValueError, match="do not move them by more than noise"):
+        fit_pulses(changed(lambda g: g.__setitem__(slice(None), g[:1].copy())))
+
+
+def test_a_device_that_fails_open_in_a_retention_is_left_out():
+    """A conductance of 0 that stays is a failure; one that comes back is a reading to be left blank."""
+    curves = PCM.measure(0, 12)
+    open_from = curves.conductance.copy()
+    open_from[5:, 2] = 0.0
+    fit = fit_retention(replace(curves, conductance=open_from), t_0=20.0)
+    (fault,) = fit.works.faults
+    assert fault.device == "p02" and fault.kind == "failed" and fault.level == 0.0
+    assert len(fit.measured.devices) == 11 and any("Yield 91.7 %" in words for words in fit.warnings)
+    once = curves.conductance.copy()
+    once[5, 2] = 0.0
+    with pytest.raises(ValueError, match="leave such readings blank"):
+        fit_retention(replace(curves, conductance=once), t_0=20.0)
+
+
+def test_conductances_that_rise_are_no_power_law():
+    curves = PCM.measure(0, 12)
+    risen = 20e-6 * (1 + curves.time / 20) ** 0.05
+    with pytest.raises(ValueError, match=r"drift_exponent = -0\.05 .*rise with time.*--law relaxation"):
+        fit_retention(replace(curves, conductance=risen), t_0=20.0)
