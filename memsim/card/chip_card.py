@@ -162,7 +162,7 @@ class ChipCard(CardFields):
             words = f"{effect!r} is no effect of {self.weights.cell}, {self.attention.cell} and their arrays"
         else:
             near = get_close_matches(effect, self._switches, 1)
-            words = f"unknown effect {effect!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            words = f"unknown effect {effect!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
         return f"{words}; this card has: {', '.join(self.effects) or 'none, all is ideal'}"
 
     def replace(self, **sections: Any) -> ChipCard:

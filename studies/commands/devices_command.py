@@ -39,17 +39,19 @@ def show(
 
     if plot is not None and name is None:
         raise ValueError("--plot draws one cell: memsim devices NAME --plot FILE")
+    drawn: list[Path] = []
+    if plot is not None and name is not None:  # before anything is printed: a closed pipe loses no figure
+        from memsim.devices import get
+        from memsim.studies.reports.device_figures import portrait
+        from memsim.studies.reports.pictures_of import save
+
+        cell = get(name)
+        drawn = save(portrait(cell), plot, cell.name)
     if as_json:
         print(json.dumps(cells(name), indent=2))
     else:
         console = Console()
         width = console.width if console.is_terminal else None
         print(cells_list(width)) if name is None else console.print(cell_table(name))
-    if plot is not None and name is not None:
-        from memsim.devices import get
-        from memsim.studies.reports.device_figures import portrait
-        from memsim.studies.reports.pictures_of import save
-
-        cell = get(name)
-        for path in save(portrait(cell), plot, cell.name):
-            say(f"figure: {path}", quiet=as_json)
+    for path in drawn:
+        say(f"figure: {path}", quiet=as_json)

@@ -68,7 +68,7 @@ def recipe_of(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
         first = error.errors()[0]
         field = "--" + str(first["loc"][0]) if first["loc"] else ""
         said = f"{field} {first['input']!r}: {first['msg']}" if field else first["msg"]
-        raise ValueError(said.replace("Value error, ", "")) from None
+        raise ValueError(said.replace("Value error, ", "").replace("Input should", "it should")) from None
 
 
 def schedule_of(text: str | None) -> tuple[tuple[int, float], ...] | None:

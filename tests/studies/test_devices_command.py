@@ -94,8 +94,9 @@ def test_plot_writes_a_file_or_a_folder(capsys, monkeypatch, tmp_path):
     )
     assert code == 0 and {p.name for p in (tmp_path / "all").iterdir()} == {"ecram-li.png", "ecram-li.svg"}
     assert "ecram-li" in json.loads(out) and "ecram-li.svg" in err
-    code, _, err = run(capsys, monkeypatch, "devices", "ecram-li", "--plot", str(tmp_path / "one.pdf"))
+    code, out, err = run(capsys, monkeypatch, "devices", "ecram-li", "--plot", str(tmp_path / "one.pdf"))
     assert code == 1 and "one.pdf" in err and ".png or .svg" in err
+    assert out == ""  # figures are written before anything is printed: a closed pipe loses none
     code, _, err = run(capsys, monkeypatch, "devices", "--plot", str(tmp_path))
     assert code == 1 and "memsim devices NAME" in err
 

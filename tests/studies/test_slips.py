@@ -153,6 +153,7 @@ HEAVY = {  # these need the network or the data: still no work is done, and no f
     ),
     "no title": (lambda p: ["study", file_of(p, "s.py", "x = 1\n")], "title"),
     "optimizer": (lambda p: ["train", "digits", "--optimizer", "sgd"], "adamw"),
+    "minutes": (lambda p: ["train", "digits", "--minutes", "-1"], "--minutes -1.0: it should be greater"),
     "precision": (lambda p: ["train", "digits", "--precision", "bf17"], "bf16"),
     "attention": (lambda p: ["train", "digits", "--attention", "stpd"], "stdp"),
     "teacher": (lambda p: ["train", "digits", "--teacher", "s2tdpt-digit"], "s2tdpt-digit"),
