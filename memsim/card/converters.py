@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AdcSection(Section):
-    """The ADCs of arrays: their kind, what fabrication makes of each, how many there are, and their prices.
+    """The ADCs of arrays: their kind, their errors by fabrication, their number, and their prices.
 
     Errors are drawn once for each ADC of a chip.
     """
@@ -29,40 +29,42 @@ class AdcSection(Section):
     periods).
     """
     columns_per_adc: int | None = Field(default=None, ge=1, le=65536)
-    """Neighbouring columns (sensed lines) of a tile that one ADC converts one after the other; where absent,
-    errors are each column's own and the area has as many ADCs as convert all columns in conversion_time.
+    """Number of neighbouring columns (sensed lines) of a tile that one ADC converts in turn; default: every
+    column has errors of its own, and the area has as many ADCs as convert all columns in conversion_time.
     """
     offset: float = Field(default=0.0, ge=0, le=10)
-    """Standard deviation of an ADC's offset, as a share of full scale [1]."""
+    """Standard deviation of the offset of an ADC, relative to full scale [1]."""
     gain: float = Field(default=0.0, ge=0, le=10)
-    """Standard deviation of an ADC's gain, relative [1]."""
+    """Standard deviation of the relative gain error of an ADC [1]."""
     inl: float = Field(default=0.0, ge=0, le=10)
-    """Integral nonlinearity: standard deviation of the peak of either of two bows, u = +-1 at full scale,
-    1 - u^2 and u - u^3, as a share of full scale [1].
+    """Integral nonlinearity: standard deviation of the peak of each of two curves, 1 - u^2 and u - u^3 with
+    u = +-1 at full scale, relative to full scale [1].
     """
     capacitor_mismatch: float = Field(default=0.0, ge=0, le=10)
-    """Standard deviation of one of the 2^adc_bits unit capacitors of a SAR, relative [1]."""
+    """Relative standard deviation of one of the 2^adc_bits unit capacitors of a SAR ADC [1]."""
     curvature: float = Field(default=0.0, ge=0, le=10)
-    """How far an oscillator's frequency saturates: f_max u (1 + c) / (1 + c |u|) [1]."""
+    """Saturation c of the frequency of an oscillator, f_max u (1 + c) / (1 + c |u|) [1]."""
     calibration: Calibration = "none"
-    """What is measured of each ADC and undone digitally: nothing; the code of no current (``offset``); those
-    of plus and minus three quarters of full scale (``two-point``).  Codes are whole: half a step is left.
+    """Measurement by which errors of each ADC are corrected digitally: none; the code without current
+    (``offset``); the codes at plus and minus three quarters of full scale (``two-point``).  Codes are whole
+    numbers, so an error of up to half a step remains.
     """
     energy: float | None = Field(default=None, alias="energy [J]", ge=0, lt=MAX_ENERGY)
-    """Energy of a conversion [J]; that of the prices, or of the technology, where absent."""
+    """Energy of a conversion [J]; default: that of the prices, or of the technology."""
     area: float | None = Field(default=None, alias="area [m2]", gt=0, lt=1e-4)
-    """Area of one ADC [m2]; where absent unknown if it has an energy of its own, else the price's."""
+    """Area of one ADC [m2]; default: unknown if the energy is given here, otherwise that of the price."""
     rate: float | None = Field(default=None, alias="rate [1/s]", gt=1, lt=1e13)
-    """Conversions of one ADC in a second; conversion_time for each, or the technology's, where absent."""
+    """Conversions of one ADC per second; default: one in conversion_time, or that of the technology."""
     hold_power: float = Field(default=9.7e-9, alias="hold_power [W]", ge=0, lt=1)
-    """Power of a sample-and-hold while its column waits for the ADC it shares [W]; ISAAC, 32 nm (Shafiee et
-    al., ISCA 2016).
+    """Power of a sample-and-hold circuit while its column waits for a shared ADC [W]; ISAAC, 32 nm (Shafiee
+    et al., ISCA 2016).
     """
     source: str | None = Field(default=None, min_length=8)
-    """Who says what its conversions take."""
+    """Source of the energy and area."""
     node: Node | None = None
-    """Technology node of its own energy and area, ``"14nm"``, from which they are scaled to the node of the
-    card's technology, or ``"any"``; absent: own, node unknown, which is named wherever an energy is shown.
+    """Technology node of the energy and area, such as ``"14nm"``, from which they are scaled to the
+    node of the technology of the card, or ``"any"``; default: an unknown node, which is named wherever an
+    energy is shown.
     """
 
     @field_validator("kind")

@@ -40,8 +40,18 @@ def break_even(balance: Balance, title: str) -> Figure:
         price = balance.price(event)
         band = [end.price(event) for end in balance.ends]
         if band[0] < band[1]:
-            ax.plot([100 * balance.rate] * 2, band, "_-", color=CROSSBAR, linewidth=1, label="its band")
-        ax.plot([100 * balance.rate], [price], "X", color=CROSSBAR, markersize=8, zorder=5, label="today")
+            ax.plot(
+                [100 * balance.rate] * 2, band, "_-", color=CROSSBAR, linewidth=1, label="band of its energy"
+            )
+        ax.plot(
+            [100 * balance.rate],
+            [price],
+            "X",
+            color=CROSSBAR,
+            markersize=8,
+            zorder=5,
+            label="this network and card",
+        )
         ax.set_ylabel(f"energy of a {what} [J]")
         at = f"cross: {percent(balance.rate, 1)}, {quantity(price, 'J')}"
         ax.set_title(f"crossbars win below a curve; {at}", loc="left", fontsize=7)

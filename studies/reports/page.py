@@ -124,8 +124,11 @@ class Page:
                     yield from part.pictures
 
 
-UNBROKEN = re.compile(r"(\[[^][\s]+,) (?=[^][\s]+\])|(\d) (?=[a-zµ%Ω])|(?<=\d to) (?=[-+−]?\d)")
-"""Blanks that end no line: inside an interval, between a number and its unit, inside a range."""
+UNBROKEN = re.compile(
+    r"(\[[^][\s]+,) (?=[^][\s]+\])|(\d) (?=[a-zµ%Ω])|(?<=\d to) (?=[-+−]?\d)"
+    r"|(?<=below) (?=0\b)|(?<=not) (?=decided)"
+)
+"""Spaces without a line break: in an interval, between a number and its unit, in a range, in a verdict."""
 
 
 class Citations:

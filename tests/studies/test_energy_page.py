@@ -28,7 +28,7 @@ def test_the_figure_crosses_where_the_closed_form_does(network):
     figure = break_even(balance, network)
     for ax, event in zip(figure.axes, ("pulse-", "adc-"), strict=False):
         lines = {line.get_label(): line for line in ax.get_lines()}
-        (rate,), (price,) = lines["today"].get_data()
+        (rate,), (price,) = lines["this network and card"].get_data()
         assert (rate, price) == pytest.approx((100 * balance.rate, balance.price(event)))
         for key, baseline in BASELINES.items():
             name = key.removeprefix("digital_")
