@@ -30,8 +30,11 @@ def tokens_kept(length: int, layer: int, *, base: int = 2000, factor: float = 0.
 def kept(delta: Tensor, tokens: int) -> Tensor:
     """Return Delta (B, T, H) with 0 for all but the `tokens` tokens of largest norm over heads.
 
-    The published filter removes the other tokens from the layer; skipping them leaves the same state.
+    The published filter removes the other tokens from the layer; skipping them leaves the same state.  Raises
+    ValueError for a number of tokens below 0.
     """
+    if tokens < 0:
+        raise ValueError(f"tokens = {tokens}: 0 or more is needed")
     if tokens >= delta.shape[1]:
         return delta
     chosen = delta.norm(dim=-1).topk(tokens, dim=1).indices
@@ -43,7 +46,10 @@ def remembers(rate: Tensor, delta: Tensor, theta: float) -> Tensor:
     """Return which heads, bool (H,), still remember the first token at the end of a training sequence.
 
     The criterion is mean_B exp(-rate sum_t Delta_t) > theta, with rate = -A (H,) and delta (B, T, H).
+    Raises ValueError for a theta outside 0 to 1.
     """
+    if not 0 <= theta <= 1:
+        raise ValueError(f"theta = {theta}: 0 to 1 is allowed, the share of the first token that is left")
     return torch.exp(-rate * delta.sum(1)).mean(0) > theta
 
 
@@ -53,13 +59,18 @@ def threshold(training: Tensor, length: int, clamp: float = 0.05) -> float:
     training (T,): Delta of one head over a training sequence.  Its largest values, a share `clamp` of them,
     are reduced to the next value.  The values, sorted from the largest, are then interpolated to `length`
     tokens, and the largest are kept until their sum reaches that of training.  The result is 0 for a length
-    up to T.  Raises ValueError for an empty or not one-dimensional `training` and for clamp outside [0, 1).
+    up to T.  Raises ValueError for an empty, not one-dimensional or negative `training`, for a length below 1
+    and for clamp outside [0, 1).
     """
+    if length < 1:
+        raise ValueError(f"length = {length} tokens: 1 or more is needed")
     if training.dim() != 1 or not len(training) or not 0 <= clamp < 1:
         raise ValueError(
             f"training of shape {tuple(training.shape)}, clamp = {clamp}: a shape (T,) and a clamp from 0 to"
             " below 1 are needed"
         )
+    if not (training >= 0).all():
+        raise ValueError("training holds numbers below 0 or NaN; Delta is positive")
     tokens = len(training)
     if length <= tokens:
         return 0.0

@@ -108,3 +108,17 @@ def test_avey_is_not_causal_inside_a_split() -> None:
     assert ranked(x, 4, 1)[0, 3, 0].ne(ranked(other, 4, 1)[0, 3, 0]).any()
     changed = (avey(other) - avey(x)).abs()
     assert changed[:, :12].max() < 1e-12 and changed[:, 12:15].max() > 1e-6
+
+
+def test_filters_refuse_what_is_no_delta_and_no_share() -> None:
+    delta = torch.rand(2, 7, 3)
+    with pytest.raises(ValueError, match="tokens = -1"):
+        kept(delta, -1)
+    for theta in (-0.1, 2.0, float("nan")):
+        with pytest.raises(ValueError, match=r"theta = .* 0 to 1"):
+            remembers(torch.ones(3), delta, theta)
+    with pytest.raises(ValueError, match="length = 0 tokens"):
+        threshold(delta[0, :, 0], 0)
+    for bad in (-delta[0, :, 0], delta[0, :, 0] * float("nan")):
+        with pytest.raises(ValueError, match="below 0 or NaN"):
+            threshold(bad, 100)
