@@ -30,6 +30,7 @@ from memsim.memory.leaky import Leaky
 from memsim.memory.leaky_design import LeakyDesign
 from memsim.memory.line_events import LineEvents
 from memsim.memory.pulsed_cells import PulsedCells
+from memsim.memory.ranges import check_range
 from memsim.memory.reads import Reads, by_array, by_row
 from memsim.memory.through_lines import ThroughLines
 from memsim.memory.verified_cells import VerifiedCells
@@ -44,7 +45,7 @@ class CrossbarLeaky(Leaky):
     state, c, out: largest absolute values of the state, of the query c and of the result, each (S, H) or (1,
     H); larger numbers are clipped and counted in ``clipped``.  images: identifiers of the sequences; call:
     number of the context, if the network uses the state several times in one pass.  Time passes only by
-    ``wait``.
+    ``wait``.  Raises ValueError for ranges that are not positive, and for tensors of other sizes and NaN.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class CrossbarLeaky(Leaky):
         seed: int = 0, images: Sequence[int] | np.ndarray = (0,), call: int = 0,
         ledger: Ledger | None = None, dtype: torch.dtype | None = None,
     ) -> None:  # fmt: skip
+        for name, found in (("state", state), ("c", c), ("out", out)):
+            check_range(name, found)
         self.design, self.chips = design, tuple(chips)
         self.images, self.call = np.asarray(images, np.int64), call
         self.dtype = dtype or (torch.float64 if design.exact else torch.float32)
@@ -91,8 +94,13 @@ class CrossbarLeaky(Leaky):
     def decay(self, factor: Tensor) -> None:
         """Multiply the state by a factor (S B, H), including the decay of the device since the last decay.
 
-        Raises ValueError for a factor above that of the device, exp(-dt / retention).
+        Raises ValueError for a factor below 0 or above that of the device, exp(-dt / retention).
         """
+        self._fits("decay", factor[..., None], 1)
+        if float(factor.min()) < 0:
+            raise ValueError(
+                f"{self.design.name}: a decay factor of {float(factor.min()):.4g}: 0 to 1 is allowed"
+            )
         total = self.faded * by_array(factor[..., None], len(self.chips), self.dtype)
         if float(total.max()) > 1 + 1e-6:
             raise ValueError(
@@ -103,10 +111,13 @@ class CrossbarLeaky(Leaky):
         self.faded = total
 
     def add(self, x: Tensor, b: Tensor) -> None:
+        self._fits("x", x, self.design.rows)
+        self._fits("b", b, self.design.columns)
         x, b = (by_array(part, len(self.chips), self.dtype) for part in (x, b))
         self._write((x[..., :, None] * b[..., None, :] / self.state_range[..., None]).flatten(-2))
 
     def read(self, c: Tensor) -> Tensor:
+        self._fits("c", c, self.design.columns)
         drive = self.reads.dac(by_array(c, len(self.chips), self.dtype) / self.c_range, signed=True)
         shown = self._seen().each(lambda x: x.mT)
         unit = self.state_range * self.c_range
@@ -114,6 +125,17 @@ class CrossbarLeaky(Leaky):
         out = self.reads.read(drive[..., None, :], shown, full, "read")[..., 0, :] * unit
         left = self.faded  # a decay that is not written yet is applied digitally to the result
         return by_row(out * left).to(c.dtype)
+
+    def _fits(self, name: str, x: Tensor, features: int) -> None:
+        """Raise ValueError unless x holds finite numbers (chips x sequences, heads, features)."""
+        wanted = len(self.chips) * len(self.images), self.design.heads, features
+        if tuple(x.shape) != wanted:
+            raise ValueError(
+                f"{self.design.name}: {name} of shape {tuple(x.shape)}: (chips x sequences, heads,"
+                f" features) = {wanted} is needed"
+            )
+        if not x.detach().isfinite().all():
+            raise ValueError(f"{self.design.name}: {name} holds NaN or infinity")
 
     def _shown(self) -> Shown:
         """Return the state as reads see it now, as shares (S, H, B, P N)."""

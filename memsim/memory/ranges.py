@@ -23,11 +23,7 @@ class LineRanges:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            found = getattr(self, field.name)
-            if not (found.dim() == 2 and found.isfinite().all() and (found > 0).all()):
-                raise ValueError(
-                    f"{field.name} = {found.tolist()}: positive ranges of shape (chips, heads) are needed"
-                )
+            check_range(field.name, getattr(self, field.name))
 
     @classmethod
     def of(cls, q: Tensor, k: Tensor, v: Tensor, score: Tensor, out: Tensor, chips: int = 1) -> LineRanges:
@@ -40,6 +36,12 @@ class LineRanges:
     def to(self, like: Tensor) -> LineRanges:
         """Return the ranges in the data type and on the device of `like`."""
         return LineRanges(**{field.name: getattr(self, field.name).to(like) for field in fields(self)})
+
+
+def check_range(name: str, found: Tensor) -> None:
+    """Raise ValueError unless `found` holds a positive finite number for each chip and head."""
+    if not (found.dim() == 2 and found.isfinite().all() and (found > 0).all()):
+        raise ValueError(f"{name} = {found.tolist()}: positive ranges of shape (chips, heads) are needed")
 
 
 def largest(x: Tensor, chips: int) -> Tensor:

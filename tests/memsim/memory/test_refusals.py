@@ -9,7 +9,9 @@ import torch
 import memsim
 from memsim import ChipCard
 from memsim.memory.clock import Clock
+from memsim.memory.crossbar_leaky import CrossbarLeaky
 from memsim.memory.crossbar_lines import CrossbarLines
+from memsim.memory.leaky_design import LeakyDesign
 from memsim.memory.line_design import LineDesign
 from memsim.memory.line_options import Settings
 from memsim.memory.lines import IdealLines
@@ -132,3 +134,22 @@ def test_tokens_outside_the_vocabulary_are_refused(tokens: Any, said: str, landm
     net = SequenceNet(SequenceConfig(**form, landmark_every=landmark_every))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=said):
         net(tokens)
+
+
+def test_a_state_refuses_exchanged_sides_and_numbers_that_are_none() -> None:
+    """x b^T has as many cells as b x^T."""
+    one, x, b = torch.ones(1, 1), torch.rand(1, 1, 3), torch.rand(1, 1, 4)
+    design = LeakyDesign(name="s", card=CARD, heads=1, rows=3, columns=4)
+    with pytest.raises(ValueError, match=r"c = .* positive ranges"):
+        CrossbarLeaky(design, one, 0 * one, one)
+    state = CrossbarLeaky(design, one, one, one)
+    slips = [
+        (lambda: state.add(b, x), "s: x of shape"), (lambda: state.add(x, b[..., :2]), "s: b of shape"),
+        (lambda: state.add(x.repeat(1, 2, 1), b), "s: x of shape"), (lambda: state.read(x), "s: c of shape"),
+        (lambda: state.add(x * math.nan, b), "x holds NaN"), (lambda: state.read(b / 0), "c holds NaN"),
+        (lambda: state.decay(-one), "a decay factor of -1: 0 to 1"), (lambda: state.decay(2 * one), "slower"),
+        (lambda: state.decay(one * math.nan), "decay holds NaN"),
+    ]  # fmt: skip
+    for slip, said in slips:
+        with pytest.raises(ValueError, match=said):
+            slip()
