@@ -110,9 +110,7 @@ def _trained(
 
 
 def _name_of(file: Path) -> str:
-    """Return the name the network of a data file: s2tdpt-STEM, with "-npz" where a bundled network is
-    called so.
-    """
+    """Return the name of the network of a data file: s2tdpt-STEM, with "-npz" where a bundled one has it."""
     name = f"s2tdpt-{file.stem}"
     return f"{name}-npz" if name in NETWORK.values() else name
 

@@ -197,6 +197,8 @@ def _wear(points: Sequence[Point]) -> list[str]:
         return []
     line = next(iter(_series(points).values()))
     after = line[line.index(last) + 1 :]
+    if last is new and not after:
+        return ["No worn chips have been measured yet."]
     lost = after[0].against(new, main) if after else None
     words = (
         "The loss is significant at the lowest wear"

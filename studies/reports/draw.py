@@ -217,7 +217,7 @@ def forest(
     caption: str = "",
     reference: Point | None = None,
 ) -> Figure:
-    """Return a line for each point: accuracy [%], harder accuracy where measured, and spikes that differ [%].
+    """Draw a line for each point: accuracy [%], harder accuracy where measured, and spikes that differ [%].
 
     reference: drawn as a vertical line.
     """
@@ -278,9 +278,7 @@ def curves(
     ticks: Mapping[float, str] | None = None,
     caption: str = "",
 ) -> Figure:
-    """Return measures against a number on a logarithmic axis: a panel for each column, a line for each
-    series.
-    """
+    """Draw measures against a number on a logarithmic axis: a panel for each column, a line a series."""
     some = [point for line in series.values() for _, point in line]
     figure = Figure(figsize=(PAGE if len(columns) > 1 else COLUMN, 2.9))
     axes = np.atleast_1d(figure.subplots(1, len(columns)))
@@ -322,9 +320,7 @@ def curves(
 def along_time(
     series: Mapping[str, Sequence[tuple[float, Point]]], points: Sequence[Point], caption: str
 ) -> dict[str, Figure]:
-    """Return the accuracy, cross-entropy and spikes that differ along the time since programming, a line a
-    series.
-    """
+    """Draw accuracy, cross-entropy and spikes that differ over the time since programming, a line each."""
     ticks = {t: duration(t).replace(" second", " s") for t in sorted({p.labels["time [s]"] for p in points})}
     return {
         name: curves(series, x_label="time since programming", columns=columns, ticks=ticks, caption=caption)

@@ -24,9 +24,7 @@ __all__ = ["accuracy", "attention", "conductances", "energy", "png", "spikes", "
 
 @drawn
 def accuracy(summary: Mapping[str, Any]) -> Figure:
-    """Return the accuracy [%] of both executions on each test set: means with intervals, and every chip as
-    a dot.
-    """
+    """Draw the accuracy [%] of both executions on each test set: means with intervals, chips as dots."""
     sets = sets_of(summary)
     figure = Figure(figsize=(COLUMN, 2.6))
     axes = figure.subplots(1, len(sets), squeeze=False)[0]
@@ -119,9 +117,8 @@ CROSSBARS = {"crossbar": "crossbars", "crossbar_memory": "crossbars, with SRAM"}
 
 @drawn
 def energy(summary: Mapping[str, Any]) -> Figure:
-    """Return the energy [J] for an image: the crossbars' beside the digital counts on a logarithmic axis,
-    with the band of the crossbars' as a thick line, and below it the crossbars' components on an axis from
-    zero.
+    """Draw the energy [J] for an image: the crossbars' beside the digital counts on a logarithmic axis, with
+    the band of the crossbars' as a thick line, and below it the crossbars' components on an axis from zero.
     """
     totals = summary["energy"]
     parts = dict(sorted(summary.get("breakdown", {}).items(), key=lambda item: -item[1]))
@@ -186,7 +183,7 @@ def attention(
     step: int,
     heads: int = 4,
 ) -> Figure:
-    """Return attention weights A_ij [1] of one image, a column for each head: digital, as written, the
+    """Draw attention weights A_ij [1] of one image, a column for each head: digital, as written, the
     difference.
 
     Weights (H, N, N), a query token to a row; image (C, h, w) in [0, 1].  The first two share a colour scale.
@@ -250,8 +247,7 @@ def _picture(ax: Axes, image: np.ndarray) -> None:
 
 @drawn
 def conductances(counted: Mapping[str, Any], *, time: float) -> Figure:
-    """Return histograms of the weight devices' conductances [S], in µS, after programming and at ``time``
-    [s].
+    """Draw histograms of the weight devices' conductances [S], in µS, after programming and at ``time`` [s].
 
     counted: as `memsim.studies.reports.account.histogram` gives them.
     """

@@ -47,7 +47,7 @@ def _run(card: memsim.ChipCard) -> Run:
 
 
 def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[str, Any]:
-    """Return one image's attention arrays, written and read: all at once, against aihwkit's tiles one by one.
+    """Time the attention arrays of an image, written and read: all at once, and aihwkit's tiles one by one.
 
     Same devices, same windows, same pulse counts.  aihwkit's side is its batched update (one call writes an
     array), the fastest way found.  Either side has one thread or one for each core, whichever is faster for
@@ -137,9 +137,7 @@ def _write_and_read(
 
 
 def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
-    """Return two samples of weights written on the same devices: difference of means, ratio of spreads,
-    KS.
-    """
+    """Compare two samples of weights written on the same devices: means, spreads, Kolmogorov-Smirnov."""
     error = float(((ours.var() + other.var()) / len(ours)).sqrt())
     difference = float(ours.mean() - other.mean())
     span = float(other.quantile(0.999) - other.quantile(0.001))
@@ -155,7 +153,7 @@ def _same_law(ours: torch.Tensor, other: torch.Tensor) -> dict[str, float]:
 
 
 def projection(threads: int = 2, repeats: int = 15) -> dict[str, Any]:
-    """Return the width 384, 4096 spike rows, PCM weights a day old, ADC on: against nn.Linear and
+    """Time a layer of width 384 on 4096 rows of spikes, PCM weights a day old, ADC on, against nn.Linear and
     AnalogLinear.
 
     ``ratio`` is our time over nn.Linear's (smaller is better) with noise fixed for each chip;

@@ -19,8 +19,8 @@ NETWORKS = ("s2tdpt-digits", "s2tdpt-fashion", "resnet18")
 
 
 def image(network: str, threads: int = 1, repeats: int = 9) -> dict[str, Any]:
-    """Return a batch through all chips of the default card, calibrated and with its ledger closed, and
-    through the digital network.
+    """Time a batch through all chips of the default card, calibrated and with its ledger closed, and through
+    the digital network.
 
     ``ratio`` is our time for each chip, lines without resistance, over the digital network's; ``ratio with
     wires`` that of the unchanged default card.

@@ -24,7 +24,7 @@ BATCH = PASS // CHIPS
 
 
 def ledger(threads: int = 1, repeats: int = 15) -> dict[str, Any]:
-    """Return one batch of `memsim compare` on the digits network, counted and uncounted in turn.
+    """Time one batch of `memsim compare` on the digits network, counted and uncounted in turn.
 
     ``ratio`` is processor time counted over uncounted, the median of single pairs; ``reading [s]`` the time
     to read every component and baseline once.

@@ -31,8 +31,8 @@ class Inputs(NamedTuple):
 
 
 def memory(threads: int = 1, repeats: int = 5) -> dict[str, Any]:
-    """Return a softmax memory of 1,024 tokens, 8 heads, 8 chips: every token writes a line and reads all
-    before it.
+    """Time a softmax memory of 1,024 tokens, 8 heads, 8 chips: every token writes a line and reads all before
+    it.
 
     Ours: pcm-joshi2020 with programming error, drift by the age of each line at a thousand tokens a second,
     1/f and read noise, 8-bit converters.  ``ratio`` is our time over that of the same attention in plain

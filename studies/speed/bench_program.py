@@ -23,7 +23,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def program(threads: int = 1, repeats: int = 3, net: str = "resnet18") -> dict[str, Any]:
-    """Return one chip with a network of torchvision's (random weights), programmed and aged to a day, on the
+    """Time programming one chip with a network of torchvision's (random weights), aged to a day, on the
     default card without converters; against ``cell.write`` of as many devices, 23 million for resnet18.
 
     ``ratio`` is our time over the write's.  ``memory`` is how far a process grows meanwhile, in copies of the
@@ -67,7 +67,7 @@ def _chip(net: str) -> tuple[memsim.Chip, int]:
 
 
 def _memory(threads: int, net: str) -> float | None:
-    """Return copies of the devices that a process of its own grows by, at its peak."""
+    """Return by how many copies of the devices a process of its own grows at its peak."""
     code = f"from memsim.studies.speed.bench_program import grow; grow({net!r})"
     environment = os.environ | {
         "OMP_NUM_THREADS": str(threads),

@@ -14,7 +14,7 @@ SIDE = 1024
 
 
 def write(threads: int = 1, repeats: int = 9) -> dict[str, Any]:
-    """Return a million devices of pcm-joshi2020 programmed, error and drift exponent drawn for each, float32.
+    """Time programming a million devices of pcm-joshi2020, with error and drift exponent of each, float32.
 
     aihwkit's side is apply_programming_noise on half as many weights, each a pair of devices, its mapping
     included.  ``statistics`` compares the relative spread of the written devices at 0.4 to 0.6 of the range.

@@ -474,6 +474,13 @@ class TestLifetime:
         rows = {(row[0], row[1]): row for row in lifetime.tables(found)["lives"].rows}
         assert rows["ReRAM", "usual"][2:] == ["1e+04", "1.2e+03", "20.8 minutes", "41.7 s", "1.25 s"]
 
+    def test_new_chips_alone_and_a_loss_at_the_lowest_wear_are_told_apart(self) -> None:
+        new, worn = self.worn(0.0, 0.9, 0.91), self.worn(0.1, 0.5, 0.51)
+        assert lifetime.findings([new])[0] == "No worn chips have been measured yet."
+        assert lifetime.findings([new, worn])[0].startswith(
+            "The loss is significant at the lowest wear; at 10 %"
+        )
+
     def test_the_same_chips_wear_along_one_path_and_new_ones_are_measured_once(self) -> None:
         wear = [task.shared["card"]["wear"] for task in _tasks("lifetime")]
         assert [w["cycles_before"] for w in wear].count(0.0) == 1 and len(wear) == 16
