@@ -94,11 +94,15 @@ def kept(fits: Sequence[Layout], seen: Seen) -> list[Layout]:
     All of `fits` if there is none, as where rounding turned a spike on or off.
     """
     tail = seen.first.shape[seen.first.dim() - seen.tail :]
-    near = 1e-4 * float(seen.first.abs().max()) if seen.first.numel() else 0.0
+    whole = not (seen.first.is_floating_point() or seen.first.is_complex())  # no differences of bool, uint8
+    first, fewer = (x.double() if whole else x for x in (seen.first, seen.fewer))
+    if not first.numel():
+        return list(fits)
+    near = 1e-4 * float(first.abs().max())
     right = []
     for fit in fits:
-        of_three = seen.first.reshape(fit.outer, IMAGES, fit.inner, *tail)[:, :FEWER]
-        of_two = seen.fewer.reshape(fit.outer, FEWER, fit.inner, *tail)
+        of_three = first.reshape(fit.outer, IMAGES, fit.inner, *tail)[:, :FEWER]
+        of_two = fewer.reshape(fit.outer, FEWER, fit.inner, *tail)
         if float((of_three - of_two).abs().max()) <= near:
             right.append(fit)
     return right or list(fits)

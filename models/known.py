@@ -38,7 +38,7 @@ def data_sets() -> list[str]:
 
 
 def in_folder(name: str) -> bool:
-    """Whether a data set is read from the folder of data sets: neither an embedded one nor an .npz file."""
+    """Return whether a data set is read from the folder of data sets, neither embedded nor an .npz file."""
     whole = fold_of(name)[0].lower()
     return MADE.get(whole, whole) not in EMBEDDED and not whole.endswith(".npz")
 

@@ -157,7 +157,7 @@ def _exponents(steps: Steps, likely: Likely) -> dict[str, Interval]:
     if (rise := found(clock)[0]).high < 0:
         raise ValueError(
             f"drift_exponent = {rise.value:.3g} (95 %: {rise.low:.3g} to {rise.high:.3g}): these conductances"
-            " rise with time, and a power law is of falling ones; --law relaxation describes both"
+            " rise with time, and the power law describes falling ones; --law relaxation describes both"
         )
     if likely.t_0 is not None:
         moved = [found(clock._replace(t_0=end)) for end in likely.t_0[1:]]

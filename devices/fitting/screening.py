@@ -158,7 +158,7 @@ def _positive(g: np.ndarray) -> np.ndarray:
     out = np.where(g > 0, g, np.nan)
     for i in np.flatnonzero((g <= 0).any(0)):
         since, first = int((g[:, i] <= 0).argmax()), g[np.isfinite(g[:, i]), i][0]
-        if np.nanmax(g[since:, i]) <= 0.1 * first:
+        if first > 0 and np.nanmax(g[since:, i]) <= 0.1 * first:
             out[since:, i] = np.where(
                 np.isfinite(g[since:, i]), np.maximum(g[since:, i], 1e-3 * first), np.nan
             )

@@ -139,7 +139,9 @@ class AffineCell(PopulationCell):
         return {side: slope.nan_to_num(0.0) for side, slope in slopes.items()}
 
     def from_hidden(self, hidden: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return slopes follow from steps and bounds in the classes of aihwkit that do not store them."""
+        """Return the device values of hidden parameters; slopes that a class of aihwkit does not store follow
+        from its steps and bounds.
+        """
         return super().from_hidden(self._slopes(hidden, self.gamma_up, self.gamma_down) | hidden)
 
     def _constants(self, values: dict[str, Tensor]) -> list[Tensor]:

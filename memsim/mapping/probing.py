@@ -45,11 +45,14 @@ def probe(
     fits = _fits(first, changed, fewer)
     for size in STIRRED:
         if _unsure(fits):
-            stirred = [
-                probe_run(net, batch, run, state, change, IMAGES, stir=Stirring(fits, change, size).stir)[0]
-                for change in (None, *range(len(EXCHANGED)))
-            ]
-            _narrow(fits, stirred, fewer)
+            try:
+                stirred = [
+                    probe_run(net, batch, run, state, change, IMAGES, stir=Stirring(fits, change, size).stir)
+                    for change in (None, *range(len(EXCHANGED)))
+                ]
+            except Exception:  # the network may refuse numbers that no image gives
+                continue
+            _narrow(fits, [one for one, _ in stirred], fewer)
     for name, calls in _unsure(fits).items():
         _settle(name, calls, fits)
     layouts = {name: [None if one is None else one[0] for one in calls] for name, calls in fits.items()}

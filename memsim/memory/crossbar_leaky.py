@@ -96,7 +96,7 @@ class CrossbarLeaky(Leaky):
 
         Raises ValueError for a factor below 0 or above that of the device, exp(-dt / retention).
         """
-        self._fits("decay", factor[..., None], 1)
+        self._fits("decay", factor)
         if float(factor.min()) < 0:
             raise ValueError(
                 f"{self.design.name}: a decay factor of {float(factor.min()):.4g}: 0 to 1 is allowed"
@@ -126,13 +126,13 @@ class CrossbarLeaky(Leaky):
         left = self.faded  # a decay that is not written yet is applied digitally to the result
         return by_row(out * left).to(c.dtype)
 
-    def _fits(self, name: str, x: Tensor, features: int) -> None:
-        """Raise ValueError unless x holds finite numbers (chips x sequences, heads, features)."""
-        wanted = len(self.chips) * len(self.images), self.design.heads, features
+    def _fits(self, name: str, x: Tensor, *features: int) -> None:
+        """Raise ValueError unless x holds finite numbers (chips x sequences, heads, *features)."""
+        wanted = len(self.chips) * len(self.images), self.design.heads, *features
         if tuple(x.shape) != wanted:
+            axes = f"(chips x sequences, heads{', features' * len(features)})"
             raise ValueError(
-                f"{self.design.name}: {name} of shape {tuple(x.shape)}: (chips x sequences, heads,"
-                f" features) = {wanted} is needed"
+                f"{self.design.name}: {name} of shape {tuple(x.shape)}: {axes} = {wanted} is needed"
             )
         if not x.detach().isfinite().all():
             raise ValueError(f"{self.design.name}: {name} holds NaN or infinity")

@@ -139,6 +139,8 @@ def test_elapsed_times():
     for other in ("10:00:00", "2026-11-27 0:00:00", "0:00"):
         with pytest.raises(ValueError, match=r"a time of day or a date\? Seconds"):
             understand_bytes(ELAPSED.replace("0:00:00,5", f"{other},5").encode())
+    with pytest.raises(ValueError, match="with no other unit in the header"):
+        understand_bytes(ELAPSED.replace("time", "time [s]").encode())
 
 
 REFUSED = {

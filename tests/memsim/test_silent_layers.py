@@ -102,3 +102,26 @@ def test_an_order_that_others_contradict_is_refused() -> None:
     images = torch.rand(8, D)
     with pytest.raises(ValueError, match="dead: its input is the same for all images"):
         to_crossbar(Both(1.0), ChipCard.load("default"), calibration=images)
+
+
+class Narrow(Orders):
+    """A network that takes no numbers beyond those of images, and also returns its spikes, none, as bool."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        steps = self.first(x.expand(T, *x.shape).flatten(0, 1))
+        if steps.abs().max() > 10:
+            raise ArithmeticError("out of range")
+        spikes = steps > self.threshold
+        return self.second(steps).unflatten(0, (T, -1)).mean(0) + self.dead(spikes.to(x)).unflatten(
+            0, (T, -1)
+        ).mean(0), spikes
+
+
+def test_a_network_that_refuses_random_numbers_is_probed_by_its_images() -> None:
+    chip = to_crossbar(Narrow(1e3), ChipCard.load("default"), chips=2, calibration=torch.rand(8, D))
+    chip.program()
+    _, spikes = chip(torch.rand(5, D))
+    assert spikes.dtype == torch.bool and not spikes.any()
+    (found,) = chip.mapped.found.values()
+    orders = {name: (one.outer, one.inner) for name, (one,) in found.layouts.items() if one is not None}
+    assert orders == {"first": (T, 1), "second": (T, 1), "dead": (T, 1)}

@@ -112,8 +112,8 @@ def _remedy(text: str) -> str:
         return ": its unit belongs in the header, as G [uS]"
     if re.match(r"\d{1,4}[-:./]\d\d", text):
         return (
-            ": is it a time of day or a date? Seconds (or h:mm:ss from 0:00:00 on) since the write, or"
-            " numbers of pulses, are needed"
+            ": is it a time of day or a date? Seconds since the write (or h:mm:ss from 0:00:00 on, with no"
+            " other unit in the header), or numbers of pulses, are needed"
         )
     return " (blank and NaN say that nothing was measured)"
 

@@ -149,6 +149,7 @@ def test_a_state_refuses_exchanged_sides_and_numbers_that_are_none() -> None:
         (lambda: state.add(x * math.nan, b), "x holds NaN"), (lambda: state.read(b / 0), "c holds NaN"),
         (lambda: state.decay(-one), "a decay factor of -1: 0 to 1"), (lambda: state.decay(2 * one), "slower"),
         (lambda: state.decay(one * math.nan), "decay holds NaN"),
+        (lambda: state.decay(one.repeat(2, 1)), r"decay of shape \(2, 1\): \(chips x sequences, heads\) = "),
     ]  # fmt: skip
     for slip, said in slips:
         with pytest.raises(ValueError, match=said):
