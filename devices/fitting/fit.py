@@ -216,7 +216,7 @@ def _check_single(curves: PulseCurves) -> None:
     """Raise ValueError for a single reading far above all others, which would set the window of the fit."""
     g, names = curves.conductance, curves.devices
     top = np.sort(np.nan_to_num(g, nan=-np.inf), axis=0)[-3:].min(0)  # of each device, without two readings
-    far = np.argwhere(g > FAR * top.max()) if np.isfinite(top.max()) else ()
+    far = np.argwhere(g > FAR * (top.max() if np.isfinite(top.max()) else np.inf))
     if len(far):
         k, i = far[0]
         raise ValueError(
