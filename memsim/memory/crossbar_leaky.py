@@ -152,7 +152,7 @@ class CrossbarLeaky(Leaky):
         shown = self._shown().each(lambda x: x.unflatten(-1, (rows, columns)))
         if self.through is None:
             return shown
-        return shown._replace(share=self.through.keys(shown, range(rows), (together or columns) / columns))
+        return shown._replace(share=self.through.state(shown, (together or columns) / columns))
 
     def _write(self, change: Tensor, first: bool = False) -> None:
         """Write the pending decay and a change, in shares (S, H, B, P N), into the devices."""

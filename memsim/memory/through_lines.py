@@ -8,10 +8,11 @@ driver and ADC of this line are at its first column.  Bit lines end at the first
 
 A state (`memsim.memory.crossbar_leaky`) is read like keys: its columns are driven, and its rows are sensed.
 
-Each conductance G is replaced by the effective one, M = u G t, that contributes to the sensed current: u is
-the voltage at the device divided by that of the driver, and t the part of its current that reaches the ADC
-(`memsim.wires.tiles`).  Lines that are not written are switched off.  If idle lines are off in a blend, M is
-computed for the mean load, with a part `row_activity` of the lines on.  Read noise and energy are computed
+A device with conductance G contributes to the sensed current by an effective one, M = u G t: u is the voltage
+at the device divided by that of the driver, and t the part of its current that reaches the ADC
+(`memsim.wires.tiles`, and `memsim.wires.loaded_lines` for lines that are written one by one).  Lines that are
+not written are switched off.  If idle lines are off in a blend, M is computed for the mean load, with a part
+`row_activity` of the lines on.  Read noise and energy are computed
 without the resistance and are therefore upper bounds.
 """
 
@@ -96,41 +97,19 @@ class ThroughLines:
         first = g.new_full(g.shape[:2], segment)
         return g * word_ladder(g, segment, first, torch.zeros_like(first)), g
 
-    def keys(self, shown: Shown, rows: Sequence[int], activity: float = 1.0) -> Tensor:
-        """Return the effective shares (S, H, B, N, C) in a match, for lines at `rows` of the array.
+    def state(self, shown: Shown, activity: float = 1.0) -> Tensor:
+        """Return the effective shares (S, H, B, P, N) of a state, whose columns are driven.
 
         activity: part of the columns that are driven at once [1]; it matters if idle columns are off.
         """
-        devices, tiles = self._placed(shown, rows)
-        seen = devices_through_lines(devices.mT, self.lines, (1, tiles), activity, together=1).mT
-        return self._shares(seen, shown, rows)
-
-    def values(self, shown: Shown, rows: Sequence[int]) -> Tensor:
-        """Return the effective shares (S, H, B, N, C) in a blend, for lines at `rows` of the array."""
-        devices, tiles = self._placed(shown, rows)
-        return self._shares(
-            devices_through_lines(devices, self.lines, (tiles, 1), self.activity), shown, rows
-        )
+        seen = devices_through_lines(self._devices(shown).mT, self.lines, (1, 1), activity, together=1).mT
+        return ((seen[..., 0::2] - seen[..., 1::2]) / self.one).view(shown.share.shape)
 
     def _devices(self, shown: Shown) -> Tensor:
         """Return the two devices of each number, side by side (S H B, N, 2 C) [S]."""
         difference = shown.share * self.one
         pair = [((shown.siemens + sign * difference) / 2).clamp(min=0) for sign in (1, -1)]
         return torch.stack(pair, -1).flatten(-2).flatten(0, 2)
-
-    def _placed(self, shown: Shown, rows: Sequence[int]) -> tuple[Tensor, int]:
-        """Return all devices by their position (S H B, rows, 2 C) [S], and the number of tiles."""
-        devices = self._devices(shown)
-        height = max(rows) + 1
-        tiles = math.ceil(height / self.tile) if self.tile else 1
-        whole = devices.new_zeros(len(devices), tiles * self.tile or height, devices.shape[-1])
-        whole[:, list(rows)] = devices
-        return whole, tiles
-
-    def _shares(self, seen: Tensor, shown: Shown, rows: Sequence[int]) -> Tensor:
-        """Return the shares that effective conductances M+, M- (S H B, rows, 2 C) [S] represent."""
-        found = (seen[..., 0::2] - seen[..., 1::2])[:, list(rows)] / self.one
-        return found.view(shown.share.shape)
 
 
 def _arrays(x: Tensor) -> Tensor:

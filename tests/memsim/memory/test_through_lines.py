@@ -14,6 +14,7 @@ from memsim.memory.line_design import LineDesign
 from memsim.memory.ranges import LineRanges
 from memsim.memory.through_lines import ThroughLines
 from memsim.wires.lines import Lines
+from memsim.wires.tiles import devices_through_lines
 
 N, C, ONE = 40, 6, 25e-6
 D, T, OHM = 6, 24, 15.0
@@ -50,8 +51,10 @@ def test_shares_are_those_of_the_exact_network_and_a_resistance_three_per_cent_o
     found = {}
     for ohm in (0.0, 5.0, 5.0 * 1.03):
         through = ThroughLines(Lines(ohm, ohm, "grounded"), ONE)
-        keys, values = through.keys(shown, range(N))[0, 0, 0], through.values(shown, range(N))[0, 0, 0]
-        found[ohm] = apart(q @ keys.mT, exact[0]), apart(w @ values, exact[1])
+        z = through.match(q[None, None, None], shown, range(N), [N] * len(q))[0, 0, 0]
+        out = through.blend(w[None, None, None], shown, range(N), [N] * len(w))[0, 0, 0]
+        found[ohm] = apart(z, exact[0]), apart(out, exact[1])
+        assert_close(q @ through.state(shown)[0, 0, 0].mT, z, rtol=1e-9, atol=1e-12)
     for side in (0, 1):
         assert found[0.0][side] > 0.04  # what lines cost
         assert found[5.0][side] < 3e-4
@@ -65,9 +68,24 @@ def test_one_resistance_alone_is_exact() -> None:
     w = uniform(2, N)
     of = torch.stack(list(devices), -1).flatten(-2)
     for word, bit in ((5.0, 0.0), (0.0, 5.0)):
-        values = ThroughLines(Lines(word, bit, "grounded"), ONE).values(shown, range(N))[0, 0, 0]
+        through = ThroughLines(Lines(word, bit, "grounded"), ONE)
+        out = through.blend(w[None, None, None], shown, range(N), [N] * len(w))[0, 0, 0]
         found = memsim.nodal_read(w.flip(-1), of.flip(0), r_word=word, r_bit=bit)
-        assert_close(w @ values, (found[:, 0::2] - found[:, 1::2]) / ONE, rtol=1e-12, atol=0)
+        assert_close(out, (found[:, 0::2] - found[:, 1::2]) / ONE, rtol=1e-12, atol=0)
+
+
+def whole(through: ThroughLines, shown: Shown, rows: list[int]) -> tuple[Tensor, Tensor]:
+    """Effective shares (S, H, B, N, C) in a match and in a blend, of an array with these lines alone."""
+    pair = [(shown.siemens + sign * shown.share * ONE) / 2 for sign in (1, -1)]
+    devices, tile = torch.stack(pair, -1).flatten(-2).flatten(0, 2), through.tile or max(rows) + 1
+    tiles = max(rows) // tile + 1
+    placed = devices.new_zeros(len(devices), tiles * tile, devices.shape[-1])
+    placed[:, rows] = devices
+    keys = devices_through_lines(placed.mT, through.lines, (1, tiles), together=1).mT
+    values = devices_through_lines(placed, through.lines, (tiles, 1), through.activity)
+    found = ((x[..., 0::2] - x[..., 1::2])[:, rows] / ONE for x in (keys, values))
+    match, blend = (x.view(shown.share.shape) for x in found)
+    return match, blend
 
 
 @pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4, 5, 6], [5, 6, 0, 1, 2, 3, 4], [2, 3, 7, 8]])
@@ -86,7 +104,7 @@ def test_each_reader_meets_the_lines_that_are_present_for_it(
     z, out = through.match(q, shown, rows, held), through.blend(w, shown, rows, held)
     for reader, n in enumerate(held):
         some = shown.each(lambda x, n=n: x[..., :n, :])
-        keys, values = through.keys(some, rows[:n]), through.values(some, rows[:n])
+        keys, values = whole(through, some, rows[:n])
         alone = (q[..., reader, None, :] @ keys.mT)[..., 0, :]
         assert_close(z[..., reader, :n], alone, rtol=1e-11, atol=1e-13)
         assert not z[..., reader, n:].any()
