@@ -50,7 +50,7 @@ def probe(
                     probe_run(net, batch, run, state, change, IMAGES, stir=Stirring(fits, change, size).stir)
                     for change in (None, *range(len(EXCHANGED)))
                 ]
-            except Exception:  # the network may refuse numbers that no image gives
+            except Exception:  # the network may refuse numbers that no image gives, as counts of no spikes
                 continue
             _narrow(fits, [one for one, _ in stirred], fewer)
     for name, calls in _unsure(fits).items():
@@ -64,8 +64,9 @@ def probe(
     return Found(layouts, outputs, macs)
 
 
-STIRRED = (2.0, 1e4)
-"""Sizes of the random numbers that are tried one after the other for layers that stay unsure."""
+STIRRED = (None, 2.0, 1e4)
+"""Random numbers that are tried one after the other for layers that stay unsure: spikes (0 and 1), which
+every spiking network takes, then normal numbers of these sizes."""
 
 REMEDY = (
     "a network on chips must treat each image by itself (in evaluation mode, no statistics or softmax over "
@@ -154,7 +155,7 @@ def _seen(name: str, call: int, first: Probe, changed: Sequence[Probe], fewer: P
 
 @dataclass(frozen=True)
 class Stirring:
-    """Random numbers on the inputs of layers whose layout is known, other ones for each image.
+    """Random numbers as inputs of layers whose layout is known, other ones for each image.
 
     They reach layers that calibration images leave silent, and show which rows of them belong to which image.
     The numbers of image EXCHANGED[change] are others than with change = None.
@@ -162,10 +163,10 @@ class Stirring:
 
     fits: Fits
     change: int | None
-    size: float  #: of the numbers, divided by the largest of the input or 1
+    size: float | None  #: of numbers added, divided by the largest of the input or 1; None: spikes instead
 
     def stir(self, name: str, call: int, x: Tensor, tail: int) -> None:
-        """Add random numbers to an input in place."""
+        """Add random numbers to an input in place, or fill it with spikes."""
         found = self.fits.get(name, [])
         known = found[call] if call < len(found) else None
         if known is None or len(known) > 1 or not x.is_floating_point() or not x.numel():
@@ -175,9 +176,12 @@ class Stirring:
         if self.change is not None:
             image = EXCHANGED[self.change]
             noise[:, image] = _normals(shape, call, 1 + self.change)[:, image]
-        size = self.size * max(1.0, float(x.abs().max()))
+        noise = noise.reshape(x.shape).to(x)
         try:
-            x.add_(size * noise.reshape(x.shape).to(x))
+            if self.size is None:
+                x.copy_(noise > 0)
+            else:
+                x.add_(self.size * max(1.0, float(x.abs().max())) * noise)
         except RuntimeError:  # numbers that share memory, as after expand()
             return
 

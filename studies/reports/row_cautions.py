@@ -7,9 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import memsim
-from memsim.card.cautions import cautions
-
 MOST = 6  #: sentences that are shown; the others are counted
 ON_ARRAYS = "attention devices"  #: of a result whose attention was written into arrays
 
@@ -19,6 +16,9 @@ def row_cautions(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
     Rows without a card, of a failed task, or with a card that this version cannot read, say nothing.
     """
+    import memsim  # cells need torch, which the report of two comparisons does without
+    from memsim.card.cautions import cautions
+
     written: dict[str, bool] = {}
     for row in rows:
         card = row["shared"].get("card")

@@ -125,3 +125,25 @@ def test_a_network_that_refuses_random_numbers_is_probed_by_its_images() -> None
     (found,) = chip.mapped.found.values()
     orders = {name: (one.outer, one.inner) for name, (one,) in found.layouts.items() if one is not None}
     assert orders == {"first": (T, 1), "second": (T, 1), "dead": (T, 1)}
+
+
+class Counts(Orders):
+    """Weights are looked up by the number of spikes of each row, as in attention by STDP windows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        spikes = (self.first(x.expand(T, *x.shape).flatten(0, 1)) > 0).float()
+        steps = self.second(spikes)
+        weight = torch.tensor([0.0, 0, 0, 1, 1, 1, 1])[spikes.sum(-1).long()]  # none have another count
+        steps = (steps * weight[:, None]).unflatten(0, (T, -1)).transpose(0, 1)
+        return self.dead((steps > self.threshold).float().flatten(0, 1)).unflatten(0, (-1, T)).mean(1)
+
+
+def test_a_network_that_looks_up_counts_of_spikes_is_probed_with_spikes() -> None:
+    """Images give two spikes a row at most, and weights of 0: only random spikes tell the order of `dead`."""
+    torch.manual_seed(0)
+    net = Counts(0.1)
+    nn.init.constant_(net.first.bias[2:], -1e6)
+    chip = to_crossbar(net, ChipCard.load("default"), chips=2, calibration=torch.randn(8, D))
+    chip.program()
+    (found,) = chip.mapped.found.values()
+    assert [(one.outer, one.inner) for one in found.layouts["dead"] if one is not None] == [(1, T)]
