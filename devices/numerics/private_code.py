@@ -9,8 +9,10 @@ differently in the last bit.  Here they become private to their kernel.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
+import numba
 from llvmlite import binding
 from numba.core.codegen import CPUCodeLibrary
 
@@ -18,8 +20,18 @@ OURS = "6memsim"  #: how the name of the package begins compiled names
 
 
 def install() -> None:
-    """Let numba make the copies in every kernel that calls a function of memsim private."""
-    if CPUCodeLibrary._optimize_final_module is not _optimize:
+    """Let numba make the copies in every kernel that calls a function of memsim private.
+
+    It is a step of numba's own that is extended; RuntimeWarning where this numba has no such step.
+    """
+    if _of_numba is None:
+        warnings.warn(
+            f"numba {numba.__version__} lacks a step of numba 0.68 that memsim extends: the first run, which "
+            "compiles, may differ from later ones in the last bit of a conductance",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    else:
         CPUCodeLibrary._optimize_final_module = _optimize  # type: ignore[method-assign]
 
 
@@ -42,7 +54,7 @@ def keep_private(library: Any) -> None:
             function.linkage = "internal"
 
 
-_of_numba = CPUCodeLibrary._optimize_final_module
+_of_numba: Any = getattr(CPUCodeLibrary, "_optimize_final_module", None)
 
 
 def _optimize(library: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 from llvmlite import binding
 from numba import prange
 
+from memsim.devices.numerics import private_code
 from memsim.devices.numerics.philox import BLOCK, bits
 
 CELLS = ("ecram-li", "reram-om", "pcm-nandakumar2020")
@@ -60,6 +61,12 @@ def test_functions_in_a_kernel_are_its_own() -> None:
     assert set(ours.values()) == {binding.Linkage.internal}, ours
     shared = made.library._get_module_for_linking().functions
     assert binding.Linkage.external not in [one.linkage for one in shared if not one.is_declaration]
+
+
+def test_a_numba_of_other_steps_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_code, "_of_numba", None)
+    with pytest.warns(RuntimeWarning, match=r"numba .* in the last bit"):
+        private_code.install()
 
 
 @pytest.mark.slow
