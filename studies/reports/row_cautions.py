@@ -34,4 +34,4 @@ def row_cautions(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     cards = len(written)
     out = [f"{words}{'' if n == cards else f' ({n} of {cards} cards)'}" for words, n in said.most_common()]
     left = len(out) - MOST
-    return out if left <= 0 else [*out[:MOST], f"and {left} more of this kind, on other cards"]
+    return out if left <= 0 else [*out[:MOST], f"and {left} more of this kind"]

@@ -136,7 +136,7 @@ def test_cautions_of_the_cards_of_rows_are_said() -> None:
     both = row_cautions(measured_on(usual, hot, hotter))
     assert len(both) == 2 and all(words.endswith(" (1 of 3 cards)") for words in both)
     many = [usual.replace(**{"temperature [K]": 310.0 + step}) for step in range(9)]
-    assert row_cautions(measured_on(*many))[-1] == "and 3 more of this kind, on other cards"
+    assert row_cautions(measured_on(*many))[-1] == "and 3 more of this kind"
     assert row_cautions(measured_on(usual)) == []
     foreign: dict[str, Any] = {"shared": {"card": {"name": "x", "no such": 1}}, "result": {"total": {}}}
     assert row_cautions([{"shared": {}}, {"shared": {"card": dump(hot)}}, foreign]) == []
