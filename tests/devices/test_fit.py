@@ -155,7 +155,7 @@ def test_low_frequency_noise_and_a_walk_are_told_apart():
     both = fit_retention(BOTH.measure(0, 30))
     none = fit_retention(PCM.measure(0, 30))
     assert both.walk.low < 0.02 < both.walk.high and both.walk.low > 0.01
-    assert any("do not come back" in words for words in both.warnings)
+    assert any("random walk" in words for words in both.warnings)
     assert none.walk.low == 0.0 and none.walk.high < 0.012 and not none.warnings
     for fit in (both, none):
         assert fit.numbers["flicker_noise"].low < PCM.flicker < fit.numbers["flicker_noise"].high

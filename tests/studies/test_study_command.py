@@ -209,7 +209,7 @@ def test_a_cluster_gives_the_same_rows_and_survives_a_lost_worker(tmp_path, clus
     said = []
     tiny.run(study, tmp_path / "cluster", cluster=cluster.scheduler_address, say=said.append)
     assert len(said) == 1
-    assert "vanished" in said[0]
+    assert "ended unexpectedly" in said[0]
     tiny.run(study, tmp_path / "here", workers=2)
     assert tiny.bare(tmp_path / "cluster") == tiny.bare(tmp_path / "here")
 

@@ -27,7 +27,7 @@ def test_a_worker_that_was_stopped_is_ended_and_its_task_tried_again(tmp_path, m
     said: list[str] = []
     outcome = tiny.run(study, tmp_path / "out", say=said.append)
     assert (outcome.done, outcome.failed) == (4, 0)
-    assert len(said) == 1 and "vanished (killed, stopped" in said[0]
+    assert len(said) == 1 and "ended unexpectedly (killed, stopped" in said[0]
 
 
 def test_a_silent_scheduler_is_refused_in_time(tmp_path):
