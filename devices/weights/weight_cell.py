@@ -207,7 +207,7 @@ class WeightCell(Cell):
         The fresh noise of a single read is a current: memsim adds it, `read_noise` says how much.
         """
         now, passed = state.programmed, state.t * self.pace
-        if self.drift and state.exponent is not None and passed:
+        if self.drift and state.exponent is not None:
             now = now * self.drift.factor(state.exponent, passed)
         if self.relaxation and (strength := self.strength("relaxation")) and state.t > 0.0:
             spread = self.relaxation.spread(state.target, passed, self.g_scale)
