@@ -54,7 +54,7 @@ def fire_kernel(x, out, scale, shift, P, C, rows, threshold, T: tl.constexpr, HE
         inside = (r < P)[:, None] & (r < first + rows)[:, None] & (c < C)[None, :]
         at = r[:, None].to(tl.int64) * C + c[None, :]
         h = tl.zeros((BP, BC), tl.float32)
-        for t in tl.static_range(T):
+        for t in tl.static_range(T):  # type: ignore[misc]
             step = tl.cast(P, tl.int64) * C * t
             u = h + _drive(x, at if HELD else at + step, inside, a, b, NORM)
             fired = u >= threshold
@@ -93,9 +93,9 @@ def fire_back_kernel(x, grad, out, scale, shift, mean, inverse, sums, products, 
         at = r[:, None].to(tl.int64) * C + c[None, :]
         carry = tl.zeros((BP, BC), tl.float32)
         total = tl.zeros((BP, BC), tl.float32)
-        for back in tl.static_range(T):
+        for back in tl.static_range(T):  # type: ignore[misc]
             u = tl.zeros((BP, BC), tl.float32)
-            for t in tl.static_range(T - back):  # the membranes up to this step, anew
+            for t in tl.static_range(T - back):  # type: ignore[misc]  # the membranes up to this step, anew
                 h = tl.where(u >= threshold, 0.0, BETA * u)
                 step = tl.cast(P, tl.int64) * C * t
                 u = h + _drive(x, at if HELD else at + step, inside, a, b, NORM)

@@ -41,8 +41,8 @@ def _stdp_back(q, k, v, grad, gq, gk, gv, D, N: tl.constexpr, W: tl.constexpr, A
     tl.store(gv + at, tl.dot(tl.trans(weight), g, input_precision="ieee"))
     e = tl.dot(g, tl.trans(values), input_precision="ieee") * slope
     zero = tl.zeros((N, W), tl.float32)
-    tl.store(gq + at, zero - tl.sum(e, 1)[:, None])
-    tl.store(gk + at, zero + tl.sum(e, 0)[:, None])
+    tl.store(gq + at, zero - tl.sum(e, 1)[:, None])  # type: ignore[index]
+    tl.store(gk + at, zero + tl.sum(e, 0)[:, None])  # type: ignore[index]
 
 
 class StdpAttention(torch.autograd.Function):
