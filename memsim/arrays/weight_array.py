@@ -128,9 +128,7 @@ class WeightArray(nn.Module):
         return torch.cat(self._held()[: len(self.coding.factors)], 1)
 
     def reference_conductance(self) -> Tensor | None:
-        """Return conductances of the reference columns now, (S G, n, R, column tiles) [S]; None: there are
-        none.
-        """
+        """Return conductances of reference columns now, (S G, n, R, column tiles) [S]; None without them."""
         return self._held()[-1] if self.coding.referenced else None
 
     def _held(self) -> list[Tensor]:
@@ -262,9 +260,7 @@ class WeightArray(nn.Module):
         return self.volt_SRC + (straight if self.lines is None else self.lines.straight(straight))
 
     def _largest(self, x: Tensor, unrolling: Unrolling | None) -> Tensor:
-        """Return the largest currents of lines that share a range, for each array and tile, (S G, groups
-        K) [A].
-        """
+        """Return the largest currents of lines that share a range, by array and tile, (S G, groups K) [A]."""
         groups = [slice(None)] if self.lines is None else self.lines.groups
         found = [largest_current(x, unrolling, self.volt_SRC[..., one], self.tiles) for one in groups]
         return found[0] if len(found) == 1 else torch.cat(found, 1)

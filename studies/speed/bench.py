@@ -51,7 +51,8 @@ def attention(cell: str, threads: int | None = None, repeats: int = 7) -> dict[s
 
     Same devices, same windows, same pulse counts.  aihwkit's side is its batched update (one call writes an
     array), the fastest way found.  Either side has one thread or one for each core, whichever is faster for
-    it (or as many as told): ``threads`` of ours and of the other.  ``statistics`` compares what both wrote.
+    it (or on as many as are given): ``threads`` of ours and of the other.  ``statistics`` compares what
+    both wrote.
     """
     choices = {1, os.cpu_count() or 1} if threads is None else {threads}
     torch.set_num_threads(max(choices))

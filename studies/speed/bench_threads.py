@@ -33,7 +33,7 @@ WAYS: dict[str, tuple[str, Mapping[str, str]]] = {
 
 
 def threads(threads: int | None = None, repeats: int = 5) -> dict[str, Any]:
-    """Time a batch of images through chips, on all cores (or as many threads as told).
+    """Time a batch of images through chips, on all cores (or on `threads` threads).
 
     ``ratio`` is our time over that of spinning threads on the machine as it is (idle: the price of sleeping);
     ``ratio beside busy processes`` is our time beside one busy process for each core over our time without.

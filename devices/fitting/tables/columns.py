@@ -16,7 +16,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from memsim.devices.fitting.tables.headers import DIMENSION, NAMES, Header, agrees, parse, plain_name
-from memsim.devices.fitting.tables.identity import SUMMARY, join
+from memsim.devices.fitting.tables.identity import NO_READING, SUMMARY, join
 from memsim.devices.fitting.tables.numbers import is_number, number
 from memsim.devices.fitting.tables.plain import PlainTable
 
@@ -25,7 +25,6 @@ USUAL_UNIT = {"conductance": "uS", "resistance": "kohm", "time": "s", "voltage":
               "target": "uS", "temperature": "K"}  # fmt: skip
 _EACH = "; if each device has its own, write a row for each reading, or a file for each device in a folder"
 _ELAPSED = re.compile(r"(\d{1,6}):([0-5]\d):([0-5]\d([.,]\d+)?)")
-_AVERAGES = {"mean", "average", "avg", "median", "mittelwert", "min", "max", "minimum", "maximum"}
 _BETWEEN = re.compile(r",(?=\s*[A-Za-z][A-Za-z ]*(?:\[[^\]]*\])?\s*=)")
 
 
@@ -106,8 +105,8 @@ def _elapsed(texts: list[str]) -> np.ndarray | None:
 def _remedy(text: str) -> str:
     if re.match(r"[<>≤≥]\s*[\d.,]", text):
         return ": a limit; of a device that has not failed, write the number, and no in a column failed"
-    if remedy := SUMMARY.get(text.strip().lower()):
-        return f": {remedy}"
+    if text.strip().lower() in SUMMARY:
+        return f": {NO_READING}"
     if re.match(r"[+-]?[\d.,]+\s*[^\W\d_]+$", text):
         return ": its unit belongs in the header, as G [uS]"
     if re.match(r"\d{1,4}[-:./]\d\d", text):
@@ -273,7 +272,7 @@ def _devices(
     for quantity in ("conductance", "resistance"):
         mine = [c for c in columns if c.header.quantity == quantity and quantity not in found]
         if len(mine) > 1 and len({plain_name(c.header.name) for c in mine}) == len(mine):
-            single = [c for c in mine if not _AVERAGES & set(plain_name(c.header.name).split())]
+            single = [c for c in mine if not SUMMARY & set(plain_name(c.header.name).split())]
             return single if len(single) > 1 else []
     bare = [c for c in columns if c.header.text and not c.header.known and _numeric(table, c)]
     measured = {"conductance", "resistance", "current"} & {*found, *(c.header.quantity for c in columns)}

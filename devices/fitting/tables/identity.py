@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from memsim.devices.fitting.tables.headers import NAMES, Header, plain_name
@@ -47,9 +47,10 @@ def _differs(table: PlainTable, device: int | None, part: int) -> bool:
     )
 
 
-SUMMARY: Mapping[str, str] = dict.fromkeys(
-    ("mean", "average", "avg", "median", "mittelwert", "total", "sum", "summe", "min", "max", "minimum",
-     "maximum", "std", "stdev", "sd", "count"),
-    "a row of a summary? Remove it, or begin it with #",
-)  # fmt: skip
-"""Words that begin a row of a spreadsheet that is no reading, and the remedy."""
+SUMMARY = {
+    "mean", "average", "avg", "median", "mittelwert", "total", "sum", "summe", "min", "max", "minimum",
+    "maximum", "std", "stdev", "sd", "count",
+}  # fmt: skip
+"""Words that begin a row, or name a column, of a spreadsheet that is no reading."""
+
+NO_READING = "a row of a summary? Remove it, or begin it with #"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from memsim.devices.fitting.tables.columns import Column, Columns
-from memsim.devices.fitting.tables.identity import SUMMARY
+from memsim.devices.fitting.tables.identity import NO_READING, SUMMARY
 from memsim.devices.fitting.tables.ohms_law import READ, conductances, read_by_current
 
 
@@ -115,8 +115,7 @@ def _by_name(columns: Columns, count: int) -> tuple[tuple[str, ...], np.ndarray]
     if summary is not None:
         table = columns.table
         raise ValueError(
-            f"{table.origin}, line {table.lines[summary]}: device = {texts[summary]!r}:"
-            f" {SUMMARY[texts[summary].lower()]}"
+            f"{table.origin}, line {table.lines[summary]}: device = {texts[summary]!r}: {NO_READING}"
         )
     names, which = np.unique(np.array(texts), return_inverse=True)
     return tuple(names.tolist()), which
